@@ -1,0 +1,142 @@
+//! Event: something that happened, kept for ever in order.
+
+use super::id::{AttemptId, LinkId, StoreId, TokenId};
+use super::time::Time;
+use super::user_id::UserId;
+use super::verdict::Verdict;
+
+/// What happened. The names are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "TEXT")]
+pub enum Kind {
+    /// A link was made.
+    #[sqlx(rename = "link.created")]
+    LinkCreated,
+    /// A browser began an attempt.
+    #[sqlx(rename = "attempt.begun")]
+    AttemptBegun,
+    /// The first grant of an attempt came.
+    #[sqlx(rename = "attempt.received")]
+    AttemptReceived,
+    /// Another browser than the one that began came back.
+    #[sqlx(rename = "attempt.elsewhere")]
+    AttemptElsewhere,
+    /// An attempt was confirmed.
+    #[sqlx(rename = "attempt.confirmed")]
+    AttemptConfirmed,
+    /// The merchant pressed Deny.
+    #[sqlx(rename = "attempt.denied")]
+    AttemptDenied,
+    /// An attempt ended without a store.
+    #[sqlx(rename = "attempt.failed")]
+    AttemptFailed,
+    /// Nobody approved in time.
+    #[sqlx(rename = "attempt.expired")]
+    AttemptExpired,
+    /// A store was connected for the first time.
+    #[sqlx(rename = "store.connected")]
+    StoreConnected,
+    /// A store got a new key.
+    #[sqlx(rename = "store.reconnected")]
+    StoreReconnected,
+    /// A store refuses its key.
+    #[sqlx(rename = "store.unauthorized")]
+    StoreUnauthorized,
+    /// A store cannot be asked.
+    #[sqlx(rename = "store.unreachable")]
+    StoreUnreachable,
+    /// A store's key works again.
+    #[sqlx(rename = "store.recovered")]
+    StoreRecovered,
+    /// A store was given up.
+    #[sqlx(rename = "store.disconnected")]
+    StoreDisconnected,
+    /// A service token was issued.
+    #[sqlx(rename = "token.issued")]
+    TokenIssued,
+    /// A service token was revoked.
+    #[sqlx(rename = "token.revoked")]
+    TokenRevoked,
+}
+
+/// Something that happened, about to be written in the transaction that makes it so.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What.
+    pub kind: Kind,
+    /// When.
+    pub at: Time,
+    /// Who did it: a token's id, `merchant`, `store`, `cli`, or `cartkey` itself.
+    pub actor: String,
+    /// Whose store it is about.
+    pub user_id: Option<UserId>,
+    /// The store it is about.
+    pub store_id: Option<StoreId>,
+    /// The link it is about.
+    pub link_id: Option<LinkId>,
+    /// The attempt it is about.
+    pub attempt_id: Option<AttemptId>,
+    /// The token it is about.
+    pub token_id: Option<TokenId>,
+    /// Why.
+    pub reason: Option<Verdict>,
+}
+
+impl Event {
+    /// Something that happened, with nothing said yet of whom it is about.
+    pub fn new(kind: Kind, at: Time, actor: impl Into<String>) -> Self {
+        Self {
+            kind,
+            at,
+            actor: actor.into(),
+            user_id: None,
+            store_id: None,
+            link_id: None,
+            attempt_id: None,
+            token_id: None,
+            reason: None,
+        }
+    }
+
+    /// … about this merchant.
+    #[must_use]
+    pub fn user(mut self, id: &UserId) -> Self {
+        self.user_id = Some(id.clone());
+        self
+    }
+
+    /// … about this store.
+    #[must_use]
+    pub fn store(mut self, id: &StoreId) -> Self {
+        self.store_id = Some(id.clone());
+        self
+    }
+
+    /// … about this link.
+    #[must_use]
+    pub fn link(mut self, id: Option<&LinkId>) -> Self {
+        self.link_id = id.cloned();
+        self
+    }
+
+    /// … about this attempt.
+    #[must_use]
+    pub fn attempt(mut self, id: &AttemptId) -> Self {
+        self.attempt_id = Some(id.clone());
+        self
+    }
+
+    /// … about this token.
+    #[must_use]
+    pub fn token(mut self, id: &TokenId) -> Self {
+        self.token_id = Some(id.clone());
+        self
+    }
+
+    /// … for this reason.
+    #[must_use]
+    pub fn because(mut self, reason: Option<Verdict>) -> Self {
+        self.reason = reason;
+        self
+    }
+}

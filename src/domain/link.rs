@@ -1,0 +1,62 @@
+//! Link: an invitation to connect, made for one `user_id`.
+
+use std::time::Duration;
+
+use super::id::{LinkId, StoreId};
+use super::scope::Scope;
+use super::store_url::StoreUrl;
+use super::time::Time;
+use super::user_id::UserId;
+
+/// How long a link lives unless its maker says otherwise.
+pub const DEFAULT_LIFE: Duration = Duration::from_mins(30);
+/// The longest that a link may live.
+pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
+/// The shortest that a link may live: less is a mistake in units.
+pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
+
+/// Who must confirm an approval before its key is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Confirm {
+    /// The browser that began the attempt, by coming back.
+    #[default]
+    Browser,
+    /// The application, which checks that its own signed-in user is the link's `user_id`.
+    App,
+}
+
+/// An invitation to connect. The address that opens it holds a secret of its own; the id only names it.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Its name.
+    pub id: LinkId,
+    /// For whom.
+    pub user_id: UserId,
+    /// How the application calls the account: shown to the merchant. At most 80 characters.
+    pub account_label: Option<String>,
+    /// The address to begin with, when it is known.
+    pub home: Option<StoreUrl>,
+    /// Only this store may be connected (a reconnect).
+    pub store_id: Option<StoreId>,
+    /// What to ask.
+    pub scope: Scope,
+    /// Where the merchant goes afterwards; its origin was on the allow-list when the link was made.
+    pub return_url: Option<String>,
+    /// Who must confirm.
+    pub confirm: Confirm,
+    /// The service token's id, or `cli`.
+    pub made_by: String,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it stops opening.
+    pub expires_at: Time,
+}
+
+impl Link {
+    /// Whether it still opens at `now`.
+    pub fn is_open_at(&self, now: Time) -> bool {
+        now < self.expires_at
+    }
+}

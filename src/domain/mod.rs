@@ -1,0 +1,18 @@
+//! Values and rules. Nothing here does I/O, awaits, or knows another room.
+
+pub mod attempt;
+pub mod entropy;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub mod key;
+pub mod link;
+pub mod page;
+pub mod scope;
+pub mod secret;
+pub mod store;
+pub mod store_url;
+pub mod time;
+pub mod token;
+pub mod user_id;
+pub mod verdict;

@@ -1,0 +1,93 @@
+//! Secrets, and the fingerprints that stand for them in the database.
+//!
+//! A [`Secret`] cannot be shown, sent, compared or stored by accident:
+//!
+//! ```compile_fail
+//! let secret = cartkey::domain::secret::Secret::new("cs_x".to_owned());
+//! println!("{secret}");
+//! ```
+//! ```compile_fail
+//! let secret = cartkey::domain::secret::Secret::new("cs_x".to_owned());
+//! serde_json::to_string(&secret);
+//! ```
+//! ```compile_fail
+//! let secret = cartkey::domain::secret::Secret::new("cs_x".to_owned());
+//! secret == secret;
+//! ```
+//! ```compile_fail
+//! let secret = cartkey::domain::secret::Secret::new("cs_x".to_owned());
+//! sqlx::query::<sqlx::Sqlite>("SELECT $1").bind(secret);
+//! ```
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Text that must not leave by accident; its memory is wiped when dropped (best effort: moves leave copies).
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text. Only the files named in `tests/it/floors.rs` may say this word.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The last seven characters, which WooCommerce itself shows in its list of keys (`truncated_key`).
+    pub fn last7(&self) -> String {
+        let skip = self.0.chars().count().saturating_sub(7);
+        self.0.chars().skip(skip).collect()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// The SHA-256 of a secret of ours: what is stored and looked up instead of it. Such a secret has 256 random
+/// bits, so a plain hash is enough (threats.md §6.7). Made by `vault::fingerprint`.
+#[derive(Clone, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Fingerprint(Vec<u8>);
+
+impl Fingerprint {
+    /// The 32 bytes of the hash.
+    pub fn new(sha256: [u8; 32]) -> Self {
+        Self(sha256.to_vec())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_says_nothing() {
+        assert_eq!(format!("{:?}", Secret::new("cs_0123".to_owned())), "Secret(…)");
+    }
+
+    #[test]
+    fn last7_is_by_characters() {
+        assert_eq!(Secret::new("ck_0123456789".to_owned()).last7(), "3456789");
+        assert_eq!(Secret::new("äöü".to_owned()).last7(), "äöü");
+    }
+}

@@ -1,0 +1,121 @@
+//! Time, handed in: a moment, and the clock that tells it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z. Shown and sent as RFC 3339 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Time(i64);
+
+impl Time {
+    /// The moment so many milliseconds after the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, as `oauth_timestamp` wants them (RFC 5849 §3.3).
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// This moment plus `span`; stops at the end of time rather than wrap.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This moment less `span`; stops at the beginning of time rather than wrap.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from `earlier` to this moment; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Tells the time. A closed choice, not a trait: there are two clocks and there will be no third.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that moves only when it is told to; clones share the hand.
+    Test(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock for tests that stands at `start`.
+    pub fn test(start: Time) -> Self {
+        Self::Test(Arc::new(AtomicI64::new(start.millis())))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Time {
+        match self {
+            Self::System => system_now(),
+            Self::Test(hand) => Time(hand.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a test clock on. The machine's clock is not ours to move, so it ignores this.
+    pub fn advance(&self, span: Duration) {
+        if let Self::Test(hand) = self {
+            hand.fetch_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+fn system_now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Time(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_as_rfc_3339_in_utc() {
+        assert_eq!(Time::from_millis(1_763_812_800_123).to_string(), "2025-11-22T12:00:00.123Z");
+        assert_eq!(Time::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn arithmetic_stops_at_the_ends_of_time() {
+        assert_eq!(Time::from_millis(i64::MAX).plus(Duration::from_secs(1)).millis(), i64::MAX);
+        assert_eq!(Time::from_millis(5).since(Time::from_millis(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_test_clock_moves_when_told() {
+        let clock = Clock::test(Time::from_millis(10));
+        clock.clone().advance(Duration::from_millis(5));
+        assert_eq!(clock.now().millis(), 15);
+    }
+}

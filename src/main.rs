@@ -1,0 +1,3 @@
+//! The `cartkey` program.
+
+fn main() {}
