@@ -2,4 +2,8 @@
 //!
 //! The rooms and which may enter which: `docs/architecture.md`.
 
+pub mod config;
 pub mod domain;
+pub mod storage;
+pub mod telemetry;
+pub mod vault;

@@ -69,7 +69,7 @@ impl Status {
 }
 
 /// One try at connecting.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Attempt {
     /// Its name; public, opens nothing.
     pub id: AttemptId,

@@ -47,7 +47,7 @@ pub struct KeyPair {
 }
 
 /// One version of a store's key, without its secrets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Key {
     /// Its name; the seal is bound to it.
     pub id: KeyId,

@@ -28,7 +28,7 @@ pub enum Confirm {
 }
 
 /// An invitation to connect. The address that opens it holds a secret of its own; the id only names it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Link {
     /// Its name.
     pub id: LinkId,

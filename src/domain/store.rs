@@ -43,7 +43,7 @@ impl StoreStatus {
 }
 
 /// One WooCommerce site of one merchant, and the facts of its newest key (never its secrets).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Store {
     /// Kept for ever, also by a reconnect.
     pub id: StoreId,

@@ -107,7 +107,7 @@ impl fmt::Display for Permissions {
 }
 
 /// An internal service's token, without its secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceToken {
     /// Its name in logs and records.
     pub id: TokenId,

@@ -1,0 +1,397 @@
+//! Configuration: every variable read, every fault reported at once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::store_url::Reach;
+
+/// Everything that the environment decides.
+#[derive(Debug)]
+pub struct Config {
+    /// Where and as whom the service is reached.
+    pub site: Site,
+    /// `CARTKEY_LISTEN` (`127.0.0.1:8080`): the public surfaces, and all others unless the next is set.
+    pub listen: SocketAddr,
+    /// `CARTKEY_INTERNAL_LISTEN` (unset): the service API and metrics answer only here.
+    pub internal_listen: Option<SocketAddr>,
+    /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; it may hold a password.
+    pub database_url: Secret,
+    /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
+    pub master_key: PathBuf,
+    /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
+    pub check_every: Duration,
+    /// How the program logs.
+    pub log: Log,
+}
+
+/// How the program logs.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// `CARTKEY_LOG` (`info`): a filter.
+    pub filter: String,
+    /// `CARTKEY_LOG_FORMAT` (`text`), or `json`.
+    pub json: bool,
+}
+
+/// The public part of the configuration: what pages and flows need to know.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// `CARTKEY_PUBLIC_URL` (`http://localhost:8080`), without a slash at its end.
+    pub public_url: String,
+    /// The host in it, which WooCommerce shows on its approval page.
+    pub public_host: String,
+    /// Whether it is https; cookies are `Secure` then.
+    pub secure: bool,
+    /// `CARTKEY_APP_NAME` (`Cartkey`): what the merchant sees.
+    pub app_name: String,
+    /// `CARTKEY_SCOPE` (`read_write`): asked when a link does not say.
+    pub scope: Scope,
+    /// `CARTKEY_OPEN_CONNECT` (`true`): whether `/connect` works without a link.
+    pub open_connect: bool,
+    /// `CARTKEY_RETURN_ORIGINS` (none): origins that a link may return to.
+    pub return_origins: Vec<String>,
+    /// `CARTKEY_TRUSTED_PROXIES` (none): networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `CARTKEY_ALLOW_PRIVATE_STORES` (`false`).
+    pub reach: Reach,
+}
+
+/// Everything that is wrong with the environment.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.0.len() == 1 { "" } else { "s" };
+        write!(f, "{} fault{plural} in the configuration: {}", self.0.len(), self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+const KNOWN: [&str; 14] = [
+    "CARTKEY_PUBLIC_URL",
+    "CARTKEY_LISTEN",
+    "CARTKEY_INTERNAL_LISTEN",
+    "CARTKEY_DATABASE_URL",
+    "CARTKEY_MASTER_KEY",
+    "CARTKEY_APP_NAME",
+    "CARTKEY_SCOPE",
+    "CARTKEY_OPEN_CONNECT",
+    "CARTKEY_RETURN_ORIGINS",
+    "CARTKEY_TRUSTED_PROXIES",
+    "CARTKEY_ALLOW_PRIVATE_STORES",
+    "CARTKEY_CHECK_EVERY",
+    "CARTKEY_LOG",
+    "CARTKEY_LOG_FORMAT",
+];
+
+impl Config {
+    /// Reads the process's environment and, for what it does not set, the file `.env` in the working folder.
+    pub fn load() -> Result<Self, Faults> {
+        let mut vars = BTreeMap::new();
+        if let Ok(entries) = dotenvy::from_path_iter(".env") {
+            for entry in entries {
+                let (name, value) = entry.map_err(|_| Faults(vec![".env: a line is not NAME=value".to_owned()]))?;
+                vars.insert(name, value);
+            }
+        }
+        vars.extend(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
+        Self::read(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect())
+    }
+
+    /// Reads the variables given.
+    pub fn read(vars: BTreeMap<String, String>) -> Result<Self, Faults> {
+        let mut env = Env { vars, faults: Vec::new() };
+        env.refuse_unknown();
+        let site = read_site(&mut env);
+        let config = Self {
+            site,
+            listen: env.parse("CARTKEY_LISTEN", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080"),
+            internal_listen: env.optional("CARTKEY_INTERNAL_LISTEN", "an address and a port, such as 127.0.0.1:8081"),
+            database_url: Secret::new(env.text("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db")),
+            master_key: env.ring_path(),
+            check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {
+                span(text).filter(|span| *span >= Duration::from_mins(1))
+            }),
+            log: Log {
+                filter: env.check("CARTKEY_LOG", "info", "a filter such as info or cartkey=debug", |text| {
+                    tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+                }),
+                json: env.check("CARTKEY_LOG_FORMAT", "text", "text or json", |text| match text {
+                    "text" => Some(false),
+                    "json" => Some(true),
+                    _ => None,
+                }),
+            },
+        };
+        let scheme_is_fine =
+            ["sqlite:", "postgres://", "postgresql://"].iter().any(|s| config.database_url.expose().starts_with(s));
+        if !scheme_is_fine {
+            env.fault("CARTKEY_DATABASE_URL", "must begin with sqlite: or postgres://");
+        }
+        if env.faults.is_empty() { Ok(config) } else { Err(Faults(env.faults)) }
+    }
+}
+
+/// Reads a span of time such as `90s`, `15m`, `12h`, `90d`; `None` when the text is none, or zero.
+pub fn span(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.parse().ok().filter(|n| *n > 0)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    number.checked_mul(seconds).filter(|all| *all <= 100 * 365 * 86_400).map(Duration::from_secs)
+}
+
+/// The origin of a web address (`https://app.example`), if it is http(s) and holds no user name.
+pub fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    plain.then(|| url.origin().ascii_serialization())
+}
+
+/// The variables, and what was found wrong with them so far.
+struct Env {
+    vars: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Env {
+    fn fault(&mut self, name: &str, what: &str) {
+        self.faults.push(format!("{name} {what}"));
+    }
+
+    fn refuse_unknown(&mut self) {
+        let is_known =
+            |name: &str| KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|n| KNOWN.contains(&n));
+        let unknown: Vec<String> = self.vars.keys().filter(|name| !is_known(name)).cloned().collect();
+        for name in unknown {
+            self.fault(&name, "is not a variable of Cartkey; docs/operations.md lists them");
+        }
+    }
+
+    /// The variable's value, or what the file that `…_FILE` names holds.
+    fn given(&mut self, name: &str) -> Option<String> {
+        let file_name = format!("{name}_FILE");
+        let value = self.vars.get(name).filter(|v| !v.is_empty()).cloned();
+        let Some(path) = self.vars.get(&file_name).filter(|v| !v.is_empty()).cloned() else { return value };
+        if value.is_some() {
+            self.fault(name, &format!("and {file_name} are both set: keep one"));
+            return value;
+        }
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                self.fault(&file_name, &format!("names {path}, which cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, name: &str, default: &str) -> String {
+        self.given(name).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// Reads a value with `read`; when that refuses it, says that the variable must be `wanted`. Never repeats the
+    /// value, which may be a secret in the wrong place.
+    fn check<T>(&mut self, name: &str, default: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        let text = self.text(name, default);
+        if let Some(value) = read(&text) {
+            return value;
+        }
+        self.fault(name, &format!("must be {wanted}"));
+        read(default).expect("every default can be read")
+    }
+
+    fn parse<T: std::str::FromStr>(&mut self, name: &str, default: &str, wanted: &str) -> T {
+        self.check(name, default, wanted, |text| text.parse().ok())
+    }
+
+    fn optional<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        let text = self.given(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.fault(name, &format!("must be {wanted}"));
+        }
+        value
+    }
+
+    fn boolean(&mut self, name: &str, default: &str) -> bool {
+        self.check(name, default, "true or false", |text| match text {
+            "true" | "1" | "yes" => Some(true),
+            "false" | "0" | "no" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn list<T>(&mut self, name: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let text = self.text(name, "");
+        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        let values: Vec<T> = entries.iter().filter_map(|entry| read(entry)).collect();
+        if values.len() < entries.len() {
+            self.fault(name, &format!("must be a comma-separated list of {wanted}"));
+        }
+        values
+    }
+
+    /// The ring is a file whichever way it is named: `…_FILE` names the same file, not a file that names it.
+    fn ring_path(&mut self) -> PathBuf {
+        let by_file = self.vars.get("CARTKEY_MASTER_KEY_FILE").filter(|v| !v.is_empty());
+        let named = self.vars.get("CARTKEY_MASTER_KEY").filter(|v| !v.is_empty());
+        let path = named.or(by_file).map_or("data/master.key", String::as_str).to_owned();
+        if by_file.is_some() && named.is_some() {
+            self.fault("CARTKEY_MASTER_KEY", "and CARTKEY_MASTER_KEY_FILE are both set: keep one");
+        }
+        PathBuf::from(path)
+    }
+}
+
+fn read_site(env: &mut Env) -> Site {
+    let private = env.boolean("CARTKEY_ALLOW_PRIVATE_STORES", "false");
+    let wanted =
+        "an https:// address without path, query, user name or port (http:// only for localhost, to try things out)";
+    let public = env.check("CARTKEY_PUBLIC_URL", "http://localhost:8080", wanted, |text| public_url(text, private));
+    Site {
+        public_host: public.host_str().unwrap_or_default().to_owned(),
+        secure: public.scheme() == "https",
+        public_url: public.as_str().trim_end_matches('/').to_owned(),
+        app_name: env.check("CARTKEY_APP_NAME", "Cartkey", "1 to 60 characters", |text| {
+            let text = text.trim();
+            ((1..=60).contains(&text.chars().count()) && !text.chars().any(char::is_control)).then(|| text.to_owned())
+        }),
+        scope: env.parse("CARTKEY_SCOPE", "read_write", "read, write or read_write"),
+        open_connect: env.boolean("CARTKEY_OPEN_CONNECT", "true"),
+        return_origins: env.list("CARTKEY_RETURN_ORIGINS", "origins such as https://app.example.com", |text| {
+            origin(text).filter(|origin| origin == text.trim_end_matches('/'))
+        }),
+        trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", |text| {
+            text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+        }),
+        reach: if private { Reach::PrivateToo } else { Reach::Public },
+    }
+}
+
+fn public_url(text: &str, private: bool) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let local = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    // Stores post only to 80, 443 and 8080, and only over https (store-answers.md §1).
+    let fits = match url.scheme() {
+        "https" => url.port().is_none() || private,
+        "http" => local || private,
+        _ => false,
+    };
+    (bare && fits).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, Faults> {
+        Config::read(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_a_working_configuration() {
+        let config = read(&[]).expect("the defaults");
+        assert_eq!(config.site.public_url, "http://localhost:8080");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.check_every, Duration::from_mins(15));
+        assert!(config.site.open_connect && config.site.reach == Reach::Public);
+    }
+
+    #[test]
+    fn every_fault_is_reported_at_once_by_name() {
+        let faults = read(&[
+            ("CARTKEY_PUBLIC_URL", "http://keys.example.com"),
+            ("CARTKEY_LISTEN", "8080"),
+            ("CARTKEY_SCOPE", "admin"),
+            ("CARTKEY_OPEN_CONNECT", "perhaps"),
+            ("CARTKEY_TRUSTED_PROXIES", "10.0.0.0/8, nowhere"),
+            ("CARTKEY_RETURN_ORIGINS", "https://app.example.com/path"),
+            ("CARTKEY_DATABASE_URL", "mysql://user:hunter2@db"),
+            ("CARTKEY_CHECK_EVERY", "15"),
+            ("CARTKEY_LOG_FORMAT", "xml"),
+            ("CARTKEY_PUBLIC_URI", "x"),
+        ])
+        .expect_err("nine faults");
+        let text = faults.to_string();
+        for name in [
+            "PUBLIC_URL",
+            "LISTEN",
+            "SCOPE",
+            "OPEN_CONNECT",
+            "TRUSTED_PROXIES",
+            "RETURN_ORIGINS",
+            "DATABASE_URL",
+            "CHECK_EVERY",
+            "LOG_FORMAT",
+            "PUBLIC_URI",
+        ] {
+            assert!(text.contains(&format!("CARTKEY_{name} ")), "{name} in {text}");
+        }
+        assert!(!text.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_value_may_stand_in_a_file_but_not_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("name");
+        std::fs::write(&path, "Shop Desk\n").unwrap();
+        let path = path.to_str().unwrap();
+        assert_eq!(read(&[("CARTKEY_APP_NAME_FILE", path)]).expect("read").site.app_name, "Shop Desk");
+        assert!(read(&[("CARTKEY_APP_NAME_FILE", path), ("CARTKEY_APP_NAME", "x")]).is_err());
+        assert!(read(&[("CARTKEY_APP_NAME_FILE", "/nowhere/at/all")]).is_err());
+    }
+
+    #[test]
+    fn public_addresses() {
+        for good in
+            ["https://keys.example.com", "https://keys.example.com/", "http://localhost:9", "http://127.0.0.1:8080"]
+        {
+            assert!(read(&[("CARTKEY_PUBLIC_URL", good)]).is_ok(), "{good}");
+        }
+        for bad in [
+            "keys.example.com",
+            "https://keys.example.com:8443",
+            "https://u:p@keys.example.com",
+            "https://keys.example.com/x",
+            "http://10.0.0.1",
+        ] {
+            assert!(read(&[("CARTKEY_PUBLIC_URL", bad)]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn spans() {
+        assert_eq!(span("90d"), Some(Duration::from_hours(90 * 24)));
+        assert_eq!(span("15m"), Some(Duration::from_mins(15)));
+        for bad in ["", "15", "m", "0s", "-1h", "1.5h", "1w", "99999999999999999999s", "9999999999999d", "1é"] {
+            assert_eq!(span(bad), None, "{bad}");
+        }
+    }
+}

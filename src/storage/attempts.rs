@@ -1,0 +1,326 @@
+//! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
+
+use super::{Db, Error, on, record};
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::event::Event;
+use crate::domain::id::AttemptId;
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+
+/// The columns of an [`Attempt`].
+macro_rules! columns {
+    () => {
+        "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
+         created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, store_id"
+    };
+}
+pub(super) use columns;
+
+/// An attempt with the fingerprints of what its browser and its store must show.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Held {
+    /// The attempt.
+    #[sqlx(flatten)]
+    pub attempt: Attempt,
+    /// Of the state that the store sends as `user_id`.
+    pub state: Fingerprint,
+    /// Of the browser's cookie.
+    pub browser: Fingerprint,
+}
+
+/// Keeps a new attempt: `callback` is the fingerprint of the token in its callback address, `begun_from` the
+/// network it came from.
+pub async fn insert(
+    db: &Db,
+    held: &Held,
+    callback: &Fingerprint,
+    begun_from: &str,
+    events: &[Event],
+) -> Result<(), Error> {
+    let attempt = &held.attempt;
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
+                                   state, callback, browser, begun_from, status, reason, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        )
+        .bind(&attempt.id)
+        .bind(&attempt.link_id)
+        .bind(&attempt.user_id)
+        .bind(&attempt.account_label)
+        .bind(&attempt.home)
+        .bind(attempt.scope)
+        .bind(attempt.confirm)
+        .bind(&attempt.return_url)
+        .bind(&attempt.wanted_store)
+        .bind(&held.state)
+        .bind(callback)
+        .bind(&held.browser)
+        .bind(begun_from)
+        .bind(attempt.status)
+        .bind(attempt.reason)
+        .bind(attempt.created_at)
+        .bind(attempt.expires_at)
+        .execute(&mut *tx)
+        .await?;
+        for event in events {
+            record!(tx, event);
+        }
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// The attempt with this id.
+pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<Held>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), ", state, browser FROM attempts WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// The attempt whose callback address holds the token with this fingerprint.
+pub async fn by_callback(db: &Db, callback: &Fingerprint) -> Result<Option<Held>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), ", state, browser FROM attempts WHERE callback = $1"))
+            .bind(callback)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// How many attempts were begun from one network since a moment, and how many are open in all at `now`.
+pub async fn count(db: &Db, begun_from: &str, since: Time, now: Time) -> Result<(i64, i64), Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM attempts WHERE begun_from = $1 AND created_at > $2),
+                    (SELECT COUNT(*) FROM attempts WHERE status = 'open' AND expires_at > $3)",
+        )
+        .bind(begun_from)
+        .bind(since)
+        .bind(now)
+        .fetch_one(pool)
+        .await?)
+    })
+}
+
+/// The browser that began it came back. Where a browser's return confirms, this confirms, unless another browser
+/// came first. A return proves that the newest grant was acknowledged, not an older one: with several, all are
+/// asked again.
+pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let first = sqlx::query(
+            "UPDATE attempts
+             SET returned_at = $1
+             WHERE id = $2 AND returned_at IS NULL AND received_at IS NOT NULL
+               AND status IN ('received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if first == 0 {
+            return Ok(());
+        }
+        let confirms = sqlx::query(
+            "UPDATE attempts
+             SET confirmed_at = $1
+             WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL AND elsewhere_at IS NULL",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if confirms == 1 {
+            record!(tx, confirmed);
+        }
+        sqlx::query(
+            "UPDATE grants
+             SET state = 'waiting', next_try_at = $1
+             WHERE attempt_id = $2 AND state = 'proven' AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $3) > 1",
+        )
+        .bind(now)
+        .bind(id)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        // A key that works and was only waiting to be asked again at 75 s need not wait any more.
+        sqlx::query(
+            "UPDATE grants SET next_try_at = $1 WHERE attempt_id = $2 AND state = 'waiting' AND verdict = 'works'",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// Another browser came back: the approval waits for a person.
+pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let first = sqlx::query(
+            "UPDATE attempts
+             SET elsewhere_at = $1
+             WHERE id = $2 AND elsewhere_at IS NULL AND returned_at IS NULL
+               AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if first == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+    });
+    Ok(())
+}
+
+/// A person or the application confirms; false when it was confirmed already or has ended.
+pub async fn confirm(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE attempts
+             SET confirmed_at = $1
+             WHERE id = $2 AND confirmed_at IS NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Keeps the fingerprint of a fresh one-time code, in place of any former one.
+pub async fn keep_code(db: &Db, id: &AttemptId, code: &Fingerprint, until: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query(
+            "UPDATE attempts SET confirm_code = $1, confirm_code_until = $2 WHERE id = $3 AND confirmed_at IS NULL",
+        )
+        .bind(code)
+        .bind(until)
+        .bind(id)
+        .execute(pool)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Spends a code: confirms the attempt if `code` is its newest and still lives at `now`.
+pub async fn spend_code(db: &Db, id: &AttemptId, code: &Fingerprint, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let spent = sqlx::query(
+            "UPDATE attempts
+             SET confirmed_at = $1, confirm_code = NULL
+             WHERE id = $2 AND confirm_code = $3 AND confirm_code_until > $4 AND confirmed_at IS NULL
+               AND status = 'awaiting_confirmation'",
+        )
+        .bind(now)
+        .bind(id)
+        .bind(code)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if spent == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(spent == 1)
+    })
+}
+
+/// Moves an attempt that has not ended to another status that is not an end, with what is the matter.
+pub async fn go_on(db: &Db, id: &AttemptId, status: Status, reason: Option<Verdict>) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query(
+            "UPDATE attempts
+             SET status = $1, reason = $2
+             WHERE id = $3 AND status IN ('received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(status)
+        .bind(reason)
+        .bind(id)
+        .execute(pool)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Ends an attempt without a store and wipes its grants; false when it had ended already.
+pub async fn end(
+    db: &Db,
+    id: &AttemptId,
+    status: Status,
+    reason: Verdict,
+    now: Time,
+    event: &Event,
+) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE attempts
+             SET status = $1, reason = $2, ended_at = $3
+             WHERE id = $4 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(status)
+        .bind(reason)
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            sqlx::query(
+                "UPDATE grants
+                 SET sealed = NULL, next_try_at = NULL, state = 'rejected'
+                 WHERE attempt_id = $1",
+            )
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Attempts that nobody approved in time at `now`, and those whose grant was received before `stale` and that never
+/// came to an end; at most 100.
+pub async fn overdue(db: &Db, now: Time, stale: Time) -> Result<Vec<Attempt>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM attempts
+             WHERE (status = 'open' AND expires_at <= $1)
+                OR (status IN ('received', 'proving', 'awaiting_confirmation') AND received_at <= $2)
+             ORDER BY id
+             LIMIT 100"
+        ))
+        .bind(now)
+        .bind(stale)
+        .fetch_all(pool)
+        .await?)
+    })
+}

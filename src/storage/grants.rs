@@ -1,0 +1,294 @@
+//! Grants: the candidates of an attempt, from the callback to a verdict.
+
+use super::{Db, Error, on, record};
+use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
+use crate::domain::event::Event;
+use crate::domain::id::{AttemptId, GrantId};
+use crate::domain::key::AuthMethod;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+
+/// A grant about to be kept.
+#[derive(Debug)]
+pub struct NewGrant {
+    /// Its name; the seal is bound to it.
+    pub id: GrantId,
+    /// Of which attempt.
+    pub attempt_id: AttemptId,
+    /// The store's own number of the key.
+    pub woo_key_id: i64,
+    /// Of the consumer key: the same grant sent twice is one grant.
+    pub key_fingerprint: Fingerprint,
+    /// The last seven characters of the consumer key.
+    pub last7: String,
+    /// What the store says it granted.
+    pub scope: Scope,
+    /// Key and secret.
+    pub sealed: Vec<u8>,
+    /// When it came.
+    pub received_at: Time,
+    /// The address it came from.
+    pub received_from: String,
+    /// When it is to be tried first.
+    pub first_try_at: Time,
+}
+
+/// What became of a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The first of its attempt.
+    First,
+    /// A further one of the same attempt.
+    Another,
+    /// One that is kept already.
+    Same,
+    /// The attempt takes no more.
+    Refused,
+}
+
+/// A candidate that is due to be tried, claimed by this process.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Candidate {
+    /// Its name.
+    pub id: GrantId,
+    /// Of which attempt.
+    pub attempt_id: AttemptId,
+    /// The store's own number of the key.
+    pub woo_key_id: i64,
+    /// The last seven characters of the consumer key.
+    pub last7: String,
+    /// What the store says it granted.
+    pub scope: Scope,
+    /// Key and secret; `None` once wiped.
+    pub sealed: Option<Vec<u8>>,
+    /// When it came.
+    pub received_at: Time,
+    /// How often it was tried.
+    pub tries: i64,
+    /// What the last try told.
+    pub verdict: Option<Verdict>,
+    /// The method that worked.
+    pub auth_method: Option<AuthMethod>,
+    /// The scope that was proven.
+    pub proven_scope: Option<Scope>,
+    /// The shop's name.
+    pub name: Option<String>,
+    /// As the store said it.
+    pub woocommerce_version: Option<String>,
+    /// As the store said it.
+    pub wordpress_version: Option<String>,
+}
+
+/// The columns of a [`Candidate`].
+macro_rules! columns {
+    () => {
+        "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, verdict, auth_method, proven_scope, \
+         name, woocommerce_version, wordpress_version"
+    };
+}
+
+/// Where a candidate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum State {
+    /// To be tried, or tried again.
+    Waiting,
+    /// Its key works.
+    Proven,
+    /// Its key does not work, or is not wanted any more.
+    Rejected,
+    /// Its key works or might, but another of the attempt became the store's.
+    Surplus,
+}
+
+/// Keeps a grant on disk before this returns. The attempt must be open, or have had its first grant at most
+/// [`DUPLICATES_FOR`] ago.
+pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let opened = sqlx::query(
+            "UPDATE attempts
+             SET status = 'received', received_at = $1
+             WHERE id = $2 AND status = 'open' AND expires_at > $3",
+        )
+        .bind(grant.received_at)
+        .bind(&grant.attempt_id)
+        .bind(grant.received_at)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        let kept = sqlx::query(
+            "INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at,
+                                 received_from, state, tries, next_try_at, claimed_until)
+             SELECT $1, id, $2, $3, $4, $5, $6, $7, $8, 'waiting', 0, $9, 0
+             FROM attempts
+             WHERE id = $10
+               AND received_at > $11
+               AND status IN ('received', 'proving', 'awaiting_confirmation', 'connected')
+               AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $12) < $13
+             ON CONFLICT (attempt_id, key_fingerprint) DO NOTHING",
+        )
+        .bind(&grant.id)
+        .bind(grant.woo_key_id)
+        .bind(&grant.key_fingerprint)
+        .bind(&grant.last7)
+        .bind(grant.scope)
+        .bind(&grant.sealed)
+        .bind(grant.received_at)
+        .bind(&grant.received_from)
+        .bind(grant.first_try_at)
+        .bind(&grant.attempt_id)
+        .bind(grant.received_at.minus(DUPLICATES_FOR))
+        .bind(&grant.attempt_id)
+        .bind(MOST_GRANTS)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        let known: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND key_fingerprint = $2")
+                .bind(&grant.attempt_id)
+                .bind(&grant.key_fingerprint)
+                .fetch_one(&mut *tx)
+                .await?;
+        if opened == 1 {
+            record!(tx, first);
+        }
+        tx.commit().await?;
+        Ok(match (opened, kept, known) {
+            (1, 1, _) => Kept::First,
+            (_, 1, _) => Kept::Another,
+            (_, _, 1) => Kept::Same,
+            _ => Kept::Refused,
+        })
+    })
+}
+
+/// Claims candidates that are due at `now`, newest first, until `until`: a process that dies gives them back by
+/// itself.
+pub async fn claim_due(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec<Candidate>, Error> {
+    on!(db.write(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "UPDATE grants
+             SET claimed_until = $1
+             WHERE claimed_until <= $2 AND next_try_at <= $3
+               AND id IN (SELECT id FROM grants
+                          WHERE next_try_at <= $4 AND claimed_until <= $5
+                          ORDER BY received_at DESC, id DESC
+                          LIMIT $6)
+             RETURNING ",
+            columns!()
+        ))
+        .bind(until)
+        .bind(now)
+        .bind(now)
+        .bind(now)
+        .bind(now)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// When the next candidate is due, or its claim runs out.
+pub async fn next_due(db: &Db) -> Result<Option<Time>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar(
+            "SELECT MIN(CASE WHEN claimed_until > next_try_at THEN claimed_until ELSE next_try_at END)
+             FROM grants
+             WHERE next_try_at IS NOT NULL",
+        )
+        .fetch_one(pool)
+        .await?)
+    })
+}
+
+/// What a try told about a candidate.
+#[derive(Debug)]
+pub struct Tried {
+    /// Where it stands now; only a waiting one is tried again.
+    pub state: State,
+    /// When it is tried again.
+    pub next_try_at: Option<Time>,
+    /// What the store told.
+    pub verdict: Verdict,
+    /// The method that worked.
+    pub auth_method: Option<AuthMethod>,
+    /// The scope that was proven.
+    pub proven_scope: Option<Scope>,
+    /// The shop's name.
+    pub name: Option<String>,
+    /// As the store said it.
+    pub woocommerce_version: Option<String>,
+    /// As the store said it.
+    pub wordpress_version: Option<String>,
+}
+
+/// Keeps what a try told and gives the claim back. A candidate that is out (rejected, surplus) is wiped.
+pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query(
+            "UPDATE grants
+             SET state = $1, next_try_at = $2, claimed_until = 0, tries = tries + 1, verdict = $3, auth_method = $4,
+                 proven_scope = $5, name = $6, woocommerce_version = $7, wordpress_version = $8,
+                 sealed = CASE WHEN $9 THEN sealed ELSE NULL END
+             WHERE id = $10 AND state = 'waiting'",
+        )
+        .bind(tried.state)
+        .bind(tried.next_try_at)
+        .bind(tried.verdict)
+        .bind(tried.auth_method)
+        .bind(tried.proven_scope)
+        .bind(&tried.name)
+        .bind(&tried.woocommerce_version)
+        .bind(&tried.wordpress_version)
+        .bind(matches!(tried.state, State::Waiting | State::Proven))
+        .bind(id)
+        .execute(pool)
+        .await?;
+    });
+    Ok(())
+}
+
+/// The proven candidate of an attempt: the newest, if several are.
+pub async fn proven(db: &Db, attempt: &AttemptId) -> Result<Option<Candidate>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM grants
+             WHERE attempt_id = $1 AND state = 'proven' AND sealed IS NOT NULL
+             ORDER BY received_at DESC, id DESC
+             LIMIT 1"
+        ))
+        .bind(attempt)
+        .fetch_optional(pool)
+        .await?)
+    })
+}
+
+/// How many candidates of an attempt are still to be tried.
+pub async fn waiting(db: &Db, attempt: &AttemptId) -> Result<i64, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND state = 'waiting'")
+            .bind(attempt)
+            .fetch_one(pool)
+            .await?)
+    })
+}
+
+/// The last seven characters of every key of an attempt that the merchant should revoke at the store, oldest first.
+pub async fn surplus(db: &Db, attempt: &AttemptId) -> Result<Vec<String>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar(
+            "SELECT last7
+             FROM grants
+             WHERE attempt_id = $1 AND state IN ('surplus', 'rejected') AND woo_key_id > 0
+             ORDER BY received_at, id",
+        )
+        .bind(attempt)
+        .fetch_all(pool)
+        .await?)
+    })
+}

@@ -1,0 +1,347 @@
+//! Stores and their keys: activation, lists, what is lent, what a check told.
+
+use super::{Db, Error, lending_changed, on, record};
+use crate::domain::attempt::Attempt;
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{GrantId, KeyId, StoreId};
+use crate::domain::key::AuthMethod;
+use crate::domain::scope::Scope;
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+
+/// The columns of a [`Store`].
+macro_rules! columns {
+    () => {
+        "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
+         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at"
+    };
+}
+
+/// A proven and confirmed grant, about to become a store's newest key.
+#[derive(Debug)]
+pub struct Activation<'a> {
+    /// The attempt that it ends.
+    pub attempt: &'a Attempt,
+    /// The grant that won.
+    pub grant: &'a GrantId,
+    /// The store's id if it is new.
+    pub store_id: StoreId,
+    /// The new key's id; its seal is bound to it.
+    pub key_id: KeyId,
+    /// Key and secret, sealed for that row.
+    pub sealed: Vec<u8>,
+    /// The store's own number of the key.
+    pub woo_key_id: i64,
+    /// The last seven characters of the consumer key.
+    pub last7: String,
+    /// What the key may do.
+    pub scope: Scope,
+    /// How the store takes it.
+    pub auth_method: AuthMethod,
+    /// A remark on a key that works.
+    pub remark: Option<Verdict>,
+    /// The shop's name.
+    pub name: Option<String>,
+    /// As the store said it.
+    pub woocommerce_version: Option<String>,
+    /// As the store said it.
+    pub wordpress_version: Option<String>,
+    /// Now.
+    pub now: Time,
+}
+
+/// In one transaction: ends the attempt, makes or updates the store (a reconnect keeps its id), adds the key version,
+/// retires and wipes the former one, sets the attempt's other grants aside. `None` when the attempt had ended already.
+pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE attempts
+             SET status = 'connected', reason = $1, ended_at = $2
+             WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(new.remark)
+        .bind(new.now)
+        .bind(&new.attempt.id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 0 {
+            return Ok(None);
+        }
+        let (store_id, version): (StoreId, i64) = sqlx::query_as(
+            "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
+                                 auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
+             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14)
+             ON CONFLICT (user_id, home) DO UPDATE
+             SET name = excluded.name, status = excluded.status, reason = excluded.reason, scope = excluded.scope,
+                 woo_key_id = excluded.woo_key_id, key_last7 = excluded.key_last7, key_version = stores.key_version + 1,
+                 auth_method = excluded.auth_method, woocommerce_version = excluded.woocommerce_version,
+                 wordpress_version = excluded.wordpress_version, connected_at = excluded.connected_at,
+                 checked_at = excluded.checked_at, changed_at = excluded.changed_at
+             RETURNING id, key_version",
+        )
+        .bind(&new.store_id)
+        .bind(&new.attempt.user_id)
+        .bind(&new.attempt.home)
+        .bind(&new.name)
+        .bind(new.remark)
+        .bind(new.scope)
+        .bind(new.woo_key_id)
+        .bind(&new.last7)
+        .bind(new.auth_method)
+        .bind(&new.woocommerce_version)
+        .bind(&new.wordpress_version)
+        .bind(new.now)
+        .bind(new.now)
+        .bind(new.now)
+        .fetch_one(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
+            .bind(new.now)
+            .bind(&store_id)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(&new.key_id)
+        .bind(&store_id)
+        .bind(version)
+        .bind(new.woo_key_id)
+        .bind(&new.last7)
+        .bind(new.scope)
+        .bind(new.auth_method)
+        .bind(&new.sealed)
+        .bind(new.now)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE attempts SET store_id = $1 WHERE id = $2")
+            .bind(&store_id)
+            .bind(&new.attempt.id)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "UPDATE grants
+             SET sealed = NULL, next_try_at = NULL, state = CASE WHEN id = $1 THEN 'proven' ELSE 'surplus' END
+             WHERE attempt_id = $2 AND state <> 'rejected'",
+        )
+        .bind(new.grant)
+        .bind(&new.attempt.id)
+        .execute(&mut *tx)
+        .await?;
+        lending_changed!(tx);
+        let kind = if version == 1 { Kind::StoreConnected } else { Kind::StoreReconnected };
+        let event = Event::new(kind, new.now, "merchant")
+            .user(&new.attempt.user_id)
+            .store(&store_id)
+            .link(new.attempt.link_id.as_ref())
+            .attempt(&new.attempt.id)
+            .because(new.remark);
+        record!(tx, &event);
+        tx.commit().await?;
+        Ok(Some(store_id))
+    })
+}
+
+/// The store with this id.
+pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM stores WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// Which stores a list holds.
+#[derive(Debug, Default, Clone)]
+pub struct Filter {
+    /// Only this merchant's.
+    pub user_id: Option<UserId>,
+    /// Only those that stand so.
+    pub status: Option<StoreStatus>,
+    /// Only those whose name, address or `user_id` holds this text.
+    pub q: Option<String>,
+    /// Only those after this id.
+    pub after: Option<StoreId>,
+}
+
+/// Stores in the order in which they were first connected; at most `most`.
+pub async fn list(db: &Db, filter: &Filter, most: i64) -> Result<Vec<Store>, Error> {
+    let like = filter
+        .q
+        .as_ref()
+        .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM stores
+             WHERE ($1 IS NULL OR user_id = $1)
+               AND ($2 IS NULL OR status = $2)
+               AND ($3 IS NULL OR LOWER(home) LIKE $3 ESCAPE '\\'
+                               OR LOWER(user_id) LIKE $3 ESCAPE '\\'
+                               OR LOWER(name) LIKE $3 ESCAPE '\\')
+               AND ($4 IS NULL OR id > $4)
+             ORDER BY id
+             LIMIT $5"
+        ))
+        .bind(&filter.user_id)
+        .bind(filter.status)
+        .bind(&like)
+        .bind(&filter.after)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// A store with the sealed key that is served, and the lending counter as it was just before.
+#[derive(Debug)]
+pub struct Served {
+    /// What the lending counter said before the rest was read.
+    pub revision: i64,
+    /// The store.
+    pub store: Store,
+    /// The served key; `None` when the store was disconnected.
+    pub key: Option<ServedKey>,
+}
+
+/// The key that is served, sealed.
+#[derive(Debug, sqlx::FromRow)]
+pub struct ServedKey {
+    /// Its row: the seal is bound to it.
+    pub id: KeyId,
+    /// Its version.
+    pub version: i64,
+    /// Key and secret.
+    pub sealed: Vec<u8>,
+    /// When it was proven.
+    pub issued_at: Time,
+}
+
+/// What is needed to lend a store's key.
+pub async fn served(db: &Db, id: &StoreId) -> Result<Option<Served>, Error> {
+    on!(db.read(), |pool| {
+        let revision: i64 = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
+        let store: Option<Store> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM stores WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?;
+        let Some(store) = store else { return Ok(None) };
+        let key = sqlx::query_as(
+            "SELECT id, version, sealed, issued_at
+             FROM keys
+             WHERE store_id = $1 AND retired_at IS NULL",
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await?;
+        Ok(Some(Served { revision, store, key }))
+    })
+}
+
+/// The stores of one merchant, by id and address, and the lending counter as it was just before.
+pub async fn of_user(db: &Db, user_id: &UserId) -> Result<(i64, Vec<(StoreId, StoreUrl, StoreStatus)>), Error> {
+    on!(db.read(), |pool| {
+        let revision = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
+        let stores = sqlx::query_as("SELECT id, home, status FROM stores WHERE user_id = $1 ORDER BY id LIMIT 100")
+            .bind(user_id)
+            .fetch_all(pool)
+            .await?;
+        Ok((revision, stores))
+    })
+}
+
+/// What a check told about a store.
+#[derive(Debug)]
+pub struct Checked {
+    /// Whether its key can be lent now.
+    pub status: StoreStatus,
+    /// What is the matter, or a remark.
+    pub reason: Option<Verdict>,
+    /// The method that works, if one was learned.
+    pub auth_method: Option<AuthMethod>,
+    /// As the store said it, if it did.
+    pub woocommerce_version: Option<String>,
+    /// As the store said it, if it did.
+    pub wordpress_version: Option<String>,
+    /// Now.
+    pub now: Time,
+}
+
+/// Keeps what a check of key version `version` told; `changed` is recorded when status or reason differ from what was
+/// known. False when the store has another key by now, or was disconnected: then the check says nothing.
+pub async fn checked(
+    db: &Db,
+    id: &StoreId,
+    version: i64,
+    checked: &Checked,
+    changed: Option<&Event>,
+) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE stores
+             SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
+                 woocommerce_version = COALESCE($5, woocommerce_version),
+                 wordpress_version = COALESCE($6, wordpress_version),
+                 changed_at = CASE WHEN $7 THEN $8 ELSE changed_at END
+             WHERE id = $9 AND key_version = $10 AND status <> 'disconnected'",
+        )
+        .bind(checked.status)
+        .bind(checked.reason)
+        .bind(checked.now)
+        .bind(checked.auth_method)
+        .bind(&checked.woocommerce_version)
+        .bind(&checked.wordpress_version)
+        .bind(changed.is_some())
+        .bind(checked.now)
+        .bind(id)
+        .bind(version)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 1 {
+            lending_changed!(tx);
+            if let Some(event) = changed {
+                record!(tx, event);
+            }
+            tx.commit().await?;
+        }
+        Ok(mine == 1)
+    })
+}
+
+/// Gives a store up and wipes its secrets; false when it was given up already or is unknown.
+pub async fn disconnect(db: &Db, id: &StoreId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE stores
+             SET status = 'disconnected', reason = NULL, changed_at = $1
+             WHERE id = $2 AND status <> 'disconnected'",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 1 {
+            sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
+                .bind(now)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            lending_changed!(tx);
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(mine == 1)
+    })
+}

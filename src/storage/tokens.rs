@@ -1,0 +1,79 @@
+//! Service tokens.
+
+use super::{Db, Error, lending_changed, on, record};
+use crate::domain::event::Event;
+use crate::domain::id::TokenId;
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Time;
+use crate::domain::token::ServiceToken;
+
+/// Keeps a new token.
+pub async fn insert(db: &Db, token: &ServiceToken, fingerprint: &Fingerprint, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&token.id)
+        .bind(&token.name)
+        .bind(fingerprint)
+        .bind(&token.permissions)
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .execute(&mut *tx)
+        .await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// The token with this fingerprint, whether or not it still works, and the lending counter as it was just before.
+pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<(i64, Option<ServiceToken>), Error> {
+    on!(db.read(), |pool| {
+        let revision = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
+        let token = sqlx::query_as(
+            "SELECT id, name, permissions, created_at, expires_at, revoked_at
+             FROM tokens
+             WHERE fingerprint = $1",
+        )
+        .bind(fingerprint)
+        .fetch_optional(pool)
+        .await?;
+        Ok((revision, token))
+    })
+}
+
+/// Every token, oldest first.
+pub async fn all(db: &Db) -> Result<Vec<ServiceToken>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT id, name, permissions, created_at, expires_at, revoked_at
+             FROM tokens
+             ORDER BY id",
+        )
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Revokes a token; false when there is none with this id that was not revoked already.
+pub async fn revoke(db: &Db, id: &TokenId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
+            .bind(now)
+            .bind(id)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        if done == 0 {
+            return Ok(false);
+        }
+        lending_changed!(tx);
+        record!(tx, event);
+        tx.commit().await?;
+        Ok(true)
+    })
+}

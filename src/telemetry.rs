@@ -1,0 +1,35 @@
+//! Logs: text or JSON, on standard error. Standard output belongs to what a command was asked to print.
+
+use std::io;
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+use crate::config::Log;
+
+/// Starts logging. Called once, by `main`; a second call changes nothing.
+pub fn start(log: &Log) {
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = if log.json {
+        fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .with_writer(io::stderr)
+            .boxed()
+    } else {
+        fmt::layer().with_ansi(false).with_writer(io::stderr).boxed()
+    };
+    let lines = lines.with_filter(filter_fn(may_speak));
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+/// Below `info`, libraries tell what passes through them, and what passes through here is secret. Only our own code
+/// may, whatever the filter says.
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("cartkey") || *metadata.level() <= Level::INFO
+}

@@ -1,0 +1,176 @@
+//! The key ring file: one `id:key` a line, the first seals, readable by its owner alone.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::domain::entropy::Entropy;
+use crate::domain::secret::Secret;
+
+/// 32 random bytes, wiped when dropped.
+type KeyBytes = Zeroizing<[u8; 32]>;
+
+/// The keys that seal, in the order of the file.
+#[derive(Clone)]
+pub struct KeyRing(Vec<(String, KeyBytes)>);
+
+/// Why a ring cannot be used. Each text says what to do; none holds key material.
+#[derive(Debug, thiserror::Error)]
+pub enum RingFault {
+    /// The file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others may read the file.
+    #[error("{path} can be read by others (mode {mode:o}): run chmod 600 {path}")]
+    Exposed {
+        /// The file.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A line is not `id:key`.
+    #[error("line {line} of the key ring: {what}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// There is no key in it.
+    #[error("the key ring is empty: restore it from its copy; do not make a new one, it cannot open what is stored")]
+    Empty,
+}
+
+impl KeyRing {
+    /// A ring with one fresh key.
+    pub fn mint(entropy: &Entropy) -> Self {
+        let mut id = [0_u8; 4];
+        entropy.fill(&mut id);
+        let mut key = KeyBytes::default();
+        entropy.fill(key.as_mut());
+        Self(vec![(format!("k{:08x}", u32::from_le_bytes(id)), key)])
+    }
+
+    /// Reads a ring's text. Empty lines and lines that begin with `#` are passed over.
+    pub fn parse(text: &str) -> Result<Self, RingFault> {
+        let mut keys: Vec<(String, KeyBytes)> = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let fault = |what| RingFault::Line { line: index + 1, what };
+            let (id, key) = line.split_once(':').ok_or(fault("write id:key"))?;
+            let id_is_fine = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            if !id_is_fine {
+                return Err(fault("an id has 1 to 32 letters, digits and hyphens"));
+            }
+            if keys.iter().any(|(known, _)| known == id) {
+                return Err(fault("this id stands twice"));
+            }
+            let bytes = Zeroizing::new(STANDARD.decode(key.trim()).map_err(|_| fault("the key is not base64"))?);
+            let bytes: [u8; 32] =
+                bytes.as_slice().try_into().map_err(|_| fault("a key has 32 bytes (openssl rand -base64 32)"))?;
+            keys.push((id.to_owned(), KeyBytes::new(bytes)));
+        }
+        if keys.is_empty() { Err(RingFault::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// Reads the ring at `path`; `None` when there is no such file. Refuses one that others may read.
+    pub fn load(path: &Path) -> Result<Option<Self>, RingFault> {
+        let io = |source| RingFault::Io { path: path.display().to_string(), source };
+        let mut file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(other) => return Err(io(other)),
+        };
+        let mode = file.metadata().map_err(io)?.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(RingFault::Exposed { path: path.display().to_string(), mode });
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(io)?;
+        Self::parse(&text).map(Some)
+    }
+
+    /// Writes the ring to a new file of mode 0600, on disk before this returns. Never overwrites.
+    pub fn save_new(&self, path: &Path) -> Result<(), RingFault> {
+        let io = |source| RingFault::Io { path: path.display().to_string(), source };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
+        file.write_all(self.to_text().expose().as_bytes()).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    }
+
+    /// The ring as its file has it.
+    pub fn to_text(&self) -> Secret {
+        let lines = self.0.iter().map(|(id, key)| format!("{id}:{}\n", STANDARD.encode(key.as_ref())));
+        Secret::new(lines.collect())
+    }
+
+    /// Ids and keys, the sealing one first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(id, key)| (id.as_str(), key.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_ring_is_for_its_owner_alone_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let ring = KeyRing::mint(&Entropy::seeded(1));
+        ring.save_new(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(KeyRing::load(&path).unwrap().unwrap().to_text().expose(), ring.to_text().expose());
+        assert!(ring.save_new(&path).is_err(), "a ring is never overwritten");
+    }
+
+    #[test]
+    fn a_ring_that_others_may_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        KeyRing::mint(&Entropy::seeded(1)).save_new(&path).unwrap();
+        for mode in [0o640, 0o604, 0o660, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(KeyRing::load(&path), Err(RingFault::Exposed { .. })), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn faults_name_the_line_and_never_the_key() {
+        let key = STANDARD.encode([7_u8; 32]);
+        for (text, line) in [
+            ("nonsense".to_owned(), 1),
+            (format!("# ring\na:{key}\na:{key}\n"), 3),
+            ("a:short".to_owned(), 1),
+            (format!("a b:{key}"), 1),
+            (format!("a:{}", STANDARD.encode([7_u8; 31])), 1),
+        ] {
+            match KeyRing::parse(&text) {
+                Err(fault @ RingFault::Line { line: at, .. }) => {
+                    assert_eq!(at, line);
+                    assert!(!fault.to_string().contains(&key));
+                }
+                _ => panic!("{text} was read"),
+            }
+        }
+        assert!(matches!(KeyRing::parse("\n# nothing\n"), Err(RingFault::Empty)));
+    }
+}

@@ -1,0 +1,255 @@
+//! Cryptography and nothing else: sealing what is stored, and the fingerprints that stand for tokens.
+//!
+//! AES-256-GCM by ring, which is in the tree as rustls' provider. Nonces are 96 random bits: a ring key may
+//! seal 2³² values before two nonces are likely to meet (NIST SP 800-38D §8.3), far more than there are stores.
+
+mod key_ring;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ring::aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce};
+use zeroize::Zeroizing;
+
+use crate::domain::entropy::Entropy;
+use crate::domain::key::KeyPair;
+use crate::domain::secret::{Fingerprint, Secret};
+
+pub use key_ring::{KeyRing, RingFault};
+
+/// The layout of a sealed value; the only one there is. Never reuse a number.
+const VERSION: u8 = 1;
+
+/// What a sealed value belongs to. All of it is bound in as associated data, so a value that is moved to another
+/// row, field, store address or installation does not open (threats.md §6.3).
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The row's id.
+    pub row: &'a str,
+    /// The column.
+    pub field: &'a str,
+    /// The store's canonical address: a key opens only for the store that it was made at.
+    pub origin: &'a str,
+}
+
+/// A sealed value does not open: it was changed, moved, or its ring key is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed value does not open: it was changed, moved, or sealed under a key that is not in the ring")]
+pub struct Unopenable;
+
+/// Seals and opens under the key ring. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    instance: String,
+    /// The first seals; all open.
+    keys: Vec<(String, LessSafeKey)>,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<&str> = self.key_ids().collect();
+        f.debug_struct("Vault").field("keys", &ids).finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// A vault for the installation named `instance`.
+    pub fn new(instance: &str, ring: &KeyRing) -> Self {
+        let keys = ring
+            .iter()
+            .map(|(id, bytes)| {
+                let key = aead::UnboundKey::new(&aead::AES_256_GCM, bytes).expect("a ring key has 32 bytes");
+                (id.to_owned(), LessSafeKey::new(key))
+            })
+            .collect();
+        Self(Arc::new(Inner { instance: instance.to_owned(), keys }))
+    }
+
+    /// The ring's key ids; the first is the one that seals.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys.iter().map(|(id, _)| id.as_str())
+    }
+
+    /// Seals `plain` for `place` under the ring's first key.
+    pub fn seal(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let (id, key) = self.0.keys.first().expect("a ring has at least one key");
+        self.seal_under(entropy, place, plain, id, key)
+    }
+
+    /// Seals `plain` under the key named `id`, to prove that ring and database belong together; `None` when the
+    /// ring does not have it.
+    pub fn seal_with(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str) -> Option<Vec<u8>> {
+        let (id, key) = self.0.keys.iter().find(|(known, _)| known == id)?;
+        Some(self.seal_under(entropy, place, plain, id, key))
+    }
+
+    /// Opens what was sealed for `place`.
+    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
+        let (id, rest) = split_header(sealed).ok_or(Unopenable)?;
+        let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(Unopenable)?;
+        let key =
+            self.0.keys.iter().find_map(|(known, key)| (known.as_bytes() == id).then_some(key)).ok_or(Unopenable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopenable)?;
+        let mut buffer = Zeroizing::new(text.to_vec());
+        let length =
+            key.open_in_place(nonce, Aad::from(self.bound(place, id)), &mut buffer).map_err(|_| Unopenable)?.len();
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+
+    /// Seals both halves of a key as one value.
+    pub fn seal_pair(&self, entropy: &Entropy, place: &Place<'_>, pair: &KeyPair) -> Vec<u8> {
+        let plain = Zeroizing::new(format!("{}\n{}", pair.consumer_key.expose(), pair.consumer_secret.expose()));
+        self.seal(entropy, place, plain.as_bytes())
+    }
+
+    /// Opens what [`Self::seal_pair`] sealed.
+    pub fn open_pair(&self, place: &Place<'_>, sealed: &[u8]) -> Result<KeyPair, Unopenable> {
+        let plain = self.open(place, sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| Unopenable)?;
+        let (key, secret) = text.split_once('\n').ok_or(Unopenable)?;
+        Ok(KeyPair { consumer_key: Secret::new(key.to_owned()), consumer_secret: Secret::new(secret.to_owned()) })
+    }
+
+    fn seal_under(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str, key: &LessSafeKey) -> Vec<u8> {
+        let mut nonce = [0_u8; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        let mut sealed = vec![VERSION, u8::try_from(id.len()).expect("a ring key's id has at most 32 characters")];
+        sealed.extend_from_slice(id.as_bytes());
+        sealed.extend_from_slice(&nonce);
+        let mut text = Zeroizing::new(plain.to_vec());
+        let bound = Aad::from(self.bound(place, id.as_bytes()));
+        let tag = key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), bound, &mut text)
+            .expect("what is sealed here is far below AES-GCM's limit of 64 GiB");
+        sealed.extend_from_slice(&text);
+        sealed.extend_from_slice(tag.as_ref());
+        sealed
+    }
+
+    /// The associated data: every part behind its length, so that no two places read alike.
+    fn bound(&self, place: &Place<'_>, key_id: &[u8]) -> Vec<u8> {
+        let parts: [&[u8]; 7] = [
+            b"cartkey/v1",
+            self.0.instance.as_bytes(),
+            place.table.as_bytes(),
+            place.row.as_bytes(),
+            place.field.as_bytes(),
+            place.origin.as_bytes(),
+            key_id,
+        ];
+        let mut bound = Vec::with_capacity(192);
+        for part in parts {
+            bound.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bound.extend_from_slice(part);
+        }
+        bound
+    }
+}
+
+/// The id of the ring key that sealed this value, or `None` when it is not a sealed value.
+pub fn sealed_under(sealed: &[u8]) -> Option<&str> {
+    split_header(sealed).and_then(|(id, _)| std::str::from_utf8(id).ok())
+}
+
+/// What is stored and looked up instead of a secret of ours.
+pub fn fingerprint(secret: &Secret) -> Fingerprint {
+    let digest = ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
+    let mut bytes = [0_u8; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    Fingerprint::new(bytes)
+}
+
+fn split_header(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
+    match sealed {
+        [VERSION, length, rest @ ..] => rest.split_at_checked(usize::from(*length)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HERE: Place<'static> = Place { table: "keys", row: "ky_1", field: "sealed", origin: "https://shop.example" };
+
+    fn vault(seed: u64) -> (Vault, Entropy) {
+        let entropy = Entropy::seeded(seed);
+        (Vault::new("instance", &KeyRing::mint(&entropy)), entropy)
+    }
+
+    #[test]
+    fn every_single_bit_flip_is_refused() {
+        let (vault, entropy) = vault(1);
+        let sealed = vault.seal(&entropy, &HERE, b"ck_0123456789\ncs_0123456789");
+        for bit in 0..sealed.len() * 8 {
+            let mut bent = sealed.clone();
+            bent[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(vault.open(&HERE, &bent).err(), Some(Unopenable), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert_eq!(vault.open(&HERE, &sealed[..length]).err(), Some(Unopenable), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_value_opens_only_where_it_belongs() {
+        let (vault, entropy) = vault(2);
+        let sealed = vault.seal(&entropy, &HERE, b"x");
+        assert!(vault.open(&HERE, &sealed).is_ok());
+        for elsewhere in [
+            Place { table: "grants", ..HERE },
+            Place { row: "ky_2", ..HERE },
+            Place { field: "other", ..HERE },
+            Place { origin: "https://evil.example", ..HERE },
+            Place { table: "key", row: "sky_1", ..HERE },
+        ] {
+            assert!(vault.open(&elsewhere, &sealed).is_err(), "{elsewhere:?}");
+        }
+        let other = Vault::new("another", &KeyRing::mint(&Entropy::seeded(2)));
+        assert!(other.open(&HERE, &sealed).is_err(), "another installation with the same ring");
+    }
+
+    #[test]
+    fn an_older_key_opens_and_the_first_seals() {
+        let entropy = Entropy::seeded(3);
+        let old = KeyRing::mint(&entropy);
+        let sealed = Vault::new("i", &old).seal(&entropy, &HERE, b"x");
+        let (id, _) = old.iter().next().expect("one key");
+        let old_line = old.to_text();
+        let new_line = KeyRing::mint(&entropy).to_text();
+        let both = KeyRing::parse(&format!("{}{}", new_line.expose(), old_line.expose())).expect("a ring of two");
+        let vault = Vault::new("i", &both);
+        assert!(vault.open(&HERE, &sealed).is_ok());
+        assert_eq!(sealed_under(&sealed), Some(id));
+        assert_ne!(sealed_under(&vault.seal(&entropy, &HERE, b"x")), Some(id));
+    }
+
+    #[test]
+    fn two_seals_of_one_value_differ() {
+        let (vault, entropy) = vault(4);
+        assert_ne!(vault.seal(&entropy, &HERE, b"x"), vault.seal(&entropy, &HERE, b"x"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(plain in proptest::collection::vec(any::<u8>(), 0..300), row in "\\PC{0,20}", origin in "\\PC{0,20}") {
+            let (vault, entropy) = vault(5);
+            let place = Place { row: &row, origin: &origin, ..HERE };
+            let sealed = vault.seal(&entropy, &place, &plain);
+            prop_assert_eq!(&*vault.open(&place, &sealed).expect("it opens"), &plain);
+        }
+
+        #[test]
+        fn opening_noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (vault, _) = vault(6);
+            prop_assert!(vault.open(&HERE, &noise).is_err());
+        }
+    }
+}
