@@ -2,8 +2,11 @@
 //!
 //! The rooms and which may enter which: `docs/architecture.md`.
 
+pub mod app;
 pub mod config;
 pub mod domain;
+pub mod flow;
 pub mod storage;
 pub mod telemetry;
 pub mod vault;
+pub mod woo;

@@ -1,0 +1,288 @@
+//! The one client that speaks to addresses which others chose: guarded where the connection is made.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ACCEPT_ENCODING, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use url::{Position, Url};
+
+pub use super::dial::Resolver;
+use super::dial::{self, Stream};
+use crate::domain::entropy::Entropy;
+use crate::domain::store_url::Reach;
+use crate::domain::time::Clock;
+use crate::domain::verdict::Verdict;
+
+/// Most bytes of a status line and headers together.
+const HEAD_AT_MOST: usize = 32 * 1024;
+/// Most headers in one answer.
+const HEADERS_AT_MOST: usize = 128;
+
+/// How the client may reach out.
+pub struct Outgoing {
+    /// Whether addresses that are not public, and plain http, may be asked.
+    pub reach: Reach,
+    /// Who turns names into addresses.
+    pub resolver: Resolver,
+    /// Certificates trusted beside the system's.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// Sent as `User-Agent` where the call names none.
+    pub user_agent: String,
+    /// The host of our own public address, which is never asked: a store "at" our own address would have us talk
+    /// to ourselves. Not looked at with [`Reach::PrivateToo`], where all may live on one `localhost`.
+    pub own_host: Option<String>,
+}
+
+/// The guarded client; clones share everything. One connection per call, no redirect is ever followed, nothing
+/// is decompressed, no proxy is taken from the environment.
+#[derive(Clone)]
+pub struct Client {
+    outgoing: Arc<Outgoing>,
+    tls: Arc<OnceLock<TlsConnector>>,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+/// One request. No `Debug`: its address and headers may carry keys.
+pub struct Call<'a> {
+    /// GET, POST, …
+    pub method: Method,
+    /// The whole address; `https` only, unless private addresses are allowed.
+    pub url: &'a str,
+    /// `Host`, `Connection` and `Content-Length` are added.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Sent with its length.
+    pub body: Vec<u8>,
+    /// Time for everything: looking up the name, connecting, asking and reading the answer.
+    pub within: Duration,
+    /// Most bytes of the answer's body.
+    pub at_most: usize,
+}
+
+/// A whole answer, as it was sent.
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, never longer than the call allowed.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// Why there is no answer. Nothing of the underlying error is kept: it may hold what a stranger's server wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Fault {
+    /// The name has no address, or nobody told within three seconds.
+    #[error("no such name")]
+    Dns,
+    /// At least one of the name's addresses is not public, or the address is our own.
+    #[error("the address is not public")]
+    PrivateAddress,
+    /// No address took the connection, or it was cut off.
+    #[error("nothing answers")]
+    Connect,
+    /// The certificate is not trusted, or the other side does not speak TLS.
+    #[error("no trusted TLS")]
+    Tls,
+    /// The time was over.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The answer was longer than allowed.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer is not HTTP, or ends in the middle.
+    #[error("the answer is not HTTP")]
+    Protocol,
+    /// The address itself may not be asked: scheme, port, user name, or not readable.
+    #[error("the address cannot be asked")]
+    BadUrl,
+}
+
+impl Fault {
+    /// What this means for a store.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Dns => Verdict::DnsFailed,
+            Self::PrivateAddress => Verdict::PrivateAddress,
+            Self::Connect => Verdict::ConnectFailed,
+            Self::Tls => Verdict::TlsFailed,
+            Self::TimedOut => Verdict::TimedOut,
+            Self::TooLarge | Self::Protocol | Self::BadUrl => Verdict::AnswerUnreadable,
+        }
+    }
+}
+
+impl Client {
+    /// Makes the client. Trusted certificates are read at the first https call, not here: start-up stays short.
+    pub fn new(outgoing: Outgoing, clock: Clock, entropy: Entropy) -> Self {
+        Self { outgoing: Arc::new(outgoing), tls: Arc::default(), clock, entropy }
+    }
+
+    /// Asks once and reads the whole answer; fails within `call.within`. Dropping the future closes the connection.
+    pub async fn send(&self, call: Call<'_>) -> Result<Reply, Fault> {
+        let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
+        let within = call.within;
+        tokio::time::timeout(within, self.exchange(&url, call)).await.map_err(|_| Fault::TimedOut)?
+    }
+
+    /// Which addresses may be asked.
+    pub fn reach(&self) -> Reach {
+        self.outgoing.reach
+    }
+
+    /// The clock that was handed in.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The randomness that was handed in.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    async fn exchange(&self, url: &Url, call: Call<'_>) -> Result<Reply, Fault> {
+        let at_most = call.at_most;
+        let request = self.request(url, call)?;
+        let stream = dial::connect(url, self.outgoing.reach, &self.outgoing.resolver).await?;
+        let stream = if url.scheme() == "https" { self.wrap(url, stream).await? } else { Stream::Plain(stream) };
+        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+            .max_buf_size(HEAD_AT_MOST)
+            .max_headers(HEADERS_AT_MOST)
+            // Old PHP hosts send both; neither changes what a header means to us.
+            .ignore_invalid_headers_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| fault_of(&e))?;
+        let asking = async move {
+            let response = sender.send_request(request).await.map_err(|e| fault_of(&e))?;
+            read_all(response, at_most).await
+        };
+        // The connection may end first while parts of the answer still wait to be read, so its end decides nothing.
+        let driving = async {
+            drop(connection.await);
+            std::future::pending::<std::convert::Infallible>().await
+        };
+        tokio::select! {
+            reply = asking => reply,
+            never = driving => match never {},
+        }
+    }
+
+    fn request(&self, url: &Url, call: Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let mut request = Request::builder()
+            .method(call.method)
+            .uri(target)
+            .header(HOST, host)
+            .header(CONNECTION, "close")
+            .body(Full::new(Bytes::from(call.body)))
+            .map_err(|_| Fault::BadUrl)?;
+        let headers = request.headers_mut();
+        headers.extend(call.headers);
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+        if !headers.contains_key(USER_AGENT) {
+            let name = HeaderValue::from_str(&self.outgoing.user_agent);
+            headers.insert(USER_AGENT, name.unwrap_or(HeaderValue::from_static("Cartkey")));
+        }
+        Ok(request)
+    }
+
+    async fn wrap(&self, url: &Url, stream: tokio::net::TcpStream) -> Result<Stream, Fault> {
+        let host = url.host_str().ok_or(Fault::BadUrl)?.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Fault::BadUrl)?;
+        let connector = self.connector().await?;
+        match connector.connect(name, stream).await {
+            Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
+            // An error without rustls' own inside is the network's: reset or closed in the middle.
+            Err(error)
+                if error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<tokio_rustls::rustls::Error>) =>
+            {
+                Err(Fault::Tls)
+            }
+            Err(_) => Err(Fault::Connect),
+        }
+    }
+
+    /// The connector, made once. Reading a few hundred certificates blocks, so it happens off the workers.
+    async fn connector(&self) -> Result<TlsConnector, Fault> {
+        if let Some(connector) = self.tls.get() {
+            return Ok(connector.clone());
+        }
+        let (once, outgoing) = (Arc::clone(&self.tls), Arc::clone(&self.outgoing));
+        tokio::task::spawn_blocking(move || once.get_or_init(|| trusting(&outgoing.extra_roots)).clone())
+            .await
+            .map_err(|_| Fault::Tls)
+    }
+}
+
+/// A connector that trusts the system's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and `extra`.
+fn trusting(extra: &[CertificateDer<'static>]) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let system = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(system.certs);
+    roots.add_parsable_certificates(extra.iter().cloned());
+    if roots.is_empty() {
+        tracing::warn!("no trusted certificates found: every https call will fail; install ca-certificates");
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring offers TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Reads the body, and stops as soon as it is longer than `at_most` bytes.
+async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result<Reply, Fault> {
+    let (head, mut incoming) = response.into_parts();
+    let limit = u64::try_from(at_most).unwrap_or(u64::MAX);
+    if incoming.size_hint().lower() > limit {
+        return Err(Fault::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|e| fault_of(&e))?.into_data() else { continue };
+        if body.len() + data.len() > at_most {
+            return Err(Fault::TooLarge);
+        }
+        body.extend_from_slice(&data);
+    }
+    let mut headers = head.headers;
+    if let hyper::header::Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
+        cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
+    }
+    Ok(Reply { status: head.status, headers, body })
+}
+
+fn fault_of(error: &hyper::Error) -> Fault {
+    if error.is_parse_too_large() {
+        Fault::TooLarge
+    } else if error.is_parse() || error.is_incomplete_message() || error.is_body_write_aborted() {
+        Fault::Protocol
+    } else {
+        Fault::Connect
+    }
+}
