@@ -152,13 +152,12 @@ CREATE TABLE events (
     reason TEXT
 );
 
--- The activity record: one row for each key that was lent, committed before the answer left.
+-- The activity record: one row for each key that was lent, committed before the answer left. The id is the request's.
 CREATE TABLE key_reads (
     id TEXT PRIMARY KEY,
     at BIGINT NOT NULL,
     token_id TEXT NOT NULL,
     store_id TEXT NOT NULL,
     key_version BIGINT NOT NULL,
-    read_from TEXT NOT NULL,
-    request_id TEXT NOT NULL
+    read_from TEXT NOT NULL
 );

@@ -153,7 +153,7 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
         .await?;
         // A key that works and was only waiting to be asked again at 75 s need not wait any more.
         sqlx::query(
-            "UPDATE grants SET next_try_at = $1 WHERE attempt_id = $2 AND state = 'waiting' AND verdict = 'works'",
+            "UPDATE grants SET next_try_at = $1 WHERE attempt_id = $2 AND state = 'waiting' AND auth_method IS NOT NULL",
         )
         .bind(now)
         .bind(id)
@@ -164,14 +164,16 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
     Ok(())
 }
 
-/// Another browser came back: the approval waits for a person.
+/// Another browser came back: the approval waits for a person, also when the first browser seems to have come back
+/// before. The store sends its merchant's browser here as soon as it has our answer, a second before a key is first
+/// tried: whoever is quicker than that has not come from the store.
 pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<(), Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let first = sqlx::query(
             "UPDATE attempts
-             SET elsewhere_at = $1
-             WHERE id = $2 AND elsewhere_at IS NULL AND returned_at IS NULL
+             SET elsewhere_at = $1, confirmed_at = CASE WHEN confirm = 'browser' THEN NULL ELSE confirmed_at END
+             WHERE id = $2 AND elsewhere_at IS NULL
                AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
         )
         .bind(now)

@@ -7,7 +7,7 @@ use super::{Db, Error};
 /// One lent key, about to be recorded.
 #[derive(Debug)]
 pub struct Read {
-    /// A time-ordered id.
+    /// The id of the request: unique, and sorted by time.
     pub id: String,
     /// Milliseconds since the epoch.
     pub at: i64,
@@ -19,8 +19,6 @@ pub struct Read {
     pub key_version: i64,
     /// From which address it was asked.
     pub read_from: String,
-    /// In which request.
-    pub request_id: String,
     /// The lending counter under which the answer was made.
     pub revision: i64,
     /// False for an answer that lends nothing (304): it is checked, not recorded.
@@ -41,8 +39,8 @@ pub async fn record(db: &Db, batch: &[Read]) -> Result<i64, Error> {
             revision = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(&mut *tx).await?;
             if let Some(rows) = rows(batch, revision)? {
                 sqlx::query(
-                    "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from, request_id)
-                     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+                    "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+                     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
                      FROM json_each($1)",
                 )
                 .bind(rows)
@@ -59,9 +57,9 @@ pub async fn record(db: &Db, batch: &[Read]) -> Result<i64, Error> {
                 .await?;
             if let Some(rows) = rows(batch, revision)? {
                 sqlx::query(
-                    "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from, request_id)
+                    "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
                      SELECT value ->> 0, (value ->> 1)::BIGINT, value ->> 2, value ->> 3, (value ->> 4)::BIGINT,
-                            value ->> 5, value ->> 6
+                            value ->> 5
                      FROM json_array_elements($1::JSON)",
                 )
                 .bind(rows)
@@ -89,7 +87,7 @@ fn rows(batch: &[Read], revision: i64) -> Result<Option<String>, Error> {
         .iter()
         .filter(|read| read.lends && read.revision == revision)
         .map(|read| {
-            (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from, &read.request_id)
+            (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from)
         })
         .collect();
     if rows.is_empty() {

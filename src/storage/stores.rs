@@ -271,6 +271,8 @@ pub struct Checked {
     pub woocommerce_version: Option<String>,
     /// As the store said it, if it did.
     pub wordpress_version: Option<String>,
+    /// Whether any of this changes what is lent: not so for most checks, and memory forgets all when it is.
+    pub lending_changed: bool,
     /// Now.
     pub now: Time,
 }
@@ -308,7 +310,9 @@ pub async fn checked(
         .await?
         .rows_affected();
         if mine == 1 {
-            lending_changed!(tx);
+            if checked.lending_changed {
+                lending_changed!(tx);
+            }
             if let Some(event) = changed {
                 record!(tx, event);
             }

@@ -1,0 +1,70 @@
+//! What every flow is given: one concrete state, cheap to clone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::config::Site;
+use crate::domain::entropy::Entropy;
+use crate::domain::time::{Clock, Time};
+use crate::flow::lend::Lending;
+use crate::storage::Db;
+use crate::vault::Vault;
+use crate::woo::http::Client;
+
+/// The state of one running Cartkey.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// What seals and opens.
+    pub vault: Vault,
+    /// The one client that speaks to stores.
+    pub woo: Client,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The public part of the configuration.
+    pub site: Arc<Site>,
+    /// What is lent from memory, and the writer of its record.
+    pub lending: Lending,
+    /// Wakes the prover when a grant came or an attempt was confirmed.
+    pub proving: Arc<Notify>,
+    /// Set once the process has been told to stop.
+    pub draining: Arc<AtomicBool>,
+    /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
+    pub preflights: Arc<tokio::sync::Semaphore>,
+}
+
+/// See [`App::preflights`].
+pub const PREFLIGHTS_AT_ONCE: usize = 64;
+
+impl App {
+    /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
+    pub fn new(db: Db, vault: Vault, woo: Client, clock: Clock, entropy: Entropy, site: Site) -> Self {
+        Self {
+            lending: Lending::start(db.clone()),
+            db,
+            vault,
+            woo,
+            clock,
+            entropy,
+            site: Arc::new(site),
+            proving: Arc::default(),
+            draining: Arc::default(),
+            preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Whether the process has been told to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

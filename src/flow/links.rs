@@ -1,0 +1,134 @@
+//! Links: invitations to connect, made by a service or on the command line.
+
+use std::time::Duration;
+
+use super::{Beneath, takes_in_beneath};
+use crate::app::App;
+use crate::config::origin;
+use crate::domain::attempt::Attempt;
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{LinkId, StoreId};
+use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::user_id::UserId;
+use crate::storage::{links, stores};
+use crate::vault::fingerprint;
+
+/// What a link is asked to be.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// For whom.
+    pub user_id: UserId,
+    /// How the application calls the account.
+    pub account_label: Option<String>,
+    /// The address to begin with.
+    pub home: Option<StoreUrl>,
+    /// The store to reconnect, and no other.
+    pub store_id: Option<StoreId>,
+    /// What to ask; the site's usual scope when `None`.
+    pub scope: Option<Scope>,
+    /// Where the merchant goes afterwards.
+    pub return_url: Option<String>,
+    /// Who must confirm.
+    pub confirm: Confirm,
+    /// How long it lives.
+    pub lives: Option<Duration>,
+    /// The service token's id, or `cli`.
+    pub made_by: String,
+}
+
+/// Why a link cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such store of this merchant.
+    #[error("store_id names no store of this user_id")]
+    NoSuchStore,
+    /// The store to reconnect is at another address.
+    #[error("store_url is not the address of store_id")]
+    OtherAddress,
+    /// The return address is not allowed.
+    #[error("return_url must be a web address whose origin is listed in CARTKEY_RETURN_ORIGINS")]
+    ReturnNotAllowed,
+    /// The application cannot confirm without the merchant coming back to it.
+    #[error("confirm \"app\" needs a return_url, where the merchant brings the code")]
+    ConfirmNeedsReturn,
+    /// Too long.
+    #[error("account_label must have 1 to 80 characters")]
+    Label,
+    /// Out of bounds.
+    #[error("expires_in must be 60 to 2592000 seconds (30 days)")]
+    Life,
+    /// Storage or vault.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Makes a link; gives it back with the address that opens it, which is kept nowhere.
+pub async fn make(app: &App, wish: Wish) -> Result<(Link, Secret), Error> {
+    check(app, &wish)?;
+    let now = app.now();
+    let mut link = Link {
+        id: LinkId::mint(now, &app.entropy),
+        user_id: wish.user_id,
+        account_label: wish.account_label,
+        home: wish.home,
+        store_id: wish.store_id,
+        scope: wish.scope.unwrap_or(app.site.scope),
+        return_url: wish.return_url,
+        confirm: wish.confirm,
+        made_by: wish.made_by,
+        created_at: now,
+        expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
+    };
+    if let Some(id) = &link.store_id {
+        let store = stores::find(&app.db, id).await?.filter(|store| store.user_id == link.user_id).ok_or(Error::NoSuchStore)?;
+        if link.home.as_ref().is_some_and(|home| *home != store.home) {
+            return Err(Error::OtherAddress);
+        }
+        link.home = Some(store.home);
+        link.scope = wish.scope.unwrap_or(store.scope);
+    }
+    let secret = app.entropy.secret();
+    let event = Event::new(Kind::LinkCreated, now, &link.made_by).user(&link.user_id).link(Some(&link.id));
+    links::insert(&app.db, &link, &fingerprint(&secret), &event).await?;
+    let url = Secret::new(format!("{}/connect/{}", app.site.public_url, secret.expose()));
+    Ok((link, url))
+}
+
+/// The link that `secret` opens, if it still does.
+pub async fn open(app: &App, secret: &Secret) -> Result<Option<Link>, Beneath> {
+    let link = links::by_fingerprint(&app.db, &fingerprint(secret)).await?;
+    Ok(link.filter(|link| link.is_open_at(app.now())))
+}
+
+/// A link and its newest attempt.
+pub async fn look(app: &App, id: &LinkId) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
+    let attempt = links::newest_attempt(&app.db, id).await?;
+    Ok(Some((link, attempt)))
+}
+
+fn check(app: &App, wish: &Wish) -> Result<(), Error> {
+    if let Some(label) = &wish.account_label {
+        let fits = (1..=80).contains(&label.chars().count()) && !label.chars().any(char::is_control);
+        if !fits {
+            return Err(Error::Label);
+        }
+    }
+    if let Some(url) = &wish.return_url {
+        let allowed = url.len() <= 2_000 && origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin));
+        if !allowed {
+            return Err(Error::ReturnNotAllowed);
+        }
+    }
+    if wish.confirm == Confirm::App && wish.return_url.is_none() {
+        return Err(Error::ConfirmNeedsReturn);
+    }
+    if wish.lives.is_some_and(|lives| !(SHORTEST_LIFE..=LONGEST_LIFE).contains(&lives)) {
+        return Err(Error::Life);
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! What the service does: each file one story, top to bottom. Flows take `&App`, return domain values, and know
+//! nothing of HTTP.
+
+pub mod connect;
+pub mod disconnect;
+pub mod keep;
+pub mod lend;
+pub mod links;
+pub mod prove;
+pub mod receive;
+pub mod return_leg;
+pub mod sweep;
+pub mod tokens;
+pub mod watch;
+
+use crate::storage;
+
+/// What went wrong beneath a story; the same for every story.
+#[derive(Debug, thiserror::Error)]
+pub enum Beneath {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// A sealed value.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::Unopenable),
+}
+
+/// Lets each story's error take in what went wrong beneath it with `?`.
+macro_rules! takes_in_beneath {
+    ($error:ty) => {
+        impl From<$crate::storage::Error> for $error {
+            fn from(error: $crate::storage::Error) -> Self {
+                Self::Beneath(error.into())
+            }
+        }
+
+        impl From<$crate::vault::Unopenable> for $error {
+            fn from(error: $crate::vault::Unopenable) -> Self {
+                Self::Beneath(error.into())
+            }
+        }
+    };
+}
+pub(crate) use takes_in_beneath;

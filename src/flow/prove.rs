@@ -1,0 +1,227 @@
+//! Prove: a received key is tried at its store, in the background, until the store has told what it is worth. A key
+//! that is proven and confirmed becomes the store's.
+//!
+//! The queue is the `grants` table: a process that dies in the middle leaves a claim that runs out, and the next one
+//! goes on.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::receive::grant_place;
+use super::Beneath;
+use crate::app::App;
+use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+use crate::storage::attempts;
+use crate::storage::grants::{self, Candidate, State, Tried};
+use crate::storage::stores::{self, Activation};
+use crate::vault::Place;
+use crate::woo::check::{self, Answer};
+
+/// Stores asked at a time.
+const AT_ONCE: i64 = 32;
+/// How long a claim holds: longer than a try can take.
+const CLAIM: Duration = Duration::from_mins(2);
+/// Waits between tries while a store cannot be asked; after the last the attempt fails.
+const WAITS: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(75),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+];
+/// The longest that the prover sleeps: another replica's grants do not wake this one.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Proves what is due, until told to stop.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = run_due(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "proving could not go on");
+        }
+        let next = grants::next_due(&app.db).await.ok().flatten();
+        let wait = next.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(Duration::from_millis(50), LOOK_AGAIN));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = app.proving.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Tries everything that is due now, also what comes due meanwhile; gives back how many tries that were.
+pub async fn run_due(app: &App) -> Result<usize, Beneath> {
+    let mut tries = 0;
+    loop {
+        let now = app.now();
+        let due = grants::claim_due(&app.db, now, now.plus(CLAIM), AT_ONCE).await?;
+        if due.is_empty() {
+            return Ok(tries);
+        }
+        tries += due.len();
+        let mut running = JoinSet::new();
+        for candidate in due {
+            let app = app.clone();
+            running.spawn(async move {
+                let grant = candidate.id.clone();
+                if let Err(error) = attempt_one(&app, candidate).await {
+                    tracing::error!(grant.id = %grant, error = &error as &dyn std::error::Error, "a key could not be tried");
+                }
+            });
+        }
+        running.join_all().await;
+    }
+}
+
+/// Makes the attempt's proven key the store's, if it is confirmed; gives the store back when that was done.
+pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneath> {
+    let Some(held) = attempts::find(&app.db, id).await? else { return Ok(None) };
+    if held.attempt.confirmed_at.is_none() || held.attempt.status.is_ended() {
+        return Ok(None);
+    }
+    let Some(proven) = grants::proven(&app.db, id).await? else { return Ok(None) };
+    activate(app, &held.attempt, &proven).await
+}
+
+async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
+    let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
+    let attempt = held.attempt;
+    let sealed = match &candidate.sealed {
+        Some(sealed) if !attempt.status.is_ended() => sealed,
+        _ => return set_aside(app, &candidate).await,
+    };
+    let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
+    attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
+    let answer = check::ask(&app.woo, &attempt.home, &pair, attempt.scope, None).await;
+    // The merchant may have come back, or thrown it away, while the store was asked.
+    let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
+    let tried = judge(&candidate, &held.attempt, answer, app.now());
+    tracing::info!(
+        attempt.id = %attempt.id,
+        key.last7 = %candidate.last7,
+        verdict = tried.verdict.code(),
+        auth.method = tried.auth_method.map(crate::domain::key::AuthMethod::as_str),
+        tries = candidate.tries + 1,
+        "tried a key at {}", attempt.home.shown()
+    );
+    grants::tried(&app.db, &candidate.id, &tried).await?;
+    move_on(app, &attempt.id, &tried).await
+}
+
+/// Another key of the attempt won, or the attempt has ended: this one is not needed.
+async fn set_aside(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
+    let tried = Tried {
+        state: State::Surplus,
+        next_try_at: None,
+        verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
+        auth_method: None,
+        proven_scope: None,
+        name: None,
+        woocommerce_version: None,
+        wordpress_version: None,
+    };
+    Ok(grants::tried(&app.db, &candidate.id, &tried).await?)
+}
+
+/// What an answer means for a candidate. A key that works counts only once our 200 is known to have reached the store:
+/// by the browser's return, or because it still works when a store that missed the 200 has deleted it.
+fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) -> Tried {
+    let kept_at = candidate.received_at.plus(UNRETURNED_AFTER);
+    let (state, next_try_at) = if answer.verdict.is_works() {
+        if attempt.returned_at.is_some() || now >= kept_at { (State::Proven, None) } else { (State::Waiting, Some(kept_at)) }
+    } else if answer.verdict.is_final() {
+        if candidate.tries == 0 { (State::Waiting, Some(now.plus(WAITS[0]))) } else { (State::Rejected, None) }
+    } else {
+        match usize::try_from(candidate.tries).ok().and_then(|tries| WAITS.get(tries)) {
+            Some(wait) => (State::Waiting, Some(now.plus(answer.retry_after.unwrap_or_default().max(*wait).min(WAITS[5])))),
+            None => (State::Rejected, None),
+        }
+    };
+    let works = answer.verdict.is_works();
+    Tried {
+        state,
+        next_try_at,
+        verdict: answer.verdict,
+        auth_method: answer.method.filter(|_| works),
+        proven_scope: answer.scope.filter(|_| works),
+        name: answer.name,
+        woocommerce_version: answer.woocommerce_version,
+        wordpress_version: answer.wordpress_version,
+    }
+}
+
+/// Moves the attempt on after a try.
+async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath> {
+    let trouble = Some(tried.verdict).filter(|verdict| *verdict != Verdict::Works);
+    match tried.state {
+        State::Proven => {
+            if finish(app, id).await?.is_none() {
+                attempts::go_on(&app.db, id, Status::AwaitingConfirmation, trouble).await?;
+                // The merchant may have come back between the two.
+                finish(app, id).await?;
+            }
+        }
+        State::Waiting => attempts::go_on(&app.db, id, Status::Proving, trouble).await?,
+        State::Rejected | State::Surplus => {
+            let others = grants::waiting(&app.db, id).await?;
+            if others == 0 && grants::proven(&app.db, id).await?.is_none() {
+                fail(app, id, tried.verdict).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath> {
+    let Some(held) = attempts::find(&app.db, id).await? else { return Ok(()) };
+    let now = app.now();
+    let event = Event::new(Kind::AttemptFailed, now, "cartkey")
+        .user(&held.attempt.user_id)
+        .link(held.attempt.link_id.as_ref())
+        .attempt(id)
+        .because(Some(verdict));
+    attempts::end(&app.db, id, Status::Failed, verdict, now, &event).await?;
+    Ok(())
+}
+
+async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Option<StoreId>, Beneath> {
+    let Some(sealed) = &proven.sealed else { return Ok(None) };
+    let Some(auth_method) = proven.auth_method else { return Ok(None) };
+    let now = app.now();
+    let origin = attempt.home.as_str();
+    let pair = app.vault.open_pair(&grant_place(proven.id.as_str(), origin), sealed)?;
+    let key_id = KeyId::mint(now, &app.entropy);
+    let sealed = app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), origin), &pair);
+    let activation = Activation {
+        attempt,
+        grant: &proven.id,
+        store_id: StoreId::mint(now, &app.entropy),
+        key_id,
+        sealed,
+        woo_key_id: proven.woo_key_id,
+        last7: proven.last7.clone(),
+        scope: proven.proven_scope.unwrap_or(proven.scope),
+        auth_method,
+        remark: proven.verdict.filter(|verdict| *verdict != Verdict::Works),
+        name: proven.name.clone(),
+        woocommerce_version: proven.woocommerce_version.clone(),
+        wordpress_version: proven.wordpress_version.clone(),
+        now,
+    };
+    let store = stores::activate(&app.db, &activation).await?;
+    if let Some(id) = &store {
+        tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
+    }
+    Ok(store)
+}
+
+/// Where a served key's seal belongs.
+pub(super) fn key_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
+    Place { table: "keys", row: id, field: "sealed", origin }
+}

@@ -1,0 +1,107 @@
+//! Receive: what a store posts to the callback is sealed and on disk before it is answered 200.
+//!
+//! The store is never asked from in here: it answers its merchant's browser only after we have answered it, and
+//! may have no other PHP worker to answer us with (wc-auth.md §3.4).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Beneath, takes_in_beneath};
+use crate::app::App;
+use crate::domain::attempt::Status;
+use crate::domain::event::{Event, Kind};
+use crate::domain::grant::Grant;
+use crate::domain::id::GrantId;
+use crate::domain::key::KeyPair;
+use crate::domain::secret::Secret;
+use crate::domain::verdict::Verdict;
+use crate::storage::attempts::{self, Held};
+use crate::storage::grants::{self, Kept, NewGrant};
+use crate::vault::{Place, fingerprint};
+use crate::woo::grant::{self, Malformed};
+
+/// How long after a grant its key is first tried: by then the store has had our answer and sent the browser on.
+const FIRST_TRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a callback is refused. Every refusal makes the store delete the key, so nothing is half kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No open attempt has this callback token and this state.
+    #[error("no open attempt takes this callback")]
+    Unknown,
+    /// The body is not what WooCommerce posts.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Storage or vault.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Takes a grant in. When this returns `Ok`, the grant is on disk; duplicates and replays are `Ok` and change nothing.
+pub async fn receive(app: &App, token: Secret, body: &[u8], from: IpAddr) -> Result<(), Error> {
+    let held = attempts::by_callback(&app.db, &fingerprint(&token)).await?.ok_or(Error::Unknown)?;
+    let grant = grant::parse(body)?;
+    // Fingerprints are compared, not secrets: how long that takes tells nothing about either.
+    if fingerprint(&grant.state) != held.state || !held.attempt.takes_grants_at(app.now()) {
+        return Err(Error::Unknown);
+    }
+    if grant.key_id == 0 {
+        // A second Approve whose insert failed says nothing about the first, which is kept.
+        return if held.attempt.received_at.is_some() { Ok(()) } else { not_saved(app, &held).await };
+    }
+    keep(app, &held, grant, from).await
+}
+
+async fn keep(app: &App, held: &Held, grant: Grant, from: IpAddr) -> Result<(), Error> {
+    let attempt = &held.attempt;
+    let now = app.now();
+    let id = GrantId::mint(now, &app.entropy);
+    let key_fingerprint = fingerprint(&grant.consumer_key);
+    let last7 = grant.consumer_key.last7();
+    let pair = KeyPair { consumer_key: grant.consumer_key, consumer_secret: grant.consumer_secret };
+    let place = grant_place(id.as_str(), attempt.home.as_str());
+    let sealed = app.vault.seal_pair(&app.entropy, &place, &pair);
+    let new = NewGrant {
+        sealed,
+        attempt_id: attempt.id.clone(),
+        woo_key_id: grant.key_id,
+        key_fingerprint,
+        last7,
+        scope: grant.scope,
+        received_at: now,
+        received_from: from.to_string(),
+        first_try_at: now.plus(FIRST_TRY_AFTER),
+        id,
+    };
+    let event = Event::new(Kind::AttemptReceived, now, "store")
+        .user(&attempt.user_id)
+        .link(attempt.link_id.as_ref())
+        .attempt(&attempt.id);
+    let kept = grants::receive(&app.db, &new, &event).await?;
+    tracing::info!(attempt.id = %attempt.id, key.last7 = %new.last7, kept = ?kept, "a grant came for {}", attempt.home.shown());
+    if kept == Kept::Refused {
+        return Err(Error::Unknown);
+    }
+    app.proving.notify_one();
+    Ok(())
+}
+
+/// The store posted a key that it did not save. It is answered 200 all the same: the store has nothing to delete, and
+/// only then does the merchant come back to us and learn what to do (wc-auth.md §3.3).
+async fn not_saved(app: &App, held: &Held) -> Result<(), Error> {
+    let attempt = &held.attempt;
+    let now = app.now();
+    let event = Event::new(Kind::AttemptFailed, now, "store")
+        .user(&attempt.user_id)
+        .link(attempt.link_id.as_ref())
+        .attempt(&attempt.id)
+        .because(Some(Verdict::KeyNotSaved));
+    attempts::end(&app.db, &attempt.id, Status::Failed, Verdict::KeyNotSaved, now, &event).await?;
+    Ok(())
+}
+
+/// Where a grant's seal belongs.
+pub(super) fn grant_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
+    Place { table: "grants", row: id, field: "sealed", origin }
+}

@@ -1,0 +1,55 @@
+//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Beneath;
+use crate::app::App;
+use crate::domain::attempt::Status;
+use crate::domain::event::{Event, Kind};
+use crate::domain::verdict::Verdict;
+use crate::storage::attempts;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_mins(1);
+/// How long a received key waits for its proof and confirmation before it is wiped.
+const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
+
+/// Sweeps until told to stop.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = sweep(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Ends what is overdue now; gives back how many attempts that were.
+pub async fn sweep(app: &App) -> Result<usize, Beneath> {
+    let now = app.now();
+    let mut ended = 0;
+    loop {
+        let overdue = attempts::overdue(&app.db, now, now.minus(UNCONFIRMED_FOR)).await?;
+        if overdue.is_empty() {
+            return Ok(ended);
+        }
+        for attempt in overdue {
+            let (status, kind) = match attempt.status {
+                Status::Open => (Status::Expired, Kind::AttemptExpired),
+                _ => (Status::Failed, Kind::AttemptFailed),
+            };
+            let event = Event::new(kind, now, "cartkey")
+                .user(&attempt.user_id)
+                .link(attempt.link_id.as_ref())
+                .attempt(&attempt.id)
+                .because(Some(Verdict::NotFinished));
+            attempts::end(&app.db, &attempt.id, status, Verdict::NotFinished, now, &event).await?;
+            ended += 1;
+        }
+    }
+}
