@@ -3,3 +3,4 @@
 //! The rooms and which may enter which: `docs/architecture.md`.
 
 pub mod domain;
+pub mod web;
