@@ -9,4 +9,5 @@ pub mod flow;
 pub mod storage;
 pub mod telemetry;
 pub mod vault;
+pub mod web;
 pub mod woo;

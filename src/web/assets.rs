@@ -1,0 +1,144 @@
+//! Serves the style sheet, the script and the icon, under addresses that change with their content.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+
+/// A file that pages load. They are part of the program, so a page and its style sheet are never of two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asset {
+    /// The look of every page.
+    Css,
+    /// What the pages do by themselves; each works without it.
+    Js,
+    /// The icon in the browser's tab.
+    Icon,
+}
+
+impl Asset {
+    const ALL: [Self; 3] = [Self::Css, Self::Js, Self::Icon];
+
+    /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
+    pub fn href(self) -> &'static str {
+        static HREFS: LazyLock<[String; 3]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
+        &HREFS[self as usize]
+    }
+
+    fn hashed_path(self) -> String {
+        let (name, extension) = match self {
+            Self::Css => ("app", "css"),
+            Self::Js => ("app", "js"),
+            Self::Icon => ("icon", "svg"),
+        };
+        let digest = ring::digest::digest(&ring::digest::SHA256, self.bytes());
+        let hash = digest.as_ref()[..6].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        format!("/static/{name}.{hash}.{extension}")
+    }
+
+    const fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Css => include_bytes!("../../templates/static/app.css"),
+            Self::Js => include_bytes!("../../templates/static/app.js"),
+            Self::Icon => include_bytes!("../../templates/static/icon.svg"),
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Css => "text/css; charset=utf-8",
+            Self::Js => "text/javascript; charset=utf-8",
+            Self::Icon => "image/svg+xml",
+        }
+    }
+}
+
+/// The routes of all assets. They may be kept for a year: other content has another address. A layer that adds
+/// `Cache-Control: no-store` must leave alone what is set here.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Asset::ALL.into_iter().fold(Router::new(), |router, asset| {
+        let headers = [
+            (header::CONTENT_TYPE, asset.content_type()),
+            (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        router.route(asset.href(), get(move || async move { (headers, asset.bytes()) }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_is_served_for_a_year_under_the_hash_of_its_content() {
+        for asset in Asset::ALL {
+            let request = Request::get(asset.href()).body(Body::empty()).unwrap();
+            let answer = routes::<()>().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], asset.content_type());
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+            assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            assert_eq!(body, asset.bytes());
+            let hash = asset.href().split('.').nth(1).unwrap();
+            assert!(hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{hash}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_with_another_hash_is_not_served() {
+        let request = Request::get("/static/app.000000000000.css").body(Body::empty()).unwrap();
+        assert_eq!(routes::<()>().oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND);
+    }
+
+    /// Text on ground, and the least contrast that WCAG 2.2 AA asks for: 4.5 for text, 3 for the edge of a control.
+    const PAIRS: [(&str, &str, f64); 18] = [
+        ("text", "ground", 4.5),
+        ("text", "card", 4.5),
+        ("text", "sunken", 4.5),
+        ("muted", "ground", 4.5),
+        ("muted", "card", 4.5),
+        ("muted", "sunken", 4.5),
+        ("accent", "card", 4.5),
+        ("accent", "sunken", 4.5),
+        ("accent-strong", "card", 4.5),
+        ("on-accent", "accent", 4.5),
+        ("on-accent", "accent-strong", 4.5),
+        ("text", "bad-ground", 4.5),
+        ("text", "warn-ground", 4.5),
+        ("good", "good-ground", 4.5),
+        ("bad", "bad-ground", 4.5),
+        ("bad", "card", 4.5),
+        ("warn", "warn-ground", 4.5),
+        ("control", "card", 3.0),
+    ];
+
+    #[test]
+    fn every_text_can_be_read_in_light_and_in_dark() {
+        let css = include_str!("../../templates/static/app.css");
+        let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
+        for (scheme, tokens) in [("light", light), ("dark", dark)] {
+            for (front, ground, least) in PAIRS {
+                let (a, b) = (luminance(tokens, front), luminance(tokens, ground));
+                let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                assert!(contrast >= least, "{scheme}: {front} on {ground} is {contrast:.2}, not {least}");
+            }
+        }
+    }
+
+    /// WCAG's relative luminance of the token's `#rrggbb`.
+    fn luminance(tokens: &str, name: &str) -> f64 {
+        let value = tokens.split(&format!("--{name}: #")).nth(1).unwrap_or_else(|| panic!("no colour {name}"));
+        let channel = |at: usize| {
+            let part = f64::from(u8::from_str_radix(&value[at..at + 2], 16).unwrap()) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
+    }
+}

@@ -1,0 +1,3 @@
+//! What a merchant sees and sends.
+
+pub mod pages;

@@ -1,0 +1,298 @@
+//! The pages that a merchant sees: one struct per page, which holds just what the page shows.
+//!
+//! Names of applications and accounts, addresses and findings come from outside: askama escapes every one of them.
+
+use askama::Template;
+
+use crate::domain::attempt::Status;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::Verdict;
+
+#[cfg(test)]
+mod tests;
+
+/// What stands in a field of a form, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub struct Field {
+    /// As it was typed.
+    pub value: String,
+    /// One sentence that says what to type instead.
+    pub error: Option<String>,
+}
+
+/// Something that asking the store told us.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The sentence for the merchant, ending in what to do.
+    pub says: String,
+    /// The stable code, which a merchant can give to support.
+    pub code: &'static str,
+}
+
+impl Finding {
+    /// The finding of this verdict on `store` (the address as people say it).
+    pub fn of(verdict: Verdict, store: &str) -> Self {
+        Self { says: verdict.says(store), code: verdict.code() }
+    }
+}
+
+/// A button that leads on.
+#[derive(Debug, Clone)]
+pub struct GoOn {
+    /// Its text, such as “Back to Acme”.
+    pub label: String,
+    /// Where it leads; its origin was checked against the allow-list.
+    pub href: String,
+}
+
+/// Begin: the merchant types or confirms the store's address.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connect/connect.html")]
+pub struct ConnectPage {
+    /// Whose page this is, and the name that the store will show.
+    pub app_name: String,
+    /// How the application calls the merchant's account.
+    pub account: Option<String>,
+    /// Where the form is posted.
+    pub action: String,
+    /// The field `store_url`; not shown with `fixed_store`.
+    pub store_url: Field,
+    /// A reconnect: the only store that may be connected, as people say it.
+    pub fixed_store: Option<String>,
+    /// What is asked, as the end of “… will be able to”: `Scope::in_words`.
+    pub asks: &'static str,
+    /// The host that receives the key, which the store names on its approval page.
+    pub callback_host: String,
+    /// Why the merchant cannot go on yet.
+    pub stop: Option<Finding>,
+    /// What may get in the way; the merchant may go on anyway. Not shown beside `stop`.
+    pub warnings: Vec<Finding>,
+    /// The store's own address, as the preflight found it and people say it.
+    pub checked_home: Option<String>,
+    /// Whether `checked_home` is another address than the one that was typed.
+    pub adopted: bool,
+    /// Where the merchant logs in to the store, when the store is known.
+    pub wp_admin_href: Option<String>,
+    /// Further fields of the form, by name, carried along unseen.
+    pub hidden: Vec<(&'static str, String)>,
+}
+
+impl ConnectPage {
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some() || self.store_url.error.is_some()
+    }
+
+    fn may_go_on(&self) -> bool {
+        !self.is_stopped() && !self.warnings.is_empty()
+    }
+
+    fn button(&self) -> &'static str {
+        if self.stop.is_some() || self.may_go_on() { "Check again" } else { "Connect store" }
+    }
+}
+
+/// Send: the browser goes on to the store by itself.
+#[derive(Template)]
+#[template(path = "connect/send.html")]
+pub struct SendPage {
+    /// Whose page this is, and the name that the store will show.
+    pub app_name: String,
+    /// How the application calls the merchant's account.
+    pub account: Option<String>,
+    /// The store.
+    pub store: StoreUrl,
+    /// What is asked: `Scope::in_words`.
+    pub asks: &'static str,
+    /// The host that receives the key.
+    pub callback_host: String,
+    /// The address of the approval page. It holds the attempt's state and callback token, so this struct has no
+    /// `Debug`; it is written only into the link and the refresh.
+    pub authorize_url: String,
+    /// That another address than the typed one is used, in a sentence.
+    pub adopted_note: Option<String>,
+    /// The attempt's own page.
+    pub attempt_href: String,
+}
+
+/// How an attempt stands, with what its page needs for that and nothing else.
+#[derive(Debug, Clone)]
+pub enum View {
+    /// Nobody has approved yet. `returned`: the store sent the browser back with “approved”, but no key came.
+    Open {
+        /// Whether the browser came back.
+        returned: bool,
+    },
+    /// A key came.
+    Received,
+    /// The key is being tried.
+    Proving,
+    /// The key works; the browser that began must say that the approval was meant.
+    AwaitingBrowser {
+        /// Where “yes” is posted.
+        action: String,
+        /// Where “no” is posted, if it can be said here.
+        disown_action: Option<String>,
+    },
+    /// The key works; the application must confirm.
+    AwaitingApp {
+        /// The way to the application.
+        go_on: Option<GoOn>,
+    },
+    /// The store is connected.
+    Connected(Connected),
+    /// The merchant pressed Deny.
+    Denied,
+    /// It ended without a store, for this reason.
+    Failed(Finding),
+    /// Nobody approved in time.
+    Expired,
+}
+
+impl View {
+    /// The status of the attempt that is shown so; the waiting page compares it with what it polls.
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Open { .. } => Status::Open,
+            Self::Received => Status::Received,
+            Self::Proving => Status::Proving,
+            Self::AwaitingBrowser { .. } | Self::AwaitingApp { .. } => Status::AwaitingConfirmation,
+            Self::Connected(_) => Status::Connected,
+            Self::Denied => Status::Denied,
+            Self::Failed(_) => Status::Failed,
+            Self::Expired => Status::Expired,
+        }
+    }
+}
+
+/// A connection that has come about.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// What the key may do: `Scope::in_words` of the granted scope.
+    pub may: &'static str,
+    /// The last seven characters of the consumer key, which the store's list of keys shows too.
+    pub last7: String,
+    /// The same of keys that the store made and nobody uses.
+    pub surplus: Vec<String>,
+    /// What is worth saying although it works, such as a narrower scope.
+    pub note: Option<Finding>,
+    /// The way back to the application.
+    pub go_on: Option<GoOn>,
+}
+
+/// Return and wait: how the attempt stands, and what to do next.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connect/attempt.html")]
+pub struct AttemptPage {
+    /// Whose page this is.
+    pub app_name: String,
+    /// How the application calls the merchant's account.
+    pub account: Option<String>,
+    /// The store.
+    pub store: StoreUrl,
+    /// The host that receives the key, for the host's support.
+    pub callback_host: String,
+    /// How it stands.
+    pub view: View,
+    /// This page's own address, which answers JSON with a `status` too.
+    pub poll_href: String,
+    /// Where a new attempt is begun; `None` when the link no longer opens.
+    pub retry_href: Option<String>,
+}
+
+impl AttemptPage {
+    fn heading(&self) -> String {
+        let store = self.store.shown();
+        match &self.view {
+            View::Open { returned: false } => format!("Waiting for {store}"),
+            View::Open { returned: true } => "No key reached us".to_owned(),
+            View::Received | View::Proving => format!("Connecting {store}"),
+            View::AwaitingBrowser { .. } => "Did you approve this?".to_owned(),
+            View::AwaitingApp { .. } => format!("{} must confirm", self.app_name),
+            View::Connected(_) => format!("{store} is connected"),
+            View::Denied => "You pressed Deny".to_owned(),
+            View::Failed(_) => format!("{store} could not be connected"),
+            View::Expired => "This attempt has expired".to_owned(),
+        }
+    }
+
+    const fn is_waiting(&self) -> bool {
+        !self.view.status().is_ended()
+    }
+
+    /// The number of the step that is going on, where steps are shown.
+    const fn step(&self) -> Option<usize> {
+        match self.view {
+            View::Open { returned: false } => Some(1),
+            View::Received | View::Proving => Some(3),
+            _ => None,
+        }
+    }
+
+    fn steps(&self) -> [(usize, String); 4] {
+        let first = match self.view {
+            View::Open { .. } => format!("Approve on {}", self.store.shown()),
+            _ => format!("Approved on {}", self.store.shown()),
+        };
+        let second = if self.step() > Some(2) { "Key received" } else { "Receive the key" };
+        let third = if self.step() == Some(3) { "Testing the key" } else { "Test the key" };
+        [(1, first), (2, second.to_owned()), (3, third.to_owned()), (4, "Connected".to_owned())]
+    }
+
+    /// Where a new attempt is begun, on the views where that can help.
+    fn retry(&self) -> Option<&str> {
+        let helps = self.retry_is_main() || matches!(self.view, View::Open { .. });
+        self.retry_href.as_deref().filter(|_| helps)
+    }
+
+    const fn retry_is_main(&self) -> bool {
+        matches!(self.view, View::Open { returned: true } | View::Denied | View::Failed(_) | View::Expired)
+    }
+
+    const fn offers_help(&self) -> bool {
+        matches!(self.view, View::Open { .. } | View::Expired)
+    }
+
+    fn keys_page(&self) -> String {
+        keys_page(&self.store)
+    }
+}
+
+/// Return in another browser than the one that began. It shows nothing that the visitor does not know already.
+#[derive(Template)]
+#[template(path = "connect/elsewhere.html")]
+pub struct ElsewherePage {
+    /// Whose page this is.
+    pub app_name: String,
+    /// How the application calls the account that began.
+    pub account: Option<String>,
+    /// The store.
+    pub store: StoreUrl,
+    /// Where “this was not me” is posted.
+    pub disown_action: String,
+    /// The attempt's state as the store sent it along: proof that the visitor comes from the approval. Secret, so
+    /// this struct has no `Debug`.
+    pub state: String,
+}
+
+/// After “this was not me”: what is left to do at the store.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connect/disowned.html")]
+pub struct DisownedPage {
+    /// Whose page this is.
+    pub app_name: String,
+    /// The store.
+    pub store: StoreUrl,
+    /// The last seven characters of the consumer key, if one came.
+    pub last7: Option<String>,
+}
+
+impl DisownedPage {
+    fn keys_page(&self) -> String {
+        keys_page(&self.store)
+    }
+}
+
+/// WooCommerce's list of keys (wc-auth.md §7.7).
+fn keys_page(store: &StoreUrl) -> String {
+    store.at("/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys")
+}

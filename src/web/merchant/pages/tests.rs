@@ -1,0 +1,338 @@
+//! Every page in every variant: it holds together, and what comes from outside stays text.
+
+use super::*;
+use crate::domain::scope::Scope;
+use crate::domain::store_url::Reach;
+use crate::web::failure_page::ErrorPage;
+
+/// Text that would be code in a page which does not escape it: in an element, in an attribute, in a script.
+const HOSTILE: &str = r#"</title><script>alert("x")</script>' onfocus='alert(1)" style="x"#;
+
+/// What the pages are filled with: sensible words, or [`HOSTILE`] everywhere.
+struct Words {
+    app: String,
+    account: String,
+    any: String,
+}
+
+impl Words {
+    fn sensible() -> Self {
+        Self { app: "Acme Orders".into(), account: "Blue Bottle Ltd".into(), any: "shop.example.com".into() }
+    }
+
+    fn hostile() -> Self {
+        Self { app: HOSTILE.into(), account: HOSTILE.into(), any: HOSTILE.into() }
+    }
+
+    fn connect(&self) -> ConnectPage {
+        ConnectPage {
+            app_name: self.app.clone(),
+            account: Some(self.account.clone()),
+            action: format!("/connect/{}", self.any),
+            store_url: Field { value: self.any.clone(), error: None },
+            fixed_store: None,
+            asks: Scope::ReadWrite.in_words(),
+            callback_host: "keys.acme.example".into(),
+            stop: None,
+            warnings: Vec::new(),
+            checked_home: None,
+            adopted: false,
+            wp_admin_href: None,
+            hidden: vec![("checked", self.any.clone())],
+        }
+    }
+
+    fn finding(&self, verdict: Verdict) -> Finding {
+        Finding::of(verdict, &self.any)
+    }
+
+    fn attempt(&self, view: View) -> AttemptPage {
+        AttemptPage {
+            app_name: self.app.clone(),
+            account: Some(self.account.clone()),
+            store: store(),
+            callback_host: "keys.acme.example".into(),
+            view,
+            poll_href: format!("/connect/attempts/{}", self.any),
+            retry_href: Some(format!("/connect/{}", self.any)),
+        }
+    }
+
+    fn connected(&self) -> Connected {
+        Connected {
+            may: Scope::ReadWrite.in_words(),
+            last7: "3f9a1c7".into(),
+            surplus: vec![self.any.clone(), "77d01ab".into()],
+            note: Some(self.finding(Verdict::ScopeNarrower)),
+            go_on: Some(GoOn {
+                label: format!("Back to {}", self.app),
+                href: format!("https://a.example/{}", self.any),
+            }),
+        }
+    }
+
+    /// Every page in every variant, by name.
+    fn pages(&self) -> Vec<(&'static str, String)> {
+        let mut pages = self.connect_pages();
+        pages.extend(self.views().into_iter().map(|(name, view)| (name, self.attempt(view).render().unwrap())));
+        let link_gone = ErrorPage::link_gone(&self.app, "rq_01jd0000000000000000000000");
+        let failed = ErrorPage {
+            app_name: None,
+            title: self.any.clone(),
+            says: self.any.clone(),
+            next_label: self.any.clone(),
+            next_href: Some(format!("/{}", self.any)),
+            request_id: self.any.clone(),
+        };
+        let elsewhere = ElsewherePage {
+            app_name: self.app.clone(),
+            account: Some(self.account.clone()),
+            store: store(),
+            disown_action: format!("/connect/attempts/{}/disown", self.any),
+            state: self.any.clone(),
+        };
+        let disowned = DisownedPage { app_name: self.app.clone(), store: store(), last7: Some(self.any.clone()) };
+        pages.extend([
+            ("send", self.send().render().unwrap()),
+            ("elsewhere", elsewhere.render().unwrap()),
+            ("disowned", disowned.render().unwrap()),
+            ("disowned-unknown", DisownedPage { last7: None, ..disowned }.render().unwrap()),
+            ("link-gone", link_gone.render().unwrap()),
+            ("error", failed.render().unwrap()),
+        ]);
+        pages
+    }
+
+    fn connect_pages(&self) -> Vec<(&'static str, String)> {
+        let error = Some(self.any.clone());
+        let stopped = ConnectPage { stop: Some(self.finding(Verdict::PlainPermalinks)), ..self.connect() };
+        let warned = ConnectPage {
+            warnings: vec![self.finding(Verdict::LoginWall), self.finding(Verdict::NoisyAnswer)],
+            checked_home: Some(self.any.clone()),
+            adopted: true,
+            wp_admin_href: Some(format!("https://{}/wp-admin/", self.any)),
+            ..self.connect()
+        };
+        let reconnect = ConnectPage { fixed_store: Some(self.any.clone()), account: None, ..self.connect() };
+        let typo = ConnectPage { store_url: Field { value: self.any.clone(), error }, ..self.connect() };
+        [
+            ("connect", self.connect()),
+            ("stopped", stopped),
+            ("warned", warned),
+            ("reconnect", reconnect),
+            ("typo", typo),
+        ]
+        .map(|(name, page)| (name, page.render().unwrap()))
+        .into()
+    }
+
+    fn send(&self) -> SendPage {
+        SendPage {
+            app_name: self.app.clone(),
+            account: Some(self.account.clone()),
+            store: store(),
+            asks: Scope::Read.in_words(),
+            callback_host: "keys.acme.example".into(),
+            authorize_url: format!("https://shop.example.com/wc-auth/v1/authorize?app_name=A&user_id={}", self.any),
+            adopted_note: Some(self.any.clone()),
+            attempt_href: format!("/connect/attempts/{}", self.any),
+        }
+    }
+
+    fn views(&self) -> Vec<(&'static str, View)> {
+        let action = format!("/connect/attempts/{}/confirm", self.any);
+        let bare = Connected { surplus: Vec::new(), note: None, go_on: None, ..self.connected() };
+        vec![
+            ("open", View::Open { returned: false }),
+            ("open-returned", View::Open { returned: true }),
+            ("received", View::Received),
+            ("proving", View::Proving),
+            ("confirm", View::AwaitingBrowser { action: action.clone(), disown_action: Some(action) }),
+            ("confirm-app", View::AwaitingApp { go_on: None }),
+            ("confirm-app-go", View::AwaitingApp { go_on: self.connected().go_on }),
+            ("connected", View::Connected(self.connected())),
+            ("connected-bare", View::Connected(bare)),
+            ("denied", View::Denied),
+            ("failed", View::Failed(self.finding(Verdict::HeaderStripped))),
+            ("expired", View::Expired),
+        ]
+    }
+}
+
+fn store() -> StoreUrl {
+    StoreUrl::parse("shop.example.com/shop", Reach::Public).unwrap()
+}
+
+/// The tags of a page, each from `<name` to before its `>`. Attribute values hold no `>`: askama escapes it.
+fn tags(html: &str) -> Vec<&str> {
+    html.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(tag, _)| tag).collect()
+}
+
+/// The value of an attribute that is written with double quotes.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    tag.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value)
+}
+
+fn named<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+    tags(html).into_iter().filter(|tag| tag.split([' ', '\n']).next() == Some(name)).collect()
+}
+
+#[test]
+fn every_page_is_whole() {
+    for (name, html) in Words::sensible().pages() {
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{name}");
+        assert_eq!(named(&html, "h1").len(), 1, "{name}: one h1");
+        assert_eq!(named(&html, "main").len(), 1, "{name}: one main");
+        let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).unwrap().0;
+        assert!(title.trim() == title && title.len() > 5, "{name}: {title}");
+        for pair in ["div", "p", "ol", "ul", "li", "dl", "form", "section", "details", "a", "button", "svg", "noscript"]
+        {
+            let (open, close) = (named(&html, pair).len(), named(&html, &format!("/{pair}")).len());
+            assert_eq!(open, close, "{name}: <{pair}> is closed");
+        }
+    }
+}
+
+#[test]
+fn every_input_has_a_label_and_every_id_is_of_one_element() {
+    for (name, html) in Words::sensible().pages() {
+        for input in named(&html, "input").iter().filter(|tag| attribute(tag, "type") != Some("hidden")) {
+            let id = attribute(input, "id").unwrap();
+            assert!(html.contains(&format!("<label for=\"{id}\">")), "{name}: {input}");
+            for described in attribute(input, "aria-describedby").unwrap_or_default().split(' ') {
+                assert!(html.contains(&format!("id=\"{described}\"")), "{name}: {described}");
+            }
+        }
+        let mut ids: Vec<_> = tags(&html).into_iter().filter_map(|tag| attribute(tag, "id")).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "{name}");
+    }
+}
+
+/// The content security policy allows neither, so a page that relied on them would break in silence.
+#[test]
+fn no_page_has_inline_script_or_style() {
+    for words in [Words::sensible(), Words::hostile()] {
+        for (name, html) in words.pages() {
+            assert!(named(&html, "style").is_empty(), "{name}");
+            let scripts = named(&html, "script");
+            assert!(scripts.len() == 1 && attribute(scripts[0], "src").is_some(), "{name}: {scripts:?}");
+            for tag in tags(&html) {
+                let names = tag.split('"').step_by(2).flat_map(|part| part.split_whitespace());
+                for attribute in names.filter_map(|part| part.strip_suffix('=')) {
+                    assert!(attribute != "style" && !attribute.starts_with("on"), "{name}: {tag}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_from_outside_stays_text() {
+    for (name, html) in Words::hostile().pages() {
+        assert!(!html.contains("<script>"), "{name}");
+        assert!(!html.contains("alert(\"x\")"), "{name}");
+        assert!(!html.contains("onfocus='"), "{name}");
+        assert_eq!(html.matches("</title>").count(), 1, "{name}");
+    }
+}
+
+/// A page renews itself without a script, and the refresh is not seen with one (WCAG 2.2.1).
+#[test]
+fn refreshes_stand_in_noscript_only() {
+    for (name, html) in Words::sensible().pages() {
+        let seen: String =
+            html.split("<noscript>").map(|p| p.split_once("</noscript>").map_or(p, |(_, r)| r)).collect();
+        assert!(!seen.contains("http-equiv"), "{name}");
+        let waits =
+            ["open", "open-returned", "received", "proving", "confirm", "confirm-app", "confirm-app-go", "send"];
+        assert_eq!(html.contains("http-equiv=\"refresh\""), waits.contains(&name), "{name}");
+        assert_eq!(html.contains("data-poll="), name != "send" && waits.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn the_waiting_page_carries_the_status_that_it_compares() {
+    let words = Words::sensible();
+    for (name, view) in words.views() {
+        let status = view.status();
+        let html = words.attempt(view).render().unwrap();
+        let shown = html.contains(&format!("data-status=\"{}\"", status.as_str()));
+        assert_eq!(shown, !status.is_ended(), "{name}");
+    }
+}
+
+#[test]
+fn every_ending_says_what_to_do_next() {
+    let words = Words::sensible();
+    for (name, view) in words.views() {
+        let ended_badly = matches!(view, View::Denied | View::Failed(_) | View::Expired);
+        let page = AttemptPage { retry_href: None, ..words.attempt(view.clone()) };
+        assert_eq!(
+            words.attempt(view).render().unwrap().contains(">Try again</a>"),
+            ended_badly || name.starts_with("open")
+        );
+        assert_eq!(
+            page.render().unwrap().contains("ask Acme Orders for a new one"),
+            ended_badly || name == "open-returned"
+        );
+    }
+}
+
+#[test]
+fn a_stop_is_announced_and_the_form_kept() {
+    let words = Words::sensible();
+    let html = ConnectPage { stop: Some(words.finding(Verdict::PlainPermalinks)), ..words.connect() }.render().unwrap();
+    assert!(html.contains("role=\"alert\" tabindex=\"-1\" data-focus"));
+    assert!(html.contains("Settings → Permalinks") && html.contains("<code>plain_permalinks</code>"));
+    assert!(html.contains("value=\"shop.example.com\""));
+    assert!(html.contains("<title>Problem: "));
+    assert!(!html.contains("Go on anyway"));
+}
+
+#[test]
+fn only_warnings_may_be_passed() {
+    let words = Words::sensible();
+    let warned = ConnectPage { warnings: vec![words.finding(Verdict::LoginWall)], ..words.connect() };
+    let passes = r#"<button class="button second" type="submit" name="continue" value="yes">Go on anyway</button>"#;
+    assert!(warned.render().unwrap().contains(passes));
+    let stopped = ConnectPage { stop: Some(words.finding(Verdict::NoWooCommerce)), ..warned };
+    assert!(!stopped.render().unwrap().contains("continue"));
+}
+
+#[test]
+fn a_reconnect_shows_its_store_and_asks_for_none() {
+    let words = Words::sensible();
+    let html = ConnectPage { fixed_store: Some("shop.example.com".into()), ..words.connect() }.render().unwrap();
+    assert!(html.contains("<dd>shop.example.com</dd>"));
+    assert!(!html.contains("name=\"store_url\""));
+}
+
+#[test]
+fn the_approval_address_stands_in_the_link_and_the_refresh_alone() {
+    let mut page = Words::sensible().send();
+    page.authorize_url = "https://shop.example.com/wc-auth/v1/authorize?a=1&b=CANARY".into();
+    let html = page.render().unwrap();
+    assert_eq!(html.matches("CANARY").count(), 2);
+    assert!(html.contains("content=\"0;url=https://shop.example.com/wc-auth/v1/authorize?a=1&#38;b=CANARY\""));
+}
+
+#[test]
+fn temporary_write_out() {
+    let Ok(dir) = std::env::var("PAGES_OUT") else { return };
+    for (name, html) in Words::sensible().pages() {
+        std::fs::write(format!("{dir}/{name}.html"), html).unwrap();
+    }
+    for a in [crate::web::assets::Asset::Css, crate::web::assets::Asset::Js, crate::web::assets::Asset::Icon] {
+        println!("{}", a.href());
+        let src = match a.href().rsplit('.').next() {
+            Some("css") => "app.css",
+            Some("js") => "app.js",
+            _ => "icon.svg",
+        };
+        std::fs::create_dir_all(format!("{dir}/static")).unwrap();
+        std::fs::copy(format!("templates/static/{src}"), format!("{dir}{}", a.href())).unwrap();
+    }
+}

@@ -1,0 +1,81 @@
+// What the pages do by themselves. Each works without this file too: forms are posted, and the pages that move on
+// or renew themselves carry a refresh inside <noscript>.
+"use strict";
+
+(() => {
+  const SEND_AFTER_MS = 1200;
+  const POLL_EVERY_MS = 2000;
+  const POLL_AT_MOST_EVERY_MS = 30000;
+
+  // A problem is where the reader should be.
+  const problem = document.querySelector("[data-focus]");
+  if (problem) problem.focus();
+
+  // A form that takes a while says so, and is sent once. The button is not disabled: its name and value would be lost.
+  for (const form of document.querySelectorAll("form[data-busy]")) {
+    let sent = false;
+    form.addEventListener("submit", (event) => {
+      if (sent) {
+        event.preventDefault();
+        return;
+      }
+      sent = true;
+      const button = event.submitter || form.querySelector("button");
+      button.dataset.label = button.textContent;
+      button.textContent = form.dataset.busy;
+      button.classList.add("busy");
+      for (const each of form.querySelectorAll("button")) each.setAttribute("aria-disabled", "true");
+      const live = form.querySelector("[data-live]");
+      if (live) live.textContent = form.dataset.busyHint || form.dataset.busy;
+    });
+    // Back from the next page may bring this one out of memory, still busy.
+    window.addEventListener("pageshow", (event) => {
+      if (!event.persisted) return;
+      sent = false;
+      for (const each of form.querySelectorAll("button")) {
+        each.removeAttribute("aria-disabled");
+        each.classList.remove("busy");
+        if (each.dataset.label) each.textContent = each.dataset.label;
+      }
+      const live = form.querySelector("[data-live]");
+      if (live) live.textContent = "";
+    });
+  }
+
+  // On to the store, once: who comes back with the Back button wants to be here.
+  const send = document.querySelector("a[data-send]");
+  const navigation = performance.getEntriesByType("navigation")[0];
+  if (send && !(navigation && navigation.type === "back_forward")) {
+    const timer = setTimeout(() => window.location.assign(send.href), SEND_AFTER_MS);
+    window.addEventListener("pagehide", () => clearTimeout(timer));
+  }
+
+  // The waiting page asks how it stands and shows itself anew when that has changed.
+  const waiting = document.querySelector("[data-poll]");
+  if (waiting) {
+    const { poll, status } = waiting.dataset;
+    let wait = POLL_EVERY_MS;
+    let timer = 0;
+    const ask = async () => {
+      clearTimeout(timer);
+      try {
+        const answer = await fetch(poll, { headers: { Accept: "application/json" }, cache: "no-store" });
+        if (!answer.ok) throw new Error("not answered");
+        const news = await answer.json();
+        if (news.status !== status) {
+          window.location.replace(poll);
+          return;
+        }
+        wait = POLL_EVERY_MS;
+      } catch {
+        wait = Math.min(wait * 2, POLL_AT_MOST_EVERY_MS);
+      }
+      timer = setTimeout(ask, wait);
+    };
+    timer = setTimeout(ask, wait);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) clearTimeout(timer);
+      else ask();
+    });
+  }
+})();
