@@ -244,7 +244,8 @@ fn canonical_path(path: &str) -> String {
             break;
         }
         kept.push('/');
-        kept.push_str(segment);
+        // The one quotation mark that URLs leave as it is; people's quotation marks around an address are trimmed.
+        kept.push_str(&segment.replace('\'', "%27"));
     }
     kept
 }
@@ -282,6 +283,8 @@ mod tests {
             ("店.example.com", "https://xn--hxt.example.com"),
             ("shop。com", "https://shop.com"),
             ("shop.com:8443/x", "https://shop.com:8443/x"),
+            ("shop.com/a'", "https://shop.com/a"),
+            ("shop.com/a'?", "https://shop.com/a%27"),
         ] {
             assert_eq!(public(typed).as_deref(), Ok(home), "{typed}");
         }

@@ -96,9 +96,10 @@ pub enum Disowned {
     Unknown,
 }
 
-/// Whoever holds the state says that the approval was not theirs: it is thrown away.
-pub async fn disown(app: &App, id: &AttemptId, state: &Secret) -> Result<Disowned, Beneath> {
-    let held = attempts::find(&app.db, id).await?.filter(|held| fingerprint(state) == held.state);
+/// Whoever holds the state, or began the attempt, says that the approval was not theirs: it is thrown away.
+pub async fn disown(app: &App, id: &AttemptId, state: Option<&Secret>, browser: Option<&Secret>) -> Result<Disowned, Beneath> {
+    let may = |held: &Held| is_mine(held, browser) || state.is_some_and(|state| fingerprint(state) == held.state);
+    let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(Held { attempt, .. }) = held else { return Ok(Disowned::Unknown) };
     let event = about(&attempt, Kind::AttemptFailed, "merchant", app).because(Some(Verdict::Disowned));
     attempts::end(&app.db, id, Status::Failed, Verdict::Disowned, app.now(), &event).await?;

@@ -1,6 +1,49 @@
-//! HTTP: parse, call one flow, show.
+//! HTTP: parse, call one flow, show. Each surface has its own dress for failures, put on at the router's edge.
 
+pub mod api;
 pub mod assets;
+mod edge;
+pub mod failure;
 pub mod failure_page;
+mod guard;
+mod hook;
 pub mod merchant;
+mod ops;
 pub mod page;
+
+use axum::Router;
+
+use crate::app::App;
+use edge::Surface;
+
+pub use guard::Peer;
+
+/// Everything on one listener.
+pub fn all(app: &App) -> Router {
+    let api = dressed(api::routes(), app, Surface::Api);
+    public(app).nest("/api", api)
+}
+
+/// What the internet reaches: merchants, stores, and the health of the process.
+pub fn public(app: &App) -> Router {
+    let pages = merchant::routes().merge(assets::routes());
+    let machine = dressed(ops::routes(), app, Surface::Machine);
+    let hook = dressed(hook::routes(), app, Surface::Hook);
+    dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
+}
+
+/// What only the house reaches: services, and the health of the process.
+pub fn internal(app: &App) -> Router {
+    let machine = dressed(ops::routes(), app, Surface::Machine);
+    let api = dressed(api::routes(), app, Surface::Api);
+    dressed(Router::new(), app, Surface::Page).merge(machine).nest("/api", api)
+}
+
+fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
+    // Machine routes are merged into a router that has a fallback already, and two cannot be merged.
+    let routes = match surface {
+        Surface::Machine => routes,
+        _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
+    };
+    edge::dress(routes, app, surface).with_state(app.clone())
+}

@@ -1,3 +1,22 @@
-//! What a merchant sees and sends.
+//! The merchant's surface: connecting a store in a browser.
 
+mod attempt;
+mod connect;
+mod form;
 pub mod pages;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/connect", get(connect::open_page).post(connect::begin_open))
+        .route("/connect/{link}", get(connect::link_page).post(connect::begin_link))
+        .route("/connect/return/{attempt}", get(attempt::came_back))
+        .route("/connect/attempts/{attempt}", get(attempt::look))
+        .route("/connect/attempts/{attempt}/again", get(connect::again_page).post(connect::begin_again))
+        .route("/connect/attempts/{attempt}/confirm", post(attempt::confirm))
+        .route("/connect/attempts/{attempt}/disown", post(attempt::disown))
+}

@@ -1,0 +1,86 @@
+//! `GET /api/v1/stores/{id}/keys` and `GET /api/v1/users/{user_id}/keys`.
+
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::read::{bad, bearer, parameter, query};
+use crate::app::App;
+use crate::domain::id::RequestId;
+use crate::domain::store_url::StoreUrl;
+use crate::flow::lend::{self, Keys, Lent, Request, Which};
+use crate::web::failure::Failure;
+use crate::web::guard::came_from;
+
+/// `Keys` of the interface.
+#[derive(Serialize)]
+struct Shown<'a> {
+    store_id: &'a str,
+    user_id: &'a str,
+    store_url: &'a str,
+    api_url: String,
+    consumer_key: &'a str,
+    consumer_secret: &'a str,
+    permissions: &'a str,
+    auth_method: &'a str,
+    key_version: i64,
+    issued_at: String,
+}
+
+pub async fn of_store(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    query(&parts, &[])?;
+    let token = bearer(&parts.headers)?;
+    match id.parse() {
+        Ok(id) => lend(&app, &parts, &token, Which::Store(id)).await,
+        Err(_) => {
+            // Who may not ask learns nothing, not even what an id looks like.
+            lend::fresh_token(&app, &token).await?;
+            Err(lend::Error::NotFound.into())
+        }
+    }
+}
+
+pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let token = bearer(&parts.headers)?;
+    let pairs = query(&parts, &["store_url"])?;
+    let user_id = user_id.parse().map_err(|fault| bad("user_id", format!("{fault}.")))?;
+    let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
+        None => None,
+        Some(typed) => Some(StoreUrl::parse(&typed, app.site.reach).map_err(|fault| bad("store_url", fault.to_string()))?),
+    };
+    lend(&app, &parts, &token, Which::User(user_id, home)).await
+}
+
+async fn lend(app: &App, parts: &Parts, token: &crate::domain::secret::Secret, which: Which) -> Result<Response, Failure> {
+    let id = parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
+    let request = Request {
+        token,
+        id,
+        from: came_from(&app.site, parts),
+        has: parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),
+    };
+    match lend::keys(app, &request, &which).await? {
+        Lent::Same(etag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()),
+        Lent::Keys(keys) => show(&keys),
+    }
+}
+
+fn show(keys: &Keys) -> Result<Response, Failure> {
+    let shown = Shown {
+        store_id: keys.store.id.as_str(),
+        user_id: keys.store.user_id.as_str(),
+        store_url: keys.store.home.as_str(),
+        api_url: keys.store.home.api_url(),
+        consumer_key: keys.pair.consumer_key.expose(),
+        consumer_secret: keys.pair.consumer_secret.expose(),
+        permissions: keys.store.scope.as_str(),
+        auth_method: keys.store.auth_method.as_str(),
+        key_version: keys.version,
+        issued_at: keys.issued_at.to_string(),
+    };
+    let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
+    let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)], body).into_response())
+}

@@ -1,0 +1,23 @@
+//! The services' surface, `/api/v1`: tokens in, JSON out.
+
+mod keys;
+mod links;
+mod read;
+mod stores;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/links", post(links::make))
+        .route("/v1/links/{id}", get(links::look))
+        .route("/v1/attempts/{id}/confirm", post(links::confirm))
+        .route("/v1/stores", get(stores::list))
+        .route("/v1/stores/{id}", get(stores::look).delete(stores::disconnect))
+        .route("/v1/stores/{id}/check", post(stores::check))
+        .route("/v1/stores/{id}/keys", get(keys::of_store))
+        .route("/v1/users/{user_id}/keys", get(keys::of_user))
+}

@@ -1,0 +1,91 @@
+//! `/api/v1/stores`: lists and single stores, never their secrets.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use serde_json::{Value, json};
+
+use super::read::{allowed, bad, parameter, query};
+use crate::app::App;
+use crate::domain::id::StoreId;
+use crate::domain::page::{MOST, Page, USUAL};
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::token::Permission;
+use crate::flow::{disconnect, watch};
+use crate::storage::stores::{self, Filter};
+use crate::web::failure::Failure;
+
+pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, Failure> {
+    allowed(&app, &parts, Permission::StoresRead).await?;
+    let pairs = query(&parts, &["user_id", "status", "q", "limit", "cursor"])?;
+    let status = match parameter::<String>(&pairs, "status", "a status")? {
+        None => None,
+        Some(text) => {
+            let says = || bad("status", "status must be connected, unauthorized, unreachable or disconnected.".to_owned());
+            Some(StoreStatus::from_text(&text).ok_or_else(says)?)
+        }
+    };
+    let filter = Filter {
+        user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
+        status,
+        q: parameter(&pairs, "q", "text")?,
+        after: parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?,
+    };
+    let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
+    }
+    let rows = stores::list(&app.db, &filter, limit + 1).await.map_err(crate::flow::Beneath::from)?;
+    let page = Page::of(rows, limit, |store| store.id.to_string());
+    let data: Vec<Value> = page.rows.iter().map(show).collect();
+    Ok(Json(json!({"data": data, "next_cursor": page.next})))
+}
+
+pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+    allowed(&app, &parts, Permission::StoresRead).await?;
+    let store = stores::find(&app.db, &read_id(&id)?).await.map_err(crate::flow::Beneath::from)?;
+    Ok(Json(show(&store.ok_or_else(gone)?)))
+}
+
+pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+    let token = allowed(&app, &parts, Permission::StoresWrite).await?;
+    let store = watch::check(&app, &read_id(&id)?, token.id.as_str()).await?;
+    Ok(Json(show(&store.ok_or_else(gone)?)))
+}
+
+pub async fn disconnect(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+    let token = allowed(&app, &parts, Permission::StoresWrite).await?;
+    let store = disconnect::disconnect(&app, &read_id(&id)?, token.id.as_str()).await?.ok_or_else(gone)?;
+    let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
+    Ok(Json(json!({"revoke_url": revoke_url, "key_last7": store.key_last7})))
+}
+
+/// `Store` of the interface.
+pub fn show(store: &Store) -> Value {
+    json!({
+        "id": store.id,
+        "user_id": store.user_id,
+        "url": store.home,
+        "name": store.name,
+        "status": store.status,
+        "reason": store.reason,
+        "scope": store.scope,
+        "key_id": store.woo_key_id,
+        "key_last7": store.key_last7,
+        "key_version": store.key_version,
+        "auth_method": store.auth_method,
+        "woocommerce_version": store.woocommerce_version,
+        "wordpress_version": store.wordpress_version,
+        "connected_at": store.connected_at,
+        "checked_at": store.checked_at,
+        "changed_at": store.changed_at,
+    })
+}
+
+fn read_id(id: &str) -> Result<StoreId, Failure> {
+    id.parse().map_err(|_| gone())
+}
+
+fn gone() -> Failure {
+    Failure::not_found("There is no such store.")
+}

@@ -1,0 +1,222 @@
+//! The edge of every surface: the request's id and log line, the headers of every answer, and the dress of failures.
+
+use std::any::Any;
+use std::time::Duration;
+
+use askama::Template as _;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tracing::Instrument as _;
+
+use super::failure::{Failure, Undressed};
+use super::failure_page::ErrorPage;
+use crate::app::App;
+use crate::domain::id::RequestId;
+
+/// Who reads the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    /// People: failures are pages.
+    Page,
+    /// Services: failures are problem documents (RFC 9457).
+    Api,
+    /// Stores: only the status counts.
+    Hook,
+    /// Probes.
+    Machine,
+}
+
+impl Surface {
+    /// The most bytes of a request's body.
+    const fn body_at_most(self) -> usize {
+        match self {
+            Self::Hook => 8 * 1024,
+            Self::Page => 16 * 1024,
+            Self::Api | Self::Machine => 64 * 1024,
+        }
+    }
+
+    /// How long a handler may take. A store waits 60 s and never asks again, so its callback waits for a locked
+    /// database almost as long (threats.md R4).
+    const fn within(self) -> Duration {
+        match self {
+            Self::Hook => Duration::from_secs(45),
+            Self::Page | Self::Api => Duration::from_secs(30),
+            Self::Machine => Duration::from_secs(5),
+        }
+    }
+}
+
+/// How long a request's body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Puts limits inside and the edge outside.
+pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
+    routes
+        .layer(DefaultBodyLimit::max(surface.body_at_most()))
+        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state((app.clone(), surface), edge))
+}
+
+async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request, next: Next) -> Response {
+    let begun = app.now();
+    let id = RequestId::mint(begun, &app.entropy);
+    request.extensions_mut().insert(id.clone());
+    // The route, never the address: addresses hold tokens.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request.id = %id);
+    let mut answer = next.run(request).instrument(span.clone()).await;
+    let failure = match answer.extensions_mut().remove::<Undressed>() {
+        Some(Undressed(failure)) => Some(failure),
+        None if answer.status().is_client_error() || answer.status().is_server_error() => {
+            is_bare(&answer).then(|| std::sync::Arc::new(Failure::of_status(answer.status())))
+        }
+        None => None,
+    };
+    let _in_span = span.enter();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let took = app.now().since(begun).as_millis();
+    if let Some(failure) = &failure {
+        log_failure(failure, route);
+        answer = show(&app, surface, failure, &id, answer.headers());
+    }
+    let status = answer.status().as_u16();
+    // What happens all day long is told at DEBUG: key reads have their own record.
+    if matches!(surface, Surface::Api | Surface::Machine) && failure.is_none() {
+        tracing::debug!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
+    } else {
+        tracing::info!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
+    }
+    add_headers(&app, &id, answer.headers_mut());
+    answer
+}
+
+/// Whether an answer was made by a layer or an extractor, not by a handler that says something of its own.
+fn is_bare(answer: &Response) -> bool {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.is_empty() || kind.starts_with("text/plain")
+}
+
+fn log_failure(failure: &Failure, route: &str) {
+    let code = failure.code;
+    if failure.status.is_server_error() {
+        let cause = failure.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        tracing::error!(http.route = route, code, cause, "could not be served");
+    } else {
+        tracing::debug!(http.route = route, code, "refused");
+    }
+}
+
+fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap) -> Response {
+    let mut answer = match surface {
+        Surface::Page => page(app, failure, id),
+        Surface::Api => problem(failure, id),
+        Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
+            (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
+        }
+        Surface::Hook | Surface::Machine => failure.status.into_response(),
+    };
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = bare.get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    if let Some(seconds) = failure.retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn page(app: &App, failure: &Failure, id: &RequestId) -> Response {
+    let page = match failure.code {
+        "link_gone" => ErrorPage::link_gone(&app.site.app_name, id.as_str()),
+        _ => ErrorPage {
+            app_name: Some(app.site.app_name.clone()),
+            title: title(failure.status).to_owned(),
+            says: failure.says.clone().into_owned(),
+            next_label: if app.site.open_connect { "Connect a store".to_owned() } else { String::new() },
+            next_href: app.site.open_connect.then(|| "/connect".to_owned()),
+            request_id: id.to_string(),
+        },
+    };
+    match page.render() {
+        Ok(html) => (failure.status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+        Err(_) => (failure.status, failure.says.clone().into_owned()).into_response(),
+    }
+}
+
+const fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "There is nothing here",
+        StatusCode::FORBIDDEN => "That was not taken",
+        StatusCode::TOO_MANY_REQUESTS => "One moment, please",
+        status if status.as_u16() >= 500 => "Something went wrong",
+        _ => "That did not work",
+    }
+}
+
+fn problem(failure: &Failure, id: &RequestId) -> Response {
+    let mut body = failure.more.clone();
+    let standard = json!({
+        "type": format!("urn:cartkey:problem:{}", failure.code),
+        "title": failure.status.canonical_reason().unwrap_or("Error"),
+        "status": failure.status.as_u16(),
+        "code": failure.code,
+        "detail": failure.says,
+        "request_id": id,
+    });
+    if let Value::Object(standard) = standard {
+        body.extend(standard);
+    }
+    let mut answer =
+        (failure.status, [(header::CONTENT_TYPE, "application/problem+json")], Value::Object(body).to_string()).into_response();
+    if failure.status == StatusCode::UNAUTHORIZED {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer
+}
+
+/// The headers of every answer (threats.md §8).
+fn add_headers(app: &App, id: &RequestId, headers: &mut HeaderMap) {
+    const ALWAYS: [(HeaderName, &str); 8] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+    ];
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if app.site.secure {
+        let forever = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, forever);
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert("x-request-id", id);
+    }
+}
+
+/// A handler panicked. What it said stays inside: it may name what it was working on.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Failure::broken("a handler panicked").into_response()
+}

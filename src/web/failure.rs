@@ -1,0 +1,203 @@
+//! What a request that cannot be served is answered: one value, dressed by the surface it falls out of.
+//!
+//! `says` is all that leaves. The cause goes to the log once, with the request's id, which the answer shows.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::flow::{Beneath, connect, lend, links, receive, return_leg};
+
+/// A request that cannot be served.
+#[derive(Debug)]
+pub struct Failure {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// The sentence that leaves; says what to do.
+    pub says: Cow<'static, str>,
+    /// Further members of the problem document.
+    pub more: Map<String, Value>,
+    /// Seconds for `Retry-After`.
+    pub retry_after: Option<u32>,
+    /// For the log only.
+    pub cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The failure on its way from a handler to the edge, which takes it out of the bare answer and dresses it.
+#[derive(Debug, Clone)]
+pub(super) struct Undressed(pub Arc<Failure>);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut answer = self.status.into_response();
+        answer.extensions_mut().insert(Undressed(Arc::new(self)));
+        answer
+    }
+}
+
+impl Failure {
+    /// A failure that says `says`.
+    pub fn new(status: StatusCode, code: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, says: says.into(), more: Map::new(), retry_after: None, cause: None }
+    }
+
+    /// The request itself is wrong: `field` names what, `says` how to mend it.
+    pub fn invalid(field: &str, says: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", says).with("field", json!(field))
+    }
+
+    /// Nothing there that the asker may see.
+    pub fn not_found(what: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", what)
+    }
+
+    /// No token, or not one that works.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Send a service token that works as “Authorization: Bearer cartkey_…”. cartkey token issue makes one.",
+        )
+    }
+
+    /// Our own fault, or the database's: the asker learns no more than that.
+    pub fn broken(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let says = "Something went wrong on our side. Try again in a moment; if it stays, tell the operator the request id.";
+        Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", says) }
+    }
+
+    /// It cannot be done now, but later.
+    pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let says = "The service is busy or its database cannot be reached. Try again in a few seconds.";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
+        Self { cause: Some(cause.into()), retry_after: Some(5), ..failure }
+    }
+
+    /// Too much is asked; the same again after `seconds`.
+    pub fn rate_limited(says: &'static str, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says) }
+    }
+
+    /// … with a further member in the problem document.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
+    }
+
+    /// What an answer that is no success, and that no handler of ours made, says: routing, limits, time-outs, panics.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let (code, says) = match status {
+            StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
+            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not take that method."),
+            StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "The request is too large."),
+            StatusCode::REQUEST_TIMEOUT => ("timed_out", "The request did not arrive in time. Send it again."),
+            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "The service is busy. Try again in a few seconds."),
+            status if status.is_client_error() => ("invalid_request", "The request cannot be read."),
+            _ => ("internal", "Something went wrong on our side. Try again in a moment."),
+        };
+        Self::new(status, code, says)
+    }
+}
+
+/// The fallback of every surface.
+pub(super) async fn not_found() -> Failure {
+    Failure::of_status(StatusCode::NOT_FOUND)
+}
+
+/// The fallback for a known address and a wrong method.
+pub(super) async fn method_not_allowed() -> Failure {
+    Failure::of_status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+impl From<Beneath> for Failure {
+    fn from(error: Beneath) -> Self {
+        match error {
+            Beneath::Storage(error @ crate::storage::Error::Unavailable(_)) => Self::unavailable(error),
+            other => Self::broken(other),
+        }
+    }
+}
+
+impl From<lend::Error> for Failure {
+    fn from(error: lend::Error) -> Self {
+        use lend::Error as E;
+        match error {
+            E::Unauthenticated => Self::unauthenticated(),
+            E::PermissionMissing(permission) => {
+                let says = format!("This token lacks the permission {permission}. Issue one that has it.");
+                Self::new(StatusCode::FORBIDDEN, "permission_missing", says).with("permission", json!(permission))
+            }
+            E::NotFound => Self::not_found("There is no such store. A merchant connects one by a link: POST /api/v1/links."),
+            E::SeveralStores(stores) => {
+                let list: Vec<Value> = stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
+                let says = "This merchant has several stores. Name one with ?store_url=, or ask for /api/v1/stores/{id}/keys.";
+                Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
+            }
+            E::NotConnected(status, reason) => {
+                let says = "The key of this store cannot be lent now. Send the merchant a link to connect it again.";
+                Self::new(StatusCode::CONFLICT, "store_not_connected", says)
+                    .with("store_status", json!(status))
+                    .with("reason", json!(reason))
+            }
+            E::Unrecorded => Self::unavailable(error),
+            E::Beneath(beneath) => beneath.into(),
+        }
+    }
+}
+
+impl From<links::Error> for Failure {
+    fn from(error: links::Error) -> Self {
+        use links::Error as E;
+        let field = match error {
+            E::NoSuchStore => "store_id",
+            E::OtherAddress => "store_url",
+            E::ReturnNotAllowed | E::ConfirmNeedsReturn => "return_url",
+            E::Label => "account_label",
+            E::Life => "expires_in",
+            E::Beneath(beneath) => return beneath.into(),
+        };
+        Self::invalid(field, format!("{error}."))
+    }
+}
+
+impl From<connect::Error> for Failure {
+    fn from(error: connect::Error) -> Self {
+        use connect::Error as E;
+        match error {
+            // The connect page shows this one beside its field; here for completeness.
+            E::Address(fault) => Self::invalid("store_url", fault.to_string()),
+            E::TooMany => Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600),
+            E::Busy => Self::rate_limited("Many shops are being connected just now. Wait a minute, then try again.", 60),
+            E::Beneath(beneath) => beneath.into(),
+        }
+    }
+}
+
+impl From<receive::Error> for Failure {
+    fn from(error: receive::Error) -> Self {
+        use receive::Error as E;
+        match error {
+            E::Unknown => Self::not_found("No open attempt takes this callback."),
+            E::Malformed(fault) => Self::new(StatusCode::BAD_REQUEST, "invalid_request", fault.to_string()),
+            E::Beneath(beneath) => beneath.into(),
+        }
+    }
+}
+
+impl From<return_leg::ConfirmError> for Failure {
+    fn from(error: return_leg::ConfirmError) -> Self {
+        use return_leg::ConfirmError as E;
+        match error {
+            E::Unknown => Self::not_found("There is no such attempt."),
+            E::Code => Self::new(StatusCode::CONFLICT, "code_spent", "The code is wrong, spent, or older than a minute. Send the merchant back to the attempt's page for a new one."),
+            E::Beneath(beneath) => beneath.into(),
+        }
+    }
+}

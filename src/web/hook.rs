@@ -1,0 +1,31 @@
+//! The store's surface: `POST /wc-auth/callback/{token}`.
+//!
+//! The answer is exactly 200 once the grant is on disk. Never a redirect: WooCommerce would send the secrets on to
+//! wherever it leads (store-answers.md §1).
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::Router;
+
+use super::failure::Failure;
+use super::guard::came_from;
+use crate::app::App;
+use crate::domain::secret::Secret;
+use crate::flow::receive;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/callback/{token}", post(callback))
+}
+
+async fn callback(State(app): State<App>, Path(token): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    // The body is read as JSON whatever its Content-Type says: WooCommerce before 2.4.5 says XML, and means JSON.
+    let from = came_from(&app.site, &parts);
+    // In a task of its own: a store that hangs up does not undo the commit half-way.
+    let task = tokio::spawn(async move { receive::receive(&app, Secret::new(token), &body, from).await });
+    task.await.map_err(Failure::broken)??;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], "{}").into_response())
+}

@@ -1,0 +1,194 @@
+//! Return and wait: the browser comes back, and sees how its attempt stands until it has ended.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde_json::json;
+use url::Url;
+
+use super::connect::again_href;
+use super::form::Fields;
+use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
+use crate::app::App;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::id::AttemptId;
+use crate::domain::link::Confirm;
+use crate::domain::secret::Secret;
+use crate::domain::verdict::Verdict;
+use crate::flow::return_leg::{self, Arrival, Disowned};
+use crate::flow::Beneath;
+use crate::storage::{grants, stores};
+use crate::web::failure::Failure;
+use crate::web::guard::{browser, same_site};
+use crate::web::page::Page;
+
+/// `GET /connect/return/{attempt}?success=…&user_id=…`: the browser that began is sent on to its attempt's page, so that
+/// the state does not stay in its address bar; another one is told.
+pub async fn came_back(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let id = read_id(&id)?;
+    let query = Fields::of_query(parts.uri.query())?;
+    let approved = query.get("success") == Some("1");
+    let state = query.get("user_id").map(|state| Secret::new(state.to_owned()));
+    let cookie = browser(&app.site, &parts.headers);
+    match return_leg::arrive(&app, &id, approved, state.clone(), cookie.as_ref()).await? {
+        Arrival::Mine(attempt) => {
+            let note = if approved && attempt.status == Status::Open { "?returned=1" } else { "" };
+            Ok(Redirect::to(&format!("{}{note}", href(&id))).into_response())
+        }
+        Arrival::Elsewhere(attempt) => Ok(elsewhere(&app, *attempt, state)),
+        Arrival::Unknown => Err(unknown()),
+    }
+}
+
+/// `GET /connect/attempts/{attempt}`: only for the browser that began it; JSON for its script.
+pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let id = read_id(&id)?;
+    let cookie = browser(&app.site, &parts.headers);
+    let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    let vary = [(header::VARY, "Accept, Cookie")];
+    if wants_json(&parts.headers) {
+        return Ok((vary, Json(as_json(&app, &attempt))).into_response());
+    }
+    let returned = Fields::of_query(parts.uri.query())?.get("returned").is_some();
+    Ok((vary, Page(page(&app, attempt, returned).await?)).into_response())
+}
+
+/// `POST …/confirm`: the person at the browser that began says that the approval was theirs.
+pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let id = read_id(&id)?;
+    let cookie = browser(&app.site, &parts.headers);
+    return_leg::confirm(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    Ok(Redirect::to(&href(&id)))
+}
+
+/// `POST …/disown`: whoever came back says that the approval was not theirs.
+pub async fn disown(State(app): State<App>, Path(id): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let id = read_id(&id)?;
+    let state = Fields::of_form(&body)?.get("state").map(|state| Secret::new(state.to_owned()));
+    let cookie = browser(&app.site, &parts.headers);
+    match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref()).await? {
+        Disowned::Dropped(attempt, keys) => {
+            let page = DisownedPage { app_name: app.site.app_name.clone(), store: attempt.home, last7: keys.into_iter().next() };
+            Ok(Page(page).into_response())
+        }
+        Disowned::TooLate(attempt) => {
+            let says = format!(
+                "This connection was confirmed before. To end it, open WooCommerce → Settings → Advanced → REST API on {} and revoke the newest key.",
+                attempt.home.shown()
+            );
+            Err(Failure::new(StatusCode::CONFLICT, "too_late", says))
+        }
+        Disowned::Unknown => Err(unknown()),
+    }
+}
+
+fn read_id(id: &str) -> Result<AttemptId, Failure> {
+    id.parse().map_err(|_| unknown())
+}
+
+fn href(id: &AttemptId) -> String {
+    format!("/connect/attempts/{id}")
+}
+
+fn unknown() -> Failure {
+    let says = "This page belongs to the browser in which you began. Open it there, or begin again with the link that you were given.";
+    Failure::not_found(says)
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/html")
+}
+
+fn as_json(app: &App, attempt: &Attempt) -> serde_json::Value {
+    let status = attempt.status_at(app.now());
+    json!({
+        "id": attempt.id,
+        "status": status,
+        "reason": attempt.reason,
+        "says": attempt.reason.map(|reason| reason.says(attempt.home.shown())),
+        "store_id": attempt.store_id,
+    })
+}
+
+fn elsewhere(app: &App, attempt: Attempt, state: Option<Secret>) -> Response {
+    let page = ElsewherePage {
+        app_name: app.site.app_name.clone(),
+        account: attempt.account_label,
+        disown_action: format!("{}/disown", href(&attempt.id)),
+        store: attempt.home,
+        state: state.map(|state| state.expose().to_owned()).unwrap_or_default(),
+    };
+    ([(HeaderName::from_static("clear-site-data"), "\"cache\"")], Page(page)).into_response()
+}
+
+async fn page(app: &App, attempt: Attempt, returned: bool) -> Result<AttemptPage, Failure> {
+    Ok(AttemptPage {
+        app_name: app.site.app_name.clone(),
+        account: attempt.account_label.clone(),
+        callback_host: app.site.public_host.clone(),
+        view: view(app, &attempt, returned).await?,
+        poll_href: href(&attempt.id),
+        retry_href: again_href(app, &attempt).await?,
+        store: attempt.home,
+    })
+}
+
+async fn view(app: &App, attempt: &Attempt, returned: bool) -> Result<View, Failure> {
+    Ok(match attempt.status_at(app.now()) {
+        Status::Open => View::Open { returned },
+        Status::Received => View::Received,
+        Status::Proving => View::Proving,
+        Status::AwaitingConfirmation if attempt.confirm == Confirm::App => View::AwaitingApp { go_on: to_confirm(app, attempt).await? },
+        Status::AwaitingConfirmation => View::AwaitingBrowser {
+            action: format!("{}/confirm", href(&attempt.id)),
+            disown_action: Some(format!("{}/disown", href(&attempt.id))),
+        },
+        Status::Connected => View::Connected(connected(app, attempt).await?),
+        Status::Denied => View::Denied,
+        Status::Failed => View::Failed(Finding::of(attempt.reason.unwrap_or(Verdict::NotFinished), attempt.home.shown())),
+        Status::Expired => View::Expired,
+    })
+}
+
+async fn connected(app: &App, attempt: &Attempt) -> Result<Connected, Failure> {
+    let store = match &attempt.store_id {
+        Some(id) => stores::find(&app.db, id).await.map_err(Beneath::from)?,
+        None => None,
+    };
+    let store = store.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
+    Ok(Connected {
+        may: store.scope.in_words(),
+        last7: store.key_last7,
+        surplus: grants::surplus(&app.db, &attempt.id).await.map_err(Beneath::from)?,
+        note: attempt.reason.map(|reason| Finding::of(reason, attempt.home.shown())),
+        go_on: go_on(app, attempt, &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())]),
+    })
+}
+
+/// The way to the application, with a fresh one-time code, where it must confirm and the key works.
+async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<GoOn>, Failure> {
+    let Some(code) = return_leg::code(app, attempt).await? else { return Ok(None) };
+    let added = [
+        ("status", Status::AwaitingConfirmation.as_str()),
+        ("user_id", attempt.user_id.as_str()),
+        ("attempt_id", attempt.id.as_str()),
+        ("code", code.expose()),
+    ];
+    Ok(go_on(app, attempt, &added))
+}
+
+/// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
+/// again: the list may have become shorter since.
+fn go_on(app: &App, attempt: &Attempt, added: &[(&str, &str)]) -> Option<GoOn> {
+    let text = attempt.return_url.as_deref()?;
+    crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
+    let mut url = Url::parse(text).ok()?;
+    url.query_pairs_mut().extend_pairs(added);
+    Some(GoOn { label: format!("Go on to {}", app.site.app_name), href: url.into() })
+}

@@ -1,0 +1,164 @@
+//! Begin and Send: the page with the address, and the page that sends the browser on to the store.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::form::Fields;
+use super::pages::{ConnectPage, Field, Finding, SendPage};
+use crate::app::App;
+use crate::domain::attempt::Attempt;
+use crate::domain::secret::Secret;
+use crate::flow::connect::{self, Begun, Ground, Ready};
+use crate::flow::{links, return_leg};
+use crate::web::failure::Failure;
+use crate::web::guard::{browser, came_from, same_site, set_cookie};
+use crate::web::page::Page;
+use crate::woo::preflight::Findings;
+
+pub async fn open_page(State(app): State<App>) -> Result<Page<ConnectPage>, Failure> {
+    Ok(Page(blank(&app, &open_ground(&app)?, "/connect".to_owned())))
+}
+
+pub async fn begin_open(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    begin(&app, open_ground(&app)?, "/connect".to_owned(), &parts, &body).await
+}
+
+pub async fn link_page(State(app): State<App>, Path(link): Path<String>) -> Result<Page<ConnectPage>, Failure> {
+    let (ground, action) = link_ground(&app, link).await?;
+    Ok(Page(blank(&app, &ground, action)))
+}
+
+pub async fn begin_link(State(app): State<App>, Path(link): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let (ground, action) = link_ground(&app, link).await?;
+    begin(&app, ground, action, &parts, &body).await
+}
+
+pub async fn again_page(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Page<ConnectPage>, Failure> {
+    let (ground, action) = again_ground(&app, &id, &parts).await?;
+    Ok(Page(blank(&app, &ground, action)))
+}
+
+pub async fn begin_again(State(app): State<App>, Path(id): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let (ground, action) = again_ground(&app, &id, &parts).await?;
+    begin(&app, ground, action, &parts, &body).await
+}
+
+fn open_ground(app: &App) -> Result<Ground, Failure> {
+    let says = "Connecting needs a link here. Ask whoever runs the service for one.";
+    Ground::open(app).ok_or_else(|| Failure::not_found(says))
+}
+
+/// The ground of a link, and where its form is posted.
+async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failure> {
+    let action = format!("/connect/{link}");
+    let link = links::open(app, &Secret::new(link)).await?.ok_or_else(link_gone)?;
+    Ok((Ground::of_link(link), action))
+}
+
+/// The ground of an attempt that is tried once more by the browser that began it: its link if that still opens, or the
+/// open page; with the address filled in.
+async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, String), Failure> {
+    let action = format!("/connect/attempts/{id}/again");
+    let id = id.parse().map_err(|_| link_gone())?;
+    let cookie = browser(&app.site, &parts.headers);
+    let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(link_gone)?;
+    let mut ground = match &attempt.link_id {
+        None => Ground { user_id: attempt.user_id.clone(), ..open_ground(app)? },
+        Some(link) => {
+            let open = links::look(app, link).await?.filter(|(link, _)| link.is_open_at(app.now()));
+            Ground::of_link(open.ok_or_else(link_gone)?.0)
+        }
+    };
+    ground.home.get_or_insert(attempt.home);
+    Ok((ground, action))
+}
+
+/// Where a merchant tries an attempt once more, if its link still opens.
+pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    let open = match &attempt.link_id {
+        None => app.site.open_connect,
+        Some(link) => links::look(app, link).await?.is_some_and(|(link, _)| link.is_open_at(app.now())),
+    };
+    Ok(open.then(|| format!("/connect/attempts/{}/again", attempt.id)))
+}
+
+fn link_gone() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "link_gone", "This link no longer works. Ask for a new one.")
+}
+
+async fn begin(app: &App, ground: Ground, action: String, parts: &Parts, body: &Bytes) -> Result<Response, Failure> {
+    let fields = Fields::of_form(body)?;
+    let go_on = fields.get("continue") == Some("yes");
+    let fixed = ground.wanted_store.as_ref().and(ground.home.as_ref()).map(|home| home.as_str().to_owned());
+    let typed = fixed.unwrap_or_else(|| fields.get("store_url").unwrap_or_default().to_owned());
+    let mut page = blank(app, &ground, action);
+    page.store_url.value.clone_from(&typed);
+    let from = came_from(&app.site, parts);
+    let cookie = browser(&app.site, &parts.headers);
+    match connect::begin(app, ground, &typed, go_on, from, cookie).await {
+        Ok(Begun::Ready(ready)) => send(app, &ready),
+        Ok(Begun::Held(findings)) => {
+            found(&mut page, &findings);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+        }
+        Err(connect::Error::Address(fault)) => {
+            page.store_url.error = Some(fault.to_string());
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn blank(app: &App, ground: &Ground, action: String) -> ConnectPage {
+    let home = ground.home.as_ref();
+    ConnectPage {
+        app_name: app.site.app_name.clone(),
+        account: ground.account_label.clone(),
+        action,
+        store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
+        fixed_store: ground.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
+        asks: ground.scope.in_words(),
+        callback_host: app.site.public_host.clone(),
+        stop: None,
+        warnings: Vec::new(),
+        checked_home: None,
+        adopted: false,
+        wp_admin_href: home.map(|home| home.at("/wp-admin/")),
+        hidden: Vec::new(),
+    }
+}
+
+/// Puts on the page what the preflight found; an address that was adopted is filled in.
+fn found(page: &mut ConnectPage, findings: &Findings) {
+    let store = findings.home.shown();
+    page.stop = findings.stop.map(|verdict| Finding::of(verdict, store));
+    page.warnings = findings.warnings.iter().map(|verdict| Finding::of(*verdict, store)).collect();
+    page.wp_admin_href = Some(findings.home.at("/wp-admin/"));
+    page.checked_home = Some(store.to_owned());
+    if findings.stop.is_none() {
+        findings.home.as_str().clone_into(&mut page.store_url.value);
+    }
+}
+
+fn send(app: &App, ready: &Ready) -> Result<Response, Failure> {
+    let attempt = &ready.attempt;
+    let page = SendPage {
+        app_name: app.site.app_name.clone(),
+        account: attempt.account_label.clone(),
+        asks: attempt.scope.in_words(),
+        callback_host: app.site.public_host.clone(),
+        authorize_url: ready.authorize_url.expose().to_owned(),
+        adopted_note: ready.adopted.then(|| format!("Your store's main address is {}; we use that.", attempt.home.shown())),
+        attempt_href: format!("/connect/attempts/{}", attempt.id),
+        store: attempt.home.clone(),
+    };
+    let mut cookie = HeaderValue::from_str(set_cookie(&app.site, &ready.browser).expose()).map_err(Failure::broken)?;
+    cookie.set_sensitive(true);
+    Ok(([(header::SET_COOKIE, cookie)], Page(page)).into_response())
+}

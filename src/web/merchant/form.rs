@@ -1,0 +1,30 @@
+//! Reading a form or a query of the merchant's pages.
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+
+use crate::web::failure::Failure;
+
+/// Names and values, as a browser sends them; the first of a name counts.
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads a posted form.
+    pub fn of_form(body: &Bytes) -> Result<Self, Failure> {
+        serde_urlencoded::from_bytes(body).map(Self).map_err(|_| unreadable())
+    }
+
+    /// Reads a query.
+    pub fn of_query(query: Option<&str>) -> Result<Self, Failure> {
+        serde_urlencoded::from_str(query.unwrap_or_default()).map(Self).map_err(|_| unreadable())
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure::new(StatusCode::BAD_REQUEST, "invalid_request", "What your browser sent cannot be read. Open the page again.")
+}
