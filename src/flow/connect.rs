@@ -233,11 +233,8 @@ async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str) ->
     if attempt.status == Status::Failed {
         events.push(about(Kind::AttemptFailed));
     }
-    let held = Held {
-        attempt: attempt.clone(),
-        state: fingerprint(&secrets.state),
-        browser: fingerprint(&secrets.browser),
-    };
+    let held =
+        Held { attempt: attempt.clone(), state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
     attempts::insert(&app.db, &held, &fingerprint(&secrets.callback), network, &events).await?;
     Ok(())
 }

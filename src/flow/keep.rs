@@ -14,7 +14,9 @@ pub enum Error {
     #[error(transparent)]
     Ring(#[from] RingFault),
     /// The database holds sealed keys, and there is no ring.
-    #[error("{path} is not there, but this database holds keys that were sealed with it: restore the file from its copy; a new one cannot open them")]
+    #[error(
+        "{path} is not there, but this database holds keys that were sealed with it: restore the file from its copy; a new one cannot open them"
+    )]
     Lost {
         /// Where the ring was looked for.
         path: String,
@@ -26,7 +28,9 @@ pub enum Error {
         id: String,
     },
     /// A ring key has the right id and the wrong bytes.
-    #[error("the key {id} in the key ring is not the one that sealed this database: this is another installation's ring, or a changed one")]
+    #[error(
+        "the key {id} in the key ring is not the one that sealed this database: this is another installation's ring, or a changed one"
+    )]
     Wrong {
         /// The ring key's id.
         id: String,

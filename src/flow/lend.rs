@@ -159,7 +159,9 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
         };
         let lendable = lendable(app, &store_id).await?;
         let etag = etag(&lendable);
-        let same = request.has.is_some_and(|has| has == "*" || has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+        let same = request
+            .has
+            .is_some_and(|has| has == "*" || has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
         let answer = if same { Lent::Same(etag) } else { Lent::Keys(Box::new(open(app, &lendable, etag)?)) };
         // What the three were read under; when they differ, the oldest decides.
         let revision = token.0.min(lendable.revision).min(user_revision.unwrap_or(i64::MAX));
@@ -317,14 +319,19 @@ impl Lending {
 async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
     let mut gathered = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut gathered, BATCH).await > 0 {
-        let (batch, told): (Vec<Read>, Vec<oneshot::Sender<i64>>) = gathered.drain(..).map(|w| (w.read, w.done)).unzip();
+        let (batch, told): (Vec<Read>, Vec<oneshot::Sender<i64>>) =
+            gathered.drain(..).map(|w| (w.read, w.done)).unzip();
         match reads::record(&db, &batch).await {
             Ok(revision) => told.into_iter().for_each(|done| {
                 // Whoever hung up meanwhile does not need to know.
                 let _ = done.send(revision);
             }),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, reads = batch.len(), "lent keys could not be recorded, so none left");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    reads = batch.len(),
+                    "lent keys could not be recorded, so none left"
+                );
             }
         }
     }

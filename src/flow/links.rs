@@ -84,7 +84,8 @@ pub async fn make(app: &App, wish: Wish) -> Result<(Link, Secret), Error> {
         expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
     };
     if let Some(id) = &link.store_id {
-        let store = stores::find(&app.db, id).await?.filter(|store| store.user_id == link.user_id).ok_or(Error::NoSuchStore)?;
+        let store =
+            stores::find(&app.db, id).await?.filter(|store| store.user_id == link.user_id).ok_or(Error::NoSuchStore)?;
         if link.home.as_ref().is_some_and(|home| *home != store.home) {
             return Err(Error::OtherAddress);
         }

@@ -9,6 +9,7 @@ pub mod links;
 pub mod prove;
 pub mod receive;
 pub mod return_leg;
+pub mod stores;
 pub mod sweep;
 pub mod tokens;
 pub mod watch;
@@ -29,6 +30,12 @@ pub enum Beneath {
 /// Lets each story's error take in what went wrong beneath it with `?`.
 macro_rules! takes_in_beneath {
     ($error:ty) => {
+        impl From<$crate::flow::Beneath> for $error {
+            fn from(error: $crate::flow::Beneath) -> Self {
+                Self::Beneath(error)
+            }
+        }
+
         impl From<$crate::storage::Error> for $error {
             fn from(error: $crate::storage::Error) -> Self {
                 Self::Beneath(error.into())

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::receive::grant_place;
 use super::Beneath;
+use super::receive::grant_place;
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::{Event, Kind};
@@ -134,12 +134,18 @@ async fn set_aside(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
 fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) -> Tried {
     let kept_at = candidate.received_at.plus(UNRETURNED_AFTER);
     let (state, next_try_at) = if answer.verdict.is_works() {
-        if attempt.returned_at.is_some() || now >= kept_at { (State::Proven, None) } else { (State::Waiting, Some(kept_at)) }
+        if attempt.returned_at.is_some() || now >= kept_at {
+            (State::Proven, None)
+        } else {
+            (State::Waiting, Some(kept_at))
+        }
     } else if answer.verdict.is_final() {
         if candidate.tries == 0 { (State::Waiting, Some(now.plus(WAITS[0]))) } else { (State::Rejected, None) }
     } else {
         match usize::try_from(candidate.tries).ok().and_then(|tries| WAITS.get(tries)) {
-            Some(wait) => (State::Waiting, Some(now.plus(answer.retry_after.unwrap_or_default().max(*wait).min(WAITS[5])))),
+            Some(wait) => {
+                (State::Waiting, Some(now.plus(answer.retry_after.unwrap_or_default().max(*wait).min(WAITS[5]))))
+            }
             None => (State::Rejected, None),
         }
     };

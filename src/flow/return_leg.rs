@@ -97,7 +97,12 @@ pub enum Disowned {
 }
 
 /// Whoever holds the state, or began the attempt, says that the approval was not theirs: it is thrown away.
-pub async fn disown(app: &App, id: &AttemptId, state: Option<&Secret>, browser: Option<&Secret>) -> Result<Disowned, Beneath> {
+pub async fn disown(
+    app: &App,
+    id: &AttemptId,
+    state: Option<&Secret>,
+    browser: Option<&Secret>,
+) -> Result<Disowned, Beneath> {
     let may = |held: &Held| is_mine(held, browser) || state.is_some_and(|state| fingerprint(state) == held.state);
     let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(Held { attempt, .. }) = held else { return Ok(Disowned::Unknown) };
@@ -147,6 +152,14 @@ pub async fn confirm_by_app(app: &App, id: &AttemptId, code: &Secret, actor: &st
     }
     let store_id = prove::finish(app, id).await?.ok_or(ConfirmError::Code)?;
     stores::find(&app.db, &store_id).await?.ok_or(ConfirmError::Unknown)
+}
+
+/// What came of an attempt that is connected: its store, and the last seven characters of keys that the store made and
+/// nobody uses.
+pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<(Store, Vec<String>)>, Beneath> {
+    let Some(id) = &attempt.store_id else { return Ok(None) };
+    let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
+    Ok(Some((store, grants::surplus(&app.db, &attempt.id).await?)))
 }
 
 fn is_mine(held: &Held, browser: Option<&Secret>) -> bool {

@@ -1,7 +1,7 @@
 //! Watch: a connected store is asked whether its key still works.
 
-use super::prove::key_place;
 use super::Beneath;
+use super::prove::key_place;
 use crate::app::App;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
@@ -20,9 +20,8 @@ pub async fn check(app: &App, id: &StoreId, actor: &str) -> Result<Option<Store>
     let answer = check::ask(&app.woo, &store.home, &pair, store.scope, Some(store.auth_method)).await;
     let (status, reason) = judge(&store, answer.verdict);
     tracing::info!(store.id = %store.id, verdict = answer.verdict.code(), status = status.as_str(), "checked {}", store.home.shown());
-    let changed = (status != store.status).then(|| {
-        Event::new(kind(status), app.now(), actor).user(&store.user_id).store(&store.id).because(reason)
-    });
+    let changed = (status != store.status)
+        .then(|| Event::new(kind(status), app.now(), actor).user(&store.user_id).store(&store.id).because(reason));
     let checked = checked(app, &store, status, reason, answer);
     stores::checked(&app.db, id, key.version, &checked, changed.as_ref()).await?;
     Ok(stores::find(&app.db, id).await?)

@@ -86,9 +86,7 @@ fn rows(batch: &[Read], revision: i64) -> Result<Option<String>, Error> {
     let rows: Vec<_> = batch
         .iter()
         .filter(|read| read.lends && read.revision == revision)
-        .map(|read| {
-            (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from)
-        })
+        .map(|read| (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from))
         .collect();
     if rows.is_empty() {
         return Ok(None);

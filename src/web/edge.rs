@@ -178,7 +178,8 @@ fn problem(failure: &Failure, id: &RequestId) -> Response {
         body.extend(standard);
     }
     let mut answer =
-        (failure.status, [(header::CONTENT_TYPE, "application/problem+json")], Value::Object(body).to_string()).into_response();
+        (failure.status, [(header::CONTENT_TYPE, "application/problem+json")], Value::Object(body).to_string())
+            .into_response();
     if failure.status == StatusCode::UNAUTHORIZED {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -68,7 +68,8 @@ impl Failure {
 
     /// Our own fault, or the database's: the asker learns no more than that.
     pub fn broken(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let says = "Something went wrong on our side. Try again in a moment; if it stays, tell the operator the request id.";
+        let says =
+            "Something went wrong on our side. Try again in a moment; if it stays, tell the operator the request id.";
         Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", says) }
     }
 
@@ -134,10 +135,14 @@ impl From<lend::Error> for Failure {
                 let says = format!("This token lacks the permission {permission}. Issue one that has it.");
                 Self::new(StatusCode::FORBIDDEN, "permission_missing", says).with("permission", json!(permission))
             }
-            E::NotFound => Self::not_found("There is no such store. A merchant connects one by a link: POST /api/v1/links."),
+            E::NotFound => {
+                Self::not_found("There is no such store. A merchant connects one by a link: POST /api/v1/links.")
+            }
             E::SeveralStores(stores) => {
-                let list: Vec<Value> = stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
-                let says = "This merchant has several stores. Name one with ?store_url=, or ask for /api/v1/stores/{id}/keys.";
+                let list: Vec<Value> =
+                    stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
+                let says =
+                    "This merchant has several stores. Name one with ?store_url=, or ask for /api/v1/stores/{id}/keys.";
                 Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
@@ -173,8 +178,12 @@ impl From<connect::Error> for Failure {
         match error {
             // The connect page shows this one beside its field; here for completeness.
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
-            E::TooMany => Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600),
-            E::Busy => Self::rate_limited("Many shops are being connected just now. Wait a minute, then try again.", 60),
+            E::TooMany => {
+                Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600)
+            }
+            E::Busy => {
+                Self::rate_limited("Many shops are being connected just now. Wait a minute, then try again.", 60)
+            }
             E::Beneath(beneath) => beneath.into(),
         }
     }
@@ -196,7 +205,11 @@ impl From<return_leg::ConfirmError> for Failure {
         use return_leg::ConfirmError as E;
         match error {
             E::Unknown => Self::not_found("There is no such attempt."),
-            E::Code => Self::new(StatusCode::CONFLICT, "code_spent", "The code is wrong, spent, or older than a minute. Send the merchant back to the attempt's page for a new one."),
+            E::Code => Self::new(
+                StatusCode::CONFLICT,
+                "code_spent",
+                "The code is wrong, spent, or older than a minute. Send the merchant back to the attempt's page for a new one.",
+            ),
             E::Beneath(beneath) => beneath.into(),
         }
     }

@@ -16,13 +16,19 @@ pub struct Peer(pub SocketAddr);
 /// Where a request came from: the peer, or, while the peer is a proxy that we trust, the right-most address of
 /// `X-Forwarded-For` that is not (threats.md §4.40: what stands left of it anyone may have written).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
+    let peer =
+        parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
     let trusted = |ip: &IpAddr| site.trusted_proxies.iter().any(|network| network.contains(ip));
     if !trusted(&peer) {
         return peer;
     }
-    let forwarded: Vec<&str> =
-        parts.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let forwarded: Vec<&str> = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect();
     let mut from = peer;
     for entry in forwarded.iter().rev() {
         let Ok(ip) = entry.trim().parse::<IpAddr>() else { break };
@@ -89,7 +95,9 @@ mod tests {
     use crate::config::Config;
 
     fn site(pairs: &[(&str, &str)]) -> Site {
-        Config::read(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()).expect("a configuration").site
+        Config::read(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+            .expect("a configuration")
+            .site
     }
 
     fn from(site: &Site, peer: &str, forwarded: &[&str]) -> String {

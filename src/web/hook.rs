@@ -3,13 +3,13 @@
 //! The answer is exactly 200 once the grant is on disk. Never a redirect: WooCommerce would send the secrets on to
 //! wherever it leads (store-answers.md §1).
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use axum::Router;
 
 use super::failure::Failure;
 use super::guard::came_from;
@@ -21,7 +21,12 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/callback/{token}", post(callback))
 }
 
-async fn callback(State(app): State<App>, Path(token): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+async fn callback(
+    State(app): State<App>,
+    Path(token): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
     // The body is read as JSON whatever its Content-Type says: WooCommerce before 2.4.5 says XML, and means JSON.
     let from = came_from(&app.site, &parts);
     // In a task of its own: a store that hangs up does not undo the commit half-way.

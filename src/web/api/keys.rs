@@ -48,13 +48,21 @@ pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts:
     let user_id = user_id.parse().map_err(|fault| bad("user_id", format!("{fault}.")))?;
     let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
         None => None,
-        Some(typed) => Some(StoreUrl::parse(&typed, app.site.reach).map_err(|fault| bad("store_url", fault.to_string()))?),
+        Some(typed) => {
+            Some(StoreUrl::parse(&typed, app.site.reach).map_err(|fault| bad("store_url", fault.to_string()))?)
+        }
     };
     lend(&app, &parts, &token, Which::User(user_id, home)).await
 }
 
-async fn lend(app: &App, parts: &Parts, token: &crate::domain::secret::Secret, which: Which) -> Result<Response, Failure> {
-    let id = parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
+async fn lend(
+    app: &App,
+    parts: &Parts,
+    token: &crate::domain::secret::Secret,
+    which: Which,
+) -> Result<Response, Failure> {
+    let id =
+        parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
     let request = Request {
         token,
         id,
@@ -82,5 +90,6 @@ fn show(keys: &Keys) -> Result<Response, Failure> {
     };
     let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
     let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)], body).into_response())
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)], body)
+        .into_response())
 }

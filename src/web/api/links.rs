@@ -61,7 +61,12 @@ pub struct Code {
     code: Secret,
 }
 
-pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Parts, bytes: Bytes) -> Result<Json<Value>, Failure> {
+pub async fn confirm(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    parts: Parts,
+    bytes: Bytes,
+) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let Code { code } = body(&bytes)?;
     let id: AttemptId = id.parse().map_err(|_| Failure::not_found("There is no such attempt."))?;

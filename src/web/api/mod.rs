@@ -5,6 +5,8 @@ mod links;
 mod read;
 mod stores;
 
+pub use stores::show as show_store;
+
 use axum::Router;
 use axum::routing::{get, post};
 

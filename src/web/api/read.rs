@@ -16,7 +16,10 @@ use crate::web::failure::Failure;
 
 /// The bearer token (RFC 6750 §2.1); never taken from the query, where it would reach logs.
 pub fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(Failure::unauthenticated)?;
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(Failure::unauthenticated)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(Failure::unauthenticated)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Failure::unauthenticated());
@@ -32,8 +35,8 @@ pub async fn allowed(app: &App, parts: &Parts, permission: Permission) -> Result
 
 /// The JSON body.
 pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
-    let reader = &mut serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(reader).map_err(|error| {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.inner();
         let says = if inner.is_data() {
@@ -45,7 +48,9 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
         let failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_request", says);
         if field == "." { failure } else { failure.with("field", json!(field)) }
     })?;
-    reader.end().map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "invalid_request", "The body must be one JSON object."))?;
+    reader
+        .end()
+        .map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "invalid_request", "The body must be one JSON object."))?;
     Ok(value)
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::read::{allowed, bad, parameter, query};
 use crate::app::App;
 use crate::domain::id::StoreId;
-use crate::domain::page::{MOST, Page, USUAL};
+use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::token::Permission;
+use crate::flow::stores::{self, Filter};
 use crate::flow::{disconnect, watch};
-use crate::storage::stores::{self, Filter};
 use crate::web::failure::Failure;
 
 pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, Failure> {
@@ -21,7 +21,8 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
     let status = match parameter::<String>(&pairs, "status", "a status")? {
         None => None,
         Some(text) => {
-            let says = || bad("status", "status must be connected, unauthorized, unreachable or disconnected.".to_owned());
+            let says =
+                || bad("status", "status must be connected, unauthorized, unreachable or disconnected.".to_owned());
             Some(StoreStatus::from_text(&text).ok_or_else(says)?)
         }
     };
@@ -35,15 +36,14 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
     }
-    let rows = stores::list(&app.db, &filter, limit + 1).await.map_err(crate::flow::Beneath::from)?;
-    let page = Page::of(rows, limit, |store| store.id.to_string());
+    let page = stores::list(&app, &filter, limit).await?;
     let data: Vec<Value> = page.rows.iter().map(show).collect();
     Ok(Json(json!({"data": data, "next_cursor": page.next})))
 }
 
 pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     allowed(&app, &parts, Permission::StoresRead).await?;
-    let store = stores::find(&app.db, &read_id(&id)?).await.map_err(crate::flow::Beneath::from)?;
+    let store = stores::find(&app, &read_id(&id)?).await?;
     Ok(Json(show(&store.ok_or_else(gone)?)))
 }
 

@@ -19,8 +19,6 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::return_leg::{self, Arrival, Disowned};
-use crate::flow::Beneath;
-use crate::storage::{grants, stores};
 use crate::web::failure::Failure;
 use crate::web::guard::{browser, same_site};
 use crate::web::page::Page;
@@ -66,14 +64,23 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Part
 }
 
 /// `POST …/disown`: whoever came back says that the approval was not theirs.
-pub async fn disown(State(app): State<App>, Path(id): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+pub async fn disown(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let id = read_id(&id)?;
     let state = Fields::of_form(&body)?.get("state").map(|state| Secret::new(state.to_owned()));
     let cookie = browser(&app.site, &parts.headers);
     match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref()).await? {
         Disowned::Dropped(attempt, keys) => {
-            let page = DisownedPage { app_name: app.site.app_name.clone(), store: attempt.home, last7: keys.into_iter().next() };
+            let page = DisownedPage {
+                app_name: app.site.app_name.clone(),
+                store: attempt.home,
+                last7: keys.into_iter().next(),
+            };
             Ok(Page(page).into_response())
         }
         Disowned::TooLate(attempt) => {
@@ -144,30 +151,35 @@ async fn view(app: &App, attempt: &Attempt, returned: bool) -> Result<View, Fail
         Status::Open => View::Open { returned },
         Status::Received => View::Received,
         Status::Proving => View::Proving,
-        Status::AwaitingConfirmation if attempt.confirm == Confirm::App => View::AwaitingApp { go_on: to_confirm(app, attempt).await? },
+        Status::AwaitingConfirmation if attempt.confirm == Confirm::App => {
+            View::AwaitingApp { go_on: to_confirm(app, attempt).await? }
+        }
         Status::AwaitingConfirmation => View::AwaitingBrowser {
             action: format!("{}/confirm", href(&attempt.id)),
             disown_action: Some(format!("{}/disown", href(&attempt.id))),
         },
         Status::Connected => View::Connected(connected(app, attempt).await?),
         Status::Denied => View::Denied,
-        Status::Failed => View::Failed(Finding::of(attempt.reason.unwrap_or(Verdict::NotFinished), attempt.home.shown())),
+        Status::Failed => {
+            View::Failed(Finding::of(attempt.reason.unwrap_or(Verdict::NotFinished), attempt.home.shown()))
+        }
         Status::Expired => View::Expired,
     })
 }
 
 async fn connected(app: &App, attempt: &Attempt) -> Result<Connected, Failure> {
-    let store = match &attempt.store_id {
-        Some(id) => stores::find(&app.db, id).await.map_err(Beneath::from)?,
-        None => None,
-    };
-    let store = store.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
+    let outcome = return_leg::outcome(app, attempt).await?;
+    let (store, surplus) = outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
     Ok(Connected {
         may: store.scope.in_words(),
         last7: store.key_last7,
-        surplus: grants::surplus(&app.db, &attempt.id).await.map_err(Beneath::from)?,
+        surplus,
         note: attempt.reason.map(|reason| Finding::of(reason, attempt.home.shown())),
-        go_on: go_on(app, attempt, &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())]),
+        go_on: go_on(
+            app,
+            attempt,
+            &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())],
+        ),
     })
 }
 

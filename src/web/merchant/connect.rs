@@ -32,18 +32,32 @@ pub async fn link_page(State(app): State<App>, Path(link): Path<String>) -> Resu
     Ok(Page(blank(&app, &ground, action)))
 }
 
-pub async fn begin_link(State(app): State<App>, Path(link): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+pub async fn begin_link(
+    State(app): State<App>,
+    Path(link): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let (ground, action) = link_ground(&app, link).await?;
     begin(&app, ground, action, &parts, &body).await
 }
 
-pub async fn again_page(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Page<ConnectPage>, Failure> {
+pub async fn again_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Page<ConnectPage>, Failure> {
     let (ground, action) = again_ground(&app, &id, &parts).await?;
     Ok(Page(blank(&app, &ground, action)))
 }
 
-pub async fn begin_again(State(app): State<App>, Path(id): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+pub async fn begin_again(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let (ground, action) = again_ground(&app, &id, &parts).await?;
     begin(&app, ground, action, &parts, &body).await
@@ -154,7 +168,9 @@ fn send(app: &App, ready: &Ready) -> Result<Response, Failure> {
         asks: attempt.scope.in_words(),
         callback_host: app.site.public_host.clone(),
         authorize_url: ready.authorize_url.expose().to_owned(),
-        adopted_note: ready.adopted.then(|| format!("Your store's main address is {}; we use that.", attempt.home.shown())),
+        adopted_note: ready
+            .adopted
+            .then(|| format!("Your store's main address is {}; we use that.", attempt.home.shown())),
         attempt_href: format!("/connect/attempts/{}", attempt.id),
         store: attempt.home.clone(),
     };

@@ -26,5 +26,9 @@ impl Fields {
 }
 
 fn unreadable() -> Failure {
-    Failure::new(StatusCode::BAD_REQUEST, "invalid_request", "What your browser sent cannot be read. Open the page again.")
+    Failure::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+        "What your browser sent cannot be read. Open the page again.",
+    )
 }

@@ -1,0 +1,265 @@
+//! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
+
+use std::io::{self, Write};
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{Config, span};
+use crate::domain::id::TokenId;
+use crate::domain::link::Confirm;
+use crate::domain::page::MOST;
+use crate::domain::scope::Scope;
+use crate::domain::store::Store;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::token::Permissions;
+use crate::domain::user_id::UserId;
+use crate::flow::links::Wish;
+use crate::flow::stores::Filter;
+use crate::flow::{links, stores, tokens, watch};
+use crate::{doctor, serve, storage, telemetry};
+
+/// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
+#[derive(Debug, Parser)]
+#[command(name = "cartkey", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service (what `cartkey` alone does).
+    Serve,
+    /// Run the service and a pretend store on loopback, with throw-away data.
+    Demo,
+    /// Service tokens: what internal services show to be let in.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Make a link that connects a merchant's store; prints its address.
+    Link {
+        /// Your application's own id of the merchant.
+        #[arg(long)]
+        user_id: String,
+        /// The store's address, when you know it.
+        #[arg(long)]
+        store_url: Option<String>,
+        /// What to ask: read, write or read_write.
+        #[arg(long)]
+        scope: Option<String>,
+    },
+    /// List the connected stores.
+    Stores {
+        /// As one JSON document per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a store (or all) whether its key still works.
+    Check {
+        /// The store's id; all connected stores when left out.
+        id: Option<String>,
+    },
+    /// Check the configuration, the database and the key ring.
+    Doctor {
+        /// Only ask a running service whether it is alive, for a container's health check.
+        #[arg(long)]
+        live: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Issue a token; prints it, once.
+    Issue {
+        /// What you call it, such as the service's name.
+        #[arg(long)]
+        name: String,
+        /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
+        #[arg(long)]
+        allow: String,
+        /// When it stops working by itself, such as 90d or 12h; never when left out.
+        #[arg(long)]
+        expires_in: Option<String>,
+    },
+    /// List the tokens, without their secrets.
+    List,
+    /// Revoke a token, at once.
+    Revoke {
+        /// Its id (tk_…).
+        id: String,
+    },
+}
+
+/// Does what the command line asks.
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let Command::Demo = command {
+        return crate::demo::run().await;
+    }
+    let config = Config::load()?;
+    telemetry::start(&config.log);
+    match command {
+        Command::Serve => serve::run(config).await,
+        Command::Demo => Ok(()),
+        Command::Doctor { live: true } => doctor::live(&config).await,
+        Command::Doctor { live: false } => doctor::run(&config, &mut io::stdout().lock()).await,
+        other => {
+            let app = serve::open(&config).await?;
+            let done = on_data(&app, other, &mut io::stdout().lock()).await;
+            app.db.close().await;
+            done
+        }
+    }
+}
+
+async fn on_data(app: &App, command: Command, out: &mut impl Write) -> anyhow::Result<()> {
+    match command {
+        Command::Token(TokenCommand::Issue { name, allow, expires_in }) => {
+            issue(app, &name, &allow, expires_in, out).await
+        }
+        Command::Token(TokenCommand::List) => list_tokens(app, out).await,
+        Command::Token(TokenCommand::Revoke { id }) => {
+            let id: TokenId = id.parse().map_err(usage)?;
+            if !tokens::revoke(app, &id, "cli").await? {
+                bail!("there is no token {id} that still works");
+            }
+            Ok(())
+        }
+        Command::Link { user_id, store_url, scope } => {
+            link(app, &user_id, store_url.as_deref(), scope.as_deref(), out).await
+        }
+        Command::Stores { json } => list_stores(app, json, out).await,
+        Command::Check { id } => check(app, id.as_deref(), out).await,
+        Command::Serve | Command::Demo | Command::Doctor { .. } => Ok(()),
+    }
+}
+
+/// The command line itself is wrong: exit code 2.
+#[derive(Debug)]
+pub struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+fn usage(error: impl std::fmt::Display) -> Usage {
+    Usage(error.to_string())
+}
+
+async fn issue(
+    app: &App,
+    name: &str,
+    allow: &str,
+    expires_in: Option<String>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    if name.trim().is_empty() || name.chars().count() > 80 {
+        return Err(usage("--name must have 1 to 80 characters").into());
+    }
+    let permissions: Permissions = allow.parse().map_err(|fault| usage(format!("--allow: {fault}")))?;
+    let lives = expires_in
+        .map(|text| span(&text).ok_or_else(|| usage("--expires-in must be a time such as 90d, 12h or 30m")))
+        .transpose()?;
+    let (token, secret) = tokens::issue(app, name.trim(), permissions, lives, "cli").await?;
+    writeln!(out, "{}", secret.expose())?;
+    tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
+    Ok(())
+}
+
+async fn list_tokens(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
+    for token in storage::tokens::all(&app.db).await? {
+        let state = if token.revoked_at.is_some() {
+            "revoked".to_owned()
+        } else if !token.works_at(app.now()) {
+            "expired".to_owned()
+        } else {
+            token.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"))
+        };
+        writeln!(out, "{}\t{}\t{}\t{state}", token.id, token.name, token.permissions)?;
+    }
+    Ok(())
+}
+
+async fn link(
+    app: &App,
+    user_id: &str,
+    store_url: Option<&str>,
+    scope: Option<&str>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let wish = Wish {
+        user_id: user_id.parse::<UserId>().map_err(|fault| usage(format!("--user-id: {fault}")))?,
+        account_label: None,
+        home: store_url
+            .map(|typed| StoreUrl::parse(typed, app.site.reach))
+            .transpose()
+            .map_err(|fault| usage(format!("--store-url: {fault}")))?,
+        store_id: None,
+        scope: scope.map(str::parse::<Scope>).transpose().map_err(|fault| usage(format!("--scope: {fault}")))?,
+        return_url: None,
+        confirm: Confirm::Browser,
+        lives: None,
+        made_by: "cli".to_owned(),
+    };
+    let (link, url) = links::make(app, wish).await?;
+    writeln!(out, "{}", url.expose())?;
+    tracing::info!(link.id = %link.id, expires_at = %link.expires_at, "made a link");
+    Ok(())
+}
+
+async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut filter = Filter::default();
+    loop {
+        let page = stores::list(app, &filter, MOST).await?;
+        for store in &page.rows {
+            if json {
+                writeln!(out, "{}", crate::web::api::show_store(store))?;
+            } else {
+                writeln!(out, "{}", line(store))?;
+            }
+        }
+        let Some(next) = page.next else { return Ok(()) };
+        filter.after = Some(next.parse().context("a page ends with a store's id")?);
+    }
+}
+
+fn line(store: &Store) -> String {
+    let reason = store.reason.map_or("-", |reason| reason.code());
+    format!("{}\t{}\t{}\t{}\t{reason}\t{}", store.id, store.status.as_str(), store.user_id, store.home, store.scope)
+}
+
+async fn check(app: &App, id: Option<&str>, out: &mut impl Write) -> anyhow::Result<()> {
+    let mut ids = Vec::new();
+    match id {
+        Some(id) => ids.push(id.parse().map_err(usage)?),
+        None => {
+            let mut filter = Filter::default();
+            loop {
+                let page = stores::list(app, &filter, MOST).await?;
+                ids.extend(page.rows.iter().map(|store| store.id.clone()));
+                let Some(next) = page.next else { break };
+                filter.after = Some(next.parse().context("a page ends with a store's id")?);
+            }
+        }
+    }
+    let mut bad = 0;
+    for id in ids {
+        let store = watch::check(app, &id, "cli").await?.with_context(|| format!("there is no store {id}"))?;
+        writeln!(out, "{}", line(&store))?;
+        bad += i32::from(store.status != crate::domain::store::StoreStatus::Connected);
+    }
+    if bad > 0 {
+        bail!("{bad} of the checked stores cannot be used");
+    }
+    Ok(())
+}
+
+/// How a process that failed ends: 2 when the command line was wrong, else 1.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() { 2 } else { 1 }
+}

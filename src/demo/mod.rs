@@ -1,0 +1,6 @@
+//! `cartkey demo`.
+
+/// Runs it.
+pub async fn run() -> anyhow::Result<()> {
+    Ok(())
+}

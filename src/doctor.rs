@@ -1,0 +1,75 @@
+//! `cartkey doctor`: whether this installation is in order, and what to mend.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use hyper::Method;
+
+use crate::config::Config;
+use crate::domain::entropy::Entropy;
+use crate::domain::store_url::Reach;
+use crate::domain::time::Clock;
+use crate::flow::keep;
+use crate::storage::Db;
+use crate::woo::{Call, Client, Outgoing, Resolver};
+
+/// How long a running service has to say that it is alive.
+const LIVE_WITHIN: Duration = Duration::from_secs(4);
+
+/// Asks the running service's `/livez` on loopback.
+pub async fn live(config: &Config) -> anyhow::Result<()> {
+    let mut address: SocketAddr = config.listen;
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
+        address.set_ip(loopback);
+    }
+    let outgoing = Outgoing {
+        reach: Reach::PrivateToo,
+        resolver: Resolver::System,
+        extra_roots: Vec::new(),
+        user_agent: "cartkey doctor".to_owned(),
+        own_host: None,
+    };
+    let client = Client::new(outgoing, Clock::System, Entropy::System);
+    let url = format!("http://{address}/livez");
+    let call = Call {
+        method: Method::GET,
+        url: &url,
+        headers: Vec::new(),
+        body: Vec::new(),
+        within: LIVE_WITHIN,
+        at_most: 1_024,
+    };
+    let reply = client.send(call).await.with_context(|| format!("no answer from {address}"))?;
+    if reply.status.as_u16() != 200 {
+        bail!("{address} answered {}", reply.status);
+    }
+    Ok(())
+}
+
+/// Looks at the configuration, the database and the ring; says what it found, line by line.
+pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out, "ok    configuration")?;
+    if config.site.secure {
+        writeln!(out, "ok    public address {}", config.site.public_url)?;
+    } else {
+        writeln!(out, "warn  public address {} is not https: real stores refuse it", config.site.public_url)?;
+    }
+    if config.site.reach == Reach::PrivateToo {
+        writeln!(out, "warn  CARTKEY_ALLOW_PRIVATE_STORES is on: for development only")?;
+    }
+    let db = Db::open(config.database_url.expose()).await?;
+    writeln!(out, "ok    database {}", db.version().await?)?;
+    let vault = keep::open_vault(&db, &config.master_key, Clock::System.now(), &Entropy::System).await?;
+    writeln!(
+        out,
+        "ok    key ring {} opens what is stored ({} keys)",
+        config.master_key.display(),
+        vault.key_ids().count()
+    )?;
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Stores, looked at.
+
+use super::Beneath;
+use crate::app::App;
+use crate::domain::id::StoreId;
+use crate::domain::page::Page;
+use crate::domain::store::Store;
+use crate::storage::stores;
+
+pub use crate::storage::stores::Filter;
+
+/// One page of stores, in the order in which they were first connected; `limit` rows at most.
+pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Store>, Beneath> {
+    let rows = stores::list(&app.db, filter, limit + 1).await?;
+    Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// The store with this id.
+pub async fn find(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
+    Ok(stores::find(&app.db, id).await?)
+}

@@ -1,0 +1,202 @@
+//! Running the service: bind, open, serve, and stop without dropping what was accepted.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tower::Service as _;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::entropy::Entropy;
+use crate::domain::store_url::Reach;
+use crate::domain::time::Clock;
+use crate::flow::{keep, prove, sweep};
+use crate::storage::Db;
+use crate::web::{self, Peer};
+use crate::woo;
+
+/// How long a client may take to send a request's head, and how long a connection may be idle between two.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// The most headers of a request.
+const HEADERS_AT_MOST: usize = 64;
+/// The most bytes of a request's head.
+const HEAD_AT_MOST: usize = 16 * 1024;
+/// Connections at a time, on each listener; more wait to be accepted.
+const CONNECTIONS: usize = 10_000;
+/// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
+/// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
+const DRAIN: Duration = Duration::from_secs(48);
+
+/// Opens everything that `config` names.
+pub async fn open(config: &Config) -> anyhow::Result<App> {
+    let clock = Clock::System;
+    let entropy = Entropy::System;
+    let db = Db::open(config.database_url.expose()).await?;
+    let vault = keep::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
+    let outgoing = woo::Outgoing {
+        reach: config.site.reach,
+        resolver: woo::Resolver::System,
+        extra_roots: Vec::new(),
+        user_agent: woo::user_agent(&config.site.public_url),
+        own_host: Some(config.site.public_host.clone()),
+    };
+    let client = woo::Client::new(outgoing, clock.clone(), entropy.clone());
+    Ok(App::new(db, vault, client, clock, entropy, config.site.clone()))
+}
+
+/// Serves until SIGTERM or SIGINT; a second one ends the process at once.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let public = bind(config.listen, "CARTKEY_LISTEN").await?;
+    let internal = match config.internal_listen {
+        Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN").await?),
+        None => None,
+    };
+    let app = open(&config).await?;
+    warn_about(&config);
+    tracing::info!(
+        listen = %public.local_addr()?,
+        internal = ?config.internal_listen,
+        public_url = %config.site.public_url,
+        database = %app.db.version().await?,
+        "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
+    );
+    let listeners = match internal {
+        None => vec![(public, web::all(&app))],
+        Some(internal) => vec![(public, web::public(&app)), (internal, web::internal(&app))],
+    };
+    until_stopped(app, listeners).await
+}
+
+/// Serves `listeners` and runs the workers until the process is told to stop, then drains.
+pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let workers = [
+        tokio::spawn(prove::run(app.clone(), stopped.clone())),
+        tokio::spawn(sweep::run(app.clone(), stopped.clone())),
+    ];
+    let serving: Vec<_> = listeners
+        .into_iter()
+        .map(|(listener, router)| tokio::spawn(accept(listener, router, stopped.clone())))
+        .collect();
+    told_to_stop().await?;
+    app.draining.store(true, Ordering::Relaxed);
+    tracing::info!("stopping: finishing what was accepted");
+    stop.send_replace(true);
+    let drained = async {
+        for each in serving.into_iter().chain(workers) {
+            let _ = each.await;
+        }
+    };
+    tokio::select! {
+        () = drained => tracing::info!("stopped"),
+        () = tokio::time::sleep(DRAIN) => tracing::warn!("stopped: some requests took too long and were cut off"),
+        again = told_to_stop() => {
+            again?;
+            tracing::warn!("told twice to stop: not waiting any longer");
+        }
+    }
+    app.db.close().await;
+    Ok(())
+}
+
+/// Accepts connections until told to stop, then waits until those that are open have had their answers.
+///
+/// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
+/// a connection for ever (threats.md §8).
+pub async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_headers(HEADERS_AT_MOST)
+        .max_buf_size(HEAD_AT_MOST);
+    let open = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (listener.accept().await, place)
+            } => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        };
+        let (stream, peer, place) = match accepted {
+            (Ok((stream, peer)), Ok(place)) => (stream, peer, place),
+            (Err(error), _) => {
+                // Out of file descriptors, most likely: connections that end give some back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            (_, Err(_)) => break,
+        };
+        let connection =
+            open.watch(http.serve_connection(TokioIo::new(without_delay(stream)), handler(router.clone(), peer)));
+        tokio::spawn(async move {
+            // A client that hangs up or talks nonsense is its own affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    open.shutdown().await;
+}
+
+fn handler(
+    router: Router,
+    peer: SocketAddr,
+) -> impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
+{
+    hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().call(request)
+    })
+}
+
+/// Answers are small and whole: waiting for more to send only delays them.
+fn without_delay(stream: TcpStream) -> TcpStream {
+    let _ = stream.set_nodelay(true);
+    stream
+}
+
+async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{variable}: cannot listen on {address}"))
+}
+
+async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn warn_about(config: &Config) {
+    if config.site.reach == Reach::PrivateToo {
+        tracing::warn!(
+            "CARTKEY_ALLOW_PRIVATE_STORES is on: anyone who can open the connect page can have this machine ask addresses inside your network. Never use it in production"
+        );
+    }
+    if !config.site.secure {
+        tracing::warn!(
+            public_url = %config.site.public_url,
+            "CARTKEY_PUBLIC_URL is not https: real stores refuse to send their keys there. Fine for trying things out"
+        );
+    }
+}
