@@ -1,6 +1,0 @@
-//! `cartkey demo`.
-
-/// Runs it.
-pub async fn run() -> anyhow::Result<()> {
-    Ok(())
-}
