@@ -2,5 +2,6 @@
 //!
 //! The rooms and which may enter which: `docs/architecture.md`.
 
+pub mod demo;
 pub mod domain;
 pub mod woo;

@@ -1,0 +1,3 @@
+//! What `cartkey demo` and the tests need beside the service itself.
+
+pub mod pretend_store;
