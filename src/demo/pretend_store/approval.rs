@@ -33,7 +33,7 @@ pub(super) async fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &S
     if let Some(answer) = array(&params, &route, visitor.as_ref(), shop, switches) {
         return answer;
     }
-    let wanted = match check(&params) {
+    let wanted = match check(&params, switches) {
         Ok(wanted) => wanted,
         Err(says) => return pages::denied(&says),
     };
@@ -94,7 +94,7 @@ pub(super) fn process_login(asked: &Asked, shop: &Shop, switches: &Switches) -> 
         let target = if stays { target } else { format!("{home}/my-account/") };
         return Some(Answer::redirect(&target).with("set-cookie", &set_cookie(shop, &session)));
     }
-    let wanted = check(&asked.request()).ok().filter(|_| asked.path.contains("/wc-auth/v1/"))?;
+    let wanted = check(&asked.request(), switches).ok().filter(|_| asked.path.contains("/wc-auth/v1/"))?;
     Some(login_page(&wanted, Some("The user name or the password is not right."), shop, switches))
 }
 
@@ -109,7 +109,7 @@ fn array(params: &Params, route: &str, visitor: Option<&Visitor>, shop: &Shop, s
     plain.remove(name);
     plain.set(name, "array".to_owned());
     let is_text = matches!(name, "app_name" | "user_id");
-    let wanted = check(&plain).ok().filter(|_| is_text && visitor.is_none() && route == "authorize");
+    let wanted = check(&plain, switches).ok().filter(|_| is_text && visitor.is_none() && route == "authorize");
     let Some(wanted) = wanted else {
         return Some(Answer::html(500, "<p>There has been a critical error on this website.</p>"));
     };
@@ -120,7 +120,7 @@ fn array(params: &Params, route: &str, visitor: Option<&Visitor>, shop: &Shop, s
 }
 
 /// The checks of every hop, in WooCommerce's order (wc-auth.md §1.1).
-fn check(params: &Params) -> Result<Wanted, String> {
+fn check(params: &Params, switches: &Switches) -> Result<Wanted, String> {
     if let Some(name) = PARAMETERS.into_iter().find(|name| params.filled(name).is_none()) {
         return Err(format!("Missing parameter {name}"));
     }
@@ -136,7 +136,8 @@ fn check(params: &Params) -> Result<Wanted, String> {
         }
     }
     let callback_url = text("callback_url");
-    if !formatted(&callback_url).to_lowercase().starts_with("https://") {
+    let is_https = formatted(&callback_url).to_lowercase().starts_with("https://");
+    if !is_https && !switches.accept_http_callback {
         return Err("The callback_url needs to be over SSL".to_owned());
     }
     let (app_name, user_id, return_url) = (text("app_name"), text("user_id"), text("return_url"));
