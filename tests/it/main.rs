@@ -1,1 +1,4 @@
 //! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
+
+mod merchant;
+mod pretend_store;

@@ -1,0 +1,105 @@
+//! A request as PHP sees it, and the answer it gives.
+
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Method};
+
+use super::json::Json;
+use super::php::{self, Params};
+
+/// A request that was read whole.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    /// As it was sent.
+    pub(super) path: String,
+    /// As it was sent, without the `?`.
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Asked {
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// `$_GET`.
+    pub(super) fn get(&self) -> Params {
+        Params::parse(&self.query)
+    }
+
+    /// `$_POST`: only forms are parsed, never JSON.
+    pub(super) fn post(&self) -> Params {
+        if self.header("content-type").starts_with("application/x-www-form-urlencoded") {
+            Params::parse(&String::from_utf8_lossy(&self.body))
+        } else {
+            Params::default()
+        }
+    }
+
+    /// `$_REQUEST`.
+    pub(super) fn request(&self) -> Params {
+        self.get().merged(self.post())
+    }
+
+    /// The value of the cookie `name`.
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+        cookies.flat_map(|line| line.split("; ")).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// `REQUEST_URI`.
+    pub(super) fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+}
+
+/// What is sent back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
+        let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
+        Self { status, headers, body: body.into() }
+    }
+
+    pub(super) fn json(status: u16, body: &Json) -> Self {
+        let headers = vec![
+            ("content-type", "application/json; charset=UTF-8".to_owned()),
+            ("x-robots-tag", "noindex".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status, headers, body: body.to_string() }
+    }
+
+    /// A `WP_Error` as the REST API shows it.
+    pub(super) fn rest_error(status: u16, code: &str, message: &str) -> Self {
+        let data = Json::object([("status", Json::Number(i64::from(status)))]);
+        let fields = [("code", Json::text(code)), ("message", Json::text(message)), ("data", data)];
+        Self::json(status, &Json::object(fields))
+    }
+
+    /// `wp_redirect`: an address that sanitizing empties sends nothing, which shows as a blank page.
+    pub(super) fn redirect(location: &str) -> Self {
+        let location = php::sanitize_redirect(location);
+        let blank = Self::html(200, "");
+        if location.is_empty() {
+            return blank;
+        }
+        Self { status: 302, ..blank }.with("x-redirect-by", "WordPress").with("location", &location)
+    }
+
+    /// A redirect by the web server or by `redirect_canonical`.
+    pub(super) fn moved_permanently(location: &str) -> Self {
+        Self::html(301, "").with("location", location)
+    }
+
+    #[must_use]
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}

@@ -1,0 +1,181 @@
+//! The REST API: index, `wc/v3`, and the few routes under it that services and checks ask for.
+
+use super::answer::{Answer, Asked};
+use super::json::Json;
+use super::rest_auth::{self, Caller};
+use super::state::{Role, Shop};
+use super::switches::Switches;
+
+/// What WordPress has without WooCommerce.
+const WORDPRESS_SPACES: [&str; 4] = ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"];
+/// What WooCommerce adds (of 11.0.1, the ones that matter).
+const WOOCOMMERCE_SPACES: [&str; 7] =
+    ["wc/v3", "wc/v2", "wc/v1", "wc-admin", "wc-analytics", "wc/store", "wc/store/v1"];
+/// Lists under `wc/v3` that any key with read permission may see.
+const LISTS: [&str; 6] = ["orders", "products", "customers", "settings", "webhooks", "reports"];
+/// So many made-up routes bring the whole index to the 1.2 MB that a real one has.
+const ROUTES: usize = 6_000;
+
+/// Answers `route` (`/`, `/wc/v3/orders`, …), which came by path or by `rest_route`.
+pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Answer {
+    if switches.rest_closed {
+        let says = "Only authenticated users can access the REST API.";
+        return Answer::rest_error(401, "rest_cannot_access", says);
+    }
+    let mut answer = match rest_auth::caller(asked, route, shop, switches) {
+        Ok(caller) => dispatch(asked, route, &caller, shop, switches),
+        Err(refused) => refused,
+    };
+    if switches.notices {
+        answer.body = format!(
+            "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n{}",
+            answer.body
+        );
+    }
+    answer
+}
+
+fn dispatch(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, switches: &Switches) -> Answer {
+    let fields = asked.get().get("_fields").unwrap_or_default().to_owned();
+    let json = |status, json: Json| Answer::json(status, &json.keep(&fields));
+    let route = route.trim_end_matches('/');
+    if route.is_empty() {
+        return json(200, index(shop, switches, fields.is_empty()));
+    }
+    if route == "/wp/v2/users/me" {
+        return me(caller);
+    }
+    let Some(inner) = route.strip_prefix("/wc/v3").filter(|_| !switches.woocommerce_off) else { return no_route() };
+    match inner.strip_prefix('/').unwrap_or_default() {
+        "" if inner.is_empty() => json(200, namespace(shop)),
+        name if asked.method == "OPTIONS" => options(name),
+        name if asked.method == "GET" || asked.method == "HEAD" => match read(name, shop, switches) {
+            Some(found) => permitted(caller, "view", "Sorry, you cannot list resources.", || json(200, found)),
+            None => no_route(),
+        },
+        name => write(asked, name, caller),
+    }
+}
+
+fn no_route() -> Answer {
+    let says = "No route was found matching the URL and request method.";
+    Answer::rest_error(404, "rest_no_route", says)
+}
+
+/// WordPress' rule: 401 for somebody unknown, 403 for somebody known who may not.
+fn permitted(caller: &Caller, verb: &str, says: &str, then: impl FnOnce() -> Answer) -> Answer {
+    match caller {
+        Caller::Key { role } if role.manages() => then(),
+        Caller::Key { .. } => Answer::rest_error(403, &format!("woocommerce_rest_cannot_{verb}"), says),
+        Caller::Anonymous => Answer::rest_error(401, &format!("woocommerce_rest_cannot_{verb}"), says),
+    }
+}
+
+fn index(shop: &Shop, switches: &Switches, whole: bool) -> Json {
+    let home = switches.moved_to.clone().unwrap_or_else(|| shop.home.clone());
+    let mut spaces = WORDPRESS_SPACES.to_vec();
+    if !switches.woocommerce_off {
+        spaces.splice(1..1, WOOCOMMERCE_SPACES);
+    }
+    let authentication = if rest_auth::is_ssl(shop, switches) {
+        let authorization = Json::text(format!("{home}/wp-admin/authorize-application.php"));
+        let endpoints = Json::object([("endpoints", Json::object([("authorization", authorization)]))]);
+        Json::object([("application-passwords", endpoints)])
+    } else {
+        Json::List(Vec::new())
+    };
+    let routes = if whole { routes() } else { Vec::new() };
+    Json::object([
+        ("name", Json::text(&shop.name)),
+        ("description", Json::text("")),
+        ("url", Json::text(&home)),
+        ("home", Json::text(&home)),
+        ("gmt_offset", Json::text("0")),
+        ("timezone_string", Json::text("")),
+        ("namespaces", Json::texts(&spaces)),
+        ("authentication", authentication),
+        ("routes", Json::Object(routes)),
+    ])
+}
+
+fn routes() -> Vec<(String, Json)> {
+    let route = |n: usize| {
+        let methods = Json::texts(&["GET", "POST", "PUT", "PATCH", "DELETE"]);
+        let about = Json::text("What a real store says of each of its routes: methods, arguments, their types.");
+        (format!("/wc/v3/pretend/{n:05}"), Json::object([("methods", methods), ("description", about)]))
+    };
+    (0..ROUTES).map(route).collect()
+}
+
+fn namespace(shop: &Shop) -> Json {
+    let up = Json::object([("href", Json::text(format!("{}/wp-json/", shop.home)))]);
+    Json::object([
+        ("namespace", Json::text("wc/v3")),
+        ("routes", Json::Object(Vec::new())),
+        ("_links", Json::object([("up", Json::List(vec![up]))])),
+    ])
+}
+
+fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Json> {
+    match name {
+        "system_status" => {
+            let home = switches.claims_home.as_ref().or(switches.moved_to.as_ref()).unwrap_or(&shop.home);
+            let environment = Json::object([
+                ("home_url", Json::text(home)),
+                ("site_url", Json::text(home)),
+                ("version", Json::text(switches.woocommerce_version())),
+                ("wp_version", Json::text(&switches.wordpress)),
+                ("wp_multisite", Json::Bool(false)),
+                ("secure_connection", Json::Bool(rest_auth::is_ssl(shop, switches))),
+            ]);
+            Some(Json::object([("environment", environment), ("active_plugins", Json::List(Vec::new()))]))
+        }
+        "data/currencies/current" => {
+            let (code, name) = (Json::text("EUR"), Json::text("Euro"));
+            Some(Json::object([("code", code), ("name", name), ("symbol", Json::text("&euro;"))]))
+        }
+        "products" => Some(Json::List(vec![product("publish")])),
+        list if LISTS.contains(&list) => Some(Json::List(Vec::new())),
+        _ => None,
+    }
+}
+
+fn product(status: &str) -> Json {
+    Json::object([("id", Json::Number(12)), ("name", Json::text("Blue cup")), ("status", Json::text(status))])
+}
+
+fn options(name: &str) -> Answer {
+    if !LISTS.contains(&name) && !matches!(name, "system_status" | "data/currencies/current" | "products/batch") {
+        return no_route();
+    }
+    Answer::json(200, &Json::object([("namespace", Json::text("wc/v3")), ("methods", Json::texts(&["GET", "POST"]))]))
+        .with("allow", "GET, POST")
+}
+
+fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
+    let is_post = asked.method == "POST";
+    if is_post && LISTS.iter().any(|list| name.strip_suffix("/batch") == Some(list)) {
+        let says = "Sorry, you are not allowed to batch manipulate this resource.";
+        permitted(caller, "batch", says, || Answer::json(200, &Json::List(Vec::new())))
+    } else if is_post && name == "products" {
+        let says = "Sorry, you are not allowed to create resources.";
+        permitted(caller, "create", says, || Answer::json(201, &product("draft")))
+    } else if asked.method == "DELETE" && name == "products/12" {
+        let says = "Sorry, you are not allowed to delete this resource.";
+        permitted(caller, "delete", says, || Answer::json(200, &product("trash")))
+    } else {
+        no_route()
+    }
+}
+
+/// A key acts as its owner beyond `wc/` too, where WooCommerce is brought to look at it (store-answers.md §2).
+fn me(caller: &Caller) -> Answer {
+    match caller {
+        Caller::Key { role } => {
+            let is_admin = *role == Role::Administrator;
+            let roles = Json::texts(&[if is_admin { "administrator" } else { "shop_manager" }]);
+            Answer::json(200, &Json::object([("id", Json::Number(1)), ("roles", roles)]))
+        }
+        Caller::Anonymous => Answer::rest_error(401, "rest_not_logged_in", "You are not currently logged in."),
+    }
+}

@@ -1,0 +1,145 @@
+//! The accept loop: HTTP/1.1, plain or over TLS, and the ways in which an answer can come slowly.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::answer::{Answer, Asked};
+use super::front;
+use super::state::{SeenRequest, Shop};
+use super::switches::Pace;
+
+/// Most bytes of a request's body; WooCommerce's own requests are far smaller.
+const BODY_AT_MOST: usize = 1024 * 1024;
+/// The time between two bytes of [`Pace::Drip`].
+const DRIP_EVERY: Duration = Duration::from_millis(100);
+
+/// Answers until it is aborted; the connections end with it.
+pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, shop: Arc<Shop>) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        let (shop, acceptor) = (Arc::clone(&shop), acceptor.clone());
+        connections.spawn(async move {
+            match acceptor {
+                None => connection(stream, shop).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        connection(stream, shop).await;
+                    }
+                }
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shop: Arc<Shop>) {
+    let service = hyper::service::service_fn(move |request| {
+        let shop = Arc::clone(&shop);
+        async move { Ok::<_, Infallible>(respond(request, &shop).await) }
+    });
+    // A visitor that hangs up early is nothing to report.
+    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+async fn respond(request: Request<Incoming>, shop: &Shop) -> Response<Sent> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, BODY_AT_MOST).collect().await.map(http_body_util::Collected::to_bytes);
+    let asked = Asked {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: body.unwrap_or_default(),
+    };
+    record(&asked, shop);
+    let pace = wait(shop).await;
+    let answer = front::answer(&asked, shop).await;
+    sent(answer, pace)
+}
+
+/// Waits as the switch says; gives the pace of the answer.
+async fn wait(shop: &Shop) -> Pace {
+    loop {
+        // Made before the switch is read: a release between the two is not missed.
+        let released = shop.released.notified();
+        match shop.switches().pace {
+            Pace::WhenReleased => released.await,
+            Pace::Never => std::future::pending().await,
+            pace @ (Pace::Brisk | Pace::Drip | Pace::Endless) => return pace,
+        }
+    }
+}
+
+fn record(asked: &Asked, shop: &Shop) {
+    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = asked.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let seen = SeenRequest { method: asked.method.to_string(), target: asked.target(), headers };
+    shop.with(|inner| inner.requests.push(seen));
+}
+
+fn sent(answer: Answer, pace: Pace) -> Response<Sent> {
+    let body = match pace {
+        Pace::Drip => Sent::Drip(Box::pin(tokio::time::sleep(Duration::ZERO))),
+        Pace::Endless => Sent::Endless,
+        Pace::Brisk | Pace::WhenReleased | Pace::Never => Sent::Whole(Full::new(Bytes::from(answer.body))),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        // Values come from addresses that were sanitized to ASCII; one that is not is left out.
+        if let Ok(value) = value.parse() {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// The body of an answer.
+enum Sent {
+    Whole(Full<Bytes>),
+    Drip(Pin<Box<tokio::time::Sleep>>),
+    Endless,
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Drip(sleep) => {
+                std::task::ready!(sleep.as_mut().poll(cx));
+                sleep.set(tokio::time::sleep(DRIP_EVERY));
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+            }
+            Self::Endless => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 16 * 1024]))))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(body) if body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Drip(_) | Self::Endless => SizeHint::default(),
+        }
+    }
+}

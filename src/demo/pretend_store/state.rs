@@ -1,0 +1,294 @@
+//! What the pretend store remembers: people, sessions, keys, and what happened.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use ring::hmac;
+use tokio::sync::Notify;
+
+use super::Setup;
+use super::switches::Switches;
+use crate::domain::entropy::Entropy;
+use crate::domain::time::{Clock, Time};
+use crate::woo::http::{Client, Fault};
+
+/// The user of the host's own HTTP Basic password ([`Switches::login_wall`]).
+pub const SITE_USER: &str = "staging";
+/// Its password.
+pub const SITE_PASSWORD: &str = "open sesame";
+/// The password of every person of the store.
+pub const USER_PASSWORD: &str = "demo";
+/// Half a day in milliseconds: WordPress' nonces are good for this one and the next.
+const NONCE_TICK: i64 = 12 * 60 * 60 * 1_000;
+
+/// What a person of the store may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Administrator,
+    /// Everything of the shop; of the keys only their own.
+    ShopManager,
+    /// Nothing here.
+    Customer,
+}
+
+impl Role {
+    /// The capability `manage_woocommerce`.
+    pub(super) fn manages(self) -> bool {
+        self != Self::Customer
+    }
+}
+
+/// A key that was made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedKey {
+    /// Its number; 0 if it was never saved.
+    pub key_id: i64,
+    /// `ck_…`
+    pub consumer_key: String,
+    /// `cs_…`
+    pub consumer_secret: String,
+    /// `read`, `write` or `read_write`.
+    pub permissions: String,
+    /// The login of the person it acts as.
+    pub owner: String,
+    /// As the list of keys shows it.
+    pub description: String,
+    /// Whether it is gone: revoked, its delivery failed, its owner deleted, or never saved.
+    pub revoked: bool,
+}
+
+/// A callback that was posted, each hop of a redirect on its own.
+#[derive(Debug, Clone)]
+pub struct CallbackMade {
+    /// `POST`, or `GET` after a 302 or 303.
+    pub method: String,
+    /// Where it went.
+    pub url: String,
+    /// What it carried.
+    pub body: String,
+    /// The status that came back.
+    pub answer: Result<u16, Fault>,
+}
+
+/// A request that arrived.
+#[derive(Debug, Clone)]
+pub struct SeenRequest {
+    /// GET, POST, …
+    pub method: String,
+    /// Path and query as they were sent.
+    pub target: String,
+    /// All headers in lower case, in the order of arrival.
+    pub headers: Vec<(String, String)>,
+}
+
+impl SeenRequest {
+    /// The first header of that (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The store itself.
+pub(super) struct Shop {
+    pub(super) addr: SocketAddr,
+    pub(super) home: String,
+    pub(super) name: String,
+    pub(super) outgoing: Client,
+    pub(super) clock: Clock,
+    pub(super) released: Notify,
+    entropy: Entropy,
+    salt: hmac::Key,
+    inner: Mutex<Inner>,
+}
+
+/// What changes.
+pub(super) struct Inner {
+    pub(super) switches: Switches,
+    pub(super) people: Vec<Person>,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) callbacks: Vec<CallbackMade>,
+    pub(super) requests: Vec<SeenRequest>,
+    sessions: HashMap<String, String>,
+    last_key_id: i64,
+}
+
+/// One WordPress user.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) login: String,
+    pub(super) role: Role,
+}
+
+/// One row of `woocommerce_api_keys`.
+pub(super) struct KeyRow {
+    pub(super) key: IssuedKey,
+    /// `oauth_nonce` by `oauth_timestamp`: two in one second overwrite each other, as in WooCommerce.
+    pub(super) nonces: BTreeMap<i64, String>,
+    pub(super) last_access: Option<Time>,
+}
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    pub(super) login: String,
+    pub(super) role: Role,
+    session: String,
+}
+
+impl Shop {
+    pub(super) fn new(setup: Setup, addr: SocketAddr) -> Self {
+        let mut salt = [0_u8; 32];
+        setup.entropy.fill(&mut salt);
+        let home = match setup.home.trim_end_matches('/').split_once(":0") {
+            Some((front, rest)) if rest.is_empty() || rest.starts_with('/') => format!("{front}:{}{rest}", addr.port()),
+            _ => setup.home.trim_end_matches('/').to_owned(),
+        };
+        let people = [("admin", Role::Administrator), ("manager", Role::ShopManager), ("customer", Role::Customer)]
+            .map(|(login, role)| Person { login: login.to_owned(), role });
+        let inner = Inner {
+            switches: setup.switches,
+            people: people.to_vec(),
+            keys: Vec::new(),
+            callbacks: Vec::new(),
+            requests: Vec::new(),
+            sessions: HashMap::new(),
+            last_key_id: 0,
+        };
+        Self {
+            addr,
+            home,
+            name: setup.name,
+            outgoing: setup.outgoing,
+            clock: setup.clock,
+            released: Notify::new(),
+            entropy: setup.entropy,
+            salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Looks at, or changes, what is remembered. Nothing awaits in here.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn switches(&self) -> Switches {
+        self.with(|inner| inner.switches.clone())
+    }
+
+    /// Makes a key and, unless the insert is switched to fail, saves it. `permissions` is one of the three.
+    pub(super) fn insert_key(&self, app_name: &str, owner: &str, permissions: &str) -> IssuedKey {
+        let (consumer_key, consumer_secret) = (format!("ck_{}", self.hex()), format!("cs_{}", self.hex()));
+        let made_at = self.clock.now().to_string().replace('T', " ");
+        let app_name: String = app_name.chars().take(170).collect();
+        let description = format!("{app_name} - API ({})", made_at.split('.').next().unwrap_or_default());
+        self.with(|inner| {
+            let fails = inner.switches.insert_fails;
+            let key_id = if fails { 0 } else { inner.last_key_id + 1 };
+            inner.last_key_id = inner.last_key_id.max(key_id);
+            let (permissions, owner) = (permissions.to_owned(), owner.to_owned());
+            let key =
+                IssuedKey { key_id, consumer_key, consumer_secret, permissions, owner, description, revoked: fails };
+            inner.keys.push(KeyRow { key: key.clone(), nonces: BTreeMap::new(), last_access: None });
+            key
+        })
+    }
+
+    pub(super) fn delete_key(&self, key_id: i64) {
+        self.with(|inner| {
+            for row in inner.keys.iter_mut().filter(|row| row.key.key_id == key_id) {
+                row.key.revoked = true;
+            }
+        });
+    }
+
+    pub(super) fn set_role(&self, login: &str, role: Role) {
+        self.with(|inner| {
+            for person in inner.people.iter_mut().filter(|person| person.login == login) {
+                person.role = role;
+            }
+        });
+    }
+
+    pub(super) fn delete_user(&self, login: &str) {
+        self.with(|inner| {
+            inner.people.retain(|person| person.login != login);
+            for row in inner.keys.iter_mut().filter(|row| row.key.owner == login) {
+                row.key.revoked = true;
+            }
+        });
+    }
+
+    /// Opens a session, if login and password are right; gives the cookie's value.
+    pub(super) fn log_in(&self, login: &str, password: &str) -> Option<String> {
+        let session = self.hex();
+        self.with(|inner| {
+            let known = inner.people.iter().any(|person| person.login == login);
+            (known && password == USER_PASSWORD).then(|| {
+                inner.sessions.insert(session.clone(), login.to_owned());
+                format!("{login}%7C{session}")
+            })
+        })
+    }
+
+    pub(super) fn log_out(&self, visitor: &Visitor) {
+        self.with(|inner| inner.sessions.remove(&visitor.session));
+    }
+
+    /// Who shows this cookie value.
+    pub(super) fn visitor(&self, cookie: &str) -> Option<Visitor> {
+        let (_, session) = cookie.split_once("%7C")?;
+        self.with(|inner| {
+            let login = inner.sessions.get(session)?;
+            let person = inner.people.iter().find(|person| person.login == *login)?;
+            Some(Visitor { login: person.login.clone(), role: person.role, session: session.to_owned() })
+        })
+    }
+
+    /// `wp_create_nonce`: bound to action, person, session and half-day, to nothing else, and never used up.
+    pub(super) fn nonce(&self, action: &str, visitor: Option<&Visitor>) -> String {
+        self.nonce_of(action, visitor, 0)
+    }
+
+    /// `wp_verify_nonce`.
+    pub(super) fn is_nonce(&self, nonce: &str, action: &str, visitor: Option<&Visitor>) -> bool {
+        [0, 1].into_iter().any(|ago| self.nonce_of(action, visitor, ago) == nonce)
+    }
+
+    fn nonce_of(&self, action: &str, visitor: Option<&Visitor>, ticks_ago: i64) -> String {
+        let (login, session) = visitor.map_or(("", ""), |v| (v.login.as_str(), v.session.as_str()));
+        let tick = self.clock.now().millis().div_euclid(NONCE_TICK) - ticks_ago;
+        let tag = hmac::sign(&self.salt, format!("{tick}|{action}|{login}|{session}").as_bytes());
+        hex(&tag.as_ref()[..5])
+    }
+
+    /// 40 lower-case hex digits, as `wc_rand_hash` makes them.
+    fn hex(&self) -> String {
+        let mut bytes = [0_u8; 20];
+        self.entropy.fill(&mut bytes);
+        hex(&bytes)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// `user:password` of a Basic Authorization header.
+pub(super) fn basic_of(authorization: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let plain = base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?;
+    let (user, password) = String::from_utf8(plain).ok()?.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))?;
+    Some((user, password))
+}

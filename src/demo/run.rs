@@ -1,0 +1,115 @@
+//! `cartkey demo`: the service and a pretend store on loopback, with throw-away data and no configuration.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use super::pretend_store::{PretendStore, Setup, Switches, USER_PASSWORD};
+use crate::config::Config;
+use crate::domain::entropy::Entropy;
+use crate::domain::link::Confirm;
+use crate::domain::store_url::{Reach, StoreUrl};
+use crate::domain::time::Clock;
+use crate::flow::links::{self, Wish};
+use crate::flow::tokens;
+use crate::woo::{Client, Outgoing, Resolver};
+use crate::{serve, telemetry, web};
+
+/// The merchant of the demonstration.
+const USER_ID: &str = "merchant-42";
+
+/// Runs until stopped.
+pub async fn run() -> anyhow::Result<()> {
+    let folder = std::env::temp_dir().join(format!("cartkey-demo-{}", std::process::id()));
+    let (listener, store) = (free_port(8_080).await?, pretend_store().await?);
+    let config = config(&folder, listener.local_addr()?.port())?;
+    telemetry::start(&config.log);
+    let app = serve::open(&config).await?;
+    let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
+    let (_, token) = tokens::issue(&app, "demo", "keys:read,stores:read,links:write".parse()?, None, "cli").await?;
+    let wish = Wish {
+        user_id: USER_ID.parse()?,
+        account_label: Some("Demo account".to_owned()),
+        home: Some(home),
+        store_id: None,
+        scope: None,
+        return_url: None,
+        confirm: Confirm::Browser,
+        lives: Some(crate::domain::link::LONGEST_LIFE),
+        made_by: "cli".to_owned(),
+    };
+    let (_, link) = links::make(&app, wish).await?;
+    let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
+    tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
+    let router = web::all(&app);
+    let served = serve::until_stopped(app, vec![(listener, router)]).await;
+    // Throw-away data: nothing of the demonstration stays.
+    let _ = std::fs::remove_dir_all(&folder);
+    served
+}
+
+fn config(folder: &std::path::Path, port: u16) -> anyhow::Result<Config> {
+    let at = |name: &str| folder.join(name).display().to_string();
+    let vars = [
+        ("CARTKEY_PUBLIC_URL", format!("http://localhost:{port}")),
+        ("CARTKEY_DATABASE_URL", format!("sqlite:{}", at("cartkey.db"))),
+        ("CARTKEY_MASTER_KEY", at("master.key")),
+        ("CARTKEY_APP_NAME", "Acme Shipping".to_owned()),
+        ("CARTKEY_ALLOW_PRIVATE_STORES", "true".to_owned()),
+        ("CARTKEY_LOG", std::env::var("CARTKEY_LOG").unwrap_or_else(|_| "warn".to_owned())),
+    ];
+    let vars: BTreeMap<String, String> = vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Config::read(vars)?)
+}
+
+/// The usual port, or any free one when that is taken.
+async fn free_port(usual: u16) -> anyhow::Result<TcpListener> {
+    let at = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    match at(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => at(0).await.context("no free port on loopback"),
+    }
+}
+
+async fn pretend_store() -> anyhow::Result<PretendStore> {
+    let usual = free_port(8_081).await?.local_addr()?;
+    let outgoing = Outgoing {
+        reach: Reach::PrivateToo,
+        resolver: Resolver::System,
+        extra_roots: Vec::new(),
+        user_agent: "WordPress/7.0.4".to_owned(),
+        own_host: None,
+    };
+    let setup = Setup {
+        listen: usual,
+        home: "http://localhost:0".to_owned(),
+        name: "Harbour Coffee Roasters".to_owned(),
+        tls: None,
+        outgoing: Client::new(outgoing, Clock::System, Entropy::System),
+        clock: Clock::System,
+        entropy: Entropy::System,
+        switches: Switches { accept_http_callback: true, ..Switches::default() },
+    };
+    PretendStore::start(setup).await.context("the pretend store cannot listen")
+}
+
+fn tell(store: &str, link: &str, token: &str, keys_url: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "\nCartkey is running with throw-away data, beside a pretend WooCommerce store at {store}\n\
+         \n\
+         1. Connect the store. Open this in a browser, press Connect store, log in as\n   \
+            admin with the password {USER_PASSWORD}, press Approve:\n\
+         \n   {link}\n\
+         \n\
+         2. Fetch its keys, as an internal service would:\n\
+         \n   curl -H 'Authorization: Bearer {token}' {keys_url}\n\
+         \n\
+         Ctrl-C stops it and throws everything away.\n"
+    )?;
+    out.flush()
+}

@@ -1,0 +1,154 @@
+//! The pretend store is as faithful as it claims: each measured table, run against it.
+
+mod delivery;
+mod hops;
+mod keys;
+mod layouts;
+mod listener;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::{PretendStore, Setup, Switches};
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::store_url::Reach;
+use cartkey::domain::time::{Clock, Time};
+use cartkey::woo::http::{Call, Client, Outgoing, Reply, Resolver};
+use hyper::Method;
+use hyper::header::{AUTHORIZATION, HeaderValue};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::merchant::Merchant;
+use listener::Listener;
+
+const HOME: &str = "https://shop.example";
+const NAMES: [&str; 5] = ["shop.example", "www.shop.example", "keys.example", "app.example", "127.0.0.1"];
+
+/// A store at `https://shop.example` (also `www.`), an application at `keys.example` and `app.example`, and the
+/// names that lead to them.
+struct Town {
+    store: PretendStore,
+    listener: Listener,
+    clock: Clock,
+    names: Resolver,
+    root: CertificateDer<'static>,
+}
+
+impl Town {
+    async fn new() -> Self {
+        Self::with(HOME, Switches::default()).await
+    }
+
+    async fn with(home: &str, switches: Switches) -> Self {
+        let (tls, root) = certificate();
+        let listener = Listener::start(Arc::clone(&tls)).await;
+        let clock = Clock::test(Time::from_millis(1_790_000_000_000));
+        let callback_names = resolver(&[("keys.example", listener.addr), ("app.example", listener.addr)]);
+        let store = PretendStore::start(Setup {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            home: home.to_owned(),
+            name: "Cups & Plates".to_owned(),
+            tls: home.starts_with("https://").then_some(tls),
+            outgoing: client(callback_names, root.clone(), &clock),
+            clock: clock.clone(),
+            entropy: Entropy::seeded(7),
+            switches,
+        })
+        .await
+        .unwrap();
+        let (shop, app) = (store.addr(), listener.addr);
+        let names = [("shop.example", shop), ("www.shop.example", shop), ("keys.example", app), ("app.example", app)];
+        Self { store, listener, clock, names: resolver(&names), root }
+    }
+
+    fn merchant(&self) -> Merchant {
+        Merchant::new(self.names.clone(), vec![self.root.clone()])
+    }
+
+    /// A merchant who is logged in before the approval begins.
+    async fn logged_in(&self) -> Merchant {
+        let mut merchant = self.merchant();
+        let page = merchant.get(&format!("{}/wp-login.php", self.store.home())).await;
+        merchant.submit(&page, "Log In", &[("log", "admin"), ("pwd", "demo")]).await;
+        merchant
+    }
+
+    /// The `user_id` of the last callback.
+    fn delivered_user_id(&self) -> String {
+        let callback = self.store.callbacks().pop().expect("a callback was made");
+        serde_json::from_str::<serde_json::Value>(&callback.body).unwrap()["user_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks the store as a program does; `authorization` is the header's value.
+    async fn ask(&self, method: &str, target: &str, authorization: Option<String>) -> Reply {
+        let url = format!("{}{target}", self.store.home());
+        let headers = authorization.map(|value| (AUTHORIZATION, HeaderValue::from_str(&value).unwrap()));
+        let call = Call {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            url: &url,
+            headers: headers.into_iter().collect(),
+            body: Vec::new(),
+            within: Duration::from_secs(10),
+            at_most: 4 * 1024 * 1024,
+        };
+        client(self.names.clone(), self.root.clone(), &self.clock).send(call).await.unwrap()
+    }
+
+    async fn get(&self, target: &str) -> Reply {
+        self.ask("GET", target, None).await
+    }
+}
+
+fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
+    let user_agent = "Test/1.0".to_owned();
+    let outgoing = Outgoing { reach: Reach::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
+    Client::new(outgoing, clock.clone(), Entropy::seeded(1))
+}
+
+fn resolver(names: &[(&str, SocketAddr)]) -> Resolver {
+    let names: HashMap<_, _> = names.iter().map(|(name, addr)| ((*name).to_owned(), vec![*addr])).collect();
+    Resolver::Fixed(Arc::new(names))
+}
+
+fn certificate() -> (Arc<ServerConfig>, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(NAMES.map(str::to_owned)).unwrap();
+    let root = made.cert.der().clone();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![root.clone()], key)
+        .unwrap();
+    (Arc::new(config), root)
+}
+
+/// The authorize address at `home`, each value encoded once.
+fn authorize(home: &str, changes: &[(&str, &str)]) -> String {
+    let mut params = vec![
+        ("app_name", "Key Desk"),
+        ("scope", "read_write"),
+        ("user_id", "abc123"),
+        ("return_url", "https://app.example/return"),
+        ("callback_url", "https://keys.example/answer/200"),
+    ];
+    for (name, value) in changes {
+        params.retain(|(n, _)| n != name);
+        params.push((name, value));
+    }
+    format!("{home}/wc-auth/v1/authorize?{}", serde_urlencoded::to_string(params).unwrap())
+}
+
+/// The body as text.
+fn body(reply: &Reply) -> &str {
+    std::str::from_utf8(&reply.body).unwrap()
+}
+
+/// A header as text, empty when it is missing.
+fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
+    reply.headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
