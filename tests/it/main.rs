@@ -1,4 +1,9 @@
 //! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
 
+mod database;
+mod first_story;
 mod merchant;
 mod pretend_store;
+mod service;
+mod tls;
+mod world;

@@ -18,11 +18,10 @@ use cartkey::domain::time::{Clock, Time};
 use cartkey::woo::http::{Call, Client, Outgoing, Reply, Resolver};
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::merchant::Merchant;
+use crate::tls::certificate;
 use listener::Listener;
 
 const HOME: &str = "https://shop.example";
@@ -44,7 +43,7 @@ impl Town {
     }
 
     async fn with(home: &str, switches: Switches) -> Self {
-        let (tls, root) = certificate();
+        let (tls, root) = certificate(&NAMES);
         let listener = Listener::start(Arc::clone(&tls)).await;
         let clock = Clock::test(Time::from_millis(1_790_000_000_000));
         let callback_names = resolver(&[("keys.example", listener.addr), ("app.example", listener.addr)]);
@@ -112,19 +111,6 @@ fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> C
 fn resolver(names: &[(&str, SocketAddr)]) -> Resolver {
     let names: HashMap<_, _> = names.iter().map(|(name, addr)| ((*name).to_owned(), vec![*addr])).collect();
     Resolver::Fixed(Arc::new(names))
-}
-
-fn certificate() -> (Arc<ServerConfig>, CertificateDer<'static>) {
-    let made = rcgen::generate_simple_self_signed(NAMES.map(str::to_owned)).unwrap();
-    let root = made.cert.der().clone();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![root.clone()], key)
-        .unwrap();
-    (Arc::new(config), root)
 }
 
 /// The authorize address at `home`, each value encoded once.

@@ -1,0 +1,22 @@
+//! A database of its own for each story: a SQLite file, or a schema of the PostgreSQL that `TEST_POSTGRES_URL` names.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+
+/// The address of a fresh database; a SQLite file lies in `folder`.
+pub async fn fresh(folder: &Path) -> String {
+    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+        return format!("sqlite:{}", folder.join("cartkey.db").display());
+    };
+    let schema = format!("story_{}_{}", std::process::id(), SCHEMAS.fetch_add(1, Ordering::Relaxed));
+    let mut connection = PgConnection::connect(&server).await.expect("TEST_POSTGRES_URL answers");
+    let statement = format!("CREATE SCHEMA {schema}");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.expect("a fresh schema");
+    connection.close().await.expect("closed");
+    let sign = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{sign}options=-c%20search_path%3D{schema}")
+}

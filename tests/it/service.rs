@@ -1,0 +1,84 @@
+//! An internal service: a token, and what it asks of Cartkey.
+
+use std::time::Duration;
+
+use cartkey::woo::{Call, Client};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::world::KEYS;
+
+/// What a service was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, null when there is none.
+    pub json: Value,
+}
+
+impl Answer {
+    /// A member of the body, as text; empty when it is none.
+    pub fn text(&self, name: &str) -> &str {
+        self.json[name].as_str().unwrap_or_default()
+    }
+
+    /// Status and problem code, as one.
+    pub fn problem(&self) -> (u16, &str) {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        assert!(self.text("request_id").starts_with("rq_"), "{self:?}");
+        assert_eq!(self.json["status"], self.status.as_u16(), "{self:?}");
+        (self.status.as_u16(), self.text("code"))
+    }
+
+    /// The body of an answer that must be a success.
+    pub fn ok(self) -> Value {
+        assert!(self.status.is_success(), "{self:?}");
+        self.json
+    }
+}
+
+/// An internal service.
+pub struct Service {
+    /// Speaks to Cartkey over TLS.
+    pub client: Client,
+    /// Its token, in the open.
+    pub token: String,
+    /// Its token's id.
+    pub token_id: String,
+}
+
+impl Service {
+    /// GET `/api/v1{path}`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[], Vec::new()).await
+    }
+
+    /// POST `/api/v1{path}`.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.ask(Method::POST, path, &[], body.to_string().into_bytes()).await
+    }
+
+    /// DELETE `/api/v1{path}`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.ask(Method::DELETE, path, &[], Vec::new()).await
+    }
+
+    /// Anything.
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Answer {
+        let mut all = vec![(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", self.token)).unwrap())];
+        for (name, value) in headers {
+            let name = HeaderName::from_static(name);
+            all.retain(|(known, _)| *known != name);
+            all.push((name, HeaderValue::from_str(value).unwrap()));
+        }
+        let url = format!("{KEYS}/api/v1{path}");
+        let call = Call { method, url: &url, headers: all, body, within: Duration::from_secs(30), at_most: 4 << 20 };
+        let reply = self.client.send(call).await.expect("an answer");
+        let json = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).expect("JSON") };
+        Answer { status: reply.status, headers: reply.headers, json }
+    }
+}

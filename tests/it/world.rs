@@ -1,0 +1,221 @@
+//! The world of a story: Cartkey at `https://keys.example`, two pretend stores, people and services, real TLS and a
+//! real database; time stands until it is moved.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cartkey::app::App;
+use cartkey::config::Config;
+use cartkey::demo::pretend_store::{PretendStore, Setup, Switches};
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::store_url::Reach;
+use cartkey::domain::time::{Clock, Time};
+use cartkey::flow::{keep, prove, tokens};
+use cartkey::storage::Db;
+use cartkey::woo::{Client, Outgoing, Resolver};
+use cartkey::{serve, web};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
+use crate::merchant::{Merchant, Page};
+use crate::service::Service;
+use crate::tls::certificate;
+
+/// Cartkey's public address.
+pub const KEYS: &str = "https://keys.example";
+/// The store that most stories are about.
+pub const SHOP: &str = "https://shop.example";
+/// Another store.
+pub const OTHER: &str = "https://other.example";
+/// When every story begins.
+pub const BEGINNING: Time = Time::from_millis(1_790_000_000_000);
+
+const NAMES: [&str; 6] =
+    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example"];
+
+/// Everything that a story needs.
+pub struct World {
+    /// Cartkey.
+    pub app: App,
+    /// The store at [`SHOP`], also reached as `www.` and `moved.example`.
+    pub shop: PretendStore,
+    /// The store at [`OTHER`].
+    pub other: PretendStore,
+    /// Everybody's clock.
+    pub clock: Clock,
+    /// The address of the database.
+    pub database_url: String,
+    /// Where the ring and, on SQLite, the database lie.
+    pub folder: tempfile::TempDir,
+    names: Resolver,
+    root: CertificateDer<'static>,
+    _stop: watch::Sender<bool>,
+}
+
+impl World {
+    /// A healthy world.
+    pub async fn new() -> Self {
+        Self::with(&[], Switches::default()).await
+    }
+
+    /// A world whose Cartkey has these settings and whose shop these switches.
+    pub async fn with(settings: &[(&str, &str)], switches: Switches) -> Self {
+        Self::at(SHOP, settings, switches).await
+    }
+
+    /// The same, with the shop's own address, which may have a sub-directory.
+    pub async fn at(home: &str, settings: &[(&str, &str)], switches: Switches) -> Self {
+        let (tls, root) = certificate(&NAMES);
+        let clock = Clock::test(BEGINNING);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let front_address = front.local_addr().unwrap();
+        // What a store posts to Cartkey goes by the front.
+        let outward = names(&[("keys.example", front_address)]);
+        let store = |home: &str, switches| Setup {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            home: home.to_owned(),
+            name: "Cups & Plates".to_owned(),
+            tls: Some(Arc::clone(&tls)),
+            outgoing: client(outward.clone(), root.clone(), &clock),
+            clock: clock.clone(),
+            entropy: Entropy::seeded(7),
+            switches,
+        };
+        let shop = PretendStore::start(store(home, switches)).await.unwrap();
+        let other = PretendStore::start(store(OTHER, Switches::default())).await.unwrap();
+        let names = names(&[
+            ("keys.example", front_address),
+            ("app.example", front_address),
+            ("shop.example", shop.addr()),
+            ("www.shop.example", shop.addr()),
+            ("moved.example", shop.addr()),
+            ("other.example", other.addr()),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = crate::database::fresh(folder.path()).await;
+        let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
+        let (stop, stopped) = watch::channel(false);
+        let inner = listener.local_addr().unwrap();
+        tokio::spawn(serve::accept(listener, web::all(&app), stopped));
+        tokio::spawn(terminate_tls(front, tls, inner));
+        Self { app, shop, other, clock, database_url, folder, names, root, _stop: stop }
+    }
+
+    /// A merchant in a fresh browser.
+    pub fn merchant(&self) -> Merchant {
+        Merchant::new(self.names.clone(), vec![self.root.clone()])
+    }
+
+    /// A client that trusts this world's certificates and knows its names.
+    pub fn client(&self) -> Client {
+        client(self.names.clone(), self.root.clone(), &self.clock)
+    }
+
+    /// An internal service with these permissions.
+    pub async fn service(&self, allow: &str) -> Service {
+        let permissions = allow.parse().expect("permissions");
+        let (token, secret) = tokens::issue(&self.app, "a service", permissions, None, "test").await.unwrap();
+        Service { client: self.client(), token: secret.expose().to_owned(), token_id: token.id.to_string() }
+    }
+
+    /// A service that may do everything.
+    pub async fn trusted_service(&self) -> Service {
+        self.service("keys:read,stores:read,stores:write,links:write,events:read").await
+    }
+
+    /// The address of a fresh link for `user_id`, for the shop unless `more` says otherwise.
+    pub async fn link(&self, user_id: &str, more: Value) -> (String, String) {
+        let mut wish = json!({"user_id": user_id, "store_url": SHOP});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            wish[name] = value.clone();
+        }
+        let made = self.service("links:write").await.post("/links", &wish).await.ok();
+        (made["id"].as_str().unwrap().to_owned(), made["url"].as_str().unwrap().to_owned())
+    }
+
+    /// Opens a link in `browser` and presses Connect store; gives the page that sends the browser on.
+    pub async fn begin(&self, browser: &mut Merchant, link: &str) -> Page {
+        let page = browser.get(link).await;
+        browser.submit(&page, "Connect store", &[]).await
+    }
+
+    /// A merchant connects the shop for `user_id`, from link to result; gives the result's page.
+    pub async fn connect(&self, user_id: &str) -> Page {
+        let mut browser = self.merchant();
+        let (_, link) = self.link(user_id, json!({})).await;
+        let sent = self.begin(&mut browser, &link).await;
+        let back = browser.approve_on(sent).await;
+        self.prove().await;
+        browser.get(back.url.as_str()).await
+    }
+
+    /// Moves the clock on to when a new key is first tried, and tries what is due.
+    pub async fn prove(&self) -> usize {
+        self.pass(Duration::from_secs(1)).await
+    }
+
+    /// Moves the clock on and tries what is due then.
+    pub async fn pass(&self, span: Duration) -> usize {
+        self.clock.advance(span);
+        prove::run_due(&self.app).await.unwrap()
+    }
+
+    /// Another replica of this Cartkey: the same database and ring, its own memory.
+    pub async fn replica(&self) -> App {
+        open(&[], &self.database_url, &self.folder, self.client(), &self.clock).await
+    }
+}
+
+async fn open(
+    settings: &[(&str, &str)],
+    database_url: &str,
+    folder: &tempfile::TempDir,
+    client: Client,
+    clock: &Clock,
+) -> App {
+    let mut vars: BTreeMap<String, String> = [
+        ("CARTKEY_PUBLIC_URL", KEYS),
+        ("CARTKEY_APP_NAME", "Acme Shipping"),
+        ("CARTKEY_RETURN_ORIGINS", "https://app.example"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    vars.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let config = Config::read(vars).unwrap();
+    let entropy = Entropy::System;
+    let db = Db::open(database_url).await.unwrap();
+    let vault = keep::open_vault(&db, &folder.path().join("ring/master.key"), clock.now(), &entropy).await.unwrap();
+    App::new(db, vault, client, clock.clone(), entropy, config.site)
+}
+
+/// A client to which loopback is as good as the internet: names lead there, and the guard has its own tests.
+fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
+    let user_agent = cartkey::woo::user_agent(KEYS);
+    let outgoing = Outgoing { reach: Reach::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
+    Client::new(outgoing, clock.clone(), Entropy::System)
+}
+
+fn names(names: &[(&str, SocketAddr)]) -> Resolver {
+    let names: HashMap<_, _> = names.iter().map(|(name, addr)| ((*name).to_owned(), vec![*addr])).collect();
+    Resolver::Fixed(Arc::new(names))
+}
+
+/// What a TLS proxy in front of Cartkey does.
+pub async fn terminate_tls(front: TcpListener, tls: Arc<ServerConfig>, inner: SocketAddr) {
+    let acceptor = TlsAcceptor::from(tls);
+    while let Ok((outside, _)) = front.accept().await {
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let Ok(mut outside) = acceptor.accept(outside).await else { return };
+            let mut inside = TcpStream::connect(inner).await.expect("Cartkey listens");
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        });
+    }
+}
