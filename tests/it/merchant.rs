@@ -1,5 +1,7 @@
 //! A merchant's browser: cookies, redirects, forms and links, and the verbs of somebody who connects a store.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 pub mod html;
 
 use std::time::Duration;
@@ -153,7 +155,7 @@ impl Merchant {
 
     /// The same from a page that is open: also one of ours that sends the browser to the store.
     pub async fn approve_on(&mut self, page: Page) -> Page {
-        let page = self.to_grant_screen(page).await;
+        let page = self.until_grant_screen(page).await;
         let Some(href) = page.link("Approve") else { return page };
         self.approve_link = Some((page.clone(), href.clone()));
         self.follow(&page, &href).await
@@ -168,11 +170,11 @@ impl Merchant {
     /// Like [`Self::approve`], but presses Deny.
     pub async fn deny(&mut self, authorize_url: &str) -> Page {
         let page = self.get(authorize_url).await;
-        let page = self.to_grant_screen(page).await;
+        let page = self.until_grant_screen(page).await;
         self.click(&page, "Deny").await
     }
 
-    async fn to_grant_screen(&mut self, mut page: Page) -> Page {
+    async fn until_grant_screen(&mut self, mut page: Page) -> Page {
         if let Some(target) = page.refresh().filter(|_| page.status == 200) {
             page = self.follow(&page, &target).await;
         }

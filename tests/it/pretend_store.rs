@@ -1,5 +1,7 @@
 //! The pretend store is as faithful as it claims: each measured table, run against it.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 mod delivery;
 mod hops;
 mod keys;
@@ -47,7 +49,10 @@ impl Town {
         let (tls, root) = certificate();
         let listener = Listener::start(Arc::clone(&tls)).await;
         let clock = Clock::test(Time::from_millis(1_790_000_000_000));
-        let callback_names = resolver(&[("keys.example", listener.addr), ("app.example", listener.addr)]);
+        // A port that was free a moment ago refuses; the certificate does not name other.example.
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (app, other) = (("keys.example", listener.addr), ("other.example", listener.addr));
+        let callback_names = resolver(&[app, other, ("closed.example", closed)]);
         let store = PretendStore::start(Setup {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             home: home.to_owned(),
@@ -72,8 +77,8 @@ impl Town {
     /// A merchant who is logged in before the approval begins.
     async fn logged_in(&self) -> Merchant {
         let mut merchant = self.merchant();
-        let page = merchant.get(&format!("{}/wp-login.php", self.store.home())).await;
-        merchant.submit(&page, "Log In", &[("log", "admin"), ("pwd", "demo")]).await;
+        merchant.post_form(&format!("{HOME}/wp-login.php"), &[("log", "admin"), ("pwd", "demo")]).await;
+        assert!(merchant.cookie("shop.example", "wordpress_logged_in_httpsshopexample").is_some());
         merchant
     }
 
