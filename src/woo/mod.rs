@@ -1,8 +1,31 @@
 //! WooCommerce only: how its stores are asked, and what their answers mean.
+//!
+//! `http` is the only way out of this program to addresses that others chose. `preflight` looks at a store before
+//! a merchant is sent there, `authorize` makes the address of the approval, `grant` reads what the store posts,
+//! `check` proves a key and tells what is wrong with it. The protocol, measured: wc-auth.md, store-answers.md.
 
+pub mod answer;
+pub mod auth;
+pub mod authorize;
+pub mod encode;
+pub mod grant;
 pub mod http;
+pub mod oauth1;
+pub mod preflight;
 pub mod reach;
 
+pub mod check;
+
+mod approval;
 mod dial;
+mod locate;
+mod products;
+mod site;
 
 pub use http::{Call, Client, Fault, Outgoing, Reply, Resolver};
+
+/// What we call ourselves towards stores: honest, with an address where people can read about us, and without the
+/// words that firewalls and hosts dislike (wc-auth.md §6, rows 28 and 29).
+pub fn user_agent(public_url: &str) -> String {
+    format!("Cartkey/{} (+{public_url})", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,249 @@
+//! What one answer of a store means, read from status, headers and codes; never from translated text.
+
+use std::time::Duration;
+
+use hyper::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::Value;
+
+use super::http::Reply;
+use super::products;
+use crate::domain::verdict::{Product, Verdict};
+
+/// Longest pause that a store may ask for.
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
+
+/// One answer, understood as far as it can be by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// 2xx with JSON.
+    Json {
+        /// The whole of it.
+        value: Value,
+        /// Whether something stood before it, such as notices of PHP.
+        noisy: bool,
+    },
+    /// WordPress' own refusal: a JSON error with a code.
+    Refused(Refusal),
+    /// 3xx, with the address it names.
+    Elsewhere(Option<String>),
+    /// 404 or 410 without WordPress' JSON, or a page where JSON was asked for: no REST API at this address.
+    NotFound,
+    /// WooCommerce's (or somebody's) own 401 page, which wants no password.
+    Denied,
+    /// 2xx with a page.
+    Page,
+    /// Something in front of WordPress, or WordPress itself, is in the way.
+    Trouble(Verdict),
+}
+
+/// A JSON error of WordPress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its code, such as `woocommerce_rest_cannot_view`.
+    pub code: String,
+    /// Its text, in the language of the site: only to be compared with another answer of the same site.
+    pub message: String,
+}
+
+/// What a refusal says about a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Treated as a visitor: the key did not arrive, was not looked at, or is unknown.
+    Anonymous,
+    /// The key was looked at and something is wrong with it, its secret, its signature or its permission.
+    AuthenticationError,
+    /// The key is right; its owner may not.
+    RoleLost,
+    /// No such route: `WooCommerce` is off or too old.
+    NoRoute,
+    /// Something else, which is not about the key.
+    Other(Verdict),
+}
+
+/// Reads an answer.
+pub fn hear(reply: &Reply) -> Heard {
+    let status = reply.status.as_u16();
+    if reply.status.is_redirection() {
+        return match location(reply) {
+            Some(to) if to.contains("sgcaptcha") => Heard::Trouble(Verdict::Blocked(Product::SiteGround)),
+            to => Heard::Elsewhere(to),
+        };
+    }
+    if let Some((value, noisy)) = json(&reply.body) {
+        if let Some(verdict) = products::in_json(&value) {
+            return Heard::Trouble(verdict);
+        }
+        if reply.status.is_success() && (value.is_object() || value.is_array()) {
+            return Heard::Json { value, noisy };
+        }
+        if let Some(code) = value.get("code").and_then(Value::as_str).filter(|_| status >= 400) {
+            let message = value.get("message").and_then(Value::as_str).unwrap_or_default();
+            return Heard::Refused(Refusal { status, code: code.to_owned(), message: message.to_owned() });
+        }
+    }
+    page(reply, status)
+}
+
+/// How long the store asks us to wait, in whole seconds; an HTTP date is not read.
+pub fn retry_after(reply: &Reply) -> Option<Duration> {
+    let seconds = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_AFTER_AT_MOST))
+}
+
+impl Refusal {
+    /// What this says about a key that was shown (wc-auth.md §5.2).
+    pub fn meaning(&self) -> Meaning {
+        let code = self.code.as_str();
+        match (self.status, code) {
+            (429, _) => Meaning::Other(Verdict::RateLimited),
+            (503, _) => Meaning::Other(Verdict::Maintenance),
+            (500.., _) => Meaning::Other(Verdict::ServerError),
+            (404, "rest_no_route") => Meaning::NoRoute,
+            (401, "woocommerce_rest_authentication_error") => Meaning::AuthenticationError,
+            // Only some of the parameters arrived: something on the way drops them.
+            (401, "woocommerce_rest_authentication_missing_parameter") => Meaning::Anonymous,
+            (403, _) if code.starts_with("woocommerce_rest_") => Meaning::RoleLost,
+            (401, _) if code.starts_with("woocommerce_rest_") => Meaning::Anonymous,
+            // WordPress tried the key as an application password: it arrived, WooCommerce did not take it (#68480).
+            (401, "invalid_username" | "invalid_email" | "incorrect_password") => Meaning::Anonymous,
+            (401 | 403, _) => Meaning::Other(Verdict::RestClosed),
+            _ => Meaning::Other(Verdict::AnswerUnreadable),
+        }
+    }
+}
+
+/// An answer without JSON.
+fn page(reply: &Reply, status: u16) -> Heard {
+    if let Some(verdict) = products::in_front(reply) {
+        return Heard::Trouble(verdict);
+    }
+    let wants_password = reply.headers.contains_key(WWW_AUTHENTICATE);
+    match status {
+        401 if wants_password => Heard::Trouble(Verdict::LoginWall),
+        401 => Heard::Denied,
+        404 | 410 => Heard::NotFound,
+        403 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
+        406 | 455 => Heard::Trouble(Verdict::Blocked(Product::ModSecurity)),
+        429 => Heard::Trouble(Verdict::RateLimited),
+        503 if reply.headers.contains_key(RETRY_AFTER) || products::says(reply, "maintenance") => {
+            Heard::Trouble(Verdict::Maintenance)
+        }
+        500.. => Heard::Trouble(Verdict::ServerError),
+        200..=299 => Heard::Page,
+        _ => Heard::Trouble(Verdict::AnswerUnreadable),
+    }
+}
+
+fn location(reply: &Reply) -> Option<String> {
+    reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The JSON of a body, and whether something stood before it. What stands behind a page's script is not taken
+/// for an answer: the object must reach to the end.
+fn json(body: &[u8]) -> Option<(Value, bool)> {
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Some((value, false));
+    }
+    let opens = body.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at);
+    // Notices hold few brackets; a page full of them is not an answer.
+    let mut found = opens.take(64).filter_map(|at| serde_json::from_slice::<Value>(&body[at..]).ok());
+    found.next().map(|value| (value, true))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use hyper::StatusCode;
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An answer made by hand; `headers` is `name: value` by lines.
+    pub(in crate::woo) fn reply(status: u16, headers: &str, body: &str) -> Reply {
+        let headers: HeaderMap = headers
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(n, v)| (n.parse::<HeaderName>().unwrap(), v.parse::<HeaderValue>().unwrap()))
+            .collect();
+        Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn refusals_are_read_by_code_and_status() {
+        use Meaning as M;
+        for (status, code, meaning) in [
+            (401, "woocommerce_rest_cannot_view", M::Anonymous),
+            (403, "woocommerce_rest_cannot_view", M::RoleLost),
+            (403, "woocommerce_rest_cannot_create", M::RoleLost),
+            (401, "woocommerce_rest_authentication_error", M::AuthenticationError),
+            (401, "woocommerce_rest_authentication_missing_parameter", M::Anonymous),
+            (401, "invalid_username", M::Anonymous),
+            (401, "incorrect_password", M::Anonymous),
+            (404, "rest_no_route", M::NoRoute),
+            (401, "rest_not_logged_in", M::Other(Verdict::RestClosed)),
+            (403, "rest_cannot_access", M::Other(Verdict::RestClosed)),
+            (401, "rest_login_required", M::Other(Verdict::RestClosed)),
+            (500, "internal_server_error", M::Other(Verdict::ServerError)),
+            (429, "too_many", M::Other(Verdict::RateLimited)),
+            (503, "maintenance", M::Other(Verdict::Maintenance)),
+            (400, "rest_invalid_param", M::Other(Verdict::AnswerUnreadable)),
+        ] {
+            let body =
+                format!("{{\"code\":\"{code}\",\"message\":\"überall anders\",\"data\":{{\"status\":{status}}}}}");
+            let Heard::Refused(refusal) = hear(&reply(status, "", &body)) else { panic!("{status} {code}") };
+            assert_eq!(refusal.meaning(), meaning, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn pages_are_read_by_status_and_headers() {
+        let page = "<!doctype html><html><script>{\"a\":1}</script></html>";
+        for (status, headers, heard) in [
+            (200, "", Heard::Page),
+            (401, "", Heard::Denied),
+            (401, "www-authenticate: Basic realm=x", Heard::Trouble(Verdict::LoginWall)),
+            (403, "", Heard::Trouble(Verdict::Blocked(Product::Unnamed))),
+            (404, "", Heard::NotFound),
+            (406, "", Heard::Trouble(Verdict::Blocked(Product::ModSecurity))),
+            (455, "", Heard::Trouble(Verdict::Blocked(Product::ModSecurity))),
+            (429, "retry-after: 30", Heard::Trouble(Verdict::RateLimited)),
+            (500, "", Heard::Trouble(Verdict::ServerError)),
+            (502, "", Heard::Trouble(Verdict::ServerError)),
+            (503, "retry-after: 600", Heard::Trouble(Verdict::Maintenance)),
+            (503, "", Heard::Trouble(Verdict::ServerError)),
+            (301, "location: https://x.example/", Heard::Elsewhere(Some("https://x.example/".to_owned()))),
+            (302, "", Heard::Elsewhere(None)),
+            (302, "location: /.well-known/sgcaptcha/?r=1", Heard::Trouble(Verdict::Blocked(Product::SiteGround))),
+            (418, "", Heard::Trouble(Verdict::AnswerUnreadable)),
+        ] {
+            assert_eq!(hear(&reply(status, headers, page)), heard, "{status} {headers}");
+        }
+    }
+
+    #[test]
+    fn json_is_found_behind_notices_but_not_inside_a_page() {
+        let noisy = "<br />\n<b>Warning</b>: Undefined array key [x] in {closure}() on line 3\n{\"home\":\"h\"}\n";
+        assert!(matches!(hear(&reply(200, "", noisy)), Heard::Json { noisy: true, value } if value["home"] == "h"));
+        assert!(matches!(hear(&reply(200, "", "\u{feff}{\"home\":\"h\"}")), Heard::Json { noisy: true, .. }));
+        assert!(matches!(hear(&reply(200, "", "[]")), Heard::Json { noisy: false, .. }));
+        assert_eq!(hear(&reply(200, "", "<script>{\"home\":\"h\"}</script>")), Heard::Page);
+        assert_eq!(hear(&reply(200, "", "\"text\"")), Heard::Page);
+        assert_eq!(hear(&reply(200, "", "")), Heard::Page);
+    }
+
+    #[test]
+    fn a_pause_is_read_in_seconds_and_bounded() {
+        assert_eq!(retry_after(&reply(503, "retry-after: 600", "")), Some(Duration::from_mins(10)));
+        assert_eq!(retry_after(&reply(503, "retry-after: 99999999", "")), Some(RETRY_AFTER_AT_MOST));
+        assert_eq!(retry_after(&reply(503, "retry-after: Wed, 21 Oct 2026 07:28:00 GMT", "")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(status in 100_u16..=999, body in "\\PC{0,80}|[\\[{]{0,300}") {
+            drop(hear(&reply(status, "", &body)));
+        }
+    }
+}

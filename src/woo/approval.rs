@@ -1,0 +1,125 @@
+//! Asks a store's approval page what it would show to a merchant, without a login and without keys.
+
+use url::Url;
+
+use super::answer::{self, Heard};
+use super::authorize::{self, Ask};
+use super::http::{Client, Reply};
+use super::site;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::{Product, Verdict};
+
+/// The parameters that every hop must carry on.
+const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "callback_url"];
+
+/// The page without parameters: `WooCommerce` refuses with 401 (store-answers.md, "Pre-flight probes").
+pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<(), Verdict> {
+    let address = home.at("/wc-auth/v1/authorize");
+    let reply = site::get(client, &address).await.map_err(super::http::Fault::verdict)?;
+    read_bare(&reply, &address)
+}
+
+/// The page with everything: `WooCommerce` sends a visitor to the login below its own `home`.
+pub(super) async fn shaped(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> Result<(), Verdict> {
+    let address = authorize::url(home, ask);
+    let reply = site::get(client, address.expose()).await.map_err(super::http::Fault::verdict)?;
+    read_shaped(&reply, home, address.expose())
+}
+
+fn read_bare(reply: &Reply, asked: &str) -> Result<(), Verdict> {
+    match answer::hear(reply) {
+        Heard::NotFound => Err(Verdict::PermalinksStale),
+        Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
+        Heard::Trouble(verdict) => Err(verdict),
+        // Redirects, pages and refusals of other kinds are judged by the second question, which tells more.
+        _ => Ok(()),
+    }
+}
+
+fn read_shaped(reply: &Reply, home: &StoreUrl, asked: &str) -> Result<(), Verdict> {
+    match answer::hear(reply) {
+        Heard::Elsewhere(Some(to)) if is_the_login(home, asked, &to) => Ok(()),
+        Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
+        // It answered the same page without addresses in the parameters: the rule against those is ModSecurity's.
+        Heard::Trouble(Verdict::Blocked(Product::Unnamed)) | Heard::NotFound => {
+            Err(Verdict::Blocked(Product::ModSecurity))
+        }
+        Heard::Trouble(verdict) => Err(verdict),
+        // 401: WooCommerce does not take our own parameters. The merchant will see its words.
+        Heard::Denied => Ok(()),
+        _ => Err(Verdict::ApprovalMisdirected),
+    }
+}
+
+/// Whether `to` is the login page below `home` with all five parameters as they were sent.
+fn is_the_login(home: &StoreUrl, asked: &str, to: &str) -> bool {
+    let (Ok(asked), Ok(login)) = (Url::parse(asked), Url::parse(&home.at("/wc-auth/v1/login"))) else { return false };
+    let Ok(to) = asked.join(to) else { return false };
+    let value = |url: &Url, name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
+    to.origin() == login.origin()
+        && to.path().trim_end_matches('/') == login.path()
+        && PARAMETERS.iter().all(|name| value(&to, name).is_some() && value(&to, name) == value(&asked, name))
+}
+
+/// WordPress' own redirect to the same address with a slash: no rule of `WooCommerce` caught it.
+fn only_a_slash_more(asked: &str, to: &str) -> bool {
+    let Ok(asked) = Url::parse(asked) else { return false };
+    asked.join(to).is_ok_and(|to| to.origin() == asked.origin() && to.path() == format!("{}/", asked.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::tests::reply;
+    use super::*;
+    use crate::domain::store_url::Reach;
+
+    const HOME: &str = "https://shop.example.com/de";
+    const QUERY: &str = "app_name=My%20App&scope=read&user_id=s&return_url=https%3A%2F%2Fk.example%2Fr&callback_url=https%3A%2F%2Fk.example%2Fc";
+
+    #[test]
+    fn the_page_without_parameters() {
+        let asked = format!("{HOME}/wc-auth/v1/authorize");
+        for (status, headers, verdict) in [
+            (401, "", Ok(())),
+            (404, "", Err(Verdict::PermalinksStale)),
+            (301, "location: https://shop.example.com/de/wc-auth/v1/authorize/", Err(Verdict::PermalinksStale)),
+            (301, "location: /de/wc-auth/v1/authorize/", Err(Verdict::PermalinksStale)),
+            (401, "www-authenticate: Basic realm=x", Err(Verdict::LoginWall)),
+            (503, "retry-after: 600", Err(Verdict::Maintenance)),
+            (403, "", Err(Verdict::Blocked(Product::Unnamed))),
+            (200, "", Ok(())),
+        ] {
+            assert_eq!(read_bare(&reply(status, headers, "<html>"), &asked), verdict, "{status} {headers}");
+        }
+    }
+
+    #[test]
+    fn the_page_with_everything() {
+        let home = StoreUrl::parse(HOME, Reach::Public).unwrap();
+        let asked = format!("{HOME}/wc-auth/v1/authorize?{QUERY}");
+        let misdirected = Err(Verdict::ApprovalMisdirected);
+        for (status, to, verdict) in [
+            (302, format!("{HOME}/wc-auth/v1/login/?{QUERY}"), Ok(())),
+            (302, format!("{HOME}/wc-auth/v1/login?{QUERY}"), Ok(())),
+            (302, format!("/de/wc-auth/v1/login/?{}", QUERY.replace("%20", "+")), Ok(())),
+            (302, format!("{HOME}/wc-auth/v1/login/?{}", QUERY.replace("user_id=s", "user_id=t")), misdirected),
+            (302, format!("{HOME}/wc-auth/v1/login/"), misdirected),
+            (302, format!("https://shop.example.com/wc-auth/v1/login/?{QUERY}"), misdirected),
+            (302, format!("https://shop.example.com/en/wc-auth/v1/login/?{QUERY}"), misdirected),
+            (302, format!("https://www.shop.example.com/de/wc-auth/v1/login/?{QUERY}"), misdirected),
+            (302, format!("http://shop.example.com/de/wc-auth/v1/login/?{QUERY}"), misdirected),
+            (302, format!("{HOME}/?wc-auth/v1=login&{QUERY}"), misdirected),
+            (301, format!("{HOME}/wc-auth/v1/authorize/?{QUERY}"), Err(Verdict::PermalinksStale)),
+            (200, String::new(), misdirected),
+            (403, String::new(), Err(Verdict::Blocked(Product::ModSecurity))),
+            (406, String::new(), Err(Verdict::Blocked(Product::ModSecurity))),
+            (404, String::new(), Err(Verdict::Blocked(Product::ModSecurity))),
+            (503, String::new(), Err(Verdict::ServerError)),
+        ] {
+            let headers = if to.is_empty() { String::new() } else { format!("location: {to}") };
+            assert_eq!(read_shaped(&reply(status, &headers, "<html>"), &home, &asked), verdict, "{status} {to}");
+        }
+        let cloudflare = reply(403, "cf-mitigated: challenge", "<html>");
+        assert_eq!(read_shaped(&cloudflare, &home, &asked), Err(Verdict::Blocked(Product::Cloudflare)));
+    }
+}

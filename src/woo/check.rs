@@ -1,0 +1,285 @@
+//! Asks a store with a key, and turns its answers into one verdict.
+
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use serde_json::Value;
+
+use super::answer::{self, Heard, Meaning, Refusal};
+use super::auth;
+use super::http::{Call, Client, Fault, Reply};
+use super::site;
+use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::Verdict;
+
+/// Time for one request: shops on small hosts need seconds for their first answer.
+const ONE_WITHIN: Duration = Duration::from_secs(20);
+/// Most bytes of one answer; the one that is asked for has about 100.
+const ONE_AT_MOST: usize = 512 * 1024;
+/// Proves key, secret and the permission to read, and says whose key it is (store-answers.md §2, "Traps").
+const LIGHT: &str = "/wp-json/wc/v3/system_status";
+const LIGHT_FIELDS: [(&str, &str); 1] =
+    [("_fields", "environment.version,environment.wp_version,environment.home_url")];
+/// An empty batch changes nothing, and is refused without the permission to write.
+const BATCH: &str = "/wp-json/wc/v3/products/batch";
+
+/// What asking told us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// In one word.
+    pub verdict: Verdict,
+    /// How the store takes this key, where one way worked.
+    pub method: Option<AuthMethod>,
+    /// What the key was seen to be allowed, where it works.
+    pub scope: Option<Scope>,
+    /// The `home` that the store told, canonical.
+    pub home_seen: Option<StoreUrl>,
+    /// The shop's name, asked for only when `known` was not given.
+    pub name: Option<String>,
+    /// Such as `11.0.1`.
+    pub woocommerce_version: Option<String>,
+    /// Such as `7.0.4`.
+    pub wordpress_version: Option<String>,
+    /// How long the store asks us to stay away.
+    pub retry_after: Option<Duration>,
+}
+
+impl Answer {
+    fn only(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            method: None,
+            scope: None,
+            home_seen: None,
+            name: None,
+            woocommerce_version: None,
+            wordpress_version: None,
+            retry_after: None,
+        }
+    }
+}
+
+/// Asks the store at `home` with `pair`. `known` is the way that worked last time and is tried first; before a key
+/// is called broken every way is tried. `asked` decides whether writing is tested (nothing is written) and what the
+/// proven scope is compared with.
+pub async fn ask(client: &Client, home: &StoreUrl, pair: &KeyPair, asked: Scope, known: Option<AuthMethod>) -> Answer {
+    let asking = Asking { client, home, pair };
+    let climbed = asking.climb(known).await;
+    let (method, status) = match climbed {
+        Ok(found) => found,
+        Err(Stop { verdict, retry_after }) => return Answer { retry_after, ..Answer::only(verdict) },
+    };
+    let (reads, noisy, environment) = match status {
+        Status::Read { environment, noisy } => (true, noisy, environment),
+        Status::WriteOnly => (false, false, Value::Null),
+    };
+    let mut answer = Answer { method: Some(method), ..Answer::only(Verdict::Works) };
+    let told = |name: &str| environment.get(name).and_then(Value::as_str);
+    answer.woocommerce_version = told("version").and_then(site::version);
+    answer.wordpress_version = told("wp_version").and_then(site::version);
+    answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.reach()).ok());
+    if answer.home_seen.is_none() || known.is_none() {
+        let index = site::index(client, home).await;
+        answer.name = index.as_ref().and_then(|index| index.name.clone());
+        let told = index.and_then(|index| StoreUrl::parse(&index.home, client.reach()).ok());
+        answer.home_seen = answer.home_seen.or(told);
+    }
+    if let Some(verdict) = identity(home, answer.home_seen.as_ref()) {
+        return Answer { verdict, ..answer };
+    }
+    let proven = asking.scope(method, reads, asked).await;
+    answer.scope = Some(proven);
+    answer.verdict = match Verdict::on_scope(proven, asked) {
+        Verdict::Works if noisy => Verdict::NoisyAnswer,
+        verdict => verdict,
+    };
+    answer
+}
+
+/// Whose key it is. `www` alone is a move of the same shop, not another one.
+fn identity(home: &StoreUrl, seen: Option<&StoreUrl>) -> Option<Verdict> {
+    let bare = |url: &StoreUrl| url.shown().trim_start_matches("www.").to_owned();
+    match seen {
+        None => Some(Verdict::AnswerUnreadable),
+        Some(seen) if seen == home => None,
+        Some(seen) if bare(seen) == bare(home) => Some(Verdict::Moved),
+        Some(_) => Some(Verdict::OtherStore),
+    }
+}
+
+/// The key was recognised.
+enum Status {
+    Read { environment: Value, noisy: bool },
+    WriteOnly,
+}
+
+/// No way led to the key.
+struct Stop {
+    verdict: Verdict,
+    retry_after: Option<Duration>,
+}
+
+impl From<Verdict> for Stop {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, retry_after: None }
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        fault.verdict().into()
+    }
+}
+
+struct Asking<'a> {
+    client: &'a Client,
+    home: &'a StoreUrl,
+    pair: &'a KeyPair,
+}
+
+impl Asking<'_> {
+    /// Tries one way after the other until the key is recognised or refused for good.
+    async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
+        let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
+        let mut trouble = None;
+        let mut refused: Option<Refusal> = None;
+        for method in known.into_iter().chain(others) {
+            let reply = self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, self.pair, method).await?;
+            match answer::hear(&reply) {
+                Heard::Json { value, noisy } if value.is_object() => {
+                    let environment = value.get("environment").cloned().unwrap_or_default();
+                    return Ok((method, Status::Read { environment, noisy }));
+                }
+                Heard::Refused(refusal) => match refusal.meaning() {
+                    Meaning::Anonymous => {}
+                    Meaning::AuthenticationError => {
+                        if self.is_write_only(method).await? {
+                            return Ok((method, Status::WriteOnly));
+                        }
+                        if matches!(method, AuthMethod::Basic | AuthMethod::Query) {
+                            return Err(Verdict::SecretRejected.into());
+                        }
+                        // The first of the two is enough to tell an unknown key from a wrong signature.
+                        if refused.is_none() && self.is_unknown(&refusal).await? {
+                            return Err(Verdict::KeyRejected.into());
+                        }
+                        refused = Some(refusal);
+                    }
+                    Meaning::RoleLost => return Err(Verdict::RoleLost.into()),
+                    Meaning::NoRoute => return Err(Verdict::NoWooCommerce.into()),
+                    Meaning::Other(verdict) => {
+                        return Err(Stop { verdict, retry_after: answer::retry_after(&reply) });
+                    }
+                },
+                other => {
+                    let stop = self.read_trouble(&other, &reply).await;
+                    // A firewall may dislike keys in the address and nothing else, so those ways do not speak for
+                    // the store; all other trouble would be the same on every way.
+                    let about_the_address = matches!(stop.verdict, Verdict::Blocked(_)) && method != AuthMethod::Basic;
+                    if !about_the_address {
+                        return Err(stop);
+                    }
+                    trouble = Some(stop);
+                }
+            }
+        }
+        Err(trouble.unwrap_or_else(|| self.unheard(refused.is_some(), known.is_some()).into()))
+    }
+
+    /// Why no way led to the key, when nothing was in the way.
+    fn unheard(&self, key_is_known: bool, worked_before: bool) -> Verdict {
+        match (key_is_known, self.home.is_https()) {
+            // Plain keys were passed over and no signature fits: only with https seen can the store say more.
+            (true, true) => Verdict::HttpsHidden,
+            (true, false) => Verdict::SecretRejected,
+            (false, _) if worked_before => Verdict::KeyRejected,
+            (false, _) => Verdict::HeaderStripped,
+        }
+    }
+
+    /// A key that may only write is refused on GET and let through on OPTIONS; a wrong secret is refused on both.
+    async fn is_write_only(&self, method: AuthMethod) -> Result<bool, Stop> {
+        let reply = self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await?;
+        Ok(matches!(answer::hear(&reply), Heard::Json { .. }))
+    }
+
+    /// Whether the store says to us what it says to a key that was never made. Both texts are in the site's own
+    /// language, so they are compared with each other and with nothing else.
+    async fn is_unknown(&self, refusal: &Refusal) -> Result<bool, Stop> {
+        let made_up = KeyPair { consumer_key: self.made_up("ck_"), consumer_secret: self.made_up("cs_") };
+        let reply = self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, &made_up, AuthMethod::Oauth1).await?;
+        Ok(matches!(answer::hear(&reply), Heard::Refused(control) if control == *refusal))
+    }
+
+    fn made_up(&self, prefix: &str) -> Secret {
+        let mut random = [0_u8; 16];
+        self.client.entropy().fill(&mut random);
+        Secret::new(format!("{prefix}{:040x}", u128::from_be_bytes(random)))
+    }
+
+    /// Answers that are not WooCommerce's.
+    async fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
+        let verdict = match heard {
+            Heard::Trouble(verdict) => *verdict,
+            Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
+            // Without a REST API at its place, the plain form tells whether only the permalinks changed.
+            Heard::NotFound if site::plain_index(self.client, self.home).await => Verdict::PlainPermalinks,
+            Heard::NotFound => Verdict::NoWordPress,
+            Heard::Denied => Verdict::RestClosed,
+            Heard::Json { .. } | Heard::Page | Heard::Refused(_) => Verdict::AnswerUnreadable,
+        };
+        Stop { verdict, retry_after: answer::retry_after(reply) }
+    }
+
+    /// What the key may do. Writing is tested only where it was asked for; when the test itself fails for another
+    /// reason than a refusal, the store's word stands.
+    async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Scope {
+        let writes = if asked.writes() || !reads {
+            match self.send(&Method::POST, BATCH, &[], self.pair, method).await.map(|reply| answer::hear(&reply)) {
+                Ok(Heard::Refused(refusal)) => {
+                    !matches!(refusal.meaning(), Meaning::AuthenticationError | Meaning::RoleLost | Meaning::Anonymous)
+                }
+                _ => true,
+            }
+        } else {
+            false
+        };
+        match (reads, writes) {
+            (true, true) => Scope::ReadWrite,
+            (true, false) => Scope::Read,
+            (false, _) => Scope::Write,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &[(&str, &str)],
+        pair: &KeyPair,
+        how: AuthMethod,
+    ) -> Result<Reply, Fault> {
+        let ask = auth::Ask { method: method.clone(), home: self.home, path, query };
+        let ready = auth::authenticate(&ask, pair, how, self.client.clock().now(), self.client.entropy());
+        let mut headers = ready.headers;
+        headers.push((ACCEPT, HeaderValue::from_static(site::ACCEPT_JSON)));
+        let mut body = Vec::new();
+        if *method == Method::POST {
+            headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+            body.extend_from_slice(b"{}");
+        }
+        let call = Call {
+            method: method.clone(),
+            url: ready.url.expose(),
+            headers,
+            body,
+            within: ONE_WITHIN,
+            at_most: ONE_AT_MOST,
+        };
+        self.client.send(call).await
+    }
+}

@@ -1,0 +1,181 @@
+//! Finds the WordPress site behind an address that a person typed.
+
+use url::Url;
+
+use super::answer::{self, Heard};
+use super::http::{Client, Fault, Reply};
+use super::site::{self, INDEX_FIELDS, Index};
+use crate::domain::store_url::{NotAStoreUrl, Reach, StoreUrl};
+use crate::domain::verdict::Verdict;
+
+/// How many directories up are looked at: people paste pages of their shop.
+const PARENTS_AT_MOST: usize = 3;
+/// How many redirects are followed, by hand and without keys: to https, then to www.
+const REDIRECTS_AT_MOST: usize = 2;
+
+/// Where the site is.
+pub(super) enum Located {
+    /// Its REST index answers below this address.
+    At(StoreUrl, Index),
+    /// Something that our server suffers from keeps the index from us; the last address asked, and what it is.
+    Hidden(StoreUrl, Verdict),
+    /// There is none that a merchant could use.
+    Not(Verdict),
+}
+
+/// What one address told.
+enum Probe {
+    Found(StoreUrl, Index),
+    NotHere(StoreUrl),
+    Trouble(StoreUrl, Verdict),
+}
+
+/// Asks the address, those above it, and then the two forms that permalinks other than pretty ones leave.
+/// `answered` is set as soon as anything answers.
+pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut bool) -> Located {
+    let mut at = typed.clone();
+    let mut asked = Vec::new();
+    for _ in 0..=PARENTS_AT_MOST {
+        match probe(client, &at, answered).await {
+            Probe::Found(base, index) => return Located::At(base, index),
+            Probe::Trouble(base, verdict) => return sorted(base, verdict),
+            Probe::NotHere(base) => {
+                let up = base.parent();
+                asked.push(base);
+                match up {
+                    Some(up) => at = up,
+                    None => break,
+                }
+            }
+        }
+    }
+    for base in asked {
+        if at_path(client, &base, "/index.php/wp-json/?").await {
+            return Located::Not(Verdict::IndexPermalinks);
+        }
+        if site::plain_index(client, &base).await {
+            return Located::Not(Verdict::PlainPermalinks);
+        }
+    }
+    Located::Not(Verdict::NoWordPress)
+}
+
+/// Whether `text` is a plain http address where that is not allowed.
+pub(super) fn forbidden_http(text: &str, reach: Reach) -> bool {
+    let http = text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
+    http && reach == Reach::Public
+}
+
+fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
+    match verdict {
+        Verdict::Blocked(_) | Verdict::RestClosed | Verdict::LoginWall | Verdict::RateLimited => {
+            Located::Hidden(base, verdict)
+        }
+        _ => Located::Not(verdict),
+    }
+}
+
+/// Asks for the index below `base`, and follows where it is sent. Each address passes the client's guard.
+async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
+    let mut base = base.clone();
+    let mut address = index_of(&base);
+    for _ in 0..=REDIRECTS_AT_MOST {
+        let reply: Result<Reply, Fault> = site::get(client, &address).await;
+        let reply = match reply {
+            Ok(reply) => reply,
+            // Too much, or not HTTP: something answers, and it is not a REST API.
+            Err(Fault::TooLarge | Fault::Protocol) => return Probe::NotHere(base),
+            Err(fault) => return Probe::Trouble(base, fault.verdict()),
+        };
+        *answered = true;
+        let heard = answer::hear(&reply);
+        if let Some(index) = site::read(&heard) {
+            return Probe::Found(base, index);
+        }
+        let to = match heard {
+            Heard::Elsewhere(Some(to)) => to,
+            Heard::Trouble(verdict) => return Probe::Trouble(base, verdict),
+            Heard::Refused(refusal) => {
+                return match refusal.meaning() {
+                    answer::Meaning::Other(verdict) if verdict != Verdict::AnswerUnreadable => {
+                        Probe::Trouble(base, verdict)
+                    }
+                    _ => Probe::NotHere(base),
+                };
+            }
+            Heard::Denied => return Probe::Trouble(base, Verdict::RestClosed),
+            _ => return Probe::NotHere(base),
+        };
+        match follow(&address, &base, &to, client.reach()) {
+            Ok((next_base, next)) => (base, address) = (next_base, next),
+            Err(verdict) => return Probe::Trouble(base, verdict),
+        }
+    }
+    Probe::Trouble(base, Verdict::Moved)
+}
+
+/// The base and the address that a redirect of the index leads to.
+fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<(StoreUrl, String), Verdict> {
+    let url = Url::parse(asked).and_then(|asked| asked.join(to)).map_err(|_| Verdict::AnswerUnreadable)?;
+    if forbidden_http(url.as_str(), reach) {
+        return Err(Verdict::NoHttps);
+    }
+    if url.path().ends_with("wp-login.php") {
+        return Err(Verdict::RestClosed);
+    }
+    let next = StoreUrl::parse(url.as_str(), reach).map_err(|why| match why {
+        NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => Verdict::PrivateAddress,
+        _ => Verdict::AnswerUnreadable,
+    })?;
+    // A redirect within the site is asked as it stands when it is still the index; else the site keeps us out.
+    if next == *base {
+        return if url.path().contains("/wp-json") && url.as_str() != asked {
+            Ok((next, url.into()))
+        } else {
+            Err(Verdict::RestClosed)
+        };
+    }
+    let address = index_of(&next);
+    Ok((next, address))
+}
+
+fn index_of(base: &StoreUrl) -> String {
+    base.at(&format!("/wp-json/?{INDEX_FIELDS}"))
+}
+
+async fn at_path(client: &Client, base: &StoreUrl, path: &str) -> bool {
+    let Ok(reply) = site::get(client, &base.at(&format!("{path}{INDEX_FIELDS}"))).await else { return false };
+    site::read(&answer::hear(&reply)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_lead_only_where_a_shop_may_be() {
+        let base = StoreUrl::parse("shop.example.com", Reach::Public).unwrap();
+        let asked = index_of(&base);
+        let to = |to: &str| follow(&asked, &base, to, Reach::Public).map(|(base, url)| format!("{base} {url}"));
+        let www = format!("https://www.shop.example.com {}", asked.replace("shop.", "www.shop."));
+        assert_eq!(to("https://www.shop.example.com/wp-json/?x=1"), Ok(www.clone()));
+        assert_eq!(to("//www.shop.example.com/"), Ok(www));
+        assert_eq!(to("/shop/wp-json/").map(|s| s.starts_with("https://shop.example.com/shop ")), Ok(true));
+        assert_eq!(to("/wp-json?a=b"), Ok("https://shop.example.com https://shop.example.com/wp-json?a=b".to_owned()));
+        for (away, verdict) in [
+            ("http://shop.example.com/wp-json/", Verdict::NoHttps),
+            ("/wp-login.php?redirect_to=x", Verdict::RestClosed),
+            ("/", Verdict::RestClosed),
+            ("https://127.0.0.1/wp-json/", Verdict::PrivateAddress),
+            ("https://2130706433/", Verdict::PrivateAddress),
+            ("https://[::1]/", Verdict::PrivateAddress),
+            ("https://localhost/", Verdict::PrivateAddress),
+            ("https://u:p@shop.example.com/", Verdict::AnswerUnreadable),
+            ("https://shop.example.com:22/", Verdict::AnswerUnreadable),
+            ("file:///etc/passwd", Verdict::AnswerUnreadable),
+            ("javascript:alert(1)", Verdict::AnswerUnreadable),
+        ] {
+            assert_eq!(to(away), Err(verdict), "{away}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What a WordPress site tells every visitor about itself: its REST index.
+
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::{ACCEPT, HeaderName, HeaderValue};
+use serde_json::Value;
+use url::Url;
+
+use super::answer::{self, Heard};
+use super::http::{Call, Client, Fault, Reply};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::Verdict;
+
+/// Some firewalls refuse clients that take only JSON (wc-auth.md §6, row 28).
+pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
+/// The fields of the index that matter; the whole index of one shop had 1.2 MB.
+pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";
+/// Time for one request.
+const ONE_WITHIN: Duration = Duration::from_secs(6);
+/// Most bytes of one answer: WordPress before 4.9 ignores `_fields`.
+const ONE_AT_MOST: usize = 4 * 1024 * 1024;
+
+/// A site's REST index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Index {
+    /// The shop's name as people read it, at most 120 characters.
+    pub name: Option<String>,
+    /// The site's own address, as it wrote it.
+    pub home: String,
+    /// Whether `WooCommerce` 3.5 or newer answers.
+    pub woocommerce: bool,
+    /// Whether something stood before the JSON.
+    pub noisy: bool,
+}
+
+/// Asks without keys.
+pub(super) async fn get(client: &Client, url: &str) -> Result<Reply, Fault> {
+    let headers: Vec<(HeaderName, HeaderValue)> = vec![(ACCEPT, HeaderValue::from_static(ACCEPT_JSON))];
+    let call = Call { method: Method::GET, url, headers, body: Vec::new(), within: ONE_WITHIN, at_most: ONE_AT_MOST };
+    client.send(call).await
+}
+
+/// The index at its usual place, where it can be read.
+pub(super) async fn index(client: &Client, home: &StoreUrl) -> Option<Index> {
+    let reply = get(client, &home.at(&format!("/wp-json/?{INDEX_FIELDS}"))).await.ok()?;
+    read(&answer::hear(&reply))
+}
+
+/// Whether the index answers where it does with plain permalinks.
+pub(super) async fn plain_index(client: &Client, home: &StoreUrl) -> bool {
+    let Ok(reply) = get(client, &home.at(&format!("/?rest_route=/&{INDEX_FIELDS}"))).await else { return false };
+    read(&answer::hear(&reply)).is_some()
+}
+
+/// Reads an index; JSON without `home` and `namespaces` is not one.
+pub(super) fn read(heard: &Heard) -> Option<Index> {
+    let Heard::Json { value, noisy } = heard else { return None };
+    let namespaces = value.get("namespaces")?.as_array()?;
+    Some(Index {
+        name: value.get("name").and_then(Value::as_str).and_then(readable),
+        home: value.get("home")?.as_str()?.to_owned(),
+        woocommerce: namespaces.iter().any(|namespace| namespace == "wc/v3"),
+        noisy: *noisy,
+    })
+}
+
+/// What a redirect of the REST API means: another origin is a move; the login page or another page of the same
+/// site is a plugin that keeps visitors out.
+pub(super) fn moved(home: &StoreUrl, to: Option<&str>) -> Verdict {
+    let Ok(base) = Url::parse(home.as_str()) else { return Verdict::AnswerUnreadable };
+    match to.and_then(|to| base.join(to).ok()) {
+        Some(to) if to.path().ends_with("wp-login.php") => Verdict::RestClosed,
+        Some(to) if to.origin() != base.origin() => Verdict::Moved,
+        Some(_) => Verdict::RestClosed,
+        None => Verdict::AnswerUnreadable,
+    }
+}
+
+/// A version as it may be stored and shown: at most 32 of the characters that versions have.
+pub(super) fn version(text: &str) -> Option<String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
+    let version: String = text.trim().chars().take_while(|c| fine(*c)).take(32).collect();
+    (!version.is_empty()).then_some(version)
+}
+
+/// A shop's name without the entities that WordPress stores in it, and without control characters.
+fn readable(name: &str) -> Option<String> {
+    let mut text = name.to_owned();
+    for (entity, plain) in
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#039;", "'"), ("&#8217;", "’"), ("&amp;", "&")]
+    {
+        text = text.replace(entity, plain);
+    }
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let name: String = plain.trim().chars().take(120).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::tests::reply;
+    use super::*;
+    use crate::domain::store_url::Reach;
+
+    #[test]
+    fn an_index_is_known_by_its_fields() {
+        let index = |body| read(&answer::hear(&reply(200, "", body)));
+        let shop =
+            index(r#"{"name":"Tom &amp; Jerry&#039;s","home":"https://a.example","namespaces":["wp/v2","wc/v3"]}"#)
+                .unwrap();
+        assert_eq!((shop.name.as_deref(), shop.woocommerce), (Some("Tom & Jerry's"), true));
+        let blog = index(r#"{"name":" ","home":"https://a.example","namespaces":["wp/v2","wc/store"]}"#).unwrap();
+        assert_eq!((blog.name, blog.woocommerce), (None, false));
+        assert_eq!(index(r#"{"home":"https://a.example"}"#), None);
+        assert_eq!(index("[]"), None);
+    }
+
+    #[test]
+    fn a_redirect_is_a_move_only_to_another_origin() {
+        let home = StoreUrl::parse("shop.example.com/de", Reach::Public).unwrap();
+        for (to, verdict) in [
+            (Some("https://www.shop.example.com/de/wp-json/"), Verdict::Moved),
+            (Some("http://shop.example.com/"), Verdict::Moved),
+            (Some("https://shop.example.com/wp-login.php?redirect_to=x"), Verdict::RestClosed),
+            (Some("/"), Verdict::RestClosed),
+            (Some("https://["), Verdict::AnswerUnreadable),
+            (None, Verdict::AnswerUnreadable),
+        ] {
+            assert_eq!(moved(&home, to), verdict, "{to:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_kept_harmless() {
+        assert_eq!(version("11.0.1").as_deref(), Some("11.0.1"));
+        assert_eq!(version("7.1-beta2-<b>").as_deref(), Some("7.1-beta2-"));
+        assert_eq!(version("<b>"), None);
+    }
+}
