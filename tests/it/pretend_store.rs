@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 
+mod asked;
 mod delivery;
 mod hops;
 mod keys;
