@@ -94,6 +94,15 @@ impl Merchant {
             own_host: None,
         };
         let client = Client::new(outgoing, Clock::System, Entropy::System);
+        Self::with(client)
+    }
+
+    /// Another person with a browser of their own, on the same network. Cheap: certificates are read once.
+    pub fn another(&self) -> Self {
+        Self::with(self.client.clone())
+    }
+
+    fn with(client: Client) -> Self {
         let (login, password) = ("admin".to_owned(), "demo".to_owned());
         Self { client, cookies: Vec::new(), approve_link: None, login, password }
     }

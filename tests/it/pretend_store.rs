@@ -37,8 +37,8 @@ struct Town {
     store: PretendStore,
     listener: Listener,
     clock: Clock,
-    names: Resolver,
-    root: CertificateDer<'static>,
+    asking: Client,
+    passer_by: Merchant,
 }
 
 impl Town {
@@ -68,11 +68,13 @@ impl Town {
         .unwrap();
         let (shop, app) = (store.addr(), listener.addr);
         let names = [("shop.example", shop), ("www.shop.example", shop), ("keys.example", app), ("app.example", app)];
-        Self { store, listener, clock, names: resolver(&names), root }
+        let asking = client(resolver(&names), root.clone(), &clock);
+        let passer_by = Merchant::new(resolver(&names), vec![root]);
+        Self { store, listener, clock, asking, passer_by }
     }
 
     fn merchant(&self) -> Merchant {
-        Merchant::new(self.names.clone(), vec![self.root.clone()])
+        self.passer_by.another()
     }
 
     /// A merchant who is logged in before the approval begins.
@@ -101,7 +103,7 @@ impl Town {
             within: Duration::from_secs(10),
             at_most: 4 * 1024 * 1024,
         };
-        client(self.names.clone(), self.root.clone(), &self.clock).send(call).await.unwrap()
+        self.asking.send(call).await.unwrap()
     }
 
     async fn get(&self, target: &str) -> Reply {

@@ -9,7 +9,7 @@ use cartkey::domain::verdict::{Product, Verdict};
 use cartkey::woo::authorize::{self, Ask};
 use cartkey::woo::{check, grant, preflight};
 
-use super::{HOME, Town, client};
+use super::{HOME, Town};
 
 /// Turns a switch.
 type Change = fn(&mut Switches);
@@ -18,14 +18,12 @@ impl Town {
     async fn preflight(&self, typed: &str) -> preflight::Findings {
         let (state, callback) = secrets();
         let typed = StoreUrl::parse(typed, Reach::PrivateToo).unwrap();
-        let asking = client(self.names.clone(), self.root.clone(), &self.clock);
-        preflight::examine(&asking, &typed, &ask(&state, &callback)).await
+        preflight::examine(&self.asking, &typed, &ask(&state, &callback)).await
     }
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {
         let home = StoreUrl::parse(HOME, Reach::PrivateToo).unwrap();
-        let asking = client(self.names.clone(), self.root.clone(), &self.clock);
-        check::ask(&asking, &home, pair, Scope::ReadWrite, None).await
+        check::ask(&self.asking, &home, pair, Scope::ReadWrite, None).await
     }
 
     fn pair(&self, scope: Scope) -> KeyPair {

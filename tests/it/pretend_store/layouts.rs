@@ -6,7 +6,7 @@ use cartkey::woo::http::{Call, Fault};
 use hyper::Method;
 use std::time::Duration;
 
-use super::{HOME, Town, authorize, body, client, header};
+use super::{HOME, Town, authorize, body, header};
 
 const AUTHORIZE: &str = "/wc-auth/v1/authorize";
 const SPACES: &str = "/wp-json/?_fields=name,url,home,namespaces";
@@ -168,7 +168,6 @@ async fn answers_wait_until_they_are_released() {
 #[tokio::test]
 async fn answers_that_do_not_end() {
     let town = Town::new().await;
-    let asking = client(town.names.clone(), town.root.clone(), &town.clock);
     for (pace, fault) in
         [(Pace::Never, Fault::TimedOut), (Pace::Drip, Fault::TimedOut), (Pace::Endless, Fault::TooLarge)]
     {
@@ -176,7 +175,7 @@ async fn answers_that_do_not_end() {
         let (method, headers, body) = (Method::GET, Vec::new(), Vec::new());
         let within = if pace == Pace::Endless { Duration::from_secs(30) } else { Duration::from_millis(300) };
         let call = Call { method, url: HOME, headers, body, within, at_most: 100_000 };
-        assert_eq!(asking.send(call).await.map(|reply| reply.status).unwrap_err(), fault, "{pace:?}");
+        assert_eq!(town.asking.send(call).await.map(|reply| reply.status).unwrap_err(), fault, "{pace:?}");
     }
     town.store.stop();
 }
