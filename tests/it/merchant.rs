@@ -1,5 +1,7 @@
 //! A merchant's browser: cookies, redirects, forms and links, and the verbs of somebody who connects a store.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 pub mod html;
 
 use std::time::Duration;
@@ -92,6 +94,15 @@ impl Merchant {
             own_host: None,
         };
         let client = Client::new(outgoing, Clock::System, Entropy::System);
+        Self::with(client)
+    }
+
+    /// Another person with a browser of their own, on the same network. Cheap: certificates are read once.
+    pub fn another(&self) -> Self {
+        Self::with(self.client.clone())
+    }
+
+    fn with(client: Client) -> Self {
         let (login, password) = ("admin".to_owned(), "demo".to_owned());
         Self { client, cookies: Vec::new(), approve_link: None, login, password }
     }
@@ -153,7 +164,7 @@ impl Merchant {
 
     /// The same from a page that is open: also one of ours that sends the browser to the store.
     pub async fn approve_on(&mut self, page: Page) -> Page {
-        let page = self.to_grant_screen(page).await;
+        let page = self.until_grant_screen(page).await;
         let Some(href) = page.link("Approve") else { return page };
         self.approve_link = Some((page.clone(), href.clone()));
         self.follow(&page, &href).await
@@ -168,11 +179,11 @@ impl Merchant {
     /// Like [`Self::approve`], but presses Deny.
     pub async fn deny(&mut self, authorize_url: &str) -> Page {
         let page = self.get(authorize_url).await;
-        let page = self.to_grant_screen(page).await;
+        let page = self.until_grant_screen(page).await;
         self.click(&page, "Deny").await
     }
 
-    async fn to_grant_screen(&mut self, mut page: Page) -> Page {
+    async fn until_grant_screen(&mut self, mut page: Page) -> Page {
         if let Some(target) = page.refresh().filter(|_| page.status == 200) {
             page = self.follow(&page, &target).await;
         }

@@ -1,5 +1,8 @@
 //! The pretend store is as faithful as it claims: each measured table, run against it.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
+mod asked;
 mod delivery;
 mod hops;
 mod keys;
@@ -33,8 +36,8 @@ struct Town {
     store: PretendStore,
     listener: Listener,
     clock: Clock,
-    names: Resolver,
-    root: CertificateDer<'static>,
+    asking: Client,
+    passer_by: Merchant,
 }
 
 impl Town {
@@ -46,7 +49,10 @@ impl Town {
         let (tls, root) = certificate(&NAMES);
         let listener = Listener::start(Arc::clone(&tls)).await;
         let clock = Clock::test(Time::from_millis(1_790_000_000_000));
-        let callback_names = resolver(&[("keys.example", listener.addr), ("app.example", listener.addr)]);
+        // A port that was free a moment ago refuses; the certificate does not name other.example.
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (app, other) = (("keys.example", listener.addr), ("other.example", listener.addr));
+        let callback_names = resolver(&[app, other, ("closed.example", closed)]);
         let store = PretendStore::start(Setup {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             home: home.to_owned(),
@@ -61,18 +67,20 @@ impl Town {
         .unwrap();
         let (shop, app) = (store.addr(), listener.addr);
         let names = [("shop.example", shop), ("www.shop.example", shop), ("keys.example", app), ("app.example", app)];
-        Self { store, listener, clock, names: resolver(&names), root }
+        let asking = client(resolver(&names), root.clone(), &clock);
+        let passer_by = Merchant::new(resolver(&names), vec![root]);
+        Self { store, listener, clock, asking, passer_by }
     }
 
     fn merchant(&self) -> Merchant {
-        Merchant::new(self.names.clone(), vec![self.root.clone()])
+        self.passer_by.another()
     }
 
     /// A merchant who is logged in before the approval begins.
     async fn logged_in(&self) -> Merchant {
         let mut merchant = self.merchant();
-        let page = merchant.get(&format!("{}/wp-login.php", self.store.home())).await;
-        merchant.submit(&page, "Log In", &[("log", "admin"), ("pwd", "demo")]).await;
+        merchant.post_form(&format!("{HOME}/wp-login.php"), &[("log", "admin"), ("pwd", "demo")]).await;
+        assert!(merchant.cookie("shop.example", "wordpress_logged_in_httpsshopexample").is_some());
         merchant
     }
 
@@ -94,7 +102,7 @@ impl Town {
             within: Duration::from_secs(10),
             at_most: 4 * 1024 * 1024,
         };
-        client(self.names.clone(), self.root.clone(), &self.clock).send(call).await.unwrap()
+        self.asking.send(call).await.unwrap()
     }
 
     async fn get(&self, target: &str) -> Reply {

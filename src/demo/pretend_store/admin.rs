@@ -93,8 +93,8 @@ fn list(shop: &Shop, visitor: &Visitor, was_revoked: bool) -> Answer {
     let note = if was_revoked { "<p role=\"status\">API Key revoked.</p>\n" } else { "" };
     let empty = if rows.is_empty() { "<p>No keys found.</p>" } else { "" };
     let inside = format!(
-        "{note}<div class=\"scroll\"><table><thead><tr><th>Description</th><th>Consumer key ending in</th><th>User</th>\
-         <th>Permissions</th><th>Last access</th></tr></thead><tbody>{rows}</tbody></table></div>{empty}"
+        "{note}<table><thead><tr><th>Description</th><th>Consumer key ending in</th><th>User</th>\
+         <th>Permissions</th><th>Last access</th></tr></thead><tbody>{rows}</tbody></table>{empty}"
     );
     show(200, shop, "REST API", &inside)
 }
@@ -102,8 +102,8 @@ fn list(shop: &Shop, visitor: &Visitor, was_revoked: bool) -> Answer {
 fn list_row(shop: &Shop, row: &KeyRow) -> String {
     let key = &row.key;
     format!(
-        "<tr><td><a href=\"{url}&amp;edit-key={id}\">{description}</a></td><td><code>…{last7}</code></td><td>{owner}</td>\
-         <td>{permissions}</td><td>{last_access}</td></tr>",
+        "<tr><td><a href=\"{url}&amp;edit-key={id}\">{description}</a></td><td data-label=\"Consumer key ending in\"><code>…{last7}</code></td><td data-label=\"User\">{owner}</td>\
+         <td data-label=\"Permissions\">{permissions}</td><td data-label=\"Last access\">{last_access}</td></tr>",
         url = esc_html(&keys_url(shop)),
         id = key.key_id,
         description = esc_html(&key.description),

@@ -20,7 +20,8 @@ border-radius:4px;background:var(--accent);color:#fff;font:inherit;font-weight:6
 .plain{background:#fff;color:#5b3a8c}.error{border-left:4px solid #b32d2e;background:#fcf0f1;padding:.6rem 1rem}\
 .note{color:var(--soft);font-size:.9rem}code{overflow-wrap:anywhere}\
 table{width:100%;border-collapse:collapse}td,th{padding:.45rem;text-align:left;border-bottom:1px solid #ddd}\
-.scroll{overflow-x:auto}:focus-visible{outline:3px solid #d5b3ff;outline-offset:2px}";
+@media(max-width:40rem){thead{display:none}tr,td{display:block;border:0}tr{padding:.6rem 0;border-bottom:1px solid #ddd}\
+td{padding:.15rem 0}td[data-label]::before{content:attr(data-label) \": \";color:var(--soft)}}:focus-visible{outline:3px solid #d5b3ff;outline-offset:2px}";
 
 /// What both approval screens say of the application.
 pub(super) struct Asking<'a> {

@@ -41,7 +41,7 @@ impl Role {
     }
 }
 
-/// A key that was made here.
+/// A key that was made here: plain text on purpose, for it opens nothing but this store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedKey {
     /// Its number; 0 if it was never saved.

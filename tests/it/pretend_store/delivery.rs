@@ -77,9 +77,16 @@ async fn a_redirect_sends_the_secrets_on() {
 #[tokio::test]
 async fn what_curl_says_reaches_the_merchant() {
     let town = Town::new().await;
-    let dropped = town.merchant().approve(&authorize(HOME, &[("callback_url", "https://keys.example/drop")])).await;
-    assert_eq!(dropped.status, 401);
-    assert!(dropped.text().starts_with("Error: cURL error 52"), "{}", dropped.text());
+    let rows = [
+        ("https://closed.example/", "cURL error 7: Failed to connect to closed.example port 443"),
+        ("https://other.example/", "cURL error 60: SSL"),
+        ("https://keys.example/drop", "cURL error "),
+    ];
+    for (callback, says) in rows {
+        let page = town.merchant().approve(&authorize(HOME, &[("callback_url", callback)])).await;
+        assert_eq!(page.status, 401, "{callback}");
+        assert!(page.text().starts_with(&format!("Error: {says}")), "{callback}: {}", page.text());
+    }
     town.store.switch(|s| s.lost_reply = true);
     let lost = town.merchant().approve(&authorize(HOME, &[])).await;
     assert_eq!(

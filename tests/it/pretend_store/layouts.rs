@@ -2,6 +2,10 @@
 
 use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, PretendStore, SITE_PASSWORD, SITE_USER, Switches};
 
+use cartkey::woo::http::{Call, Fault};
+use hyper::Method;
+use std::time::Duration;
+
 use super::{HOME, Town, authorize, body, header};
 
 const AUTHORIZE: &str = "/wc-auth/v1/authorize";
@@ -159,6 +163,21 @@ async fn answers_wait_until_they_are_released() {
     let (reply, ()) = tokio::join!(town.get("/"), release);
     assert_eq!(reply.status.as_u16(), 200);
     assert_eq!(store.requests()[0].header("user-agent"), Some("Test/1.0"));
+}
+
+#[tokio::test]
+async fn answers_that_do_not_end() {
+    let town = Town::new().await;
+    for (pace, fault) in
+        [(Pace::Never, Fault::TimedOut), (Pace::Drip, Fault::TimedOut), (Pace::Endless, Fault::TooLarge)]
+    {
+        town.store.switch(|s| s.pace = pace);
+        let (method, headers, body) = (Method::GET, Vec::new(), Vec::new());
+        let within = if pace == Pace::Endless { Duration::from_secs(30) } else { Duration::from_millis(300) };
+        let call = Call { method, url: HOME, headers, body, within, at_most: 100_000 };
+        assert_eq!(town.asking.send(call).await.map(|reply| reply.status).unwrap_err(), fault, "{pace:?}");
+    }
+    town.store.stop();
 }
 
 #[tokio::test]
