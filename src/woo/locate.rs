@@ -38,6 +38,13 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
     for _ in 0..=PARENTS_AT_MOST {
         match probe(client, &at, answered).await {
             Probe::Found(base, index) => return Located::At(base, index),
+            Probe::Trouble(base, Verdict::RestClosed) => {
+                return other_permalinks(client, &base)
+                    .await
+                    .map_or(Located::Hidden(base, Verdict::RestClosed), Located::Not);
+            }
+            // Slow after an answer is not the same as nobody there.
+            Probe::Trouble(base, Verdict::TimedOut) if *answered => return Located::Hidden(base, Verdict::TimedOut),
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base) => {
                 let up = base.parent();
@@ -50,14 +57,19 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
         }
     }
     for base in asked {
-        if at_path(client, &base, "/index.php/wp-json/?").await {
-            return Located::Not(Verdict::IndexPermalinks);
-        }
-        if site::plain_index(client, &base).await {
-            return Located::Not(Verdict::PlainPermalinks);
+        if let Some(verdict) = other_permalinks(client, &base).await {
+            return Located::Not(verdict);
         }
     }
     Located::Not(Verdict::NoWordPress)
+}
+
+/// Which form of permalinks, other than pretty ones, the site has; with pretty ones this is not asked.
+async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
+    if at_path(client, base, "/index.php/wp-json/?").await {
+        return Some(Verdict::IndexPermalinks);
+    }
+    site::plain_index(client, base).await.then_some(Verdict::PlainPermalinks)
 }
 
 /// Whether `text` is a plain http address where that is not allowed.
@@ -68,9 +80,7 @@ pub(super) fn forbidden_http(text: &str, reach: Reach) -> bool {
 
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
     match verdict {
-        Verdict::Blocked(_) | Verdict::RestClosed | Verdict::LoginWall | Verdict::RateLimited => {
-            Located::Hidden(base, verdict)
-        }
+        Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited => Located::Hidden(base, verdict),
         _ => Located::Not(verdict),
     }
 }

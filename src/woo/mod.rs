@@ -22,6 +22,17 @@ mod locate;
 mod products;
 mod site;
 
+#[cfg(test)]
+mod check_tests;
+#[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
+mod http_tests;
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod preflight_tests;
+
 pub use http::{Call, Client, Fault, Outgoing, Reply, Resolver};
 
 /// What we call ourselves towards stores: honest, with an address where people can read about us, and without the
