@@ -117,15 +117,19 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
             _ => return Probe::NotHere(base),
         };
         match follow(&address, &base, &to, client.reach()) {
-            Ok((next_base, next)) => (base, address) = (next_base, next),
+            Ok(Some((next_base, next))) => (base, address) = (next_base, next),
+            // Below a page of the shop anything may be sent anywhere; only at the root it means a closed door.
+            Ok(None) if base.parent().is_some() => return Probe::NotHere(base),
+            Ok(None) => return Probe::Trouble(base, Verdict::RestClosed),
             Err(verdict) => return Probe::Trouble(base, verdict),
         }
     }
     Probe::Trouble(base, Verdict::Moved)
 }
 
-/// The base and the address that a redirect of the index leads to.
-fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<(StoreUrl, String), Verdict> {
+/// The base and the address that a redirect of the index leads to; `None` when that is just another page of the
+/// same site.
+fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<Option<(StoreUrl, String)>, Verdict> {
     let url = Url::parse(asked).and_then(|asked| asked.join(to)).map_err(|_| Verdict::AnswerUnreadable)?;
     if forbidden_http(url.as_str(), reach) {
         return Err(Verdict::NoHttps);
@@ -137,16 +141,12 @@ fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<(Store
         NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => Verdict::PrivateAddress,
         _ => Verdict::AnswerUnreadable,
     })?;
-    // A redirect within the site is asked as it stands when it is still the index; else the site keeps us out.
     if next == *base {
-        return if url.path().contains("/wp-json") && url.as_str() != asked {
-            Ok((next, url.into()))
-        } else {
-            Err(Verdict::RestClosed)
-        };
+        let still_the_index = url.path().contains("/wp-json") && url.as_str() != asked;
+        return Ok(still_the_index.then(|| (next, url.into())));
     }
     let address = index_of(&next);
-    Ok((next, address))
+    Ok(Some((next, address)))
 }
 
 fn index_of(base: &StoreUrl) -> String {
@@ -166,16 +166,19 @@ mod tests {
     fn redirects_lead_only_where_a_shop_may_be() {
         let base = StoreUrl::parse("shop.example.com", Reach::Public).unwrap();
         let asked = index_of(&base);
-        let to = |to: &str| follow(&asked, &base, to, Reach::Public).map(|(base, url)| format!("{base} {url}"));
+        let to = |to: &str| {
+            follow(&asked, &base, to, Reach::Public)
+                .map(|to| to.map_or_else(String::new, |(base, url)| format!("{base} {url}")))
+        };
         let www = format!("https://www.shop.example.com {}", asked.replace("shop.", "www.shop."));
         assert_eq!(to("https://www.shop.example.com/wp-json/?x=1"), Ok(www.clone()));
         assert_eq!(to("//www.shop.example.com/"), Ok(www));
         assert_eq!(to("/shop/wp-json/").map(|s| s.starts_with("https://shop.example.com/shop ")), Ok(true));
         assert_eq!(to("/wp-json?a=b"), Ok("https://shop.example.com https://shop.example.com/wp-json?a=b".to_owned()));
+        assert_eq!(to("/"), Ok(String::new()));
         for (away, verdict) in [
             ("http://shop.example.com/wp-json/", Verdict::NoHttps),
             ("/wp-login.php?redirect_to=x", Verdict::RestClosed),
-            ("/", Verdict::RestClosed),
             ("https://127.0.0.1/wp-json/", Verdict::PrivateAddress),
             ("https://2130706433/", Verdict::PrivateAddress),
             ("https://[::1]/", Verdict::PrivateAddress),

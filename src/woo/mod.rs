@@ -7,14 +7,13 @@
 pub mod answer;
 pub mod auth;
 pub mod authorize;
+pub mod check;
 pub mod encode;
 pub mod grant;
 pub mod http;
 pub mod oauth1;
 pub mod preflight;
 pub mod reach;
-
-pub mod check;
 
 mod approval;
 mod dial;

@@ -69,6 +69,11 @@ async fn redirects_of_the_index_are_followed_by_hand_and_not_for_ever() {
         woocommerce(at, seen)
     };
     assert_eq!(look("http://shop.example.com", apex).await, fine(at));
+    let below = |seen: &Seen| {
+        let page = seen.path().starts_with("/shop/");
+        if page { Some(answer(302, "location: /shop/", "")) } else { woocommerce("http://shop.example.com", seen) }
+    };
+    assert_eq!(look("http://shop.example.com/shop", below).await, fine("http://shop.example.com"));
     let around = |seen: &Seen| {
         let next = if seen.header("host").starts_with("www.") { "app.example.com" } else { "www.shop.example.com" };
         Some(answer(301, &format!("location: http://{next}{}", seen.target), ""))
