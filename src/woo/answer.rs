@@ -12,6 +12,9 @@ use crate::domain::verdict::{Product, Verdict};
 /// Longest pause that a store may ask for.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
+/// Most bytes in which JSON is looked for behind something else: each bracket costs another reading.
+const NOISY_AT_MOST: usize = 256 * 1024;
+
 /// One answer, understood as far as it can be by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
@@ -145,6 +148,9 @@ fn location(reply: &Reply) -> Option<String> {
 fn json(body: &[u8]) -> Option<(Value, bool)> {
     if let Ok(value) = serde_json::from_slice(body) {
         return Some((value, false));
+    }
+    if body.len() > NOISY_AT_MOST {
+        return None;
     }
     let opens = body.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at);
     // Notices hold few brackets; a page full of them is not an answer.

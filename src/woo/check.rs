@@ -187,18 +187,7 @@ impl Asking<'_> {
                 }
             }
         }
-        Err(trouble.unwrap_or_else(|| self.unheard(refused.is_some(), known.is_some()).into()))
-    }
-
-    /// Why no way led to the key, when nothing was in the way.
-    fn unheard(&self, key_is_known: bool, worked_before: bool) -> Verdict {
-        match (key_is_known, self.home.is_https()) {
-            // Plain keys were passed over and no signature fits: only with https seen can the store say more.
-            (true, true) => Verdict::HttpsHidden,
-            (true, false) => Verdict::SecretRejected,
-            (false, _) if worked_before => Verdict::KeyRejected,
-            (false, _) => Verdict::HeaderStripped,
-        }
+        Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), known.is_some()).into()))
     }
 
     /// A key that may only write is refused on GET and let through on OPTIONS; a wrong secret is refused on both.
@@ -281,5 +270,42 @@ impl Asking<'_> {
             at_most: ONE_AT_MOST,
         };
         self.client.send(call).await
+    }
+}
+
+/// Why no way led to the key, when nothing was in the way.
+fn unheard(home: &StoreUrl, key_is_known: bool, worked_before: bool) -> Verdict {
+    match (key_is_known, home.is_https()) {
+        // Plain keys were passed over and no signature fits: only with https seen can the store say more.
+        (true, true) => Verdict::HttpsHidden,
+        (true, false) => Verdict::SecretRejected,
+        (false, _) if worked_before => Verdict::KeyRejected,
+        (false, _) => Verdict::HeaderStripped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::store_url::Reach;
+
+    #[test]
+    fn silence_on_every_way_has_a_reason() {
+        let [https, http] =
+            ["https://a.example", "http://a.example"].map(|url| StoreUrl::parse(url, Reach::PrivateToo).unwrap());
+        assert_eq!(unheard(&https, true, false), Verdict::HttpsHidden);
+        assert_eq!(unheard(&http, true, false), Verdict::SecretRejected);
+        assert_eq!(unheard(&https, false, false), Verdict::HeaderStripped);
+        assert_eq!(unheard(&https, false, true), Verdict::KeyRejected);
+    }
+
+    #[test]
+    fn a_store_is_itself_its_www_or_another() {
+        let store = |url| StoreUrl::parse(url, Reach::Public).unwrap();
+        let home = store("shop.example.com");
+        assert_eq!(identity(&home, Some(&store("shop.example.com/"))), None);
+        assert_eq!(identity(&home, Some(&store("www.shop.example.com"))), Some(Verdict::Moved));
+        assert_eq!(identity(&home, Some(&store("shop.example.com/de"))), Some(Verdict::OtherStore));
+        assert_eq!(identity(&home, None), Some(Verdict::AnswerUnreadable));
     }
 }

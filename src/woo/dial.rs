@@ -36,6 +36,10 @@ pub enum Resolver {
 
 /// Reads the address of a call and refuses what may not even be looked up. Nothing was sent yet.
 pub(super) fn checked(text: &str, reach: Reach, own_host: Option<&str>) -> Result<Url, Fault> {
+    // The parser tidies these away without a word; nobody who means well sends them.
+    if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err(Fault::BadUrl);
+    }
     let url = Url::parse(text).map_err(|_| Fault::BadUrl)?;
     let scheme_is_fine = url.scheme() == "https" || (url.scheme() == "http" && reach == Reach::PrivateToo);
     if !scheme_is_fine || !url.username().is_empty() || url.password().is_some() || url.port() == Some(0) {

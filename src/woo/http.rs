@@ -264,7 +264,8 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
     }
     let mut body = Vec::new();
     while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|e| fault_of(&e))?.into_data() else { continue };
+        // Cut off in the middle: what is there must not be taken for the whole.
+        let Ok(data) = frame.map_err(|_| Fault::Protocol)?.into_data() else { continue };
         if body.len() + data.len() > at_most {
             return Err(Fault::TooLarge);
         }
@@ -280,7 +281,7 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
 fn fault_of(error: &hyper::Error) -> Fault {
     if error.is_parse_too_large() {
         Fault::TooLarge
-    } else if error.is_parse() || error.is_incomplete_message() || error.is_body_write_aborted() {
+    } else if error.is_parse() || error.is_incomplete_message() {
         Fault::Protocol
     } else {
         Fault::Connect

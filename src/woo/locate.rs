@@ -38,6 +38,13 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
     for _ in 0..=PARENTS_AT_MOST {
         match probe(client, &at, answered).await {
             Probe::Found(base, index) => return Located::At(base, index),
+            Probe::Trouble(base, Verdict::RestClosed) => {
+                return other_permalinks(client, &base)
+                    .await
+                    .map_or(Located::Hidden(base, Verdict::RestClosed), Located::Not);
+            }
+            // Slow after an answer is not the same as nobody there.
+            Probe::Trouble(base, Verdict::TimedOut) if *answered => return Located::Hidden(base, Verdict::TimedOut),
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base) => {
                 let up = base.parent();
@@ -50,14 +57,19 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
         }
     }
     for base in asked {
-        if at_path(client, &base, "/index.php/wp-json/?").await {
-            return Located::Not(Verdict::IndexPermalinks);
-        }
-        if site::plain_index(client, &base).await {
-            return Located::Not(Verdict::PlainPermalinks);
+        if let Some(verdict) = other_permalinks(client, &base).await {
+            return Located::Not(verdict);
         }
     }
     Located::Not(Verdict::NoWordPress)
+}
+
+/// Which form of permalinks, other than pretty ones, the site has; with pretty ones this is not asked.
+async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
+    if at_path(client, base, "/index.php/wp-json/?").await {
+        return Some(Verdict::IndexPermalinks);
+    }
+    site::plain_index(client, base).await.then_some(Verdict::PlainPermalinks)
 }
 
 /// Whether `text` is a plain http address where that is not allowed.
@@ -68,9 +80,7 @@ pub(super) fn forbidden_http(text: &str, reach: Reach) -> bool {
 
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
     match verdict {
-        Verdict::Blocked(_) | Verdict::RestClosed | Verdict::LoginWall | Verdict::RateLimited => {
-            Located::Hidden(base, verdict)
-        }
+        Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited => Located::Hidden(base, verdict),
         _ => Located::Not(verdict),
     }
 }
@@ -107,15 +117,19 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
             _ => return Probe::NotHere(base),
         };
         match follow(&address, &base, &to, client.reach()) {
-            Ok((next_base, next)) => (base, address) = (next_base, next),
+            Ok(Some((next_base, next))) => (base, address) = (next_base, next),
+            // Below a page of the shop anything may be sent anywhere; only at the root it means a closed door.
+            Ok(None) if base.parent().is_some() => return Probe::NotHere(base),
+            Ok(None) => return Probe::Trouble(base, Verdict::RestClosed),
             Err(verdict) => return Probe::Trouble(base, verdict),
         }
     }
     Probe::Trouble(base, Verdict::Moved)
 }
 
-/// The base and the address that a redirect of the index leads to.
-fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<(StoreUrl, String), Verdict> {
+/// The base and the address that a redirect of the index leads to; `None` when that is just another page of the
+/// same site.
+fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<Option<(StoreUrl, String)>, Verdict> {
     let url = Url::parse(asked).and_then(|asked| asked.join(to)).map_err(|_| Verdict::AnswerUnreadable)?;
     if forbidden_http(url.as_str(), reach) {
         return Err(Verdict::NoHttps);
@@ -127,16 +141,12 @@ fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<(Store
         NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => Verdict::PrivateAddress,
         _ => Verdict::AnswerUnreadable,
     })?;
-    // A redirect within the site is asked as it stands when it is still the index; else the site keeps us out.
     if next == *base {
-        return if url.path().contains("/wp-json") && url.as_str() != asked {
-            Ok((next, url.into()))
-        } else {
-            Err(Verdict::RestClosed)
-        };
+        let still_the_index = url.path().contains("/wp-json") && url.as_str() != asked;
+        return Ok(still_the_index.then(|| (next, url.into())));
     }
     let address = index_of(&next);
-    Ok((next, address))
+    Ok(Some((next, address)))
 }
 
 fn index_of(base: &StoreUrl) -> String {
@@ -156,16 +166,19 @@ mod tests {
     fn redirects_lead_only_where_a_shop_may_be() {
         let base = StoreUrl::parse("shop.example.com", Reach::Public).unwrap();
         let asked = index_of(&base);
-        let to = |to: &str| follow(&asked, &base, to, Reach::Public).map(|(base, url)| format!("{base} {url}"));
+        let to = |to: &str| {
+            follow(&asked, &base, to, Reach::Public)
+                .map(|to| to.map_or_else(String::new, |(base, url)| format!("{base} {url}")))
+        };
         let www = format!("https://www.shop.example.com {}", asked.replace("shop.", "www.shop."));
         assert_eq!(to("https://www.shop.example.com/wp-json/?x=1"), Ok(www.clone()));
         assert_eq!(to("//www.shop.example.com/"), Ok(www));
         assert_eq!(to("/shop/wp-json/").map(|s| s.starts_with("https://shop.example.com/shop ")), Ok(true));
         assert_eq!(to("/wp-json?a=b"), Ok("https://shop.example.com https://shop.example.com/wp-json?a=b".to_owned()));
+        assert_eq!(to("/"), Ok(String::new()));
         for (away, verdict) in [
             ("http://shop.example.com/wp-json/", Verdict::NoHttps),
             ("/wp-login.php?redirect_to=x", Verdict::RestClosed),
-            ("/", Verdict::RestClosed),
             ("https://127.0.0.1/wp-json/", Verdict::PrivateAddress),
             ("https://2130706433/", Verdict::PrivateAddress),
             ("https://[::1]/", Verdict::PrivateAddress),

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod auth;
 pub mod authorize;
+pub mod check;
 pub mod encode;
 pub mod grant;
 pub mod http;
@@ -14,13 +15,22 @@ pub mod oauth1;
 pub mod preflight;
 pub mod reach;
 
-pub mod check;
-
 mod approval;
 mod dial;
 mod locate;
 mod products;
 mod site;
+
+#[cfg(test)]
+mod check_tests;
+#[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
+mod http_tests;
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod preflight_tests;
 
 pub use http::{Call, Client, Fault, Outgoing, Reply, Resolver};
 
