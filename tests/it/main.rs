@@ -4,6 +4,8 @@ mod database;
 mod first_story;
 mod merchant;
 mod pretend_store;
+mod prove;
+mod prove_twice;
 mod service;
 mod tls;
 mod world;
