@@ -140,7 +140,9 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
             (State::Waiting, Some(kept_at))
         }
     } else if answer.verdict.is_final() {
-        if candidate.tries == 0 { (State::Waiting, Some(now.plus(WAITS[0]))) } else { (State::Rejected, None) }
+        // Once may be a store that is just being restored or updated; twice in a row, or after it worked, it is meant.
+        let heard_before = candidate.verdict.is_some_and(|before| before.is_final() || before.is_works());
+        if heard_before { (State::Rejected, None) } else { (State::Waiting, Some(now.plus(WAITS[0]))) }
     } else {
         match usize::try_from(candidate.tries).ok().and_then(|tries| WAITS.get(tries)) {
             Some(wait) => {
