@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts;
@@ -152,12 +153,18 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
         }
     };
     let works = answer.verdict.is_works();
+    // Writing is not tried with a key that was asked for reading: there the store's word stands.
+    let untried = !attempt.scope.writes() && answer.scope == Some(Scope::Read) && candidate.scope == Scope::ReadWrite;
+    let (verdict, proven_scope) = match answer.verdict {
+        Verdict::Works | Verdict::NoisyAnswer if untried => (Verdict::ScopeWider, Some(candidate.scope)),
+        verdict => (verdict, answer.scope),
+    };
     Tried {
         state,
         next_try_at,
-        verdict: answer.verdict,
+        verdict,
         auth_method: answer.method.filter(|_| works),
-        proven_scope: answer.scope.filter(|_| works),
+        proven_scope: proven_scope.filter(|_| works),
         name: answer.name,
         woocommerce_version: answer.woocommerce_version,
         wordpress_version: answer.wordpress_version,
