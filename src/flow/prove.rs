@@ -86,7 +86,7 @@ pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneat
     if held.attempt.confirmed_at.is_none() || held.attempt.status.is_ended() {
         return Ok(None);
     }
-    let Some(proven) = grants::proven(&app.db, id).await? else { return Ok(None) };
+    let Some(proven) = grants::proven(&app.db, id, app.now()).await? else { return Ok(None) };
     activate(app, &held.attempt, &proven).await
 }
 
@@ -173,22 +173,21 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
 
 /// Moves the attempt on after a try.
 async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath> {
-    let trouble = Some(tried.verdict).filter(|verdict| *verdict != Verdict::Works);
-    match tried.state {
-        State::Proven => {
-            if finish(app, id).await?.is_none() {
-                attempts::go_on(&app.db, id, Status::AwaitingConfirmation, trouble).await?;
-                // The merchant may have come back between the two.
-                finish(app, id).await?;
-            }
-        }
-        State::Waiting => attempts::go_on(&app.db, id, Status::Proving, trouble).await?,
-        State::Rejected | State::Surplus => {
-            let others = grants::waiting(&app.db, id).await?;
-            if others == 0 && grants::proven(&app.db, id).await?.is_none() {
-                fail(app, id, tried.verdict).await?;
-            }
-        }
+    // An older key that works may have waited for what this one is worth.
+    if finish(app, id).await?.is_some() {
+        return Ok(());
+    }
+    let proven = grants::proven(&app.db, id, app.now()).await?;
+    let verdict = proven.as_ref().and_then(|proven| proven.verdict).unwrap_or(tried.verdict);
+    let trouble = Some(verdict).filter(|verdict| *verdict != Verdict::Works);
+    if proven.is_some() {
+        attempts::go_on(&app.db, id, Status::AwaitingConfirmation, trouble).await?;
+        // The merchant may have come back between the two.
+        finish(app, id).await?;
+    } else if tried.state == State::Rejected && grants::waiting(&app.db, id).await? == 0 {
+        fail(app, id, tried.verdict).await?;
+    } else {
+        attempts::go_on(&app.db, id, Status::Proving, trouble).await?;
     }
     Ok(())
 }
