@@ -205,7 +205,11 @@ async fn a_body_that_is_no_json_object_or_too_large_is_refused() {
     }
     let answer = service.ask(Method::POST, "/links", &[], b"{\"user_id\":\"\xff\"}".to_vec()).await;
     assert_eq!(answer.problem(), (400, "invalid_request"));
-    let padded = |to: usize| format!("{:to$}", json!({"user_id": "m"}).to_string()).into_bytes();
+    let padded = |to: usize| {
+        let mut body = json!({"user_id": "m"}).to_string().into_bytes();
+        body.resize(to, b' ');
+        body
+    };
     assert_eq!(service.ask(Method::POST, "/links", &[], padded(64 * 1024)).await.status, 201);
     let large = service.ask(Method::POST, "/links", &[], padded(64 * 1024 + 1)).await;
     assert_eq!(large.problem(), (413, "too_large"));
