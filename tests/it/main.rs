@@ -6,6 +6,7 @@ mod database;
 mod first_story;
 mod merchant;
 mod pretend_store;
+mod receive;
 mod send;
 mod service;
 mod tls;
