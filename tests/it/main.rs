@@ -7,6 +7,7 @@ mod first_story;
 mod merchant;
 mod pretend_store;
 mod receive;
+mod return_leg;
 mod send;
 mod service;
 mod tls;
