@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts;
@@ -85,7 +86,7 @@ pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneat
     if held.attempt.confirmed_at.is_none() || held.attempt.status.is_ended() {
         return Ok(None);
     }
-    let Some(proven) = grants::proven(&app.db, id).await? else { return Ok(None) };
+    let Some(proven) = grants::proven(&app.db, id, app.now()).await? else { return Ok(None) };
     activate(app, &held.attempt, &proven).await
 }
 
@@ -140,7 +141,9 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
             (State::Waiting, Some(kept_at))
         }
     } else if answer.verdict.is_final() {
-        if candidate.tries == 0 { (State::Waiting, Some(now.plus(WAITS[0]))) } else { (State::Rejected, None) }
+        // Once may be a store that is just being restored or updated; twice in a row, or after it worked, it is meant.
+        let heard_before = candidate.verdict.is_some_and(|before| before.is_final() || before.is_works());
+        if heard_before { (State::Rejected, None) } else { (State::Waiting, Some(now.plus(WAITS[0]))) }
     } else {
         match usize::try_from(candidate.tries).ok().and_then(|tries| WAITS.get(tries)) {
             Some(wait) => {
@@ -150,12 +153,18 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
         }
     };
     let works = answer.verdict.is_works();
+    // Writing is not tried with a key that was asked for reading: there the store's word stands.
+    let untried = !attempt.scope.writes() && answer.scope == Some(Scope::Read) && candidate.scope == Scope::ReadWrite;
+    let (verdict, proven_scope) = match answer.verdict {
+        Verdict::Works | Verdict::NoisyAnswer if untried => (Verdict::ScopeWider, Some(candidate.scope)),
+        verdict => (verdict, answer.scope),
+    };
     Tried {
         state,
         next_try_at,
-        verdict: answer.verdict,
+        verdict,
         auth_method: answer.method.filter(|_| works),
-        proven_scope: answer.scope.filter(|_| works),
+        proven_scope: proven_scope.filter(|_| works),
         name: answer.name,
         woocommerce_version: answer.woocommerce_version,
         wordpress_version: answer.wordpress_version,
@@ -164,22 +173,21 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
 
 /// Moves the attempt on after a try.
 async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath> {
-    let trouble = Some(tried.verdict).filter(|verdict| *verdict != Verdict::Works);
-    match tried.state {
-        State::Proven => {
-            if finish(app, id).await?.is_none() {
-                attempts::go_on(&app.db, id, Status::AwaitingConfirmation, trouble).await?;
-                // The merchant may have come back between the two.
-                finish(app, id).await?;
-            }
-        }
-        State::Waiting => attempts::go_on(&app.db, id, Status::Proving, trouble).await?,
-        State::Rejected | State::Surplus => {
-            let others = grants::waiting(&app.db, id).await?;
-            if others == 0 && grants::proven(&app.db, id).await?.is_none() {
-                fail(app, id, tried.verdict).await?;
-            }
-        }
+    // An older key that works may have waited for what this one is worth.
+    if finish(app, id).await?.is_some() {
+        return Ok(());
+    }
+    let proven = grants::proven(&app.db, id, app.now()).await?;
+    let verdict = proven.as_ref().and_then(|proven| proven.verdict).unwrap_or(tried.verdict);
+    let trouble = Some(verdict).filter(|verdict| *verdict != Verdict::Works);
+    if proven.is_some() {
+        attempts::go_on(&app.db, id, Status::AwaitingConfirmation, trouble).await?;
+        // The merchant may have come back between the two.
+        finish(app, id).await?;
+    } else if tried.state == State::Rejected && grants::waiting(&app.db, id).await? == 0 {
+        fail(app, id, tried.verdict).await?;
+    } else {
+        attempts::go_on(&app.db, id, Status::Proving, trouble).await?;
     }
     Ok(())
 }

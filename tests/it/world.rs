@@ -8,20 +8,22 @@ use std::time::Duration;
 
 use cartkey::app::App;
 use cartkey::config::Config;
-use cartkey::demo::pretend_store::{PretendStore, Setup, Switches};
+use cartkey::demo::pretend_store::{IssuedKey, PretendStore, Setup, Switches};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::store_url::Reach;
 use cartkey::domain::time::{Clock, Time};
 use cartkey::flow::{keep, prove, tokens};
 use cartkey::storage::Db;
-use cartkey::woo::{Client, Outgoing, Resolver};
+use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use cartkey::{serve, web};
+use hyper::Method;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
+use url::Url;
 
 use crate::merchant::{Merchant, Page};
 use crate::service::Service;
@@ -183,6 +185,41 @@ impl World {
     /// Another replica of this Cartkey: the same database and ring, its own memory.
     pub async fn replica(&self) -> App {
         open(&[], &self.database_url, &self.folder, self.client(), &self.clock).await
+    }
+
+    /// A merchant approves for `user_id` and comes back; the key is not tried yet. Gives their browser, the page on
+    /// which they wait, and the link's id.
+    pub async fn approved(&self, user_id: &str, more: Value) -> (Merchant, Page, String) {
+        let mut browser = self.merchant();
+        let (id, link) = self.link(user_id, more).await;
+        let sent = self.begin(&mut browser, &link).await;
+        let back = browser.approve_on(sent).await;
+        (browser, back, id)
+    }
+
+    /// The newest attempt of a link, as services see it: its status and its reason, empty when there is none.
+    pub async fn stands(&self, link_id: &str) -> (String, String) {
+        let link = self.service("links:write").await.get(&format!("/links/{link_id}")).await.ok();
+        let text = |name: &str| link["attempt"][name].as_str().unwrap_or_default().to_owned();
+        (text("status"), text("reason"))
+    }
+
+    /// Posts a grant to the callback that the page `sent` hands to the store; `claims` is the scope it says.
+    pub async fn post_grant(&self, sent: &Page, key: &IssuedKey, claims: &str) -> u16 {
+        let authorize = Url::parse(&sent.refresh().expect("the page sends the browser on")).unwrap();
+        let param = |wanted: &str| {
+            let found = authorize.query_pairs().find(|(name, _)| name == wanted);
+            found.expect("every parameter is there").1.into_owned()
+        };
+        let body = json!({
+            "key_id": key.key_id, "user_id": param("user_id"), "consumer_key": key.consumer_key,
+            "consumer_secret": key.consumer_secret, "key_permissions": claims,
+        });
+        let url = param("callback_url");
+        let body = body.to_string().into_bytes();
+        let within = Duration::from_secs(30);
+        let call = Call { method: Method::POST, url: &url, headers: Vec::new(), body, within, at_most: 1 << 16 };
+        self.client().send(call).await.unwrap().status.as_u16()
     }
 }
 

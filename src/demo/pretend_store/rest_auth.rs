@@ -73,7 +73,7 @@ fn by_key(
     shop: &Shop,
     switches: &Switches,
 ) -> Result<Option<Found>, Answer> {
-    let plain = by_plain_key(asked, authorization, is_ssl, shop);
+    let plain = if switches.plain_keys_dropped { Ok(None) } else { by_plain_key(asked, authorization, is_ssl, shop) };
     if let Ok(Some(found)) = plain {
         return Ok(Some(found));
     }

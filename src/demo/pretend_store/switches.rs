@@ -72,6 +72,8 @@ pub struct Switches {
     pub https_hidden: bool,
     /// The host drops the Authorization header on its way to PHP.
     pub authorization_stripped: bool,
+    /// Something on the way drops plain keys, in the header and in the query; signatures pass.
+    pub plain_keys_dropped: bool,
     /// The host asks every visitor for HTTP Basic: [`super::SITE_USER`], [`super::SITE_PASSWORD`].
     pub login_wall: bool,
     /// What stands in front.
@@ -124,6 +126,7 @@ impl Default for Switches {
             moved_to: None,
             https_hidden: false,
             authorization_stripped: false,
+            plain_keys_dropped: false,
             login_wall: false,
             firewall: Firewall::default(),
             rest_closed: false,

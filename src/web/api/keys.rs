@@ -6,10 +6,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::read::{bad, bearer, parameter, query};
+use super::read::{allowed, bad, bearer, parameter, query};
 use crate::app::App;
 use crate::domain::id::RequestId;
 use crate::domain::store_url::StoreUrl;
+use crate::domain::token::Permission;
 use crate::flow::lend::{self, Keys, Lent, Request, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
@@ -30,21 +31,20 @@ struct Shown<'a> {
 }
 
 pub async fn of_store(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
-    query(&parts, &[])?;
-    let token = bearer(&parts.headers)?;
-    match id.parse() {
-        Ok(id) => lend(&app, &parts, &token, Which::Store(id)).await,
-        Err(_) => {
-            // Who may not ask learns nothing, not even what an id looks like.
-            lend::fresh_token(&app, &token).await?;
-            Err(lend::Error::NotFound.into())
-        }
-    }
+    let which = query(&parts, &[]).and_then(|_| {
+        let id = id.parse().map_err(|_| Failure::from(lend::Error::NotFound))?;
+        Ok(Which::Store(id))
+    });
+    lend(&app, &parts, which).await
 }
 
 pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts: Parts) -> Result<Response, Failure> {
-    let token = bearer(&parts.headers)?;
-    let pairs = query(&parts, &["store_url"])?;
+    let which = which_of_user(&app, &user_id, &parts);
+    lend(&app, &parts, which).await
+}
+
+fn which_of_user(app: &App, user_id: &str, parts: &Parts) -> Result<Which, Failure> {
+    let pairs = query(parts, &["store_url"])?;
     let user_id = user_id.parse().map_err(|fault| bad("user_id", format!("{fault}.")))?;
     let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
         None => None,
@@ -52,19 +52,23 @@ pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts:
             Some(StoreUrl::parse(&typed, app.site.reach).map_err(|fault| bad("store_url", fault.to_string()))?)
         }
     };
-    lend(&app, &parts, &token, Which::User(user_id, home)).await
+    Ok(Which::User(user_id, home))
 }
 
-async fn lend(
-    app: &App,
-    parts: &Parts,
-    token: &crate::domain::secret::Secret,
-    which: Which,
-) -> Result<Response, Failure> {
+async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result<Response, Failure> {
+    let which = match which {
+        Ok(which) => which,
+        Err(fault) => {
+            // Who may not ask learns nothing, not even what is wrong with the question.
+            allowed(app, parts, Permission::KeysRead).await?;
+            return Err(fault);
+        }
+    };
+    let token = bearer(&parts.headers)?;
     let id =
         parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
     let request = Request {
-        token,
+        token: &token,
         id,
         from: came_from(&app.site, parts),
         has: parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),

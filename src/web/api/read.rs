@@ -46,7 +46,11 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
             "The body must be one JSON object.".to_owned()
         };
         let failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_request", says);
-        if field == "." { failure } else { failure.with("field", json!(field)) }
+        let named = if field == "." { missing(&inner.to_string()) } else { Some(field) };
+        match named {
+            Some(field) => failure.with("field", json!(field)),
+            None => failure,
+        }
     })?;
     reader
         .end()
@@ -83,6 +87,12 @@ pub fn parameter<T: FromStr>(pairs: &[(String, String)], name: &str, wanted: &st
 pub fn bad(field: &str, says: String) -> Failure {
     let field: String = field.chars().take(64).collect();
     Failure::new(StatusCode::BAD_REQUEST, "invalid_request", says).with("field", json!(field))
+}
+
+/// A field that is not there has no place, but serde names it.
+fn missing(text: &str) -> Option<String> {
+    let named = text.strip_prefix("missing field `").or_else(|| text.strip_prefix("duplicate field `"))?;
+    named.split('`').next().map(str::to_owned)
 }
 
 /// serde_json ends its sentences with where they happened, which helps nobody who has the field's name.

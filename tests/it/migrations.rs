@@ -1,0 +1,151 @@
+//! Migrations: portable, append-only, tried with data; and a newer database is left alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use cartkey::storage::Db;
+
+use crate::database::{change, column, fresh};
+
+/// The SHA-256 of every migration that was ever released. Never change a line: add a migration, and its line here.
+const RELEASED: &[(&str, &str)] = &[("0001_initial.sql", "23b12847b64b618bfbe82ec2df3d75b1b0c7ce7ff5bf89f513d41e64ba9e7b88")];
+
+/// What both databases know by these names, and keep alike.
+const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
+
+/// One row for each table, every column filled, as a running Cartkey might have left them; in an order that foreign
+/// keys allow.
+const SAMPLE: &str = "
+INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
+INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
+UPDATE counters SET n = 1 WHERE name = 'event';
+INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, revoked_at)
+VALUES ('tk_1', 'Shipping', 'f1', 'keys:read', 1, 2, 3);
+INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method,
+                    woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
+VALUES ('st_1', 'm', 'https://shop.example', 'Shop', 'connected', 'noisy_answer', 'read', 7, 'abcdefg', 1, 'basic',
+        '11.0.1', '7.0.4', 1, 2, 3);
+INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at, retired_at)
+VALUES ('ky_1', 'st_1', 1, 7, 'abcdefg', 'read', 'basic', 'sealed', 1, NULL);
+INSERT INTO links (id, fingerprint, user_id, account_label, home, store_id, scope, return_url, confirm, made_by,
+                   created_at, expires_at)
+VALUES ('ln_1', 'f2', 'm', 'Ann', 'https://shop.example', 'st_1', 'read', 'https://app.example', 'app', 'tk_1', 1, 2);
+INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, state,
+                      callback, browser, begun_from, status, reason, created_at, expires_at, received_at, returned_at,
+                      elsewhere_at, confirmed_at, confirm_code, confirm_code_until, ended_at, store_id)
+VALUES ('at_1', 'ln_1', 'm', 'Ann', 'https://shop.example', 'read', 'app', 'https://app.example', 'st_1', 's', 'c',
+        'b', '192.0.2.1', 'connected', 'noisy_answer', 1, 2, 3, 4, 5, 6, 'code', 7, 8, 'st_1');
+INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at, received_from, state,
+                    tries, next_try_at, claimed_until, verdict, auth_method, proven_scope, name, woocommerce_version,
+                    wordpress_version)
+VALUES ('gr_1', 'at_1', 7, 'f3', 'abcdefg', 'read', 'sealed', 1, '192.0.2.1', 'proven', 1, 2, 0, 'works', 'basic',
+        'read', 'Shop', '11.0.1', '7.0.4');
+INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, reason)
+VALUES (1, 'store.connected', 1, 'merchant', 'm', 'st_1', 'ln_1', 'at_1', 'tk_1', 'noisy_answer');
+INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
+";
+
+fn migrations() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap())
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+fn sha256(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The columns of every table that `sql` makes, as table, column and type.
+fn columns(sql: &str) -> Vec<(String, String, String)> {
+    let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let plain = plain.join("\n");
+    let mut found = Vec::new();
+    for statement in plain.split(';').map(str::trim) {
+        let Some(rest) = statement.strip_prefix("CREATE TABLE ") else { continue };
+        let (table, body) = rest.split_once('(').expect("columns in brackets");
+        for line in body.rsplit_once(')').expect("a closing bracket").0.split(",\n") {
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
+            // A line that begins in capitals is a constraint of the table.
+            if name.chars().any(|c| c.is_ascii_lowercase()) || name == "n" {
+                found.push((table.trim().to_owned(), name.to_owned(), kind.trim_end_matches(',').to_owned()));
+            }
+        }
+    }
+    found
+}
+
+/// What in `sql` only one of the two databases would understand, or would understand differently.
+fn faults(sql: &str) -> Vec<String> {
+    let mut faults: Vec<String> = columns(sql)
+        .into_iter()
+        .filter(|(_, _, kind)| !PORTABLE.contains(&kind.as_str()))
+        .map(|(table, column, kind)| format!("{table}.{column} is {kind}"))
+        .collect();
+    let text: String = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
+    let text = text.to_uppercase();
+    for word in ["NOW()", "CURRENT_", "SERIAL", "AUTOINCREMENT", "JSONB", "WITHOUT ROWID", "PRAGMA", "UUID", "::"] {
+        if text.contains(word) {
+            faults.push(word.to_owned());
+        }
+    }
+    faults
+}
+
+#[test]
+fn migrations_speak_only_what_both_databases_do() {
+    for (name, sql) in migrations() {
+        assert_eq!(faults(&sql), Vec::<String>::new(), "{name}");
+        assert!(columns(&sql).len() > 80, "{name} was read");
+    }
+    let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);";
+    assert_eq!(faults(bad), ["a.id is SERIAL", "a.at is TIMESTAMPTZ", "NOW()", "SERIAL"], "this check can fail");
+}
+
+#[test]
+fn a_released_migration_never_changes() {
+    let found: Vec<(String, String)> = migrations().into_iter().map(|(name, sql)| (name, sha256(&sql))).collect();
+    let known: Vec<(String, String)> =
+        RELEASED.iter().map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned())).collect();
+    assert_eq!(found, known, "write a new migration instead, and add its line to RELEASED");
+}
+
+#[tokio::test]
+async fn a_row_of_every_table_goes_in_and_survives_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = fresh(folder.path()).await;
+    let db = Db::open(&url).await.unwrap();
+    change(&db, SAMPLE).await;
+    db.close().await;
+    let db = Db::open(&url).await.unwrap();
+    let all = columns(&migrations().into_iter().map(|(_, sql)| sql).collect::<String>());
+    let tables: BTreeSet<&String> = all.iter().map(|(table, _, _)| table).collect();
+    for table in tables {
+        let rows = column(&db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await;
+        assert_ne!(rows, ["0"], "the sample has a row of {table}");
+    }
+    for (table, name, _) in all.iter().filter(|(_, name, _)| name != "retired_at") {
+        let empty = column(&db, &format!("SELECT 'x' FROM {table} WHERE {name} IS NULL")).await;
+        assert!(empty.is_empty(), "the sample fills {table}.{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_program_leaves_a_newer_database_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = fresh(folder.path()).await;
+    let db = Db::open(&url).await.unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 SELECT 9999, 'from the future', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
+    assert_eq!(change(&db, newer).await, 1);
+    db.close().await;
+    let refused = Db::open(&url).await.expect_err("a newer schema is refused").to_string();
+    assert!(refused.contains("made by a newer version of Cartkey?"), "{refused}");
+}
