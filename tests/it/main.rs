@@ -2,6 +2,8 @@
 
 mod api;
 mod api_stores;
+mod begin;
+mod callback;
 mod canary;
 mod database;
 mod first_story;
@@ -13,6 +15,9 @@ mod migrations;
 mod pretend_store;
 mod prove;
 mod prove_twice;
+mod receive;
+mod return_leg;
+mod send;
 mod service;
 mod tls;
 mod world;

@@ -52,9 +52,13 @@ impl Words {
             account: Some(self.account.clone()),
             store: store(),
             callback_host: "keys.acme.example".into(),
-            view,
             poll_href: format!("/connect/attempts/{}", self.any),
             retry_href: Some(format!("/connect/{}", self.any)),
+            back: view
+                .status()
+                .is_ended()
+                .then(|| GoOn { label: format!("Back to {}", self.app), href: "https://app.example/".into() }),
+            view,
         }
     }
 
@@ -88,6 +92,7 @@ impl Words {
             app_name: self.app.clone(),
             account: Some(self.account.clone()),
             store: store(),
+            connected: false,
             disown_action: format!("/connect/attempts/{}/disown", self.any),
             state: self.any.clone(),
         };
