@@ -1,9 +1,13 @@
 //! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
 
+mod binary;
+mod command_line;
+mod crash;
 mod database;
 mod first_story;
 mod merchant;
 mod pretend_store;
+mod process;
 mod service;
 mod tls;
 mod world;

@@ -103,7 +103,7 @@ impl World {
         let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
         let (stop, stopped) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
-        tokio::spawn(serve::accept(listener, web::all(&app), stopped));
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), stopped));
         tokio::spawn(terminate_tls(front, tls, inner));
         Self { app, shop, other, clock, database_url, folder, names, root, _stop: stop }
     }
