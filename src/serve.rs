@@ -13,7 +13,6 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -51,6 +50,8 @@ impl Default for Limits {
 /// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
 /// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
+/// How long a client that has just connected may take to begin its request once we are told to stop.
+const FIRST_WORD: Duration = Duration::from_secs(1);
 /// How long the database may take to let go of us at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -129,30 +130,28 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
 ///
 /// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
 /// a connection for ever (threats.md §8).
-pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) {
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
         .max_headers(limits.headers)
         .max_buf_size(limits.head);
-    let open = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
-    let serve = |stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit| {
-        let connection =
-            open.watch(http.serve_connection(TokioIo::new(without_delay(stream)), handler(router.clone(), peer)));
+    let serve = |stream, peer, place: OwnedSemaphorePermit| {
+        let talk = converse(http.clone(), stream, handler(router.clone(), peer), limits.head_within, stopped.clone());
         tokio::spawn(async move {
-            // A client that hangs up or talks nonsense is its own affair.
-            let _ = connection.await;
+            talk.await;
             drop(place);
         });
     };
+    let mut told = stopped.clone();
     loop {
         let accepted = tokio::select! {
             accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
                 (listener.accept().await, place)
             } => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = said(&mut told) => break,
         };
         match accepted {
             (Ok((stream, peer)), Ok(place)) => serve(stream, peer, place),
@@ -169,7 +168,44 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut s
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
         serve(stream, peer, place);
     }
-    open.shutdown().await;
+    // All places are free when all connections have ended.
+    let _ = places.acquire_many(u32::try_from(limits.connections).unwrap_or(u32::MAX)).await;
+}
+
+/// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
+async fn converse<S>(
+    http: http1::Builder,
+    stream: TcpStream,
+    service: S,
+    within: Duration,
+    mut stopped: watch::Receiver<bool>,
+) where
+    S: hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible>,
+{
+    // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
+    // waited for here.
+    let last_chance = async {
+        said(&mut stopped).await;
+        tokio::time::sleep(FIRST_WORD).await;
+    };
+    tokio::select! {
+        spoke = tokio::time::timeout(within, stream.readable()) => if spoke.is_err() { return },
+        () = last_chance => return,
+    }
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(without_delay(stream)), service));
+    // A client that hangs up or talks nonsense is its own affair.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = said(&mut stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Waits for the word to stop.
+async fn said(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// What the kernel had accepted before the listener is closed.

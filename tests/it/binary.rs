@@ -164,7 +164,8 @@ impl Running {
     /// What it answers at the public address.
     pub async fn ask(&self, client: &Client, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
         let headers = [("authorization", format!("Bearer {token}"))];
-        let (status, body) = ask(client, method, &format!("http://{}{path}", self.listen), &headers, body).await.unwrap();
+        let (status, body) =
+            ask(client, method, &format!("http://{}{path}", self.listen), &headers, body).await.unwrap();
         (status, serde_json::from_str(&body).unwrap_or(Value::Null))
     }
 }
@@ -196,9 +197,8 @@ pub async fn ask(
     headers: &[(&'static str, String)],
     body: &str,
 ) -> Option<(u16, String)> {
-    let header = |(name, value): &(&'static str, String)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-    };
+    let header =
+        |(name, value): &(&'static str, String)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     let headers = headers.iter().map(header).collect();
     let call = Call { method, url, headers, body: body.as_bytes().to_vec(), within: PATIENCE, at_most: 1 << 20 };
     let reply = client.send(call).await.ok()?;
