@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use cartkey::demo::pretend_store::{Pace, PretendStore, Setup, Switches};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::store_url::Reach;
 use cartkey::domain::time::Clock;
@@ -179,14 +180,34 @@ impl Drop for Running {
 
 /// A client to which loopback is as good as the internet.
 pub fn client() -> Client {
+    client_with(Resolver::System)
+}
+
+/// The same, with names of its own.
+pub fn client_with(resolver: Resolver) -> Client {
     let outgoing = Outgoing {
         reach: Reach::PrivateToo,
-        resolver: Resolver::System,
+        resolver,
         extra_roots: Vec::new(),
         user_agent: "a test".to_owned(),
         own_host: None,
     };
     Client::new(outgoing, Clock::System, Entropy::System)
+}
+
+/// A pretend store on plain loopback, which posts with `outgoing`.
+pub async fn pretend_shop(outgoing: Client, pace: Pace) -> PretendStore {
+    let setup = Setup {
+        listen: ([127, 0, 0, 1], 0).into(),
+        home: "http://127.0.0.1:0".to_owned(),
+        name: "Cups & Plates".to_owned(),
+        tls: None,
+        outgoing,
+        clock: Clock::System,
+        entropy: Entropy::System,
+        switches: Switches { accept_http_callback: true, pace, ..Switches::default() },
+    };
+    PretendStore::start(setup).await.unwrap()
 }
 
 /// One request; `None` when there was no whole answer.

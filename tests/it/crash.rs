@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cartkey::demo::pretend_store::{IssuedKey, PretendStore, SeenRequest, Setup, Switches};
-use cartkey::domain::entropy::Entropy;
+use cartkey::demo::pretend_store::{IssuedKey, Pace, PretendStore, SeenRequest};
 use cartkey::domain::scope::Scope;
-use cartkey::domain::time::Clock;
 use cartkey::woo::Client;
 use hyper::Method;
 use rustix::process::Signal;
@@ -14,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::binary::{Installation, PATIENCE, Running, ask, client};
+use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
 use crate::merchant::html;
 
 const ROUNDS: usize = 20;
@@ -51,7 +49,7 @@ impl Begun {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_acknowledged_survives_kill_9_and_is_proven_after_the_restart() {
     let here = Installation::new().await;
-    let (shop, client) = (shop().await, client());
+    let (shop, client) = (pretend_shop(client(), Pace::Brisk).await, client());
     let token = here.token("links:write");
     let mut cartkey = here.serve().await;
     let mut begun = begin_all(&cartkey, &client, &shop, &token, 0).await;
@@ -153,19 +151,4 @@ async fn wait_until_asked(shop: &PretendStore, before: usize, keys: &[Begun]) {
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("every acknowledged key is tried after the restart");
-}
-
-/// A pretend store on plain loopback.
-async fn shop() -> PretendStore {
-    let setup = Setup {
-        listen: ([127, 0, 0, 1], 0).into(),
-        home: "http://127.0.0.1:0".to_owned(),
-        name: "Cups & Plates".to_owned(),
-        tls: None,
-        outgoing: client(),
-        clock: Clock::System,
-        entropy: Entropy::System,
-        switches: Switches { accept_http_callback: true, ..Switches::default() },
-    };
-    PretendStore::start(setup).await.unwrap()
 }

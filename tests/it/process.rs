@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use cartkey::demo::pretend_store::{Pace, PretendStore, Setup, Switches};
-use cartkey::domain::entropy::Entropy;
-use cartkey::domain::time::Clock;
+use cartkey::demo::pretend_store::Pace;
 use cartkey::serve::{self, Limits};
 use hyper::Method;
 use rustix::process::Signal;
@@ -17,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::binary::{Installation, PATIENCE, ask, client};
+use crate::binary::{Installation, PATIENCE, ask, client, pretend_shop};
 use crate::world::{KEYS, World};
 
 /// Requests that are being answered when the signal comes; one network may begin ten attempts.
@@ -33,7 +31,7 @@ fn begin(listen: SocketAddr, store: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn sigterm_drops_no_request_that_was_accepted() {
-    let (here, shop) = (Installation::new().await, shop(Pace::WhenReleased).await);
+    let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
     let mut cartkey = here.serve().await;
     let mut answers = JoinSet::new();
     for _ in 0..IN_FLIGHT {
@@ -77,7 +75,7 @@ async fn what_came_in_the_moment_of_the_signal_is_answered_too() {
 
 #[tokio::test]
 async fn nobody_new_is_taken_while_the_process_drains() {
-    let (here, shop) = (Installation::new().await, shop(Pace::WhenReleased).await);
+    let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
     let mut cartkey = here.serve().await;
     let mut stream = connect(cartkey.listen).await;
     stream.write_all(&begin(cartkey.listen, &shop.home())).await.unwrap();
@@ -104,7 +102,7 @@ async fn a_process_that_was_told_to_stop_is_alive_and_not_ready() {
 #[tokio::test]
 async fn a_second_signal_ends_the_process_at_once() {
     for second in [Signal::TERM, Signal::INT] {
-        let (here, shop) = (Installation::new().await, shop(Pace::WhenReleased).await);
+        let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
         let mut cartkey = here.serve().await;
         let mut stream = connect(cartkey.listen).await;
         stream.write_all(&begin(cartkey.listen, &shop.home())).await.unwrap();
@@ -232,18 +230,4 @@ async fn until_async(is_so: impl AsyncFn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, looking).await.expect("it comes to that");
-}
-
-async fn shop(pace: Pace) -> PretendStore {
-    let setup = Setup {
-        listen: ([127, 0, 0, 1], 0).into(),
-        home: "http://127.0.0.1:0".to_owned(),
-        name: "Cups & Plates".to_owned(),
-        tls: None,
-        outgoing: client(),
-        clock: Clock::System,
-        entropy: Entropy::System,
-        switches: Switches { accept_http_callback: true, pace, ..Switches::default() },
-    };
-    PretendStore::start(setup).await.unwrap()
 }
