@@ -171,6 +171,17 @@ impl World {
     pub async fn replica(&self) -> App {
         open(&[], &self.database_url, &self.folder, self.client(), &self.clock).await
     }
+
+    /// Every name of this world, and where it leads.
+    pub fn doors(&self) -> Vec<(String, SocketAddr)> {
+        let Resolver::Fixed(names) = &self.names else { return Vec::new() };
+        names.iter().map(|(name, at)| (name.clone(), at[0])).collect()
+    }
+
+    /// The certificate that every server of this world shows.
+    pub fn root(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
 }
 
 async fn open(

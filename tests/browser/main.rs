@@ -1,0 +1,20 @@
+//! The flow in a real Chromium over real TLS: what a merchant's browser does with our pages and headers.
+//!
+//! Needs Debian's `chromium` and `chromium-driver`; `scripts/test` installs them.
+
+mod chromium;
+mod pages;
+
+#[path = "../it/database.rs"]
+mod database;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/merchant.rs"]
+mod merchant;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/service.rs"]
+mod service;
+#[path = "../it/tls.rs"]
+mod tls;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/world.rs"]
+mod world;
