@@ -46,7 +46,7 @@ enum Command {
         /// The store's address, when you know it.
         #[arg(long)]
         store_url: Option<String>,
-        /// What to ask: read, write or read_write.
+        /// What to ask: `read`, `write` or `read_write`.
         #[arg(long)]
         scope: Option<Scope>,
     },

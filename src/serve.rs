@@ -107,7 +107,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
         .into_iter()
         .map(|(listener, router)| tokio::spawn(accept(listener, router, Limits::default(), stopped.clone())))
         .collect();
-    told.to_stop().await;
+    told.wait().await;
     app.draining.store(true, Ordering::Relaxed);
     tracing::info!("stopping: finishing what was accepted");
     stop.send_replace(true);
@@ -119,7 +119,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     tokio::select! {
         () = drained => tracing::info!("stopped"),
         () = tokio::time::sleep(DRAIN) => tracing::warn!("stopped: some requests took too long and were cut off"),
-        () = told.to_stop() => tracing::warn!("told twice to stop: not waiting any longer"),
+        () = told.wait() => tracing::warn!("told twice to stop: not waiting any longer"),
     }
     // What was cut off may still hold a connection to a database that hangs.
     let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
@@ -252,7 +252,7 @@ impl Told {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn to_stop(&mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
+use cartkey::woo::Resolver;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
@@ -159,7 +160,8 @@ fn start_driver(profile: &tempfile::TempDir) -> (Driver, u16) {
 }
 
 fn capabilities(world: &World, manner: Manner, profile: &std::path::Path) -> Capabilities {
-    let names: Vec<String> = world.doors().iter().map(|(name, at)| format!("MAP {name} {at}")).collect();
+    let Resolver::Fixed(names) = &world.names else { panic!("a world has its own names") };
+    let names: Vec<String> = names.iter().map(|(name, at)| format!("MAP {name} {}", at[0])).collect();
     let mut arguments = vec![
         // The names of this world lead to its doors, and no other name anywhere.
         format!("--host-resolver-rules={},MAP * ~NOTFOUND", names.join(",")),
@@ -200,7 +202,7 @@ fn capabilities(world: &World, manner: Manner, profile: &std::path::Path) -> Cap
 
 /// SHA-256 of the certificate's public key, as Chromium wants it.
 fn public_key_hash(world: &World) -> String {
-    let parsed = ParsedCertificate::try_from(world.root()).expect("our own certificate");
+    let parsed = ParsedCertificate::try_from(&world.root).expect("our own certificate");
     let digest = ring::digest::digest(&ring::digest::SHA256, parsed.subject_public_key_info().as_ref());
     base64::engine::general_purpose::STANDARD.encode(digest.as_ref())
 }

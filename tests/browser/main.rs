@@ -2,6 +2,9 @@
 //!
 //! Needs Debian's `chromium` and `chromium-driver`; `scripts/test` installs them.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+#![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
+
 mod chromium;
 mod pages;
 

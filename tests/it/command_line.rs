@@ -4,14 +4,18 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
 use cartkey::demo::pretend_store::Pace;
 use cartkey::woo::Resolver;
 use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::binary::{Installation, PATIENCE, Running, ask, client, client_with, pretend_shop};
 use crate::merchant::Merchant;
+use crate::tls::certificate;
+use crate::world::terminate_tls;
 
 #[tokio::test]
 async fn a_token_is_printed_alone_once_and_listed_without_its_secret() {
@@ -156,6 +160,27 @@ async fn doctor_says_what_is_in_order_and_what_is_not() {
     assert!(!here.has("data/master.key"), "no new ring is made");
 }
 
+// The proxy in front of it answers while this test waits for a command to end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_tells_whether_the_public_address_leads_here() {
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let public = format!("https://localhost:{}", front.local_addr().unwrap().port());
+    let (tls, root) = certificate(&["localhost"]);
+    let mut here = Installation::new().await.with("CARTKEY_PUBLIC_URL", &public);
+    let roots = here.folder.path().join("roots.pem");
+    let body = base64::engine::general_purpose::STANDARD.encode(&root);
+    std::fs::write(&roots, format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")).unwrap();
+
+    let cartkey = here.serve().await;
+    tokio::spawn(terminate_tls(front, tls, cartkey.listen));
+    let ran = here.run(&["doctor"]);
+    assert!(ran.out.contains(&format!("warn  public address {public} does not answer from here")), "{ran:?}");
+    // The machine's own roots, which SSL_CERT_FILE names, are believed.
+    here.settings.insert("SSL_CERT_FILE".to_owned(), roots.display().to_string());
+    let ran = here.run(&["doctor"]);
+    assert!(ran.out.contains(&format!("ok    public address {public} answers")), "{ran:?}");
+}
+
 #[tokio::test]
 async fn doctor_live_asks_the_service_that_runs() {
     let mut here = Installation::new().await;
@@ -198,10 +223,10 @@ async fn stores_are_listed_and_checked_and_a_bad_one_makes_check_fail() {
     let listed: Value = serde_json::from_str(&here.run(&["stores", "--json"]).printed()).unwrap();
     assert_eq!(&listed, store);
     let id = store["id"].as_str().unwrap();
-    let line = format!("{id}\tconnected\tmerchant-42\t{}\t-\tread_write", shop.home());
-    assert_eq!(here.run(&["stores"]).printed(), line);
-    assert_eq!(here.run(&["check"]).printed(), line);
-    assert_eq!(here.run(&["check", id]).printed(), line);
+    let row = format!("{id}\tconnected\tmerchant-42\t{}\t-\tread_write", shop.home());
+    assert_eq!(here.run(&["stores"]).printed(), row);
+    assert_eq!(here.run(&["check"]).printed(), row);
+    assert_eq!(here.run(&["check", id]).printed(), row);
 
     shop.revoke(shop.keys()[0].key_id);
     let ran = here.run(&["check"]);
@@ -219,7 +244,7 @@ async fn stores_are_listed_and_checked_and_a_bad_one_makes_check_fail() {
 #[tokio::test]
 async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     // The usual ports are taken, by us or by somebody else.
-    let taken = [8_080, 8_081].map(|port| std::net::TcpListener::bind(("127.0.0.1", port)));
+    let busy = [8_080, 8_081].map(|port| std::net::TcpListener::bind(("127.0.0.1", port)));
     let here = Installation::new().await;
     let throw_away = tempfile::tempdir().unwrap();
     let mut command = here.command(&["demo"]);
@@ -243,7 +268,7 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     demo.tell(Signal::INT);
     assert_eq!(demo.ended().await.code(), Some(0));
     assert!(throw_away.path().read_dir().unwrap().next().is_none(), "nothing stays behind");
-    drop(taken);
+    drop(busy);
 }
 
 /// Goes from a link to a store that is connected.

@@ -161,7 +161,7 @@ async fn a_head_that_is_too_large_is_refused() {
         let answer = whole_answer(stream).await;
         answer.split(' ').nth(1).unwrap_or_default().to_owned()
     };
-    let headers = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
+    let headers = |count: usize| "X-Many: 1\r\n".repeat(count);
     assert_eq!(asked(&headers(62)).await, "200", "64 in all");
     assert_eq!(asked(&headers(63)).await, "431");
     assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(12 * 1024))).await, "200");

@@ -53,8 +53,10 @@ pub struct World {
     pub database_url: String,
     /// Where the ring and, on SQLite, the database lie.
     pub folder: tempfile::TempDir,
-    names: Resolver,
-    root: CertificateDer<'static>,
+    /// Every name of this world, and where it leads.
+    pub names: Resolver,
+    /// The certificate that every server of this world shows.
+    pub root: CertificateDer<'static>,
     _stop: watch::Sender<bool>,
 }
 
@@ -101,11 +103,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
         let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
-        let (stop, stopped) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
-        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), stopped));
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
         tokio::spawn(terminate_tls(front, tls, inner));
-        Self { app, shop, other, clock, database_url, folder, names, root, _stop: stop }
+        Self { app, shop, other, clock, database_url, folder, names, root, _stop: end }
     }
 
     /// A merchant in a fresh browser.
@@ -170,17 +172,6 @@ impl World {
     /// Another replica of this Cartkey: the same database and ring, its own memory.
     pub async fn replica(&self) -> App {
         open(&[], &self.database_url, &self.folder, self.client(), &self.clock).await
-    }
-
-    /// Every name of this world, and where it leads.
-    pub fn doors(&self) -> Vec<(String, SocketAddr)> {
-        let Resolver::Fixed(names) = &self.names else { return Vec::new() };
-        names.iter().map(|(name, at)| (name.clone(), at[0])).collect()
-    }
-
-    /// The certificate that every server of this world shows.
-    pub fn root(&self) -> &CertificateDer<'static> {
-        &self.root
     }
 }
 
