@@ -32,14 +32,12 @@ struct Shown<'a> {
 pub async fn of_store(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
     query(&parts, &[])?;
     let token = bearer(&parts.headers)?;
-    match id.parse() {
-        Ok(id) => lend(&app, &parts, &token, Which::Store(id)).await,
-        Err(_) => {
-            // Who may not ask learns nothing, not even what an id looks like.
-            lend::fresh_token(&app, &token).await?;
-            Err(lend::Error::NotFound.into())
-        }
-    }
+    let Ok(id) = id.parse() else {
+        // Who may not ask learns nothing, not even what an id looks like.
+        lend::fresh_token(&app, &token).await?;
+        return Err(lend::Error::NotFound.into());
+    };
+    lend(&app, &parts, &token, Which::Store(id)).await
 }
 
 pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts: Parts) -> Result<Response, Failure> {
@@ -76,17 +74,18 @@ async fn lend(
 }
 
 fn show(keys: &Keys) -> Result<Response, Failure> {
+    let store = keys.store();
     let shown = Shown {
-        store_id: keys.store.id.as_str(),
-        user_id: keys.store.user_id.as_str(),
-        store_url: keys.store.home.as_str(),
-        api_url: keys.store.home.api_url(),
+        store_id: store.id.as_str(),
+        user_id: store.user_id.as_str(),
+        store_url: store.home.as_str(),
+        api_url: store.home.api_url(),
         consumer_key: keys.pair.consumer_key.expose(),
         consumer_secret: keys.pair.consumer_secret.expose(),
-        permissions: keys.store.scope.as_str(),
-        auth_method: keys.store.auth_method.as_str(),
-        key_version: keys.version,
-        issued_at: keys.issued_at.to_string(),
+        permissions: store.scope.as_str(),
+        auth_method: store.auth_method.as_str(),
+        key_version: keys.version(),
+        issued_at: keys.issued_at().to_string(),
     };
     let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
     let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;

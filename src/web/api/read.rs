@@ -85,7 +85,7 @@ pub fn bad(field: &str, says: String) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, "invalid_request", says).with("field", json!(field))
 }
 
-/// serde_json ends its sentences with where they happened, which helps nobody who has the field's name.
+/// `serde_json` ends its sentences with where they happened, which helps nobody who has the field's name.
 fn without_place(text: &str) -> &str {
     text.rfind(" at line ").map_or(text, |at| &text[..at])
 }
