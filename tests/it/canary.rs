@@ -140,7 +140,10 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         canaries.push(Canary::new(format!("{user}: link"), url.rsplit('/').next().unwrap().as_bytes()));
         let sent = world.begin(&mut browser, &url).await;
         let waiting = browser.approve_on(sent).await;
-        canaries.push(Canary::new(format!("{user}: cookie"), browser.cookie("keys.example", "__Host-cartkey").unwrap().as_bytes()));
+        canaries.push(Canary::new(
+            format!("{user}: cookie"),
+            browser.cookie("keys.example", "__Host-cartkey").unwrap().as_bytes(),
+        ));
         // Somebody else comes along with the address of the return page, and is turned away.
         told.extend(world.merchant().get(waiting.url.as_str()).await.body.into_bytes());
         world.prove().await;
@@ -187,7 +190,12 @@ async fn failures(world: &World, trusted: &crate::service::Service) -> Vec<u8> {
     }
     let (pair, token) = (json!({"user_id": key.consumer_secret, "scope": 5}), &trusted.token);
     told.extend(trusted.post("/links", &pair).await.json.to_string().into_bytes());
-    for path in [format!("/stores?token={token}"), format!("/users/{token}/keys"), format!("/stores/{token}/keys"), "/stores".into()] {
+    for path in [
+        format!("/stores?token={token}"),
+        format!("/users/{token}/keys"),
+        format!("/stores/{token}/keys"),
+        "/stores".into(),
+    ] {
         told.extend(trusted.get(&path).await.json.to_string().into_bytes());
     }
     let ids = column(&world.app.db, "SELECT id FROM stores ORDER BY id").await;

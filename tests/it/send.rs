@@ -58,8 +58,8 @@ async fn the_cookie_stays_with_this_host_and_out_of_scripts() {
     let (_, link) = world.link("merchant-1", json!({})).await;
     assert!(browser.get(&link).await.headers.get("set-cookie").is_none(), "looking sets none");
     let sent = world.begin(&mut browser, &link).await;
-    let line = sent.headers["set-cookie"].to_str().unwrap().to_owned();
-    let mut parts = line.split("; ");
+    let cookie = sent.headers["set-cookie"].to_str().unwrap().to_owned();
+    let mut parts = cookie.split("; ");
     assert!(parts.next().unwrap().starts_with("__Host-cartkey="));
     assert_eq!(parts.collect::<Vec<_>>(), ["Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=86400", "Secure"]);
     // A second attempt in the same browser leaves the first one's page open.
