@@ -151,6 +151,7 @@ async fn a_link_for_one_store_takes_no_other() {
     let sent = browser.submit(&page, "Connect store", &[("store_url", OTHER)]).await;
     assert_eq!(sent_to(&sent), format!("{SHOP}/wc-auth/v1/authorize"));
     // The shop has moved: that is another store until a link without the restriction connects it.
+    world.clock.advance(std::time::Duration::from_secs(5));
     world.shop.switch(|s| s.moved_to = Some("https://moved.example".to_owned()));
     let page = browser.submit(&page, "Connect store", &[]).await;
     assert_eq!(page.status, 422);
