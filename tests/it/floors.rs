@@ -174,7 +174,10 @@ fn this_check_can_fail() {
         let found = faults(path, &format!("{says}{source}\n"));
         assert!(found.len() == 1 && found[0].contains(fault), "{path}: {source}: {found:?}");
     }
-    assert_eq!(faults("src/web/a.rs", &format!("{says}// use crate::storage;\nuse crate::flow::x;\n")), Vec::<String>::new());
+    assert_eq!(
+        faults("src/web/a.rs", &format!("{says}// use crate::storage;\nuse crate::flow::x;\n")),
+        Vec::<String>::new()
+    );
     assert_eq!(faults("src/web/a.rs", "use crate::flow::x;\n").len(), 1);
     assert_eq!(faults("src/web/a.rs", &says.repeat(400)).len(), 1);
 }

@@ -15,7 +15,8 @@ use crate::database::{change, column};
 use crate::service::{Answer, Service};
 use crate::world::{OTHER, SHOP, World};
 
-const RECORD: &str = "SELECT id || ' ' || token_id || ' ' || store_id || ' ' || CAST(key_version AS TEXT) || ' ' || read_from
+const RECORD: &str =
+    "SELECT id || ' ' || token_id || ' ' || store_id || ' ' || CAST(key_version AS TEXT) || ' ' || read_from
                       FROM key_reads ORDER BY id";
 
 async fn connected() -> (World, Service) {
@@ -231,7 +232,10 @@ async fn a_revoked_token_lends_nothing_at_once_anywhere() {
     assert_eq!((lent(&world.app, &service.token).await, lent(&replica, &service.token).await), (Ok(1), Ok(1)));
     assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), "test").await.unwrap());
     let refused = Err("the token is not one that works".to_owned());
-    assert_eq!((lent(&replica, &service.token).await, lent(&world.app, &service.token).await), (refused.clone(), refused));
+    assert_eq!(
+        (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
+        (refused.clone(), refused)
+    );
     assert_eq!(column(&world.app.db, RECORD).await.len(), 2, "what was refused is not on the record of what left");
 }
 
@@ -243,7 +247,10 @@ async fn a_disconnected_store_lends_nothing_at_once_anywhere() {
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     disconnect::disconnect(&world.app, &id.parse().unwrap(), "test").await.unwrap();
     let refused = Err("the store is disconnected".to_owned());
-    assert_eq!((lent(&replica, &service.token).await, lent(&world.app, &service.token).await), (refused.clone(), refused));
+    assert_eq!(
+        (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
+        (refused.clone(), refused)
+    );
 }
 
 #[tokio::test]
