@@ -71,7 +71,9 @@ impl Browser {
     /// Waits for a page with this heading.
     pub async fn sees(&self, heading: &str) {
         let xpath = format!("//h1[normalize-space(.)=\"{heading}\"]");
-        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&xpath)).await;
+        // The page that sends on is there for a second only.
+        let wait = self.client.wait().at_most(PATIENCE).every(Duration::from_millis(50));
+        let found = wait.for_element(Locator::XPath(&xpath)).await;
         if let Err(error) = found {
             panic!("no heading {heading:?}: {error}\n{:?}\n{}", self.client.current_url().await, self.text().await);
         }

@@ -7,9 +7,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use cartkey::demo::pretend_store::Pace;
+use cartkey::flow::prove;
 use cartkey::serve::{self, Limits};
 use hyper::Method;
 use rustix::process::Signal;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -97,6 +99,19 @@ async fn a_process_that_was_told_to_stop_is_alive_and_not_ready() {
     world.app.draining.store(true, Ordering::Relaxed);
     assert_eq!(asked("/readyz").await.0, 503);
     assert_eq!(asked("/livez").await, (200, "ok\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_process_that_was_told_to_stop_leaves_the_keys_that_are_due_to_others() {
+    let world = World::new().await;
+    let (mut browser, (_, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
+    let sent = world.begin(&mut browser, &link).await;
+    browser.approve_on(sent).await;
+    world.app.draining.store(true, Ordering::Relaxed);
+    // A claim of its own would keep the others away for two minutes.
+    assert_eq!(world.prove().await, 0);
+    assert_eq!(prove::run_due(&world.replica().await).await.unwrap(), 1);
+    assert_eq!(world.service("keys:read").await.get("/users/merchant-42/keys").await.status, 200);
 }
 
 #[tokio::test]
