@@ -81,7 +81,7 @@ async fn deny_ends_the_attempt_and_offers_another() {
     let mut browser = world.merchant();
     let (id, sent, _) = begun(&world, &mut browser, json!({})).await;
     let page = browser.deny(&sent.refresh().unwrap()).await;
-    assert!(page.text().contains("You pressed Deny on shop.example; nothing was connected."), "{}", page.text());
+    assert!(page.text().contains("You pressed Deny Nothing was connected."), "{}", page.text());
     assert_eq!(seen_by_maker(&world, &id).await, ("denied".to_owned(), "denied".to_owned()));
     assert!(page.link("Try again").is_some());
     assert!(world.shop.keys().is_empty());
@@ -180,7 +180,7 @@ async fn an_approval_whose_browser_was_closed_is_asked_about() {
     let page = browser.get(&page_of(&callback)).await;
     assert!(page.text().contains("Did you approve this?"), "{}", page.text());
     assert!(!is_lent(&world, "merchant-1").await);
-    let page = browser.submit(&page, "Yes, connect this store", &[]).await;
+    let page = browser.submit(&page, "Yes, connect it", &[]).await;
     assert!(page.text().contains("shop.example is connected"), "{}", page.text());
     assert!(is_lent(&world, "merchant-1").await);
 }

@@ -110,7 +110,7 @@ async fn no_browser_confirms_in_the_applications_place() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let (id, page, callback) = approved(&world, &mut browser).await;
-    assert!(page.form("Yes, connect this store").is_none());
+    assert!(page.form("Yes, connect it").is_none());
     browser.post_form(&format!("{}/confirm", page_of(&callback)), &[]).await;
     browser.get(&callback.approved()).await;
     world.pass(Duration::from_secs(75)).await;

@@ -39,8 +39,8 @@ async fn an_approval_in_another_browser_is_held_until_the_first_confirms() {
     assert_eq!(refused.status, 404);
     assert!(!is_lent(&world, "merchant-1").await);
     let page = first.get(&page_of(&callback)).await;
-    assert!(page.text().contains("Did you approve this on shop.example? Confirm only then."), "{}", page.text());
-    let page = first.submit(&page, "Yes, connect this store", &[]).await;
+    assert!(page.text().contains("Did you approve this? The key of shop.example works"), "{}", page.text());
+    let page = first.submit(&page, "Yes, connect it", &[]).await;
     assert!(page.text().contains("shop.example is connected"), "{}", page.text());
     assert!(is_lent(&world, "merchant-1").await);
     let again = first.post_form(&format!("{}/confirm", page_of(&callback)), &[]).await;
@@ -72,7 +72,7 @@ async fn the_first_browser_may_throw_it_away_as_well() {
     let (id, mut first, _, _, callback) = approved_elsewhere(&world).await;
     world.pass(Duration::from_secs(75)).await;
     let page = first.get(&page_of(&callback)).await;
-    let page = first.submit(&page, "No, throw the key away", &[]).await;
+    let page = first.submit(&page, "No, throw it away", &[]).await;
     assert!(page.text().contains(&last7(&world)), "{}", page.text());
     assert_eq!(seen_by_maker(&world, &id).await.1, "disowned");
 }
@@ -103,7 +103,7 @@ async fn who_comes_too_late_is_told_the_truth_and_what_is_left_to_do() {
     let (_, mut first, mut second, early, callback) = approved_elsewhere(&world).await;
     world.pass(Duration::from_secs(75)).await;
     let page = first.get(&page_of(&callback)).await;
-    first.submit(&page, "Yes, connect this store", &[]).await;
+    first.submit(&page, "Yes, connect it", &[]).await;
     let page = second.submit(&early, "This was not me", &[]).await;
     assert_eq!(page.status, 409);
     assert!(

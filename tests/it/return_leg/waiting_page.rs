@@ -64,7 +64,7 @@ async fn each_status_has_its_page() {
     assert!(news["says"].as_str().unwrap().contains("Update WooCommerce, then try again."), "{news}");
 
     let (_, _, callback) = begun(&world, &mut browser, json!({})).await;
-    world.clock.advance(Duration::from_mins(60));
+    world.clock.advance(Duration::from_hours(1));
     assert_stands(&world, &mut browser, &callback, "expired", "This attempt has expired").await;
 }
 
