@@ -39,7 +39,7 @@ async fn the_state_and_the_token_stand_nowhere_else() {
     assert!(callback.state != token && token != cookie && cookie != callback.state);
     assert_eq!(sent.headers["cache-control"], "no-store");
     assert_eq!(sent.headers["referrer-policy"], "no-referrer");
-    let headers: String = sent.headers.iter().map(|(n, v)| format!("{n}: {v:?}\n")).collect();
+    let headers = format!("{:?}", sent.headers);
     assert!(!headers.contains(&callback.state) && !headers.contains(&token), "{headers}");
 
     let page = browser.get(&format!("https://keys.example/connect/attempts/{}", callback.attempt)).await;
