@@ -1,5 +1,8 @@
 //! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+#![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
+
 mod api;
 mod api_stores;
 mod canary;
