@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -12,6 +13,7 @@ use crate::flow::lend::Lending;
 use crate::storage::Db;
 use crate::vault::Vault;
 use crate::woo::http::Client;
+use crate::woo::preflight::ALL_WITHIN;
 
 /// The state of one running Cartkey.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct App {
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
     pub preflights: Arc<tokio::sync::Semaphore>,
+    /// How long one preflight may take: [`ALL_WITHIN`], except where a test cannot wait that long.
+    pub preflight_within: Duration,
 }
 
 /// See [`App::preflights`].
@@ -55,6 +59,7 @@ impl App {
             proving: Arc::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
+            preflight_within: ALL_WITHIN,
         }
     }
 

@@ -176,7 +176,7 @@ verdicts! {
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
-    WrongStore = "wrong_store", "This link is for another store than {store}.";
+    WrongStore = "wrong_store", "This link is for another store than {store}. Ask for a link without a fixed store.";
 }
 
 impl Verdict {

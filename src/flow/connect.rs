@@ -86,7 +86,12 @@ impl Ground {
 #[derive(Debug)]
 pub enum Begun {
     /// Something is in the way: findings with a `stop`, or with warnings that the merchant has not seen yet.
-    Held(Findings),
+    Held {
+        /// What was found.
+        findings: Findings,
+        /// Whether the store's own address differs from what was typed.
+        adopted: bool,
+    },
     /// The merchant may be sent on.
     Ready(Box<Ready>),
 }
@@ -155,12 +160,13 @@ pub async fn begin(
     };
     let mut findings = {
         let _place = app.preflights.try_acquire().map_err(|_| Error::Busy)?;
-        preflight::examine(&app.woo, &typed, &ask).await
+        preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await
     };
     if findings.stop.is_none() && ground.wanted_store.is_some() && ground.home.as_ref() != Some(&findings.home) {
         findings.stop = Some(Verdict::WrongStore);
     }
-    let attempt = attempt(id, ground, &findings, app);
+    let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
+    let attempt = attempt(id, ground, findings.home.clone(), held, app);
     tracing::info!(
         attempt.id = %attempt.id,
         user.id = %attempt.user_id,
@@ -169,15 +175,12 @@ pub async fn begin(
         warnings = ?findings.warnings.iter().map(|w| w.code()).collect::<Vec<_>>(),
         "preflight of {}", attempt.home.shown()
     );
-    if findings.stop.is_none() && !findings.warnings.is_empty() && !go_on {
-        return Ok(Begun::Held(findings));
-    }
     keep(app, &attempt, &secrets, &network).await?;
-    if findings.stop.is_some() {
-        return Ok(Begun::Held(findings));
+    let adopted = attempt.home != typed;
+    if attempt.status == Status::Failed {
+        return Ok(Begun::Held { findings, adopted });
     }
     let authorize_url = authorize::url(&attempt.home, &ask);
-    let adopted = attempt.home != typed;
     Ok(Begun::Ready(Box::new(Ready { attempt, authorize_url, browser: secrets.browser, adopted })))
 }
 
@@ -198,20 +201,20 @@ impl Secrets {
     }
 }
 
-fn attempt(id: AttemptId, ground: Ground, findings: &Findings, app: &App) -> Attempt {
+fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>, app: &App) -> Attempt {
     let now = app.now();
     Attempt {
         id,
         link_id: ground.link_id,
         user_id: ground.user_id,
         account_label: ground.account_label,
-        home: findings.home.clone(),
+        home,
         scope: ground.scope,
         confirm: ground.confirm,
         return_url: ground.return_url,
         wanted_store: ground.wanted_store,
-        status: if findings.stop.is_some() { Status::Failed } else { Status::Open },
-        reason: findings.stop,
+        status: if held.is_some() { Status::Failed } else { Status::Open },
+        reason: held,
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
         received_at: None,
@@ -222,7 +225,8 @@ fn attempt(id: AttemptId, ground: Ground, findings: &Findings, app: &App) -> Att
     }
 }
 
-/// Keeps the attempt; one that was stopped is kept too, so that its maker and the operator see why.
+/// Keeps the attempt; one that was stopped or warned is kept too, so that its maker and the operator see why, and so
+/// that it counts: each has asked somebody's server.
 async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str) -> Result<(), Error> {
     let about = |kind| {
         Event::new(kind, attempt.created_at, "merchant")

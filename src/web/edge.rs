@@ -112,7 +112,7 @@ fn log_failure(failure: &Failure, route: &str) {
         let cause = failure.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         tracing::error!(http.route = route, code, cause, "could not be served");
     } else {
-        tracing::debug!(http.route = route, code, "refused");
+        tracing::debug!(http.route = route, code, "refused: {}", failure.says);
     }
 }
 
@@ -123,7 +123,9 @@ fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &H
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
         }
-        Surface::Hook | Surface::Machine => failure.status.into_response(),
+        // Stores look at the status alone; whoever looks at a store's log is told which field is wrong, never its value.
+        Surface::Hook => (failure.status, format!("{}\n", failure.says)).into_response(),
+        Surface::Machine => failure.status.into_response(),
     };
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = bare.get(&name) {

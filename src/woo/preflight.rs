@@ -11,7 +11,7 @@ use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
 /// Time for everything: a person is waiting.
-const ALL_WITHIN: Duration = Duration::from_secs(8);
+pub const ALL_WITHIN: Duration = Duration::from_secs(8);
 
 /// What a look at the store told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,13 @@ impl Findings {
     }
 }
 
-/// Examines the store at `typed`; takes 8 seconds at most. `ask` lends its shape: what is sent has a state and a
+/// Examines the store at `typed`; takes `within` at most, which is [`ALL_WITHIN`] where people wait. `ask` lends its shape: what is sent has a state and a
 /// callback token of its own, so that nothing real is in the store's logs before the merchant goes there.
-pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>) -> Findings {
+pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: Duration) -> Findings {
     let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
     let mut answered = false;
     let looking = look(client, ask, &mut findings, &mut answered);
-    if tokio::time::timeout(ALL_WITHIN, looking).await.is_err() {
+    if tokio::time::timeout(within, looking).await.is_err() {
         if answered {
             findings.warn(Verdict::TimedOut);
         } else {

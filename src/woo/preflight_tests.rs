@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::authorize::Ask;
 use super::loopback::{Seen, answer, client, home, serve};
-use super::preflight::{Findings, examine};
+use super::preflight::{ALL_WITHIN, Findings, examine};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Product, Verdict};
@@ -22,7 +22,7 @@ async fn look(typed: &str, site: impl Fn(&Seen) -> Option<String> + Send + Sync 
     let return_url = "https://keys.example.com/connect/return/at_real";
     let ask =
         Ask { app_name: "Cartkey", scope: Scope::ReadWrite, state: &state, return_url, callback_url: &callback_url };
-    examine(&client, &home(typed), &ask).await
+    examine(&client, &home(typed), &ask, ALL_WITHIN).await
 }
 
 /// WooCommerce with its home at `at` (scheme, host and directory), asked on any path.

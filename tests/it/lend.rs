@@ -208,7 +208,7 @@ async fn lent(app: &cartkey::app::App, token: &str) -> Result<i64, String> {
     let (token, id) = (Secret::new(token.to_owned()), RequestId::mint(app.now(), &app.entropy));
     let request = Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
     match lend::keys(app, &request, &Which::User("m".parse().unwrap(), None)).await {
-        Ok(Lent::Keys(keys)) => Ok(keys.version),
+        Ok(Lent::Keys(keys)) => Ok(keys.version()),
         Ok(Lent::Same(_)) => Ok(0),
         Err(why) => Err(why.to_string()),
     }

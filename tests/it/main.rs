@@ -5,7 +5,12 @@
 
 mod api;
 mod api_stores;
+mod begin;
+mod binary;
+mod callback;
 mod canary;
+mod command_line;
+mod crash;
 mod database;
 mod first_story;
 mod floors;
@@ -14,8 +19,12 @@ mod lend;
 mod merchant;
 mod migrations;
 mod pretend_store;
+mod process;
 mod prove;
 mod prove_twice;
+mod receive;
+mod return_leg;
+mod send;
 mod service;
 mod tls;
 mod world;

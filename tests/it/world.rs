@@ -55,9 +55,11 @@ pub struct World {
     pub database_url: String,
     /// Where the ring and, on SQLite, the database lie.
     pub folder: tempfile::TempDir,
-    names: Resolver,
-    root: CertificateDer<'static>,
-    _stop: watch::Sender<bool>,
+    /// Every name of this world, and where it leads.
+    pub names: Resolver,
+    /// The certificate that every server of this world shows.
+    pub root: CertificateDer<'static>,
+    stop: watch::Sender<bool>,
 }
 
 impl World {
@@ -99,15 +101,18 @@ impl World {
             ("www.shop.example", shop.addr()),
             ("moved.example", shop.addr()),
             ("other.example", other.addr()),
+            // The certificate does not name this one; and nobody listens at port 1.
+            ("mistrusted.example", shop.addr()),
+            ("closed.example", SocketAddr::from(([127, 0, 0, 1], 1))),
         ]);
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
         let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
-        let (stop, stopped) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
-        tokio::spawn(serve::accept(listener, web::all(&app), stopped));
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
         tokio::spawn(terminate_tls(front, tls, inner));
-        Self { app, shop, other, clock, database_url, folder, names, root, _stop: stop }
+        Self { app, shop, other, clock, database_url, folder, names, root, stop: end }
     }
 
     /// A merchant in a fresh browser.
@@ -167,6 +172,16 @@ impl World {
     pub async fn pass(&self, span: Duration) -> usize {
         self.clock.advance(span);
         prove::run_due(&self.app).await.unwrap()
+    }
+
+    /// This Cartkey once more, changed, on plain HTTP; gives its address.
+    pub async fn also(&self, change: impl FnOnce(&mut App)) -> String {
+        let mut app = self.app.clone();
+        change(&mut app);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), self.stop.subscribe()));
+        address
     }
 
     /// Another replica of this Cartkey: the same database and ring, its own memory.

@@ -128,6 +128,7 @@ fn elsewhere(app: &App, attempt: Attempt, state: Option<Secret>) -> Response {
         app_name: app.site.app_name.clone(),
         account: attempt.account_label,
         disown_action: format!("{}/disown", href(&attempt.id)),
+        connected: attempt.status == Status::Connected,
         store: attempt.home,
         state: state.map(|state| state.expose().to_owned()).unwrap_or_default(),
     };
@@ -140,8 +141,10 @@ async fn page(app: &App, attempt: Attempt, returned: bool) -> Result<AttemptPage
         account: attempt.account_label.clone(),
         callback_host: app.site.public_host.clone(),
         view: view(app, &attempt, returned).await?,
-        poll_href: href(&attempt.id),
+        // Renewed without scripts, the page goes on to say that no key came.
+        poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
         retry_href: again_href(app, &attempt).await?,
+        back: back(app, &attempt),
         store: attempt.home,
     })
 }
@@ -178,9 +181,18 @@ async fn connected(app: &App, attempt: &Attempt) -> Result<Connected, Failure> {
         go_on: go_on(
             app,
             attempt,
+            format!("Go on to {}", app.site.app_name),
             &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())],
         ),
     })
+}
+
+/// The way back to the application from an attempt that ended without a store.
+fn back(app: &App, attempt: &Attempt) -> Option<GoOn> {
+    let status = attempt.status_at(app.now());
+    let is_over = matches!(status, Status::Denied | Status::Failed | Status::Expired);
+    let added = [("status", status.as_str()), ("user_id", attempt.user_id.as_str())];
+    go_on(app, attempt, format!("Back to {}", app.site.app_name), &added).filter(|_| is_over)
 }
 
 /// The way to the application, with a fresh one-time code, where it must confirm and the key works.
@@ -192,15 +204,15 @@ async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<GoOn>, Failur
         ("attempt_id", attempt.id.as_str()),
         ("code", code.expose()),
     ];
-    Ok(go_on(app, attempt, &added))
+    Ok(go_on(app, attempt, format!("Go on to {}", app.site.app_name), &added))
 }
 
 /// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
 /// again: the list may have become shorter since.
-fn go_on(app: &App, attempt: &Attempt, added: &[(&str, &str)]) -> Option<GoOn> {
+fn go_on(app: &App, attempt: &Attempt, label: String, added: &[(&str, &str)]) -> Option<GoOn> {
     let text = attempt.return_url.as_deref()?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
     let mut url = Url::parse(text).ok()?;
     url.query_pairs_mut().extend_pairs(added);
-    Some(GoOn { label: format!("Go on to {}", app.site.app_name), href: url.into() })
+    Some(GoOn { label, href: url.into() })
 }

@@ -116,8 +116,8 @@ async fn begin(app: &App, ground: Ground, action: String, parts: &Parts, body: &
     let cookie = browser(&app.site, &parts.headers);
     match connect::begin(app, ground, &typed, go_on, from, cookie).await {
         Ok(Begun::Ready(ready)) => send(app, &ready),
-        Ok(Begun::Held(findings)) => {
-            found(&mut page, &findings);
+        Ok(Begun::Held { findings, adopted }) => {
+            found(&mut page, &findings, adopted);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
         }
         Err(connect::Error::Address(fault)) => {
@@ -148,13 +148,14 @@ fn blank(app: &App, ground: &Ground, action: String) -> ConnectPage {
 }
 
 /// Puts on the page what the preflight found; an address that was adopted is filled in.
-fn found(page: &mut ConnectPage, findings: &Findings) {
+fn found(page: &mut ConnectPage, findings: &Findings, adopted: bool) {
     let store = findings.home.shown();
     page.stop = findings.stop.map(|verdict| Finding::of(verdict, store));
     page.warnings = findings.warnings.iter().map(|verdict| Finding::of(*verdict, store)).collect();
     page.wp_admin_href = Some(findings.home.at("/wp-admin/"));
     page.checked_home = Some(store.to_owned());
     if findings.stop.is_none() {
+        page.adopted = adopted;
         findings.home.as_str().clone_into(&mut page.store_url.value);
     }
 }

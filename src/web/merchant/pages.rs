@@ -197,6 +197,8 @@ pub struct AttemptPage {
     pub poll_href: String,
     /// Where a new attempt is begun; `None` when the link no longer opens.
     pub retry_href: Option<String>,
+    /// The way back to the application when it has ended without a store; [`Connected`] has its own way on.
+    pub back: Option<GoOn>,
 }
 
 impl AttemptPage {
@@ -267,11 +269,19 @@ pub struct ElsewherePage {
     pub account: Option<String>,
     /// The store.
     pub store: StoreUrl,
+    /// Whether it is too late: the store is connected.
+    pub connected: bool,
     /// Where “this was not me” is posted.
     pub disown_action: String,
     /// The attempt's state as the store sent it along: proof that the visitor comes from the approval. Secret, so
     /// this struct has no `Debug`.
     pub state: String,
+}
+
+impl ElsewherePage {
+    fn keys_page(&self) -> String {
+        keys_page(&self.store)
+    }
 }
 
 /// After “this was not me”: what is left to do at the store.

@@ -18,7 +18,7 @@ impl Town {
     async fn preflight(&self, typed: &str) -> preflight::Findings {
         let (state, callback) = secrets();
         let typed = StoreUrl::parse(typed, Reach::PrivateToo).unwrap();
-        preflight::examine(&self.asking, &typed, &ask(&state, &callback)).await
+        preflight::examine(&self.asking, &typed, &ask(&state, &callback), preflight::ALL_WITHIN).await
     }
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {

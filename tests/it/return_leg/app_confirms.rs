@@ -1,0 +1,140 @@
+//! `confirm: "app"`: the application checks that its own signed-in user is the link's (threats.md 7, F7).
+
+use std::time::Duration;
+
+use cartkey::flow::sweep;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{begun, is_lent, page_of, seen_by_maker};
+use crate::callback::Callback;
+use crate::merchant::{Merchant, Page};
+use crate::service::Answer;
+use crate::world::World;
+
+fn app_confirms() -> Value {
+    json!({"confirm": "app", "return_url": "https://app.example/bind?x=1"})
+}
+
+/// Begins and approves in `browser`; gives the page with the way to the application.
+async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callback) {
+    let (id, sent, callback) = begun(world, browser, app_confirms()).await;
+    let page = browser.approve_on(sent).await;
+    world.prove().await;
+    let page = browser.get(page.url.as_str()).await;
+    (id, page, callback)
+}
+
+/// What the application finds in the address that the merchant brings.
+fn brought(page: &Page) -> Vec<(String, String)> {
+    let href = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
+    let url: Url = href.parse().unwrap();
+    assert_eq!((url.host_str(), url.path()), (Some("app.example"), "/bind"));
+    url.query_pairs().into_owned().collect()
+}
+
+fn code(page: &Page) -> String {
+    brought(page).into_iter().find(|(name, _)| name == "code").expect("a code").1
+}
+
+async fn confirm(world: &World, callback: &Callback, code: &str) -> Answer {
+    let service = world.service("links:write").await;
+    service.post(&format!("/attempts/{}/confirm", callback.attempt), &json!({"code": code})).await
+}
+
+#[tokio::test]
+async fn the_application_spends_the_code_that_its_merchant_brings() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (id, page, callback) = approved(&world, &mut browser).await;
+    assert!(page.text().contains("Acme Shipping must confirm"), "{}", page.text());
+    assert_eq!(seen_by_maker(&world, &id).await.0, "awaiting_confirmation");
+    assert!(!is_lent(&world, "merchant-1").await);
+    let names: Vec<(String, String)> = brought(&page).into_iter().filter(|(name, _)| name != "code").collect();
+    let expected = [
+        ("x", "1"),
+        ("status", "awaiting_confirmation"),
+        ("user_id", "merchant-1"),
+        ("attempt_id", callback.attempt.as_str()),
+    ];
+    assert_eq!(names, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+
+    let code = code(&page);
+    assert_eq!(code.len(), 43);
+    let wrong = confirm(&world, &callback, &"A".repeat(43)).await;
+    assert_eq!(wrong.problem(), (409, "code_spent"));
+    assert!(!is_lent(&world, "merchant-1").await);
+    let store = confirm(&world, &callback, &code).await.ok();
+    assert_eq!((&store["user_id"], &store["status"]), (&json!("merchant-1"), &json!("connected")));
+    assert!(is_lent(&world, "merchant-1").await);
+    assert_eq!(confirm(&world, &callback, &code).await.problem(), (409, "code_spent"), "spent");
+    let page = browser.get(&page_of(&callback)).await;
+    assert!(page.text().contains("shop.example is connected"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_code_lives_a_minute_and_a_new_one_takes_its_place() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (_, page, callback) = approved(&world, &mut browser).await;
+    let first = code(&page);
+    let second = code(&browser.get(&page_of(&callback)).await);
+    assert_ne!(first, second);
+    assert_eq!(confirm(&world, &callback, &first).await.problem(), (409, "code_spent"), "replaced");
+    world.clock.advance(Duration::from_mins(1));
+    assert_eq!(confirm(&world, &callback, &second).await.problem(), (409, "code_spent"), "too old");
+    let third = code(&browser.get(&page_of(&callback)).await);
+    confirm(&world, &callback, &third).await.ok();
+}
+
+#[tokio::test]
+async fn a_code_opens_its_own_attempt_only_and_only_to_services_that_may() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (_, page, callback) = approved(&world, &mut browser).await;
+    let (_, _, other) = begun(&world, &mut browser, app_confirms()).await;
+    let code = code(&page);
+    assert_eq!(confirm(&world, &other, &code).await.problem(), (409, "code_spent"));
+    let nobody = Callback { attempt: "at_01jd0000000000000000000000".to_owned(), ..other };
+    assert_eq!(confirm(&world, &nobody, &code).await.problem(), (404, "not_found"));
+    let reader = world.service("keys:read,stores:read,stores:write,events:read").await;
+    let path = format!("/attempts/{}/confirm", callback.attempt);
+    assert_eq!(reader.post(&path, &json!({"code": code})).await.problem(), (403, "permission_missing"));
+    let says = confirm(&world, &callback, "").await;
+    assert_eq!(says.status, 409, "{says:?}");
+    confirm(&world, &callback, &code).await.ok();
+}
+
+#[tokio::test]
+async fn no_browser_confirms_in_the_applications_place() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (id, page, callback) = approved(&world, &mut browser).await;
+    assert!(page.form("Yes, connect this store").is_none());
+    browser.post_form(&format!("{}/confirm", page_of(&callback)), &[]).await;
+    browser.get(&callback.approved()).await;
+    world.pass(Duration::from_secs(75)).await;
+    assert_eq!(seen_by_maker(&world, &id).await.0, "awaiting_confirmation");
+    assert!(!is_lent(&world, "merchant-1").await);
+}
+
+/// An attacker sends the link of their own account to a victim, who begins and approves in one browser: nothing is
+/// held as foreign. The application sees the victim, not merchant-1, and does not spend the code.
+#[tokio::test]
+async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
+    let world = World::new().await;
+    let mut victim = world.merchant();
+    let (id, page, callback) = approved(&world, &mut victim).await;
+    assert!(!code(&page).is_empty(), "brought to the application, where the victim is signed in as themselves");
+    let mut attacker = world.merchant();
+    let page = attacker.get(&page_of(&callback)).await;
+    assert_eq!(page.status, 404, "the attacker's browser sees no code");
+    let page = attacker.get(&callback.return_url).await;
+    assert_eq!(page.status, 404);
+    world.clock.advance(Duration::from_hours(24));
+    sweep::sweep(&world.app).await.unwrap();
+    assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "not_finished".to_owned()));
+    assert!(!is_lent(&world, "merchant-1").await);
+    let page = victim.get(&page_of(&callback)).await;
+    assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
+}
