@@ -90,7 +90,9 @@ pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneat
     if held.attempt.confirmed_at.is_none() || held.attempt.status.is_ended() {
         return Ok(None);
     }
-    let Some(proven) = grants::proven(&app.db, id, app.now()).await? else { return Ok(None) };
+    // Whoever confirms what has been shown to work does not wait for a newer key that nobody has tried.
+    let at_once = held.attempt.status == Status::AwaitingConfirmation;
+    let Some(proven) = grants::proven(&app.db, id, app.now(), at_once).await? else { return Ok(None) };
     activate(app, &held.attempt, &proven).await
 }
 
@@ -181,7 +183,7 @@ async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath
     if finish(app, id).await?.is_some() {
         return Ok(());
     }
-    let proven = grants::proven(&app.db, id, app.now()).await?;
+    let proven = grants::proven(&app.db, id, app.now(), false).await?;
     let verdict = proven.as_ref().and_then(|proven| proven.verdict).unwrap_or(tried.verdict);
     let trouble = Some(verdict).filter(|verdict| *verdict != Verdict::Works);
     if proven.is_some() {

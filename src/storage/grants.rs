@@ -251,26 +251,27 @@ pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
     Ok(())
 }
 
-/// The proven candidate of an attempt: the newest, if several are. `None` while a newer one is about to be tried or
-/// being tried at `now`: the store may want that one served.
-pub async fn proven(db: &Db, attempt: &AttemptId, now: Time) -> Result<Option<Candidate>, Error> {
+/// The proven candidate of an attempt: the newest, if several are. Unless it is wanted `at_once`, `None` while
+/// a newer one is about to be tried or being tried at `now`: that one may work too.
+pub async fn proven(db: &Db, attempt: &AttemptId, now: Time, at_once: bool) -> Result<Option<Candidate>, Error> {
     on!(db.read(), |pool| {
         Ok(sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
             " FROM grants
              WHERE attempt_id = $1 AND state = 'proven' AND sealed IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM grants AS newer
+               AND ($4 OR NOT EXISTS (SELECT 1 FROM grants AS newer
                                WHERE newer.attempt_id = $2 AND newer.state = 'waiting'
                                  AND (newer.tries = 0 OR newer.next_try_at <= $3)
                                  AND (newer.received_at > grants.received_at
-                                      OR (newer.received_at = grants.received_at AND newer.id > grants.id)))
+                                      OR (newer.received_at = grants.received_at AND newer.id > grants.id))))
              ORDER BY received_at DESC, id DESC
              LIMIT 1"
         ))
         .bind(attempt)
         .bind(attempt)
         .bind(now)
+        .bind(at_once)
         .fetch_optional(pool)
         .await?)
     })

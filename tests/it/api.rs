@@ -1,7 +1,5 @@
 //! The services' surface: who may do what, and how every fault is told.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

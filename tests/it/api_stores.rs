@@ -1,7 +1,5 @@
 //! What services see of links and stores, and what they can do to them.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Canaries: secrets that are known are looked for wherever they must not be: logs, errors, answers, the database (X1).
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};

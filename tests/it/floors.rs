@@ -1,7 +1,5 @@
 //! Floors: the source itself. Imports point down, secrets are exposed in few places, files stay small.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::fs;
 use std::path::Path;
 

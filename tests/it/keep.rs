@@ -1,7 +1,5 @@
 //! Keep: the ring fits the data or Cartkey does not start; what is sealed opens only where it belongs.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

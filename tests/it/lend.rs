@@ -1,7 +1,5 @@
 //! Lend: a service is given the keys, and every key that left is on the record.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::collections::HashSet;
 use std::sync::Arc;
 

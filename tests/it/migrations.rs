@@ -1,7 +1,5 @@
 //! Migrations: portable, append-only, tried with data; and a newer database is left alone.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::collections::BTreeSet;
 use std::fs;
 

@@ -1,7 +1,5 @@
 //! Prove: what a new key is worth, found out in the background; the ladder, the waits, the refusals.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
-
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Firewall, Role, Switches};

@@ -173,6 +173,7 @@ async fn a_link_to_reconnect_one_store_refuses_another() {
     // What is typed does not matter here, and a shop that says it is another is not taken for the wanted one.
     let sent = browser.post_form(page.url.as_str(), &[("store_url", OTHER)]).await;
     assert!(sent.text().contains("Taking you to shop.example"), "{}", sent.text());
+    world.clock.advance(Duration::from_millis(1));
     world.shop.switch(|s| s.moved_to = Some("https://moved.example".to_owned()));
     let held = browser.post_form(page.url.as_str(), &[]).await;
     assert!(held.text().contains("This link is for another store"), "{}", held.text());
@@ -221,4 +222,27 @@ async fn what_a_dead_process_had_claimed_is_tried_when_its_claim_runs_out() {
     assert_eq!(world.pass(Duration::from_secs(119)).await, 0);
     assert_eq!(world.pass(Duration::from_secs(1)).await, 1);
     assert_eq!(world.stands(&link).await.0, "connected");
+}
+
+#[tokio::test]
+async fn an_application_confirms_the_proven_key_though_another_has_just_come() {
+    let world = World::new().await;
+    let more = json!({"confirm": "app", "return_url": "https://app.example/done"});
+    let (mut browser, waiting, link) = world.approved("m", more).await;
+    world.prove().await;
+    world.clock.advance(Duration::from_millis(100));
+    let page = browser.approve_again().await;
+    let go_on: url::Url = page.link("Go on").expect("the way to the application").parse().expect("an address");
+    let code = go_on.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
+    let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
+    let service = world.trusted_service().await;
+    let store = service.post(&format!("/attempts/{id}/confirm"), &json!({"code": code})).await.ok();
+    assert_eq!(store["status"], "connected");
+    assert_eq!(world.stands(&link).await.0, "connected");
+    world.prove().await;
+    let keys = service.get("/users/m/keys").await.ok();
+    assert_eq!(keys["consumer_key"], world.shop.keys()[0].consumer_key.as_str());
+    let page = browser.get(waiting.url.as_str()).await;
+    let unused = &world.shop.keys()[1].consumer_key[36..];
+    assert!(page.text().contains(unused), "{}", page.text());
 }
