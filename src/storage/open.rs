@@ -30,13 +30,13 @@ pub enum OpenFault {
     #[error("CARTKEY_DATABASE_URL cannot be read as the address of a database")]
     Address,
     /// The database file or its folder cannot be made.
-    #[error("the database file cannot be made: {0}")]
+    #[error("the database file cannot be made")]
     File(#[source] std::io::Error),
     /// Nothing answers, or it refuses us.
-    #[error("the database cannot be opened: {0}")]
+    #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
     /// The schema cannot be brought up to date.
-    #[error("the database's schema cannot be brought up to date (made by a newer version of Cartkey?): {0}")]
+    #[error("the database's schema cannot be brought up to date (made by a newer version of Cartkey?)")]
     Migrate(#[source] MigrateError),
     /// The database would not keep what it is told.
     #[error("{0}")]
