@@ -6,8 +6,9 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{Db, Error, Pool, on};
@@ -181,9 +182,17 @@ async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(LOCK_PATIENCE)
-        .connect_with(options)
-        .await
-        .map_err(OpenFault::Connect)?;
+        .connect_with(options.clone())
+        .await;
+    let pool = match pool {
+        Ok(pool) => pool,
+        // The pool tries again and again, and forgets why it could not: one more try tells.
+        Err(sqlx::Error::PoolTimedOut) => {
+            let last = PgConnection::connect_with(&options).await;
+            return Err(OpenFault::Connect(last.err().unwrap_or(sqlx::Error::PoolTimedOut)));
+        }
+        Err(error) => return Err(OpenFault::Connect(error)),
+    };
     let (commit, fsync): (String, String) =
         sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
             .fetch_one(&pool)
