@@ -179,11 +179,8 @@ async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
         .map_err(|_| OpenFault::Address)?
         .application_name("cartkey")
         .options([("statement_timeout", "40000")]);
-    let pool = PgPoolOptions::new()
-        .max_connections(16)
-        .acquire_timeout(LOCK_PATIENCE)
-        .connect_with(options.clone())
-        .await;
+    let pool =
+        PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_PATIENCE).connect_with(options.clone()).await;
     let pool = match pool {
         Ok(pool) => pool,
         // The pool tries again and again, and forgets why it could not: one more try tells.
