@@ -6,8 +6,9 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::{Db, Error, Pool, on};
@@ -30,13 +31,13 @@ pub enum OpenFault {
     #[error("CARTKEY_DATABASE_URL cannot be read as the address of a database")]
     Address,
     /// The database file or its folder cannot be made.
-    #[error("the database file cannot be made: {0}")]
+    #[error("the database file cannot be made")]
     File(#[source] std::io::Error),
     /// Nothing answers, or it refuses us.
-    #[error("the database cannot be opened: {0}")]
+    #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
     /// The schema cannot be brought up to date.
-    #[error("the database's schema cannot be brought up to date (made by a newer version of Cartkey?): {0}")]
+    #[error("the database's schema cannot be brought up to date (made by a newer version of Cartkey?)")]
     Migrate(#[source] MigrateError),
     /// The database would not keep what it is told.
     #[error("{0}")]
@@ -178,12 +179,17 @@ async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
         .map_err(|_| OpenFault::Address)?
         .application_name("cartkey")
         .options([("statement_timeout", "40000")]);
-    let pool = PgPoolOptions::new()
-        .max_connections(16)
-        .acquire_timeout(LOCK_PATIENCE)
-        .connect_with(options)
-        .await
-        .map_err(OpenFault::Connect)?;
+    let pool =
+        PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_PATIENCE).connect_with(options.clone()).await;
+    let pool = match pool {
+        Ok(pool) => pool,
+        // The pool tries again and again, and forgets why it could not: one more try tells.
+        Err(sqlx::Error::PoolTimedOut) => {
+            let last = PgConnection::connect_with(&options).await;
+            return Err(OpenFault::Connect(last.err().unwrap_or(sqlx::Error::PoolTimedOut)));
+        }
+        Err(error) => return Err(OpenFault::Connect(error)),
+    };
     let (commit, fsync): (String, String) =
         sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
             .fetch_one(&pool)

@@ -240,6 +240,19 @@ async fn stores_are_listed_and_checked_and_a_bad_one_makes_check_fail() {
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), ""), "nobody asks a store that was disconnected");
 }
 
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_told_in_one_line_with_the_cause_once() {
+    let here = Installation::new().await.with("CARTKEY_DATABASE_URL", "sqlite:notes.txt");
+    std::fs::write(here.folder.path().join("notes.txt"), "milk, eggs, flour; and more than a page of it\n".repeat(99))
+        .unwrap();
+    let ran = here.run(&["stores"]);
+    let (code, line) = ran.complaint();
+    assert_eq!((code, ran.err.lines().count()), (Some(1), 1), "{ran:?}");
+    assert!(line.starts_with("cartkey: the database cannot be opened: "), "{line}");
+    assert_eq!(line.matches("database cannot be opened").count(), 1, "{line}");
+    assert!(line.contains("file is not a database"), "{line}");
+}
+
 /// The demonstration, driven as its own words tell a newcomer to.
 #[tokio::test]
 async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
