@@ -123,7 +123,7 @@ async fn a_link_that_is_unknown_or_past_its_time_says_whom_to_ask() {
     let (_, link) = world.link("merchant-1", json!({"expires_in": 60})).await;
     let mut browser = world.merchant();
     let open = browser.get(&link).await;
-    world.clock.advance(std::time::Duration::from_secs(60));
+    world.clock.advance(std::time::Duration::from_mins(1));
     let expired = browser.get(&link).await;
     let posted = browser.submit(&open, "Connect store", &[]).await;
     let unknown = browser.get(&format!("{KEYS}/connect/{}", "A".repeat(43))).await;

@@ -106,9 +106,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
         let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
-        let (stop, stopped) = watch::channel(false);
+        let (stop, told) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
-        tokio::spawn(serve::accept(listener, web::all(&app), stopped));
+        tokio::spawn(serve::accept(listener, web::all(&app), told));
         tokio::spawn(terminate_tls(front, tls, inner));
         Self { app, shop, other, clock, database_url, folder, names, root, stop }
     }

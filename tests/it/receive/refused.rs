@@ -108,7 +108,7 @@ async fn approved_too_late_the_store_deletes_the_key() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let (sent, callback) = opened(&world, &mut browser, "merchant-1", SHOP).await;
-    world.clock.advance(Duration::from_mins(60));
+    world.clock.advance(Duration::from_hours(1));
     let page = browser.approve_on(sent).await;
     assert_refused_by_us(&world, &page);
     let page = browser.get(&format!("https://keys.example/connect/attempts/{}", callback.attempt)).await;

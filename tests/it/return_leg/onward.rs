@@ -76,7 +76,7 @@ async fn every_other_end_leads_back_too_beside_trying_again() {
     let (_, _, callback) = begun(&world, &mut browser, more()).await;
     let page = browser.get(&page_of(&callback)).await;
     assert!(page.link("Back to Acme Shipping").is_none(), "not while it is open");
-    world.clock.advance(Duration::from_mins(60));
+    world.clock.advance(Duration::from_hours(1));
     let page = browser.get(&page_of(&callback)).await;
     assert_eq!(onward(&page, "Back to Acme Shipping"), back("expired"));
 
