@@ -1,17 +1,18 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
 use crate::config::{Config, span};
-use crate::domain::id::TokenId;
+use crate::domain::id::{StoreId, TokenId};
 use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
 use crate::domain::scope::Scope;
-use crate::domain::store::Store;
+use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::token::Permissions;
 use crate::domain::user_id::UserId;
@@ -41,13 +42,13 @@ enum Command {
     Link {
         /// Your application's own id of the merchant.
         #[arg(long)]
-        user_id: String,
+        user_id: UserId,
         /// The store's address, when you know it.
         #[arg(long)]
         store_url: Option<String>,
-        /// What to ask: read, write or read_write.
+        /// What to ask: `read`, `write` or `read_write`.
         #[arg(long)]
-        scope: Option<String>,
+        scope: Option<Scope>,
     },
     /// List the connected stores.
     Stores {
@@ -58,7 +59,7 @@ enum Command {
     /// Ask a store (or all) whether its key still works.
     Check {
         /// The store's id; all connected stores when left out.
-        id: Option<String>,
+        id: Option<StoreId>,
     },
     /// Check the configuration, the database and the key ring.
     Doctor {
@@ -73,21 +74,21 @@ enum TokenCommand {
     /// Issue a token; prints it, once.
     Issue {
         /// What you call it, such as the service's name.
-        #[arg(long)]
+        #[arg(long, value_parser = read_name)]
         name: String,
         /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
         #[arg(long)]
-        allow: String,
+        allow: Permissions,
         /// When it stops working by itself, such as 90d or 12h; never when left out.
-        #[arg(long)]
-        expires_in: Option<String>,
+        #[arg(long, value_parser = read_span)]
+        expires_in: Option<Duration>,
     },
     /// List the tokens, without their secrets.
     List,
     /// Revoke a token, at once.
     Revoke {
         /// Its id (tk_…).
-        id: String,
+        id: TokenId,
     },
 }
 
@@ -105,34 +106,52 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Doctor { live: true } => doctor::live(&config).await,
         Command::Doctor { live: false } => doctor::run(&config, &mut io::stdout().lock()).await,
         other => {
+            // A command line that is wrong must not make a database first.
+            let home = named_home(&other, &config)?;
             let app = serve::open(&config).await?;
-            let done = on_data(&app, other, &mut io::stdout().lock()).await;
+            let done = on_data(&app, other, home, &mut io::stdout().lock()).await;
             app.db.close().await;
             done
         }
     }
 }
 
-async fn on_data(app: &App, command: Command, out: &mut impl Write) -> anyhow::Result<()> {
+async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Token(TokenCommand::Issue { name, allow, expires_in }) => {
-            issue(app, &name, &allow, expires_in, out).await
+            let (token, secret) = tokens::issue(app, &name, allow, expires_in, "cli").await?;
+            writeln!(out, "{}", secret.expose())?;
+            tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
+            Ok(())
         }
         Command::Token(TokenCommand::List) => list_tokens(app, out).await,
         Command::Token(TokenCommand::Revoke { id }) => {
-            let id: TokenId = id.parse().map_err(usage)?;
             if !tokens::revoke(app, &id, "cli").await? {
                 bail!("there is no token {id} that still works");
             }
             Ok(())
         }
-        Command::Link { user_id, store_url, scope } => {
-            link(app, &user_id, store_url.as_deref(), scope.as_deref(), out).await
-        }
+        Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
-        Command::Check { id } => check(app, id.as_deref(), out).await,
+        Command::Check { id } => check(app, id, out).await,
         Command::Serve | Command::Demo | Command::Doctor { .. } => Ok(()),
     }
+}
+
+/// The store's address on the command line. What may be one, the configuration decides, so clap cannot read it.
+fn named_home(command: &Command, config: &Config) -> Result<Option<StoreUrl>, Usage> {
+    let Command::Link { store_url: Some(typed), .. } = command else { return Ok(None) };
+    StoreUrl::parse(typed, config.site.reach).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
+}
+
+fn read_name(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    let fits = (1..=80).contains(&name.chars().count());
+    fits.then(|| name.to_owned()).ok_or("a name has 1 to 80 characters")
+}
+
+fn read_span(text: &str) -> Result<Duration, &'static str> {
+    span(text).ok_or("a time is written like 90d, 12h or 30m")
 }
 
 /// The command line itself is wrong: exit code 2.
@@ -146,30 +165,6 @@ impl std::fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
-
-fn usage(error: impl std::fmt::Display) -> Usage {
-    Usage(error.to_string())
-}
-
-async fn issue(
-    app: &App,
-    name: &str,
-    allow: &str,
-    expires_in: Option<String>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    if name.trim().is_empty() || name.chars().count() > 80 {
-        return Err(usage("--name must have 1 to 80 characters").into());
-    }
-    let permissions: Permissions = allow.parse().map_err(|fault| usage(format!("--allow: {fault}")))?;
-    let lives = expires_in
-        .map(|text| span(&text).ok_or_else(|| usage("--expires-in must be a time such as 90d, 12h or 30m")))
-        .transpose()?;
-    let (token, secret) = tokens::issue(app, name.trim(), permissions, lives, "cli").await?;
-    writeln!(out, "{}", secret.expose())?;
-    tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
-    Ok(())
-}
 
 async fn list_tokens(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
     for token in storage::tokens::all(&app.db).await? {
@@ -187,20 +182,17 @@ async fn list_tokens(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
 
 async fn link(
     app: &App,
-    user_id: &str,
-    store_url: Option<&str>,
-    scope: Option<&str>,
+    user_id: UserId,
+    home: Option<StoreUrl>,
+    scope: Option<Scope>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let wish = Wish {
-        user_id: user_id.parse::<UserId>().map_err(|fault| usage(format!("--user-id: {fault}")))?,
+        user_id,
         account_label: None,
-        home: store_url
-            .map(|typed| StoreUrl::parse(typed, app.site.reach))
-            .transpose()
-            .map_err(|fault| usage(format!("--store-url: {fault}")))?,
+        home,
         store_id: None,
-        scope: scope.map(str::parse::<Scope>).transpose().map_err(|fault| usage(format!("--scope: {fault}")))?,
+        scope,
         return_url: None,
         confirm: Confirm::Browser,
         lives: None,
@@ -233,30 +225,34 @@ fn line(store: &Store) -> String {
     format!("{}\t{}\t{}\t{}\t{reason}\t{}", store.id, store.status.as_str(), store.user_id, store.home, store.scope)
 }
 
-async fn check(app: &App, id: Option<&str>, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut ids = Vec::new();
-    match id {
-        Some(id) => ids.push(id.parse().map_err(usage)?),
-        None => {
-            let mut filter = Filter::default();
-            loop {
-                let page = stores::list(app, &filter, MOST).await?;
-                ids.extend(page.rows.iter().map(|store| store.id.clone()));
-                let Some(next) = page.next else { break };
-                filter.after = Some(next.parse().context("a page ends with a store's id")?);
-            }
-        }
-    }
+async fn check(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
+    let ids = match id {
+        Some(id) => vec![id],
+        None => connected_stores(app).await?,
+    };
     let mut bad = 0;
     for id in ids {
         let store = watch::check(app, &id, "cli").await?.with_context(|| format!("there is no store {id}"))?;
         writeln!(out, "{}", line(&store))?;
-        bad += i32::from(store.status != crate::domain::store::StoreStatus::Connected);
+        bad += i32::from(store.status != StoreStatus::Connected);
     }
     if bad > 0 {
         bail!("{bad} of the checked stores cannot be used");
     }
     Ok(())
+}
+
+/// Every store that was not disconnected on purpose.
+async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
+    let mut ids = Vec::new();
+    let mut filter = Filter::default();
+    loop {
+        let page = stores::list(app, &filter, MOST).await?;
+        let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
+        ids.extend(kept.map(|store| store.id));
+        let Some(next) = page.next else { return Ok(ids) };
+        filter.after = Some(next.parse().context("a page ends with a store's id")?);
+    }
 }
 
 /// How a process that failed ends: 2 when the command line was wrong, else 1.

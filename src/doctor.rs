@@ -26,6 +26,11 @@ pub async fn live(config: &Config) -> anyhow::Result<()> {
             if address.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
         address.set_ip(loopback);
     }
+    ask_livez(&format!("http://{address}")).await
+}
+
+/// Asks whether a Cartkey answers at `base`.
+async fn ask_livez(base: &str) -> anyhow::Result<()> {
     let outgoing = Outgoing {
         reach: Reach::PrivateToo,
         resolver: Resolver::System,
@@ -34,7 +39,7 @@ pub async fn live(config: &Config) -> anyhow::Result<()> {
         own_host: None,
     };
     let client = Client::new(outgoing, Clock::System, Entropy::System);
-    let url = format!("http://{address}/livez");
+    let url = format!("{base}/livez");
     let call = Call {
         method: Method::GET,
         url: &url,
@@ -43,9 +48,13 @@ pub async fn live(config: &Config) -> anyhow::Result<()> {
         within: LIVE_WITHIN,
         at_most: 1_024,
     };
-    let reply = client.send(call).await.with_context(|| format!("no answer from {address}"))?;
+    let shown = base.strip_prefix("http://").unwrap_or(base);
+    let reply = client.send(call).await.with_context(|| format!("no answer from {shown}"))?;
     if reply.status.as_u16() != 200 {
-        bail!("{address} answered {}", reply.status);
+        bail!("{shown} answered {}", reply.status);
+    }
+    if reply.body != *b"ok\n" {
+        bail!("{shown} is not Cartkey");
     }
     Ok(())
 }
@@ -53,10 +62,14 @@ pub async fn live(config: &Config) -> anyhow::Result<()> {
 /// Looks at the configuration, the database and the ring; says what it found, line by line.
 pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
-    if config.site.secure {
-        writeln!(out, "ok    public address {}", config.site.public_url)?;
+    let public = &config.site.public_url;
+    if !config.site.secure {
+        writeln!(out, "warn  public address {public} is not https: real stores refuse it")?;
+    } else if let Err(why) = ask_livez(public).await {
+        // It may still answer from outside, or be started later.
+        writeln!(out, "warn  public address {public} does not answer from here: {why:#}")?;
     } else {
-        writeln!(out, "warn  public address {} is not https: real stores refuse it", config.site.public_url)?;
+        writeln!(out, "ok    public address {public} answers")?;
     }
     if config.site.reach == Reach::PrivateToo {
         writeln!(out, "warn  CARTKEY_ALLOW_PRIVATE_STORES is on: for development only")?;

@@ -13,10 +13,9 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
 use crate::app::App;
@@ -29,17 +28,32 @@ use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
 
-/// How long a client may take to send a request's head, and how long a connection may be idle between two.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// The most headers of a request.
-const HEADERS_AT_MOST: usize = 64;
-/// The most bytes of a request's head.
-const HEAD_AT_MOST: usize = 16 * 1024;
-/// Connections at a time, on each listener; more wait to be accepted.
-const CONNECTIONS: usize = 10_000;
+/// What a client may take of us before it has asked for anything.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a client may take to send a request's head, and how long a connection may be idle between two (10 s).
+    pub head_within: Duration,
+    /// The most headers of a request (64).
+    pub headers: usize,
+    /// The most bytes of a request's head (16 KiB).
+    pub head: usize,
+    /// Connections at a time, on each listener; more wait to be accepted (10,000).
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head_within: Duration::from_secs(10), headers: 64, head: 16 * 1024, connections: 10_000 }
+    }
+}
+
 /// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
 /// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
+/// How long a client that has just connected may take to begin its request once we are told to stop.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// How long the database may take to let go of us at the end.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// Opens everything that `config` names.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
@@ -69,7 +83,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     warn_about(&config);
     tracing::info!(
         listen = %public.local_addr()?,
-        internal = ?config.internal_listen,
+        internal = internal.as_ref().map(TcpListener::local_addr).transpose()?.map(tracing::field::display),
         public_url = %config.site.public_url,
         database = %app.db.version().await?,
         "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
@@ -83,6 +97,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.
 pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
+    let mut told = Told::listen()?;
     let (stop, stopped) = watch::channel(false);
     let workers = [
         tokio::spawn(prove::run(app.clone(), stopped.clone())),
@@ -90,9 +105,9 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     ];
     let serving: Vec<_> = listeners
         .into_iter()
-        .map(|(listener, router)| tokio::spawn(accept(listener, router, stopped.clone())))
+        .map(|(listener, router)| tokio::spawn(accept(listener, router, Limits::default(), stopped.clone())))
         .collect();
-    told_to_stop().await?;
+    told.wait().await;
     app.draining.store(true, Ordering::Relaxed);
     tracing::info!("stopping: finishing what was accepted");
     stop.send_replace(true);
@@ -104,12 +119,10 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     tokio::select! {
         () = drained => tracing::info!("stopped"),
         () = tokio::time::sleep(DRAIN) => tracing::warn!("stopped: some requests took too long and were cut off"),
-        again = told_to_stop() => {
-            again?;
-            tracing::warn!("told twice to stop: not waiting any longer");
-        }
+        () = told.wait() => tracing::warn!("told twice to stop: not waiting any longer"),
     }
-    app.db.close().await;
+    // What was cut off may still hold a connection to a database that hangs.
+    let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
     Ok(())
 }
 
@@ -117,42 +130,93 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
 ///
 /// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
 /// a connection for ever (threats.md §8).
-pub async fn accept(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_headers(HEADERS_AT_MOST)
-        .max_buf_size(HEAD_AT_MOST);
-    let open = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+        .header_read_timeout(limits.head_within)
+        .max_headers(limits.headers)
+        .max_buf_size(limits.head);
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let serve = |stream, peer, place: OwnedSemaphorePermit| {
+        let talk = converse(http.clone(), stream, handler(router.clone(), peer), limits.head_within, stopped.clone());
+        tokio::spawn(async move {
+            talk.await;
+            drop(place);
+        });
+    };
+    let mut told = stopped.clone();
     loop {
         let accepted = tokio::select! {
             accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
                 (listener.accept().await, place)
             } => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = said(&mut told) => break,
         };
-        let (stream, peer, place) = match accepted {
-            (Ok((stream, peer)), Ok(place)) => (stream, peer, place),
+        match accepted {
+            (Ok((stream, peer)), Ok(place)) => serve(stream, peer, place),
             (Err(error), _) => {
                 // Out of file descriptors, most likely: connections that end give some back.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
             }
             (_, Err(_)) => break,
-        };
-        let connection =
-            open.watch(http.serve_connection(TokioIo::new(without_delay(stream)), handler(router.clone(), peer)));
-        tokio::spawn(async move {
-            // A client that hangs up or talks nonsense is its own affair.
-            let _ = connection.await;
-            drop(place);
-        });
+        }
     }
-    drop(listener);
-    open.shutdown().await;
+    // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
+    for (stream, peer) in still_queued(listener) {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+        serve(stream, peer, place);
+    }
+    // All places are free when all connections have ended.
+    let _ = places.acquire_many(u32::try_from(limits.connections).unwrap_or(u32::MAX)).await;
+}
+
+/// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
+async fn converse<S>(
+    http: http1::Builder,
+    stream: TcpStream,
+    service: S,
+    within: Duration,
+    mut stopped: watch::Receiver<bool>,
+) where
+    S: hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible>,
+{
+    // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
+    // waited for here.
+    let last_chance = async {
+        said(&mut stopped).await;
+        tokio::time::sleep(FIRST_WORD).await;
+    };
+    tokio::select! {
+        spoke = tokio::time::timeout(within, stream.readable()) => if spoke.is_err() { return },
+        () = last_chance => return,
+    }
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(without_delay(stream)), service));
+    // A client that hangs up or talks nonsense is its own affair.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => return,
+        () = said(&mut stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Waits for the word to stop.
+async fn said(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// What the kernel had accepted before the listener is closed.
+fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let next = || {
+        let (stream, peer) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(next).collect()
 }
 
 fn handler(
@@ -177,14 +241,23 @@ async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener
     TcpListener::bind(address).await.with_context(|| format!("{variable}: cannot listen on {address}"))
 }
 
-async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn warn_about(config: &Config) {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -23,9 +25,9 @@ const USER_ID: &str = "merchant-42";
 
 /// Runs until stopped.
 pub async fn run() -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("cartkey-demo-{}", std::process::id()));
+    let folder = ThrowAway::new(&std::env::temp_dir())?;
     let (listener, store) = (free_port(8_080).await?, pretend_store().await?);
-    let config = config(&folder, listener.local_addr()?.port())?;
+    let config = config(&folder.0, listener.local_addr()?.port())?;
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
@@ -45,13 +47,31 @@ pub async fn run() -> anyhow::Result<()> {
     let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
     tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
     let router = web::all(&app);
-    let served = serve::until_stopped(app, vec![(listener, router)]).await;
-    // Throw-away data: nothing of the demonstration stays.
-    let _ = std::fs::remove_dir_all(&folder);
-    served
+    serve::until_stopped(app, vec![(listener, router)]).await
 }
 
-fn config(folder: &std::path::Path, port: u16) -> anyhow::Result<Config> {
+/// The demonstration's data: a folder that nobody else may read, and that goes however the demonstration ends.
+struct ThrowAway(PathBuf);
+
+impl ThrowAway {
+    fn new(beside: &Path) -> anyhow::Result<Self> {
+        let mut bytes = [0_u8; 6];
+        Entropy::System.fill(&mut bytes);
+        let name = bytes.iter().fold("cartkey-demo-".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+        let folder = beside.join(name);
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for ThrowAway {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config(folder: &Path, port: u16) -> anyhow::Result<Config> {
     let at = |name: &str| folder.join(name).display().to_string();
     let vars = [
         ("CARTKEY_PUBLIC_URL", format!("http://localhost:{port}")),
@@ -68,9 +88,12 @@ fn config(folder: &std::path::Path, port: u16) -> anyhow::Result<Config> {
 /// The usual port, or any free one when that is taken.
 async fn free_port(usual: u16) -> anyhow::Result<TcpListener> {
     let at = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    // `localhost` is tried by IPv6 first: whoever listens there alone would get our visitors.
+    let elsewhere = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, usual))).await;
+    let is_taken = elsewhere.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
     match at(usual).await {
-        Ok(listener) => Ok(listener),
-        Err(_) => at(0).await.context("no free port on loopback"),
+        Ok(listener) if !is_taken => Ok(listener),
+        _ => at(0).await.context("no free port on loopback"),
     }
 }
 

@@ -17,7 +17,9 @@ use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Held};
 use crate::vault::fingerprint;
 use crate::woo::authorize::{self, Ask};
-use crate::woo::preflight::{self, Findings};
+use crate::woo::preflight;
+
+pub use crate::woo::preflight::Findings;
 
 /// Attempts that one network (an IPv4 address, an IPv6 /64) may begin in [`WINDOW`].
 const MOST_FROM_ONE: i64 = 10;

@@ -69,7 +69,7 @@ struct Lendable {
 struct Waiting {
     read: Read,
     /// Told the lending counter at the commit; dropped when the record could not be written.
-    done: oneshot::Sender<i64>,
+    done: Option<oneshot::Sender<i64>>,
 }
 
 /// Whose key is asked for.
@@ -104,14 +104,9 @@ pub enum Lent {
 
 /// A key, and how to use it.
 pub struct Keys {
-    /// Of this store.
-    pub store: Store,
+    lendable: Arc<Lendable>,
     /// In the open.
     pub pair: KeyPair,
-    /// Its version.
-    pub version: i64,
-    /// When it was proven.
-    pub issued_at: Time,
     /// Names this answer; another one when anything in it changes.
     pub etag: String,
 }
@@ -177,15 +172,14 @@ pub async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)
     let memory = &app.lending.memory;
     let fingerprint = fingerprint(secret);
     let known = memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0));
-    let token = match known {
-        Some(token) => token,
-        None => {
-            let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
-            let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
-            memory.saw(revision);
-            memory.tokens.insert(fingerprint, Arc::clone(&token));
-            token
-        }
+    let token = if let Some(token) = known {
+        token
+    } else {
+        let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
+        let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
+        memory.saw(revision);
+        memory.tokens.insert(fingerprint, Arc::clone(&token));
+        token
     };
     if token.1.works_at(app.now()) { Ok(token) } else { Err(Error::Unauthenticated) }
 }
@@ -248,15 +242,26 @@ async fn lendable(app: &App, id: &StoreId) -> Result<Arc<Lendable>, Error> {
     Ok(lendable)
 }
 
-fn open(app: &App, lendable: &Lendable, etag: String) -> Result<Keys, Error> {
+fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
     let place = key_place(lendable.key_id.as_str(), lendable.store.home.as_str());
-    Ok(Keys {
-        pair: app.vault.open_pair(&place, &lendable.sealed)?,
-        store: lendable.store.clone(),
-        version: lendable.version,
-        issued_at: lendable.issued_at,
-        etag,
-    })
+    Ok(Keys { pair: app.vault.open_pair(&place, &lendable.sealed)?, lendable: Arc::clone(lendable), etag })
+}
+
+impl Keys {
+    /// Of this store.
+    pub fn store(&self) -> &Store {
+        &self.lendable.store
+    }
+
+    /// Its version.
+    pub fn version(&self) -> i64 {
+        self.lendable.version
+    }
+
+    /// When it was proven.
+    pub fn issued_at(&self) -> Time {
+        self.lendable.issued_at
+    }
 }
 
 /// Changes whenever the key or the way to use it does.
@@ -284,7 +289,7 @@ async fn record(
         lends,
     };
     let (done, told) = oneshot::channel();
-    app.lending.queue.try_send(Waiting { read, done }).map_err(|_| Error::Unrecorded)?;
+    app.lending.queue.try_send(Waiting { read, done: Some(done) }).map_err(|_| Error::Unrecorded)?;
     let current = told.await.map_err(|_| Error::Unrecorded)?;
     app.lending.memory.saw(current);
     Ok(current == revision)
@@ -315,14 +320,17 @@ impl Lending {
     }
 }
 
-/// Takes whatever has gathered while the last commit ran, and commits it as one.
+/// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
+/// different counters, only the newest can be good.
 async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
-    let mut gathered = Vec::with_capacity(BATCH);
+    let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut gathered, BATCH).await > 0 {
-        let (batch, told): (Vec<Read>, Vec<oneshot::Sender<i64>>) =
+        let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
+        gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
+        let (batch, told): (Vec<Read>, Vec<Option<oneshot::Sender<i64>>>) =
             gathered.drain(..).map(|w| (w.read, w.done)).unzip();
-        match reads::record(&db, &batch).await {
-            Ok(revision) => told.into_iter().for_each(|done| {
+        match reads::record(&db, &batch, newest).await {
+            Ok(revision) => told.into_iter().flatten().for_each(|done| {
                 // Whoever hung up meanwhile does not need to know.
                 let _ = done.send(revision);
             }),
@@ -334,5 +342,15 @@ async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
                 );
             }
         }
+    }
+}
+
+impl Waiting {
+    /// Tells the counter to whoever waits; false, for a list from which that is dropped.
+    fn tell(&mut self, revision: i64) -> bool {
+        if let Some(done) = self.done.take() {
+            let _ = done.send(revision);
+        }
+        false
     }
 }

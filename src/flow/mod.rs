@@ -27,6 +27,13 @@ pub enum Beneath {
     Vault(#[from] crate::vault::Unopenable),
 }
 
+impl Beneath {
+    /// Whether trying again in a moment may help.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Storage(storage::Error::Unavailable(_)))
+    }
+}
+
 /// Lets each story's error take in what went wrong beneath it with `?`.
 macro_rules! takes_in_beneath {
     ($error:ty) => {

@@ -60,6 +60,10 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 pub async fn run_due(app: &App) -> Result<usize, Beneath> {
     let mut tries = 0;
     loop {
+        // A claim that this process cannot see through would keep the others away until it runs out.
+        if app.is_draining() {
+            return Ok(tries);
+        }
         let now = app.now();
         let due = grants::claim_due(&app.db, now, now.plus(CLAIM), AT_ONCE).await?;
         if due.is_empty() {

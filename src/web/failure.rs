@@ -119,10 +119,7 @@ pub(super) async fn method_not_allowed() -> Failure {
 
 impl From<Beneath> for Failure {
     fn from(error: Beneath) -> Self {
-        match error {
-            Beneath::Storage(error @ crate::storage::Error::Unavailable(_)) => Self::unavailable(error),
-            other => Self::broken(other),
-        }
+        if error.is_passing() { Self::unavailable(error) } else { Self::broken(error) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The services' surface: who may do what, and how every fault is told.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -60,9 +62,8 @@ fn every_route_of_the_router_stands_in_the_table() {
     assert_eq!(routes_of(ROUTER), in_table());
     let forgotten = ROUTER.replace(".route(\"/v1/stores\"", ".route(\"/v1/new\", put(x::y))\n.route(\"/v1/stores\"");
     assert_ne!(routes_of(&forgotten), in_table(), "this check can fail");
-    let others = ["keys", "links", "read", "stores"].map(|file| {
-        std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    });
+    let others = ["keys", "links", "read", "stores"]
+        .map(|file| std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap());
     assert!(others.iter().all(|source| !source.contains(".route(")), "routes are made in one place");
 }
 
@@ -199,7 +200,18 @@ async fn a_body_that_is_no_json_object_or_too_large_is_refused() {
     let world = World::new().await;
     let service = world.trusted_service().await;
     let deep = "[".repeat(10_000);
-    for body in ["", "x", "[]", "\"m\"", "null", "{\"user_id\":\"m\"} {}", "user_id=m", "{\"user_id\":\"m\"", &deep, "\u{feff}{}"] {
+    for body in [
+        "",
+        "x",
+        "[]",
+        "\"m\"",
+        "null",
+        "{\"user_id\":\"m\"} {}",
+        "user_id=m",
+        "{\"user_id\":\"m\"",
+        &deep,
+        "\u{feff}{}",
+    ] {
         let answer = service.ask(Method::POST, "/links", &[], body.as_bytes().to_vec()).await;
         assert_eq!(answer.problem(), (400, "invalid_request"), "{body:.20}");
     }
@@ -228,9 +240,11 @@ async fn what_is_not_there_is_a_problem_too_and_nothing_is_kept_by_caches() {
         assert_eq!(answer.problem(), (404, "not_found"), "{path}");
         assert_eq!(answer.headers["cache-control"], "no-store");
     }
-    for (method, path, allow) in
-        [(Method::PUT, "/links", "POST"), (Method::DELETE, "/stores", "GET"), (Method::GET, "/stores/st_x/check", "POST")]
-    {
+    for (method, path, allow) in [
+        (Method::PUT, "/links", "POST"),
+        (Method::DELETE, "/stores", "GET"),
+        (Method::GET, "/stores/st_x/check", "POST"),
+    ] {
         let answer = service.ask(method, path, &[], Vec::new()).await;
         assert_eq!(answer.problem(), (405, "method_not_allowed"), "{path}");
         assert!(answer.headers["allow"].to_str().unwrap().contains(allow));

@@ -1,5 +1,7 @@
 //! What services see of links and stores, and what they can do to them.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -103,7 +105,7 @@ async fn a_check_asks_the_store_now_and_answers_with_what_it_told() {
     assert_eq!((&checked["status"], &checked["reason"]), (&json!("unauthorized"), &json!("role_lost")));
     assert_eq!(checked["changed_at"], world.clock.now().to_string());
     let actor = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'store.unauthorized'").await;
-    assert_eq!(actor, [service.token_id.clone()]);
+    assert_eq!(actor, [service.token_id.as_str()]);
     service.post(&path, &json!({})).await.ok();
     let told = column(&world.app.db, "SELECT kind FROM events WHERE kind = 'store.unauthorized'").await;
     assert_eq!(told.len(), 1, "only a change is an event");

@@ -1,1 +1,275 @@
-//! To come.
+//! Canaries: secrets that are known are looked for wherever they must not be: logs, errors, answers, the database (X1).
+
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cartkey::domain::entropy::Entropy;
+use cartkey::storage::Db;
+use hyper::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+use tracing::Level;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::database::{change, column};
+use crate::world::{SHOP, World};
+
+/// Everything that any part of the process logs, at every level, while somebody listens.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Listens until it is dropped.
+struct Listener(Log);
+
+impl Listener {
+    fn new() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let log = LOG.get_or_init(|| {
+            let log = Log::default();
+            let everything = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_ansi(false);
+            let all = everything.with_writer(log.clone()).finish();
+            tracing::subscriber::set_global_default(all).expect("nobody else listens in this binary");
+            log
+        });
+        LISTENERS.fetch_add(1, Ordering::SeqCst);
+        Self(log.clone())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        LISTENERS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if LISTENERS.load(Ordering::SeqCst) > 0 {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// A secret, and every form in which it might have got out.
+struct Canary {
+    name: String,
+    forms: Vec<Vec<u8>>,
+}
+
+impl Canary {
+    fn new(name: impl Into<String>, secret: &[u8]) -> Self {
+        let hex = secret.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let mut forms = vec![secret.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
+        // A secret inside of something longer, such as `ck:cs`, has three base64 forms; the ends differ.
+        for before in 0..3_usize {
+            for engine in [&STANDARD, &URL_SAFE_NO_PAD] {
+                let shifted = [&b"::"[..before], secret].concat();
+                let encoded = engine.encode(&shifted);
+                let whole = &encoded[before.div_ceil(3) * 4..encoded.len() - encoded.len() % 4 - 4];
+                forms.push(whole.as_bytes().to_vec());
+            }
+        }
+        if let Ok(text) = std::str::from_utf8(secret) {
+            forms.push(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string().into_bytes());
+        }
+        Self { name: name.into(), forms }
+    }
+
+    /// `text` is what of `bytes` can be read: to look for text in it is a hundred times as quick.
+    fn is_in(&self, bytes: &[u8], text: &str) -> bool {
+        self.forms.iter().any(|form| match std::str::from_utf8(form) {
+            Ok(form) if form.is_ascii() => text.contains(form),
+            _ => bytes.windows(form.len()).any(|part| part == form),
+        })
+    }
+}
+
+/// The names of those that are in `hay`.
+fn found(canaries: &[Canary], hay: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(hay);
+    canaries.iter().filter(|canary| canary.is_in(hay, &text)).map(|canary| canary.name.clone()).collect()
+}
+
+/// Every byte that the database keeps: SQLite's files, or each text and bytea column of PostgreSQL.
+async fn kept(world: &World) -> Vec<u8> {
+    let db = &world.app.db;
+    if let Db::Sqlite { .. } = db {
+        let files = std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let all: Vec<Vec<u8>> = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap()).collect();
+        assert!(all.len() >= 2, "the database and its WAL");
+        return all.concat();
+    }
+    let columns = "SELECT table_name || ' ' || column_name || ' ' || data_type FROM information_schema.columns
+                   WHERE table_schema = current_schema() AND data_type IN ('text', 'bytea') ORDER BY 1";
+    let columns = column(db, columns).await;
+    assert!(columns.len() > 60, "{columns:?}");
+    let mut all = Vec::new();
+    for entry in columns {
+        let words: Vec<&str> = entry.split(' ').collect();
+        let [table, name, kind] = words[..] else { panic!("{entry}") };
+        // escape: printable bytes stand as they are, which a raw secret is; hex for the rest.
+        let ways = if kind == "bytea" { vec!["encode({}, 'escape')", "encode({}, 'hex')"] } else { vec!["{}"] };
+        for way in ways {
+            let sql = format!("SELECT {} FROM {table}", way.replace("{}", name));
+            all.extend(column(db, &sql).await.join("\n").into_bytes());
+        }
+    }
+    all
+}
+
+/// A whole story with its failures. Gives every secret of it, and all that must hold none: pages of failures and
+/// answers other than Keys.
+async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
+    let (mut canaries, mut told) = (Vec::new(), Vec::new());
+    let trusted = world.trusted_service().await;
+    canaries.push(Canary::new("service token", trusted.token.as_bytes()));
+    let ring = std::fs::read_to_string(world.folder.path().join("ring/master.key")).unwrap();
+    let ring_key = ring.trim().split_once(':').unwrap().1;
+    canaries.push(Canary::new("ring key, as its file has it", ring_key.as_bytes()));
+    canaries.push(Canary::new("ring key", &STANDARD.decode(ring_key).unwrap()));
+
+    // Every way in which a key travels: header, query, signature; one store takes them one after the other.
+    for (user, stripped, hidden) in [("a", false, false), ("b", true, false), ("c", true, true)] {
+        world.shop.switch(|s| (s.authorization_stripped, s.https_hidden) = (stripped, hidden));
+        let mut browser = world.merchant();
+        let more = json!({"confirm": "app", "return_url": "https://app.example/done"});
+        let (id, url) = world.link(user, more).await;
+        canaries.push(Canary::new(format!("{user}: link"), url.rsplit('/').next().unwrap().as_bytes()));
+        let sent = world.begin(&mut browser, &url).await;
+        let waiting = browser.approve_on(sent).await;
+        canaries.push(Canary::new(
+            format!("{user}: cookie"),
+            browser.cookie("keys.example", "__Host-cartkey").unwrap().as_bytes(),
+        ));
+        // Somebody else comes along with the address of the return page, and is turned away.
+        told.extend(world.merchant().get(waiting.url.as_str()).await.body.into_bytes());
+        world.prove().await;
+        let page = browser.get(waiting.url.as_str()).await;
+        let go_on: url::Url = page.link("Go on").expect("the way to the application").parse().unwrap();
+        let code = go_on.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        canaries.push(Canary::new(format!("{user}: code"), code.as_bytes()));
+        let attempt = trusted.get(&format!("/links/{id}")).await.json;
+        let confirm = format!("/attempts/{}/confirm", attempt["attempt"]["id"].as_str().unwrap());
+        for code in [&code, &code] {
+            told.extend(trusted.post(&confirm, &json!({"code": code})).await.json.to_string().into_bytes());
+        }
+        told.extend(attempt.to_string().into_bytes());
+        trusted.get(&format!("/users/{user}/keys")).await.ok();
+    }
+    for (made, key) in world.shop.callbacks().iter().zip(world.shop.keys()) {
+        let body: serde_json::Value = serde_json::from_str(&made.body).unwrap();
+        let owner = key.key_id;
+        let token = made.url.rsplit('/').next().unwrap();
+        canaries.push(Canary::new(format!("{owner}: callback token"), token.as_bytes()));
+        canaries.push(Canary::new(format!("{owner}: state"), body["user_id"].as_str().unwrap().as_bytes()));
+        canaries.push(Canary::new(format!("{owner}: consumer key"), key.consumer_key.as_bytes()));
+        canaries.push(Canary::new(format!("{owner}: consumer secret"), key.consumer_secret.as_bytes()));
+    }
+    told.extend(failures(world, &trusted).await);
+    (canaries, told)
+}
+
+/// All that can go wrong with secrets at hand; what is answered.
+async fn failures(world: &World, trusted: &crate::service::Service) -> Vec<u8> {
+    let mut told = Vec::new();
+    let made = world.shop.callbacks().remove(0);
+    let key = world.shop.keys().remove(0);
+    let late = made.body.replace("ck_", "ck_f");
+    let bad = made.body.replace("read_write", "everything");
+    for (url, body) in [(&made.url, &late), (&made.url, &bad), (&format!("{}x", made.url), &made.body)] {
+        let (body, within) = (body.clone().into_bytes(), Duration::from_secs(10));
+        let call =
+            cartkey::woo::Call { method: Method::POST, url, headers: Vec::new(), body, within, at_most: 1 << 16 };
+        told.extend(world.client().send(call).await.unwrap().body);
+    }
+    for path in [format!("/connect/{}", trusted.token), format!("/x/{}?a={}", key.consumer_key, key.consumer_secret)] {
+        told.extend(world.merchant().get(&format!("https://keys.example{path}")).await.body.into_bytes());
+    }
+    let (pair, token) = (json!({"user_id": key.consumer_secret, "scope": 5}), &trusted.token);
+    told.extend(trusted.post("/links", &pair).await.json.to_string().into_bytes());
+    for path in [
+        format!("/stores?token={token}"),
+        format!("/users/{token}/keys"),
+        format!("/stores/{token}/keys"),
+        "/stores".into(),
+    ] {
+        told.extend(trusted.get(&path).await.json.to_string().into_bytes());
+    }
+    let ids = column(&world.app.db, "SELECT id FROM stores ORDER BY id").await;
+    world.shop.switch(|s| s.server_error = true);
+    told.extend(trusted.post(&format!("/stores/{}/check", ids[0]), &json!({})).await.json.to_string().into_bytes());
+    world.shop.switch(|s| s.server_error = false);
+    world.shop.revoke(1);
+    told.extend(trusted.post(&format!("/stores/{}/check", ids[0]), &json!({})).await.json.to_string().into_bytes());
+    change(&world.app.db, "UPDATE stores SET home = 'https://other.example' WHERE user_id = 'b'").await;
+    told.extend(trusted.post(&format!("/stores/{}/check", ids[1]), &json!({})).await.json.to_string().into_bytes());
+    told.extend(trusted.delete(&format!("/stores/{}", ids[2])).await.json.to_string().into_bytes());
+    told
+}
+
+#[tokio::test]
+async fn no_secret_is_where_it_must_not_be() {
+    let log = Listener::new();
+    let world = World::new().await;
+    let (canaries, told) = story(&world).await;
+    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4);
+    let lines = log.text();
+    assert!(lines.contains("tried a key at shop.example") && lines.contains("could not be served"), "the log was read");
+    assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");
+    assert_eq!(found(&canaries, &told), [""; 0], "in an answer");
+    assert_eq!(found(&canaries, &kept(&world).await), [""; 0], "in the database");
+    assert!(told.windows(SHOP.len()).any(|part| part == SHOP.as_bytes()), "answers were read");
+}
+
+#[tokio::test]
+async fn this_check_can_fail() {
+    let log = Listener::new();
+    let world = World::new().await;
+    world.connect("m").await;
+    // Not a key of the shop: every pretend store makes the same ones, and the other test reads the same log.
+    let secret = format!("cs_{}", Entropy::System.secret().expose());
+    let canary = || [Canary::new("it", secret.as_bytes())];
+    assert_eq!(found(&canary(), &kept(&world).await), [""; 0]);
+    for planted in [
+        secret.clone(),
+        STANDARD.encode(&secret),
+        STANDARD.encode(format!("ck_0123:{secret}")),
+        STANDARD.encode(format!("x{secret}")),
+        STANDARD.encode(format!("xy{secret}z")),
+        secret.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02X}")),
+        utf8_percent_encode(&secret, NON_ALPHANUMERIC).to_string(),
+    ] {
+        assert_eq!(found(&canary(), format!("a {planted} b").as_bytes()), ["it"], "{planted}");
+    }
+    change(&world.app.db, &format!("UPDATE stores SET name = '{secret}'")).await;
+    assert_eq!(found(&canary(), &kept(&world).await), ["it"], "planted in the database");
+    let other = Entropy::System.secret();
+    tracing::trace!("a planted {} in the log", other.expose());
+    let planted = [Canary::new("the other", other.expose().as_bytes())];
+    assert_eq!(found(&planted, log.text().as_bytes()), ["the other"], "planted in the log");
+}

@@ -1,5 +1,7 @@
 //! A database of its own for each story: a SQLite file, or a schema of the PostgreSQL that `TEST_POSTGRES_URL` names.
 
+#![expect(clippy::disallowed_methods, reason = "stories have schemas of their own and look behind Cartkey's back")]
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,5 +1,7 @@
 //! Keep: the ring fits the data or Cartkey does not start; what is sealed opens only where it belongs.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -62,7 +64,10 @@ async fn a_ring_that_does_not_fit_is_refused_with_what_to_do() {
     KeyRing::parse(&right).unwrap().save_new(&ring(&world)).unwrap();
     start_up(&world).await.unwrap();
     write(&world, &strange);
-    assert_eq!(refused(&world).await, format!("the key ring lacks the key {id}, which sealed values in this database: add its line again"));
+    assert_eq!(
+        refused(&world).await,
+        format!("the key ring lacks the key {id}, which sealed values in this database: add its line again")
+    );
     write(&world, &format!("{id}:{strange_bytes}\n"));
     let swapped = refused(&world).await;
     assert!(swapped.contains(id) && swapped.contains("another installation's ring"), "{swapped}");

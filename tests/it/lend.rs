@@ -1,5 +1,7 @@
 //! Lend: a service is given the keys, and every key that left is on the record.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -15,7 +17,8 @@ use crate::database::{change, column};
 use crate::service::{Answer, Service};
 use crate::world::{OTHER, SHOP, World};
 
-const RECORD: &str = "SELECT id || ' ' || token_id || ' ' || store_id || ' ' || CAST(key_version AS TEXT) || ' ' || read_from
+const RECORD: &str =
+    "SELECT id || ' ' || token_id || ' ' || store_id || ' ' || CAST(key_version AS TEXT) || ' ' || read_from
                       FROM key_reads ORDER BY id";
 
 async fn connected() -> (World, Service) {
@@ -207,7 +210,7 @@ async fn lent(app: &cartkey::app::App, token: &str) -> Result<i64, String> {
     let (token, id) = (Secret::new(token.to_owned()), RequestId::mint(app.now(), &app.entropy));
     let request = Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
     match lend::keys(app, &request, &Which::User("m".parse().unwrap(), None)).await {
-        Ok(Lent::Keys(keys)) => Ok(keys.version),
+        Ok(Lent::Keys(keys)) => Ok(keys.version()),
         Ok(Lent::Same(_)) => Ok(0),
         Err(why) => Err(why.to_string()),
     }
@@ -231,7 +234,10 @@ async fn a_revoked_token_lends_nothing_at_once_anywhere() {
     assert_eq!((lent(&world.app, &service.token).await, lent(&replica, &service.token).await), (Ok(1), Ok(1)));
     assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), "test").await.unwrap());
     let refused = Err("the token is not one that works".to_owned());
-    assert_eq!((lent(&replica, &service.token).await, lent(&world.app, &service.token).await), (refused.clone(), refused));
+    assert_eq!(
+        (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
+        (refused.clone(), refused)
+    );
     assert_eq!(column(&world.app.db, RECORD).await.len(), 2, "what was refused is not on the record of what left");
 }
 
@@ -243,7 +249,10 @@ async fn a_disconnected_store_lends_nothing_at_once_anywhere() {
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     disconnect::disconnect(&world.app, &id.parse().unwrap(), "test").await.unwrap();
     let refused = Err("the store is disconnected".to_owned());
-    assert_eq!((lent(&replica, &service.token).await, lent(&world.app, &service.token).await), (refused.clone(), refused));
+    assert_eq!(
+        (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
+        (refused.clone(), refused)
+    );
 }
 
 #[tokio::test]

@@ -1,10 +1,16 @@
 //! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+#![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
+
 mod api;
 mod api_stores;
 mod begin;
+mod binary;
 mod callback;
 mod canary;
+mod command_line;
+mod crash;
 mod database;
 mod first_story;
 mod floors;
@@ -13,6 +19,7 @@ mod lend;
 mod merchant;
 mod migrations;
 mod pretend_store;
+mod process;
 mod prove;
 mod prove_twice;
 mod receive;

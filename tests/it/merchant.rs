@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 
+#[path = "merchant/html.rs"]
 pub mod html;
 
 use std::time::Duration;

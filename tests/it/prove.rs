@@ -1,5 +1,7 @@
 //! Prove: what a new key is worth, found out in the background; the ladder, the waits, the refusals.
 
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Firewall, Role, Switches};
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 use crate::world::{OTHER, SHOP, World};
 
 type Turn = fn(&mut Switches);
+type Happens = fn(&World);
 
 /// The status that the shop gives to somebody who uses `keys` exactly as Keys says.
 async fn status_with(world: &World, keys: &Value) -> u16 {
@@ -85,7 +88,7 @@ async fn a_store_that_cannot_be_asked_now_is_asked_again_and_then_connects() {
         world.shop.switch(turn);
         assert_eq!(world.prove().await, 1);
         assert_eq!(world.stands(&link).await, ("proving".to_owned(), reason.to_owned()));
-        assert_eq!(world.pass(Duration::from_secs(wait) - Duration::from_millis(1)).await, 0, "{reason}");
+        assert_eq!(world.pass(Duration::from_millis(wait * 1_000 - 1)).await, 0, "{reason}");
         world.shop.switch(|s| *s = Switches::default());
         assert_eq!(world.pass(Duration::from_millis(1)).await, 1, "{reason}");
         assert_eq!(world.stands(&link).await, ("connected".to_owned(), String::new()), "{reason}");
@@ -113,7 +116,7 @@ async fn a_store_that_stays_away_ends_in_a_failed_attempt_with_its_sentence() {
 
 #[tokio::test]
 async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
-    let cases: [(fn(&World), &str, &str); 3] = [
+    let cases: [(Happens, &str, &str); 3] = [
         (|w| w.shop.revoke(1), "key_rejected", "no longer accepts the key"),
         (|w| w.shop.demote("admin"), "role_lost", "no longer administrator or shop manager"),
         (|w| w.shop.switch(|s| s.claims_home = Some(OTHER.to_owned())), "other_store", "belongs to another store"),
@@ -123,7 +126,6 @@ async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
         let (mut browser, waiting, link) = world.approved("m", json!({})).await;
         happens(&world);
         assert_eq!(world.prove().await, 1);
-        // A key that an unknown-key answer could mean: without a signature seen, the ladder cannot be surer than this.
         assert_eq!(world.stands(&link).await, ("proving".to_owned(), reason.to_owned()));
         assert_eq!(world.pass(Duration::from_secs(5)).await, 1);
         assert_eq!(world.stands(&link).await, ("failed".to_owned(), reason.to_owned()));

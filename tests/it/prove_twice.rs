@@ -13,7 +13,12 @@ use crate::world::{OTHER, SHOP, World};
 
 /// How often the shop was asked with this key in the Authorization header.
 fn asked_with(world: &World, path: &str) -> usize {
-    world.shop.requests().iter().filter(|seen| seen.target.contains(path) && seen.header("authorization").is_some()).count()
+    world
+        .shop
+        .requests()
+        .iter()
+        .filter(|seen| seen.target.contains(path) && seen.header("authorization").is_some())
+        .count()
 }
 
 #[tokio::test]

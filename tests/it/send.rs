@@ -39,7 +39,7 @@ async fn the_state_and_the_token_stand_nowhere_else() {
     assert!(callback.state != token && token != cookie && cookie != callback.state);
     assert_eq!(sent.headers["cache-control"], "no-store");
     assert_eq!(sent.headers["referrer-policy"], "no-referrer");
-    let headers = format!("{:?}", sent.headers);
+    let headers: String = sent.headers.iter().map(|(n, v)| format!("{n}: {v:?}\n")).collect();
     assert!(!headers.contains(&callback.state) && !headers.contains(&token), "{headers}");
 
     let page = browser.get(&format!("https://keys.example/connect/attempts/{}", callback.attempt)).await;
@@ -59,14 +59,14 @@ async fn the_cookie_stays_with_this_host_and_out_of_scripts() {
     assert!(browser.get(&link).await.headers.get("set-cookie").is_none(), "looking sets none");
     let sent = world.begin(&mut browser, &link).await;
     let cookie = sent.headers["set-cookie"].to_str().unwrap().to_owned();
-    let mut pieces = cookie.split("; ");
-    assert!(pieces.next().unwrap().starts_with("__Host-cartkey="));
-    assert_eq!(pieces.collect::<Vec<_>>(), ["Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=86400", "Secure"]);
+    let mut parts = cookie.split("; ");
+    assert!(parts.next().unwrap().starts_with("__Host-cartkey="));
+    assert_eq!(parts.collect::<Vec<_>>(), ["Path=/", "HttpOnly", "SameSite=Lax", "Max-Age=86400", "Secure"]);
     // A second attempt in the same browser leaves the first one's page open.
-    let one = Callback::of(&sent);
-    let two = Callback::of(&world.begin(&mut browser, &link).await);
-    assert!(one.state != two.state && one.url != two.url && one.attempt != two.attempt);
-    for callback in [one, two] {
+    let first = Callback::of(&sent);
+    let second = Callback::of(&world.begin(&mut browser, &link).await);
+    assert!(first.state != second.state && first.url != second.url && first.attempt != second.attempt);
+    for callback in [first, second] {
         let page = browser.get(&format!("https://keys.example/connect/attempts/{}", callback.attempt)).await;
         assert_eq!(page.status, 200, "{}", page.text());
     }

@@ -55,8 +55,10 @@ pub struct World {
     pub database_url: String,
     /// Where the ring and, on SQLite, the database lie.
     pub folder: tempfile::TempDir,
-    names: Resolver,
-    root: CertificateDer<'static>,
+    /// Every name of this world, and where it leads.
+    pub names: Resolver,
+    /// The certificate that every server of this world shows.
+    pub root: CertificateDer<'static>,
     stop: watch::Sender<bool>,
 }
 
@@ -106,11 +108,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
         let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
-        let (stop, told) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
-        tokio::spawn(serve::accept(listener, web::all(&app), told));
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
         tokio::spawn(terminate_tls(front, tls, inner));
-        Self { app, shop, other, clock, database_url, folder, names, root, stop }
+        Self { app, shop, other, clock, database_url, folder, names, root, stop: end }
     }
 
     /// A merchant in a fresh browser.
@@ -178,7 +180,7 @@ impl World {
         change(&mut app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve::accept(listener, web::all(&app), self.stop.subscribe()));
+        tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), self.stop.subscribe()));
         address
     }
 

@@ -80,17 +80,18 @@ async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result
 }
 
 fn show(keys: &Keys) -> Result<Response, Failure> {
+    let store = keys.store();
     let shown = Shown {
-        store_id: keys.store.id.as_str(),
-        user_id: keys.store.user_id.as_str(),
-        store_url: keys.store.home.as_str(),
-        api_url: keys.store.home.api_url(),
+        store_id: store.id.as_str(),
+        user_id: store.user_id.as_str(),
+        store_url: store.home.as_str(),
+        api_url: store.home.api_url(),
         consumer_key: keys.pair.consumer_key.expose(),
         consumer_secret: keys.pair.consumer_secret.expose(),
-        permissions: keys.store.scope.as_str(),
-        auth_method: keys.store.auth_method.as_str(),
-        key_version: keys.version,
-        issued_at: keys.issued_at.to_string(),
+        permissions: store.scope.as_str(),
+        auth_method: store.auth_method.as_str(),
+        key_version: keys.version(),
+        issued_at: keys.issued_at().to_string(),
     };
     let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
     let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;

@@ -95,7 +95,7 @@ fn missing(text: &str) -> Option<String> {
     named.split('`').next().map(str::to_owned)
 }
 
-/// serde_json ends its sentences with where they happened, which helps nobody who has the field's name.
+/// `serde_json` ends its sentences with where they happened, which helps nobody who has the field's name.
 fn without_place(text: &str) -> &str {
     text.rfind(" at line ").map_or(text, |at| &text[..at])
 }

@@ -11,12 +11,11 @@ use super::pages::{ConnectPage, Field, Finding, SendPage};
 use crate::app::App;
 use crate::domain::attempt::Attempt;
 use crate::domain::secret::Secret;
-use crate::flow::connect::{self, Begun, Ground, Ready};
+use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
 use crate::flow::{links, return_leg};
 use crate::web::failure::Failure;
 use crate::web::guard::{browser, came_from, same_site, set_cookie};
 use crate::web::page::Page;
-use crate::woo::preflight::Findings;
 
 pub async fn open_page(State(app): State<App>) -> Result<Page<ConnectPage>, Failure> {
     Ok(Page(blank(&app, &open_ground(&app)?, "/connect".to_owned())))

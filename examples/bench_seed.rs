@@ -1,0 +1,109 @@
+//! Fills a database with connected stores and one token, for benchmarks: `bench_seed DATABASE_URL RING_FILE N`.
+//!
+//! Prints the first store's id and the token, with a space between.
+
+use anyhow::Context as _;
+use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::id::{AttemptId, GrantId, KeyId, StoreId, TokenId};
+use cartkey::domain::key::{AuthMethod, KeyPair};
+use cartkey::domain::link::Confirm;
+use cartkey::domain::scope::Scope;
+use cartkey::domain::secret::Secret;
+use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::time::{Clock, Time};
+use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
+use cartkey::flow::keep;
+use cartkey::storage::attempts::{self, Held};
+use cartkey::storage::stores::{self, Activation};
+use cartkey::storage::{Db, tokens};
+use cartkey::vault::{Place, Vault, fingerprint};
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "what it was asked for")]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next =
+        |what: &str| arguments.next().with_context(|| format!("usage: bench_seed DATABASE_URL RING_FILE N: {what}?"));
+    let (url, ring, count) = (next("DATABASE_URL")?, next("RING_FILE")?, next("N")?.parse::<u32>()?);
+    let (now, entropy) = (Clock::System.now(), Entropy::System);
+    let db = Db::open(&url).await?;
+    let vault = keep::open_vault(&db, ring.as_ref(), now, &entropy).await?;
+    let mut first = None;
+    for number in 0..count {
+        let id = store(&db, &vault, &entropy, now, number).await?;
+        first.get_or_insert(id);
+    }
+    let secret = Secret::new(format!("{TOKEN_PREFIX}{}", entropy.secret().expose()));
+    let token = ServiceToken {
+        id: TokenId::mint(now, &entropy),
+        name: "bench".to_owned(),
+        permissions: "keys:read,stores:read,links:write".parse()?,
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+    };
+    let event = Event::new(Kind::TokenIssued, now, "bench").token(&token.id);
+    tokens::insert(&db, &token, &fingerprint(&secret), &event).await?;
+    db.close().await;
+    println!("{} {}", first.context("N must be at least 1")?, secret.expose());
+    Ok(())
+}
+
+async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<StoreId> {
+    let attempt = attempt(entropy, now, number)?;
+    let held = Held {
+        attempt: attempt.clone(),
+        state: fingerprint(&entropy.secret()),
+        browser: fingerprint(&entropy.secret()),
+    };
+    attempts::insert(db, &held, &fingerprint(&entropy.secret()), "bench", &[]).await?;
+    attempts::confirm(db, &attempt.id, now, &Event::new(Kind::AttemptConfirmed, now, "bench")).await?;
+    let key_id = KeyId::mint(now, entropy);
+    let pair = KeyPair {
+        consumer_key: Secret::new(format!("ck_{number:040x}")),
+        consumer_secret: Secret::new(format!("cs_{number:040x}")),
+    };
+    let place = Place { table: "keys", row: key_id.as_str(), field: "sealed", origin: attempt.home.as_str() };
+    let activation = Activation {
+        attempt: &attempt,
+        grant: &GrantId::mint(now, entropy),
+        store_id: StoreId::mint(now, entropy),
+        sealed: vault.seal_pair(entropy, &place, &pair),
+        key_id,
+        woo_key_id: i64::from(number) + 1,
+        last7: pair.consumer_key.last7(),
+        scope: Scope::ReadWrite,
+        auth_method: AuthMethod::Basic,
+        remark: None,
+        name: Some(format!("Shop {number}")),
+        woocommerce_version: Some("11.0.1".to_owned()),
+        wordpress_version: Some("7.0.4".to_owned()),
+        now,
+    };
+    stores::activate(db, &activation).await?.context("the attempt was confirmed")
+}
+
+fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt> {
+    Ok(Attempt {
+        id: AttemptId::mint(now, entropy),
+        link_id: None,
+        user_id: format!("user-{number}").parse()?,
+        account_label: None,
+        home: StoreUrl::parse(&format!("https://shop-{number}.example"), Reach::Public)?,
+        scope: Scope::ReadWrite,
+        confirm: Confirm::Browser,
+        return_url: None,
+        wanted_store: None,
+        status: Status::Received,
+        reason: None,
+        created_at: now,
+        expires_at: now.plus(OPEN_FOR),
+        received_at: None,
+        returned_at: None,
+        elsewhere_at: None,
+        confirmed_at: None,
+        store_id: None,
+    })
+}

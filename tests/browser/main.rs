@@ -1,0 +1,24 @@
+//! The flow in a real Chromium over real TLS: what a merchant's browser does with our pages and headers.
+//!
+//! Needs Debian's `chromium` and `chromium-driver`; `scripts/test` installs them.
+
+#![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
+#![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
+
+mod chromium;
+mod pages;
+
+#[expect(dead_code, reason = "the stories of tests/it use more of it")]
+#[path = "../it/database.rs"]
+mod database;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/merchant.rs"]
+mod merchant;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/service.rs"]
+mod service;
+#[path = "../it/tls.rs"]
+mod tls;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/world.rs"]
+mod world;

@@ -1,0 +1,257 @@
+//! The real program, as an operator starts it: its environment, its log, its signals, its end.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::{Pace, PretendStore, Setup, Switches};
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::store_url::Reach;
+use cartkey::domain::time::Clock;
+use cartkey::woo::{Call, Client, Outgoing, Resolver};
+use hyper::Method;
+use hyper::header::{HeaderName, HeaderValue};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+/// How long anything may take before a test is called failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An installation: the folder it runs in and its variables.
+pub struct Installation {
+    /// The working folder.
+    pub folder: tempfile::TempDir,
+    /// Its `CARTKEY_…` variables.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Installation {
+    /// One that listens on a free port of loopback, on a database of its own, and may speak to stores there.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = crate::database::fresh(folder.path()).await;
+        let settings = [
+            ("CARTKEY_LISTEN", "127.0.0.1:0"),
+            ("CARTKEY_DATABASE_URL", &database_url),
+            ("CARTKEY_ALLOW_PRIVATE_STORES", "true"),
+            ("CARTKEY_TRUSTED_PROXIES", "127.0.0.1"),
+            ("CARTKEY_LOG_FORMAT", "json"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { folder, settings }
+    }
+
+    /// The same with one more variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The program with these arguments; nothing of this process's own environment comes along.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cartkey"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.settings).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Starts the service and waits until it serves.
+    pub async fn serve(&self) -> Running {
+        let mut running = Running::start(self.command(&["serve"]));
+        let line = running.logged("is serving").await;
+        running.listen = line["listen"].as_str().unwrap().parse().unwrap();
+        running.internal = line["internal"].as_str().map(|address| address.parse().unwrap());
+        running
+    }
+
+    /// A token with these permissions, issued on the command line.
+    pub fn token(&self, allow: &str) -> String {
+        self.run(&["token", "issue", "--name", "a service", "--allow", allow]).printed()
+    }
+
+    /// Whether a file lies in the folder.
+    pub fn has(&self, path: impl AsRef<Path>) -> bool {
+        self.folder.path().join(path).exists()
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The one line that a command which did what it should has printed.
+    pub fn printed(&self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.out.lines().count(), 1, "{self:?}");
+        self.out.trim_end().to_owned()
+    }
+
+    /// Exit code and the line that says why, of a command that has failed; nothing was printed.
+    pub fn complaint(&self) -> (Option<i32>, &str) {
+        assert_eq!(self.out, "", "{self:?}");
+        (self.code, self.err.lines().last().unwrap_or_default())
+    }
+}
+
+/// A program that runs, until it is dropped.
+pub struct Running {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it listens for the house, if elsewhere.
+    pub internal: Option<SocketAddr>,
+    child: Child,
+    log: mpsc::UnboundedReceiver<String>,
+    out: mpsc::UnboundedReceiver<String>,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let (log, out) = (lines(child.stderr.take().unwrap()), lines(child.stdout.take().unwrap()));
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), internal: None, child, log, out }
+    }
+
+    /// Waits for a line of its log that has these words.
+    pub async fn logged(&mut self, words: &str) -> Value {
+        let (_, line) = until(&mut self.log, words).await;
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
+    }
+
+    /// Everything that it prints until a line with these words.
+    pub async fn printed(&mut self, words: &str) -> String {
+        let (before, line) = until(&mut self.out, words).await;
+        before.join("\n") + "\n" + &line
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Sends it a signal.
+    pub fn tell(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let closed = async { while self.log.recv().await.is_some() {} };
+        tokio::time::timeout(PATIENCE, closed).await.expect("it ends");
+        self.child.wait().expect("it can be waited for")
+    }
+
+    /// What it answers at the public address.
+    pub async fn ask(&self, client: &Client, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
+        let headers = [("authorization", format!("Bearer {token}"))];
+        let (status, body) =
+            ask(client, method, &format!("http://{}{path}", self.listen), &headers, body).await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client to which loopback is as good as the internet.
+pub fn client() -> Client {
+    client_with(Resolver::System)
+}
+
+/// The same, with names of its own.
+pub fn client_with(resolver: Resolver) -> Client {
+    let outgoing = Outgoing {
+        reach: Reach::PrivateToo,
+        resolver,
+        extra_roots: Vec::new(),
+        user_agent: "a test".to_owned(),
+        own_host: None,
+    };
+    Client::new(outgoing, Clock::System, Entropy::System)
+}
+
+/// A pretend store on plain loopback, which posts with `outgoing`.
+pub async fn pretend_shop(outgoing: Client, pace: Pace) -> PretendStore {
+    let setup = Setup {
+        listen: ([127, 0, 0, 1], 0).into(),
+        home: "http://127.0.0.1:0".to_owned(),
+        name: "Cups & Plates".to_owned(),
+        tls: None,
+        outgoing,
+        clock: Clock::System,
+        entropy: Entropy::System,
+        switches: Switches { accept_http_callback: true, pace, ..Switches::default() },
+    };
+    PretendStore::start(setup).await.unwrap()
+}
+
+/// One request; `None` when there was no whole answer.
+pub async fn ask(
+    client: &Client,
+    method: Method,
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: &str,
+) -> Option<(u16, String)> {
+    let header =
+        |(name, value): &(&'static str, String)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    let headers = headers.iter().map(header).collect();
+    let call = Call { method, url, headers, body: body.as_bytes().to_vec(), within: PATIENCE, at_most: 1 << 20 };
+    let reply = client.send(call).await.ok()?;
+    Some((reply.status.as_u16(), String::from_utf8_lossy(&reply.body).into_owned()))
+}
+
+fn lines(from: impl Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (send, receive) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if send.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+/// The first line with these words, and those before it.
+async fn until(lines: &mut mpsc::UnboundedReceiver<String>, words: &str) -> (Vec<String>, String) {
+    let mut before = Vec::new();
+    let looking = async {
+        while let Some(line) = lines.recv().await {
+            if line.contains(words) {
+                return Some(line);
+            }
+            before.push(line);
+        }
+        None
+    };
+    match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(Some(line)) => (before, line),
+        _ => panic!("no line with {words:?} in:\n{}", before.join("\n")),
+    }
+}

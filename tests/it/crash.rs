@@ -1,0 +1,154 @@
+//! kill -9 right after the callback's 200: what a store was told 200 for is there after the restart, and goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cartkey::demo::pretend_store::{IssuedKey, Pace, PretendStore, SeenRequest};
+use cartkey::domain::scope::Scope;
+use cartkey::woo::Client;
+use hyper::Method;
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
+use crate::merchant::html;
+
+const ROUNDS: usize = 20;
+/// Callbacks in flight in each round.
+const AT_ONCE: usize = 8;
+/// What the pages' own forms say where they come from: the public address that is the default.
+const ORIGIN: &str = "http://localhost:8080";
+
+/// An attempt that was begun, and the key that its store is about to post.
+struct Begun {
+    link: String,
+    callback: String,
+    state: String,
+    key: IssuedKey,
+}
+
+impl Begun {
+    fn body(&self) -> String {
+        let key = &self.key;
+        json!({
+            "key_id": key.key_id, "user_id": self.state, "consumer_key": key.consumer_key,
+            "consumer_secret": key.consumer_secret, "key_permissions": key.permissions,
+        })
+        .to_string()
+    }
+
+    /// Whether a request asks the store with this key.
+    fn is_asked_by(&self, request: &SeenRequest) -> bool {
+        request.target.contains(&self.key.consumer_key)
+            || request.header("authorization").is_some_and(|value| value.contains(&self.key.consumer_key))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_acknowledged_survives_kill_9_and_is_proven_after_the_restart() {
+    let here = Installation::new().await;
+    let (shop, client) = (pretend_shop(client(), Pace::Brisk).await, client());
+    let token = here.token("links:write");
+    let mut cartkey = here.serve().await;
+    let mut begun = begin_all(&cartkey, &client, &shop, &token, 0).await;
+    let mut acknowledged_in_all = 0;
+    for round in 0..ROUNDS {
+        // At every place in the row once: the first 200, the second, …
+        let acknowledged = post_and_kill(&mut cartkey, &client, begun, 1 + round % AT_ONCE).await;
+        acknowledged_in_all += acknowledged.len();
+        let asked_before = shop.requests().len();
+        cartkey = here.serve().await;
+        for begun in &acknowledged {
+            let path = format!("/api/v1/links/{}", begun.link);
+            let (status, link) = cartkey.ask(&client, Method::GET, &path, &token, "").await;
+            assert_eq!(status, 200, "round {round}: {link}");
+            let now = link["attempt"]["status"].as_str().unwrap();
+            assert!(["received", "proving"].contains(&now), "round {round}: an acknowledged grant is {now}");
+        }
+        // The next round's merchants come while the keys of this one are proven.
+        begun = begin_all(&cartkey, &client, &shop, &token, round + 1).await;
+        wait_until_asked(&shop, asked_before, &acknowledged).await;
+    }
+    assert!(acknowledged_in_all >= ROUNDS, "every round had a 200");
+}
+
+/// Posts all callbacks at the same time and kills the process the moment the `last`-th 200 has been read; gives those
+/// that were told 200.
+async fn post_and_kill(cartkey: &mut Running, client: &Client, begun: Vec<Begun>, last: usize) -> Vec<Begun> {
+    let answers = Arc::new(AtomicUsize::new(0));
+    let pid = cartkey.pid();
+    let mut posting = JoinSet::new();
+    for begun in begun {
+        let (client, answers) = (client.clone(), Arc::clone(&answers));
+        let url = format!("http://{}/wc-auth/callback/{}", cartkey.listen, begun.callback);
+        posting.spawn(async move {
+            let headers = [("content-type", "application/json;charset=UTF-8".to_owned())];
+            let answer = ask(&client, Method::POST, &url, &headers, &begun.body()).await;
+            if let Some((status, body)) = &answer {
+                assert_eq!(*status, 200, "{body}");
+                if answers.fetch_add(1, Ordering::SeqCst) + 1 == last {
+                    rustix::process::kill_process(pid, Signal::KILL).expect("it runs");
+                }
+            }
+            answer.map(|_| begun)
+        });
+    }
+    let acknowledged: Vec<Begun> = posting.join_all().await.into_iter().flatten().collect();
+    assert!(acknowledged.len() >= last);
+    assert_eq!(cartkey.ended().await.code(), None, "ended by the signal");
+    acknowledged
+}
+
+/// Merchants on as many networks open a link each and are sent on to the store.
+async fn begin_all(cartkey: &Running, client: &Client, shop: &PretendStore, token: &str, round: usize) -> Vec<Begun> {
+    let one = async |number: usize| {
+        let wish = json!({"user_id": format!("merchant-{round}-{number}"), "store_url": shop.home()}).to_string();
+        let (status, link) = cartkey.ask(client, Method::POST, "/api/v1/links", token, &wish).await;
+        assert_eq!(status, 201, "{link}");
+        let path = Url::parse(link["url"].as_str().unwrap()).unwrap().path().to_owned();
+        let headers = [
+            ("origin", ORIGIN.to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("x-forwarded-for", format!("198.51.{round}.{number}")),
+        ];
+        let form = serde_urlencoded::to_string([("store_url", shop.home())]).unwrap();
+        let url = format!("http://{}{path}", cartkey.listen);
+        let (status, page) = ask(client, Method::POST, &url, &headers, &form).await.expect("an answer");
+        assert_eq!(status, 200, "{page}");
+        let (state, callback) = sent(&page);
+        let key = shop.issue_key("admin", Scope::ReadWrite);
+        Begun { link: link["id"].as_str().unwrap().to_owned(), callback, state, key }
+    };
+    let mut all = Vec::new();
+    for number in 0..AT_ONCE {
+        all.push(one(number).await);
+    }
+    all
+}
+
+/// The state and the callback token in the address to which a page sends the browser.
+fn sent(page: &str) -> (String, String) {
+    let links = html::elements(page, "a");
+    let link = links.iter().find(|link| link.attribute("data-send").is_some()).expect("the page sends on");
+    let url = Url::parse(link.attribute("href").unwrap()).unwrap();
+    let value = |name| url.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned();
+    let callback = value("callback_url");
+    (value("user_id"), callback[callback.len() - 43..].to_owned())
+}
+
+/// Waits until the store was asked with each of these keys.
+async fn wait_until_asked(shop: &PretendStore, before: usize, keys: &[Begun]) {
+    let mut look = tokio::time::interval(std::time::Duration::from_millis(20));
+    let asking = async {
+        loop {
+            look.tick().await;
+            let requests = shop.requests();
+            if keys.iter().all(|key| requests[before..].iter().any(|request| key.is_asked_by(request))) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("every acknowledged key is tried after the restart");
+}

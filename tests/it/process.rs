@@ -1,0 +1,248 @@
+//! The process: how it stops, whom it cuts off, and what answers on which listener.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use cartkey::demo::pretend_store::Pace;
+use cartkey::flow::prove;
+use cartkey::serve::{self, Limits};
+use hyper::Method;
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::binary::{Installation, PATIENCE, ask, client, pretend_shop};
+use crate::world::{KEYS, World};
+
+/// Requests that are being answered when the signal comes; one network may begin ten attempts.
+const IN_FLIGHT: usize = 10;
+
+/// A request for a connect page whose answer takes as long as the store takes to answer.
+fn begin(listen: SocketAddr, store: &str) -> Vec<u8> {
+    let body = serde_urlencoded::to_string([("store_url", store)]).unwrap();
+    let length = body.len();
+    format!("POST /connect HTTP/1.1\r\nHost: {listen}\r\nOrigin: http://localhost:8080\r\nContent-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn sigterm_drops_no_request_that_was_accepted() {
+    let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
+    let mut cartkey = here.serve().await;
+    let mut answers = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let mut stream = connect(cartkey.listen).await;
+        stream.write_all(&begin(cartkey.listen, &shop.home())).await.unwrap();
+        answers.spawn(whole_answer(stream));
+    }
+    // A merchant who is in the middle of the request's head.
+    let mut slow = connect(cartkey.listen).await;
+    slow.write_all(b"GET /livez HTTP/1.1\r\nHost: ").await.unwrap();
+    until(|| shop.requests().len() >= IN_FLIGHT).await;
+
+    cartkey.tell(Signal::TERM);
+    cartkey.logged("stopping").await;
+    slow.write_all(b"keys\r\n\r\n").await.unwrap();
+    let answer = whole_answer(slow).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    shop.release();
+    for answer in answers.join_all().await {
+        assert!(answer.contains("Taking you to"), "{answer}");
+    }
+    assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn what_came_in_the_moment_of_the_signal_is_answered_too() {
+    let here = Installation::new().await;
+    let mut cartkey = here.serve().await;
+    let mut answers = JoinSet::new();
+    for _ in 0..200 {
+        let mut stream = connect(cartkey.listen).await;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: keys\r\nConnection: close\r\n\r\n").await.unwrap();
+        answers.spawn(whole_answer(stream));
+    }
+    cartkey.tell(Signal::TERM);
+    for answer in answers.join_all().await {
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn nobody_new_is_taken_while_the_process_drains() {
+    let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
+    let mut cartkey = here.serve().await;
+    let mut stream = connect(cartkey.listen).await;
+    stream.write_all(&begin(cartkey.listen, &shop.home())).await.unwrap();
+    until(|| !shop.requests().is_empty()).await;
+    cartkey.tell(Signal::TERM);
+    let listen = cartkey.listen;
+    until_async(async || TcpStream::connect(listen).await.is_err()).await;
+    shop.release();
+    assert!(whole_answer(stream).await.contains("Taking you to"));
+    assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_process_that_was_told_to_stop_is_alive_and_not_ready() {
+    let world = World::new().await;
+    let client = world.client();
+    let asked = async |path: &str| ask(&client, Method::GET, &format!("{KEYS}{path}"), &[], "").await.unwrap();
+    assert_eq!(asked("/readyz").await, (200, "ok\n".to_owned()));
+    world.app.draining.store(true, Ordering::Relaxed);
+    assert_eq!(asked("/readyz").await.0, 503);
+    assert_eq!(asked("/livez").await, (200, "ok\n".to_owned()));
+}
+
+#[tokio::test]
+async fn a_process_that_was_told_to_stop_leaves_the_keys_that_are_due_to_others() {
+    let world = World::new().await;
+    let (mut browser, (_, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
+    let sent = world.begin(&mut browser, &link).await;
+    browser.approve_on(sent).await;
+    world.app.draining.store(true, Ordering::Relaxed);
+    // A claim of its own would keep the others away for two minutes.
+    assert_eq!(world.prove().await, 0);
+    assert_eq!(prove::run_due(&world.replica().await).await.unwrap(), 1);
+    assert_eq!(world.service("keys:read").await.get("/users/merchant-42/keys").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_process_at_once() {
+    for second in [Signal::TERM, Signal::INT] {
+        let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::WhenReleased).await);
+        let mut cartkey = here.serve().await;
+        let mut stream = connect(cartkey.listen).await;
+        stream.write_all(&begin(cartkey.listen, &shop.home())).await.unwrap();
+        until(|| !shop.requests().is_empty()).await;
+        cartkey.tell(Signal::TERM);
+        cartkey.logged("stopping").await;
+        cartkey.tell(second);
+        // The store has not answered and will not: nobody waits for it.
+        assert_eq!(cartkey.ended().await.code(), Some(0));
+        assert_eq!(whole_answer(stream).await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_cut_off_while_others_are_served() {
+    let limits = Limits { head_within: Duration::from_millis(200), ..Limits::default() };
+    let (listen, _stop) = accept(limits).await;
+    let mut slow = connect(listen).await;
+    let mut each = tokio::time::interval(Duration::from_millis(20));
+    let dripping = async {
+        // Steady as it is, it never ends: what counts is the time of the whole head.
+        for byte in b"GET / HTTP/1.1\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'x')) {
+            each.tick().await;
+            if slow.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            assert!(is_served(listen).await);
+            let mut answer = [0; 64];
+            if let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(1), slow.read(&mut answer)).await {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, dripping).await.expect("cut off");
+    assert!(is_served(listen).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_silent_gives_its_place_back() {
+    let limits = Limits { head_within: Duration::from_millis(200), connections: 1, ..Limits::default() };
+    let (listen, _stop) = accept(limits).await;
+    let silent = connect(listen).await;
+    assert!(is_served(listen).await, "after the silent one was cut off");
+    assert_eq!(whole_answer(silent).await, "");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let here = Installation::new().await;
+    let cartkey = here.serve().await;
+    let asked = async |headers: &str| {
+        let mut stream = connect(cartkey.listen).await;
+        let head = format!("GET /livez HTTP/1.1\r\nHost: keys\r\nConnection: close\r\n{headers}\r\n");
+        // The answer may come, and the connection end, before all is written.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = whole_answer(stream).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    let headers = |count: usize| "X-Many: 1\r\n".repeat(count);
+    assert_eq!(asked(&headers(62)).await, "200", "64 in all");
+    assert_eq!(asked(&headers(63)).await, "431");
+    assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(12 * 1024))).await, "200");
+    assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(20 * 1024))).await, "431");
+}
+
+#[tokio::test]
+async fn the_internal_listener_alone_answers_services_and_answers_no_merchant() {
+    let here = Installation::new().await.with("CARTKEY_INTERNAL_LISTEN", "127.0.0.1:0");
+    let token = here.token("stores:read");
+    let cartkey = here.serve().await;
+    let (public, internal) = (cartkey.listen, cartkey.internal.expect("the log names where it listens"));
+    let client = client();
+    let asked = async |listen: SocketAddr, method: Method, path: &str| {
+        let headers = [("authorization", format!("Bearer {token}"))];
+        ask(&client, method, &format!("http://{listen}{path}"), &headers, "").await.unwrap().0
+    };
+    assert_eq!(asked(internal, Method::GET, "/api/v1/stores").await, 200);
+    assert_eq!(asked(public, Method::GET, "/api/v1/stores").await, 404);
+    assert_eq!(asked(public, Method::GET, "/connect").await, 200);
+    assert_eq!(asked(internal, Method::GET, "/connect").await, 404);
+    let callback = format!("/wc-auth/callback/{}", "A".repeat(43));
+    assert_eq!(asked(internal, Method::POST, &callback).await, 404);
+    for listen in [public, internal] {
+        assert_eq!(asked(listen, Method::GET, "/livez").await, 200);
+        assert_eq!(asked(listen, Method::GET, "/readyz").await, 200);
+    }
+}
+
+/// Our accept loop with these limits, in front of a page that says hello.
+async fn accept(limits: Limits) -> (SocketAddr, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = listener.local_addr().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(serve::accept(listener, Router::new().route("/", get("hello")), limits, stopped));
+    (listen, stop)
+}
+
+async fn is_served(listen: SocketAddr) -> bool {
+    let mut stream = connect(listen).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    whole_answer(stream).await.ends_with("hello")
+}
+
+async fn connect(listen: SocketAddr) -> TcpStream {
+    TcpStream::connect(listen).await.expect("it listens")
+}
+
+/// Everything that comes until the connection ends; empty when it was cut.
+async fn whole_answer(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    let _ = tokio::time::timeout(PATIENCE, reading).await.expect("the connection ends");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    until_async(async || is_so()).await;
+}
+
+async fn until_async(is_so: impl AsyncFn() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    let looking = async {
+        while !is_so().await {
+            look.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("it comes to that");
+}
