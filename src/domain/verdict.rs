@@ -131,6 +131,8 @@ pub enum Verdict {
     NotFinished,
     /// The merchant says that the approval was not theirs.
     Disowned,
+    /// The application must confirm, and the approval came back in another browser than the one that began.
+    ApprovedElsewhere,
     /// The link was for another store.
     WrongStore,
 }
@@ -176,6 +178,7 @@ verdicts! {
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
+    ApprovedElsewhere = "approved_elsewhere", "The approval on {store} came back in another browser than the one that began, so nothing was connected. Begin again and stay in one browser.";
     WrongStore = "wrong_store", "This link is for another store than {store}. Ask for a link without a fixed store.";
 }
 

@@ -61,7 +61,14 @@ pub async fn arrive(
             prove::finish(app, id).await?;
             app.proving.notify_one();
         }
-        (false, true, true) => attempts::elsewhere(&app.db, id, now, &event(Kind::AttemptElsewhere)).await?,
+        (false, true, true) => {
+            attempts::elsewhere(&app.db, id, now, &event(Kind::AttemptElsewhere)).await?;
+            if attempt.confirm == Confirm::App {
+                // The application would find its own user at the browser that began, who may not be who approved.
+                let failed = event(Kind::AttemptFailed).because(Some(Verdict::ApprovedElsewhere));
+                attempts::end(&app.db, id, Status::Failed, Verdict::ApprovedElsewhere, now, &failed).await?;
+            }
+        }
     }
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(Arrival::Unknown) };
     let attempt = Box::new(held.attempt);

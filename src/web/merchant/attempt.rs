@@ -36,6 +36,10 @@ pub async fn came_back(State(app): State<App>, Path(id): Path<String>, parts: Pa
             let note = if approved && attempt.status == Status::Open { "?returned=1" } else { "" };
             Ok(Redirect::to(&format!("{}{note}", href(&id))).into_response())
         }
+        Arrival::Elsewhere(attempt) if attempt.status == Status::Denied => {
+            // Whoever pressed Deny is told so; the attempt's own page is not theirs.
+            Ok(Page(AttemptPage { retry_href: None, back: None, ..page(&app, *attempt, false).await? }).into_response())
+        }
         Arrival::Elsewhere(attempt) => Ok(elsewhere(&app, *attempt, state)),
         Arrival::Unknown => Err(unknown()),
     }

@@ -138,3 +138,20 @@ async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
     let page = victim.get(&page_of(&callback)).await;
     assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
 }
+
+/// An attacker begins with their own link and sends the store's approval page to a victim. The victim comes back in
+/// another browser; the attacker, signed in as merchant-1, must not get a code for it.
+#[tokio::test]
+async fn an_approval_that_comes_back_elsewhere_is_not_the_applications_to_confirm() {
+    let world = World::new().await;
+    let mut attacker = world.merchant();
+    let (id, sent, callback) = begun(&world, &mut attacker, app_confirms()).await;
+    let page = world.merchant().approve(&sent.refresh().unwrap()).await;
+    assert!(page.text().contains("started elsewhere"), "{}", page.text());
+    world.pass(Duration::from_secs(75)).await;
+    assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "approved_elsewhere".to_owned()));
+    let page = attacker.get(&page_of(&callback)).await;
+    assert!(page.text().contains("Begin again and stay in one browser."), "{}", page.text());
+    assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
+    assert!(!is_lent(&world, "merchant-1").await);
+}
