@@ -1,5 +1,6 @@
 //! What every flow is given: one concrete state, cheap to clone.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,9 +16,14 @@ use crate::vault::Vault;
 use crate::woo::http::Client;
 use crate::woo::preflight::ALL_WITHIN;
 
-/// The state of one running Cartkey.
+/// The state of one running Cartkey. Every request is given clones of it, so a clone is one counter more, not a dozen
+/// that two processors pull to and fro.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What [`App`] consists of.
+#[derive(Clone)]
+pub struct Parts {
     /// The database.
     pub db: Db,
     /// What seals and opens.
@@ -48,7 +54,7 @@ pub const PREFLIGHTS_AT_ONCE: usize = 64;
 impl App {
     /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
     pub fn new(db: Db, vault: Vault, woo: Client, clock: Clock, entropy: Entropy, site: Site) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             lending: Lending::start(db.clone()),
             db,
             vault,
@@ -60,7 +66,7 @@ impl App {
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             preflight_within: ALL_WITHIN,
-        }
+        }))
     }
 
     /// Now.
@@ -71,5 +77,20 @@ impl App {
     /// Whether the process has been told to stop.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// For a test that wants one part to be different: the clone that is changed goes its own way from then on.
+impl DerefMut for App {
+    fn deref_mut(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 }

@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
@@ -25,7 +26,7 @@ use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::storage::reads::{self, Read};
+use crate::storage::reads::{Read, Recorder};
 use crate::storage::{Db, stores, tokens};
 use crate::vault::fingerprint;
 
@@ -37,6 +38,10 @@ const QUEUE: usize = 4_096;
 const STORES: usize = 10_000;
 /// Tokens remembered.
 const TOKENS: usize = 1_000;
+/// Batches that follow each other on one connection, before other writers have their turn: some milliseconds.
+const IN_A_ROW: u32 = 8;
+/// How soon a batch must follow to be the next in a row.
+const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 /// How often an answer is made again because the counter moved meanwhile.
 const AGAIN: usize = 5;
 
@@ -167,8 +172,8 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
     Err(Error::Unrecorded)
 }
 
-/// The token that `secret` is, if it works now. Also for the other service routes, which ask the database each time.
-pub async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
+/// The token that `secret` is, if it works now, as memory has it.
+async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
     let memory = &app.lending.memory;
     let fingerprint = fingerprint(secret);
     let known = memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0));
@@ -323,13 +328,32 @@ impl Lending {
 /// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
 /// different counters, only the newest can be good.
 async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut recorder = Recorder::new(db);
     let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut gathered, BATCH).await > 0 {
+    let mut in_a_row = 0;
+    loop {
+        if in_a_row < IN_A_ROW && in_a_row > 0 {
+            // Reads that follow at once find the connection still held; when none does, others may have it.
+            if tokio::time::timeout(FOLLOWS_WITHIN, waiting.recv_many(&mut gathered, BATCH)).await.is_err() {
+                in_a_row = 0;
+            }
+        } else {
+            in_a_row = 0;
+        }
+        if in_a_row == 0 {
+            recorder.let_go();
+            waiting.recv_many(&mut gathered, BATCH).await;
+        }
+        if gathered.is_empty() {
+            return;
+        }
+        gather(&mut waiting, &mut gathered).await;
+        in_a_row += 1;
         let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
         gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
         let (batch, told): (Vec<Read>, Vec<Option<oneshot::Sender<i64>>>) =
             gathered.drain(..).map(|w| (w.read, w.done)).unzip();
-        match reads::record(&db, &batch, newest).await {
+        match recorder.record(&batch, newest).await {
             Ok(revision) => told.into_iter().flatten().for_each(|done| {
                 // Whoever hung up meanwhile does not need to know.
                 let _ = done.send(revision);
@@ -341,6 +365,23 @@ async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
                     "lent keys could not be recorded, so none left"
                 );
             }
+        }
+    }
+}
+
+/// Steps back while reads that are ready to run keep adding to the batch: without that, the first one would wake the
+/// writer before the others have had their turn, and each would pay for a commit of its own.
+async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>) {
+    loop {
+        let before = gathered.len();
+        tokio::task::yield_now().await;
+        while gathered.len() < BATCH
+            && let Ok(next) = waiting.try_recv()
+        {
+            gathered.push(next);
+        }
+        if gathered.len() == before || gathered.len() >= BATCH {
+            return;
         }
     }
 }

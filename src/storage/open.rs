@@ -142,8 +142,13 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", "67108864");
-    let pool =
-        |connections| SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None);
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
     let write = pool(1).connect_with(options.clone()).await.map_err(OpenFault::Connect)?;
     assert_sqlite_keeps(&write).await?;
     let read = pool(4).connect_lazy_with(options.read_only(true));

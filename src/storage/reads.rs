@@ -1,6 +1,7 @@
 //! The activity record of lent keys: one commit serves a whole batch.
 
-use std::collections::HashMap;
+use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, Sqlite};
 
 use super::{Db, Error, Pool, on};
 
@@ -25,58 +26,85 @@ pub struct Read {
     pub lends: bool,
 }
 
-/// Records those of `batch` that lend, if the lending counter still says `revision`, and gives the counter back; when it
-/// says something else, nothing was recorded and nothing of the batch may leave: something that decides who may be lent
-/// what has changed since the answers were made.
-///
-/// One statement, which is one transaction: on two busy cores, each further one would wait its turn at the processor. The
-/// dialects differ in how they read JSON, so both stand here in the open.
-pub async fn record(db: &Db, batch: &[Read], revision: i64) -> Result<i64, Error> {
-    let rows: Vec<_> = batch
-        .iter()
-        .filter(|read| read.lends)
-        .map(|read| (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from))
-        .collect();
-    if !rows.is_empty() {
-        let json = serde_json::to_string(&rows).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
-        let recorded = match db.write() {
-            Pool::Sqlite(pool) => sqlx::query(
-                "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
-                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-                 FROM json_each($1)
-                 WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
-            )
-            .bind(json)
-            .bind(revision)
-            .execute(pool)
-            .await?
-            .rows_affected(),
-            Pool::Postgres(pool) => sqlx::query(
-                "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
-                 SELECT value ->> 0, (value ->> 1)::BIGINT, value ->> 2, value ->> 3, (value ->> 4)::BIGINT, value ->> 5
-                 FROM json_array_elements($1::JSON)
-                 WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
-            )
-            .bind(json)
-            .bind(revision)
-            .execute(pool)
-            .await?
-            .rows_affected(),
-        };
-        if recorded > 0 {
-            return Ok(revision);
-        }
-    }
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?)
-    })
+/// Writes the record. Between batches that follow each other it keeps its connection: a pool asks a connection whether it
+/// still lives each time it is taken and given back, and on two busy cores each such question waits its turn at the
+/// processor. Other writers take theirs when it lets go.
+#[derive(Debug)]
+pub struct Recorder {
+    db: Db,
+    held: Option<Held>,
 }
 
-/// How many keys each token was lent.
-pub async fn count_by_token(db: &Db) -> Result<HashMap<String, i64>, Error> {
-    on!(db.read(), |pool| {
-        let counts: Vec<(String, i64)> =
-            sqlx::query_as("SELECT token_id, COUNT(*) FROM key_reads GROUP BY token_id").fetch_all(pool).await?;
-        Ok(counts.into_iter().collect())
+#[derive(Debug)]
+enum Held {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Recorder {
+    /// A recorder that holds no connection yet.
+    pub fn new(db: Db) -> Self {
+        Self { db, held: None }
+    }
+
+    /// Gives the connection back.
+    pub fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    /// Records those of `batch` that lend, if the lending counter still says `revision`, and gives the counter back; when it
+    /// says something else, nothing was recorded and nothing of the batch may leave: something that decides who may be
+    /// lent what has changed since the answers were made. After an error, the next batch begins with another connection.
+    pub async fn record(&mut self, batch: &[Read], revision: i64) -> Result<i64, Error> {
+        let rows: Vec<_> = batch
+            .iter()
+            .filter(|read| read.lends)
+            .map(|read| (&read.id, read.at, &read.token_id, &read.store_id, read.key_version, &read.read_from))
+            .collect();
+        if !rows.is_empty() {
+            let json =
+                serde_json::to_string(&rows).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
+            let mut held = match (self.held.take(), self.db.write()) {
+                (Some(held), _) => held,
+                (None, Pool::Sqlite(pool)) => Held::Sqlite(pool.acquire().await?),
+                (None, Pool::Postgres(pool)) => Held::Postgres(pool.acquire().await?),
+            };
+            let recorded = insert(&mut held, json, revision).await?;
+            self.held = Some(held);
+            if recorded > 0 {
+                return Ok(revision);
+            }
+        }
+        on!(self.db.read(), |pool| {
+            Ok(sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?)
+        })
+    }
+}
+
+/// One statement, which is one transaction. The dialects differ in how they read JSON, so both stand here in the open.
+async fn insert(held: &mut Held, json: String, revision: i64) -> Result<u64, Error> {
+    Ok(match held {
+        Held::Sqlite(connection) => sqlx::query(
+            "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+             FROM json_each($1)
+             WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
+        )
+        .bind(json)
+        .bind(revision)
+        .execute(&mut **connection)
+        .await?
+        .rows_affected(),
+        Held::Postgres(connection) => sqlx::query(
+            "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+             SELECT value ->> 0, (value ->> 1)::BIGINT, value ->> 2, value ->> 3, (value ->> 4)::BIGINT, value ->> 5
+             FROM json_array_elements($1::JSON)
+             WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
+        )
+        .bind(json)
+        .bind(revision)
+        .execute(&mut **connection)
+        .await?
+        .rows_affected(),
     })
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/stores/{id}/keys` and `GET /api/v1/users/{user_id}/keys`.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::id::RequestId;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::token::Permission;
-use crate::flow::lend::{self, Keys, Lent, Request, Which};
+use crate::flow::lend::{self, Keys, Lent, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
 
@@ -30,7 +30,8 @@ struct Shown<'a> {
     issued_at: String,
 }
 
-pub async fn of_store(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+pub async fn of_store(State(app): State<App>, Path(id): Path<String>, request: Request) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let which = query(&parts, &[]).and_then(|_| {
         let id = id.parse().map_err(|_| Failure::from(lend::Error::NotFound))?;
         Ok(Which::Store(id))
@@ -38,7 +39,12 @@ pub async fn of_store(State(app): State<App>, Path(id): Path<String>, parts: Par
     lend(&app, &parts, which).await
 }
 
-pub async fn of_user(State(app): State<App>, Path(user_id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+pub async fn of_user(
+    State(app): State<App>,
+    Path(user_id): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let which = which_of_user(&app, &user_id, &parts);
     lend(&app, &parts, which).await
 }
@@ -67,7 +73,7 @@ async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result
     let token = bearer(&parts.headers)?;
     let id =
         parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
-    let request = Request {
+    let request = lend::Request {
         token: &token,
         id,
         from: came_from(&app.site, parts),
