@@ -48,7 +48,7 @@ pub struct Parts {
     pub preflight_within: Duration,
 }
 
-/// See [`App::preflights`].
+/// See [`Parts::preflights`].
 pub const PREFLIGHTS_AT_ONCE: usize = 64;
 
 impl App {

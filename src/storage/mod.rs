@@ -1,6 +1,6 @@
 //! SQL and nothing else. A transaction never leaves this room: whatever must be atomic is one function here.
 //!
-//! Every statement stands once and runs on both databases: [`on!`] expands its body for each. The price is that
+//! Every statement stands once and runs on both databases: `on!` expands its body for each. The price is that
 //! statements are checked by running them, which the stories do on both.
 
 pub mod attempts;

@@ -75,10 +75,12 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id);
     let mut answer = next.run(request).instrument(span.clone()).await;
+    let bad = answer.status().is_client_error() || answer.status().is_server_error();
     let failure = match answer.extensions_mut().remove::<Undressed>() {
         Some(Undressed(failure)) => Some(failure),
-        None if answer.status().is_client_error() || answer.status().is_server_error() => {
-            is_bare(&answer).then(|| std::sync::Arc::new(Failure::of_status(answer.status())))
+        // A probe that says "not ready" has said it itself.
+        None if bad && surface != Surface::Machine && is_bare(&answer) => {
+            Some(std::sync::Arc::new(Failure::of_status(answer.status())))
         }
         None => None,
     };
