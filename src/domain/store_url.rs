@@ -45,20 +45,20 @@ pub enum NotAStoreUrl {
 impl fmt::Display for NotAStoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "Type the address of your shop, for example shop.example.com.",
+            Self::Empty => "Type the address of your store, for example shop.example.com.",
             Self::TooLong => {
-                "That address is too long. Type only your shop's main address, for example shop.example.com."
+                "That address is too long. Type only your store's main address, for example shop.example.com."
             }
             Self::Unreadable => {
-                "That does not read as a web address. Type your shop's main address, for example shop.example.com."
+                "That does not read as a web address. Type your store's main address, for example shop.example.com."
             }
-            Self::Userinfo => "Leave out the part before the @ sign and type only your shop's address.",
-            Self::Scheme => "A shop's address begins with https://. Type it as you see it in your browser.",
-            Self::IpAddress => "Type your shop's name, for example shop.example.com, instead of a numeric address.",
+            Self::Userinfo => "Leave out the part before the @ sign and type only your store's address.",
+            Self::Scheme => "A store's address begins with https://. Type it as you see it in your browser.",
+            Self::IpAddress => "Type your store's name, for example shop.example.com, instead of a numeric address.",
             Self::PrivateName => {
                 "That address only works inside your own network. Type the address that your customers use."
             }
-            Self::Port => "Leave out the number after the colon: shops are asked on the usual https port.",
+            Self::Port => "Leave out the number after the colon: stores are asked on the usual https port.",
         })
     }
 }

@@ -179,7 +179,7 @@ impl From<connect::Error> for Failure {
                 Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600)
             }
             E::Busy => {
-                Self::rate_limited("Many shops are being connected just now. Wait a minute, then try again.", 60)
+                Self::rate_limited("Many stores are being connected just now. Wait a minute, then try again.", 60)
             }
             E::Beneath(beneath) => beneath.into(),
         }

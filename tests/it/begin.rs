@@ -54,7 +54,7 @@ async fn a_shop_in_a_sub_directory_is_found_from_its_pages() {
         assert!(page.text().contains("Taking you to shop.example/shop"), "{}", page.text());
     }
     let page = type_address(&mut browser, "shop.example").await;
-    assert!(page.text().contains("Is this the address of the shop itself?"), "{}", page.text());
+    assert!(page.text().contains("Is this the address of the store itself?"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn what_is_no_address_is_said_beside_the_field_and_nothing_is_asked() {
     let world = World::new().await;
     let mut browser = world.merchant();
     for (typed, says) in [
-        ("", "Type the address of your shop, for example shop.example.com."),
+        ("", "Type the address of your store, for example shop.example.com."),
         ("hello world", "That does not read as a web address."),
         ("127.0.0.1", "instead of a numeric address"),
         ("0x7f.1", "instead of a numeric address"),

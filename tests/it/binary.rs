@@ -134,8 +134,13 @@ impl Running {
     }
 
     /// Waits for a line of its log that has these words.
+    pub async fn logged_line(&mut self, words: &str) -> String {
+        until(&mut self.log, words).await.1
+    }
+
+    /// The same, as the JSON that it is.
     pub async fn logged(&mut self, words: &str) -> Value {
-        let (_, line) = until(&mut self.log, words).await;
+        let line = self.logged_line(words).await;
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
     }
 

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::binary::{Installation, PATIENCE, ask, client, pretend_shop};
+use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
 use crate::world::{KEYS, World};
 
 /// Requests that are being answered when the signal comes; one network may begin ten attempts.
@@ -245,4 +245,14 @@ async fn until_async(is_so: impl AsyncFn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, looking).await.expect("it comes to that");
+}
+
+#[tokio::test]
+async fn allowing_private_stores_is_logged_loudly_at_start() {
+    for format in ["json", "text"] {
+        let here = Installation::new().await.with("CARTKEY_LOG_FORMAT", format);
+        let mut cartkey = Running::start(here.command(&["serve"]));
+        let warning = cartkey.logged_line("CARTKEY_ALLOW_PRIVATE_STORES is on").await;
+        assert!(warning.contains("WARN") && warning.contains("Never use it in production"), "{warning}");
+    }
 }

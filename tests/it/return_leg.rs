@@ -97,7 +97,7 @@ async fn a_return_without_a_key_says_what_to_do_also_without_javascript() {
     for _ in 0..2 {
         assert!(page.text().contains("No key reached us"), "{}", page.text());
         assert!(page.text().contains("remove the newest “Acme Shipping” key"), "{}", page.text());
-        assert!(page.text().contains("let the shop's server reach https://keys.example without redirects"));
+        assert!(page.text().contains("let the store's server reach https://keys.example without redirects"));
         assert!(page.link("Try again").is_some());
         // What the refresh of a browser without scripts shows next.
         page = browser.follow(&page, &page.refresh().expect("it renews itself")).await;

@@ -125,6 +125,18 @@ impl World {
         client(self.names.clone(), self.root.clone(), &self.clock)
     }
 
+    /// The client as it is outside the stories: names still lead to loopback, and so it must refuse them.
+    pub fn guarded_client(&self) -> Client {
+        let outgoing = Outgoing {
+            reach: Reach::Public,
+            resolver: self.names.clone(),
+            extra_roots: vec![self.root.clone()],
+            user_agent: cartkey::woo::user_agent(KEYS),
+            own_host: Some("keys.example".to_owned()),
+        };
+        Client::new(outgoing, self.clock.clone(), Entropy::System)
+    }
+
     /// An internal service with these permissions.
     pub async fn service(&self, allow: &str) -> Service {
         let permissions = allow.parse().expect("permissions");

@@ -17,7 +17,7 @@ const STOPS: [(Switch, &str, &str); 7] = [
     (|s| s.permalinks = Permalinks::Index, "index_permalinks", "Ask your host to switch URL rewriting on"),
     (|s| s.woocommerce_off = true, "no_woocommerce", "Switch the WooCommerce plugin on"),
     (|s| s.rules_stale = true, "permalinks_stale", "open Settings → Permalinks and press Save once"),
-    (|s| s.maintenance = true, "maintenance", "Try again when the shop is open"),
+    (|s| s.maintenance = true, "maintenance", "Try again when the store is open"),
     (|s| s.server_error = true, "server_error", "Try again in a few minutes"),
     // The shop names an address where something else answers.
     (|s| s.moved_to = Some("https://app.example".to_owned()), "approval_misdirected", "Check the WordPress address"),
@@ -133,5 +133,29 @@ async fn a_store_that_does_not_answer_keeps_nobody_waiting() {
         assert!(page.text().contains("did not answer in time") || pace == Pace::Endless, "{pace:?}: {}", page.text());
         assert_eq!(page.status, 422, "{pace:?}");
         assert_eq!(page.form("Go on anyway").is_none(), stops, "{pace:?}: {}", page.text());
+    }
+}
+
+/// The guard of the real client, not of the one with which the stories reach loopback.
+#[tokio::test]
+async fn a_name_that_leads_into_a_private_network_is_stopped_and_never_asked() {
+    let world = World::new().await;
+    let guarded = world.guarded_client();
+    let strict = world.also(|app| app.woo = guarded).await;
+    let mut browser = world.merchant();
+    let page = browser.post_form(&format!("{strict}/connect"), &[("store_url", "shop.example")]).await;
+    assert_stopped(&page, "private_address", "Type the address that your customers use.");
+    assert!(world.shop.requests().is_empty());
+}
+
+#[tokio::test]
+async fn stores_are_told_honestly_who_asks() {
+    let world = World::new().await;
+    type_address(&mut world.merchant(), "shop.example").await;
+    let asked = world.shop.requests();
+    assert!(!asked.is_empty());
+    let honest = format!("Cartkey/{} (+https://keys.example)", env!("CARGO_PKG_VERSION"));
+    for request in asked {
+        assert_eq!(request.header("user-agent"), Some(honest.as_str()), "{}", request.target);
     }
 }
