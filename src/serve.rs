@@ -116,14 +116,33 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
             let _ = each.await;
         }
     };
-    tokio::select! {
-        () = drained => tracing::info!("stopped"),
-        () = tokio::time::sleep(DRAIN) => tracing::warn!("stopped: some requests took too long and were cut off"),
-        () = told.wait() => tracing::warn!("told twice to stop: not waiting any longer"),
+    match drain(drained, DRAIN, told.wait()).await {
+        Drained::Whole => tracing::info!("stopped"),
+        Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
+        Drained::Hurried => tracing::warn!("told twice to stop: not waiting any longer"),
     }
     // What was cut off may still hold a connection to a database that hangs.
     let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
     Ok(())
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drained {
+    /// Everything that was accepted was answered.
+    Whole,
+    /// The time was over: a hard stop.
+    CutOff,
+    /// Told to stop once more: a hard stop.
+    Hurried,
+}
+
+async fn drain(all: impl Future<Output = ()>, within: Duration, told_again: impl Future<Output = ()>) -> Drained {
+    tokio::select! {
+        () = all => Drained::Whole,
+        () = tokio::time::sleep(within) => Drained::CutOff,
+        () = told_again => Drained::Hurried,
+    }
 }
 
 /// Accepts connections until told to stop, then waits until those that are open have had their answers.
@@ -271,5 +290,20 @@ fn warn_about(config: &Config) {
             public_url = %config.site.public_url,
             "CARTKEY_PUBLIC_URL is not https: real stores refuse to send their keys there. Fine for trying things out"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_drain_ends_by_itself_at_its_limit_or_at_the_second_signal() {
+        let long = Duration::from_hours(1);
+        assert_eq!(drain(ready(()), long, pending()).await, Drained::Whole);
+        assert_eq!(drain(pending(), Duration::ZERO, pending()).await, Drained::CutOff);
+        assert_eq!(drain(pending(), long, ready(())).await, Drained::Hurried);
     }
 }

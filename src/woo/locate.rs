@@ -163,6 +163,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_home_without_https_is_for_development_only() {
+        for (text, public, private) in [
+            ("http://shop.example.com", true, false),
+            ("HTTP://shop.example.com/de", true, false),
+            ("https://shop.example.com", false, false),
+            ("shop.example.com", false, false),
+        ] {
+            assert_eq!(forbidden_http(text, Reach::Public), public, "{text}");
+            assert_eq!(forbidden_http(text, Reach::PrivateToo), private, "{text}");
+        }
+    }
+
+    #[test]
     fn redirects_lead_only_where_a_shop_may_be() {
         let base = StoreUrl::parse("shop.example.com", Reach::Public).unwrap();
         let asked = index_of(&base);
