@@ -202,11 +202,8 @@ async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(
     {
         return Ok(known);
     }
-    let (revision, mut stores) = stores::of_user(&app.db, user).await?;
+    let (revision, mut stores) = stores::of_user(&app.db, user, home).await?;
     memory.saw(revision);
-    if let Some(home) = home {
-        stores.retain(|(_, at, _)| at == home);
-    }
     // A store that was given up does not stand in the way of the one that is left.
     if stores.len() > 1 && stores.iter().any(|(_, _, status)| *status != StoreStatus::Disconnected) {
         stores.retain(|(_, _, status)| *status != StoreStatus::Disconnected);

@@ -120,7 +120,9 @@ fn check(app: &App, wish: &Wish) -> Result<(), Error> {
         }
     }
     if let Some(url) = &wish.return_url {
-        let allowed = url.len() <= 2_000 && origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin));
+        let allowed = url.len() <= 2_000
+            && !url.chars().any(char::is_control)
+            && origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin));
         if !allowed {
             return Err(Error::ReturnNotAllowed);
         }

@@ -18,7 +18,7 @@ use crate::domain::id::{AttemptId, KeyId, StoreId};
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
-use crate::storage::attempts;
+use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
 use crate::storage::stores::{self, Activation};
 use crate::vault::Place;
@@ -26,6 +26,8 @@ use crate::woo::check::{self, Answer};
 
 /// Stores asked at a time.
 const AT_ONCE: i64 = 32;
+/// How long all questions of one try may take together.
+const WITHIN: Duration = Duration::from_mins(1);
 /// How long a claim holds: longer than a try can take.
 const CLAIM: Duration = Duration::from_mins(2);
 /// Waits between tries while a store cannot be asked; after the last the attempt fails.
@@ -96,6 +98,21 @@ pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneat
     activate(app, &held.attempt, &proven).await
 }
 
+/// Sees through what a process left behind that died between a try and what follows from it.
+pub async fn settle(app: &App) -> Result<(), Beneath> {
+    for id in attempts::unsettled(&app.db).await? {
+        if finish(app, &id).await?.is_some() {
+            continue;
+        }
+        if grants::proven(&app.db, &id, app.now(), true).await?.is_some() {
+            attempts::go_on(&app.db, &id, Status::AwaitingConfirmation, None).await?;
+        } else if let Some(verdict) = grants::last_verdict(&app.db, &id).await? {
+            fail(app, &id, verdict).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
     let attempt = held.attempt;
@@ -105,7 +122,8 @@ async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     };
     let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
-    let answer = check::ask(&app.woo, &attempt.home, &pair, attempt.scope, None).await;
+    let asked = check::ask(&app.woo, &attempt.home, &pair, attempt.scope, None);
+    let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have come back, or thrown it away, while the store was asked.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
     let tried = judge(&candidate, &held.attempt, answer, app.now());
@@ -206,7 +224,7 @@ async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath
         .link(held.attempt.link_id.as_ref())
         .attempt(id)
         .because(Some(verdict));
-    attempts::end(&app.db, id, Status::Failed, verdict, now, &event).await?;
+    attempts::end(&app.db, id, Still::Fruitless, Status::Failed, verdict, now, &event).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::domain::id::GrantId;
 use crate::domain::key::KeyPair;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
-use crate::storage::attempts::{self, Held};
+use crate::storage::attempts::{self, Held, Still};
 use crate::storage::grants::{self, Kept, NewGrant};
 use crate::vault::{Place, fingerprint};
 use crate::woo::grant::{self, Malformed};
@@ -97,7 +97,7 @@ async fn not_saved(app: &App, held: &Held) -> Result<(), Error> {
         .link(attempt.link_id.as_ref())
         .attempt(&attempt.id)
         .because(Some(Verdict::KeyNotSaved));
-    attempts::end(&app.db, &attempt.id, Status::Failed, Verdict::KeyNotSaved, now, &event).await?;
+    attempts::end(&app.db, &attempt.id, Still::Open, Status::Failed, Verdict::KeyNotSaved, now, &event).await?;
     Ok(())
 }
 

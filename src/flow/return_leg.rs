@@ -15,7 +15,7 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
-use crate::storage::attempts::{self, Held};
+use crate::storage::attempts::{self, Held, Still};
 use crate::storage::{grants, stores};
 use crate::vault::fingerprint;
 
@@ -53,7 +53,7 @@ pub async fn arrive(
         (_, true, false) => {
             if attempt.is_open_at(now) {
                 let denied = event(Kind::AttemptDenied).because(Some(Verdict::Denied));
-                attempts::end(&app.db, id, Status::Denied, Verdict::Denied, now, &denied).await?;
+                attempts::end(&app.db, id, Still::Open, Status::Denied, Verdict::Denied, now, &denied).await?;
             }
         }
         (true, true, true) => {
@@ -66,7 +66,8 @@ pub async fn arrive(
             if attempt.confirm == Confirm::App {
                 // The application would find its own user at the browser that began, who may not be who approved.
                 let failed = event(Kind::AttemptFailed).because(Some(Verdict::ApprovedElsewhere));
-                attempts::end(&app.db, id, Status::Failed, Verdict::ApprovedElsewhere, now, &failed).await?;
+                attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, now, &failed)
+                    .await?;
             }
         }
     }
@@ -114,7 +115,7 @@ pub async fn disown(
     let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(Held { attempt, .. }) = held else { return Ok(Disowned::Unknown) };
     let event = about(&attempt, Kind::AttemptFailed, "merchant", app).because(Some(Verdict::Disowned));
-    attempts::end(&app.db, id, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
+    attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(Disowned::Unknown) };
     let attempt = Box::new(held.attempt);
     if attempt.status == Status::Connected {
@@ -157,7 +158,10 @@ pub async fn confirm_by_app(app: &App, id: &AttemptId, code: &Secret, actor: &st
     if !attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await? {
         return Err(ConfirmError::Code);
     }
-    let store_id = prove::finish(app, id).await?.ok_or(ConfirmError::Code)?;
+    prove::finish(app, id).await?;
+    // The prover may have seen the confirmation first: what counts is that the store is there.
+    let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
+    let store_id = held.attempt.store_id.ok_or(ConfirmError::Code)?;
     stores::find(&app.db, &store_id).await?.ok_or(ConfirmError::Unknown)
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Beneath;
+use super::{Beneath, prove};
 use crate::app::App;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
-use crate::storage::attempts;
+use crate::storage::attempts::{self, Still};
 
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(1);
@@ -31,6 +31,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 
 /// Ends what is overdue now; gives back how many attempts that were.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
+    prove::settle(app).await?;
     let now = app.now();
     let mut ended = 0;
     loop {
@@ -39,16 +40,16 @@ pub async fn sweep(app: &App) -> Result<usize, Beneath> {
             return Ok(ended);
         }
         for attempt in overdue {
-            let (status, kind) = match attempt.status {
-                Status::Open => (Status::Expired, Kind::AttemptExpired),
-                _ => (Status::Failed, Kind::AttemptFailed),
+            let (still, status, kind) = match attempt.status {
+                Status::Open => (Still::Open, Status::Expired, Kind::AttemptExpired),
+                _ => (Still::Unended, Status::Failed, Kind::AttemptFailed),
             };
             let event = Event::new(kind, now, "cartkey")
                 .user(&attempt.user_id)
                 .link(attempt.link_id.as_ref())
                 .attempt(&attempt.id)
                 .because(Some(Verdict::NotFinished));
-            attempts::end(&app.db, &attempt.id, status, Verdict::NotFinished, now, &event).await?;
+            attempts::end(&app.db, &attempt.id, still, status, Verdict::NotFinished, now, &event).await?;
             ended += 1;
         }
     }

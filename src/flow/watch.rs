@@ -1,5 +1,7 @@
 //! Watch: a connected store is asked whether its key still works.
 
+use std::time::Duration;
+
 use super::Beneath;
 use super::prove::key_place;
 use crate::app::App;
@@ -10,6 +12,10 @@ use crate::domain::verdict::Verdict;
 use crate::storage::stores::{self, Checked};
 use crate::woo::check::{self, Answer};
 
+/// How long all questions of one check may take together: less than a service waits for the answer, so that a slow store
+/// is recorded as one.
+const WITHIN: Duration = Duration::from_secs(25);
+
 /// Asks a store now and keeps what it told; `None` when there is no such store. A store that was disconnected is given
 /// back as it is.
 pub async fn check(app: &App, id: &StoreId, actor: &str) -> Result<Option<Store>, Beneath> {
@@ -17,13 +23,14 @@ pub async fn check(app: &App, id: &StoreId, actor: &str) -> Result<Option<Store>
     let Some(key) = served.key else { return Ok(Some(served.store)) };
     let store = served.store;
     let pair = app.vault.open_pair(&key_place(key.id.as_str(), store.home.as_str()), &key.sealed)?;
-    let answer = check::ask(&app.woo, &store.home, &pair, store.scope, Some(store.auth_method)).await;
+    let asked = check::ask(&app.woo, &store.home, &pair, store.scope, Some(store.auth_method));
+    let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     let (status, reason) = judge(&store, answer.verdict);
     tracing::info!(store.id = %store.id, verdict = answer.verdict.code(), status = status.as_str(), "checked {}", store.home.shown());
     let changed = (status != store.status)
         .then(|| Event::new(kind(status), app.now(), actor).user(&store.user_id).store(&store.id).because(reason));
     let checked = checked(app, &store, status, reason, answer);
-    stores::checked(&app.db, id, key.version, &checked, changed.as_ref()).await?;
+    stores::checked(&app.db, id, key.version, store.status, &checked, changed.as_ref()).await?;
     Ok(stores::find(&app.db, id).await?)
 }
 

@@ -234,12 +234,14 @@ pub async fn spend_code(db: &Db, id: &AttemptId, code: &Fingerprint, now: Time, 
             "UPDATE attempts
              SET confirmed_at = $1, confirm_code = NULL
              WHERE id = $2 AND confirm_code = $3 AND confirm_code_until > $4 AND confirmed_at IS NULL
-               AND status = 'awaiting_confirmation'",
+               AND status = 'awaiting_confirmation'
+               AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = $5 AND state = 'proven' AND sealed IS NOT NULL)",
         )
         .bind(now)
         .bind(id)
         .bind(code)
         .bind(now)
+        .bind(id)
         .execute(&mut *tx)
         .await?
         .rows_affected();
@@ -268,10 +270,44 @@ pub async fn go_on(db: &Db, id: &AttemptId, status: Status, reason: Option<Verdi
     Ok(())
 }
 
+/// What must still be so when an attempt is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Still {
+    /// No grant has come.
+    Open,
+    /// No grant is left that works or may yet.
+    Fruitless,
+    /// It has not ended, whatever has come.
+    Unended,
+}
+
+/// Attempts that a process left behind between a try and what follows from it: confirmed with a proven key, or with no
+/// key left to try. At most 100.
+pub async fn unsettled(db: &Db) -> Result<Vec<AttemptId>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar(
+            "SELECT id
+             FROM attempts
+             WHERE status IN ('received', 'proving', 'awaiting_confirmation')
+               AND ((confirmed_at IS NOT NULL
+                     AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'proven'))
+                    OR (status <> 'awaiting_confirmation'
+                        AND NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'waiting')))
+             ORDER BY id
+             LIMIT 100",
+        )
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
 /// Ends an attempt without a store and wipes its grants; false when it had ended already.
+///
+/// `still` says what the caller saw: a grant that was acknowledged in the meantime is never wiped on an older reading.
 pub async fn end(
     db: &Db,
     id: &AttemptId,
+    still: Still,
     status: Status,
     reason: Verdict,
     now: Time,
@@ -282,11 +318,16 @@ pub async fn end(
         let done = sqlx::query(
             "UPDATE attempts
              SET status = $1, reason = $2, ended_at = $3
-             WHERE id = $4 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
+             WHERE id = $4
+               AND (status = 'open' OR ($5 AND status IN ('received', 'proving', 'awaiting_confirmation')))
+               AND ($6 OR NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = $7 AND state IN ('waiting', 'proven')))",
         )
         .bind(status)
         .bind(reason)
         .bind(now)
+        .bind(id)
+        .bind(still != Still::Open)
+        .bind(still != Still::Fruitless)
         .bind(id)
         .execute(&mut *tx)
         .await?

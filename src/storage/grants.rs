@@ -119,6 +119,13 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
         .execute(&mut *tx)
         .await?
         .rows_affected();
+        if opened == 0 {
+            // Holds the attempt as it is until this grant is in: nobody ends it as fruitless in between.
+            sqlx::query("UPDATE attempts SET status = status WHERE id = $1")
+                .bind(&grant.attempt_id)
+                .execute(&mut *tx)
+                .await?;
+        }
         let kept = sqlx::query(
             "INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at,
                                  received_from, state, tries, next_try_at, claimed_until)
@@ -274,6 +281,23 @@ pub async fn proven(db: &Db, attempt: &AttemptId, now: Time, at_once: bool) -> R
         .bind(at_once)
         .fetch_optional(pool)
         .await?)
+    })
+}
+
+/// What the last try of an attempt's newest candidate told.
+pub async fn last_verdict(db: &Db, attempt: &AttemptId) -> Result<Option<Verdict>, Error> {
+    on!(db.read(), |pool| {
+        let verdict: Option<Option<Verdict>> = sqlx::query_scalar(
+            "SELECT verdict
+             FROM grants
+             WHERE attempt_id = $1
+             ORDER BY received_at DESC, id DESC
+             LIMIT 1",
+        )
+        .bind(attempt)
+        .fetch_optional(pool)
+        .await?;
+        Ok(verdict.flatten())
     })
 }
 

@@ -117,12 +117,13 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
             }
-            // SQLite: busy or locked. PostgreSQL class 08, 53, 57: connection, resources, shutdown.
+            // SQLite: busy or locked. PostgreSQL class 08, 40, 53, 57: connection, deadlock, resources, shutdown.
             sqlx::Error::Database(db) => db.code().is_some_and(|code| {
                 matches!(code.as_ref(), "5" | "6" | "13")
                     || code.starts_with("08")
                     || code.starts_with("53")
                     || code.starts_with("57")
+                    || code.starts_with("40")
             }),
             _ => false,
         };

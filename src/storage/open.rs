@@ -18,6 +18,10 @@ use crate::domain::time::Time;
 /// How long a write waits for another process's: the callback's budget, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long a write waits for its turn in this process: a little longer than for another process, a little less than a
+/// callback's 45 s.
+const WRITER_PATIENCE: Duration = Duration::from_secs(44);
+
 /// The oldest SQLite that does not lose pages when a WAL is reset (threats.md §9.1).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -148,6 +152,7 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .acquire_timeout(WRITER_PATIENCE)
     };
     let write = pool(1).connect_with(options.clone()).await.map_err(OpenFault::Connect)?;
     assert_sqlite_keeps(&write).await?;

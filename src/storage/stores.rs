@@ -246,14 +246,27 @@ pub async fn served(db: &Db, id: &StoreId) -> Result<Option<Served>, Error> {
     })
 }
 
-/// The stores of one merchant, by id and address, and the lending counter as it was just before.
-pub async fn of_user(db: &Db, user_id: &UserId) -> Result<(i64, Vec<(StoreId, StoreUrl, StoreStatus)>), Error> {
+/// The stores of one merchant (or the one at `home`), by id and address, those that are given up last, and the lending
+/// counter as it was just before; at most 100.
+pub async fn of_user(
+    db: &Db,
+    user_id: &UserId,
+    home: Option<&StoreUrl>,
+) -> Result<(i64, Vec<(StoreId, StoreUrl, StoreStatus)>), Error> {
     on!(db.read(), |pool| {
         let revision = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
-        let stores = sqlx::query_as("SELECT id, home, status FROM stores WHERE user_id = $1 ORDER BY id LIMIT 100")
-            .bind(user_id)
-            .fetch_all(pool)
-            .await?;
+        let stores = sqlx::query_as(
+            "SELECT id, home, status
+             FROM stores
+             WHERE user_id = $1 AND ($2 IS NULL OR home = $3)
+             ORDER BY CASE WHEN status = 'disconnected' THEN 1 ELSE 0 END, id
+             LIMIT 100",
+        )
+        .bind(user_id)
+        .bind(home)
+        .bind(home)
+        .fetch_all(pool)
+        .await?;
         Ok((revision, stores))
     })
 }
@@ -278,11 +291,13 @@ pub struct Checked {
 }
 
 /// Keeps what a check of key version `version` told; `changed` is recorded when status or reason differ from what was
-/// known. False when the store has another key by now, or was disconnected: then the check says nothing.
+/// known. False when the store has another key or another status than `was` by now, or was disconnected: then this
+/// check came too late to say anything.
 pub async fn checked(
     db: &Db,
     id: &StoreId,
     version: i64,
+    was: StoreStatus,
     checked: &Checked,
     changed: Option<&Event>,
 ) -> Result<bool, Error> {
@@ -294,7 +309,7 @@ pub async fn checked(
                  woocommerce_version = COALESCE($5, woocommerce_version),
                  wordpress_version = COALESCE($6, wordpress_version),
                  changed_at = CASE WHEN $7 THEN $8 ELSE changed_at END
-             WHERE id = $9 AND key_version = $10 AND status <> 'disconnected'",
+             WHERE id = $9 AND key_version = $10 AND status = $11 AND status <> 'disconnected'",
         )
         .bind(checked.status)
         .bind(checked.reason)
@@ -306,6 +321,7 @@ pub async fn checked(
         .bind(checked.now)
         .bind(id)
         .bind(version)
+        .bind(was)
         .execute(&mut *tx)
         .await?
         .rows_affected();

@@ -53,7 +53,7 @@ impl Surface {
     }
 }
 
-/// How long a request's body may take to arrive.
+/// How long a request's body may pause while it arrives; all of it is bounded by the handler's own limit.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Puts limits inside and the edge outside.

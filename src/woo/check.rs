@@ -49,7 +49,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn only(verdict: Verdict) -> Self {
+    /// An answer of which nothing is known but the verdict.
+    pub fn only(verdict: Verdict) -> Self {
         Self {
             verdict,
             method: None,

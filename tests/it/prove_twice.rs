@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
+use cartkey::domain::attempt::Status;
+use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::scope::Scope;
-use cartkey::flow::prove;
+use cartkey::domain::verdict::Verdict;
+use cartkey::flow::{prove, sweep};
+use cartkey::storage::attempts::{self, Still};
 use cartkey::storage::{events, grants};
 use serde_json::json;
 
-use crate::database::column;
+use crate::database::{change, column};
 use crate::world::{OTHER, SHOP, World};
 
 /// How often the shop was asked with this key in the Authorization header.
@@ -245,4 +249,40 @@ async fn an_application_confirms_the_proven_key_though_another_has_just_come() {
     let page = browser.get(waiting.url.as_str()).await;
     let unused = &world.shop.keys()[1].consumer_key[36..];
     assert!(page.text().contains(unused), "{}", page.text());
+}
+
+/// A process dies after the try was kept and before what follows from it.
+#[tokio::test]
+async fn what_a_process_left_undone_after_a_try_is_seen_through() {
+    let world = World::new().await;
+    let (_, _, id) = world.approved("m", json!({})).await;
+    let proven = "UPDATE grants SET state = 'proven', verdict = 'works', auth_method = 'basic', \
+                  proven_scope = 'read_write', next_try_at = NULL";
+    assert_eq!(change(&world.app.db, proven).await, 1);
+    assert_eq!(world.prove().await, 0, "nothing is left to try");
+    sweep::sweep(&world.app).await.unwrap();
+    assert_eq!(world.stands(&id).await, ("connected".to_owned(), String::new()));
+
+    let (_, _, id) = world.approved("n", json!({})).await;
+    let rejected = "UPDATE grants SET state = 'rejected', verdict = 'key_rejected', sealed = NULL, next_try_at = NULL \
+                    WHERE state = 'waiting'";
+    assert_eq!(change(&world.app.db, rejected).await, 1);
+    sweep::sweep(&world.app).await.unwrap();
+    assert_eq!(world.stands(&id).await, ("failed".to_owned(), "key_rejected".to_owned()));
+}
+
+/// Deny, expiry or an unsaved key that were decided before a grant was acknowledged do not wipe it.
+#[tokio::test]
+async fn a_grant_that_was_acknowledged_is_not_wiped_on_an_older_reading() {
+    let world = World::new().await;
+    world.approved("m", json!({})).await;
+    let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0).parse().unwrap();
+    let event = Event::new(Kind::AttemptDenied, world.clock.now(), "merchant");
+    for still in [Still::Open, Still::Fruitless] {
+        let db = &world.app.db;
+        let ended = attempts::end(db, &id, still, Status::Denied, Verdict::Denied, world.clock.now(), &event).await;
+        assert!(!ended.unwrap(), "{still:?}");
+    }
+    world.prove().await;
+    assert_eq!(column(&world.app.db, "SELECT status FROM attempts").await, ["connected"]);
 }

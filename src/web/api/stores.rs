@@ -26,10 +26,14 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
             Some(StoreStatus::from_text(&text).ok_or_else(says)?)
         }
     };
+    let q: Option<String> = parameter(&pairs, "q", "text")?;
+    if q.as_ref().is_some_and(|q| q.chars().any(char::is_control)) {
+        return Err(bad("q", "q must be text without control characters.".to_owned()));
+    }
     let filter = Filter {
         user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
         status,
-        q: parameter(&pairs, "q", "text")?,
+        q,
         after: parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?,
     };
     let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
