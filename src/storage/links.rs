@@ -7,6 +7,13 @@ use crate::domain::id::LinkId;
 use crate::domain::link::Link;
 use crate::domain::secret::Fingerprint;
 
+/// The columns of a [`Link`].
+macro_rules! columns {
+    () => {
+        "id, user_id, account_label, home, store_id, scope, return_url, confirm, made_by, created_at, expires_at"
+    };
+}
+
 /// Keeps a new link; `fingerprint` is that of the secret in its address.
 pub async fn insert(db: &Db, link: &Link, fingerprint: &Fingerprint, event: &Event) -> Result<(), Error> {
     on!(db.write(), |pool| {
@@ -39,28 +46,20 @@ pub async fn insert(db: &Db, link: &Link, fingerprint: &Fingerprint, event: &Eve
 /// The link whose address holds the secret with this fingerprint.
 pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<Option<Link>, Error> {
     on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT id, user_id, account_label, home, store_id, scope, return_url, confirm, made_by, created_at, expires_at
-             FROM links
-             WHERE fingerprint = $1",
-        )
-        .bind(fingerprint)
-        .fetch_optional(pool)
-        .await?)
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM links WHERE fingerprint = $1"))
+            .bind(fingerprint)
+            .fetch_optional(pool)
+            .await?)
     })
 }
 
 /// The link with this id.
 pub async fn find(db: &Db, id: &LinkId) -> Result<Option<Link>, Error> {
     on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT id, user_id, account_label, home, store_id, scope, return_url, confirm, made_by, created_at, expires_at
-             FROM links
-             WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(pool)
-        .await?)
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM links WHERE id = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?)
     })
 }
 
