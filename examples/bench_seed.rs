@@ -3,6 +3,7 @@
 //! Prints the first store's id and the token, with a space between.
 
 use anyhow::Context as _;
+use cartkey::domain::actor::Actor;
 use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::event::{Event, Kind};
@@ -44,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
         expires_at: None,
         revoked_at: None,
     };
-    let event = Event::new(Kind::TokenIssued, now, "bench").token(&token.id);
+    let event = Event::new(Kind::TokenIssued, now, &Actor::new("bench")).token(&token.id);
     tokens::insert(&db, &token, &fingerprint(&secret), &event).await?;
     db.close().await;
     println!("{} {}", first.context("N must be at least 1")?, secret.expose());
@@ -59,7 +60,7 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         browser: fingerprint(&entropy.secret()),
     };
     attempts::insert(db, &held, &fingerprint(&entropy.secret()), "bench", &[]).await?;
-    attempts::confirm(db, &attempt.id, now, &Event::new(Kind::AttemptConfirmed, now, "bench")).await?;
+    attempts::confirm(db, &attempt.id, now, &Event::new(Kind::AttemptConfirmed, now, &Actor::new("bench"))).await?;
     let key_id = KeyId::mint(now, entropy);
     let pair = KeyPair {
         consumer_key: Secret::new(format!("ck_{number:040x}")),

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::App;
 use crate::config::{Config, span};
+use crate::domain::actor::Actor;
 use crate::domain::id::{StoreId, TokenId};
 use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
@@ -119,14 +120,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Token(TokenCommand::Issue { name, allow, expires_in }) => {
-            let (token, secret) = tokens::issue(app, &name, allow, expires_in, "cli").await?;
+            let (token, secret) = tokens::issue(app, &name, allow, expires_in, &Actor::cli()).await?;
             writeln!(out, "{}", secret.expose())?;
             tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
             Ok(())
         }
         Command::Token(TokenCommand::List) => list_tokens(app, out).await,
         Command::Token(TokenCommand::Revoke { id }) => {
-            if !tokens::revoke(app, &id, "cli").await? {
+            if !tokens::revoke(app, &id, &Actor::cli()).await? {
                 bail!("there is no token {id} that still works");
             }
             Ok(())
@@ -196,9 +197,8 @@ async fn link(
         return_url: None,
         confirm: Confirm::Browser,
         lives: None,
-        made_by: "cli".to_owned(),
     };
-    let (link, url) = links::make(app, wish).await?;
+    let (link, url) = links::make(app, wish, &Actor::cli()).await?;
     writeln!(out, "{}", url.expose())?;
     tracing::info!(link.id = %link.id, expires_at = %link.expires_at, "made a link");
     Ok(())
@@ -232,7 +232,7 @@ async fn check(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::
     };
     let mut bad = 0;
     for id in ids {
-        let store = watch::check(app, &id, "cli").await?.with_context(|| format!("there is no store {id}"))?;
+        let store = watch::check(app, &id, &Actor::cli()).await?.with_context(|| format!("there is no store {id}"))?;
         writeln!(out, "{}", line(&store))?;
         bad += i32::from(store.status != StoreStatus::Connected);
     }

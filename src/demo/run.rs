@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::pretend_store::{PretendStore, Setup, Switches, USER_PASSWORD};
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::domain::entropy::Entropy;
 use crate::domain::link::Confirm;
 use crate::domain::store_url::{Reach, StoreUrl};
@@ -31,7 +32,8 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
-    let (_, token) = tokens::issue(&app, "demo", "keys:read,stores:read,links:write".parse()?, None, "cli").await?;
+    let (_, token) =
+        tokens::issue(&app, "demo", "keys:read,stores:read,links:write".parse()?, None, &Actor::cli()).await?;
     let wish = Wish {
         user_id: USER_ID.parse()?,
         account_label: Some("Demo account".to_owned()),
@@ -41,9 +43,8 @@ pub async fn run() -> anyhow::Result<()> {
         return_url: None,
         confirm: Confirm::Browser,
         lives: Some(crate::domain::link::LONGEST_LIFE),
-        made_by: "cli".to_owned(),
     };
-    let (_, link) = links::make(&app, wish).await?;
+    let (_, link) = links::make(&app, wish, &Actor::cli()).await?;
     let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
     tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
     let router = web::all(&app);

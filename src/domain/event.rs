@@ -1,6 +1,7 @@
 //! Event: something that happened, kept for ever in order.
 
-use super::id::{AttemptId, LinkId, StoreId, TokenId};
+use super::actor::Actor;
+use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId};
 use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
@@ -57,6 +58,51 @@ pub enum Kind {
     /// A service token was revoked.
     #[sqlx(rename = "token.revoked")]
     TokenRevoked,
+    /// A service token was given a successor; it goes on working for a while.
+    #[sqlx(rename = "token.rotated")]
+    TokenRotated,
+    /// A link was withdrawn before its time.
+    #[sqlx(rename = "link.withdrawn")]
+    LinkWithdrawn,
+    /// An attempt was thrown away by an operator.
+    #[sqlx(rename = "attempt.rejected")]
+    AttemptRejected,
+    /// A store that was given up says that its key is revoked.
+    #[sqlx(rename = "key.revoked")]
+    KeyRevoked,
+    /// The list of stores was taken out as a file.
+    #[sqlx(rename = "stores.exported")]
+    StoresExported,
+    /// The activity was taken out as a file.
+    #[sqlx(rename = "activity.exported")]
+    ActivityExported,
+    /// The settings were changed.
+    #[sqlx(rename = "settings.changed")]
+    SettingsChanged,
+    /// An operator was added.
+    #[sqlx(rename = "operator.added")]
+    OperatorAdded,
+    /// An operator signed in.
+    #[sqlx(rename = "operator.signed_in")]
+    OperatorSignedIn,
+    /// An operator signed out, here or everywhere.
+    #[sqlx(rename = "operator.signed_out")]
+    OperatorSignedOut,
+    /// A wrong password or code for an operator.
+    #[sqlx(rename = "operator.refused")]
+    OperatorRefused,
+    /// An operator's password was changed; all their sessions ended.
+    #[sqlx(rename = "operator.password_changed")]
+    OperatorPasswordChanged,
+    /// An operator turned the second factor on.
+    #[sqlx(rename = "operator.second_factor_on")]
+    OperatorSecondFactorOn,
+    /// An operator's second factor was turned off.
+    #[sqlx(rename = "operator.second_factor_off")]
+    OperatorSecondFactorOff,
+    /// An operator signed in with a recovery code, which is spent.
+    #[sqlx(rename = "operator.recovery_code_spent")]
+    OperatorRecoveryCodeSpent,
 }
 
 /// Something that happened, about to be written in the transaction that makes it so.
@@ -66,8 +112,8 @@ pub struct Event {
     pub kind: Kind,
     /// When.
     pub at: Time,
-    /// Who did it: a token's id, `merchant`, `store`, `cli`, or `cartkey` itself.
-    pub actor: String,
+    /// Who did it, from where, in which request.
+    pub actor: Actor,
     /// Whose store it is about.
     pub user_id: Option<UserId>,
     /// The store it is about.
@@ -78,22 +124,25 @@ pub struct Event {
     pub attempt_id: Option<AttemptId>,
     /// The token it is about.
     pub token_id: Option<TokenId>,
+    /// The operator it is about.
+    pub operator_id: Option<OperatorId>,
     /// Why.
     pub reason: Option<Verdict>,
 }
 
 impl Event {
     /// Something that happened, with nothing said yet of whom it is about.
-    pub fn new(kind: Kind, at: Time, actor: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, at: Time, actor: &Actor) -> Self {
         Self {
             kind,
             at,
-            actor: actor.into(),
+            actor: actor.clone(),
             user_id: None,
             store_id: None,
             link_id: None,
             attempt_id: None,
             token_id: None,
+            operator_id: None,
             reason: None,
         }
     }
@@ -130,6 +179,13 @@ impl Event {
     #[must_use]
     pub fn token(mut self, id: &TokenId) -> Self {
         self.token_id = Some(id.clone());
+        self
+    }
+
+    /// … about this operator.
+    #[must_use]
+    pub fn operator(mut self, id: &OperatorId) -> Self {
+        self.operator_id = Some(id.clone());
         self
     }
 

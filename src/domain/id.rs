@@ -96,6 +96,8 @@ ids! {
     KeyId = "ky";
     /// Names a service token.
     TokenId = "tk";
+    /// Names an operator.
+    OperatorId = "op";
     /// Names one request, in the log and on every error that leaves.
     RequestId = "rq";
 }

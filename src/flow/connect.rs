@@ -1,10 +1,11 @@
 //! Connect: from a typed address to the store's own approval page (Begin and Send).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::{Beneath, takes_in_beneath};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
@@ -134,11 +135,11 @@ pub async fn begin(
     ground: Ground,
     typed: &str,
     go_on: bool,
-    from: IpAddr,
+    actor: &Actor,
     browser: Option<Secret>,
 ) -> Result<Begun, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let network = network(from);
+    let network = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let now = app.now();
     let (from_one, open) = attempts::count(&app.db, &network, now.minus(WINDOW), now).await?;
     if from_one >= MOST_FROM_ONE {
@@ -175,7 +176,7 @@ pub async fn begin(
         warnings = ?findings.warnings.iter().map(|w| w.code()).collect::<Vec<_>>(),
         "preflight of {}", attempt.home.shown()
     );
-    keep(app, &attempt, &secrets, &network).await?;
+    keep(app, &attempt, &secrets, &network, actor).await?;
     let adopted = attempt.home != typed;
     if attempt.status == Status::Failed {
         return Ok(Begun::Held { findings, adopted });
@@ -227,9 +228,9 @@ fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>,
 
 /// Keeps the attempt; one that was stopped or warned is kept too, so that its maker and the operator see why, and so
 /// that it counts: each has asked somebody's server.
-async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str) -> Result<(), Error> {
+async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str, actor: &Actor) -> Result<(), Error> {
     let about = |kind| {
-        Event::new(kind, attempt.created_at, "merchant")
+        Event::new(kind, attempt.created_at, actor)
             .user(&attempt.user_id)
             .link(attempt.link_id.as_ref())
             .attempt(&attempt.id)

@@ -2,6 +2,7 @@
 
 use super::Beneath;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::store::Store;
@@ -10,7 +11,7 @@ use crate::storage::stores;
 
 /// Wipes a store's secrets and gives the store back, for where to revoke its key; `None` when there is no such store.
 /// Disconnecting twice is the same as once.
-pub async fn disconnect(app: &App, id: &StoreId, actor: &str) -> Result<Option<Store>, Beneath> {
+pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
     let event = Event::new(Kind::StoreDisconnected, now, actor).user(&store.user_id).store(id);

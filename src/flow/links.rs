@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Beneath, takes_in_beneath};
 use crate::app::App;
 use crate::config::origin;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{LinkId, StoreId};
@@ -35,8 +36,6 @@ pub struct Wish {
     pub confirm: Confirm,
     /// How long it lives.
     pub lives: Option<Duration>,
-    /// The service token's id, or `cli`.
-    pub made_by: String,
 }
 
 /// Why a link cannot be made.
@@ -67,7 +66,7 @@ pub enum Error {
 takes_in_beneath!(Error);
 
 /// Makes a link; gives it back with the address that opens it, which is kept nowhere.
-pub async fn make(app: &App, wish: Wish) -> Result<(Link, Secret), Error> {
+pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret), Error> {
     check(app, &wish)?;
     let now = app.now();
     let mut link = Link {
@@ -79,7 +78,7 @@ pub async fn make(app: &App, wish: Wish) -> Result<(Link, Secret), Error> {
         scope: wish.scope.unwrap_or(app.site.scope),
         return_url: wish.return_url,
         confirm: wish.confirm,
-        made_by: wish.made_by,
+        made_by: actor.name().to_owned(),
         created_at: now,
         expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
     };
@@ -93,7 +92,7 @@ pub async fn make(app: &App, wish: Wish) -> Result<(Link, Secret), Error> {
         link.scope = wish.scope.unwrap_or(store.scope);
     }
     let secret = app.entropy.secret();
-    let event = Event::new(Kind::LinkCreated, now, &link.made_by).user(&link.user_id).link(Some(&link.id));
+    let event = Event::new(Kind::LinkCreated, now, actor).user(&link.user_id).link(Some(&link.id));
     links::insert(&app.db, &link, &fingerprint(&secret), &event).await?;
     let url = Secret::new(format!("{}/connect/{}", app.site.public_url, secret.expose()));
     Ok((link, url))

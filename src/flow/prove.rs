@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::Beneath;
 use super::receive::grant_place;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, KeyId, StoreId};
@@ -219,7 +220,7 @@ async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath
 async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(()) };
     let now = app.now();
-    let event = Event::new(Kind::AttemptFailed, now, "cartkey")
+    let event = Event::new(Kind::AttemptFailed, now, &Actor::cartkey())
         .user(&held.attempt.user_id)
         .link(held.attempt.link_id.as_ref())
         .attempt(id)

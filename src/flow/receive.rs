@@ -3,11 +3,11 @@
 //! The store is never asked from in here: it answers its merchant's browser only after we have answered it, and
 //! may have no other PHP worker to answer us with (wc-auth.md §3.4).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Beneath, takes_in_beneath};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::grant::Grant;
@@ -39,7 +39,7 @@ pub enum Error {
 takes_in_beneath!(Error);
 
 /// Takes a grant in. When this returns `Ok`, the grant is on disk; duplicates and replays are `Ok` and change nothing.
-pub async fn receive(app: &App, token: Secret, body: &[u8], from: IpAddr) -> Result<(), Error> {
+pub async fn receive(app: &App, token: Secret, body: &[u8], actor: &Actor) -> Result<(), Error> {
     let held = attempts::by_callback(&app.db, &fingerprint(&token)).await?.ok_or(Error::Unknown)?;
     let grant = grant::parse(body)?;
     // Fingerprints are compared, not secrets: how long that takes tells nothing about either.
@@ -48,12 +48,12 @@ pub async fn receive(app: &App, token: Secret, body: &[u8], from: IpAddr) -> Res
     }
     if grant.key_id == 0 {
         // A second Approve whose insert failed says nothing about the first, which is kept.
-        return if held.attempt.received_at.is_some() { Ok(()) } else { not_saved(app, &held).await };
+        return if held.attempt.received_at.is_some() { Ok(()) } else { not_saved(app, &held, actor).await };
     }
-    keep(app, &held, grant, from).await
+    keep(app, &held, grant, actor).await
 }
 
-async fn keep(app: &App, held: &Held, grant: Grant, from: IpAddr) -> Result<(), Error> {
+async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
     let id = GrantId::mint(now, &app.entropy);
@@ -70,11 +70,11 @@ async fn keep(app: &App, held: &Held, grant: Grant, from: IpAddr) -> Result<(), 
         last7,
         scope: grant.scope,
         received_at: now,
-        received_from: from.to_string(),
+        received_from: actor.from().map(|from| from.to_string()).unwrap_or_default(),
         first_try_at: now.plus(FIRST_TRY_AFTER),
         id,
     };
-    let event = Event::new(Kind::AttemptReceived, now, "store")
+    let event = Event::new(Kind::AttemptReceived, now, actor)
         .user(&attempt.user_id)
         .link(attempt.link_id.as_ref())
         .attempt(&attempt.id);
@@ -89,10 +89,10 @@ async fn keep(app: &App, held: &Held, grant: Grant, from: IpAddr) -> Result<(), 
 
 /// The store posted a key that it did not save. It is answered 200 all the same: the store has nothing to delete, and
 /// only then does the merchant come back to us and learn what to do (wc-auth.md §3.3).
-async fn not_saved(app: &App, held: &Held) -> Result<(), Error> {
+async fn not_saved(app: &App, held: &Held, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
-    let event = Event::new(Kind::AttemptFailed, now, "store")
+    let event = Event::new(Kind::AttemptFailed, now, actor)
         .user(&attempt.user_id)
         .link(attempt.link_id.as_ref())
         .attempt(&attempt.id)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Beneath, prove, takes_in_beneath};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::AttemptId;
@@ -40,13 +41,14 @@ pub async fn arrive(
     approved: bool,
     state: Option<Secret>,
     browser: Option<&Secret>,
+    actor: &Actor,
 ) -> Result<Arrival, Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(Arrival::Unknown) };
     let mine = is_mine(&held, browser);
     let knows_state = state.is_some_and(|state| fingerprint(&state) == held.state);
     let now = app.now();
     let attempt = &held.attempt;
-    let event = |kind| about(attempt, kind, "merchant", app);
+    let event = |kind| about(attempt, kind, actor, app);
     match (mine, knows_state, approved) {
         (false, false, _) => return Ok(Arrival::Unknown),
         (true, false, _) => {}
@@ -83,10 +85,15 @@ pub async fn look(app: &App, id: &AttemptId, browser: Option<&Secret>) -> Result
 }
 
 /// The person at the browser that began says that the approval was theirs. Only where a browser may confirm.
-pub async fn confirm(app: &App, id: &AttemptId, browser: Option<&Secret>) -> Result<Option<Attempt>, Beneath> {
+pub async fn confirm(
+    app: &App,
+    id: &AttemptId,
+    browser: Option<&Secret>,
+    actor: &Actor,
+) -> Result<Option<Attempt>, Beneath> {
     let Some(attempt) = look(app, id, browser).await? else { return Ok(None) };
     if attempt.confirm == Confirm::Browser {
-        let event = about(&attempt, Kind::AttemptConfirmed, "merchant", app);
+        let event = about(&attempt, Kind::AttemptConfirmed, actor, app);
         attempts::confirm(&app.db, id, app.now(), &event).await?;
         prove::finish(app, id).await?;
     }
@@ -110,11 +117,12 @@ pub async fn disown(
     id: &AttemptId,
     state: Option<&Secret>,
     browser: Option<&Secret>,
+    actor: &Actor,
 ) -> Result<Disowned, Beneath> {
     let may = |held: &Held| is_mine(held, browser) || state.is_some_and(|state| fingerprint(state) == held.state);
     let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(Held { attempt, .. }) = held else { return Ok(Disowned::Unknown) };
-    let event = about(&attempt, Kind::AttemptFailed, "merchant", app).because(Some(Verdict::Disowned));
+    let event = about(&attempt, Kind::AttemptFailed, actor, app).because(Some(Verdict::Disowned));
     attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(Disowned::Unknown) };
     let attempt = Box::new(held.attempt);
@@ -152,7 +160,7 @@ pub enum ConfirmError {
 takes_in_beneath!(ConfirmError);
 
 /// The application spends the code that its own signed-in merchant brought, and the store is connected.
-pub async fn confirm_by_app(app: &App, id: &AttemptId, code: &Secret, actor: &str) -> Result<Store, ConfirmError> {
+pub async fn confirm_by_app(app: &App, id: &AttemptId, code: &Secret, actor: &Actor) -> Result<Store, ConfirmError> {
     let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
     let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
     if !attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await? {
@@ -177,6 +185,6 @@ fn is_mine(held: &Held, browser: Option<&Secret>) -> bool {
     browser.is_some_and(|browser| fingerprint(browser) == held.browser)
 }
 
-fn about(attempt: &Attempt, kind: Kind, actor: &str, app: &App) -> Event {
+fn about(attempt: &Attempt, kind: Kind, actor: &Actor, app: &App) -> Event {
     Event::new(kind, app.now(), actor).user(&attempt.user_id).link(attempt.link_id.as_ref()).attempt(&attempt.id)
 }

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{Beneath, prove};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
@@ -44,7 +45,7 @@ pub async fn sweep(app: &App) -> Result<usize, Beneath> {
                 Status::Open => (Still::Open, Status::Expired, Kind::AttemptExpired),
                 _ => (Still::Unended, Status::Failed, Kind::AttemptFailed),
             };
-            let event = Event::new(kind, now, "cartkey")
+            let event = Event::new(kind, now, &Actor::cartkey())
                 .user(&attempt.user_id)
                 .link(attempt.link_id.as_ref())
                 .attempt(&attempt.id)

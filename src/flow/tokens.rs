@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Beneath;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::TokenId;
 use crate::domain::secret::Secret;
@@ -17,7 +18,7 @@ pub async fn issue(
     name: &str,
     permissions: Permissions,
     lives: Option<Duration>,
-    actor: &str,
+    actor: &Actor,
 ) -> Result<(ServiceToken, Secret), Beneath> {
     let now = app.now();
     let secret = Secret::new(format!("{TOKEN_PREFIX}{}", app.entropy.secret().expose()));
@@ -35,7 +36,7 @@ pub async fn issue(
 }
 
 /// Revokes a token; false when there is none with this id that still worked.
-pub async fn revoke(app: &App, id: &TokenId, actor: &str) -> Result<bool, Beneath> {
+pub async fn revoke(app: &App, id: &TokenId, actor: &Actor) -> Result<bool, Beneath> {
     let now = app.now();
     let event = Event::new(Kind::TokenRevoked, now, actor).token(id);
     Ok(tokens::revoke(&app.db, id, now, &event).await?)

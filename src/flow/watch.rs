@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Beneath;
 use super::prove::key_place;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::store::{Store, StoreStatus};
@@ -18,7 +19,7 @@ const WITHIN: Duration = Duration::from_secs(25);
 
 /// Asks a store now and keeps what it told; `None` when there is no such store. A store that was disconnected is given
 /// back as it is.
-pub async fn check(app: &App, id: &StoreId, actor: &str) -> Result<Option<Store>, Beneath> {
+pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
     let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let Some(key) = served.key else { return Ok(Some(served.store)) };
     let store = served.store;

@@ -73,19 +73,23 @@ macro_rules! record {
             .fetch_one(&mut *$tx)
             .await?;
         sqlx::query(
-            "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, reason)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id,
+                                 reason, came_from, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(seq)
         .bind(event.kind)
         .bind(event.at)
-        .bind(&event.actor)
+        .bind(event.actor.name())
         .bind(&event.user_id)
         .bind(&event.store_id)
         .bind(&event.link_id)
         .bind(&event.attempt_id)
         .bind(&event.token_id)
+        .bind(&event.operator_id)
         .bind(event.reason)
+        .bind(event.actor.from().map(|from| from.to_string()))
+        .bind(event.actor.request())
         .execute(&mut *$tx)
         .await?;
     }};

@@ -1,6 +1,7 @@
 //! Stores and their keys: activation, lists, what is lent, what a check told.
 
 use super::{Db, Error, lending_changed, on, record};
+use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{GrantId, KeyId, StoreId};
@@ -136,7 +137,7 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .await?;
         lending_changed!(tx);
         let kind = if version == 1 { Kind::StoreConnected } else { Kind::StoreReconnected };
-        let event = Event::new(kind, new.now, "merchant")
+        let event = Event::new(kind, new.now, &Actor::merchant())
             .user(&new.attempt.user_id)
             .store(&store_id)
             .link(new.attempt.link_id.as_ref())

@@ -6,7 +6,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::failure::Failure;
+use crate::app::App;
 use crate::config::Site;
+use crate::domain::actor::Actor;
+use crate::domain::id::RequestId;
 use crate::domain::secret::Secret;
 
 /// The other end of the connection, put into each request by the accept loop.
@@ -38,6 +41,16 @@ pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
         }
     }
     from
+}
+
+/// Who asks, as events name them: `who` with the address and the id of this request.
+pub(super) fn actor(app: &App, parts: &Parts, who: impl Into<Actor>) -> Actor {
+    who.into().asking(came_from(&app.site, parts), parts.extensions.get::<RequestId>().cloned())
+}
+
+/// Whoever sits at a browser of the merchant's pages.
+pub(super) fn merchant(app: &App, parts: &Parts) -> Actor {
+    actor(app, parts, Actor::merchant())
 }
 
 /// The name of the merchant's cookie. Plain http is development on localhost, where a browser may not take a

@@ -12,8 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 
 use super::failure::Failure;
-use super::guard::came_from;
+use super::guard::actor;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
 use crate::flow::receive;
 
@@ -28,9 +29,9 @@ async fn callback(
     body: Bytes,
 ) -> Result<Response, Failure> {
     // The body is read as JSON whatever its Content-Type says: WooCommerce before 2.4.5 says XML, and means JSON.
-    let from = came_from(&app.site, &parts);
+    let actor = actor(&app, &parts, Actor::store());
     // In a task of its own: a store that hangs up does not undo the commit half-way.
-    let task = tokio::spawn(async move { receive::receive(&app, Secret::new(token), &body, from).await });
+    let task = tokio::spawn(async move { receive::receive(&app, Secret::new(token), &body, &actor).await });
     task.await.map_err(Failure::broken)??;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], "{}").into_response())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use cartkey::domain::actor::Actor;
 use cartkey::domain::token::Permission;
 use cartkey::flow::tokens;
 use hyper::Method;
@@ -70,10 +71,10 @@ async fn each_route_takes_the_one_permission_and_no_other_token() {
     let world = World::new().await;
     let service = world.trusted_service().await;
     let revoked = world.trusted_service().await;
-    tokens::revoke(&world.app, &revoked.token_id.parse().unwrap(), "test").await.unwrap();
+    tokens::revoke(&world.app, &revoked.token_id.parse().unwrap(), &Actor::new("test")).await.unwrap();
     let all = "keys:read,stores:read,stores:write,links:write,events:read".parse().unwrap();
     let brief = Some(Duration::from_secs(1));
-    let (_, expired) = tokens::issue(&world.app, "expired", all, brief, "test").await.unwrap();
+    let (_, expired) = tokens::issue(&world.app, "expired", all, brief, &Actor::new("test")).await.unwrap();
     world.clock.advance(Duration::from_secs(1));
     let mut single = Vec::new();
     for permission in Permission::ALL {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use cartkey::domain::actor::Actor;
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::secret::Secret;
 use cartkey::flow::lend::{self, Lent, Request, Which};
@@ -230,7 +231,7 @@ async fn a_revoked_token_lends_nothing_at_once_anywhere() {
     let (world, service) = connected().await;
     let replica = world.replica().await;
     assert_eq!((lent(&world.app, &service.token).await, lent(&replica, &service.token).await), (Ok(1), Ok(1)));
-    assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), "test").await.unwrap());
+    assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), &Actor::new("test")).await.unwrap());
     let refused = Err("the token is not one that works".to_owned());
     assert_eq!(
         (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
@@ -245,7 +246,7 @@ async fn a_disconnected_store_lends_nothing_at_once_anywhere() {
     let replica = world.replica().await;
     assert_eq!((lent(&world.app, &service.token).await, lent(&replica, &service.token).await), (Ok(1), Ok(1)));
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
-    disconnect::disconnect(&world.app, &id.parse().unwrap(), "test").await.unwrap();
+    disconnect::disconnect(&world.app, &id.parse().unwrap(), &Actor::new("test")).await.unwrap();
     let refused = Err("the store is disconnected".to_owned());
     assert_eq!(
         (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
@@ -267,7 +268,7 @@ async fn a_token_that_expires_stops_lending_from_memory_too() {
     let (world, _) = connected().await;
     let permissions = "keys:read".parse().unwrap();
     let lives = std::time::Duration::from_mins(1);
-    let (_, secret) = tokens::issue(&world.app, "brief", permissions, Some(lives), "test").await.unwrap();
+    let (_, secret) = tokens::issue(&world.app, "brief", permissions, Some(lives), &Actor::new("test")).await.unwrap();
     assert_eq!(lent(&world.app, secret.expose()).await, Ok(1));
     world.clock.advance(lives);
     assert_eq!(lent(&world.app, secret.expose()).await, Err("the token is not one that works".to_owned()));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
+use cartkey::domain::actor::Actor;
 use cartkey::domain::attempt::Status;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::scope::Scope;
@@ -277,7 +278,7 @@ async fn a_grant_that_was_acknowledged_is_not_wiped_on_an_older_reading() {
     let world = World::new().await;
     world.approved("m", json!({})).await;
     let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0).parse().unwrap();
-    let event = Event::new(Kind::AttemptDenied, world.clock.now(), "merchant");
+    let event = Event::new(Kind::AttemptDenied, world.clock.now(), &Actor::merchant());
     for still in [Still::Open, Still::Fruitless] {
         let db = &world.app.db;
         let ended = attempts::end(db, &id, still, Status::Denied, Verdict::Denied, world.clock.now(), &event).await;

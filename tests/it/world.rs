@@ -9,6 +9,7 @@ use std::time::Duration;
 use cartkey::app::App;
 use cartkey::config::Config;
 use cartkey::demo::pretend_store::{IssuedKey, PretendStore, Setup, Switches};
+use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::store_url::Reach;
 use cartkey::domain::time::{Clock, Time};
@@ -140,7 +141,8 @@ impl World {
     /// An internal service with these permissions.
     pub async fn service(&self, allow: &str) -> Service {
         let permissions = allow.parse().expect("permissions");
-        let (token, secret) = tokens::issue(&self.app, "a service", permissions, None, "test").await.unwrap();
+        let (token, secret) =
+            tokens::issue(&self.app, "a service", permissions, None, &Actor::new("test")).await.unwrap();
         Service { client: self.client(), token: secret.expose().to_owned(), token_id: token.id.to_string() }
     }
 

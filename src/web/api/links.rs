@@ -23,6 +23,7 @@ use crate::domain::token::Permission;
 use crate::flow::links::{self, Wish};
 use crate::flow::return_leg;
 use crate::web::failure::Failure;
+use crate::web::guard;
 
 /// The body of `POST /api/v1/links`.
 #[derive(Deserialize)]
@@ -40,8 +41,8 @@ pub struct NewLink {
 
 pub async fn make(State(app): State<App>, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
-    let wish = wish(&app, body(&bytes)?, token.id.to_string())?;
-    let (link, url) = links::make(&app, wish).await?;
+    let wish = wish(&app, body(&bytes)?)?;
+    let (link, url) = links::make(&app, wish, &guard::actor(&app, &parts, token.id.as_str())).await?;
     let shown = json!({"id": link.id, "url": url.expose(), "user_id": link.user_id, "expires_at": link.expires_at});
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
@@ -70,11 +71,11 @@ pub async fn confirm(
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let Code { code } = body(&bytes)?;
     let id: AttemptId = id.parse().map_err(|_| Failure::not_found("There is no such attempt."))?;
-    let store = return_leg::confirm_by_app(&app, &id, &code, token.id.as_str()).await?;
+    let store = return_leg::confirm_by_app(&app, &id, &code, &guard::actor(&app, &parts, token.id.as_str())).await?;
     Ok(Json(stores::show(&store)))
 }
 
-fn wish(app: &App, asked: NewLink, made_by: String) -> Result<Wish, Failure> {
+fn wish(app: &App, asked: NewLink) -> Result<Wish, Failure> {
     let home = asked
         .store_url
         .map(|typed| StoreUrl::parse(&typed, app.site.reach))
@@ -94,7 +95,6 @@ fn wish(app: &App, asked: NewLink, made_by: String) -> Result<Wish, Failure> {
         return_url: asked.return_url,
         confirm,
         lives: asked.expires_in.map(Duration::from_secs),
-        made_by,
     })
 }
 

@@ -14,6 +14,7 @@ use crate::domain::token::Permission;
 use crate::flow::stores::{self, Filter};
 use crate::flow::{disconnect, watch};
 use crate::web::failure::Failure;
+use crate::web::guard;
 
 pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, Failure> {
     allowed(&app, &parts, Permission::StoresRead).await?;
@@ -53,13 +54,15 @@ pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) 
 
 pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let store = watch::check(&app, &read_id(&id)?, token.id.as_str()).await?;
+    let store = watch::check(&app, &read_id(&id)?, &guard::actor(&app, &parts, token.id.as_str())).await?;
     Ok(Json(show(&store.ok_or_else(gone)?)))
 }
 
 pub async fn disconnect(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let store = disconnect::disconnect(&app, &read_id(&id)?, token.id.as_str()).await?.ok_or_else(gone)?;
+    let store = disconnect::disconnect(&app, &read_id(&id)?, &guard::actor(&app, &parts, token.id.as_str()))
+        .await?
+        .ok_or_else(gone)?;
     let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
     Ok(Json(json!({"revoke_url": revoke_url, "key_last7": store.key_last7})))
 }

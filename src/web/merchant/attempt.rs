@@ -20,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::return_leg::{self, Arrival, Disowned};
 use crate::web::failure::Failure;
-use crate::web::guard::{browser, same_site};
+use crate::web::guard::{browser, merchant, same_site};
 use crate::web::page::Page;
 
 /// `GET /connect/return/{attempt}?success=…&user_id=…`: the browser that began is sent on to its attempt's page, so that
@@ -31,7 +31,7 @@ pub async fn came_back(State(app): State<App>, Path(id): Path<String>, parts: Pa
     let approved = query.get("success") == Some("1");
     let state = query.get("user_id").map(|state| Secret::new(state.to_owned()));
     let cookie = browser(&app.site, &parts.headers);
-    match return_leg::arrive(&app, &id, approved, state.clone(), cookie.as_ref()).await? {
+    match return_leg::arrive(&app, &id, approved, state.clone(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Arrival::Mine(attempt) => {
             let note = if approved && attempt.status == Status::Open { "?returned=1" } else { "" };
             Ok(Redirect::to(&format!("{}{note}", href(&id))).into_response())
@@ -63,7 +63,7 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Part
     same_site(&app.site, &parts.headers)?;
     let id = read_id(&id)?;
     let cookie = browser(&app.site, &parts.headers);
-    return_leg::confirm(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    return_leg::confirm(&app, &id, cookie.as_ref(), &merchant(&app, &parts)).await?.ok_or_else(unknown)?;
     Ok(Redirect::to(&href(&id)))
 }
 
@@ -78,7 +78,7 @@ pub async fn disown(
     let id = read_id(&id)?;
     let state = Fields::of_form(&body)?.get("state").map(|state| Secret::new(state.to_owned()));
     let cookie = browser(&app.site, &parts.headers);
-    match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref()).await? {
+    match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Disowned::Dropped(attempt, keys) => {
             let page = DisownedPage {
                 app_name: app.site.app_name.clone(),

@@ -14,7 +14,7 @@ use crate::domain::secret::Secret;
 use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
 use crate::flow::{links, return_leg};
 use crate::web::failure::Failure;
-use crate::web::guard::{browser, came_from, same_site, set_cookie};
+use crate::web::guard::{browser, merchant, same_site, set_cookie};
 use crate::web::page::Page;
 
 pub async fn open_page(State(app): State<App>) -> Result<Page<ConnectPage>, Failure> {
@@ -112,9 +112,8 @@ async fn begin(app: &App, ground: Ground, action: String, parts: &Parts, body: &
     let typed = fixed.unwrap_or_else(|| fields.get("store_url").unwrap_or_default().to_owned());
     let mut page = blank(app, &ground, action);
     page.store_url.value.clone_from(&typed);
-    let from = came_from(&app.site, parts);
     let cookie = browser(&app.site, &parts.headers);
-    match connect::begin(app, ground, &typed, go_on, from, cookie).await {
+    match connect::begin(app, ground, &typed, go_on, &merchant(app, parts), cookie).await {
         Ok(Begun::Ready(ready)) => send(app, &ready),
         Ok(Begun::Held { findings, adopted }) => {
             found(&mut page, &findings, adopted);
