@@ -10,6 +10,7 @@ pub mod key;
 pub mod link;
 pub mod page;
 pub mod scope;
+pub mod search;
 pub mod secret;
 pub mod store;
 pub mod store_url;

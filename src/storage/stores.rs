@@ -1,12 +1,13 @@
 //! Stores and their keys: activation, lists, what is lent, what a check told.
 
-use super::{Db, Error, lending_changed, on, record};
+use super::{Db, Error, lending_changed, on, record, rewrite_words};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{GrantId, KeyId, StoreId};
 use crate::domain::key::AuthMethod;
 use crate::domain::scope::Scope;
+use crate::domain::search;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
@@ -20,6 +21,7 @@ macro_rules! columns {
          woocommerce_version, wordpress_version, connected_at, checked_at, changed_at"
     };
 }
+pub(super) use columns;
 
 /// A proven and confirmed grant, about to become a store's newest key.
 #[derive(Debug)]
@@ -101,6 +103,7 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .bind(new.now)
         .fetch_one(&mut *tx)
         .await?;
+        rewrite_words!(tx, &store_id, search::words(&new.attempt.user_id, &new.attempt.home, new.name.as_deref()));
         sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
             .bind(new.now)
             .bind(&store_id)
@@ -156,49 +159,6 @@ pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
             .bind(id)
             .fetch_optional(pool)
             .await?)
-    })
-}
-
-/// Which stores a list holds.
-#[derive(Debug, Default, Clone)]
-pub struct Filter {
-    /// Only this merchant's.
-    pub user_id: Option<UserId>,
-    /// Only those that stand so.
-    pub status: Option<StoreStatus>,
-    /// Only those whose name, address or `user_id` holds this text.
-    pub q: Option<String>,
-    /// Only those after this id.
-    pub after: Option<StoreId>,
-}
-
-/// Stores in the order in which they were first connected; at most `most`.
-pub async fn list(db: &Db, filter: &Filter, most: i64) -> Result<Vec<Store>, Error> {
-    let like = filter
-        .q
-        .as_ref()
-        .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM stores
-             WHERE ($1 IS NULL OR user_id = $1)
-               AND ($2 IS NULL OR status = $2)
-               AND ($3 IS NULL OR LOWER(home) LIKE $3 ESCAPE '\\'
-                               OR LOWER(user_id) LIKE $3 ESCAPE '\\'
-                               OR LOWER(name) LIKE $3 ESCAPE '\\')
-               AND ($4 IS NULL OR id > $4)
-             ORDER BY id
-             LIMIT $5"
-        ))
-        .bind(&filter.user_id)
-        .bind(filter.status)
-        .bind(&like)
-        .bind(&filter.after)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
     })
 }
 
