@@ -7,6 +7,7 @@ pub mod keep;
 pub mod lend;
 pub mod links;
 pub mod prove;
+pub mod reads;
 pub mod receive;
 pub mod return_leg;
 pub mod stores;

@@ -1,10 +1,10 @@
-//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped.
+//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; key reads are counted.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, prove};
+use super::{Beneath, prove, reads};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -22,6 +22,9 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         if let Err(error) = sweep(&app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
+        }
+        if let Err(error) = reads::count(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "key reads could not be counted");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -9,6 +9,7 @@ pub mod grants;
 pub mod links;
 mod open;
 pub mod reach;
+pub mod read_days;
 pub mod reads;
 pub mod stores;
 mod text;

@@ -22,6 +22,7 @@ mod pretend_store;
 mod process;
 mod prove;
 mod prove_twice;
+mod reads;
 mod receive;
 mod return_leg;
 mod send;
