@@ -13,6 +13,7 @@ use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LI
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
+use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::storage::{links, stores};
 use crate::vault::fingerprint;
@@ -41,6 +42,9 @@ pub struct Wish {
 /// Why a link cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The token may not reach this merchant.
+    #[error("this token is limited to other user_ids")]
+    OtherUser,
     /// There is no such store of this merchant.
     #[error("store_id names no store of this user_id")]
     NoSuchStore,
@@ -64,6 +68,11 @@ pub enum Error {
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// Makes a link for a token, which may invite only merchants whom it may reach; otherwise as [`make`].
+pub async fn make_for(app: &App, token: &ServiceToken, wish: Wish, actor: &Actor) -> Result<(Link, Secret), Error> {
+    if token.may_reach(&wish.user_id) { make(app, wish, actor).await } else { Err(Error::OtherUser) }
+}
 
 /// Makes a link; gives it back with the address that opens it, which is kept nowhere.
 pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret), Error> {
@@ -102,6 +111,15 @@ pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret)
 pub async fn open(app: &App, secret: &Secret) -> Result<Option<Link>, Beneath> {
     let link = links::by_fingerprint(&app.db, &fingerprint(secret)).await?;
     Ok(link.filter(|link| link.is_open_at(app.now())))
+}
+
+/// A link and its newest attempt, if the token may reach the link's merchant.
+pub async fn look_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &LinkId,
+) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    Ok(look(app, id).await?.filter(|(link, _)| token.may_reach(&link.user_id)))
 }
 
 /// A link and its newest attempt.

@@ -14,6 +14,7 @@ pub mod stores;
 pub mod sweep;
 pub mod tokens;
 pub mod watch;
+pub mod words;
 
 use crate::storage;
 

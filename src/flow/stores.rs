@@ -12,10 +12,11 @@ use crate::domain::page::Page;
 use crate::domain::scope::Scope;
 use crate::domain::search;
 use crate::domain::store::{Store, StoreStatus};
+use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::store_list::{self, Begin};
-use crate::storage::{events, store_words, stores};
+use crate::storage::{events, reach, store_words, stores};
 
 pub use crate::storage::store_list::{Beside, Key, Order};
 
@@ -61,6 +62,11 @@ pub struct Part {
     pub next: Option<Beside>,
 }
 
+/// The store with this id, if the token may reach it: for a token, any other is not there.
+pub async fn find_for(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Option<Store>, Beneath> {
+    Ok(find(app, id).await?.filter(|store| token.may_reach(&store.user_id)))
+}
+
 /// The store with this id.
 pub async fn find(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
     Ok(stores::find(&app.db, id).await?)
@@ -71,6 +77,20 @@ pub async fn list(app: &App, filter: &Filter, after: Option<&StoreId>, limit: i6
     let Some(search) = Search::of(app, filter, Order::Id).await? else { return Ok(Page { rows: vec![], next: None }) };
     let beside = after.map(|id| Beside { key: Key::Text(id.to_string()), id: id.to_string(), back: false });
     let rows = search.rows(app, beside.as_ref(), limit + 1).await?;
+    Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// One page of the stores that a token may reach; otherwise as [`list`].
+pub async fn list_for(
+    app: &App,
+    token: &ServiceToken,
+    filter: &Filter,
+    after: Option<&StoreId>,
+    limit: i64,
+) -> Result<Page<Store>, Beneath> {
+    let Some(users) = &token.users else { return list(app, filter, after, limit).await };
+    let Some(search) = Search::of(app, filter, Order::Id).await? else { return Ok(Page { rows: vec![], next: None }) };
+    let rows = reach::list(&app.db, users, &search.filter, after, limit + 1).await?;
     Ok(Page::of(rows, limit, |store| store.id.to_string()))
 }
 

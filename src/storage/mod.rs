@@ -8,6 +8,7 @@ pub mod events;
 pub mod grants;
 pub mod links;
 mod open;
+pub mod reach;
 pub mod read_days;
 pub mod reads;
 pub mod store_list;

@@ -158,6 +158,7 @@ impl From<links::Error> for Failure {
     fn from(error: links::Error) -> Self {
         use links::Error as E;
         let field = match error {
+            E::OtherUser => "user_id",
             E::NoSuchStore => "store_id",
             E::OtherAddress => "store_url",
             E::ReturnNotAllowed | E::ConfirmNeedsReturn => "return_url",

@@ -1,0 +1,55 @@
+//! The stores that a token limited to some merchants may see.
+
+use super::store_list::{Filter, MOST_WORDS, any_status, bind_filter, matching, page_of};
+use super::{Db, Error, Pool, stores};
+use crate::domain::id::StoreId;
+use crate::domain::search::Word;
+use crate::domain::store::Store;
+use crate::domain::token::Users;
+use crate::domain::user_id::UserId;
+
+/// Begins with the merchants, who are few, `$1` as JSON. The dialects differ in how they read that.
+macro_rules! listed {
+    ($merchants:literal) => {
+        page_of!(
+            concat!(
+                "user_id IN (",
+                $merchants,
+                ") AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL"
+            ),
+            any_status!(),
+            "(id, id) > ($33, $34)",
+            "id"
+        )
+    };
+}
+
+/// Binds what the list is asked, and fetches it.
+macro_rules! fetch {
+    ($sql:expr, $users:expr, $filter:expr, $after:expr, $most:expr, $pool:ident) => {{
+        let nobody: [Option<&str>; 5] = [None; 5];
+        let query = nobody.into_iter().fold(sqlx::query_as($sql).bind($users), |query, none| query.bind(none));
+        bind_filter!(query, $filter).bind($after).bind($after).bind($most).fetch_all($pool).await?
+    }};
+}
+
+/// Stores of `users` alone, in the order in which they were first connected, after `after`; at most `most`.
+pub async fn list(
+    db: &Db,
+    users: &Users,
+    filter: &Filter,
+    after: Option<&StoreId>,
+    most: i64,
+) -> Result<Vec<Store>, Error> {
+    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    let users = serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
+    let after = after.map_or("", StoreId::as_str);
+    Ok(match db.read() {
+        Pool::Sqlite(pool) => {
+            fetch!(listed!("SELECT value FROM json_each($1)"), users, filter, after, most, pool)
+        }
+        Pool::Postgres(pool) => {
+            fetch!(listed!("SELECT value FROM json_array_elements_text($1::JSON)"), users, filter, after, most, pool)
+        }
+    })
+}
