@@ -6,6 +6,7 @@ pub mod qr;
 mod setup;
 pub mod show;
 mod sign_in;
+mod stores;
 
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(stores::routes())
 }
 
 /// The overview, until it shows more.
