@@ -7,7 +7,7 @@ use cartkey::vault::password::SecondFactor;
 
 use crate::database::column;
 use crate::merchant::Page;
-use crate::merchant::html::elements;
+use crate::merchant::html::{Element, elements};
 use crate::operator::{Operator, PASSWORD};
 use crate::world::World;
 
@@ -31,7 +31,7 @@ async fn turn_on(world: &World, operator: &mut Operator) -> (Telephone, Vec<Stri
     let telephone = Telephone::reads(&page);
     let page = operator.submit(&page, "Turn it on", &[("code", &telephone.shows(world)), ("password", PASSWORD)]).await;
     let list = elements(&page.body, "ol").into_iter().next().expect("the recovery codes");
-    let codes: Vec<String> = elements(&list.inside, "li").iter().map(|code| code.text()).collect();
+    let codes: Vec<String> = elements(&list.inside, "li").iter().map(Element::text).collect();
     assert_eq!(codes.len(), 10, "{}", page.text());
     (telephone, codes)
 }

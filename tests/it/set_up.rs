@@ -54,8 +54,8 @@ async fn of_two_links_only_the_first_that_is_used_makes_an_operator() {
         tokio::spawn(async move { operators::set_up(&app, &link, name, &password, &Actor::new("nobody")).await })
     };
     let (first, second) = (make(&one, "ann"), make(&two, "bob"));
-    let made = [first.await.unwrap(), second.await.unwrap()];
-    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1, "{made:?}");
-    assert!(made.iter().any(|made| matches!(made, Err(Error::LinkGone))), "{made:?}");
+    let ended = [first.await.unwrap(), second.await.unwrap()];
+    assert_eq!(ended.iter().filter(|one| one.is_ok()).count(), 1, "{ended:?}");
+    assert!(ended.iter().any(|one| matches!(one, Err(Error::LinkGone))), "{ended:?}");
     assert_eq!(operators::all(&world.app).await.unwrap().len(), 1);
 }
