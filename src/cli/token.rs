@@ -84,7 +84,8 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
 async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
     let reads = reads::of_tokens(app, app.now()).await?;
     for token in tokens::all(app).await? {
-        let users = token.users.as_ref().map_or_else(|| "all user_ids".to_owned(), |u| format!("{} user_ids", u.count()));
+        let users =
+            token.users.as_ref().map_or_else(|| "all user_ids".to_owned(), |u| format!("{} user_ids", u.count()));
         let last = reads.get(&token.id).and_then(|read| read.last_at);
         let used = last.map_or_else(|| "no key read".to_owned(), |at| format!("last key read {at}"));
         writeln!(out, "{}\t{}\t{}\t{}\t{users}\t{used}", token.id, token.name, token.permissions, state(app, &token))?;

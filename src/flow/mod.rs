@@ -1,6 +1,7 @@
 //! What the service does: each file one story, top to bottom. Flows take `&App`, return domain values, and know
 //! nothing of HTTP.
 
+pub mod activity;
 pub mod connect;
 pub mod disconnect;
 pub mod keep;
@@ -9,6 +10,7 @@ pub mod links;
 pub mod prove;
 pub mod reads;
 pub mod receive;
+pub mod retention;
 pub mod return_leg;
 pub mod stores;
 pub mod sweep;

@@ -28,4 +28,7 @@ mod return_leg;
 mod send;
 mod service;
 mod tls;
+mod token_commands;
+mod token_limits;
+mod withdraw;
 mod world;

@@ -61,9 +61,8 @@ pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts)
 pub async fn disconnect(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
     let id = reached(&app, &token, &id).await?.id;
-    let store = disconnect::disconnect(&app, &id, &guard::actor(&app, &parts, token.id.as_str()))
-        .await?
-        .ok_or_else(gone)?;
+    let store =
+        disconnect::disconnect(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
     let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
     Ok(Json(json!({"revoke_url": revoke_url, "key_last7": store.key_last7})))
 }
