@@ -45,3 +45,13 @@ pub async fn after(db: &Db, after: i64, most: i64) -> Result<Vec<Recorded>, Erro
         .await?)
     })
 }
+
+/// Keeps an event that changes nothing else.
+pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}
