@@ -110,6 +110,7 @@ kinds! {
     TokenRotated = "token.rotated", Tokens, "Token given a successor";
     TokenRevoked = "token.revoked", Tokens, "Token revoked";
     OperatorAdded = "operator.added", Operators, "Operator added";
+    OperatorRemoved = "operator.removed", Operators, "Operator removed";
     OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
     OperatorSignedOut = "operator.signed_out", Operators, "Signed out";
     OperatorRefused = "operator.refused", Operators, "Sign-in refused";

@@ -192,5 +192,5 @@ fn ids(filter: &Filter, read: &RequestId) -> (RequestId, RequestId) {
 
 /// Puts on record that activity is about to be taken out as a file.
 pub async fn exported(app: &App, actor: &Actor) -> Result<(), Beneath> {
-    Ok(events::add(&app.db, &Event::new(Kind::ActivityExported, app.now(), actor)).await?)
+    Ok(events::insert(&app.db, &Event::new(Kind::ActivityExported, app.now(), actor)).await?)
 }

@@ -19,16 +19,6 @@ pub struct Recorded {
     pub reason: Option<String>,
 }
 
-/// Writes an event that stands for itself: nothing else changes with it.
-pub async fn add(db: &Db, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
-}
-
 /// The events after number `after`, in order; at most `most`.
 pub async fn after(db: &Db, after: i64, most: i64) -> Result<Vec<Recorded>, Error> {
     on!(db.read(), |pool| {
