@@ -67,6 +67,9 @@ CREATE INDEX events_by_kind ON events (kind, seq);
 CREATE INDEX events_by_actor ON events (actor, seq);
 CREATE INDEX events_of_store ON events (store_id, seq);
 CREATE INDEX events_of_user ON events (user_id, seq);
+CREATE INDEX events_of_request ON events (request_id, seq) WHERE request_id IS NOT NULL;
+-- Addresses that the retention has not forgotten yet.
+CREATE INDEX events_from ON events (at) WHERE came_from IS NOT NULL;
 
 -- The id of a read sorts by time, so each of these is in the order of time.
 CREATE INDEX reads_of_store ON key_reads (store_id, id);

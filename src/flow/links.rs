@@ -1,4 +1,4 @@
-//! Links: invitations to connect, made by a service or on the command line.
+//! Links: invitations to connect, made by a service, an operator or on the command line, and withdrawn.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{LinkId, StoreId};
 use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
+use crate::domain::page::Page;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
@@ -17,6 +18,8 @@ use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::storage::{links, stores};
 use crate::vault::fingerprint;
+
+pub use crate::storage::links::{Filter, Listed};
 
 /// What a link is asked to be.
 #[derive(Debug, Clone)]
@@ -90,6 +93,7 @@ pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret)
         made_by: actor.name().to_owned(),
         created_at: now,
         expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
+        withdrawn_at: None,
     };
     if let Some(id) = &link.store_id {
         let store =
@@ -127,6 +131,22 @@ pub async fn look(app: &App, id: &LinkId) -> Result<Option<(Link, Option<Attempt
     let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
     let attempt = links::newest_attempt(&app.db, id).await?;
     Ok(Some((link, attempt)))
+}
+
+/// One page of links, the newest first; `limit` rows at most.
+pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Listed>, Beneath> {
+    let rows = links::list(&app.db, filter, app.now(), limit + 1).await?;
+    Ok(Page::of(rows, limit, |row| row.link.id.to_string()))
+}
+
+/// Withdraws a link: it opens nothing from now on, and an approval that is under way ends too, so that a link that went
+/// to the wrong person connects nothing. A store that is connected already stays so. Gives back how many attempts
+/// ended; `None` when there is no such link that was not withdrawn before.
+pub async fn withdraw(app: &App, id: &LinkId, actor: &Actor) -> Result<Option<usize>, Beneath> {
+    let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
+    let now = app.now();
+    let event = Event::new(Kind::LinkWithdrawn, now, actor).user(&link.user_id).link(Some(id));
+    Ok(links::withdraw(&app.db, id, now, &event).await?)
 }
 
 fn check(app: &App, wish: &Wish) -> Result<(), Error> {

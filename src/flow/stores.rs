@@ -206,7 +206,7 @@ pub struct Export {
 
 /// Takes the list out; that somebody does is on record before this returns.
 pub async fn export(app: &App, filter: &Filter, order: Order, actor: &Actor) -> Result<Export, Beneath> {
-    events::keep(&app.db, &Event::new(Kind::StoresExported, app.now(), actor)).await?;
+    events::insert(&app.db, &Event::new(Kind::StoresExported, app.now(), actor)).await?;
     Ok(Export { app: app.clone(), search: Search::of(app, filter, order).await?, beside: None })
 }
 

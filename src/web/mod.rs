@@ -12,6 +12,7 @@ mod hook;
 pub mod merchant;
 mod ops;
 pub mod page;
+pub mod stream;
 
 use axum::Router;
 

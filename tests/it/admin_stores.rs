@@ -183,7 +183,8 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     assert!(!found(&page) && page.text().contains("Nothing found"), "{}", page.text());
     assert_eq!(page.link("Clear the filters").as_deref(), Some("/admin/stores"));
     change(&world.app.db, "UPDATE stores SET name = 'Saucers'").await;
-    change(&world.app.db, "DELETE FROM store_words WHERE store_id NOT IN (SELECT id FROM stores WHERE name = 'x')").await;
+    change(&world.app.db, "DELETE FROM store_words WHERE store_id NOT IN (SELECT id FROM stores WHERE name = 'x')")
+        .await;
     assert!(words::give(&world.app, None).await.unwrap().is_some());
     let page = ann.get("/admin/stores?q=saucers").await;
     assert!(page.text().contains("1 store found"));

@@ -34,4 +34,7 @@ mod service;
 mod set_up;
 mod sign_in;
 mod tls;
+mod token_commands;
+mod token_limits;
+mod withdraw;
 mod world;

@@ -124,6 +124,7 @@ fn show(app: &App, link: &Link, attempt: Option<&Attempt>) -> Value {
         "confirm": link.confirm,
         "created_at": link.created_at,
         "expires_at": link.expires_at,
+        "withdrawn_at": link.withdrawn_at,
         "attempt": attempt,
     })
 }

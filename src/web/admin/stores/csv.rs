@@ -1,23 +1,18 @@
 //! The list of stores as a file: comma-separated (RFC 4180), a part at a time, harmless in a spreadsheet.
 
-use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::channel::{Channel, Sender};
 
 use super::asked::Asked;
 use crate::app::App;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
-use crate::flow::Beneath;
 use crate::flow::stores::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;
 use crate::web::failure::Failure;
-
-/// Parts that are made before the browser has taken those before.
-const AHEAD: usize = 2;
+use crate::web::stream::{Pieces, streamed};
 
 const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key_version,auth_method,\
                     woocommerce_version,wordpress_version,connected_at,checked_at,changed_at\r\n";
@@ -25,20 +20,20 @@ const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key
 pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let asked = Asked::read(query.as_deref())?;
     let export = stores::export(&app, &asked.filter, asked.sort.order(), &who.actor).await?;
-    let (sender, body) = Channel::<Bytes, Beneath>::new(AHEAD);
-    tokio::spawn(send(export, sender));
+    let (pieces, body) = streamed();
+    tokio::spawn(send(export, pieces));
     let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&app.now()));
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ];
-    Ok((headers, Body::new(body)).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// Sends part after part as the browser takes them. When the database fails the file ends in the middle of the transfer, so
 /// that the browser knows that it is not whole.
-async fn send(mut export: Export, mut sender: Sender<Bytes, Beneath>) {
-    if sender.send_data(Bytes::from_static(HEAD.as_bytes())).await.is_err() {
+async fn send(mut export: Export, pieces: Pieces) {
+    if pieces.put(HEAD).await.is_err() {
         return;
     }
     loop {
@@ -46,7 +41,7 @@ async fn send(mut export: Export, mut sender: Sender<Bytes, Beneath>) {
             Ok(rows) if rows.is_empty() => return,
             Ok(rows) => {
                 let part: String = rows.iter().map(line).collect();
-                if sender.send_data(Bytes::from(part)).await.is_err() {
+                if pieces.put(part).await.is_err() {
                     return;
                 }
             }
@@ -55,7 +50,7 @@ async fn send(mut export: Export, mut sender: Sender<Bytes, Beneath>) {
                     error = &error as &dyn std::error::Error,
                     "the list of stores could not be sent to its end"
                 );
-                return sender.abort(error);
+                return pieces.fail(error).await;
             }
         }
     }
