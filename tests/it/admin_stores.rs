@@ -13,7 +13,7 @@ use cartkey::flow::words;
 
 use crate::database::{change, column};
 use crate::merchant::Page;
-use crate::world::{BEGINNING, SHOP, World};
+use crate::world::{BEGINNING, World};
 
 const ORDERS: [Order; 5] = [Order::Id, Order::Changed, Order::Connected, Order::Address, Order::Unchecked];
 
@@ -188,10 +188,95 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     assert!(words::give(&world.app, None).await.unwrap().is_some());
     let page = ann.get("/admin/stores?q=saucers").await;
     assert!(page.text().contains("1 store found"));
-    world.clock.advance(Duration::from_hours(1));
+    world.clock.advance(Duration::from_mins(1));
     world.connect("merchant:42").await;
     let page = ann.get("/admin/stores?q=saucers").await;
     assert!(page.text().contains("Nothing found"), "the name it had is forgotten: {}", page.text());
     assert!(found(&ann.get("/admin/stores?q=cups").await));
     assert_eq!(words::give(&world.app, None).await.unwrap(), None, "nobody is without words");
+}
+
+#[tokio::test]
+async fn with_no_store_the_list_says_how_one_gets_there() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let page = ann.get("/admin/stores").await;
+    assert!(page.text().contains("No store is connected yet"), "{}", page.text());
+    assert_eq!(page.link("Make a link").as_deref(), Some("/admin/links"));
+    assert!(page.link("Export as CSV").is_none());
+    let page = ann.get("/admin/stores?status=unauthorized").await;
+    assert!(page.text().contains("Nothing found"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn filters_stay_in_the_address_and_each_can_be_dropped() {
+    let world = with_stores(60).await;
+    let mut ann = world.operator().await;
+    let page = ann.get("/admin/stores").await;
+    assert!(page.text().contains("60 stores"), "{}", page.text());
+    let page = ann.submit(&page, "Show", &[("q", "cups"), ("status", "unauthorized"), ("sort", "address")]).await;
+    assert!(page.text().contains("10 stores found"), "{}", page.text());
+    assert!(page.text().contains("no longer accepts the key"), "the reason stands there in plain words");
+    let form = page.form("Show").unwrap();
+    for (name, value) in [("q", "cups"), ("status", "unauthorized"), ("sort", "address"), ("reason", "")] {
+        assert!(form.fields.contains(&(name.to_owned(), value.to_owned())), "{name}: {:?}", form.fields);
+    }
+    let file = page.link("Export as CSV").unwrap();
+    assert_eq!(file, "/admin/stores.csv?q=cups&status=unauthorized&sort=address");
+    let page = ann.click(&page, "Remove the filter Unauthorized").await;
+    assert!(page.text().contains("51 stores found"), "{}", page.text());
+    let page = ann.click(&page, "Next").await;
+    assert!(page.text().contains("51 stores found") && page.link("Next").is_none());
+    let page = ann.click(&page, "Previous").await;
+    let page = ann.click(&page, "Clear all").await;
+    assert_eq!((page.url.path(), page.url.query()), ("/admin/stores", None));
+    let first = page.link("Cups No").unwrap();
+    assert!(first.starts_with("/admin/stores/st_"), "{first}");
+}
+
+#[tokio::test]
+async fn more_than_a_thousand_are_not_counted_one_by_one() {
+    let world = with_stores(1_700).await;
+    let mut ann = world.operator().await;
+    assert!(ann.get("/admin/stores").await.text().contains("1,700 stores"));
+    assert!(ann.get("/admin/stores?q=cups").await.text().contains("1,000+ stores found"));
+    assert!(ann.get("/admin/stores?status=unreachable").await.text().contains("170 stores found"));
+}
+
+#[tokio::test]
+async fn the_file_holds_exactly_what_is_filtered_and_nothing_that_a_spreadsheet_would_run() {
+    let world = with_stores(1_300).await;
+    let evil =
+        "UPDATE stores SET name = '=HYPERLINK(\"https://evil.example\"), \"x\"' WHERE home = 'https://s0.example'";
+    change(&world.app.db, evil).await;
+    let mut ann = world.operator().await;
+    let file = ann.get("/admin/stores.csv?status=connected&sort=address").await;
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8; header=present");
+    assert_eq!(file.headers["content-disposition"], "attachment; filename=\"stores-2026-09-21.csv\"");
+    assert_eq!(file.headers["cache-control"], "no-store");
+    let mut lines = file.body.split_terminator("\r\n");
+    assert!(lines.next().unwrap().starts_with("id,user_id,url,name,status,reason,"));
+    let ids: Vec<&str> = lines.map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(ids, sorted(&world, "WHERE status = 'connected' ORDER BY home, id").await);
+    let one = ann.get("/admin/stores.csv?q=s0.example").await.body;
+    assert!(one.contains(",\"'=HYPERLINK(\"\"https://evil.example\"\"), \"\"x\"\"\","), "{one}");
+    let none = ann.get("/admin/stores.csv?q=saucers").await.body;
+    assert_eq!(none.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn who_takes_the_list_out_is_on_record_and_no_secret_is_in_it() {
+    let world = World::new().await;
+    world.connect("m").await;
+    let mut ann = world.operator().await;
+    let file = ann.get("/admin/stores.csv").await;
+    let key = &world.shop.keys()[0];
+    assert!(file.body.contains(&key.consumer_key[36..]), "the last seven characters: {}", file.body);
+    assert!(!file.body.contains(&key.consumer_key) && !file.body.contains(&key.consumer_secret));
+    let actor = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'stores.exported'").await;
+    assert_eq!(actor, column(&world.app.db, "SELECT id FROM operators").await);
+    let asked = column(&world.app.db, "SELECT request_id FROM events WHERE kind = 'stores.exported'").await;
+    assert_eq!(asked, [file.headers["x-request-id"].to_str().unwrap()]);
+    let mut nobody = world.stranger("bob").await;
+    assert_eq!(nobody.get("/admin/stores.csv").await.url.path(), "/admin/sign-in");
 }
