@@ -3,6 +3,7 @@
 //! Every statement stands once and runs on both databases: `on!` expands its body for each. The price is that
 //! statements are checked by running them, which the stories do on both.
 
+pub mod approvals;
 pub mod attempts;
 pub mod events;
 pub mod grants;
