@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod attempt;
+pub mod check;
 pub mod entropy;
 pub mod event;
 pub mod grant;

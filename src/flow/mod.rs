@@ -7,6 +7,7 @@ pub mod disconnect;
 pub mod keep;
 pub mod lend;
 pub mod links;
+pub mod parting;
 pub mod prove;
 pub mod receive;
 pub mod return_leg;

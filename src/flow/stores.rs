@@ -3,9 +3,10 @@
 use super::Beneath;
 use crate::app::App;
 use crate::domain::id::StoreId;
+use crate::domain::key::Key;
 use crate::domain::page::Page;
 use crate::domain::store::Store;
-use crate::storage::stores;
+use crate::storage::{keys, stores};
 
 pub use crate::storage::stores::Filter;
 
@@ -18,4 +19,9 @@ pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Store>,
 /// The store with this id.
 pub async fn find(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
     Ok(stores::find(&app.db, id).await?)
+}
+
+/// The versions of a store's key, the newest first; the newest fifty.
+pub async fn versions(app: &App, id: &StoreId) -> Result<Vec<Key>, Beneath> {
+    Ok(keys::of_store(&app.db, id, 50).await?)
 }

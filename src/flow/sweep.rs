@@ -1,10 +1,10 @@
-//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped.
+//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked about.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, prove};
+use super::{Beneath, parting, prove};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -30,9 +30,15 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Ends what is overdue now; gives back how many attempts that were.
+/// Ends what is overdue now, and asks about keys that were given up; gives back how many attempts were ended.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     prove::settle(app).await?;
+    let ended = end_overdue(app).await?;
+    parting::ask_due(app).await?;
+    Ok(ended)
+}
+
+async fn end_overdue(app: &App) -> Result<usize, Beneath> {
     let now = app.now();
     let mut ended = 0;
     loop {

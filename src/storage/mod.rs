@@ -5,8 +5,10 @@
 
 pub mod approvals;
 pub mod attempts;
+pub mod checks;
 pub mod events;
 pub mod grants;
+pub mod keys;
 pub mod links;
 mod open;
 pub mod reads;
