@@ -27,8 +27,11 @@ impl std::error::Error for NotAnId {}
 fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     let mut random = [0_u8; 16];
     entropy.fill(&mut random);
-    let ms = u64::try_from(now.millis()).unwrap_or(0);
-    let ulid = ulid::Ulid::from_parts(ms, u128::from_le_bytes(random));
+    text(prefix, now, u128::from_le_bytes(random))
+}
+
+fn text(prefix: &str, at: Time, random: u128) -> String {
+    let ulid = ulid::Ulid::from_parts(u64::try_from(at.millis()).unwrap_or(0), random);
     format!("{prefix}_{}", ulid.to_string().to_ascii_lowercase())
 }
 
@@ -55,6 +58,11 @@ macro_rules! ids {
             /// A new id, sorted after every id minted in an earlier millisecond.
             pub fn mint(now: Time, entropy: &Entropy) -> Self {
                 Self(mint($prefix, now, entropy))
+            }
+
+            /// The smallest id that can be minted at `at`: whatever was minted before sorts before it.
+            pub fn earliest(at: Time) -> Self {
+                Self(text($prefix, at, 0))
             }
 
             /// The id as text.
@@ -130,5 +138,7 @@ mod tests {
         let early = TokenId::mint(Time::from_millis(1_000), &entropy);
         let late = TokenId::mint(Time::from_millis(1_001), &entropy);
         assert!(early < late);
+        let between = TokenId::earliest(Time::from_millis(1_001));
+        assert!(early < between && between < late);
     }
 }

@@ -4,6 +4,7 @@
 pub mod approvals;
 pub mod connect;
 pub mod disconnect;
+pub mod history;
 pub mod keep;
 pub mod lend;
 pub mod links;

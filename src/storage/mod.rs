@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod checks;
 pub mod events;
 pub mod grants;
+pub mod history;
 pub mod keys;
 pub mod links;
 mod open;
