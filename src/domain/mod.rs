@@ -9,6 +9,7 @@ pub mod grant;
 pub mod id;
 pub mod key;
 pub mod link;
+pub mod operator;
 pub mod page;
 pub mod scope;
 pub mod secret;

@@ -22,8 +22,10 @@ use crate::domain::id::RequestId;
 /// Who reads the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surface {
-    /// People: failures are pages.
+    /// Merchants: failures are pages.
     Page,
+    /// Operators: failures are pages that lead back to the dashboard.
+    Admin,
     /// Services: failures are problem documents (RFC 9457).
     Api,
     /// Stores: only the status counts.
@@ -38,6 +40,7 @@ impl Surface {
         match self {
             Self::Hook => 8 * 1024,
             Self::Page => 16 * 1024,
+            Self::Admin => 256 * 1024,
             Self::Api | Self::Machine => 64 * 1024,
         }
     }
@@ -47,7 +50,7 @@ impl Surface {
     const fn within(self) -> Duration {
         match self {
             Self::Hook => Duration::from_secs(45),
-            Self::Page | Self::Api => Duration::from_secs(30),
+            Self::Page | Self::Admin | Self::Api => Duration::from_secs(30),
             Self::Machine => Duration::from_secs(5),
         }
     }
@@ -121,6 +124,7 @@ fn log_failure(failure: &Failure, route: &str) {
 fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap) -> Response {
     let mut answer = match surface {
         Surface::Page => page(app, failure, id),
+        Surface::Admin => admin_page(failure, id),
         Surface::Api => problem(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
@@ -152,6 +156,22 @@ fn page(app: &App, failure: &Failure, id: &RequestId) -> Response {
             request_id: id.to_string(),
         },
     };
+    rendered(&page, failure)
+}
+
+fn admin_page(failure: &Failure, id: &RequestId) -> Response {
+    let page = ErrorPage {
+        app_name: Some("Cartkey".to_owned()),
+        title: title(failure.status).to_owned(),
+        says: failure.says.clone().into_owned(),
+        next_label: "Go to the overview".to_owned(),
+        next_href: Some("/admin".to_owned()),
+        request_id: id.to_string(),
+    };
+    rendered(&page, failure)
+}
+
+fn rendered(page: &ErrorPage, failure: &Failure) -> Response {
     match page.render() {
         Ok(html) => (failure.status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
         Err(_) => (failure.status, failure.says.clone().into_owned()).into_response(),

@@ -1,10 +1,12 @@
 //! HTTP: parse, call one flow, show. Each surface has its own dress for failures, put on at the router's edge.
 
+pub mod admin;
 pub mod api;
 pub mod assets;
 mod edge;
 pub mod failure;
 pub mod failure_page;
+mod form;
 mod guard;
 mod hook;
 pub mod merchant;
@@ -21,7 +23,7 @@ pub use guard::Peer;
 /// Everything on one listener.
 pub fn all(app: &App) -> Router {
     let api = dressed(api::routes(), app, Surface::Api);
-    public(app).nest("/api", api)
+    public(app).merge(dashboard(app)).nest("/api", api)
 }
 
 /// What the internet reaches: merchants, stores, and the health of the process.
@@ -32,17 +34,21 @@ pub fn public(app: &App) -> Router {
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// What only the house reaches: services, and the health of the process.
+/// What only the house reaches: operators, services, and the health of the process.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let api = dressed(api::routes(), app, Surface::Api);
-    dressed(Router::new(), app, Surface::Page).merge(machine).nest("/api", api)
+    dressed(assets::routes(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+}
+
+fn dashboard(app: &App) -> Router {
+    dressed(admin::routes(), app, Surface::Admin)
 }
 
 fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
-    // Machine routes are merged into a router that has a fallback already, and two cannot be merged.
+    // These are merged into a router that has a fallback already, and two cannot be merged.
     let routes = match surface {
-        Surface::Machine => routes,
+        Surface::Machine | Surface::Admin => routes,
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };
     edge::dress(routes, app, surface).with_state(app.clone())

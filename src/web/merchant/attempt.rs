@@ -10,7 +10,6 @@ use serde_json::json;
 use url::Url;
 
 use super::connect::again_href;
-use super::form::Fields;
 use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
@@ -20,6 +19,7 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::return_leg::{self, Arrival, Disowned};
 use crate::web::failure::Failure;
+use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
 use crate::web::page::Page;
 
