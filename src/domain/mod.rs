@@ -1,5 +1,6 @@
 //! Values and rules. Nothing here does I/O, awaits, or knows another room.
 
+pub mod activity;
 pub mod actor;
 pub mod attempt;
 pub mod check;

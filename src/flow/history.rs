@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Beneath, watch};
+use super::activity::{Entry, Filter};
+use super::{Beneath, activity, watch};
 use crate::app::App;
+use crate::domain::activity::Position;
 use crate::domain::check::Span;
 use crate::domain::id::{AttemptId, RequestId, StoreId};
 use crate::domain::key::Key;
@@ -11,7 +13,7 @@ use crate::domain::store::Store;
 use crate::storage::{history, keys, stores};
 
 pub use crate::storage::grants::State;
-pub use crate::storage::history::{Approval, Came, Happened, Lent, Reader};
+pub use crate::storage::history::{Approval, Came, Happened, Reader};
 
 /// Reads are counted for so many days.
 pub const READ_DAYS: u64 = 30;
@@ -39,46 +41,19 @@ pub struct OfStore {
     pub newest: Vec<Entry>,
 }
 
-/// One entry of the activity of a store.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    /// Something happened.
-    Happened(Happened),
-    /// A key was lent.
-    Lent(Lent),
-}
-
 /// A store and its history, with the checks of the last `days`; `None` when there is no such store.
 pub async fn of_store(app: &App, id: &StoreId, days: u64) -> Result<Option<OfStore>, Beneath> {
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
-    let since = RequestId::earliest(app.now().minus(Duration::from_hours(24 * READ_DAYS)));
+    let since = RequestId::least(app.now().minus(Duration::from_hours(24 * READ_DAYS)));
+    let about = Filter { store_id: Some(id.clone()), ..Filter::default() };
     Ok(Some(OfStore {
         store,
         versions: keys::of_store(&app.db, id, SHOWN).await?,
         approvals: history::approvals(&app.db, id, SHOWN).await?,
         spans: watch::spans(app, id, days).await?,
         readers: history::readers(&app.db, id, &since, MOST_READS).await?,
-        newest: newest(app, id).await?,
+        newest: activity::list(app, &about, &Position::newest(), SHOWN).await?.rows,
     }))
-}
-
-async fn newest(app: &App, id: &StoreId) -> Result<Vec<Entry>, Beneath> {
-    let happened = history::of_store(&app.db, id, SHOWN).await?.into_iter().map(Entry::Happened);
-    let lent = history::lent(&app.db, id, SHOWN).await?.into_iter().map(Entry::Lent);
-    let mut all: Vec<Entry> = happened.chain(lent).collect();
-    all.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
-    all.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
-    Ok(all)
-}
-
-impl Entry {
-    /// When it was.
-    pub const fn at(&self) -> crate::domain::time::Time {
-        match self {
-            Self::Happened(happened) => happened.at,
-            Self::Lent(lent) => lent.at,
-        }
-    }
 }
 
 /// All that an operator is shown of one attempt.

@@ -1,6 +1,7 @@
 //! What the service does: each file one story, top to bottom. Flows take `&App`, return domain values, and know
 //! nothing of HTTP.
 
+pub mod activity;
 pub mod approvals;
 pub mod connect;
 pub mod disconnect;
@@ -11,7 +12,9 @@ pub mod links;
 pub mod operators;
 pub mod parting;
 pub mod prove;
+pub mod reads;
 pub mod receive;
+pub mod retention;
 pub mod return_leg;
 pub mod second_factor;
 pub mod sign_in;

@@ -1,4 +1,4 @@
-//! The event record, read.
+//! The event record: read, and written where nothing else is.
 
 use super::{Db, Error, on, record};
 use crate::domain::event::{Event, Kind};
@@ -17,6 +17,16 @@ pub struct Recorded {
     pub store_id: Option<StoreId>,
     /// Why, as a verdict's code.
     pub reason: Option<String>,
+}
+
+/// Writes an event that stands for itself: nothing else changes with it.
+pub async fn add(db: &Db, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
 }
 
 /// The events after number `after`, in order; at most `most`.

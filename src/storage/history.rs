@@ -161,17 +161,6 @@ macro_rules! happened {
     };
 }
 
-/// The newest events about a store, the newest first; at most `most`.
-pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Happened>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(happened!("store_id = $1 ORDER BY seq DESC LIMIT $2"))
-            .bind(id)
-            .bind(most)
-            .fetch_all(pool)
-            .await?)
-    })
-}
-
 /// The events about an attempt, in order; the first `most`.
 pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happened>, Error> {
     on!(db.read(), |pool| {
@@ -180,38 +169,6 @@ pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happen
             .bind(most)
             .fetch_all(pool)
             .await?)
-    })
-}
-
-/// One key that was lent, for people.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Lent {
-    /// When.
-    pub at: Time,
-    /// To whom.
-    pub token_id: TokenId,
-    /// What that service is called.
-    pub name: Option<String>,
-    /// Which version.
-    pub key_version: i64,
-    /// From which address it was asked.
-    pub read_from: String,
-}
-
-/// The newest reads of a store's key, the newest first; at most `most`.
-pub async fn lent(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Lent>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT at, token_id, (SELECT name FROM tokens WHERE tokens.id = token_id) AS name, key_version, read_from
-             FROM key_reads
-             WHERE store_id = $1
-             ORDER BY id DESC
-             LIMIT $2",
-        )
-        .bind(id)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
     })
 }
 

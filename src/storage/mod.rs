@@ -3,6 +3,7 @@
 //! Every statement stands once and runs on both databases: `on!` expands its body for each. The price is that
 //! statements are checked by running them, which the stories do on both.
 
+pub mod activity;
 pub mod approvals;
 pub mod attempts;
 pub mod checks;
@@ -13,7 +14,10 @@ pub mod keys;
 pub mod links;
 mod open;
 pub mod operators;
+pub mod reach;
+pub mod read_days;
 pub mod reads;
+pub mod retention;
 pub mod sessions;
 pub mod stores;
 mod text;

@@ -57,6 +57,11 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", what)
     }
 
+    /// A link that opens nothing, whether it ever did or not.
+    pub fn link_gone() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "link_gone", "This link no longer works. Ask for a new one.")
+    }
+
     /// No token, or not one that works.
     pub fn unauthenticated() -> Self {
         Self::new(
@@ -158,6 +163,7 @@ impl From<links::Error> for Failure {
     fn from(error: links::Error) -> Self {
         use links::Error as E;
         let field = match error {
+            E::OtherUser => "user_id",
             E::NoSuchStore => "store_id",
             E::OtherAddress => "store_url",
             E::ReturnNotAllowed | E::ConfirmNeedsReturn => "return_url",
@@ -178,6 +184,7 @@ impl From<connect::Error> for Failure {
             E::TooMany => {
                 Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600)
             }
+            E::Withdrawn => Self::link_gone(),
             E::Busy => {
                 Self::rate_limited("Many stores are being connected just now. Wait a minute, then try again.", 60)
             }
