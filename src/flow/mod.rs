@@ -14,6 +14,7 @@ pub mod parting;
 pub mod prove;
 pub mod reads;
 pub mod receive;
+pub mod reconnect;
 pub mod retention;
 pub mod return_leg;
 pub mod second_factor;

@@ -52,17 +52,14 @@ pub async fn ask_due(app: &App) -> Result<usize, Beneath> {
     Ok(asked)
 }
 
-/// Asks a store now about the keys that it was disconnected with, the newest first; gives back what it told of each.
+/// Asks a store now about the keys that it was disconnected with; gives back what it told of each.
 pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdict>, Beneath> {
-    let mut told = Vec::new();
+    let mut asking = JoinSet::new();
     for parting in keys::partings(&app.db, id, OF_ONE_STORE).await? {
-        told.push(ask(app, &parting, actor).await?);
-        // One that does not answer would not answer for the next key either.
-        if told.last().is_some_and(|verdict| !verdict.is_final()) {
-            break;
-        }
+        let (app, actor) = (app.clone(), actor.clone());
+        asking.spawn(async move { ask(&app, &parting, &actor).await });
     }
-    Ok(told)
+    asking.join_all().await.into_iter().collect()
 }
 
 async fn ask(app: &App, parting: &Parting, actor: &Actor) -> Result<Verdict, Beneath> {

@@ -1,11 +1,16 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+pub mod attempts;
 pub mod guard;
 pub mod qr;
 mod setup;
 pub mod show;
 mod sign_in;
+mod store;
+pub mod store_page;
+pub mod strip;
+pub mod words;
 
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +27,8 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(store::routes())
+        .merge(attempts::routes())
 }
 
 /// The overview, until it shows more.
