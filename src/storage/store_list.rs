@@ -54,7 +54,7 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
     /// What the order goes by.
-    pub key: Key,
+    pub key: SortKey,
     /// The id of the store; there need not be one any more.
     pub id: String,
     /// Whether the page ends there instead.
@@ -63,7 +63,7 @@ pub struct Beside {
 
 /// What an order goes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
+pub enum SortKey {
     /// A moment, in milliseconds.
     At(i64),
     /// An address or an id.
@@ -98,22 +98,22 @@ pub enum Fewest {
 
 impl Order {
     /// Where `store` stands.
-    pub fn key(self, store: &Store) -> Key {
+    pub fn key(self, store: &Store) -> SortKey {
         match self {
-            Self::Id => Key::Text(store.id.to_string()),
-            Self::Changed => Key::At(store.changed_at.millis()),
-            Self::Connected => Key::At(store.connected_at.millis()),
-            Self::Address => Key::Text(store.home.to_string()),
-            Self::Unchecked => Key::At(store.checked_at.millis()),
+            Self::Id => SortKey::Text(store.id.to_string()),
+            Self::Changed => SortKey::At(store.changed_at.millis()),
+            Self::Connected => SortKey::At(store.connected_at.millis()),
+            Self::Address => SortKey::Text(store.home.to_string()),
+            Self::Unchecked => SortKey::At(store.checked_at.millis()),
         }
     }
 
     /// Before the first of all.
     fn beginning(self) -> Beside {
         let key = match self {
-            Self::Id | Self::Address => Key::Text(String::new()),
-            Self::Changed | Self::Connected => Key::At(i64::MAX),
-            Self::Unchecked => Key::At(i64::MIN),
+            Self::Id | Self::Address => SortKey::Text(String::new()),
+            Self::Changed | Self::Connected => SortKey::At(i64::MAX),
+            Self::Unchecked => SortKey::At(i64::MIN),
         };
         Beside { key, id: String::new(), back: false }
     }
@@ -189,8 +189,8 @@ pub async fn page(
         let query = bind_begin!(sqlx::query_as(begin.page(order, beside.back)), filter, begin);
         let query = bind_filter!(query, filter);
         let query = match beside.key {
-            Key::At(at) => query.bind(at),
-            Key::Text(text) => query.bind(text),
+            SortKey::At(at) => query.bind(at),
+            SortKey::Text(text) => query.bind(text),
         };
         Ok(query.bind(beside.id).bind(most).fetch_all(pool).await?)
     })

@@ -8,7 +8,7 @@ use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store::{Store, StoreStatus};
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::stores::{self, Beside, Filter, Order};
+use cartkey::flow::store_list::{self, Beside, Filter, Order};
 use cartkey::flow::words;
 
 use crate::database::{change, column};
@@ -67,7 +67,7 @@ async fn forth_and_back(world: &World, filter: &Filter, order: Order, limit: usi
     let mut beside: Option<Beside> = None;
     let mut last;
     loop {
-        (last, _) = stores::part(&world.app, filter, order, beside.as_ref(), limit).await.unwrap();
+        (last, _) = store_list::part(&world.app, filter, order, beside.as_ref(), limit).await.unwrap();
         assert_eq!(last.previous.is_some(), beside.is_some());
         forth.extend(ids(&last.rows));
         match &last.next {
@@ -78,7 +78,7 @@ async fn forth_and_back(world: &World, filter: &Filter, order: Order, limit: usi
     back.extend(ids(&last.rows));
     while let Some(previous) = &last.previous {
         let beside = Beside::read(&previous.cursor(), order, true).expect("a cursor reads back");
-        (last, _) = stores::part(&world.app, filter, order, Some(&beside), limit).await.unwrap();
+        (last, _) = store_list::part(&world.app, filter, order, Some(&beside), limit).await.unwrap();
         // The first page is always whole, so on the way back it may show again what was on the second.
         let fresh: Vec<String> = ids(&last.rows).into_iter().filter(|id| !back.contains(id)).collect();
         back.splice(0..0, fresh);
@@ -143,7 +143,7 @@ async fn filters_and_words_narrow_every_order_alike() {
                 list.sort();
             }
             assert_eq!((&forth, &back), (&expected, &expected), "{clause} {order:?}");
-            let (_, found) = stores::part(&world.app, &filter, order, None, 3).await.unwrap();
+            let (_, found) = store_list::part(&world.app, &filter, order, None, 3).await.unwrap();
             assert_eq!((found.n, found.more), (i64::try_from(expected.len()).unwrap(), false), "{clause}");
         }
     }
@@ -153,17 +153,17 @@ async fn filters_and_words_narrow_every_order_alike() {
 async fn a_page_goes_on_where_it_was_although_rows_change_and_go() {
     let world = with_stores(60).await;
     let all = Filter::default();
-    let (first, _) = stores::part(&world.app, &all, Order::Changed, None, 20).await.unwrap();
+    let (first, _) = store_list::part(&world.app, &all, Order::Changed, None, 20).await.unwrap();
     let next = first.next.expect("more");
-    let (before, _) = stores::part(&world.app, &all, Order::Changed, Some(&next), 40).await.unwrap();
+    let (before, _) = store_list::part(&world.app, &all, Order::Changed, Some(&next), 40).await.unwrap();
     // The row that the cursor was made from moves to the top.
     let last = first.rows.last().unwrap().id.clone();
     change(&world.app.db, &format!("UPDATE stores SET changed_at = 99 WHERE id = '{last}'")).await;
-    let (after, _) = stores::part(&world.app, &all, Order::Changed, Some(&next), 40).await.unwrap();
+    let (after, _) = store_list::part(&world.app, &all, Order::Changed, Some(&next), 40).await.unwrap();
     assert_eq!(ids(&before.rows), ids(&after.rows));
     // And back: what stands before the place now.
     let back = after.previous.expect("something before");
-    let (part, _) = stores::part(&world.app, &all, Order::Changed, Some(&back), 20).await.unwrap();
+    let (part, _) = store_list::part(&world.app, &all, Order::Changed, Some(&back), 20).await.unwrap();
     assert_eq!(part.rows.first().map(|store| &store.id), Some(&last));
     assert_eq!(part.rows.len(), 20);
 }

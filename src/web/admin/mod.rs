@@ -1,12 +1,17 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+pub mod attempts;
 pub mod guard;
 pub mod qr;
 mod setup;
 pub mod show;
 mod sign_in;
+mod store;
+pub mod store_page;
 mod stores;
+pub mod strip;
+pub mod words;
 
 use axum::Router;
 use axum::extract::State;
@@ -24,6 +29,8 @@ pub(super) fn routes() -> Router<App> {
         .merge(setup::routes())
         .merge(account::routes())
         .merge(stores::routes())
+        .merge(store::routes())
+        .merge(attempts::routes())
 }
 
 /// The overview, until it shows more.

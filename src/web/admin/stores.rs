@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::verdict::Verdict;
-use crate::flow::stores::{self, Found};
+use crate::flow::store_list::{self, Found};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 use asked::Asked;
@@ -40,7 +40,7 @@ struct StoresPage {
 
 async fn list(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Page<StoresPage>, Failure> {
     let asked = Asked::read(query.as_deref())?;
-    let (part, found) = stores::part(&app, &asked.filter, asked.sort.order(), asked.beside.as_ref(), ROWS).await?;
+    let (part, found) = store_list::part(&app, &asked.filter, asked.sort.order(), asked.beside.as_ref(), ROWS).await?;
     Ok(Page(StoresPage {
         shell: Shell::new(&app, &who, Section::Stores),
         previous: part.previous.map(|beside| asked.beside_href(&beside)),

@@ -1,7 +1,7 @@
 //! What is asked of the list of stores: the query of its address, read and written.
 
 use super::{Scope, StoreStatus, Verdict, reason_name, scope_name};
-use crate::flow::stores::{Beside, Filter, Order};
+use crate::flow::store_list::{Beside, Filter, Order};
 use crate::web::admin::show::status_name;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;

@@ -8,7 +8,7 @@ use super::asked::Asked;
 use crate::app::App;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
-use crate::flow::stores::{self, Export};
+use crate::flow::store_list::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;
 use crate::web::failure::Failure;
@@ -19,7 +19,7 @@ const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key
 
 pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Failure> {
     let asked = Asked::read(query.as_deref())?;
-    let export = stores::export(&app, &asked.filter, asked.sort.order(), &who.actor).await?;
+    let export = store_list::export(&app, &asked.filter, asked.sort.order(), &who.actor).await?;
     let (pieces, body) = streamed();
     tokio::spawn(send(export, pieces));
     let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&app.now()));
