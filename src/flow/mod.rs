@@ -10,6 +10,7 @@ pub mod keep;
 pub mod lend;
 pub mod links;
 pub mod operators;
+pub mod overview;
 pub mod parting;
 pub mod prove;
 pub mod reads;

@@ -14,11 +14,10 @@ use crate::domain::search;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
 use crate::storage::store_list::{self, Begin};
 use crate::storage::{events, reach, store_words};
 
-pub use crate::storage::store_list::{Beside, Order, SortKey};
+pub use crate::storage::store_list::{Beside, Order, Reason, SortKey};
 
 /// Up to how many are counted one by one; more are “1,000+”.
 pub const COUNTED: i64 = 1_000;
@@ -34,8 +33,8 @@ pub struct Filter {
     pub user_id: Option<UserId>,
     /// Only those that stand so.
     pub status: Option<StoreStatus>,
-    /// Only those with this verdict.
-    pub reason: Option<Verdict>,
+    /// Only those with this verdict, or any.
+    pub reason: Option<Reason>,
     /// Only those whose key is of this scope.
     pub scope: Option<Scope>,
     /// Only those that are found by these words.

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod links;
 mod open;
 pub mod operators;
+pub mod overview;
 pub mod reach;
 pub mod read_days;
 pub mod reads;

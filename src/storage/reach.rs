@@ -1,6 +1,6 @@
 //! The stores that a token limited to some merchants may see.
 
-use super::store_list::{Filter, MOST_WORDS, any_status, bind_filter, matching, page_of};
+use super::store_list::{Filter, MOST_WORDS, Reason, any_status, bind_filter, matching, page_of};
 use super::{Db, Error, Pool, stores};
 use crate::domain::id::StoreId;
 use crate::domain::search::Word;
@@ -15,10 +15,10 @@ macro_rules! listed {
             concat!(
                 "user_id IN (",
                 $merchants,
-                ") AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL"
+                ") AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL AND $7 IS NULL"
             ),
             any_status!(),
-            "(id, id) > ($33, $34)",
+            "(id, id) > ($35, $36)",
             "id"
         )
     };
@@ -27,7 +27,7 @@ macro_rules! listed {
 /// Binds what the list is asked, and fetches it.
 macro_rules! fetch {
     ($sql:expr, $users:expr, $filter:expr, $after:expr, $most:expr, $pool:ident) => {{
-        let nobody: [Option<&str>; 5] = [None; 5];
+        let nobody: [Option<&str>; 6] = [None; 6];
         let query = nobody.into_iter().fold(sqlx::query_as($sql).bind($users), |query, none| query.bind(none));
         bind_filter!(query, $filter).bind($after).bind($after).bind($most).fetch_all($pool).await?
     }};

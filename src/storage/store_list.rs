@@ -27,12 +27,39 @@ pub struct Filter {
     pub user_id: Option<UserId>,
     /// That stand so.
     pub status: Option<StoreStatus>,
-    /// With this verdict.
-    pub reason: Option<Verdict>,
+    /// With this verdict, or any.
+    pub reason: Option<Reason>,
     /// With a key of this scope.
     pub scope: Option<Scope>,
     /// With all of these words; those after the first [`MOST_WORDS`] do not count.
     pub words: Vec<Word>,
+}
+
+/// What is the matter with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Anything.
+    Any,
+    /// This.
+    Is(Verdict),
+}
+
+impl Reason {
+    /// The first code that counts.
+    pub(super) fn from(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::Is(verdict) => verdict.code(),
+        }
+    }
+
+    /// The last code that counts: none begins with a z.
+    pub(super) fn to(self) -> &'static str {
+        match self {
+            Self::Any => "z",
+            Self::Is(verdict) => verdict.code(),
+        }
+    }
 }
 
 /// In which order. Each is total: the id decides between equals.
@@ -154,13 +181,16 @@ async fn with_status(db: &Db, status: StoreStatus) -> Result<i64, Error> {
     })
 }
 
-async fn with_reason(db: &Db, reason: Verdict) -> Result<i64, Error> {
+async fn with_reason(db: &Db, reason: Reason) -> Result<i64, Error> {
     on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE reason = $1 LIMIT $2) AS found")
-            .bind(reason)
-            .bind(FEW + 1)
-            .fetch_one(pool)
-            .await?)
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE reason >= $1 AND reason <= $2 LIMIT $3) AS found",
+        )
+        .bind(reason.from())
+        .bind(reason.to())
+        .bind(FEW + 1)
+        .fetch_one(pool)
+        .await?)
     })
 }
 

@@ -8,7 +8,7 @@ use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store::{Store, StoreStatus};
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::store_list::{self, Beside, Filter, Order};
+use cartkey::flow::store_list::{self, Beside, Filter, Order, Reason};
 use cartkey::flow::words;
 
 use crate::database::{change, column};
@@ -117,7 +117,8 @@ async fn filters_and_words_narrow_every_order_alike() {
     let world = with_stores(200).await;
     let filters = [
         (Filter { status: Some(StoreStatus::Unauthorized), ..Filter::default() }, "status = 'unauthorized'"),
-        (Filter { reason: Some(Verdict::NoisyAnswer), ..Filter::default() }, "reason = 'noisy_answer'"),
+        (Filter { reason: Some(Reason::Is(Verdict::NoisyAnswer)), ..Filter::default() }, "reason = 'noisy_answer'"),
+        (Filter { reason: Some(Reason::Any), ..Filter::default() }, "reason IS NOT NULL"),
         (Filter { scope: Some(Scope::Write), ..Filter::default() }, "scope = 'write'"),
         (Filter { user_id: Some("m-7".parse().unwrap()), ..Filter::default() }, "user_id = 'm-7'"),
         (Filter { q: Some("CUPS".to_owned()), ..Filter::default() }, "name IS NOT NULL"),
@@ -126,7 +127,7 @@ async fn filters_and_words_narrow_every_order_alike() {
             Filter {
                 q: Some("cups".to_owned()),
                 status: Some(StoreStatus::Connected),
-                reason: Some(Verdict::NoisyAnswer),
+                reason: Some(Reason::Is(Verdict::NoisyAnswer)),
                 scope: Some(Scope::Read),
                 user_id: None,
             },

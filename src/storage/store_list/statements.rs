@@ -1,6 +1,6 @@
 //! The statements of [`super`]: for each way to begin and each order one, all with the same parameters.
 //!
-//! `$1` to `$6` say where to begin, `$7` to `$32` hold the filters, each twice or three times because each parameter stands
+//! `$1` to `$7` say where to begin, `$8` to `$34` hold the filters, each twice or three times because each parameter stands
 //! once; then come the place in the order, its id, and how many.
 
 use super::{Begin, Fewest, Order, stores};
@@ -8,7 +8,7 @@ use super::{Begin, Fewest, Order, stores};
 /// Reads from the index of the order, or of status and order.
 macro_rules! in_order {
     () => {
-        "$1 IS NULL AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL"
+        "$1 IS NULL AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL AND $7 IS NULL"
     };
 }
 
@@ -17,21 +17,21 @@ macro_rules! gathered {
     () => {
         "id IN (SELECT store_id FROM store_words WHERE word >= $1 AND word < $2
                 UNION ALL SELECT id FROM stores AS those WHERE those.status = $3
-                UNION ALL SELECT id FROM stores AS those WHERE those.reason = $4
-                UNION ALL SELECT id FROM stores AS those WHERE those.scope = $5
-                UNION ALL SELECT id FROM stores AS those WHERE those.user_id = $6)"
+                UNION ALL SELECT id FROM stores AS those WHERE those.reason >= $4 AND those.reason <= $5
+                UNION ALL SELECT id FROM stores AS those WHERE those.scope = $6
+                UNION ALL SELECT id FROM stores AS those WHERE those.user_id = $7)"
     };
 }
 
 macro_rules! any_status {
     () => {
-        "($7 IS NULL OR status = $8)"
+        "($8 IS NULL OR status = $9)"
     };
 }
 
 macro_rules! this_status {
     () => {
-        "status = $7 AND status = $8"
+        "status = $8 AND status = $9"
     };
 }
 
@@ -42,15 +42,15 @@ macro_rules! matching {
             $begin,
             " AND ",
             $status,
-            " AND ($9 IS NULL OR reason = $10)
-              AND ($11 IS NULL OR scope = $12)
-              AND ($13 IS NULL OR user_id = $14)
-              AND ($15 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $16 AND word < $17))
-              AND ($18 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $19 AND word < $20))
-              AND ($21 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $22 AND word < $23))
-              AND ($24 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $25 AND word < $26))
-              AND ($27 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $28 AND word < $29))
-              AND ($30 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $31 AND word < $32))"
+            " AND ($10 IS NULL OR (reason >= $11 AND reason <= $12))
+              AND ($13 IS NULL OR scope = $14)
+              AND ($15 IS NULL OR user_id = $16)
+              AND ($17 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $18 AND word < $19))
+              AND ($20 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $21 AND word < $22))
+              AND ($23 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $24 AND word < $25))
+              AND ($26 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $27 AND word < $28))
+              AND ($29 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $30 AND word < $31))
+              AND ($32 IS NULL OR EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id AND word >= $33 AND word < $34))"
         )
     };
 }
@@ -65,7 +65,7 @@ macro_rules! page {
             $after,
             " ORDER BY ",
             $order,
-            " LIMIT $35"
+            " LIMIT $37"
         )
     };
 }
@@ -74,21 +74,21 @@ macro_rules! page {
 macro_rules! pages {
     ($begin:expr, $status:expr, $order:expr, $back:expr) => {
         match ($order, $back) {
-            (Order::Id, false) => page!($begin, $status, "(id, id) > ($33, $34)", "id"),
-            (Order::Id, true) => page!($begin, $status, "(id, id) < ($33, $34)", "id DESC"),
+            (Order::Id, false) => page!($begin, $status, "(id, id) > ($35, $36)", "id"),
+            (Order::Id, true) => page!($begin, $status, "(id, id) < ($35, $36)", "id DESC"),
             (Order::Changed, false) => {
-                page!($begin, $status, "(changed_at, id) < ($33, $34)", "changed_at DESC, id DESC")
+                page!($begin, $status, "(changed_at, id) < ($35, $36)", "changed_at DESC, id DESC")
             }
-            (Order::Changed, true) => page!($begin, $status, "(changed_at, id) > ($33, $34)", "changed_at, id"),
+            (Order::Changed, true) => page!($begin, $status, "(changed_at, id) > ($35, $36)", "changed_at, id"),
             (Order::Connected, false) => {
-                page!($begin, $status, "(connected_at, id) < ($33, $34)", "connected_at DESC, id DESC")
+                page!($begin, $status, "(connected_at, id) < ($35, $36)", "connected_at DESC, id DESC")
             }
-            (Order::Connected, true) => page!($begin, $status, "(connected_at, id) > ($33, $34)", "connected_at, id"),
-            (Order::Address, false) => page!($begin, $status, "(home, id) > ($33, $34)", "home, id"),
-            (Order::Address, true) => page!($begin, $status, "(home, id) < ($33, $34)", "home DESC, id DESC"),
-            (Order::Unchecked, false) => page!($begin, $status, "(checked_at, id) > ($33, $34)", "checked_at, id"),
+            (Order::Connected, true) => page!($begin, $status, "(connected_at, id) > ($35, $36)", "connected_at, id"),
+            (Order::Address, false) => page!($begin, $status, "(home, id) > ($35, $36)", "home, id"),
+            (Order::Address, true) => page!($begin, $status, "(home, id) < ($35, $36)", "home DESC, id DESC"),
+            (Order::Unchecked, false) => page!($begin, $status, "(checked_at, id) > ($35, $36)", "checked_at, id"),
             (Order::Unchecked, true) => {
-                page!($begin, $status, "(checked_at, id) < ($33, $34)", "checked_at DESC, id DESC")
+                page!($begin, $status, "(checked_at, id) < ($35, $36)", "checked_at DESC, id DESC")
             }
         }
     };
@@ -96,11 +96,11 @@ macro_rules! pages {
 
 macro_rules! counted {
     ($begin:expr, $status:expr) => {
-        concat!("SELECT COUNT(*) FROM (SELECT 1", matching!($begin, $status), " LIMIT $33) AS found")
+        concat!("SELECT COUNT(*) FROM (SELECT 1", matching!($begin, $status), " LIMIT $35) AS found")
     };
 }
 
-/// Binds `$1` to `$6`: of what is gathered, the filter that the fewest stores fit.
+/// Binds `$1` to `$7`: of what is gathered, the filter that the fewest stores fit.
 macro_rules! bind_begin {
     ($query:expr, $filter:expr, $begin:expr) => {{
         let (filter, fewest) = ($filter, $begin.fewest());
@@ -109,21 +109,23 @@ macro_rules! bind_begin {
             .bind(first.map(Word::from))
             .bind(first.map(Word::to))
             .bind(filter.status.filter(|_| fewest == Some(Fewest::Status)))
-            .bind(filter.reason.filter(|_| fewest == Some(Fewest::Reason)))
+            .bind(filter.reason.filter(|_| fewest == Some(Fewest::Reason)).map(Reason::from))
+            .bind(filter.reason.filter(|_| fewest == Some(Fewest::Reason)).map(Reason::to))
             .bind(filter.scope.filter(|_| fewest == Some(Fewest::Scope)))
             .bind(filter.user_id.as_ref().filter(|_| fewest == Some(Fewest::User)))
     }};
 }
 
-/// Binds `$7` to `$32`: every filter.
+/// Binds `$8` to `$34`: every filter.
 macro_rules! bind_filter {
     ($query:expr, $filter:expr) => {{
         let filter = $filter;
         let mut query = $query
             .bind(filter.status)
             .bind(filter.status)
-            .bind(filter.reason)
-            .bind(filter.reason)
+            .bind(filter.reason.map(Reason::from))
+            .bind(filter.reason.map(Reason::from))
+            .bind(filter.reason.map(Reason::to))
             .bind(filter.scope)
             .bind(filter.scope)
             .bind(&filter.user_id)

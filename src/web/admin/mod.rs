@@ -2,7 +2,9 @@
 
 mod account;
 pub mod attempts;
+pub mod chart;
 pub mod guard;
+mod overview;
 pub mod qr;
 mod setup;
 pub mod show;
@@ -14,32 +16,16 @@ pub mod strip;
 pub mod words;
 
 use axum::Router;
-use axum::extract::State;
-use axum::routing::get;
 
 use crate::app::App;
-use crate::web::page::Page;
-use guard::SignedIn;
-use show::{Section, Shell};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/admin", get(overview))
+        .merge(overview::routes())
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
         .merge(stores::routes())
         .merge(store::routes())
         .merge(attempts::routes())
-}
-
-/// The overview, until it shows more.
-#[derive(askama::Template)]
-#[template(path = "admin/overview.html")]
-struct OverviewPage {
-    shell: Shell,
-}
-
-async fn overview(State(app): State<App>, who: SignedIn) -> Page<OverviewPage> {
-    Page(OverviewPage { shell: Shell::new(&app, &who, Section::Overview) })
 }

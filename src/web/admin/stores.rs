@@ -77,15 +77,6 @@ pub fn called(store: &Store) -> &str {
     store.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| store.home.shown())
 }
 
-/// A scope in words.
-pub const fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "Read",
-        Scope::Write => "Write",
-        Scope::ReadWrite => "Read and write",
-    }
-}
-
 /// A verdict's name for a list of choices: its code in words.
 pub fn reason_name(reason: Verdict) -> String {
     let words = reason.code().replace('_', " ");

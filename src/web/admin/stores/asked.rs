@@ -1,13 +1,16 @@
 //! What is asked of the list of stores: the query of its address, read and written.
 
-use super::{Scope, StoreStatus, Verdict, reason_name, scope_name};
-use crate::flow::store_list::{Beside, Filter, Order};
+use super::{Scope, StoreStatus, Verdict, reason_name};
+use crate::flow::store_list::{Beside, Filter, Order, Reason};
 use crate::web::admin::show::status_name;
+use crate::web::admin::words;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 
 /// The most characters of a search that count.
 const LONGEST: usize = 200;
+/// The reason that stands for each.
+const ANY: &str = "any";
 
 /// How the list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +100,7 @@ impl Asked {
         let filter = Filter {
             user_id: None,
             status: fields.get("status").and_then(StoreStatus::from_text),
-            reason: fields.get("reason").and_then(Verdict::from_code),
+            reason: fields.get("reason").and_then(read_reason),
             scope: fields.get("scope").and_then(|scope| scope.parse().ok()),
             q: Some(q).filter(|q| !q.is_empty()),
         };
@@ -140,19 +143,19 @@ impl Asked {
 
     /// Every reason that a store can have.
     pub fn reasons(&self) -> Vec<Choice> {
-        let choice = |reason: Verdict| Choice {
-            value: reason.code(),
-            name: reason_name(reason),
+        let choice = |reason: Reason| Choice {
+            value: reason_code(reason),
+            name: called(reason),
             chosen: self.filter.reason == Some(reason),
         };
-        of_stores().map(choice).collect()
+        std::iter::once(Reason::Any).chain(of_stores().map(Reason::Is)).map(choice).collect()
     }
 
     /// Every scope.
     pub fn scopes(&self) -> Vec<Choice> {
         let choice = |scope: Scope| Choice {
             value: scope.as_str(),
-            name: scope_name(scope).to_owned(),
+            name: words::scope(scope).to_owned(),
             chosen: self.filter.scope == Some(scope),
         };
         [Scope::Read, Scope::Write, Scope::ReadWrite].map(choice).into()
@@ -180,10 +183,10 @@ impl Asked {
             chip(status_name(status).to_owned(), |filter| filter.status = None);
         }
         if let Some(reason) = self.filter.reason {
-            chip(reason_name(reason), |filter| filter.reason = None);
+            chip(called(reason), |filter| filter.reason = None);
         }
         if let Some(scope) = self.filter.scope {
-            chip(scope_name(scope).to_owned(), |filter| filter.scope = None);
+            chip(words::scope(scope).to_owned(), |filter| filter.scope = None);
         }
         chips
     }
@@ -205,11 +208,29 @@ fn of_stores() -> impl Iterator<Item = Verdict> {
     Verdict::ALL.iter().copied().filter(move |verdict| !of_attempts.contains(verdict))
 }
 
+fn read_reason(code: &str) -> Option<Reason> {
+    if code == ANY { Some(Reason::Any) } else { Verdict::from_code(code).map(Reason::Is) }
+}
+
+const fn reason_code(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Any => ANY,
+        Reason::Is(verdict) => verdict.code(),
+    }
+}
+
+fn called(reason: Reason) -> String {
+    match reason {
+        Reason::Any => "Any reason".to_owned(),
+        Reason::Is(verdict) => reason_name(verdict),
+    }
+}
+
 fn address(path: &str, filter: &Filter, sort: Sort, beside: Option<&Beside>) -> String {
     let mut query = Vec::new();
     query.extend(filter.q.as_deref().map(|q| ("q", q.to_owned())));
     query.extend(filter.status.map(|status| ("status", status.as_str().to_owned())));
-    query.extend(filter.reason.map(|reason| ("reason", reason.code().to_owned())));
+    query.extend(filter.reason.map(|reason| ("reason", reason_code(reason).to_owned())));
     query.extend(filter.scope.map(|scope| ("scope", scope.as_str().to_owned())));
     query.extend((sort != Sort::Changed).then(|| ("sort", sort.code().to_owned())));
     query.extend(beside.map(|beside| (if beside.back { "before" } else { "after" }, beside.cursor())));
