@@ -1,6 +1,7 @@
 //! What the service does: each file one story, top to bottom. Flows take `&App`, return domain values, and know
 //! nothing of HTTP.
 
+pub mod brand;
 pub mod connect;
 pub mod disconnect;
 pub mod keep;

@@ -9,6 +9,7 @@ pub mod grants;
 pub mod links;
 mod open;
 pub mod reads;
+pub mod settings;
 pub mod stores;
 mod text;
 pub mod tokens;
