@@ -6,7 +6,7 @@ use std::time::Duration;
 use askama::Template as _;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -16,8 +16,13 @@ use tracing::Instrument as _;
 
 use super::failure::{Failure, Undressed};
 use super::failure_page::ErrorPage;
+use super::language::{self, Choice};
+use super::merchant::frame::Frame;
+use super::words::Words;
 use crate::app::App;
+use crate::domain::brand::Brand;
 use crate::domain::id::RequestId;
+use crate::flow::brand;
 
 /// Who reads the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,9 @@ impl Surface {
 /// How long a request's body may pause while it arrives; all of it is bounded by the handler's own limit.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the page of a failure waits for the brand before it goes without.
+const BRAND_WITHIN: Duration = Duration::from_secs(2);
+
 /// Puts limits inside and the edge outside.
 pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
     routes
@@ -70,6 +78,9 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let begun = app.now();
     let id = RequestId::mint(begun, &app.entropy);
     request.extensions_mut().insert(id.clone());
+    let language = language::choose(&app.site, request.uri(), request.headers());
+    request.extensions_mut().insert(language);
+    let query = request.uri().query().filter(|_| request.method() == Method::GET).map(str::to_owned);
     // The route, never the address: addresses hold tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -89,7 +100,14 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let took = app.now().since(begun).as_millis();
     if let Some(failure) = &failure {
         log_failure(failure, route);
-        answer = show(&app, surface, failure, &id, answer.headers());
+        let page = match surface {
+            Surface::Page => Some(page(&app, failure, &id, language, query.as_deref()).await),
+            _ => None,
+        };
+        answer = show(surface, failure, &id, answer.headers(), page);
+    }
+    if surface == Surface::Page {
+        language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
     // What happens all day long is told at DEBUG: key reads have their own record.
@@ -118,9 +136,9 @@ fn log_failure(failure: &Failure, route: &str) {
     }
 }
 
-fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap) -> Response {
+fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, page: Option<Response>) -> Response {
     let mut answer = match surface {
-        Surface::Page => page(app, failure, id),
+        Surface::Page => page.unwrap_or_else(|| failure.status.into_response()),
         Surface::Api => problem(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
@@ -140,16 +158,19 @@ fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &H
     answer
 }
 
-fn page(app: &App, failure: &Failure, id: &RequestId) -> Response {
+async fn page(app: &App, failure: &Failure, id: &RequestId, language: Choice, query: Option<&str>) -> Response {
+    let words = Words(language.language);
+    let frame = Frame::new(brand_beside(app, failure).await, words, query);
+    let says = failure.said.as_ref().map(|said| said.clone().in_words(words).to_string());
     let page = match failure.code {
-        "link_gone" => ErrorPage::link_gone(&app.site.app_name, id.as_str()),
+        "link_gone" => ErrorPage::link_gone(frame, id.as_str()),
         _ => ErrorPage {
-            app_name: Some(app.site.app_name.clone()),
-            title: title(failure.status).to_owned(),
-            says: failure.says.clone().into_owned(),
-            next_label: if app.site.open_connect { "Connect a store".to_owned() } else { String::new() },
+            title: words.say(title(failure.status)).to_string(),
+            says: says.unwrap_or_else(|| failure.says.clone().into_owned()),
+            next_label: if app.site.open_connect { words.say("error-connect").to_string() } else { String::new() },
             next_href: app.site.open_connect.then(|| "/connect".to_owned()),
             request_id: id.to_string(),
+            frame,
         },
     };
     match page.render() {
@@ -158,13 +179,26 @@ fn page(app: &App, failure: &Failure, id: &RequestId) -> Response {
     }
 }
 
+/// The brand around a failure. When it is our own, the database may be what failed: then it is not asked for more.
+async fn brand_beside(app: &App, failure: &Failure) -> Brand {
+    let by_default = || Brand { app_name: app.site.app_name.clone(), accent: None, help: None, logo: None };
+    if failure.status.is_server_error() {
+        return by_default();
+    }
+    match tokio::time::timeout(BRAND_WITHIN, brand::current(app)).await {
+        Ok(Ok(brand)) => brand,
+        _ => by_default(),
+    }
+}
+
+/// The heading above a failure.
 const fn title(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "There is nothing here",
-        StatusCode::FORBIDDEN => "That was not taken",
-        StatusCode::TOO_MANY_REQUESTS => "One moment, please",
-        status if status.as_u16() >= 500 => "Something went wrong",
-        _ => "That did not work",
+        StatusCode::NOT_FOUND => "error-nothing-here",
+        StatusCode::FORBIDDEN => "error-not-taken",
+        StatusCode::TOO_MANY_REQUESTS => "error-one-moment",
+        status if status.as_u16() >= 500 => "error-our-side",
+        _ => "error-no",
     }
 }
 

@@ -2,14 +2,17 @@
 
 pub mod api;
 pub mod assets;
+pub mod brand_assets;
 mod edge;
 pub mod failure;
 pub mod failure_page;
 mod guard;
 mod hook;
+mod language;
 pub mod merchant;
 mod ops;
 pub mod page;
+pub mod words;
 
 use axum::Router;
 
@@ -26,7 +29,7 @@ pub fn all(app: &App) -> Router {
 
 /// What the internet reaches: merchants, stores, and the health of the process.
 pub fn public(app: &App) -> Router {
-    let pages = merchant::routes().merge(assets::routes());
+    let pages = merchant::routes().merge(assets::routes()).merge(brand_assets::routes());
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let hook = dressed(hook::routes(), app, Surface::Hook);
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
