@@ -2,14 +2,17 @@
 
 CREATE TABLE operators (
     id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
     password TEXT NOT NULL,
     second_factor BYTEA,
     second_factor_step BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     password_at BIGINT NOT NULL,
-    signed_in_at BIGINT
+    signed_in_at BIGINT,
+    removed_at BIGINT
 );
+-- A name may be given again once its bearer is gone.
+CREATE UNIQUE INDEX operators_by_name ON operators (name) WHERE removed_at IS NULL;
 
 -- Unspent recovery codes, as SHA-256.
 CREATE TABLE recovery_codes (

@@ -13,6 +13,7 @@ use crate::domain::time::{Clock, Time};
 use crate::flow::lend::Lending;
 use crate::storage::Db;
 use crate::vault::Vault;
+use crate::vault::password::{Cost, Passwords};
 use crate::woo::http::Client;
 use crate::woo::preflight::ALL_WITHIN;
 
@@ -44,12 +45,19 @@ pub struct Parts {
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
     pub preflights: Arc<tokio::sync::Semaphore>,
+    /// Makes and checks the passwords of operators.
+    pub passwords: Passwords,
+    /// How many passwords may be checked at a time: each takes 64 MiB and a processor.
+    pub password_turns: Arc<tokio::sync::Semaphore>,
     /// How long one preflight may take: [`ALL_WITHIN`], except where a test cannot wait that long.
     pub preflight_within: Duration,
 }
 
 /// See [`Parts::preflights`].
 pub const PREFLIGHTS_AT_ONCE: usize = 64;
+
+/// See [`Parts::password_turns`].
+pub const PASSWORDS_AT_ONCE: usize = 2;
 
 impl App {
     /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
@@ -65,6 +73,8 @@ impl App {
             proving: Arc::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
+            passwords: Passwords::new(Cost::Full),
+            password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             preflight_within: ALL_WITHIN,
         }))
     }

@@ -82,6 +82,9 @@ pub enum Kind {
     /// An operator was added.
     #[sqlx(rename = "operator.added")]
     OperatorAdded,
+    /// An operator was removed.
+    #[sqlx(rename = "operator.removed")]
+    OperatorRemoved,
     /// An operator signed in.
     #[sqlx(rename = "operator.signed_in")]
     OperatorSignedIn,

@@ -11,6 +11,7 @@ pub mod id;
 pub mod key;
 pub mod language;
 pub mod link;
+pub mod operator;
 pub mod page;
 pub mod scope;
 pub mod secret;

@@ -248,7 +248,7 @@ async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str, ac
 }
 
 /// The network that counts as one visitor: an IPv4 address, or an IPv6 /64, which one household has whole.
-fn network(from: IpAddr) -> String {
+pub(super) fn network(from: IpAddr) -> String {
     match from.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

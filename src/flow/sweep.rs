@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, prove};
+use super::{Beneath, prove, sign_in};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -33,6 +33,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 /// Ends what is overdue now; gives back how many attempts that were.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     prove::settle(app).await?;
+    sign_in::sweep(app).await?;
     let now = app.now();
     let mut ended = 0;
     loop {

@@ -1,7 +1,7 @@
 //! The event record, read.
 
-use super::{Db, Error, on};
-use crate::domain::event::Kind;
+use super::{Db, Error, on, record};
+use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, StoreId};
 
 /// One event as it is kept.
@@ -34,4 +34,14 @@ pub async fn after(db: &Db, after: i64, most: i64) -> Result<Vec<Recorded>, Erro
         .fetch_all(pool)
         .await?)
     })
+}
+
+/// Keeps an event that changes nothing else.
+pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
 }

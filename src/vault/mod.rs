@@ -4,10 +4,12 @@
 //! seal 2³² values before two nonces are likely to meet (NIST SP 800-38D §8.3), far more than there are stores.
 
 mod key_ring;
+pub mod password;
 
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use ring::aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
@@ -162,6 +164,13 @@ pub fn fingerprint(secret: &Secret) -> Fingerprint {
     let mut bytes = [0_u8; 32];
     bytes.copy_from_slice(digest.as_ref());
     Fingerprint::new(bytes)
+}
+
+/// What the forms of a session carry: follows from the session's secret, and tells nothing about it.
+pub fn form_token(session: &Secret) -> Secret {
+    let text = Zeroizing::new(format!("cartkey form {}", session.expose()));
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest.as_ref()))
 }
 
 fn split_header(sealed: &[u8]) -> Option<(&[u8], &[u8])> {

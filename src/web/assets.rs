@@ -13,16 +13,20 @@ pub enum Asset {
     Css,
     /// What the pages do by themselves; each works without it.
     Js,
+    /// The look of the dashboard, on top of [`Self::Css`].
+    AdminCss,
+    /// What the dashboard's pages do by themselves.
+    AdminJs,
     /// The icon in the browser's tab.
     Icon,
 }
 
 impl Asset {
-    const ALL: [Self; 3] = [Self::Css, Self::Js, Self::Icon];
+    const ALL: [Self; 5] = [Self::Css, Self::Js, Self::AdminCss, Self::AdminJs, Self::Icon];
 
     /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
     pub fn href(self) -> &'static str {
-        static HREFS: LazyLock<[String; 3]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
+        static HREFS: LazyLock<[String; 5]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
         &HREFS[self as usize]
     }
 
@@ -30,6 +34,8 @@ impl Asset {
         let (name, extension) = match self {
             Self::Css => ("app", "css"),
             Self::Js => ("app", "js"),
+            Self::AdminCss => ("admin", "css"),
+            Self::AdminJs => ("admin", "js"),
             Self::Icon => ("icon", "svg"),
         };
         let digest = ring::digest::digest(&ring::digest::SHA256, self.bytes());
@@ -41,14 +47,16 @@ impl Asset {
         match self {
             Self::Css => include_bytes!("../../templates/static/app.css"),
             Self::Js => include_bytes!("../../templates/static/app.js"),
+            Self::AdminCss => include_bytes!("../../templates/static/admin.css"),
+            Self::AdminJs => include_bytes!("../../templates/static/admin.js"),
             Self::Icon => include_bytes!("../../templates/static/icon.svg"),
         }
     }
 
     const fn content_type(self) -> &'static str {
         match self {
-            Self::Css => "text/css; charset=utf-8",
-            Self::Js => "text/javascript; charset=utf-8",
+            Self::Css | Self::AdminCss => "text/css; charset=utf-8",
+            Self::Js | Self::AdminJs => "text/javascript; charset=utf-8",
             Self::Icon => "image/svg+xml",
         }
     }

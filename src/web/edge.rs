@@ -3,10 +3,9 @@
 use std::any::Any;
 use std::time::Duration;
 
-use askama::Template as _;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -15,20 +14,17 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tracing::Instrument as _;
 
 use super::failure::{Failure, Undressed};
-use super::failure_page::ErrorPage;
-use super::language::{self, Choice};
-use super::merchant::frame::Frame;
-use super::words::Words;
+use super::{failure_page, language};
 use crate::app::App;
-use crate::domain::brand::Brand;
 use crate::domain::id::RequestId;
-use crate::flow::brand;
 
 /// Who reads the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surface {
-    /// People: failures are pages.
+    /// Merchants: failures are pages.
     Page,
+    /// Operators: failures are pages that lead back to the dashboard.
+    Admin,
     /// Services: failures are problem documents (RFC 9457).
     Api,
     /// Stores: only the status counts.
@@ -43,6 +39,7 @@ impl Surface {
         match self {
             Self::Hook => 8 * 1024,
             Self::Page => 16 * 1024,
+            Self::Admin => 256 * 1024,
             Self::Api | Self::Machine => 64 * 1024,
         }
     }
@@ -52,7 +49,7 @@ impl Surface {
     const fn within(self) -> Duration {
         match self {
             Self::Hook => Duration::from_secs(45),
-            Self::Page | Self::Api => Duration::from_secs(30),
+            Self::Page | Self::Admin | Self::Api => Duration::from_secs(30),
             Self::Machine => Duration::from_secs(5),
         }
     }
@@ -60,9 +57,6 @@ impl Surface {
 
 /// How long a request's body may pause while it arrives; all of it is bounded by the handler's own limit.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long the page of a failure waits for the brand before it goes without.
-const BRAND_WITHIN: Duration = Duration::from_secs(2);
 
 /// Puts limits inside and the edge outside.
 pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
@@ -80,7 +74,6 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     request.extensions_mut().insert(id.clone());
     let language = language::choose(&app.site, request.uri(), request.headers());
     request.extensions_mut().insert(language);
-    let query = request.uri().query().filter(|_| request.method() == Method::GET).map(str::to_owned);
     // The route, never the address: addresses hold tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -101,7 +94,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     if let Some(failure) = &failure {
         log_failure(failure, route);
         let page = match surface {
-            Surface::Page => Some(page(&app, failure, &id, language, query.as_deref()).await),
+            Surface::Page => Some(failure_page::for_merchant(&app, failure, &id, language).await),
             _ => None,
         };
         answer = show(surface, failure, &id, answer.headers(), page);
@@ -139,6 +132,7 @@ fn log_failure(failure: &Failure, route: &str) {
 fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, page: Option<Response>) -> Response {
     let mut answer = match surface {
         Surface::Page => page.unwrap_or_else(|| failure.status.into_response()),
+        Surface::Admin => failure_page::for_operator(failure, id),
         Surface::Api => problem(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
@@ -156,50 +150,6 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     answer
-}
-
-async fn page(app: &App, failure: &Failure, id: &RequestId, language: Choice, query: Option<&str>) -> Response {
-    let words = Words(language.language);
-    let frame = Frame::new(brand_beside(app, failure).await, words, query);
-    let says = failure.said.as_ref().map(|said| said.clone().in_words(words).to_string());
-    let page = match failure.code {
-        "link_gone" => ErrorPage::link_gone(frame, id.as_str()),
-        _ => ErrorPage {
-            title: words.say(title(failure.status)).to_string(),
-            says: says.unwrap_or_else(|| failure.says.clone().into_owned()),
-            next_label: if app.site.open_connect { words.say("error-connect").to_string() } else { String::new() },
-            next_href: app.site.open_connect.then(|| "/connect".to_owned()),
-            request_id: id.to_string(),
-            frame,
-        },
-    };
-    match page.render() {
-        Ok(html) => (failure.status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
-        Err(_) => (failure.status, failure.says.clone().into_owned()).into_response(),
-    }
-}
-
-/// The brand around a failure. When it is our own, the database may be what failed: then it is not asked for more.
-async fn brand_beside(app: &App, failure: &Failure) -> Brand {
-    let by_default = || Brand { app_name: app.site.app_name.clone(), accent: None, help: None, logo: None };
-    if failure.status.is_server_error() {
-        return by_default();
-    }
-    match tokio::time::timeout(BRAND_WITHIN, brand::current(app)).await {
-        Ok(Ok(brand)) => brand,
-        _ => by_default(),
-    }
-}
-
-/// The heading above a failure.
-const fn title(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "error-nothing-here",
-        StatusCode::FORBIDDEN => "error-not-taken",
-        StatusCode::TOO_MANY_REQUESTS => "error-one-moment",
-        status if status.as_u16() >= 500 => "error-our-side",
-        _ => "error-no",
-    }
 }
 
 fn problem(failure: &Failure, id: &RequestId) -> Response {

@@ -61,7 +61,11 @@ pub(super) const fn cookie_name(site: &Site) -> &'static str {
 
 /// The browser's own secret, from its cookie.
 pub(super) fn browser(site: &Site, headers: &HeaderMap) -> Option<Secret> {
-    let name = cookie_name(site);
+    cookie(headers, cookie_name(site))
+}
+
+/// The secret in the cookie of this name, if it has the length of one.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
     headers
         .get_all(header::COOKIE)
         .iter()

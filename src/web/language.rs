@@ -34,7 +34,11 @@ pub(super) fn mark(site: &Site, choice: Choice, headers: &mut HeaderMap) {
         return;
     }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(choice.language.code()));
-    headers.append(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
+    let before = headers.get(header::VARY).and_then(|value| value.to_str().ok()).map(|value| format!("{value}, "));
+    let vary = format!("{}Accept-Language, Cookie", before.unwrap_or_default());
+    if let Ok(vary) = HeaderValue::from_str(&vary) {
+        headers.insert(header::VARY, vary);
+    }
     if choice.is_new {
         let secure = if site.secure { "; Secure" } else { "" };
         let (name, code) = (cookie_name(site), choice.language.code());

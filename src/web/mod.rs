@@ -1,11 +1,13 @@
 //! HTTP: parse, call one flow, show. Each surface has its own dress for failures, put on at the router's edge.
 
+pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod brand_assets;
 mod edge;
 pub mod failure;
 pub mod failure_page;
+mod form;
 mod guard;
 mod hook;
 mod language;
@@ -24,28 +26,37 @@ pub use guard::Peer;
 /// Everything on one listener.
 pub fn all(app: &App) -> Router {
     let api = dressed(api::routes(), app, Surface::Api);
-    public(app).nest("/api", api)
+    public(app).merge(dashboard(app)).nest("/api", api)
 }
 
 /// What the internet reaches: merchants, stores, and the health of the process.
 pub fn public(app: &App) -> Router {
-    let pages = merchant::routes().merge(assets::routes()).merge(brand_assets::routes());
+    let pages = merchant::routes().merge(files());
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let hook = dressed(hook::routes(), app, Surface::Hook);
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// What only the house reaches: services, and the health of the process.
+/// What only the house reaches: operators, services, and the health of the process.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let api = dressed(api::routes(), app, Surface::Api);
-    dressed(Router::new(), app, Surface::Page).merge(machine).nest("/api", api)
+    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+}
+
+/// What pages load.
+fn files() -> Router<App> {
+    assets::routes().merge(brand_assets::routes())
+}
+
+fn dashboard(app: &App) -> Router {
+    dressed(admin::routes(), app, Surface::Admin)
 }
 
 fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
-    // Machine routes are merged into a router that has a fallback already, and two cannot be merged.
+    // These are merged into a router that has a fallback already, and two cannot be merged.
     let routes = match surface {
-        Surface::Machine => routes,
+        Surface::Machine | Surface::Admin => routes,
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };
     edge::dress(routes, app, surface).with_state(app.clone())

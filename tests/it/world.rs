@@ -15,6 +15,7 @@ use cartkey::domain::store_url::Reach;
 use cartkey::domain::time::{Clock, Time};
 use cartkey::flow::{keep, prove, tokens};
 use cartkey::storage::Db;
+use cartkey::vault::password::{Cost, Passwords};
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use cartkey::{serve, web};
 use hyper::Method;
@@ -258,7 +259,9 @@ async fn open(
     let entropy = Entropy::System;
     let db = Db::open(database_url).await.unwrap();
     let vault = keep::open_vault(&db, &folder.path().join("ring/master.key"), clock.now(), &entropy).await.unwrap();
-    App::new(db, vault, client, clock.clone(), entropy, config.site)
+    let mut app = App::new(db, vault, client, clock.clone(), entropy, config.site);
+    app.passwords = Passwords::new(Cost::Small);
+    app
 }
 
 /// A client to which loopback is as good as the internet: names lead there, and the guard has its own tests.

@@ -10,7 +10,6 @@ use serde_json::json;
 use url::Url;
 
 use super::connect::again_href;
-use super::form::Fields;
 use super::frame::Frame;
 use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
 use crate::app::App;
@@ -21,6 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::return_leg::{self, Arrival, Disowned};
 use crate::web::failure::{Failure, english};
+use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
 use crate::web::page::Page;
 use crate::web::words::{Said, Words};
@@ -45,14 +45,17 @@ pub async fn came_back(
         }
         Arrival::Elsewhere(attempt) if attempt.status == Status::Denied => {
             // Whoever pressed Deny is told so; the attempt's own page is not theirs.
-            let page = page(&app, frame, *attempt, false).await?;
+            let page = page(&app, frame.leading_to(&return_href(&id, false, state.as_ref())), *attempt, false).await?;
             Ok(Page(AttemptPage { retry_href: None, back: None, ..page }).into_response())
         }
         Arrival::Elsewhere(attempt) if attempt.reason == Some(Verdict::Disowned) => {
             let keys = return_leg::surplus(&app, &attempt).await?;
+            let frame = frame.leading_to(&return_href(&id, true, state.as_ref()));
             Ok(Page(DisownedPage::new(frame, attempt.home, keys)).into_response())
         }
-        Arrival::Elsewhere(attempt) => Ok(elsewhere(frame, *attempt, state)),
+        Arrival::Elsewhere(attempt) => {
+            Ok(elsewhere(frame.leading_to(&return_href(&id, true, state.as_ref())), *attempt, state))
+        }
         Arrival::Unknown => Err(unknown()),
     }
 }
@@ -72,6 +75,7 @@ pub async fn look(
         return Ok((vary, Json(as_json(&app, frame.words, &attempt))).into_response());
     }
     let returned = Fields::of_query(parts.uri.query())?.get("returned").is_some();
+    let frame = if returned { frame.leading_to("?returned=1") } else { frame };
     Ok((vary, Page(page(&app, frame, attempt, returned).await?)).into_response())
 }
 
@@ -103,11 +107,8 @@ pub async fn disown(
     let cookie = browser(&app.site, &parts.headers);
     match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Disowned::Dropped(attempt, keys) => {
-            // What can be got later: the attempt's page by the browser that began, the return's by another.
-            let there = match state {
-                Some(state) => format!("/connect/return/{id}?success=1&user_id={}", state.expose()),
-                None => href(&id),
-            };
+            // What can be got later: the return's page by whoever holds the state, the attempt's by the browser that began.
+            let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
             Ok(Page(DisownedPage::new(frame.leading_to(&there), attempt.home, keys)).into_response())
         }
         Disowned::TooLate(attempt) => {
@@ -125,6 +126,13 @@ fn read_id(id: &str) -> Result<AttemptId, Failure> {
 
 fn href(id: &AttemptId) -> String {
     format!("/connect/attempts/{id}")
+}
+
+/// The address at which the store sent the browser back, for a visitor who has shown that they hold the state.
+fn return_href(id: &AttemptId, approved: bool, state: Option<&Secret>) -> String {
+    let state = state.map(Secret::expose).unwrap_or_default();
+    let pairs = [("success", if approved { "1" } else { "0" }), ("user_id", state)];
+    format!("/connect/return/{id}?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
 }
 
 fn unknown() -> Failure {

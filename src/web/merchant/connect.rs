@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::form::Fields;
 use super::frame::Frame;
 use super::pages::{ConnectPage, Field, Finding, SendPage};
 use crate::app::App;
@@ -15,6 +14,7 @@ use crate::domain::secret::Secret;
 use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
 use crate::flow::{links, return_leg};
 use crate::web::failure::{Failure, english};
+use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site, set_cookie};
 use crate::web::page::Page;
 

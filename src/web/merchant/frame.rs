@@ -1,7 +1,6 @@
 //! What stands around every page of a merchant: whose page it is, in which language, and the way to the others.
 
 use axum::extract::FromRequestParts;
-use axum::http::Method;
 use axum::http::request::Parts;
 
 use crate::app::App;
@@ -25,15 +24,12 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame whose switch leads to the same address with `query`.
-    pub fn new(brand: Brand, words: Words, query: Option<&str>) -> Self {
-        let query = query.unwrap_or_default();
-        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
-        let kept = kept.fold(String::from("?"), |kept, pair| kept + pair + "&");
-        Self { brand, words, switch: kept + "lang=" }
+    /// A frame whose switch leads to the same address, without its query: pages repeat nothing that they need not.
+    pub fn new(brand: Brand, words: Words) -> Self {
+        Self { brand, words, switch: "?lang=".to_owned() }
     }
 
-    /// … whose switch leads to `href`: for a page that answers a post where nothing can be got.
+    /// … whose switch leads to `href`: for a page that needs its query, or that answers a post where nothing can be got.
     #[must_use]
     pub fn leading_to(mut self, href: &str) -> Self {
         let mark = if href.contains('?') { '&' } else { '?' };
@@ -82,8 +78,6 @@ impl FromRequestParts<App> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let words = Words(parts.extensions.get::<Choice>().map_or(Language::English, |choice| choice.language));
-        // What answers a post is shown at the same address, but what was posted is gone.
-        let query = parts.uri.query().filter(|_| parts.method == Method::GET);
-        Ok(Self::new(brand::current(app).await?, words, query))
+        Ok(Self::new(brand::current(app).await?, words))
     }
 }

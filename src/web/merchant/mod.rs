@@ -2,7 +2,6 @@
 
 mod attempt;
 mod connect;
-mod form;
 pub mod frame;
 pub mod pages;
 

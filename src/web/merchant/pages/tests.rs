@@ -41,7 +41,7 @@ impl Words {
             help: "https://help.example/?a='b'&c=%22".parse().ok(),
             logo: None,
         };
-        Frame::new(brand, Said(self.language), Some(&format!("lang=fr&a={}", self.any)))
+        Frame::new(brand, Said(self.language)).leading_to(&format!("/connect/{}?a=b", self.any))
     }
 
     fn connect(&self) -> ConnectPage {

@@ -1,4 +1,4 @@
-//! Reading a form or a query of the merchant's pages.
+//! Reading a form or a query of a page.
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
@@ -17,6 +17,11 @@ impl Fields {
     /// Reads a query.
     pub fn of_query(query: Option<&str>) -> Result<Self, Failure> {
         serde_urlencoded::from_str(query.unwrap_or_default()).map(Self).map_err(|_| unreadable())
+    }
+
+    /// Every value of `name`, in the order in which the browser sent them.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The value of `name`.

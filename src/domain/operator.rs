@@ -1,0 +1,192 @@
+//! Operator: a person who signs in to the dashboard.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::OperatorId;
+use super::secret::{Fingerprint, Secret};
+use super::time::Time;
+
+/// What an operator signs in with: 1 to 64 visible characters without spaces, kept in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct OperatorName(String);
+
+/// The text cannot be an operator's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAName;
+
+impl fmt::Display for NotAName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name has 1 to 64 characters, without spaces")
+    }
+}
+
+impl std::error::Error for NotAName {}
+
+impl OperatorName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OperatorName {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        let name = text.trim().to_lowercase();
+        let fits = (1..=64).contains(&name.chars().count());
+        let visible = name.chars().all(|c| !c.is_whitespace() && !c.is_control());
+        if fits && visible { Ok(Self(name)) } else { Err(NotAName) }
+    }
+}
+
+impl fmt::Display for OperatorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An operator, without what proves them.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Operator {
+    /// Their name in records.
+    pub id: OperatorId,
+    /// What they sign in with.
+    pub name: OperatorName,
+    /// Whether signing in asks for a code as well.
+    pub second_factor: bool,
+    /// When they were added.
+    pub created_at: Time,
+    /// When their password was last set.
+    pub password_at: Time,
+    /// When they last signed in.
+    pub signed_in_at: Option<Time>,
+}
+
+/// A browser that an operator signed in with.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Session {
+    /// Of what its cookie holds.
+    pub fingerprint: Fingerprint,
+    /// Whether the second factor was shown, where there is one.
+    pub verified: bool,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was last used, to the minute.
+    pub seen_at: Time,
+    /// When it ends, used or not.
+    pub expires_at: Time,
+    /// The address it began from.
+    pub came_from: String,
+}
+
+/// The fewest characters of a password.
+pub const PASSWORD_AT_LEAST: usize = 12;
+/// The most characters of a password; more cost time to read and add nothing.
+pub const PASSWORD_AT_MOST: usize = 128;
+
+/// Why a text is not taken as a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeakPassword {
+    /// Fewer than [`PASSWORD_AT_LEAST`] or more than [`PASSWORD_AT_MOST`] characters.
+    Length,
+    /// It holds the operator's own name.
+    Name,
+    /// A few characters again and again, or a row of the keyboard.
+    Simple,
+}
+
+impl fmt::Display for WeakPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Length => "a password has 12 to 128 characters; a few unrelated words are easy to remember",
+            Self::Name => "the password holds your name; choose one that does not",
+            Self::Simple => "this password is easy to guess; choose a few unrelated words",
+        })
+    }
+}
+
+impl std::error::Error for WeakPassword {}
+
+/// What people type when they are asked for twelve characters.
+const ROWS: [&str; 8] = [
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890123456789",
+    "98765432109876543210",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+    "azertyuiopqsdfghjklmwxcvbn",
+    "1q2w3e4r5t6z7u8i9o0p",
+    "1q2w3e4r5t6y7u8i9o0p",
+];
+/// Words that say nothing by themselves: what is left when they are taken out must be long enough.
+const COMMON: [&str; 10] =
+    ["password", "passwort", "passw0rd", "cartkey", "admin", "letmein", "welcome", "operator", "secret", "woocommerce"];
+
+/// Whether `password` may become the password of the operator with this name (threats.md §6.8: length counts, no rules of
+/// composition).
+pub fn judge_password(password: &Secret, name: &OperatorName) -> Result<(), WeakPassword> {
+    let text = password.expose().to_lowercase();
+    let length = text.chars().count();
+    if !(PASSWORD_AT_LEAST..=PASSWORD_AT_MOST).contains(&length) {
+        return Err(WeakPassword::Length);
+    }
+    let own = name.as_str().split('@').next().unwrap_or_default();
+    if own.chars().count() >= 4 && text.contains(own) {
+        return Err(WeakPassword::Name);
+    }
+    let mut left = text;
+    for word in COMMON.iter().chain(&ROWS) {
+        left = left.replace(word, "");
+    }
+    for row in ROWS {
+        // The longest beginning of a row that stands in the text, if it is long enough to be one.
+        for end in (4..row.len()).rev() {
+            left = left.replace(&row[..end], "");
+        }
+    }
+    let mut different: Vec<char> = left.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    if left.chars().count() < 6 || different.len() < 5 { Err(WeakPassword::Simple) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_in_lower_case() {
+        assert_eq!(
+            " Ann@Example.com ".parse::<OperatorName>().map(|n| n.to_string()),
+            Ok("ann@example.com".to_owned())
+        );
+        for bad in ["", "  ", "ann smith", "a\u{7}", &"x".repeat(65)] {
+            assert!(bad.parse::<OperatorName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn passwords_that_are_easy_to_guess_are_refused() {
+        let name: OperatorName = "annabel".parse().unwrap();
+        let judge = |text: &str| judge_password(&Secret::new(text.to_owned()), &name);
+        assert_eq!(judge("elevenchars"), Err(WeakPassword::Length));
+        assert_eq!(judge(&"x".repeat(129)), Err(WeakPassword::Length));
+        assert_eq!(judge("my Annabel is 7"), Err(WeakPassword::Name));
+        for bad in [
+            "aaaaaaaaaaaaaa",
+            "abababababab",
+            "123456789012",
+            "qwertyuiop12",
+            "passwordpassword",
+            "Password1234",
+            "cartkey-admin",
+        ] {
+            assert_eq!(judge(bad), Err(WeakPassword::Simple), "{bad}");
+        }
+        assert_eq!(judge("correct horse battery"), Ok(()));
+        assert_eq!(judge("三十二個の文字を並べたもの"), Ok(()));
+    }
+}

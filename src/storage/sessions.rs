@@ -1,0 +1,176 @@
+//! Sessions of operators, and the throttles that stand before them.
+
+use super::{Db, Error, on, record};
+use crate::domain::event::Event;
+use crate::domain::id::OperatorId;
+use crate::domain::operator::{Operator, Session};
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Time;
+
+/// A session and whose it is.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Held {
+    /// The session.
+    #[sqlx(flatten)]
+    pub session: Session,
+    /// The operator.
+    pub operator_id: OperatorId,
+}
+
+/// Counts one more try of `subject` and gives back how many there were since its window began, this one included; a window
+/// begins with the first try after `begins_before`.
+pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
+    on!(db.write(), |pool| {
+        Ok(sqlx::query_scalar(
+            "INSERT INTO throttles (subject, since, n)
+             VALUES ($1, $2, 1)
+             ON CONFLICT (subject) DO UPDATE
+             SET n = CASE WHEN throttles.since < $3 THEN 1 ELSE throttles.n + 1 END,
+                 since = CASE WHEN throttles.since < $4 THEN excluded.since ELSE throttles.since END
+             RETURNING n",
+        )
+        .bind(subject)
+        .bind(now)
+        .bind(begins_before)
+        .bind(begins_before)
+        .fetch_one(pool)
+        .await?)
+    })
+}
+
+/// Forgets the tries of `subject`.
+pub async fn forget(db: &Db, subject: &str) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("DELETE FROM throttles WHERE subject = $1").bind(subject).execute(pool).await?;
+    });
+    Ok(())
+}
+
+/// Deletes what is over at `now`: windows that began before `windows`, sessions not used since `idle`, set-up links.
+pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("DELETE FROM throttles WHERE since < $1").bind(windows).execute(pool).await?;
+        sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
+            .bind(now)
+            .bind(idle)
+            .execute(pool)
+            .await?;
+        sqlx::query("DELETE FROM setup_links WHERE expires_at <= $1").bind(now).execute(pool).await?;
+    });
+    Ok(())
+}
+
+/// Keeps a new session in the place of the one that `replaces`. One that is verified counts as signing in, and `event` says so.
+pub async fn insert(
+    db: &Db,
+    operator: &OperatorId,
+    session: &Session,
+    replaces: Option<&Fingerprint>,
+    event: Option<&Event>,
+) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO sessions (fingerprint, operator_id, verified, created_at, seen_at, expires_at, came_from)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&session.fingerprint)
+        .bind(operator)
+        .bind(session.verified)
+        .bind(session.created_at)
+        .bind(session.seen_at)
+        .bind(session.expires_at)
+        .bind(&session.came_from)
+        .execute(&mut *tx)
+        .await?;
+        if let Some(former) = replaces {
+            sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(former).execute(&mut *tx).await?;
+        }
+        if session.verified {
+            sqlx::query("UPDATE operators SET signed_in_at = $1 WHERE id = $2")
+                .bind(session.created_at)
+                .bind(operator)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some(event) = event {
+            record!(tx, event);
+        }
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// The session with this fingerprint and its operator, as they are kept: whether it still counts is the caller's to judge.
+pub async fn find(db: &Db, fingerprint: &Fingerprint) -> Result<Option<(Session, Operator)>, Error> {
+    on!(db.read(), |pool| {
+        let held: Option<Held> = sqlx::query_as(
+            "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from, operator_id
+             FROM sessions
+             WHERE fingerprint = $1",
+        )
+        .bind(fingerprint)
+        .fetch_optional(pool)
+        .await?;
+        let Some(held) = held else { return Ok(None) };
+        let operator: Option<Operator> = sqlx::query_as(
+            "SELECT id, name, second_factor IS NOT NULL AS second_factor, created_at, password_at, signed_in_at
+             FROM operators
+             WHERE id = $1 AND removed_at IS NULL",
+        )
+        .bind(&held.operator_id)
+        .fetch_optional(pool)
+        .await?;
+        Ok(operator.map(|operator| (held.session, operator)))
+    })
+}
+
+/// Says that a session was used at `now`.
+pub async fn seen(db: &Db, fingerprint: &Fingerprint, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("UPDATE sessions SET seen_at = $1 WHERE fingerprint = $2")
+            .bind(now)
+            .bind(fingerprint)
+            .execute(pool)
+            .await?;
+    });
+    Ok(())
+}
+
+/// An operator's verified sessions, the newest first.
+pub async fn of_operator(db: &Db, id: &OperatorId) -> Result<Vec<Session>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from
+             FROM sessions
+             WHERE operator_id = $1 AND verified
+             ORDER BY created_at DESC",
+        )
+        .bind(id)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Ends one session of an operator, or all when none is named.
+pub async fn end(db: &Db, id: &OperatorId, which: Option<&Fingerprint>, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        match which {
+            Some(one) => sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint = $2")
+                .bind(id)
+                .bind(one)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected(),
+            None => sqlx::query("DELETE FROM sessions WHERE operator_id = $1")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected(),
+        };
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! The operator's own page: password, second factor, sessions.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::guard::{Posted, SignedIn};
+use super::qr::Qr;
+use super::setup::sentence;
+use super::show::{Done, Notice, Section, Shell};
+use super::sign_in::with_cookie;
+use crate::app::App;
+use crate::domain::operator::{Operator, Session};
+use crate::domain::secret::Secret;
+use crate::flow::{operators, second_factor, sign_in};
+use crate::web::failure::Failure;
+use crate::web::form::Fields;
+use crate::web::page::Page;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/account", get(look))
+        .route("/admin/account/password", post(change_password))
+        .route("/admin/account/second-factor", get(offer).post(turn_on))
+        .route("/admin/account/second-factor/off", post(turn_off))
+        .route("/admin/account/sessions/end", post(end_session))
+}
+
+/// Everything about the operator's own account.
+#[derive(Template)]
+#[template(path = "admin/account.html")]
+struct AccountPage {
+    shell: Shell,
+    operator: Operator,
+    codes_left: i64,
+    /// Whether a session is this one, and the session.
+    sessions: Vec<(bool, Session)>,
+    /// Every operator.
+    all: Vec<Operator>,
+    password_wrong: Option<String>,
+    factor_wrong: Option<String>,
+}
+
+/// The second factor, about to be turned on.
+#[derive(Template)]
+#[template(path = "admin/second_factor.html")]
+struct FactorPage {
+    shell: Shell,
+    /// To be typed into a telephone; brought back with the code.
+    letters: String,
+    picture: Option<Qr>,
+    code_wrong: Option<&'static str>,
+    password_wrong: Option<&'static str>,
+}
+
+/// The recovery codes, shown once.
+#[derive(Template)]
+#[template(path = "admin/recovery_codes.html")]
+struct CodesPage {
+    shell: Shell,
+    codes: Vec<String>,
+}
+
+async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<AccountPage>, Failure> {
+    Ok(Page(page(&app, &who).await?))
+}
+
+async fn page(app: &App, who: &SignedIn) -> Result<AccountPage, Failure> {
+    let sessions = sign_in::sessions_of(app, &who.operator).await?;
+    let is_mine = |session: &Session| session.fingerprint == who.session.fingerprint;
+    Ok(AccountPage {
+        shell: Shell::new(app, who, Section::Account),
+        operator: who.operator.clone(),
+        codes_left: second_factor::codes_left(app, &who.operator).await?,
+        sessions: sessions.into_iter().map(|session| (is_mine(&session), session)).collect(),
+        all: operators::all(app).await?,
+        password_wrong: None,
+        factor_wrong: None,
+    })
+}
+
+async fn change_password(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let new = fields.get("new").unwrap_or_default();
+    let wrong = if fields.get("again") == Some(new) {
+        let new = Secret::new(new.to_owned());
+        match sign_in::change_password(&app, &who.operator, &secret(&fields, "password"), &new, &who.actor).await {
+            Ok(()) => {
+                let answer = Redirect::to("/admin/sign-in?done=password-changed").into_response();
+                return Ok(with_cookie(&app, None, answer));
+            }
+            Err(sign_in::Error::Weak(why)) => sentence(&why),
+            Err(error) => not_proven(error)?.to_owned(),
+        }
+    } else {
+        "The two new passwords differ. Type both again.".to_owned()
+    };
+    let page = AccountPage { password_wrong: Some(wrong), ..page(&app, &who).await? };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+}
+
+async fn offer(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+    if who.operator.second_factor {
+        return Ok(Redirect::to("/admin/account").into_response());
+    }
+    let factor = second_factor::mint(&app, &who.operator);
+    Ok(Page(factor_page(&app, &who, &factor.letters(), &factor.address())).into_response())
+}
+
+async fn turn_on(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let letters = secret(&fields, "letters");
+    let factor = second_factor::of_letters(&app, &who.operator, &letters).map_err(factor_failure)?;
+    let mut page = factor_page(&app, &who, &factor.letters(), &factor.address());
+    if let Err(error) = sign_in::prove_again(&app, &who.operator, &secret(&fields, "password"), &who.actor).await {
+        page.password_wrong = Some(not_proven(error)?);
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
+    }
+    let code = fields.get("code").unwrap_or_default();
+    match second_factor::turn_on(&app, &who.operator, &factor, code, &who.actor).await {
+        Ok(codes) => {
+            let codes = codes.iter().map(|code| code.expose().to_owned()).collect();
+            Ok(Page(CodesPage { shell: page.shell, codes }).into_response())
+        }
+        Err(second_factor::Error::Code) => {
+            page.code_wrong =
+                Some("This is not the code that your telephone shows now. Check its clock, then type the newest code.");
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+        }
+        Err(error) => Err(factor_failure(error)),
+    }
+}
+
+async fn turn_off(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    if let Err(error) = sign_in::prove_again(&app, &who.operator, &secret(&fields, "password"), &who.actor).await {
+        let page = AccountPage { factor_wrong: Some(not_proven(error)?.to_owned()), ..page(&app, &who).await? };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
+    }
+    second_factor::turn_off(&app, &who.operator, &who.actor).await?;
+    Ok(Done::to("/admin/account", Notice::SecondFactorOff).into_response())
+}
+
+async fn end_session(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    // Sessions are told apart by when they began: nothing that names one leaves the database.
+    let began = fields.get("began").and_then(|began| began.parse::<i64>().ok());
+    let all = sign_in::sessions_of(&app, &who.operator).await?;
+    if let Some(session) = all.iter().find(|session| Some(session.created_at.millis()) == began) {
+        sign_in::sign_out(&app, &who.operator, Some(&session.fingerprint), &who.actor).await?;
+    }
+    Ok(Done::to("/admin/account", Notice::SessionEnded).into_response())
+}
+
+fn secret(fields: &Fields, name: &str) -> Secret {
+    Secret::new(fields.get(name).unwrap_or_default().to_owned())
+}
+
+fn factor_page(app: &App, who: &SignedIn, letters: &Secret, address: &Secret) -> FactorPage {
+    let spaced: Vec<&str> =
+        letters.expose().as_bytes().chunks(4).filter_map(|four| std::str::from_utf8(four).ok()).collect();
+    FactorPage {
+        shell: Shell::new(app, who, Section::Account),
+        letters: spaced.join(" "),
+        picture: Qr::of(address.expose()),
+        code_wrong: None,
+        password_wrong: None,
+    }
+}
+
+/// Why the password was not taken, as a sentence; anything else is a failure.
+fn not_proven(error: sign_in::Error) -> Result<&'static str, Failure> {
+    match error {
+        sign_in::Error::TooMany => Ok("That was tried too often. Wait 15 minutes, then try again."),
+        sign_in::Error::Beneath(beneath) => Err(beneath.into()),
+        _ => Ok("Your present password is not this one."),
+    }
+}
+
+fn factor_failure(error: second_factor::Error) -> Failure {
+    match error {
+        second_factor::Error::Beneath(beneath) => beneath.into(),
+        _ => Failure::invalid("letters", "The second factor could not be read. Open the page again."),
+    }
+}

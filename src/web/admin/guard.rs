@@ -1,0 +1,143 @@
+//! Who is at the dashboard: the operator behind the cookie, and whether a form was posted from a page of theirs.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::show::Notice;
+use crate::app::App;
+use crate::config::Site;
+use crate::domain::actor::Actor;
+use crate::domain::operator::{Operator, Session};
+use crate::domain::secret::Secret;
+use crate::flow::sign_in;
+use crate::web::failure::Failure;
+use crate::web::form::Fields;
+use crate::web::guard::{actor, cookie, same_site};
+
+/// The name of a form's hidden field that shows it came from a page of this session.
+pub const FORM_TOKEN: &str = "form_token";
+
+/// The operator who asks. As an extractor: who is not signed in is led to the sign-in page.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub operator: Operator,
+    /// The session of this browser.
+    pub session: Session,
+    /// What forms of this session carry.
+    pub csrf: String,
+    /// Who, from where, in which request: for events.
+    pub actor: Actor,
+    /// What has just been done, to be said on top of the page.
+    pub notice: Option<Notice>,
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let Some(cookie) = operator_cookie(&app.site, parts) else { return Err(signed_out(parts)) };
+        let found = sign_in::who(app, &cookie).await.map_err(|error| Failure::from(error).into_response())?;
+        let Some((session, operator)) = found else { return Err(signed_out(parts)) };
+        let notice =
+            Fields::of_query(parts.uri.query()).ok().and_then(|query| query.get("done").and_then(Notice::read));
+        Ok(Self {
+            actor: actor(app, parts, operator.id.as_str()),
+            operator,
+            session,
+            csrf: sign_in::token_of_forms(&cookie).expose().to_owned(),
+            notice,
+        })
+    }
+}
+
+/// A form that an operator posted from a page of their session. It may hold a password, so it has no Debug.
+pub struct Posted {
+    /// Who posted it.
+    pub who: SignedIn,
+    /// What is in it.
+    pub fields: Fields,
+}
+
+impl FromRequest<App> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        same_site(&app.site, &parts.headers).map_err(IntoResponse::into_response)?;
+        let who = SignedIn::from_request_parts(&mut parts, app).await?;
+        let body =
+            Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
+        let fields = Fields::of_form(&body).map_err(IntoResponse::into_response)?;
+        check_token(&who, fields.get(FORM_TOKEN)).map_err(IntoResponse::into_response)?;
+        Ok(Self { who, fields })
+    }
+}
+
+/// Refuses a form without the token of this session.
+pub fn check_token(who: &SignedIn, shown: Option<&str>) -> Result<(), Failure> {
+    if shown.is_some_and(|shown| sign_in::is_token_of_forms(shown, &who.csrf)) {
+        return Ok(());
+    }
+    let says = "This form was not sent from a page of your session, so it was not taken. Open the page again and send it from there.";
+    Err(Failure::new(StatusCode::FORBIDDEN, "cross_site", says))
+}
+
+/// The cookie of an operator's session. `__Host-` wants https; browsers take localhost for as good.
+pub const fn cookie_name(site: &Site) -> &'static str {
+    if site.secure { "__Host-cartkey-operator" } else { "cartkey-operator" }
+}
+
+/// What the cookie of this request holds.
+pub fn operator_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
+    cookie(&parts.headers, cookie_name(site))
+}
+
+/// The `Set-Cookie` that keeps a session; `None` forgets it. Strict: no other site can send it along.
+pub fn set_cookie(site: &Site, session: Option<&Secret>) -> Secret {
+    let secure = if site.secure { "; Secure" } else { "" };
+    let (value, age) = session.map_or(("", "; Max-Age=0"), |secret| (secret.expose(), ""));
+    Secret::new(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}", cookie_name(site)))
+}
+
+/// Where the sign-in page leads afterwards: a page of the dashboard, never another site.
+pub fn safe_next(next: Option<&str>) -> &str {
+    let is_ours = |path: &str| {
+        (path == "/admin" || path.starts_with("/admin/") || path.starts_with("/admin?"))
+            && !path.contains('\\')
+            && !path.chars().any(char::is_control)
+    };
+    next.filter(|path| is_ours(path)).unwrap_or("/admin")
+}
+
+/// Looking leads to the sign-in page and back; what was posted is not done, and that is said.
+fn signed_out(parts: &Parts) -> Response {
+    if parts.method == Method::GET || parts.method == Method::HEAD {
+        let next = parts.uri.path_and_query().map_or("/admin", |path| path.as_str());
+        let query = serde_urlencoded::to_string([("next", safe_next(Some(next)))]).unwrap_or_default();
+        return ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&format!("/admin/sign-in?{query}")))
+            .into_response();
+    }
+    let says = "You are signed out, so nothing was done. Sign in and do it once more.";
+    Failure::new(StatusCode::UNAUTHORIZED, "signed_out", says).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_to_pages_of_the_dashboard_only() {
+        for fine in ["/admin", "/admin/stores?q=a&b=c", "/admin?x"] {
+            assert_eq!(safe_next(Some(fine)), fine);
+        }
+        for bad in
+            ["https://evil.example", "//evil.example", "/administrator", "/connect", "/admin/\\evil", "/admin/\r\n", ""]
+        {
+            assert_eq!(safe_next(Some(bad)), "/admin", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The operators' surface: the dashboard.
+
+mod account;
+pub mod guard;
+pub mod qr;
+mod setup;
+pub mod show;
+mod sign_in;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::web::page::Page;
+use guard::SignedIn;
+use show::{Section, Shell};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin", get(overview))
+        .merge(sign_in::routes())
+        .merge(setup::routes())
+        .merge(account::routes())
+}
+
+/// The overview, until it shows more.
+#[derive(askama::Template)]
+#[template(path = "admin/overview.html")]
+struct OverviewPage {
+    shell: Shell,
+}
+
+async fn overview(State(app): State<App>, who: SignedIn) -> Page<OverviewPage> {
+    Page(OverviewPage { shell: Shell::new(&app, &who, Section::Overview) })
+}

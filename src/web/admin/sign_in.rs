@@ -1,0 +1,158 @@
+//! Signing in and out.
+
+use askama::Template;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::guard::{Posted, operator_cookie, safe_next, set_cookie};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::secret::Secret;
+use crate::flow::sign_in::{self, Begun, Error};
+use crate::web::failure::Failure;
+use crate::web::form::Fields;
+use crate::web::guard::{actor, same_site};
+use crate::web::page::Page;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/sign-in", get(ask).post(take))
+        .route("/admin/sign-in/code", get(ask_code).post(take_code))
+        .route("/admin/sign-out", post(sign_out))
+}
+
+/// Name and password.
+#[derive(Debug, Template)]
+#[template(path = "admin/sign_in.html")]
+struct SignInPage {
+    /// The name as it was typed.
+    name: String,
+    /// Where to go afterwards.
+    next: String,
+    /// What is wrong.
+    wrong: Option<&'static str>,
+    /// What has just been done.
+    note: Option<&'static str>,
+}
+
+/// The second factor.
+#[derive(Debug, Template)]
+#[template(path = "admin/code.html")]
+struct CodePage {
+    next: String,
+    wrong: Option<&'static str>,
+}
+
+async fn ask(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
+    let query = Fields::of_query(parts.uri.query())?;
+    let next = safe_next(query.get("next"));
+    if let Some(cookie) = operator_cookie(&app.site, &parts)
+        && sign_in::who(&app, &cookie).await?.is_some()
+    {
+        return Ok(Redirect::to(next).into_response());
+    }
+    let note = match query.get("done") {
+        Some("signed-out") => Some("You are signed out."),
+        Some("password-changed") => {
+            Some("Your password is changed and all your sessions are ended. Sign in with the new one.")
+        }
+        _ => None,
+    };
+    Ok(Page(SignInPage { name: String::new(), next: next.to_owned(), wrong: None, note }).into_response())
+}
+
+async fn take(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let fields = Fields::of_form(&body)?;
+    let next = safe_next(fields.get("next")).to_owned();
+    let name = fields.get("name").unwrap_or_default();
+    let password = Secret::new(fields.get("password").unwrap_or_default().to_owned());
+    match sign_in::sign_in(&app, name, &password, &nobody(&app, &parts)).await {
+        Ok(begun) => Ok(begun_at(&app, &begun, &next)),
+        Err(error) => {
+            let (status, wrong) = told(error, "The name or the password is wrong.")?;
+            Ok((status, Page(SignInPage { name: name.to_owned(), next, wrong: Some(wrong), note: None }))
+                .into_response())
+        }
+    }
+}
+
+async fn ask_code(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
+    let next = safe_next(Fields::of_query(parts.uri.query())?.get("next")).to_owned();
+    let half_way = match operator_cookie(&app.site, &parts) {
+        Some(cookie) => sign_in::is_half_way(&app, &cookie).await?,
+        None => false,
+    };
+    if half_way {
+        Ok(Page(CodePage { next, wrong: None }).into_response())
+    } else {
+        Ok(Redirect::to("/admin/sign-in").into_response())
+    }
+}
+
+async fn take_code(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    let fields = Fields::of_form(&body)?;
+    let next = safe_next(fields.get("next")).to_owned();
+    let Some(cookie) = operator_cookie(&app.site, &parts) else {
+        return Ok(Redirect::to("/admin/sign-in").into_response());
+    };
+    let code = fields.get("code").unwrap_or_default();
+    match sign_in::show_code(&app, &cookie, code, &nobody(&app, &parts)).await {
+        Ok(begun) => Ok(begun_at(&app, &begun, &next)),
+        Err(Error::NoSession) => Ok(Redirect::to("/admin/sign-in").into_response()),
+        Err(error) => {
+            let wrong = "This code is wrong, or was used before. Codes change every 30 seconds: type the one that is shown now.";
+            let (status, wrong) = told(error, wrong)?;
+            Ok((status, Page(CodePage { next, wrong: Some(wrong) })).into_response())
+        }
+    }
+}
+
+async fn sign_out(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let which = (fields.get("everywhere") != Some("yes")).then_some(&who.session.fingerprint);
+    sign_in::sign_out(&app, &who.operator, which, &who.actor).await?;
+    Ok(with_cookie(&app, None, Redirect::to("/admin/sign-in?done=signed-out").into_response()))
+}
+
+/// On to where the operator wanted to go, or to the second factor.
+pub(super) fn begun_at(app: &App, begun: &Begun, next: &str) -> Response {
+    let path = if begun.half_way {
+        let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+        format!("/admin/sign-in/code?{query}")
+    } else {
+        next.to_owned()
+    };
+    with_cookie(app, Some(&begun.cookie), Redirect::to(&path).into_response())
+}
+
+/// The answer with the session's cookie, or without any.
+pub(super) fn with_cookie(app: &App, session: Option<&Secret>, mut answer: Response) -> Response {
+    let cookie = set_cookie(&app.site, session);
+    let mut value = HeaderValue::from_str(cookie.expose()).expect("a cookie of ours is visible ASCII");
+    value.set_sensitive(true);
+    answer.headers_mut().insert(header::SET_COOKIE, value);
+    answer
+}
+
+/// Whoever asks, before they are known.
+pub(super) fn nobody(app: &App, parts: &Parts) -> Actor {
+    actor(app, parts, "nobody")
+}
+
+/// The status and the sentence of a sign-in that was refused; anything else is a failure.
+fn told(error: Error, wrong: &'static str) -> Result<(StatusCode, &'static str), Failure> {
+    match error {
+        Error::Wrong | Error::NoSession | Error::Weak(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, wrong)),
+        Error::TooMany => {
+            let says = "That was tried too often. Wait 15 minutes, then try again.";
+            Ok((StatusCode::TOO_MANY_REQUESTS, says))
+        }
+        Error::Beneath(beneath) => Err(beneath.into()),
+    }
+}

@@ -1,0 +1,217 @@
+//! Signing in: passwords, throttles, sessions.
+
+use std::time::Duration;
+
+use cartkey::domain::actor::Actor;
+use cartkey::domain::secret::Secret;
+use cartkey::flow::operators;
+
+use crate::database::column;
+use crate::operator::PASSWORD;
+use crate::world::{KEYS, World};
+
+const COOKIE: &str = "__Host-cartkey-operator";
+
+#[tokio::test]
+async fn an_operator_signs_in_and_out() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    let page = ann.get("/admin/account?q=cups").await;
+    assert_eq!(page.url.path(), "/admin/sign-in");
+    assert_eq!(page.param("next").as_deref(), Some("/admin/account?q=cups"));
+    let page = ann.submit(&page, "Sign in", &[("name", "ANN"), ("password", PASSWORD)]).await;
+    assert_eq!(page.url.path(), "/admin/account", "on to where they wanted to go");
+    let page = ann.click(&page, "Overview").await;
+    let page = ann.submit(&page, "Sign out", &[]).await;
+    assert!(page.text().contains("You are signed out."), "{}", page.text());
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
+    let kinds = column(&world.app.db, "SELECT kind FROM events WHERE kind LIKE 'operator.%' ORDER BY seq").await;
+    assert_eq!(kinds, ["operator.added", "operator.signed_in", "operator.signed_out"]);
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_this_host_alone_and_the_database_does_not_hold_it() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    let page = ann.get("/admin/sign-in").await;
+    let page = ann.submit(&page, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!(page.status, 200);
+    let cookie = ann.browser.cookie("keys.example", COOKIE).expect("a session").to_owned();
+    assert_eq!(cookie.len(), 43);
+    let header = page.headers.get("set-cookie");
+    assert!(header.is_none(), "it is set once, not on every page");
+    let hash = cartkey::vault::fingerprint(&Secret::new(cookie.clone()));
+    assert!(cartkey::storage::sessions::find(&world.app.db, &hash).await.unwrap().is_some());
+    for file in
+        std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file())
+    {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(cookie.len()).any(|at| at == cookie.as_bytes()), "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_are_told_alike() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    let wrong = ann.sign_in("not the password").await;
+    ann.name = "nobody".to_owned();
+    let unknown = ann.sign_in("not the password").await;
+    assert_eq!((wrong.status, unknown.status), (422, 422));
+    assert!(wrong.text().contains("The name or the password is wrong."));
+    assert_eq!(wrong.body.replace("ann", "nobody"), unknown.body);
+    assert!(!wrong.body.contains("not the password"), "a password is never shown again");
+}
+
+#[tokio::test]
+async fn ten_tries_for_one_name_are_enough_for_a_quarter_of_an_hour() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    for _ in 0..10 {
+        assert_eq!(ann.sign_in("guess").await.status, 422);
+    }
+    let page = ann.sign_in(PASSWORD).await;
+    assert_eq!(page.status, 429, "the right password is not looked at any more");
+    assert!(page.text().contains("Wait 15 minutes"), "{}", page.text());
+    world.clock.advance(Duration::from_secs(15 * 60 + 1));
+    assert_eq!(ann.sign_in(PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn thirty_tries_from_one_network_are_enough_whatever_the_names() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    for number in 0..30 {
+        ann.name = format!("guess-{number}");
+        assert_eq!(ann.sign_in("guess").await.status, 422);
+    }
+    ann.name = "ann".to_owned();
+    assert_eq!(ann.sign_in(PASSWORD).await.status, 429);
+    let names = column(&world.app.db, "SELECT subject FROM throttles WHERE subject = 'name ann'").await;
+    assert!(names.is_empty(), "a network that is over its limit does not use up a name's");
+}
+
+#[tokio::test]
+async fn tries_at_the_same_time_are_all_counted() {
+    let world = World::new().await;
+    let ann = world.stranger("ann").await;
+    let tries = (0..40).map(|_| {
+        let (app, name) = (world.app.clone(), ann.name.clone());
+        tokio::spawn(async move {
+            let password = Secret::new("guess".to_owned());
+            let error =
+                cartkey::flow::sign_in::sign_in(&app, &name, &password, &Actor::new("nobody")).await.unwrap_err();
+            matches!(error, cartkey::flow::sign_in::Error::Wrong)
+        })
+    });
+    let mut looked_at = 0;
+    for each in tries.collect::<Vec<_>>() {
+        looked_at += i32::from(each.await.unwrap());
+    }
+    assert_eq!(looked_at, 10);
+}
+
+#[tokio::test]
+async fn a_session_ends_unused_after_half_an_hour_and_used_after_eight() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    world.clock.advance(Duration::from_mins(29));
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin");
+    world.clock.advance(Duration::from_mins(29));
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin", "it was used in between");
+    world.clock.advance(Duration::from_mins(30));
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
+    ann.sign_in(PASSWORD).await;
+    for _ in 0..23 {
+        world.clock.advance(Duration::from_mins(20));
+        assert_eq!(ann.get("/admin").await.url.path(), "/admin");
+    }
+    world.clock.advance(Duration::from_mins(20));
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in", "eight hours are the most");
+    cartkey::flow::sweep::sweep(&world.app).await.unwrap();
+    assert_eq!(sessions(&world).await, 0, "what is over is deleted");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_session() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let mut phone = crate::operator::Operator { browser: world.merchant(), name: "ann".to_owned() };
+    phone.sign_in(PASSWORD).await;
+    let page = ann.get("/admin/account").await;
+    let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
+    let weak = [("password", PASSWORD), ("new", "passwordpassword"), ("again", "passwordpassword")];
+    assert!(ann.submit(&page, "Change the password", &weak).await.text().contains("easy to guess"));
+    let differs = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapot")];
+    assert!(ann.submit(&page, "Change the password", &differs).await.text().contains("differ"));
+    let wrong = [("password", "guess"), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
+    assert!(
+        ann.submit(&page, "Change the password", &wrong)
+            .await
+            .text()
+            .contains("Your present password is not this one.")
+    );
+    let done = ann.submit(&page, "Change the password", &change).await;
+    assert!(done.text().contains("Your password is changed"), "{}", done.text());
+    assert_eq!(phone.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(phone.sign_in(PASSWORD).await.status, 422);
+    assert_eq!(phone.sign_in("seven brown teapots").await.url.path(), "/admin");
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session_and_one_can_be_ended_alone() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    world.clock.advance(Duration::from_mins(1));
+    let mut phone = crate::operator::Operator { browser: world.merchant(), name: "ann".to_owned() };
+    phone.sign_in(PASSWORD).await;
+    let page = phone.get("/admin/account").await;
+    let page = phone.submit(&page, "End", &[]).await;
+    assert!(page.text().contains("That session is ended."), "{}", page.text());
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(phone.get("/admin").await.url.path(), "/admin");
+    ann.sign_in(PASSWORD).await;
+    let page = ann.get("/admin/account").await;
+    ann.submit(&page, "Sign out everywhere", &[]).await;
+    assert_eq!(phone.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(sessions(&world).await, 0);
+}
+
+#[tokio::test]
+async fn an_operator_who_is_removed_is_out_at_once_and_their_name_is_free_again() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    operators::remove(&world.app, &"ann".parse().unwrap(), &Actor::cli()).await.unwrap();
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(ann.sign_in(PASSWORD).await.status, 422);
+    world.operator_named("ann").await;
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_or_without_the_sessions_token_is_not_taken() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let bare = ann.browser.post_form(&format!("{KEYS}/admin/sign-out"), &[]).await;
+    assert_eq!(bare.status, 403);
+    let guessed = ann.browser.post_form(&format!("{KEYS}/admin/sign-out"), &[("form_token", "guess")]).await;
+    assert_eq!(guessed.status, 403);
+    let mut bob = world.operator_named("bob").await;
+    let page = bob.get("/admin").await;
+    let bobs = page.form("Sign out").unwrap().fields.into_iter().find(|(name, _)| name == "form_token").unwrap().1;
+    let another = ann.browser.post_form(&format!("{KEYS}/admin/sign-out"), &[("form_token", &bobs)]).await;
+    assert_eq!(another.status, 403, "another session's token is not this one's");
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin", "and nobody was signed out");
+}
+
+#[tokio::test]
+async fn what_is_posted_without_a_session_is_not_done_and_that_is_said() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    let page = ann.browser.post_form(&format!("{KEYS}/admin/account/sessions/end"), &[]).await;
+    assert_eq!(page.status, 401);
+    assert!(page.text().contains("You are signed out, so nothing was done."), "{}", page.text());
+}
+
+async fn sessions(world: &World) -> i64 {
+    column(&world.app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM sessions").await[0].parse().unwrap()
+}
