@@ -28,12 +28,17 @@ pub struct Chosen {
 /// The brand as merchants see it now.
 pub async fn current(app: &App) -> Result<Brand, Beneath> {
     let (chosen, logo) = look(app).await?;
-    Ok(Brand {
+    Ok(as_seen(app, chosen, logo))
+}
+
+/// What merchants see when this is chosen.
+pub fn as_seen(app: &App, chosen: Chosen, logo: Option<LogoRef>) -> Brand {
+    Brand {
         app_name: chosen.app_name.unwrap_or_else(|| app.site.app_name.clone()),
         accent: chosen.accent,
         help: chosen.help,
         logo,
-    })
+    }
 }
 
 /// What operators have chosen so far, and the logo. A value that this version cannot read counts as not chosen.

@@ -28,7 +28,13 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// Where the style sheet of a colour is served.
 pub fn accent_href(accent: Accent) -> String {
-    format!("/static/accent/{}.{}.css", *RECIPE, accent.digits())
+    format!("{}{}.css", accent_base(), accent.digits())
+}
+
+/// What every such address begins with; the six digits of the colour and `.css` follow.
+pub fn accent_base() -> &'static str {
+    static BASE: LazyLock<String> = LazyLock::new(|| format!("/static/accent/{}.", *RECIPE));
+    &BASE
 }
 
 /// Where a logo is served.

@@ -12,6 +12,7 @@ mod guard;
 mod hook;
 mod language;
 pub mod merchant;
+mod multipart;
 mod ops;
 pub mod page;
 pub mod words;

@@ -3,9 +3,11 @@
 mod account;
 pub mod guard;
 pub mod qr;
+mod settings;
 mod setup;
 pub mod show;
 mod sign_in;
+mod upload;
 
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +24,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(settings::routes())
 }
 
 /// The overview, until it shows more.
