@@ -1,5 +1,7 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
+mod operator;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -39,6 +41,9 @@ enum Command {
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Operators: who may sign in to the dashboard.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Make a link that connects a merchant's store; prints its address.
     Link {
         /// Your application's own id of the merchant.
@@ -132,6 +137,7 @@ async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut 
             }
             Ok(())
         }
+        Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
         Command::Check { id } => check(app, id, out).await,
