@@ -49,7 +49,8 @@ impl FromStr for AppName {
         let text = text.trim();
         // Characters that turn the text around them would let a name pretend to be another.
         let unseen = |c: char| {
-            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         };
         let fits = (1..=60).contains(&text.chars().count()) && !text.contains(unseen);
         fits.then(|| Self(text.to_owned())).ok_or(NotAnAppName)
@@ -258,7 +259,9 @@ mod tests {
         assert_eq!(read(b"\xff\xd8\xff\xe0...."), Ok(LogoFormat::Jpeg));
         assert_eq!(read(b"RIFF\x10\0\0\0WEBPVP8 "), Ok(LogoFormat::Webp));
         assert_eq!(read(b""), Err(NotALogo::Empty));
-        for other in [&b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..], b"GIF89a", b"RIFF\x10\0\0\0WAVE", b"\x89PN", b"<?xml"] {
+        for other in
+            [&b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..], b"GIF89a", b"RIFF\x10\0\0\0WAVE", b"\x89PN", b"<?xml"]
+        {
             assert_eq!(read(other), Err(NotALogo::Format));
         }
         let mut large = b"\x89PNG\r\n\x1a\n".to_vec();

@@ -29,15 +29,17 @@ pub async fn change(db: &Db, changes: &[(&str, Option<String>)], event: &Event) 
         let mut tx = pool.begin().await?;
         for (name, value) in changes {
             match value {
-                Some(value) => sqlx::query(
-                    "INSERT INTO settings (name, value)
+                Some(value) => {
+                    sqlx::query(
+                        "INSERT INTO settings (name, value)
                      VALUES ($1, $2)
                      ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                )
-                .bind(*name)
-                .bind(value)
-                .execute(&mut *tx)
-                .await?,
+                    )
+                    .bind(*name)
+                    .bind(value)
+                    .execute(&mut *tx)
+                    .await?
+                }
                 None => sqlx::query("DELETE FROM settings WHERE name = $1").bind(*name).execute(&mut *tx).await?,
             };
         }

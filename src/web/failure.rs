@@ -24,7 +24,7 @@ pub struct Failure {
     /// The sentence that leaves; says what to do. In English.
     pub says: Cow<'static, str>,
     /// The same for merchants, who read it in their own language.
-    pub said: Option<Said>,
+    pub said: Option<Box<Said>>,
     /// Further members of the problem document.
     pub more: Map<String, Value>,
     /// Seconds for `Retry-After`.
@@ -53,7 +53,7 @@ impl Failure {
 
     /// A failure that merchants see too: `said` is translated.
     pub fn said(status: StatusCode, code: &'static str, said: Said) -> Self {
-        Self { said: Some(said.clone()), ..Self::new(status, code, said) }
+        Self { said: Some(Box::new(said.clone())), ..Self::new(status, code, said) }
     }
 
     /// The request itself is wrong: `field` names what, `says` how to mend it.
@@ -188,12 +188,8 @@ impl From<connect::Error> for Failure {
         match error {
             // The connect page shows this one beside its field; here for completeness.
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
-            E::TooMany => {
-                Self::rate_limited(english("failure-network-limit"), 600)
-            }
-            E::Busy => {
-                Self::rate_limited(english("failure-limit"), 60)
-            }
+            E::TooMany => Self::rate_limited(english("failure-network-limit"), 600),
+            E::Busy => Self::rate_limited(english("failure-limit"), 60),
             E::Beneath(beneath) => beneath.into(),
         }
     }

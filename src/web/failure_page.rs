@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::failure::{Failure, english};
 use super::language::Choice;
 use super::merchant::frame::Frame;
-use super::words::Words;
+use super::words::{Said, Words};
 use crate::app::App;
 use crate::domain::brand::Brand;
 use crate::domain::id::RequestId;
@@ -66,7 +66,7 @@ pub(super) async fn for_merchant(app: &App, failure: &Failure, id: &RequestId, l
     if failure.code == "link_gone" {
         return rendered(&ErrorPage::link_gone(frame, id.as_str()), failure);
     }
-    let said = failure.said.as_ref().map(|said| said.clone().in_words(words).to_string());
+    let said = failure.said.as_ref().map(|said| Said::clone(said).in_words(words).to_string());
     let page = ErrorPage {
         title: words.say(title(failure.status)).to_string(),
         says: said.unwrap_or_else(|| failure.says.clone().into_owned()),

@@ -87,13 +87,21 @@ mod tests {
     #[test]
     fn what_is_no_whole_form_is_refused() {
         let body = form(b"x");
-        for kind in ["", "multipart/form-data", "text/plain; boundary=----WebKitFormBoundaryx1", "multipart/form-data; boundary=", "multipart/form-data; boundary=other"] {
+        for kind in [
+            "",
+            "multipart/form-data",
+            "text/plain; boundary=----WebKitFormBoundaryx1",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=other",
+        ] {
             assert!(read(kind, &body).is_none(), "{kind}");
         }
         for end in [0, 10, 40, 100, body.len() - 30] {
             assert!(read(KIND, &body[..end]).is_none(), "{end}");
         }
-        assert!(read(KIND, b"------WebKitFormBoundaryx1\r\n\r\n\r\nnameless\r\n------WebKitFormBoundaryx1--").is_none());
+        assert!(
+            read(KIND, b"------WebKitFormBoundaryx1\r\n\r\n\r\nnameless\r\n------WebKitFormBoundaryx1--").is_none()
+        );
         let many = b"------WebKitFormBoundaryx1\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n".repeat(17);
         assert!(read(KIND, &[many, b"------WebKitFormBoundaryx1--".to_vec()].concat()).is_none());
     }

@@ -13,9 +13,7 @@ use super::upload::PostedFile;
 use crate::app::App;
 use crate::domain::brand::{Brand, Logo, NotALogo};
 use crate::domain::language::Language;
-use crate::domain::scope::Scope;
 use crate::flow::brand::{self, Chosen};
-use crate::web::brand_assets;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::merchant::frame::Frame;
@@ -61,15 +59,6 @@ struct SettingsPage {
 }
 
 impl SettingsPage {
-    /// What the address of a colour's style sheet begins with: the page's script adds six digits and `.css`.
-    fn accent_base(&self) -> &'static str {
-        brand_assets::accent_base()
-    }
-
-    const fn scope(&self) -> Scope {
-        Scope::ReadWrite
-    }
-
     fn is_wrong(&self) -> bool {
         let form = &self.form;
         let fields = form.app_name_wrong.is_some() || form.accent_wrong.is_some() || form.help_wrong.is_some();
@@ -92,7 +81,7 @@ async fn save(State(app): State<App>, Posted { who, fields }: Posted) -> Result<
             brand::choose(&app, chosen, &who.actor).await?;
             Ok(Done::to("/admin/settings", Notice::Saved).into_response())
         }
-        Err(form) => Ok(refused(SettingsPage { form, ..page(&app, &who).await? })),
+        Err(form) => Ok(refused(SettingsPage { form: *form, ..page(&app, &who).await? })),
     }
 }
 
@@ -104,7 +93,7 @@ async fn preview(State(app): State<App>, Posted { who, fields }: Posted) -> Resu
             let (form, frame) = (typed(&fields), frame(brand));
             Ok(Page(SettingsPage { form, frame, unsaved: true, ..page }).into_response())
         }
-        Err(form) => Ok(refused(SettingsPage { form, ..page })),
+        Err(form) => Ok(refused(SettingsPage { form: *form, ..page })),
     }
 }
 
@@ -170,14 +159,14 @@ fn typed(fields: &Fields) -> Form {
 }
 
 /// Reads all three, or says of each what is wrong. An empty field chooses nothing.
-fn read(fields: &Fields) -> Result<Chosen, Form> {
+fn read(fields: &Fields) -> Result<Chosen, Box<Form>> {
     let mut form = typed(fields);
     let app_name = optional(&form.app_name, &mut form.app_name_wrong);
     let accent = optional(&form.accent, &mut form.accent_wrong);
     let help = optional(&form.help, &mut form.help_wrong);
     match (app_name, accent, help) {
         (Ok(app_name), Ok(accent), Ok(help)) => Ok(Chosen { app_name, accent, help }),
-        _ => Err(form),
+        _ => Err(Box::new(form)),
     }
 }
 

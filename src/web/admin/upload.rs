@@ -32,10 +32,9 @@ impl FromRequest<App> for PostedFile {
         let who = SignedIn::from_request_parts(&mut parts, app).await?;
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.to_owned();
-        let body = match Bytes::from_request(Request::from_parts(parts, body), app).await {
-            Ok(body) => body,
+        let Ok(body) = Bytes::from_request(Request::from_parts(parts, body), app).await else {
             // The form's token is in what was not read. Nothing is done, so nothing has to be proven.
-            Err(_) => return Ok(Self { who, file: Err(NotALogo::TooLarge) }),
+            return Ok(Self { who, file: Err(NotALogo::TooLarge) });
         };
         let unreadable = || Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"));
         let fields = multipart::read(&kind, &body).ok_or_else(|| unreadable().into_response())?;

@@ -214,7 +214,7 @@ async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connec
         go_on: go_on(
             app,
             attempt,
-            frame.say("go-on-to").with("app", frame.app()),
+            &frame.say("go-on-to").with("app", frame.app()),
             &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())],
         ),
     })
@@ -225,7 +225,7 @@ fn back(app: &App, frame: &Frame, attempt: &Attempt) -> Option<GoOn> {
     let status = attempt.status_at(app.now());
     let is_over = matches!(status, Status::Denied | Status::Failed | Status::Expired);
     let added = [("status", status.as_str()), ("user_id", attempt.user_id.as_str())];
-    go_on(app, attempt, frame.say("back-to").with("app", frame.app()), &added).filter(|_| is_over)
+    go_on(app, attempt, &frame.say("back-to").with("app", frame.app()), &added).filter(|_| is_over)
 }
 
 /// The way to the application, with a fresh one-time code, where it must confirm and the key works.
@@ -237,12 +237,12 @@ async fn to_confirm(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Optio
         ("attempt_id", attempt.id.as_str()),
         ("code", code.expose()),
     ];
-    Ok(go_on(app, attempt, frame.say("go-on-to").with("app", frame.app()), &added))
+    Ok(go_on(app, attempt, &frame.say("go-on-to").with("app", frame.app()), &added))
 }
 
 /// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
 /// again: the list may have become shorter since.
-fn go_on(app: &App, attempt: &Attempt, label: Said, added: &[(&str, &str)]) -> Option<GoOn> {
+fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> Option<GoOn> {
     let text = attempt.return_url.as_deref()?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
     let mut url = Url::parse(text).ok()?;

@@ -22,12 +22,7 @@ pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<Conn
     Ok(Page(blank(&app, frame, &open_ground(&app)?, "/connect".to_owned())))
 }
 
-pub async fn begin_open(
-    State(app): State<App>,
-    frame: Frame,
-    parts: Parts,
-    body: Bytes,
-) -> Result<Response, Failure> {
+pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let page = blank(&app, frame, &open_ground(&app)?, "/connect".to_owned());
     begin(&app, open_ground(&app)?, page, &parts, &body).await

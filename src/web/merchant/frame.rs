@@ -69,7 +69,8 @@ impl Frame {
 
     /// Every language, whether it is the page's, and the way to it.
     pub fn languages(&self) -> [(Language, bool, String); 6] {
-        Language::ALL.map(|language| (language, language == self.words.0, format!("{}{}", self.switch, language.code())))
+        Language::ALL
+            .map(|language| (language, language == self.words.0, format!("{}{}", self.switch, language.code())))
     }
 }
 

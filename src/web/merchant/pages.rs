@@ -258,7 +258,12 @@ impl AttemptPage {
         let second = if self.step() > Some(2) { "step-received" } else { "step-receive" };
         let third = if self.step() == Some(3) { "step-testing" } else { "step-test" };
         let say = |key| self.frame.say(key);
-        [(1, say(first).with("store", self.store.shown())), (2, say(second)), (3, say(third)), (4, say("step-connected"))]
+        [
+            (1, say(first).with("store", self.store.shown())),
+            (2, say(second)),
+            (3, say(third)),
+            (4, say("step-connected")),
+        ]
     }
 
     /// Where a new attempt is begun, on the views where that can help.

@@ -136,7 +136,8 @@ fn no_english_is_left_over() {
             let listed = ALIKE.contains(&(language, &key));
             assert_eq!(sentence == english[&key], listed, "{language:?}: {key}: {sentence}");
             let words = sentence.split(|c: char| !c.is_alphanumeric());
-            let left: Vec<_> = words.filter(|word| ["the", "your", "you", "is", "and", "store"].contains(word)).collect();
+            let left: Vec<_> =
+                words.filter(|word| ["the", "your", "you", "is", "and", "store"].contains(word)).collect();
             let is_variable = |word: &&str| *word == "store" && sentence.contains("{ $store }");
             let left: Vec<_> = left.into_iter().filter(|word| !is_variable(word)).collect();
             assert!(left.is_empty() || key.starts_with(QUOTING), "{language:?}: {key}: {sentence}");

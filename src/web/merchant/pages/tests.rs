@@ -205,7 +205,9 @@ fn named<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 #[test]
 fn every_page_is_whole() {
     let languages = Language::ALL.into_iter().map(Words::in_language);
-    for (language, (name, html)) in languages.flat_map(|words| words.pages().into_iter().map(move |p| (words.language, p))) {
+    for (language, (name, html)) in
+        languages.flat_map(|words| words.pages().into_iter().map(move |p| (words.language, p)))
+    {
         let (name, code) = (format!("{name} in {}", language.own_name()), language.code());
         assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{code}\">")), "{name}");
         assert!(!html.contains("{$") && !html.contains("{ $"), "{name}: every variable is given");
