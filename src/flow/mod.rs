@@ -2,6 +2,7 @@
 //! nothing of HTTP.
 
 pub mod connect;
+pub mod diagnostics;
 pub mod disconnect;
 pub mod keep;
 pub mod lend;

@@ -1,6 +1,7 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+mod diagnostics;
 pub mod guard;
 pub mod qr;
 mod setup;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(diagnostics::routes())
 }
 
 /// The overview, until it shows more.
