@@ -55,7 +55,7 @@ impl Browser {
     /// One of Chromium's own commands.
     pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         let asked = self.client.issue_cmd(DevTools { command, parameters });
-        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("Chromium answers").unwrap()
+        tokio::time::timeout(Duration::from_mins(1), asked).await.expect("Chromium answers").unwrap()
     }
 }
 

@@ -8,7 +8,9 @@
 mod accessible;
 mod axe;
 mod chromium;
+mod hostile;
 mod pages;
+mod pictures;
 mod places;
 
 #[expect(dead_code, reason = "the stories of tests/it use more of it")]

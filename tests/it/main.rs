@@ -33,4 +33,5 @@ mod service;
 mod set_up;
 mod sign_in;
 mod tls;
+mod visitors;
 mod world;
