@@ -4,6 +4,7 @@
 //! statements are checked by running them, which the stories do on both.
 
 pub mod attempts;
+pub mod diagnostics;
 pub mod events;
 pub mod grants;
 pub mod links;

@@ -168,7 +168,7 @@ async fn a_logo_is_served_as_what_it_is_until_another_takes_its_place() {
     assert!(header("content-security-policy").starts_with("default-src 'none'"));
     upload(&mut ann, b"\xff\xd8\xff\xe0 a JPEG").await;
     let other = src(&first_page(&mut merchant).await).unwrap();
-    assert!(other.ends_with(".jpg") && other != href, "{other}");
+    assert!(other.contains(".jpg") && other != href, "{other}");
     for gone in [href.as_str(), "/static/logo/0000000000000000.png", "/static/logo/x", &other.replace(".jpg", ".png")] {
         assert_eq!(merchant.follow(&shown, gone).await.status, 404, "{gone}");
     }

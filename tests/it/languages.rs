@@ -10,7 +10,7 @@ use crate::world::{KEYS, World};
 /// A browser that asks for these languages.
 fn asking(world: &World, languages: &str) -> Merchant {
     let mut browser = world.merchant();
-    languages.clone_into(&mut browser.languages);
+    browser.header("accept-language", languages);
     browser
 }
 
@@ -106,7 +106,7 @@ async fn the_script_of_the_waiting_page_is_told_in_the_same_language() {
     let sent = browser.submit(&page, "Conectar la tienda", &[]).await;
     let denied = browser.deny(&sent.refresh().unwrap()).await;
     assert!(denied.text().contains("Usted ha denegado el acceso"), "{}", denied.text());
-    browser.accept = "application/json".to_owned();
+    browser.header("accept", "application/json");
     let told = browser.get(denied.url.as_str()).await;
     assert_eq!(told.headers["content-language"], "es");
     let told: serde_json::Value = serde_json::from_str(&told.body).unwrap();

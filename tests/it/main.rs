@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod admin_diagnostics;
 mod api;
 mod api_stores;
 mod begin;
@@ -34,4 +35,5 @@ mod service;
 mod set_up;
 mod sign_in;
 mod tls;
+mod visitors;
 mod world;

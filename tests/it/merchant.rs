@@ -100,13 +100,10 @@ pub struct Merchant {
     client: Client,
     cookies: Vec<Cookie>,
     approve_link: Option<(Page, String)>,
+    extra: Vec<(&'static str, String)>,
     /// Who logs in at the store.
     pub login: String,
     pub password: String,
-    /// What the browser asks for, as `Accept-Language` says it.
-    pub languages: String,
-    /// What it takes.
-    pub accept: String,
 }
 
 impl Merchant {
@@ -132,9 +129,13 @@ impl Merchant {
 
     fn with(client: Client) -> Self {
         let (login, password) = ("admin".to_owned(), "demo".to_owned());
-        let languages = "en-GB,en;q=0.9".to_owned();
-        let accept = "text/html,application/xhtml+xml,*/*;q=0.8".to_owned();
-        Self { client, cookies: Vec::new(), approve_link: None, login, password, languages, accept }
+        Self { client, cookies: Vec::new(), approve_link: None, extra: Vec::new(), login, password }
+    }
+
+    /// Sends this with every request from now on, in the place of what a browser would.
+    pub fn header(&mut self, name: &'static str, value: &str) {
+        self.extra.retain(|(known, _)| *known != name);
+        self.extra.push((name, value.to_owned()));
     }
 
     /// Types an address.
@@ -278,8 +279,8 @@ impl Merchant {
         site: &str,
     ) -> Vec<(HeaderName, HeaderValue)> {
         let mut headers = vec![
-            ("accept", self.accept.clone()),
-            ("accept-language", self.languages.clone()),
+            ("accept", "text/html,application/xhtml+xml,*/*;q=0.8".to_owned()),
+            ("accept-language", "en-GB,en;q=0.9".to_owned()),
             ("sec-fetch-site", site.to_owned()),
             ("sec-fetch-mode", "navigate".to_owned()),
             ("sec-fetch-dest", "document".to_owned()),
@@ -302,6 +303,8 @@ impl Merchant {
         if !cookies.is_empty() {
             headers.push(("cookie", cookies));
         }
+        headers.retain(|(name, _)| !self.extra.iter().any(|(extra, _)| extra == name));
+        headers.extend(self.extra.iter().cloned());
         let header = |(name, value): (&'static str, String)| (HeaderName::from_static(name), value.parse().unwrap());
         headers.into_iter().map(header).collect()
     }

@@ -1,6 +1,7 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+mod diagnostics;
 pub mod guard;
 pub mod qr;
 mod settings;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(setup::routes())
         .merge(account::routes())
         .merge(settings::routes())
+        .merge(diagnostics::routes())
 }
 
 /// The overview, until it shows more.
