@@ -1,11 +1,14 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+mod activity;
 pub mod guard;
+mod links;
 pub mod qr;
 mod setup;
 pub mod show;
 mod sign_in;
+mod tokens;
 
 use axum::Router;
 use axum::extract::State;
@@ -22,6 +25,9 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(activity::routes())
+        .merge(links::routes())
+        .merge(tokens::routes())
 }
 
 /// The overview, until it shows more.
