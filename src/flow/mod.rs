@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod connect;
+pub mod diagnostics;
 pub mod disconnect;
 pub mod keep;
 pub mod lend;

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod attempts;
+pub mod diagnostics;
 pub mod events;
 pub mod grants;
 pub mod links;

@@ -2,6 +2,7 @@
 
 mod account;
 mod activity;
+mod diagnostics;
 pub mod guard;
 mod links;
 pub mod qr;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(activity::routes())
         .merge(links::routes())
         .merge(tokens::routes())
+        .merge(diagnostics::routes())
 }
 
 /// The overview, until it shows more.
