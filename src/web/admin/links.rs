@@ -85,12 +85,11 @@ async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Res
     let before: Option<LinkId> = fields.get("before").and_then(|id| id.parse().ok());
     let (newest, href) = (before.is_some(), |before: Option<&str>| href(state, &user_id, before));
     let user = if user_id.is_empty() { Ok(None) } else { user_id.parse().map(Some) };
-    let (page, user_wrong) = match user {
-        Ok(user_id) => (links::list(&app, &Filter { state, user_id, before }, USUAL).await?, None),
-        Err(_) => {
-            let says = "A user_id has 1 to 128 visible characters, without spaces.";
-            (Rows { rows: Vec::new(), next: None }, Some(says))
-        }
+    let (page, user_wrong) = if let Ok(user_id) = user {
+        (links::list(&app, &Filter { state, user_id, before }, USUAL).await?, None)
+    } else {
+        let says = "A user_id has 1 to 128 visible characters, without spaces.";
+        (Rows { rows: Vec::new(), next: None }, Some(says))
     };
     let status = if user_wrong.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = LinksPage {

@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::domain::activity::{KEY_READ, Position};
+use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId};
+use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
 use crate::flow::activity::{self, Entry, Filter};
 use crate::web::stream::Pieces;
 
@@ -40,17 +43,17 @@ impl<'a> Line<'a> {
                 kind: event.kind.as_str(),
                 who: &event.actor,
                 who_name: event.actor_name.as_deref(),
-                user_id: event.user_id.as_ref().map(|id| id.as_str()),
-                store_id: event.store_id.as_ref().map(|id| id.as_str()),
-                store_url: event.store_home.as_ref().map(|home| home.as_str()),
-                link_id: event.link_id.as_ref().map(|id| id.as_str()),
-                attempt_id: event.attempt_id.as_ref().map(|id| id.as_str()),
-                token_id: event.token_id.as_ref().map(|id| id.as_str()),
-                operator_id: event.operator_id.as_ref().map(|id| id.as_str()),
+                user_id: event.user_id.as_ref().map(UserId::as_str),
+                store_id: event.store_id.as_ref().map(StoreId::as_str),
+                store_url: event.store_home.as_ref().map(StoreUrl::as_str),
+                link_id: event.link_id.as_ref().map(LinkId::as_str),
+                attempt_id: event.attempt_id.as_ref().map(AttemptId::as_str),
+                token_id: event.token_id.as_ref().map(TokenId::as_str),
+                operator_id: event.operator_id.as_ref().map(OperatorId::as_str),
                 reason: event.reason.as_deref(),
                 key_version: None,
                 from: event.came_from.as_deref(),
-                request_id: event.request_id.as_ref().map(|id| id.as_str()),
+                request_id: event.request_id.as_ref().map(RequestId::as_str),
                 seq: Some(event.seq),
             },
             Entry::Read(read) => Self {
@@ -58,9 +61,9 @@ impl<'a> Line<'a> {
                 kind: KEY_READ,
                 who: read.token_id.as_str(),
                 who_name: read.token_name.as_deref(),
-                user_id: read.user_id.as_ref().map(|id| id.as_str()),
+                user_id: read.user_id.as_ref().map(UserId::as_str),
                 store_id: Some(read.store_id.as_str()),
-                store_url: read.store_home.as_ref().map(|home| home.as_str()),
+                store_url: read.store_home.as_ref().map(StoreUrl::as_str),
                 key_version: Some(read.key_version),
                 from: Some(&read.read_from),
                 request_id: Some(read.id.as_str()),
