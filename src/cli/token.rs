@@ -26,10 +26,10 @@ pub enum TokenCommand {
         /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
         #[arg(long)]
         allow: Permissions,
-        /// The only merchants whom it may reach, comma separated user_ids; all when left out.
+        /// The only merchants whom it may reach, comma separated; all when left out.
         #[arg(long, value_parser = read_users)]
         users: Option<Users>,
-        /// The same from a file, one user_id a line.
+        /// The same from a file, one a line.
         #[arg(long, conflicts_with = "users")]
         users_file: Option<PathBuf>,
         /// When it stops working by itself, such as 90d or 12h; never when left out.

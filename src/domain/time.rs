@@ -39,6 +39,13 @@ impl Time {
         Self(day.saturating_mul(DAY))
     }
 
+    /// Midnight UTC at which the day written `2026-11-22` begins.
+    pub fn of_date(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(midnight.timestamp().as_millisecond()))
+    }
+
     /// This moment plus `span`; stops at the end of time rather than wrap.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
@@ -131,6 +138,10 @@ mod tests {
             assert_eq!(Time::from_millis(millis).day(), day, "{millis}");
         }
         assert_eq!(Time::of_day(1).millis(), 86_400_000);
+        assert_eq!(Time::of_date("1970-01-02"), Some(Time::of_day(1)));
+        for bad in ["", "1970-1-2", "1970-02-30", "19700102", "1970-01-02T10:00", "today"] {
+            assert_eq!(Time::of_date(bad), None, "{bad}");
+        }
         assert_eq!(Time::of_day(i64::MAX).millis(), i64::MAX);
     }
 

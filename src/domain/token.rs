@@ -165,6 +165,15 @@ impl Users {
     }
 }
 
+impl<'a> IntoIterator for &'a Users {
+    type Item = &'a UserId;
+    type IntoIter = std::slice::Iter<'a, UserId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl FromStr for Users {
     type Err = NotUsers;
 
@@ -265,7 +274,7 @@ mod tests {
         assert!(users.contain(&"m-1".parse().expect("a user_id")) && !users.contain(&"m".parse().expect("a user_id")));
         assert_eq!(" \n".parse::<Users>(), Err(NotUsers::Nobody));
         assert_eq!("m\n\na b".parse::<Users>(), Err(NotUsers::Line(3)));
-        let many = |n: usize| (0..n).map(|i| format!("m-{i}\n")).collect::<String>().parse::<Users>();
+        let many = |n: usize| (0..n).map(|i| format!("m-{i}")).collect::<Vec<_>>().join("\n").parse::<Users>();
         assert_eq!(many(1_000).map(|users| users.count()), Ok(1_000));
         assert_eq!(many(1_001), Err(NotUsers::TooMany));
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{Beneath, takes_in_beneath};
+use super::{Beneath, brand, takes_in_beneath};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
@@ -155,8 +155,9 @@ pub async fn begin(
     let id = AttemptId::mint(now, &app.entropy);
     let return_url = format!("{}/connect/return/{id}", app.site.public_url);
     let callback_url = Secret::new(format!("{}/wc-auth/callback/{}", app.site.public_url, secrets.callback.expose()));
+    let brand = brand::current(app).await?;
     let ask = Ask {
-        app_name: &app.site.app_name,
+        app_name: brand.app_name.as_str(),
         scope: ground.scope,
         state: &secrets.state,
         return_url: &return_url,

@@ -3,7 +3,9 @@
 
 pub mod activity;
 pub mod approvals;
+pub mod brand;
 pub mod connect;
+pub mod diagnostics;
 pub mod disconnect;
 pub mod history;
 pub mod keep;

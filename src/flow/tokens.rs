@@ -87,7 +87,7 @@ pub async fn rotate(
 ) -> Result<(ServiceToken, Secret), RotateError> {
     let old = tokens::find(&app.db, id).await?.ok_or(RotateError::Unknown)?;
     let now = app.now();
-    refuse(&old, now)?;
+    refuse_rotation(&old, now)?;
     let lives = old.expires_at.map(|end| end.since(old.created_at));
     let wish = Wish { name: old.name, permissions: old.permissions, users: old.users, lives };
     let (new, secret) = mint(app, wish, now);
@@ -98,13 +98,14 @@ pub async fn rotate(
     if !tokens::rotate(&app.db, id, now.plus(overlap), &new, &fingerprint(&secret), now, &events).await? {
         // Somebody was quicker.
         let old = tokens::find(&app.db, id).await?.ok_or(RotateError::Unknown)?;
-        refuse(&old, now)?;
+        refuse_rotation(&old, now)?;
         return Err(RotateError::Expired);
     }
     Ok((new, secret))
 }
 
-fn refuse(old: &ServiceToken, now: Time) -> Result<(), RotateError> {
+/// Refuses to replace what works no more at `now`, and what was replaced before.
+pub fn refuse_rotation(old: &ServiceToken, now: Time) -> Result<(), RotateError> {
     match (old.state_at(now), &old.successor) {
         (TokenState::Revoked, _) => Err(RotateError::Revoked),
         (_, Some(successor)) => Err(RotateError::Replaced(successor.clone())),

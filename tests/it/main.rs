@@ -3,12 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod admin_activity;
+mod admin_diagnostics;
+mod admin_links;
 mod admin_overview;
 mod admin_stores;
+mod admin_tokens;
 mod api;
 mod api_stores;
 mod begin;
 mod binary;
+mod brand;
 mod callback;
 mod canary;
 mod check_spans;
@@ -19,6 +24,7 @@ mod database;
 mod first_story;
 mod floors;
 mod keep;
+mod languages;
 mod lend;
 mod merchant;
 mod migrations;
@@ -39,5 +45,6 @@ mod sign_in;
 mod tls;
 mod token_commands;
 mod token_limits;
+mod visitors;
 mod withdraw;
 mod world;

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<App> {
 async fn look(State(app): State<App>, Path(id): Path<String>, who: SignedIn) -> Result<Page<AttemptPage>, Failure> {
     let whole = history::of_attempt(&app, &read_id(&id)?).await?.ok_or_else(unknown)?;
     let app_name = app.site.app_name.clone();
-    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name, whole }))
+    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name: app_name.to_string(), whole }))
 }
 
 async fn confirm(

@@ -1,11 +1,15 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+mod activity;
 pub mod attempts;
 pub mod chart;
+mod diagnostics;
 pub mod guard;
+mod links;
 mod overview;
 pub mod qr;
+mod settings;
 mod setup;
 pub mod show;
 mod sign_in;
@@ -13,6 +17,8 @@ mod store;
 pub mod store_page;
 mod stores;
 pub mod strip;
+mod tokens;
+mod upload;
 pub mod words;
 
 use axum::Router;
@@ -28,4 +34,9 @@ pub(super) fn routes() -> Router<App> {
         .merge(stores::routes())
         .merge(store::routes())
         .merge(attempts::routes())
+        .merge(settings::routes())
+        .merge(activity::routes())
+        .merge(links::routes())
+        .merge(tokens::routes())
+        .merge(diagnostics::routes())
 }
