@@ -163,6 +163,10 @@ pub async fn begin(db: &Db, filter: &Filter, order: Order, rarity: Option<i64>) 
     if let Some(scope) = filter.scope {
         fits.push((with_scope(db, scope).await?, Fewest::Scope));
     }
+    let fewest = fits.iter().copied().min_by_key(|(n, _)| *n);
+    if filter.status.is_some() && order == Order::Changed && fewest.is_some_and(|(_, by)| by == Fewest::Status) {
+        return Ok(Begin::StatusInOrder);
+    }
     let fewest = fits.into_iter().min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= FEW);
     Ok(match fewest {
         Some((_, fewest)) => Begin::Gather(fewest),
