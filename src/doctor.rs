@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::keep;
-use crate::storage::Db;
+use crate::flow::diagnostics::{self, State};
+use crate::serve;
 use crate::woo::{Call, Client, Outgoing, Resolver};
 
 /// How long a running service has to say that it is alive.
@@ -59,30 +59,19 @@ async fn ask_livez(base: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks at the configuration, the database and the ring; says what it found, line by line.
+/// Looks at the configuration, the database, the ring and the public address; says what it found, line by line.
 pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
-    let public = &config.site.public_url;
-    if !config.site.secure {
-        writeln!(out, "warn  public address {public} is not https: real stores refuse it")?;
-    } else if let Err(why) = ask_livez(public).await {
-        // It may still answer from outside, or be started later.
-        writeln!(out, "warn  public address {public} does not answer from here: {why:#}")?;
-    } else {
-        writeln!(out, "ok    public address {public} answers")?;
+    let app = serve::open(config).await?;
+    writeln!(out, "ok    key ring in {}", config.master_key.display())?;
+    let findings = diagnostics::examine(&app).await;
+    for finding in &findings {
+        writeln!(out, "{:<5} {}", finding.state.as_str(), finding.says)?;
     }
-    if config.site.reach == Reach::PrivateToo {
-        writeln!(out, "warn  CARTKEY_ALLOW_PRIVATE_STORES is on: for development only")?;
+    app.db.close().await;
+    let bad = findings.iter().filter(|finding| finding.state == State::Bad).count();
+    if bad > 0 {
+        bail!("{bad} of these do not work");
     }
-    let db = Db::open(config.database_url.expose()).await?;
-    writeln!(out, "ok    database {}", db.version().await?)?;
-    let vault = keep::open_vault(&db, &config.master_key, Clock::System.now(), &Entropy::System).await?;
-    writeln!(
-        out,
-        "ok    key ring {} opens what is stored ({} keys)",
-        config.master_key.display(),
-        vault.key_ids().count()
-    )?;
-    db.close().await;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Running the service: bind, open, serve, and stop without dropping what was accepted.
 
 use std::convert::Infallible;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +24,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::{keep, prove, sweep};
+use crate::flow::{keep, operators, prove, sweep};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -88,11 +89,37 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         database = %app.db.version().await?,
         "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
     );
+    offer_set_up(&app, &config).await?;
     let listeners = match internal {
         None => vec![(public, web::all(&app))],
         Some(internal) => vec![(public, web::public(&app)), (internal, web::internal(&app))],
     };
     until_stopped(app, listeners).await
+}
+
+/// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
+async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
+    if let Some(link) = operators::setup_link(app, &dashboard(config)).await? {
+        let minutes = operators::SETUP_LINK_LIVES.as_secs() / 60;
+        writeln!(
+            io::stderr(),
+            "\nThere is no operator yet. Open this within {minutes} minutes to make the first; it works once:\n\n    {}\n",
+            link.expose()
+        )?;
+    }
+    Ok(())
+}
+
+/// Where operators reach the dashboard, without a slash at its end.
+pub fn dashboard(config: &Config) -> String {
+    match config.internal_listen {
+        None => config.site.public_url.clone(),
+        // Browsers take cookies over plain http from localhost only.
+        Some(address) if address.ip().is_unspecified() || address.ip().is_loopback() => {
+            format!("http://localhost:{}", address.port())
+        }
+        Some(address) => format!("http://{address}"),
+    }
 }
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.

@@ -14,15 +14,18 @@ use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::entropy::Entropy;
 use crate::domain::link::Confirm;
+use crate::domain::secret::Secret;
 use crate::domain::store_url::{Reach, StoreUrl};
 use crate::domain::time::Clock;
 use crate::flow::links::{self, Wish};
-use crate::flow::tokens;
+use crate::flow::{operators, tokens};
 use crate::woo::{Client, Outgoing, Resolver};
 use crate::{serve, telemetry, web};
 
 /// The merchant of the demonstration.
 const USER_ID: &str = "merchant-42";
+/// The operator of the demonstration.
+const OPERATOR: &str = "demo";
 
 /// Runs until stopped.
 pub async fn run() -> anyhow::Result<()> {
@@ -46,7 +49,10 @@ pub async fn run() -> anyhow::Result<()> {
     };
     let (_, link) = links::make(&app, wish, &Actor::cli()).await?;
     let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
+    let password = Secret::new(app.entropy.secret().expose().chars().take(16).collect());
+    operators::add(&app, OPERATOR.parse()?, &password, &Actor::cli()).await?;
     tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
+    tell_dashboard(&config.site.public_url, &password)?;
     let router = web::all(&app);
     serve::until_stopped(app, vec![(listener, router)]).await
 }
@@ -131,9 +137,18 @@ fn tell(store: &str, link: &str, token: &str, keys_url: &str) -> io::Result<()> 
          \n   {link}\n\
          \n\
          2. Fetch its keys, as an internal service would:\n\
-         \n   curl -H 'Authorization: Bearer {token}' {keys_url}\n\
-         \n\
-         Ctrl-C stops it and throws everything away.\n"
+         \n   curl -H 'Authorization: Bearer {token}' {keys_url}\n"
+    )?;
+    out.flush()
+}
+
+fn tell_dashboard(base: &str, password: &Secret) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "3. See it on the dashboard: open this, sign in as {OPERATOR} with the password {}\n\n   {base}/admin\n\n\
+         Ctrl-C stops it and throws everything away.\n",
+        password.expose()
     )?;
     out.flush()
 }

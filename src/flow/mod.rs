@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod approvals;
 pub mod connect;
+pub mod diagnostics;
 pub mod disconnect;
 pub mod history;
 pub mod keep;

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod approvals;
 pub mod attempts;
 pub mod checks;
+pub mod diagnostics;
 pub mod events;
 pub mod grants;
 pub mod history;

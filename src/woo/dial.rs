@@ -93,7 +93,7 @@ fn allowed(ip: IpAddr, reach: Reach) -> bool {
 }
 
 /// What to dial. A number in place of a name takes the same way, so that it cannot slip past the guard.
-async fn addresses(url: &Url, resolver: &Resolver) -> Result<Vec<SocketAddr>, Fault> {
+pub(super) async fn addresses(url: &Url, resolver: &Resolver) -> Result<Vec<SocketAddr>, Fault> {
     let port = url.port_or_known_default().ok_or(Fault::BadUrl)?;
     let found: Vec<SocketAddr> = match url.host().ok_or(Fault::BadUrl)? {
         Host::Ipv4(ip) => vec![SocketAddr::from((ip, port))],

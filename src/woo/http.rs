@@ -1,6 +1,7 @@
 //! The one client that speaks to addresses which others chose: guarded where the connection is made.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -141,6 +142,32 @@ impl Client {
         let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
         let within = call.within;
         tokio::time::timeout(within, self.exchange(&url, call)).await.map_err(|_| Fault::TimedOut)?
+    }
+
+    /// The same client without its guard, for our own addresses, which may be private from where we stand. Never for an
+    /// address that anybody else chose.
+    #[must_use]
+    pub fn for_ourselves(&self) -> Self {
+        let outgoing = Outgoing {
+            reach: Reach::PrivateToo,
+            resolver: self.outgoing.resolver.clone(),
+            extra_roots: self.outgoing.extra_roots.clone(),
+            user_agent: self.outgoing.user_agent.clone(),
+            own_host: None,
+        };
+        Self {
+            outgoing: Arc::new(outgoing),
+            tls: Arc::default(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
+    /// Where the host of `url` leads, whatever that is; nothing is dialled.
+    pub async fn look_up(&self, url: &str) -> Result<Vec<IpAddr>, Fault> {
+        let url = Url::parse(url).map_err(|_| Fault::BadUrl)?;
+        let found = dial::addresses(&url, &self.outgoing.resolver).await?;
+        Ok(found.into_iter().map(|address| address.ip()).collect())
     }
 
     /// Which addresses may be asked.

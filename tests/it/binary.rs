@@ -95,7 +95,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    /// What came of a process.
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -158,6 +159,19 @@ impl Running {
     /// Sends it a signal.
     pub fn tell(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// The rest of its log, once it has ended.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        let all = async {
+            while let Some(line) = self.log.recv().await {
+                rest.push_str(&line);
+                rest.push('\n');
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.expect("it ends");
+        rest
     }
 
     /// Waits for its end.

@@ -22,19 +22,27 @@ const ROOMS: [(&str, &[&str]); 10] = [
 const UPPER: [&str; 5] = ["cli", "demo", "doctor", "main", "serve"];
 
 /// The files that may take a secret out of its type, and why.
-const MAY_EXPOSE: [(&str, &str); 23] = [
-    ("src/cli.rs", "prints a link once, to who made it"),
+const MAY_EXPOSE: &[(&str, &str)] = &[
+    ("src/cli/mod.rs", "prints a link once, to who made it"),
+    ("src/cli/operator.rs", "compares a password that was typed twice"),
     ("src/cli/token.rs", "prints a token once, to who made it"),
     ("src/config.rs", "looks at how the database's address begins"),
     ("src/demo/run.rs", "prints the demo's own link and token"),
     ("src/doctor.rs", "opens the database that it checks"),
+    ("src/domain/operator.rs", "judges a new password"),
     ("src/domain/secret.rs", "defines it"),
     ("src/flow/connect.rs", "writes the callback's address"),
     ("src/flow/links.rs", "writes the link's address"),
+    ("src/flow/operators.rs", "writes the set-up link's address"),
+    ("src/flow/sign_in.rs", "looks at how long a password is"),
     ("src/flow/tokens.rs", "writes a new token"),
-    ("src/serve.rs", "opens the database"),
+    ("src/serve.rs", "opens the database, and prints the set-up link"),
     ("src/vault/key_ring.rs", "writes the ring's file"),
+    ("src/vault/password.rs", "hashes passwords, and reads a second factor"),
     ("src/vault/mod.rs", "seals, and makes fingerprints"),
+    ("src/web/admin/account.rs", "shows a second factor and its recovery codes once"),
+    ("src/web/admin/guard.rs", "sets the operator's cookie"),
+    ("src/web/admin/sign_in.rs", "sets the operator's cookie"),
     ("src/web/admin/store.rs", "shows a reconnect link once"),
     ("src/web/api/keys.rs", "lends keys: the one answer that holds them"),
     ("src/web/api/links.rs", "shows a new link once"),

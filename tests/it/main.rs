@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod admin_diagnostics;
 mod api;
 mod api_stores;
 mod begin;
@@ -11,6 +12,7 @@ mod callback;
 mod canary;
 mod check_spans;
 mod command_line;
+mod command_line_operator;
 mod crash;
 mod database;
 mod first_story;
@@ -28,8 +30,10 @@ mod prove_twice;
 mod reads;
 mod receive;
 mod return_leg;
+mod second_factor;
 mod send;
 mod service;
+mod set_up;
 mod sign_in;
 mod tls;
 mod token_commands;

@@ -77,6 +77,7 @@ pub struct Merchant {
     client: Client,
     cookies: Vec<Cookie>,
     approve_link: Option<(Page, String)>,
+    extra: Vec<(&'static str, String)>,
     /// Who logs in at the store.
     pub login: String,
     pub password: String,
@@ -105,7 +106,13 @@ impl Merchant {
 
     fn with(client: Client) -> Self {
         let (login, password) = ("admin".to_owned(), "demo".to_owned());
-        Self { client, cookies: Vec::new(), approve_link: None, login, password }
+        Self { client, cookies: Vec::new(), approve_link: None, extra: Vec::new(), login, password }
+    }
+
+    /// Sends this with every request from now on, in the place of what a browser would.
+    pub fn header(&mut self, name: &'static str, value: &str) {
+        self.extra.retain(|(known, _)| *known != name);
+        self.extra.push((name, value.to_owned()));
     }
 
     /// Types an address.
@@ -259,6 +266,8 @@ impl Merchant {
         if !cookies.is_empty() {
             headers.push(("cookie", cookies));
         }
+        headers.retain(|(name, _)| !self.extra.iter().any(|(extra, _)| extra == name));
+        headers.extend(self.extra.iter().cloned());
         let header = |(name, value): (&'static str, String)| (HeaderName::from_static(name), value.parse().unwrap());
         headers.into_iter().map(header).collect()
     }

@@ -2,6 +2,7 @@
 
 mod account;
 pub mod attempts;
+mod diagnostics;
 pub mod guard;
 pub mod qr;
 mod setup;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(account::routes())
         .merge(store::routes())
         .merge(attempts::routes())
+        .merge(diagnostics::routes())
 }
 
 /// The overview, until it shows more.

@@ -1,5 +1,6 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
+mod operator;
 mod token;
 
 use std::io::{self, Write};
@@ -39,6 +40,9 @@ enum Command {
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Operators: who may sign in to the dashboard.
+    #[command(subcommand)]
+    Operator(operator::OperatorCommand),
     /// Make a link that connects a merchant's store; prints its address.
     Link {
         /// Your application's own id of the merchant.
@@ -97,6 +101,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Token(command) => token::run(app, command, out).await,
+        Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
         Command::Check { id } => check(app, id, out).await,

@@ -1,0 +1,324 @@
+//! Diagnostics: whether this installation is in order, and what to mend. `cartkey doctor` prints it, the dashboard shows it.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION};
+use url::Url;
+
+use crate::app::App;
+use crate::domain::store_url::Reach;
+use crate::domain::time::Time;
+use crate::storage::{diagnostics, operators};
+use crate::woo::{Call, Fault, Reply, reach};
+
+/// How long one question may take.
+const WITHIN: Duration = Duration::from_secs(8);
+/// How far our clock may be from others: a second factor's code and a signature live 30 seconds and more.
+const CLOCK_WITHIN: Duration = Duration::from_secs(20);
+/// How many stores are asked for the time.
+const CLOCKS: i64 = 3;
+/// Less free space than this is told.
+const SPACE: u64 = 512 * 1024 * 1024;
+
+/// How something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// In order.
+    Fine,
+    /// Works, but is not as it should be.
+    Warn,
+    /// Does not work.
+    Bad,
+}
+
+impl State {
+    /// As the command line prints it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fine => "ok",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub area: &'static str,
+    /// How it stands.
+    pub state: State,
+    /// What was seen, and what to do where it is not in order.
+    pub says: String,
+}
+
+impl Finding {
+    /// What was seen.
+    pub fn new(area: &'static str, state: State, says: impl Into<String>) -> Self {
+        Self { area, state, says: says.into() }
+    }
+}
+
+/// The public address, as far as it can be judged from here.
+pub const PUBLIC_ADDRESS: &str = "Public address";
+const CALLBACK: &str = "Callback";
+const DATABASE: &str = "Database";
+const KEY_RING: &str = "Key ring";
+const CLOCK: &str = "Clock";
+const OPERATORS: &str = "Operators";
+const STORES: &str = "Stores";
+
+/// Looks at everything; takes some seconds at most.
+pub async fn examine(app: &App) -> Vec<Finding> {
+    let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
+    let mut findings = public;
+    findings.extend(database);
+    findings.push(ring(app));
+    findings.push(clock);
+    findings.push(operators);
+    if app.site.reach == Reach::PrivateToo {
+        let says = "CARTKEY_ALLOW_PRIVATE_STORES is on: for development only";
+        findings.push(Finding::new(STORES, State::Warn, says));
+    }
+    findings
+}
+
+/// The public address: https on port 443, an IPv4 address that the internet reaches, no redirect, and the callback open.
+async fn public(app: &App) -> Vec<Finding> {
+    let shown = &app.site.public_url;
+    let say = |state, says: String| Finding::new(PUBLIC_ADDRESS, state, format!("public address {shown} {says}"));
+    if !app.site.secure {
+        return vec![say(State::Warn, "is not https: real stores refuse it".to_owned())];
+    }
+    let mut findings = Vec::new();
+    if let Some(port) = Url::parse(shown).ok().and_then(|url| url.port()) {
+        findings.push(say(State::Warn, format!("is on port {port}: stores post to port 443 only")));
+    }
+    let client = app.woo.for_ourselves();
+    match client.look_up(shown).await {
+        Ok(addresses) => findings.extend(judge_addresses(&addresses).map(|says| say(State::Warn, says))),
+        Err(_) => findings.push(say(State::Bad, "has no address: make a DNS record for it".to_owned())),
+    }
+    let (alive, callback) = tokio::join!(
+        ask(app, Method::GET, format!("{shown}/livez"), Vec::new()),
+        ask(app, Method::POST, format!("{shown}/wc-auth/callback/diagnostics"), b"{}".to_vec()),
+    );
+    let judged = judge_alive(&alive);
+    let answers = judged.state == State::Fine;
+    findings.push(say(judged.state, judged.says));
+    if answers {
+        findings.push(judge_callback(&callback));
+    }
+    findings
+}
+
+async fn ask(app: &App, method: Method, url: String, body: Vec<u8>) -> Result<Reply, Fault> {
+    let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let call = Call { method, url: &url, headers, body, within: WITHIN, at_most: 64 * 1024 };
+    app.woo.for_ourselves().send(call).await
+}
+
+/// What is to be said of where the public name leads.
+fn judge_addresses(addresses: &[IpAddr]) -> Option<String> {
+    if let Some(private) = addresses.iter().find(|ip| !reach::is_public(**ip)) {
+        return Some(format!(
+            "leads to {private} from here, which is not a public address: see that it leads to a public one from the internet"
+        ));
+    }
+    let has_ipv4 = addresses.iter().any(IpAddr::is_ipv4);
+    (!has_ipv4).then(|| "has no IPv4 address: many hosts of stores reach nothing else; add an A record".to_owned())
+}
+
+fn judge_alive(alive: &Result<Reply, Fault>) -> Finding {
+    let say = |state, says: String| Finding::new(PUBLIC_ADDRESS, state, says);
+    match alive {
+        Ok(reply) if reply.status.as_u16() == 200 && reply.body == *b"ok\n" => say(State::Fine, "answers".to_owned()),
+        Ok(reply) if reply.status.is_redirection() => {
+            let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
+            let to: String = to.chars().take(200).collect();
+            say(
+                State::Bad,
+                format!("sends visitors on to {to}: stores do not follow; set CARTKEY_PUBLIC_URL to where it ends"),
+            )
+        }
+        Ok(reply) => {
+            say(State::Bad, format!("answers {}, and is not Cartkey: look at the proxy in front", reply.status))
+        }
+        // It may still answer from outside, or be started later.
+        Err(fault) => say(State::Warn, format!("does not answer from here: {fault}")),
+    }
+}
+
+/// A store's post must come through as it is: a firewall that asks for a captcha, or a proxy that wants a login, loses keys.
+fn judge_callback(callback: &Result<Reply, Fault>) -> Finding {
+    let say = |state, says: String| Finding::new(CALLBACK, state, says);
+    match callback {
+        Ok(reply) if reply.status.as_u16() == 404 && is_ours(reply) => {
+            say(State::Fine, "what stores post to the callback comes through".to_owned())
+        }
+        Ok(reply) => say(
+            State::Bad,
+            format!(
+                "what stores post to /wc-auth/callback/ is answered {} by something in front: let it through as it is",
+                reply.status
+            ),
+        ),
+        Err(fault) => say(State::Bad, format!("what stores post to the callback is not answered: {fault}")),
+    }
+}
+
+fn is_ours(reply: &Reply) -> bool {
+    reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).is_some_and(|id| id.starts_with("rq_"))
+}
+
+async fn database(app: &App) -> Vec<Finding> {
+    let begun = app.now();
+    let found = match (app.db.version().await, app.db.ping().await) {
+        (Ok(version), Ok(())) => {
+            let took = app.now().since(begun).as_millis();
+            Finding::new(DATABASE, State::Fine, format!("database {version} answers ({took} ms)"))
+        }
+        _ => Finding::new(DATABASE, State::Bad, "the database does not answer"),
+    };
+    let mut findings = vec![found];
+    if let Ok(Some(file)) = diagnostics::file(&app.db).await
+        && let Some(free) = free_space(&file)
+        && free < SPACE
+    {
+        let says = format!("only {} MiB are free where the database lies: make room", free / 1_048_576);
+        findings.push(Finding::new(DATABASE, State::Warn, says));
+    }
+    findings
+}
+
+fn free_space(file: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(file).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Start-up proves that the ring opens what is stored, or refuses to start; here it is shown with what it consists of.
+fn ring(app: &App) -> Finding {
+    let ids: Vec<&str> = app.vault.key_ids().collect();
+    let says = match ids.as_slice() {
+        [one] => format!("key ring opens what is stored (1 key: {one})"),
+        [first, rest @ ..] => {
+            format!("key ring opens what is stored ({} keys: {first} seals, {} open too)", ids.len(), rest.join(", "))
+        }
+        [] => "key ring is empty".to_owned(),
+    };
+    Finding::new(KEY_RING, State::Fine, says)
+}
+
+/// The clock, judged by the database server's and by what connected stores say.
+async fn clock(app: &App) -> Finding {
+    let mut skews = Vec::new();
+    if let Ok(Some(theirs)) = diagnostics::clock(&app.db).await {
+        skews.push(("the database server", skew(app.now(), theirs)));
+    }
+    let homes = diagnostics::some_homes(&app.db, CLOCKS).await.unwrap_or_default();
+    for home in homes {
+        let url = home.at("/wp-json/");
+        let call =
+            Call { method: Method::HEAD, url: &url, headers: Vec::new(), body: Vec::new(), within: WITHIN, at_most: 1 };
+        let Ok(reply) = app.woo.send(call).await else { continue };
+        if let Some(theirs) = date_of(&reply) {
+            skews.push(("a connected store", skew(app.now(), theirs)));
+        }
+    }
+    judge_clock(&mut skews)
+}
+
+fn date_of(reply: &Reply) -> Option<Time> {
+    let date = httpdate::parse_http_date(reply.headers.get(DATE)?.to_str().ok()?).ok()?;
+    let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Time::from_millis)
+}
+
+fn skew(ours: Time, theirs: Time) -> Duration {
+    ours.since(theirs).max(theirs.since(ours))
+}
+
+/// One clock may be wrong; ours is called so when most of the others disagree with it.
+fn judge_clock(skews: &mut [(&str, Duration)]) -> Finding {
+    skews.sort_by_key(|(_, skew)| *skew);
+    match skews.get(skews.len() / 2) {
+        None => Finding::new(CLOCK, State::Fine, "clock: nothing to compare it with until a store is connected"),
+        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock agrees with others"),
+        Some((whose, skew)) => {
+            let says = format!("clock differs from that of {whose} by {} s: let NTP set it", skew.as_secs());
+            Finding::new(CLOCK, State::Bad, says)
+        }
+    }
+}
+
+async fn operators(app: &App) -> Finding {
+    let Ok(all) = operators::all(&app.db).await else {
+        return Finding::new(OPERATORS, State::Bad, "the database does not answer");
+    };
+    let bare: Vec<&str> = all.iter().filter(|one| !one.second_factor).map(|one| one.name.as_str()).collect();
+    if all.is_empty() {
+        return Finding::new(OPERATORS, State::Warn, "there is no operator yet: “cartkey operator add” makes one");
+    }
+    if bare.is_empty() {
+        return Finding::new(OPERATORS, State::Fine, format!("operators: {}, each with a second factor", all.len()));
+    }
+    Finding::new(OPERATORS, State::Warn, format!("operators without a second factor: {}", bare.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+    use hyper::header::HeaderMap;
+
+    use super::*;
+
+    fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Result<Reply, Fault> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers: map, body: body.as_bytes().to_vec() })
+    }
+
+    #[test]
+    fn a_public_address_is_judged_by_what_answers_there() {
+        let state = |reply| judge_alive(&reply).state;
+        assert_eq!(state(reply(200, &[], "ok\n")), State::Fine);
+        assert_eq!(state(reply(200, &[], "<html>")), State::Bad);
+        assert_eq!(state(Err(Fault::Connect)), State::Warn);
+        let moved = judge_alive(&reply(301, &[("location", "https://www.keys.example/livez")], ""));
+        assert!(moved.state == State::Bad && moved.says.contains("https://www.keys.example/livez"), "{moved:?}");
+    }
+
+    #[test]
+    fn a_callback_must_be_answered_by_us() {
+        let state = |reply| judge_callback(&reply).state;
+        assert_eq!(state(reply(404, &[("x-request-id", "rq_1")], "")), State::Fine);
+        assert_eq!(state(reply(404, &[], "")), State::Bad);
+        assert_eq!(state(reply(403, &[], "captcha")), State::Bad);
+    }
+
+    #[test]
+    fn names_should_lead_to_public_ipv4() {
+        let judge =
+            |addresses: &[&str]| judge_addresses(&addresses.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<_>>());
+        assert_eq!(judge(&["198.51.99.1", "2001:4860::1"]), None);
+        assert!(judge(&["2001:4860::1"]).unwrap().contains("no IPv4"));
+        assert!(judge(&["192.168.0.7"]).unwrap().contains("192.168.0.7"));
+    }
+
+    #[test]
+    fn our_clock_is_wrong_when_most_others_say_so() {
+        let judge = |seconds: &[u64]| {
+            let mut skews: Vec<_> = seconds.iter().map(|s| ("a store", Duration::from_secs(*s))).collect();
+            judge_clock(&mut skews).state
+        };
+        assert_eq!(judge(&[]), State::Fine);
+        assert_eq!(judge(&[1, 2, 9_000]), State::Fine, "one store's clock is wrong");
+        assert_eq!(judge(&[1, 90, 91]), State::Bad);
+    }
+}

@@ -1,0 +1,51 @@
+//! Diagnostics on the dashboard.
+
+use cartkey::demo::pretend_store::Switches;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn diagnostics_say_what_is_in_order_and_what_is_not() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let page = ann.get("/admin/diagnostics").await;
+    let text = page.text();
+    assert_eq!(page.status, 200, "{text}");
+    for seen in [
+        "public address https://keys.example answers",
+        "what stores post to the callback comes through",
+        "key ring opens what is stored",
+        "nothing to compare it with until a store is connected",
+        "leads to 127.0.0.1 from here, which is not a public address",
+        "operators without a second factor: ann",
+        "https://app.example",
+    ] {
+        assert!(text.contains(seen), "{seen} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn our_clock_is_judged_by_what_connected_stores_say() {
+    let world = World::new().await;
+    world.connect("merchant-1").await;
+    let mut ann = world.operator().await;
+    let text = ann.get("/admin/diagnostics").await.text();
+    // The story's clock stands in September 2026; the pretend store's server says what time it is.
+    assert!(text.contains("differs from that of a connected store by") && text.contains("let NTP set it"), "{text}");
+    assert!(text.contains("Broken"), "{text}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_told() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    ann.browser.header("x-forwarded-for", "203.0.113.9");
+    let text = ann.get("/admin/diagnostics").await.text();
+    assert!(text.contains("requests come through a proxy at 127.0.0.1 that is not trusted"), "{text}");
+    let world = World::with(&[("CARTKEY_TRUSTED_PROXIES", "127.0.0.1")], Switches::default()).await;
+    let mut ann = world.stranger("ann").await;
+    ann.browser.header("x-forwarded-for", "203.0.113.9");
+    ann.sign_in(crate::operator::PASSWORD).await;
+    assert!(!ann.get("/admin/diagnostics").await.text().contains("come through a proxy"));
+    assert!(ann.get("/admin/account").await.text().contains("203.0.113.9"), "and sessions say where they began");
+}
