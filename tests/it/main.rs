@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod admin_attempts;
 mod admin_diagnostics;
+mod admin_store;
 mod api;
 mod api_stores;
 mod begin;
