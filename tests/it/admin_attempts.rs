@@ -77,7 +77,17 @@ async fn a_rejected_approval_is_wiped_and_names_the_key_to_revoke() {
     let page = ann.get(&path).await;
     let page = ann.submit(&page, "Reject and wipe the key", &[]).await;
     let last7 = world.shop.keys()[0].consumer_key[36..].to_owned();
-    says(&page, &["rejected and its key is wiped", "Failed", "Approval rejected", &last7, "Wiped here"]);
+    says(
+        &page,
+        &[
+            "rejected and its key is wiped",
+            "Failed",
+            "An operator rejected it",
+            "Approval rejected",
+            &last7,
+            "Wiped here",
+        ],
+    );
     let theirs = page.link("its page at the store").expect("where the merchant revokes it");
     assert!(theirs.starts_with("https://shop.example/wp-admin/") && theirs.ends_with("&edit-key=1"), "{theirs}");
     assert_eq!(column(&world.app.db, "SELECT id FROM grants WHERE sealed IS NOT NULL").await, [""; 0]);
