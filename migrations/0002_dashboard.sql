@@ -67,19 +67,26 @@ CREATE INDEX events_by_kind ON events (kind, seq);
 CREATE INDEX events_by_actor ON events (actor, seq);
 CREATE INDEX events_of_store ON events (store_id, seq);
 CREATE INDEX events_of_user ON events (user_id, seq);
+CREATE INDEX events_of_request ON events (request_id, seq) WHERE request_id IS NOT NULL;
+-- Addresses that the retention has not forgotten yet.
+CREATE INDEX events_from ON events (at) WHERE came_from IS NOT NULL;
 
 -- The id of a read sorts by time, so each of these is in the order of time.
 CREATE INDEX reads_of_store ON key_reads (store_id, id);
 CREATE INDEX reads_of_token ON key_reads (token_id, id);
 
--- Key reads for each UTC day (days since 1970-01-01) and token, counted up to counters.reads_counted (milliseconds).
+-- Key reads for each UTC day (days since 1970-01-01) and token: all those whose id is less than reads_counted.before.
 CREATE TABLE read_days (
     day BIGINT NOT NULL,
     token_id TEXT NOT NULL,
     n BIGINT NOT NULL,
     PRIMARY KEY (day, token_id)
 );
-INSERT INTO counters (name, n) VALUES ('reads_counted', 0);
+CREATE TABLE reads_counted (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    before TEXT NOT NULL
+);
+INSERT INTO reads_counted (one, before) VALUES (1, 'rq_00000000000000000000000000');
 
 -- Checks of a store over time: a row for as long as the same verdict came.
 CREATE TABLE check_spans (

@@ -1,28 +1,27 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
 mod operator;
+mod token;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
-use crate::config::{Config, span};
+use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::id::{StoreId, TokenId};
+use crate::domain::id::StoreId;
 use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
-use crate::domain::token::Permissions;
 use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
 use crate::flow::stores::Filter;
-use crate::flow::{links, stores, tokens, watch};
-use crate::{doctor, serve, storage, telemetry};
+use crate::flow::{links, stores, watch};
+use crate::{doctor, serve, telemetry};
 
 /// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
 #[derive(Debug, Parser)]
@@ -40,7 +39,7 @@ enum Command {
     Demo,
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
-    Token(TokenCommand),
+    Token(token::TokenCommand),
     /// Operators: who may sign in to the dashboard.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
@@ -75,29 +74,6 @@ enum Command {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Issue a token; prints it, once.
-    Issue {
-        /// What you call it, such as the service's name.
-        #[arg(long, value_parser = read_name)]
-        name: String,
-        /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
-        #[arg(long)]
-        allow: Permissions,
-        /// When it stops working by itself, such as 90d or 12h; never when left out.
-        #[arg(long, value_parser = read_span)]
-        expires_in: Option<Duration>,
-    },
-    /// List the tokens, without their secrets.
-    List,
-    /// Revoke a token, at once.
-    Revoke {
-        /// Its id (tk_…).
-        id: TokenId,
-    },
-}
-
 /// Does what the command line asks.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let command = arguments.command.unwrap_or(Command::Serve);
@@ -124,19 +100,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
-        Command::Token(TokenCommand::Issue { name, allow, expires_in }) => {
-            let (token, secret) = tokens::issue(app, &name, allow, expires_in, &Actor::cli()).await?;
-            writeln!(out, "{}", secret.expose())?;
-            tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
-            Ok(())
-        }
-        Command::Token(TokenCommand::List) => list_tokens(app, out).await,
-        Command::Token(TokenCommand::Revoke { id }) => {
-            if !tokens::revoke(app, &id, &Actor::cli()).await? {
-                bail!("there is no token {id} that still works");
-            }
-            Ok(())
-        }
+        Command::Token(command) => token::run(app, command, out).await,
         Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
@@ -151,16 +115,6 @@ fn named_home(command: &Command, config: &Config) -> Result<Option<StoreUrl>, Us
     StoreUrl::parse(typed, config.site.reach).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
 }
 
-fn read_name(text: &str) -> Result<String, &'static str> {
-    let name = text.trim();
-    let fits = (1..=80).contains(&name.chars().count());
-    fits.then(|| name.to_owned()).ok_or("a name has 1 to 80 characters")
-}
-
-fn read_span(text: &str) -> Result<Duration, &'static str> {
-    span(text).ok_or("a time is written like 90d, 12h or 30m")
-}
-
 /// The command line itself is wrong: exit code 2.
 #[derive(Debug)]
 pub struct Usage(String);
@@ -172,20 +126,6 @@ impl std::fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
-
-async fn list_tokens(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
-    for token in storage::tokens::all(&app.db).await? {
-        let state = if token.revoked_at.is_some() {
-            "revoked".to_owned()
-        } else if !token.works_at(app.now()) {
-            "expired".to_owned()
-        } else {
-            token.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"))
-        };
-        writeln!(out, "{}\t{}\t{}\t{state}", token.id, token.name, token.permissions)?;
-    }
-    Ok(())
-}
 
 async fn link(
     app: &App,

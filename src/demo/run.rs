@@ -35,8 +35,8 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
-    let (_, token) =
-        tokens::issue(&app, "demo", "keys:read,stores:read,links:write".parse()?, None, &Actor::cli()).await?;
+    let wish = tokens::Wish::new("demo", "keys:read,stores:read,links:write".parse()?);
+    let (_, token) = tokens::issue(&app, wish, &Actor::cli()).await?;
     let wish = Wish {
         user_id: USER_ID.parse()?,
         account_label: Some("Demo account".to_owned()),

@@ -27,9 +27,13 @@ impl std::error::Error for NotAnId {}
 fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     let mut random = [0_u8; 16];
     entropy.fill(&mut random);
-    let ms = u64::try_from(now.millis()).unwrap_or(0);
-    let ulid = ulid::Ulid::from_parts(ms, u128::from_le_bytes(random));
+    let ulid = ulid::Ulid::from_parts(millis(now), u128::from_le_bytes(random));
     format!("{prefix}_{}", ulid.to_string().to_ascii_lowercase())
+}
+
+/// A ULID counts milliseconds from 1970 on, in 48 bits.
+fn millis(at: Time) -> u64 {
+    u64::try_from(at.millis()).unwrap_or(0).min((1 << 48) - 1)
 }
 
 fn is_id(text: &str, prefix: &str) -> bool {
@@ -55,6 +59,18 @@ macro_rules! ids {
             /// A new id, sorted after every id minted in an earlier millisecond.
             pub fn mint(now: Time, entropy: &Entropy) -> Self {
                 Self(mint($prefix, now, entropy))
+            }
+
+            /// The least id that can be minted at this moment: a range of time is a range of ids.
+            pub fn least(at: Time) -> Self {
+                let ulid = ulid::Ulid::from_parts(millis(at), 0);
+                Self(format!("{}_{}", $prefix, ulid.to_string().to_ascii_lowercase()))
+            }
+
+            /// When it was minted.
+            pub fn minted_at(&self) -> Time {
+                let ulid = self.0.rsplit('_').next().and_then(|ulid| ulid::Ulid::from_string(ulid).ok());
+                Time::from_millis(ulid.map_or(0, |ulid| i64::try_from(ulid.timestamp_ms()).unwrap_or(i64::MAX)))
             }
 
             /// The id as text.
@@ -130,5 +146,16 @@ mod tests {
         let early = TokenId::mint(Time::from_millis(1_000), &entropy);
         let late = TokenId::mint(Time::from_millis(1_001), &entropy);
         assert!(early < late);
+    }
+
+    #[test]
+    fn a_moment_has_a_least_id_that_sorts_before_all_others_of_it() {
+        let entropy = Entropy::seeded(7);
+        let (moment, next) = (Time::from_millis(1_790_000_000_000), Time::from_millis(1_790_000_000_001));
+        let id = RequestId::mint(moment, &entropy);
+        assert!(RequestId::least(moment) <= id && id < RequestId::least(next));
+        assert_eq!((id.minted_at(), RequestId::least(next).minted_at()), (moment, next));
+        assert_eq!(RequestId::least(Time::from_millis(-1)), RequestId::least(Time::from_millis(0)));
+        assert_eq!(RequestId::least(Time::from_millis(i64::MAX)).as_str().len(), id.as_str().len());
     }
 }

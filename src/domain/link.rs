@@ -46,17 +46,62 @@ pub struct Link {
     pub return_url: Option<String>,
     /// Who must confirm.
     pub confirm: Confirm,
-    /// The service token's id, or `cli`.
+    /// The id of a service token or an operator, or `cli`.
     pub made_by: String,
     /// When it was made.
     pub created_at: Time,
-    /// When it stops opening.
+    /// When it stops opening by itself.
     pub expires_at: Time,
+    /// When it was withdrawn: from then on it opens nothing, and nothing begun from it connects.
+    pub withdrawn_at: Option<Time>,
+}
+
+/// How a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nobody has used it, and it opens.
+    Open,
+    /// An attempt was begun from it.
+    Used,
+    /// Nobody used it in time.
+    Expired,
+    /// It was withdrawn.
+    Withdrawn,
+}
+
+impl LinkState {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Used, Self::Expired, Self::Withdrawn];
+
+    /// As it stands in an address.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Used => "used",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Reads what stands in an address.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 impl Link {
     /// Whether it still opens at `now`.
     pub fn is_open_at(&self, now: Time) -> bool {
-        now < self.expires_at
+        self.withdrawn_at.is_none() && now < self.expires_at
+    }
+
+    /// How it stands at `now`; `used` says whether an attempt was begun from it.
+    pub fn state_at(&self, now: Time, used: bool) -> LinkState {
+        match (self.withdrawn_at, used) {
+            (Some(_), _) => LinkState::Withdrawn,
+            (None, true) => LinkState::Used,
+            (None, false) if now < self.expires_at => LinkState::Open,
+            (None, false) => LinkState::Expired,
+        }
     }
 }

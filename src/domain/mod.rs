@@ -1,6 +1,7 @@
 //! Values and rules. Nothing here does I/O, awaits, or knows another room.
 
 pub mod accent;
+pub mod activity;
 pub mod actor;
 pub mod attempt;
 pub mod brand;

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z. Shown and sent as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
@@ -24,6 +27,23 @@ impl Time {
     /// Whole seconds since the epoch, as `oauth_timestamp` wants them (RFC 5849 §3.3).
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000)
+    }
+
+    /// The UTC day that it is in: days since 1970-01-01.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(DAY)
+    }
+
+    /// Midnight UTC at which that day began.
+    pub const fn of_day(day: i64) -> Self {
+        Self(day.saturating_mul(DAY))
+    }
+
+    /// Midnight UTC at which the day written `2026-11-22` begins.
+    pub fn of_date(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(midnight.timestamp().as_millisecond()))
     }
 
     /// This moment plus `span`; stops at the end of time rather than wrap.
@@ -110,6 +130,19 @@ mod tests {
     fn arithmetic_stops_at_the_ends_of_time() {
         assert_eq!(Time::from_millis(i64::MAX).plus(Duration::from_secs(1)).millis(), i64::MAX);
         assert_eq!(Time::from_millis(5).since(Time::from_millis(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_utc() {
+        for (millis, day) in [(0, 0), (86_399_999, 0), (86_400_000, 1), (-1, -1)] {
+            assert_eq!(Time::from_millis(millis).day(), day, "{millis}");
+        }
+        assert_eq!(Time::of_day(1).millis(), 86_400_000);
+        assert_eq!(Time::of_date("1970-01-02"), Some(Time::of_day(1)));
+        for bad in ["", "1970-1-2", "1970-02-30", "19700102", "1970-01-02T10:00", "today"] {
+            assert_eq!(Time::of_date(bad), None, "{bad}");
+        }
+        assert_eq!(Time::of_day(i64::MAX).millis(), i64::MAX);
     }
 
     #[test]

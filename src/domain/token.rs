@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::id::TokenId;
 use super::time::Time;
+use super::user_id::{NotAUserId, UserId};
 
 /// What a service token begins with, so that secret scanners can find one that leaked. Other programs match on
 /// it: do not change it.
@@ -34,6 +35,17 @@ impl Permission {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 5] =
         [Self::KeysRead, Self::StoresRead, Self::StoresWrite, Self::LinksWrite, Self::EventsRead];
+
+    /// One plain sentence for whoever gives it.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::KeysRead => "Fetch the keys of stores. Every fetch is recorded.",
+            Self::StoresRead => "See stores and how they stand, without their keys.",
+            Self::StoresWrite => "Have stores checked, and disconnect them for good.",
+            Self::LinksWrite => "Make links that connect stores, follow them, confirm approvals.",
+            Self::EventsRead => "Read what happened, as a feed.",
+        }
+    }
 
     /// As it is written on the command line and in answers.
     pub const fn as_str(self) -> &'static str {
@@ -106,6 +118,91 @@ impl fmt::Display for Permissions {
     }
 }
 
+/// The only merchants whose stores and keys a token may reach: 1 to [`Users::MOST`] of them, in order, each once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Users(Vec<UserId>);
+
+/// The text is not a list of merchants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotUsers {
+    /// It names nobody.
+    Nobody,
+    /// It names more than [`Users::MOST`].
+    TooMany,
+    /// This line (the first is 1) cannot be a `user_id`.
+    Line(usize),
+}
+
+impl fmt::Display for NotUsers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("name at least one user_id"),
+            Self::TooMany => write!(f, "a token can be limited to {} user_ids at most", Users::MOST),
+            Self::Line(line) => write!(f, "line {line}: {NotAUserId}"),
+        }
+    }
+}
+
+impl std::error::Error for NotUsers {}
+
+impl Users {
+    /// The most that one token may name: all of them are compared for every read.
+    pub const MOST: usize = 1_000;
+
+    /// Whether `user` is one of them.
+    pub fn contain(&self, user: &UserId) -> bool {
+        self.0.binary_search(user).is_ok()
+    }
+
+    /// Each once, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, UserId> {
+        self.0.iter()
+    }
+
+    /// How many they are: one at least.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> IntoIterator for &'a Users {
+    type Item = &'a UserId;
+    type IntoIter = std::slice::Iter<'a, UserId>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromStr for Users {
+    type Err = NotUsers;
+
+    /// One `user_id` a line; blank lines and spaces around do not count.
+    fn from_str(text: &str) -> Result<Self, NotUsers> {
+        let mut users = Vec::new();
+        for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+            users.push(line.parse::<UserId>().map_err(|_| NotUsers::Line(index + 1))?);
+        }
+        users.sort_unstable();
+        users.dedup();
+        match users.len() {
+            0 => Err(NotUsers::Nobody),
+            1..=Self::MOST => Ok(Self(users)),
+            _ => Err(NotUsers::TooMany),
+        }
+    }
+}
+
+impl fmt::Display for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, user) in self.0.iter().enumerate() {
+            let line_end = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{user}")?;
+        }
+        Ok(())
+    }
+}
+
 /// An internal service's token, without its secret.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceToken {
@@ -121,6 +218,25 @@ pub struct ServiceToken {
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// The only merchants whom it may reach; none means all.
+    pub users: Option<Users>,
+    /// The token that takes its place.
+    pub successor: Option<TokenId>,
+}
+
+/// How a token stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It works.
+    Working,
+    /// It has a successor and works until it expires.
+    Parting,
+    /// It has a successor and works no more.
+    Replaced,
+    /// Its time is over.
+    Expired,
+    /// It was revoked.
+    Revoked,
 }
 
 impl ServiceToken {
@@ -128,11 +244,40 @@ impl ServiceToken {
     pub fn works_at(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
+
+    /// How it stands at `now`.
+    pub fn state_at(&self, now: Time) -> TokenState {
+        match (self.revoked_at, self.works_at(now), &self.successor) {
+            (Some(_), _, _) => TokenState::Revoked,
+            (None, true, None) => TokenState::Working,
+            (None, true, Some(_)) => TokenState::Parting,
+            (None, false, Some(_)) => TokenState::Replaced,
+            (None, false, None) => TokenState::Expired,
+        }
+    }
+
+    /// Whether it may reach the stores, keys and links of this merchant.
+    pub fn may_reach(&self, user: &UserId) -> bool {
+        self.users.as_ref().is_none_or(|users| users.contain(user))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_are_read_one_a_line() {
+        let users: Users = " m-2\r\n\nm-1\nm-2\n".parse().expect("users");
+        assert_eq!(users.to_string(), "m-1\nm-2");
+        assert_eq!(users.to_string().parse(), Ok(users.clone()));
+        assert!(users.contain(&"m-1".parse().expect("a user_id")) && !users.contain(&"m".parse().expect("a user_id")));
+        assert_eq!(" \n".parse::<Users>(), Err(NotUsers::Nobody));
+        assert_eq!("m\n\na b".parse::<Users>(), Err(NotUsers::Line(3)));
+        let many = |n: usize| (0..n).map(|i| format!("m-{i}")).collect::<Vec<_>>().join("\n").parse::<Users>();
+        assert_eq!(many(1_000).map(|users| users.count()), Ok(1_000));
+        assert_eq!(many(1_001), Err(NotUsers::TooMany));
+    }
 
     #[test]
     fn permissions_read_and_show() {

@@ -135,6 +135,8 @@ pub enum Verdict {
     ApprovedElsewhere,
     /// The link was for another store.
     WrongStore,
+    /// The link was withdrawn by whoever runs the service.
+    LinkWithdrawn,
 }
 
 verdicts! {
@@ -180,6 +182,7 @@ verdicts! {
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
     ApprovedElsewhere = "approved_elsewhere", "The approval on {store} came back in another browser than the one that began, so nothing was connected. Begin again and stay in one browser.";
     WrongStore = "wrong_store", "This link is for another store than {store}. Ask for a link without a fixed store.";
+    LinkWithdrawn = "link_withdrawn", "The link for {store} was withdrawn, so nothing was connected. Ask for a new one.";
 }
 
 impl Verdict {

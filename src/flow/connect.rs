@@ -119,6 +119,9 @@ pub enum Error {
     /// This network has begun too many attempts lately.
     #[error("too many attempts from one network")]
     TooMany,
+    /// The link was withdrawn while the store was asked.
+    #[error("the link was withdrawn")]
+    Withdrawn,
     /// Too much is going on altogether.
     #[error("too many attempts altogether")]
     Busy,
@@ -243,8 +246,8 @@ async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str, ac
     }
     let held =
         Held { attempt: attempt.clone(), state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
-    attempts::insert(&app.db, &held, &fingerprint(&secrets.callback), network, &events).await?;
-    Ok(())
+    let kept = attempts::insert(&app.db, &held, &fingerprint(&secrets.callback), network, &events).await?;
+    if kept { Ok(()) } else { Err(Error::Withdrawn) }
 }
 
 /// The network that counts as one visitor: an IPv4 address, or an IPv6 /64, which one household has whole.

@@ -6,14 +6,16 @@
 //! counter does not leave but is made again. So a revoked token or a retired key is never served from memory, not for
 //! a second and not with two replicas, and one commit serves many reads. Refusals are never remembered.
 
+mod writer;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
+use self::writer::{QUEUE, Waiting, write};
 use super::prove::key_place;
 use super::{Beneath, takes_in_beneath};
 use crate::app::App;
@@ -26,22 +28,14 @@ use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::storage::reads::{Read, Recorder};
+use crate::storage::reads::Read;
 use crate::storage::{Db, stores, tokens};
 use crate::vault::fingerprint;
 
-/// Reads that share one commit at most.
-const BATCH: usize = 256;
-/// Reads that may wait for the writer; more are refused as unavailable.
-const QUEUE: usize = 4_096;
 /// Stores remembered: about 1 KB each.
 const STORES: usize = 10_000;
 /// Tokens remembered.
 const TOKENS: usize = 1_000;
-/// Batches that follow each other on one connection, before other writers have their turn: some milliseconds.
-const IN_A_ROW: u32 = 8;
-/// How soon a batch must follow to be the next in a row.
-const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 /// How often an answer is made again because the counter moved meanwhile.
 const AGAIN: usize = 5;
 
@@ -68,13 +62,6 @@ struct Lendable {
     version: i64,
     sealed: Vec<u8>,
     issued_at: Time,
-}
-
-/// A lending that waits for its record to be on disk.
-struct Waiting {
-    read: Read,
-    /// Told the lending counter at the commit; dropped when the record could not be written.
-    done: Option<oneshot::Sender<i64>>,
 }
 
 /// Whose key is asked for.
@@ -125,7 +112,7 @@ pub enum Error {
     /// The token may not do this.
     #[error("the token lacks {0}")]
     PermissionMissing(Permission),
-    /// No such store.
+    /// No such store that the token may reach.
     #[error("no such store")]
     NotFound,
     /// The merchant has several stores.
@@ -153,11 +140,14 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
         let (user_revision, store_id) = match which {
             Which::Store(id) => (None, id.clone()),
             Which::User(user, home) => {
+                if !token.1.may_reach(user) {
+                    return Err(Error::NotFound);
+                }
                 let (revision, id) = store_of(app, user, home.as_ref()).await?;
                 (Some(revision), id)
             }
         };
-        let lendable = lendable(app, &store_id).await?;
+        let lendable = lendable(app, &token.1, &store_id).await?;
         let etag = etag(&lendable);
         let same = request
             .has
@@ -220,14 +210,18 @@ async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(
     }
 }
 
-async fn lendable(app: &App, id: &StoreId) -> Result<Arc<Lendable>, Error> {
+/// The store's key as memory has it. A store that the token may not reach is not there at all, however it stands.
+async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<Lendable>, Error> {
     let memory = &app.lending.memory;
     if let Some(known) = memory.stores.get(id).filter(|known| memory.is_current(known.revision)) {
-        return Ok(known);
+        return if token.may_reach(&known.store.user_id) { Ok(known) } else { Err(Error::NotFound) };
     }
     let served = stores::served(&app.db, id).await?.ok_or(Error::NotFound)?;
     memory.saw(served.revision);
     let store = served.store;
+    if !token.may_reach(&store.user_id) {
+        return Err(Error::NotFound);
+    }
     let key = match (store.status, served.key) {
         (StoreStatus::Connected, Some(key)) => key,
         (status, _) => return Err(Error::NotConnected(status, store.reason)),
@@ -319,76 +313,5 @@ impl Lending {
             users: Cache::new(STORES),
         };
         Self { memory: Arc::new(memory), queue }
-    }
-}
-
-/// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
-/// different counters, only the newest can be good.
-async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
-    let mut recorder = Recorder::new(db);
-    let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
-    let mut in_a_row = 0;
-    loop {
-        if in_a_row < IN_A_ROW && in_a_row > 0 {
-            // Reads that follow at once find the connection still held; when none does, others may have it.
-            if tokio::time::timeout(FOLLOWS_WITHIN, waiting.recv_many(&mut gathered, BATCH)).await.is_err() {
-                in_a_row = 0;
-            }
-        } else {
-            in_a_row = 0;
-        }
-        if in_a_row == 0 {
-            recorder.let_go();
-            waiting.recv_many(&mut gathered, BATCH).await;
-        }
-        if gathered.is_empty() {
-            return;
-        }
-        gather(&mut waiting, &mut gathered).await;
-        in_a_row += 1;
-        let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
-        gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
-        let (batch, told): (Vec<Read>, Vec<Option<oneshot::Sender<i64>>>) =
-            gathered.drain(..).map(|w| (w.read, w.done)).unzip();
-        match recorder.record(&batch, newest).await {
-            Ok(revision) => told.into_iter().flatten().for_each(|done| {
-                // Whoever hung up meanwhile does not need to know.
-                let _ = done.send(revision);
-            }),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    reads = batch.len(),
-                    "lent keys could not be recorded, so none left"
-                );
-            }
-        }
-    }
-}
-
-/// Steps back while reads that are ready to run keep adding to the batch: without that, the first one would wake the
-/// writer before the others have had their turn, and each would pay for a commit of its own.
-async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>) {
-    loop {
-        let before = gathered.len();
-        tokio::task::yield_now().await;
-        while gathered.len() < BATCH
-            && let Ok(next) = waiting.try_recv()
-        {
-            gathered.push(next);
-        }
-        if gathered.len() == before || gathered.len() >= BATCH {
-            return;
-        }
-    }
-}
-
-impl Waiting {
-    /// Tells the counter to whoever waits; false, for a list from which that is dropped.
-    fn tell(&mut self, revision: i64) -> bool {
-        if let Some(done) = self.done.take() {
-            let _ = done.send(revision);
-        }
-        false
     }
 }

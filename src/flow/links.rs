@@ -1,4 +1,4 @@
-//! Links: invitations to connect, made by a service or on the command line.
+//! Links: invitations to connect, made by a service, an operator or on the command line, and withdrawn.
 
 use std::time::Duration;
 
@@ -10,12 +10,16 @@ use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{LinkId, StoreId};
 use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
+use crate::domain::page::Page;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
+use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::storage::{links, stores};
 use crate::vault::fingerprint;
+
+pub use crate::storage::links::{Filter, Listed};
 
 /// What a link is asked to be.
 #[derive(Debug, Clone)]
@@ -41,6 +45,9 @@ pub struct Wish {
 /// Why a link cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The token may not reach this merchant.
+    #[error("this token is limited to other user_ids")]
+    OtherUser,
     /// There is no such store of this merchant.
     #[error("store_id names no store of this user_id")]
     NoSuchStore,
@@ -65,6 +72,11 @@ pub enum Error {
 }
 takes_in_beneath!(Error);
 
+/// Makes a link for a token, which may invite only merchants whom it may reach; otherwise as [`make`].
+pub async fn make_for(app: &App, token: &ServiceToken, wish: Wish, actor: &Actor) -> Result<(Link, Secret), Error> {
+    if token.may_reach(&wish.user_id) { make(app, wish, actor).await } else { Err(Error::OtherUser) }
+}
+
 /// Makes a link; gives it back with the address that opens it, which is kept nowhere.
 pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret), Error> {
     check(app, &wish)?;
@@ -81,6 +93,7 @@ pub async fn make(app: &App, wish: Wish, actor: &Actor) -> Result<(Link, Secret)
         made_by: actor.name().to_owned(),
         created_at: now,
         expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
+        withdrawn_at: None,
     };
     if let Some(id) = &link.store_id {
         let store =
@@ -104,11 +117,36 @@ pub async fn open(app: &App, secret: &Secret) -> Result<Option<Link>, Beneath> {
     Ok(link.filter(|link| link.is_open_at(app.now())))
 }
 
+/// A link and its newest attempt, if the token may reach the link's merchant.
+pub async fn look_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &LinkId,
+) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    Ok(look(app, id).await?.filter(|(link, _)| token.may_reach(&link.user_id)))
+}
+
 /// A link and its newest attempt.
 pub async fn look(app: &App, id: &LinkId) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
     let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
     let attempt = links::newest_attempt(&app.db, id).await?;
     Ok(Some((link, attempt)))
+}
+
+/// One page of links, the newest first; `limit` rows at most.
+pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Listed>, Beneath> {
+    let rows = links::list(&app.db, filter, app.now(), limit + 1).await?;
+    Ok(Page::of(rows, limit, |row| row.link.id.to_string()))
+}
+
+/// Withdraws a link: it opens nothing from now on, and an approval that is under way ends too, so that a link that went
+/// to the wrong person connects nothing. A store that is connected already stays so. Gives back how many attempts
+/// ended; `None` when there is no such link that was not withdrawn before.
+pub async fn withdraw(app: &App, id: &LinkId, actor: &Actor) -> Result<Option<usize>, Beneath> {
+    let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
+    let now = app.now();
+    let event = Event::new(Kind::LinkWithdrawn, now, actor).user(&link.user_id).link(Some(id));
+    Ok(links::withdraw(&app.db, id, now, &event).await?)
 }
 
 fn check(app: &App, wish: &Wish) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! What the service does: each file one story, top to bottom. Flows take `&App`, return domain values, and know
 //! nothing of HTTP.
 
+pub mod activity;
 pub mod brand;
 pub mod connect;
 pub mod diagnostics;
@@ -10,7 +11,9 @@ pub mod lend;
 pub mod links;
 pub mod operators;
 pub mod prove;
+pub mod reads;
 pub mod receive;
+pub mod retention;
 pub mod return_leg;
 pub mod second_factor;
 pub mod sign_in;

@@ -15,6 +15,7 @@ use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
+use crate::domain::token::ServiceToken;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Held, Still};
 use crate::storage::{grants, stores};
@@ -164,9 +165,17 @@ pub enum ConfirmError {
 }
 takes_in_beneath!(ConfirmError);
 
-/// The application spends the code that its own signed-in merchant brought, and the store is connected.
-pub async fn confirm_by_app(app: &App, id: &AttemptId, code: &Secret, actor: &Actor) -> Result<Store, ConfirmError> {
-    let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
+/// The application spends the code that its own signed-in merchant brought, and the store is connected. To a token, an
+/// attempt of a merchant whom it may not reach is not there.
+pub async fn confirm_by_app(
+    app: &App,
+    id: &AttemptId,
+    code: &Secret,
+    token: &ServiceToken,
+    actor: &Actor,
+) -> Result<Store, ConfirmError> {
+    let held = attempts::find(&app.db, id).await?.filter(|held| token.may_reach(&held.attempt.user_id));
+    let held = held.ok_or(ConfirmError::Unknown)?;
     let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
     if !attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await? {
         return Err(ConfirmError::Code);

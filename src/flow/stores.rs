@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::domain::page::Page;
 use crate::domain::store::Store;
-use crate::storage::stores;
+use crate::domain::token::ServiceToken;
+use crate::storage::{reach, stores};
 
 pub use crate::storage::stores::Filter;
 
@@ -13,6 +14,18 @@ pub use crate::storage::stores::Filter;
 pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Store>, Beneath> {
     let rows = stores::list(&app.db, filter, limit + 1).await?;
     Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// One page of the stores that a token may reach; otherwise as [`list`].
+pub async fn list_for(app: &App, token: &ServiceToken, filter: &Filter, limit: i64) -> Result<Page<Store>, Beneath> {
+    let Some(users) = &token.users else { return list(app, filter, limit).await };
+    let rows = reach::list(&app.db, users, filter, limit + 1).await?;
+    Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// The store with this id, if the token may reach it: for a token, any other is not there.
+pub async fn find_for(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Option<Store>, Beneath> {
+    Ok(find(app, id).await?.filter(|store| token.may_reach(&store.user_id)))
 }
 
 /// The store with this id.

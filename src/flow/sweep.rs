@@ -1,10 +1,11 @@
-//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped.
+//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; key reads are counted, and
+//! deleted when they are too old.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, prove, sign_in};
+use super::{Beneath, prove, reads, retention, sign_in};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -22,6 +23,12 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         if let Err(error) = sweep(&app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
+        }
+        if let Err(error) = reads::count(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "key reads could not be counted");
+        }
+        if let Err(error) = retention::sweep(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "what is too old could not be deleted");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -30,17 +30,28 @@ pub struct Held {
 }
 
 /// Keeps a new attempt: `callback` is the fingerprint of the token in its callback address, `begun_from` the
-/// network it came from.
+/// network it came from. False when its link was withdrawn meanwhile.
 pub async fn insert(
     db: &Db,
     held: &Held,
     callback: &Fingerprint,
     begun_from: &str,
     events: &[Event],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let attempt = &held.attempt;
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
+        if let Some(link) = &attempt.link_id {
+            // Holds the link until the attempt is in: whoever withdraws it waits, and ends this attempt too.
+            let stands = sqlx::query("UPDATE links SET withdrawn_at = NULL WHERE id = $1 AND withdrawn_at IS NULL")
+                .bind(link)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+            if stands == 0 {
+                return Ok(false);
+            }
+        }
         sqlx::query(
             "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
                                    state, callback, browser, begun_from, status, reason, created_at, expires_at)
@@ -69,8 +80,8 @@ pub async fn insert(
             record!(tx, event);
         }
         tx.commit().await?;
-    });
-    Ok(())
+        Ok(true)
+    })
 }
 
 /// The attempt with this id.

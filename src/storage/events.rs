@@ -1,4 +1,4 @@
-//! The event record, read.
+//! The event record: read, and written where nothing else is.
 
 use super::{Db, Error, on, record};
 use crate::domain::event::{Event, Kind};

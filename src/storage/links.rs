@@ -1,16 +1,20 @@
 //! Links.
 
 use super::{Db, Error, on, record};
-use crate::domain::attempt::Attempt;
-use crate::domain::event::Event;
-use crate::domain::id::LinkId;
-use crate::domain::link::Link;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{AttemptId, LinkId, StoreId};
+use crate::domain::link::{Link, LinkState};
 use crate::domain::secret::Fingerprint;
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
 
 /// The columns of a [`Link`].
 macro_rules! columns {
     () => {
-        "id, user_id, account_label, home, store_id, scope, return_url, confirm, made_by, created_at, expires_at"
+        "links.id, links.user_id, links.account_label, links.home, links.store_id, links.scope, links.return_url, \
+         links.confirm, links.made_by, links.created_at, links.expires_at, links.withdrawn_at"
     };
 }
 
@@ -77,5 +81,123 @@ pub async fn newest_attempt(db: &Db, id: &LinkId) -> Result<Option<Attempt>, Err
         .bind(id)
         .fetch_optional(pool)
         .await?)
+    })
+}
+
+/// Withdraws a link and ends what was begun from it and has not ended: nothing of it connects any more. Gives back how
+/// many attempts that were; `None` when there is no such link that was not withdrawn before.
+pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<Option<usize>, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query("UPDATE links SET withdrawn_at = $1 WHERE id = $2 AND withdrawn_at IS NULL")
+            .bind(now)
+            .bind(id)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        if mine == 0 {
+            return Ok(None);
+        }
+        let ended: Vec<AttemptId> = sqlx::query_scalar(
+            "UPDATE attempts
+             SET status = 'failed', reason = $1, ended_at = $2
+             WHERE link_id = $3 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')
+             RETURNING id",
+        )
+        .bind(Verdict::LinkWithdrawn)
+        .bind(now)
+        .bind(id)
+        .fetch_all(&mut *tx)
+        .await?;
+        for attempt in &ended {
+            sqlx::query(
+                "UPDATE grants
+                 SET sealed = NULL, next_try_at = NULL, state = 'rejected'
+                 WHERE attempt_id = $1",
+            )
+            .bind(attempt)
+            .execute(&mut *tx)
+            .await?;
+        }
+        record!(tx, event);
+        for attempt in &ended {
+            let failed = Event { kind: Kind::AttemptFailed, ..event.clone() };
+            record!(tx, &failed.attempt(attempt).because(Some(Verdict::LinkWithdrawn)));
+        }
+        tx.commit().await?;
+        Ok(Some(ended.len()))
+    })
+}
+
+/// Which links a list holds.
+#[derive(Debug, Default, Clone)]
+pub struct Filter {
+    /// Only those that stand so.
+    pub state: Option<LinkState>,
+    /// Only this merchant's.
+    pub user_id: Option<UserId>,
+    /// Only those made before this one.
+    pub before: Option<LinkId>,
+}
+
+/// A link in a list.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Listed {
+    /// The link.
+    #[sqlx(flatten)]
+    pub link: Link,
+    /// What the token or the operator that made it is called.
+    pub maker: Option<String>,
+    /// The newest attempt that was begun from it.
+    pub attempt_id: Option<AttemptId>,
+    /// Where that stands.
+    pub attempt_status: Option<Status>,
+    /// Why it ended badly, or what is the matter.
+    pub attempt_reason: Option<Verdict>,
+    /// When it can no longer be approved.
+    pub attempt_expires_at: Option<Time>,
+    /// The store that came of it.
+    pub connected_store: Option<StoreId>,
+}
+
+/// The list, of the links that `$1` tells.
+macro_rules! listed {
+    ($of:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", COALESCE(tokens.name, operators.name) AS maker, attempts.id AS attempt_id,
+               attempts.status AS attempt_status, attempts.reason AS attempt_reason,
+               attempts.expires_at AS attempt_expires_at, attempts.store_id AS connected_store
+             FROM links
+             LEFT JOIN attempts ON attempts.id = (SELECT MAX(a.id) FROM attempts AS a WHERE a.link_id = links.id)
+             LEFT JOIN tokens ON tokens.id = links.made_by
+             LEFT JOIN operators ON operators.id = links.made_by
+             WHERE ",
+            $of,
+            " AND ($2 IS NULL OR links.id < $2)
+              AND ($3 IS NULL OR $3 = CASE WHEN links.withdrawn_at IS NOT NULL THEN 'withdrawn'
+                                           WHEN attempts.id IS NOT NULL THEN 'used'
+                                           WHEN links.expires_at <= $4 THEN 'expired'
+                                           ELSE 'open' END)
+             ORDER BY links.id DESC
+             LIMIT $5"
+        )
+    };
+}
+
+/// Links, the newest first, as they stand at `now`; at most `most`.
+pub async fn list(db: &Db, filter: &Filter, now: Time, most: i64) -> Result<Vec<Listed>, Error> {
+    // One merchant's links are found by an index, for which a filter that may be left out is no condition.
+    let sql = if filter.user_id.is_some() { listed!("links.user_id = $1") } else { listed!("$1 IS NULL") };
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(sql)
+            .bind(&filter.user_id)
+            .bind(&filter.before)
+            .bind(filter.state.map(LinkState::as_str))
+            .bind(now)
+            .bind(most)
+            .fetch_all(pool)
+            .await?)
     })
 }

@@ -3,6 +3,7 @@
 //! Every statement stands once and runs on both databases: `on!` expands its body for each. The price is that
 //! statements are checked by running them, which the stories do on both.
 
+pub mod activity;
 pub mod attempts;
 pub mod diagnostics;
 pub mod events;
@@ -10,7 +11,10 @@ pub mod grants;
 pub mod links;
 mod open;
 pub mod operators;
+pub mod reach;
+pub mod read_days;
 pub mod reads;
+pub mod retention;
 pub mod sessions;
 pub mod settings;
 pub mod stores;

@@ -20,6 +20,7 @@ macro_rules! columns {
          woocommerce_version, wordpress_version, connected_at, checked_at, changed_at"
     };
 }
+pub(super) use columns;
 
 /// A proven and confirmed grant, about to become a store's newest key.
 #[derive(Debug)]
@@ -172,12 +173,15 @@ pub struct Filter {
     pub after: Option<StoreId>,
 }
 
+/// What a filter's text is compared as.
+pub(super) fn like(filter: &Filter) -> Option<String> {
+    let escaped = |q: &str| q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    filter.q.as_deref().map(|q| format!("%{}%", escaped(q)))
+}
+
 /// Stores in the order in which they were first connected; at most `most`.
 pub async fn list(db: &Db, filter: &Filter, most: i64) -> Result<Vec<Store>, Error> {
-    let like = filter
-        .q
-        .as_ref()
-        .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let like = like(filter);
     on!(db.read(), |pool| {
         Ok(sqlx::query_as(concat!(
             "SELECT ",

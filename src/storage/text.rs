@@ -6,7 +6,7 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::domain::token::Permissions;
+use crate::domain::token::{Permissions, Users};
 use crate::domain::verdict::Verdict;
 
 macro_rules! stored_as_text {
@@ -54,3 +54,5 @@ stored_as_text!(Verdict, |verdict: &Verdict| verdict.code().to_owned(), |text: &
 stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
     Permissions::from_str(text).map_err(Into::into)
 });
+
+stored_as_text!(Users, |users: &Users| users.to_string(), |text: &str| { Users::from_str(text).map_err(Into::into) });

@@ -66,6 +66,11 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", what)
     }
 
+    /// A link that opens nothing, whether it ever did or not.
+    pub fn link_gone() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "link_gone", "This link no longer works. Ask for a new one.")
+    }
+
     /// No token, or not one that works.
     pub fn unauthenticated() -> Self {
         Self::new(
@@ -171,6 +176,7 @@ impl From<links::Error> for Failure {
     fn from(error: links::Error) -> Self {
         use links::Error as E;
         let field = match error {
+            E::OtherUser => "user_id",
             E::NoSuchStore => "store_id",
             E::OtherAddress => "store_url",
             E::ReturnNotAllowed | E::ConfirmNeedsReturn => "return_url",
@@ -190,6 +196,7 @@ impl From<connect::Error> for Failure {
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
             E::TooMany => Self::rate_limited(english("failure-network-limit"), 600),
             E::Busy => Self::rate_limited(english("failure-limit"), 60),
+            E::Withdrawn => Self::link_gone(),
             E::Beneath(beneath) => beneath.into(),
         }
     }

@@ -15,6 +15,7 @@ pub mod merchant;
 mod multipart;
 mod ops;
 pub mod page;
+pub mod stream;
 pub mod words;
 
 use axum::Router;

@@ -23,8 +23,11 @@ const UPPER: [&str; 5] = ["cli", "demo", "doctor", "main", "serve"];
 
 /// The files that may take a secret out of its type, and why.
 const MAY_EXPOSE: &[(&str, &str)] = &[
-    ("src/cli/mod.rs", "prints a token or a link once, to who made it"),
+    ("src/cli/mod.rs", "prints a link once, to who made it"),
     ("src/cli/operator.rs", "compares a password that was typed twice"),
+    ("src/cli/token.rs", "prints a token once, to who made it"),
+    ("src/web/admin/links.rs", "shows a new link once"),
+    ("src/web/admin/tokens.rs", "shows a new token once"),
     ("src/config.rs", "looks at how the database's address begins"),
     ("src/demo/run.rs", "prints the demo's own link and token"),
     ("src/doctor.rs", "opens the database that it checks"),

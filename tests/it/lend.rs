@@ -266,10 +266,10 @@ async fn a_second_store_makes_the_only_one_several_at_once_everywhere() {
 #[tokio::test]
 async fn a_token_that_expires_stops_lending_from_memory_too() {
     let (world, _) = connected().await;
-    let permissions = "keys:read".parse().unwrap();
     let lives = std::time::Duration::from_mins(1);
-    let (_, secret) = tokens::issue(&world.app, "brief", permissions, Some(lives), &Actor::new("test")).await.unwrap();
-    assert_eq!(lent(&world.app, secret.expose()).await, Ok(1));
+    let wish = tokens::Wish { lives: Some(lives), ..tokens::Wish::new("brief", "keys:read".parse().unwrap()) };
+    let brief = world.holder(wish).await;
+    assert_eq!(lent(&world.app, &brief.token).await, Ok(1));
     world.clock.advance(lives);
-    assert_eq!(lent(&world.app, secret.expose()).await, Err("the token is not one that works".to_owned()));
+    assert_eq!(lent(&world.app, &brief.token).await, Err("the token is not one that works".to_owned()));
 }

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod admin_activity;
 mod admin_diagnostics;
+mod admin_links;
+mod admin_tokens;
 mod api;
 mod api_stores;
 mod begin;
@@ -27,6 +30,7 @@ mod pretend_store;
 mod process;
 mod prove;
 mod prove_twice;
+mod reads;
 mod receive;
 mod return_leg;
 mod second_factor;
@@ -35,5 +39,8 @@ mod service;
 mod set_up;
 mod sign_in;
 mod tls;
+mod token_commands;
+mod token_limits;
 mod visitors;
+mod withdraw;
 mod world;

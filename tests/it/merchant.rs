@@ -158,10 +158,8 @@ impl Merchant {
     pub async fn submit(&mut self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         let form = page.form(button).unwrap_or_else(|| panic!("no button {button:?} on {}: {}", page.url, page.text()));
         let mut fields = form.fields.clone();
-        for (name, value) in values {
-            fields.retain(|(n, _)| n != name);
-            fields.push(((*name).to_owned(), (*value).to_owned()));
-        }
+        fields.retain(|(n, _)| !values.iter().any(|(name, _)| name == n));
+        fields.extend(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let button = form.buttons.iter().find(|b| b.text().contains(button));
         if let Some((name, value)) = button.and_then(|b| Some((b.attribute("name")?, b.attribute("value")?))) {
             fields.push((name.to_owned(), value.to_owned()));

@@ -141,9 +141,12 @@ impl World {
 
     /// An internal service with these permissions.
     pub async fn service(&self, allow: &str) -> Service {
-        let permissions = allow.parse().expect("permissions");
-        let (token, secret) =
-            tokens::issue(&self.app, "a service", permissions, None, &Actor::new("test")).await.unwrap();
+        self.holder(tokens::Wish::new("a service", allow.parse().expect("permissions"))).await
+    }
+
+    /// A service whose token is as wished.
+    pub async fn holder(&self, wish: tokens::Wish) -> Service {
+        let (token, secret) = tokens::issue(&self.app, wish, &Actor::new("test")).await.unwrap();
         Service { client: self.client(), token: secret.expose().to_owned(), token_id: token.id.to_string() }
     }
 

@@ -1,13 +1,16 @@
 //! The operators' surface: the dashboard.
 
 mod account;
+mod activity;
 mod diagnostics;
 pub mod guard;
+mod links;
 pub mod qr;
 mod settings;
 mod setup;
 pub mod show;
 mod sign_in;
+mod tokens;
 mod upload;
 
 use axum::Router;
@@ -26,6 +29,9 @@ pub(super) fn routes() -> Router<App> {
         .merge(setup::routes())
         .merge(account::routes())
         .merge(settings::routes())
+        .merge(activity::routes())
+        .merge(links::routes())
+        .merge(tokens::routes())
         .merge(diagnostics::routes())
 }
 

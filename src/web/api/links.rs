@@ -42,16 +42,16 @@ pub struct NewLink {
 pub async fn make(State(app): State<App>, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let wish = wish(&app, body(&bytes)?)?;
-    let (link, url) = links::make(&app, wish, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    let (link, url) = links::make_for(&app, &token, wish, &guard::actor(&app, &parts, token.id.as_str())).await?;
     let shown = json!({"id": link.id, "url": url.expose(), "user_id": link.user_id, "expires_at": link.expires_at});
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
 pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
-    allowed(&app, &parts, Permission::LinksWrite).await?;
+    let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let gone = || Failure::not_found("There is no such link.");
     let id: LinkId = id.parse().map_err(|_| gone())?;
-    let (link, attempt) = links::look(&app, &id).await?.ok_or_else(gone)?;
+    let (link, attempt) = links::look_for(&app, &token, &id).await?.ok_or_else(gone)?;
     Ok(Json(show(&app, &link, attempt.as_ref())))
 }
 
@@ -71,7 +71,8 @@ pub async fn confirm(
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let Code { code } = body(&bytes)?;
     let id: AttemptId = id.parse().map_err(|_| Failure::not_found("There is no such attempt."))?;
-    let store = return_leg::confirm_by_app(&app, &id, &code, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    let actor = guard::actor(&app, &parts, token.id.as_str());
+    let store = return_leg::confirm_by_app(&app, &id, &code, &token, &actor).await?;
     Ok(Json(stores::show(&store)))
 }
 
@@ -123,6 +124,7 @@ fn show(app: &App, link: &Link, attempt: Option<&Attempt>) -> Value {
         "confirm": link.confirm,
         "created_at": link.created_at,
         "expires_at": link.expires_at,
+        "withdrawn_at": link.withdrawn_at,
         "attempt": attempt,
     })
 }

@@ -10,14 +10,14 @@ use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::{Store, StoreStatus};
-use crate::domain::token::Permission;
+use crate::domain::token::{Permission, ServiceToken};
 use crate::flow::stores::{self, Filter};
 use crate::flow::{disconnect, watch};
 use crate::web::failure::Failure;
 use crate::web::guard;
 
 pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, Failure> {
-    allowed(&app, &parts, Permission::StoresRead).await?;
+    let token = allowed(&app, &parts, Permission::StoresRead).await?;
     let pairs = query(&parts, &["user_id", "status", "q", "limit", "cursor"])?;
     let status = match parameter::<String>(&pairs, "status", "a status")? {
         None => None,
@@ -41,28 +41,28 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
     }
-    let page = stores::list(&app, &filter, limit).await?;
+    let page = stores::list_for(&app, &token, &filter, limit).await?;
     let data: Vec<Value> = page.rows.iter().map(show).collect();
     Ok(Json(json!({"data": data, "next_cursor": page.next})))
 }
 
 pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
-    allowed(&app, &parts, Permission::StoresRead).await?;
-    let store = stores::find(&app, &read_id(&id)?).await?;
-    Ok(Json(show(&store.ok_or_else(gone)?)))
+    let token = allowed(&app, &parts, Permission::StoresRead).await?;
+    Ok(Json(show(&reached(&app, &token, &id).await?)))
 }
 
 pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let store = watch::check(&app, &read_id(&id)?, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    let id = reached(&app, &token, &id).await?.id;
+    let store = watch::check(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
     Ok(Json(show(&store.ok_or_else(gone)?)))
 }
 
 pub async fn disconnect(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let store = disconnect::disconnect(&app, &read_id(&id)?, &guard::actor(&app, &parts, token.id.as_str()))
-        .await?
-        .ok_or_else(gone)?;
+    let id = reached(&app, &token, &id).await?.id;
+    let store =
+        disconnect::disconnect(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
     let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
     Ok(Json(json!({"revoke_url": revoke_url, "key_last7": store.key_last7})))
 }
@@ -89,8 +89,10 @@ pub fn show(store: &Store) -> Value {
     })
 }
 
-fn read_id(id: &str) -> Result<StoreId, Failure> {
-    id.parse().map_err(|_| gone())
+/// The store with this id; one that the token may not reach is gone like one that never was.
+async fn reached(app: &App, token: &ServiceToken, id: &str) -> Result<Store, Failure> {
+    let id: StoreId = id.parse().map_err(|_| gone())?;
+    stores::find_for(app, token, &id).await?.ok_or_else(gone)
 }
 
 fn gone() -> Failure {

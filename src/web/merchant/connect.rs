@@ -82,7 +82,7 @@ fn open_ground(app: &App) -> Result<Ground, Failure> {
 /// The ground of a link, and where its form is posted.
 async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failure> {
     let action = format!("/connect/{link}");
-    let link = links::open(app, &Secret::new(link)).await?.ok_or_else(link_gone)?;
+    let link = links::open(app, &Secret::new(link)).await?.ok_or_else(Failure::link_gone)?;
     Ok((Ground::of_link(link), action))
 }
 
@@ -90,14 +90,14 @@ async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failur
 /// open page; with the address filled in.
 async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, String), Failure> {
     let action = format!("/connect/attempts/{id}/again");
-    let id = id.parse().map_err(|_| link_gone())?;
+    let id = id.parse().map_err(|_| Failure::link_gone())?;
     let cookie = browser(&app.site, &parts.headers);
-    let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(link_gone)?;
+    let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(Failure::link_gone)?;
     let mut ground = match &attempt.link_id {
         None => Ground { user_id: attempt.user_id.clone(), ..open_ground(app)? },
         Some(link) => {
             let open = links::look(app, link).await?.filter(|(link, _)| link.is_open_at(app.now()));
-            Ground::of_link(open.ok_or_else(link_gone)?.0)
+            Ground::of_link(open.ok_or_else(Failure::link_gone)?.0)
         }
     };
     ground.home.get_or_insert(attempt.home);
@@ -111,10 +111,6 @@ pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, 
         Some(link) => links::look(app, link).await?.is_some_and(|(link, _)| link.is_open_at(app.now())),
     };
     Ok(open.then(|| format!("/connect/attempts/{}/again", attempt.id)))
-}
-
-fn link_gone() -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, "link_gone", "This link no longer works. Ask for a new one.")
 }
 
 async fn begin(

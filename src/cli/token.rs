@@ -1,0 +1,128 @@
+//! `cartkey token`: issue, list, rotate, revoke.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+
+use super::Usage;
+use crate::app::App;
+use crate::config::span;
+use crate::domain::actor::Actor;
+use crate::domain::id::TokenId;
+use crate::domain::token::{Permissions, ServiceToken, TokenState, Users};
+use crate::flow::reads;
+use crate::flow::tokens::{self, Wish};
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Issue a token; prints it, once.
+    Issue {
+        /// What you call it, such as the service's name.
+        #[arg(long, value_parser = read_name)]
+        name: String,
+        /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
+        #[arg(long)]
+        allow: Permissions,
+        /// The only merchants whom it may reach, comma separated; all when left out.
+        #[arg(long, value_parser = read_users)]
+        users: Option<Users>,
+        /// The same from a file, one a line.
+        #[arg(long, conflicts_with = "users")]
+        users_file: Option<PathBuf>,
+        /// When it stops working by itself, such as 90d or 12h; never when left out.
+        #[arg(long, value_parser = read_span)]
+        expires_in: Option<Duration>,
+    },
+    /// List the tokens, without their secrets: id, name, permissions, state, whom they may reach, last use.
+    List,
+    /// Issue a token that takes the place of another; prints it, once.
+    Rotate {
+        /// The id (tk_…) of the token to replace.
+        id: TokenId,
+        /// How long the old one works on: now (not at all), or a time such as 1h or 7d.
+        #[arg(long, value_parser = read_overlap, default_value = "24h")]
+        overlap: Duration,
+    },
+    /// Revoke a token, at once.
+    Revoke {
+        /// Its id (tk_…).
+        id: TokenId,
+    },
+}
+
+/// Does what the command line asks.
+pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyhow::Result<()> {
+    match command {
+        TokenCommand::Issue { name, allow, users, users_file, expires_in } => {
+            let users = match users_file {
+                Some(file) => Some(read_users_file(&file)?),
+                None => users,
+            };
+            let wish = Wish { users, lives: expires_in, ..Wish::new(name, allow) };
+            let (token, secret) = tokens::issue(app, wish, &Actor::cli()).await?;
+            writeln!(out, "{}", secret.expose())?;
+            tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
+        }
+        TokenCommand::List => list(app, out).await?,
+        TokenCommand::Rotate { id, overlap } => {
+            let (token, secret) = tokens::rotate(app, &id, overlap, &Actor::cli()).await?;
+            writeln!(out, "{}", secret.expose())?;
+            tracing::info!(token.id = %token.id, replaces = %id, "issued a token: it is not shown again");
+        }
+        TokenCommand::Revoke { id } => {
+            if !tokens::revoke(app, &id, &Actor::cli()).await? {
+                bail!("there is no token {id} that still works");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
+    let reads = reads::of_tokens(app, app.now()).await?;
+    for token in tokens::all(app).await? {
+        let users =
+            token.users.as_ref().map_or_else(|| "all user_ids".to_owned(), |u| format!("{} user_ids", u.count()));
+        let last = reads.get(&token.id).and_then(|read| read.last_at);
+        let used = last.map_or_else(|| "no key read".to_owned(), |at| format!("last key read {at}"));
+        writeln!(out, "{}\t{}\t{}\t{}\t{users}\t{used}", token.id, token.name, token.permissions, state(app, &token))?;
+    }
+    Ok(())
+}
+
+fn state(app: &App, token: &ServiceToken) -> String {
+    let end = || token.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"));
+    match token.state_at(app.now()) {
+        TokenState::Working => end(),
+        TokenState::Parting => format!("replaced, {}", end()),
+        TokenState::Replaced => "replaced".to_owned(),
+        TokenState::Expired => "expired".to_owned(),
+        TokenState::Revoked => "revoked".to_owned(),
+    }
+}
+
+fn read_name(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    let fits = (1..=80).contains(&name.chars().count());
+    fits.then(|| name.to_owned()).ok_or("a name has 1 to 80 characters")
+}
+
+fn read_span(text: &str) -> Result<Duration, &'static str> {
+    span(text).ok_or("a time is written like 90d, 12h or 30m")
+}
+
+fn read_overlap(text: &str) -> Result<Duration, &'static str> {
+    if text == "now" { Ok(Duration::ZERO) } else { read_span(text) }
+}
+
+fn read_users(text: &str) -> Result<Users, String> {
+    text.replace(',', "\n").parse().map_err(|fault: crate::domain::token::NotUsers| fault.to_string())
+}
+
+fn read_users_file(file: &std::path::Path) -> anyhow::Result<Users> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.parse().map_err(|fault| Usage(format!("--users-file: {fault}")))?)
+}

@@ -1,0 +1,257 @@
+//! What happened and which keys were read: two records, each in its own order, found by what they are about.
+//!
+//! What a list is narrowed to decides by which index it is read: each statement stands once, made for what leads it, and
+//! the rest of the conditions sift what that index gives. (An optional condition is no way into an index.)
+
+use super::{Db, Error, on};
+use crate::domain::event::Kind;
+use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+
+/// An event, with the names of what it is about.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Happened {
+    /// Its place in the order.
+    pub seq: i64,
+    /// What happened.
+    pub kind: Kind,
+    /// When.
+    pub at: Time,
+    /// Who did it: the id of a token or an operator, or a role.
+    pub actor: String,
+    /// What that token or operator is called.
+    pub actor_name: Option<String>,
+    /// Whose store it is about.
+    pub user_id: Option<UserId>,
+    /// The store it is about.
+    pub store_id: Option<StoreId>,
+    /// Where that is.
+    pub store_home: Option<StoreUrl>,
+    /// The link it is about.
+    pub link_id: Option<LinkId>,
+    /// The attempt it is about.
+    pub attempt_id: Option<AttemptId>,
+    /// The token it is about.
+    pub token_id: Option<TokenId>,
+    /// What that is called.
+    pub token_name: Option<String>,
+    /// The operator it is about.
+    pub operator_id: Option<OperatorId>,
+    /// What they are called.
+    pub operator_name: Option<String>,
+    /// Why, as a verdict's code.
+    pub reason: Option<String>,
+    /// From which address.
+    pub came_from: Option<String>,
+    /// In which request.
+    pub request_id: Option<RequestId>,
+}
+
+/// A key that was read, with the names of what it is about.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct KeyRead {
+    /// The request; sorts by time.
+    pub id: RequestId,
+    /// When it was recorded.
+    pub at: Time,
+    /// By whom.
+    pub token_id: TokenId,
+    /// What that token is called.
+    pub token_name: Option<String>,
+    /// Whose key.
+    pub store_id: StoreId,
+    /// Where that store is.
+    pub store_home: Option<StoreUrl>,
+    /// Whose store.
+    pub user_id: Option<UserId>,
+    /// Which version of the key.
+    pub key_version: i64,
+    /// From which address.
+    pub read_from: String,
+}
+
+/// What leads to the events of a list.
+#[derive(Debug, Clone)]
+pub enum Lead {
+    /// The request.
+    Request(RequestId),
+    /// The store.
+    Store(StoreId),
+    /// The merchant.
+    User(UserId),
+    /// Who did it.
+    Actor(String),
+    /// What happened.
+    Kind(Kind),
+    /// Nothing: all, in their order.
+    All,
+}
+
+/// What events of a list must be, whatever leads to them.
+#[derive(Debug, Clone, Default)]
+pub struct Sift {
+    /// About this store.
+    pub store_id: Option<StoreId>,
+    /// About this merchant.
+    pub user_id: Option<UserId>,
+    /// Done by this one.
+    pub actor: Option<String>,
+    /// One of these kinds; any when empty.
+    pub kinds: Vec<Kind>,
+    /// Not before this.
+    pub from: Option<Time>,
+    /// Before this.
+    pub to: Option<Time>,
+}
+
+/// The events to which `$1` leads. What sifts stands behind a plus where an index would else be tempting.
+macro_rules! events {
+    ($lead:literal) => {
+        concat!(
+            "SELECT e.seq, e.kind, e.at, e.actor, COALESCE(doer.name, doing.name) AS actor_name, e.user_id, e.store_id,
+                    stores.home AS store_home, e.link_id, e.attempt_id, e.token_id, tokens.name AS token_name,
+                    e.operator_id, operators.name AS operator_name, e.reason, e.came_from, e.request_id
+             FROM (SELECT seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id, reason,
+                          came_from, request_id
+                   FROM events
+                   WHERE ",
+            $lead,
+            "        AND seq < $2 AND seq >= $3 AND +at >= $4 AND +at < $5
+                     AND ($6 IS NULL OR store_id = $6)
+                     AND ($7 IS NULL OR user_id = $7)
+                     AND ($8 IS NULL OR actor = $8)
+                     AND ($9 IS NULL OR $9 LIKE '%,' || kind || ',%')
+                   ORDER BY seq DESC
+                   LIMIT $10) AS e
+             LEFT JOIN tokens AS doer ON doer.id = e.actor
+             LEFT JOIN operators AS doing ON doing.id = e.actor
+             LEFT JOIN stores ON stores.id = e.store_id
+             LEFT JOIN tokens ON tokens.id = e.token_id
+             LEFT JOIN operators ON operators.id = e.operator_id
+             ORDER BY e.seq DESC"
+        )
+    };
+}
+
+/// Events with numbers from `low` to just before `high`, the newest first; at most `most`.
+pub async fn events(
+    db: &Db,
+    lead: &Lead,
+    sift: &Sift,
+    (low, high): (i64, i64),
+    most: i64,
+) -> Result<Vec<Happened>, Error> {
+    let (sql, by) = match lead {
+        Lead::Request(id) => (events!("request_id = $1"), Some(id.as_str())),
+        Lead::Store(id) => (events!("store_id = $1"), Some(id.as_str())),
+        Lead::User(id) => (events!("user_id = $1"), Some(id.as_str())),
+        Lead::Actor(name) => (events!("actor = $1"), Some(name.as_str())),
+        Lead::Kind(kind) => (events!("kind = $1"), Some(kind.as_str())),
+        Lead::All => (events!("$1 IS NULL"), None),
+    };
+    let kinds = (!sift.kinds.is_empty()).then(|| {
+        let named = |text: String, kind: &Kind| format!("{text}{},", kind.as_str());
+        sift.kinds.iter().fold(",".to_owned(), named)
+    });
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(sql)
+            .bind(by)
+            .bind(high)
+            .bind(low)
+            .bind(sift.from.unwrap_or(Time::from_millis(i64::MIN)))
+            .bind(sift.to.unwrap_or(Time::from_millis(i64::MAX)))
+            .bind(&sift.store_id)
+            .bind(&sift.user_id)
+            .bind(&sift.actor)
+            .bind(kinds)
+            .bind(most)
+            .fetch_all(pool)
+            .await?)
+    })
+}
+
+/// The number of the earliest event that happened at `at` or later.
+pub async fn first_since(db: &Db, at: Time) -> Result<Option<i64>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT seq FROM events WHERE at >= $1 ORDER BY at LIMIT 1")
+            .bind(at)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// The number of the latest event that happened before `at`.
+pub async fn last_before(db: &Db, at: Time) -> Result<Option<i64>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT seq FROM events WHERE at < $1 ORDER BY at DESC LIMIT 1")
+            .bind(at)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// The reads to which `$1` leads.
+macro_rules! reads {
+    ($lead:literal) => {
+        concat!(
+            "SELECT r.id, r.at, r.token_id, tokens.name AS token_name, r.store_id, stores.home AS store_home,
+                    stores.user_id, r.key_version, r.read_from
+             FROM (SELECT id, at, token_id, store_id, key_version, read_from
+                   FROM key_reads
+                   WHERE ",
+            $lead,
+            "        AND id < $2 AND id >= $3 AND ($4 IS NULL OR token_id = $4)
+                   ORDER BY id DESC
+                   LIMIT $5) AS r
+             LEFT JOIN tokens ON tokens.id = r.token_id
+             LEFT JOIN stores ON stores.id = r.store_id
+             ORDER BY r.id DESC"
+        )
+    };
+}
+
+/// Reads with ids from `low` to just before `high`, of a store or by a token if they are named, the newest first; at most
+/// `most`.
+pub async fn reads(
+    db: &Db,
+    store: Option<&StoreId>,
+    token: Option<&str>,
+    (low, high): (&RequestId, &RequestId),
+    most: i64,
+) -> Result<Vec<KeyRead>, Error> {
+    let (sql, by, sift) = match (store, token) {
+        (Some(store), token) => (reads!("store_id = $1"), Some(store.as_str()), token),
+        (None, Some(token)) => (reads!("token_id = $1"), Some(token), None),
+        (None, None) => (reads!("$1 IS NULL"), None, None),
+    };
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(sql).bind(by).bind(high).bind(low).bind(sift).bind(most).fetch_all(pool).await?)
+    })
+}
+
+/// The read that one request was.
+pub async fn read(db: &Db, request: &RequestId) -> Result<Option<KeyRead>, Error> {
+    let beyond = RequestId::least(Time::from_millis(i64::MAX));
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(reads!("id = $1"))
+            .bind(request)
+            .bind(beyond)
+            .bind(request)
+            .bind(None::<&str>)
+            .bind(1_i64)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
+/// The stores of a merchant.
+pub async fn stores_of(db: &Db, user: &UserId) -> Result<Vec<StoreId>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT id FROM stores WHERE user_id = $1 ORDER BY id")
+            .bind(user)
+            .fetch_all(pool)
+            .await?)
+    })
+}

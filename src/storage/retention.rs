@@ -1,0 +1,74 @@
+//! How long key reads are kept, and deleting what is older.
+
+use super::{Db, Error, on, record};
+use crate::domain::activity::Keep;
+use crate::domain::event::Event;
+use crate::domain::id::RequestId;
+use crate::domain::time::Time;
+
+/// What is set; for ever when nothing was, or when what was set is no choice of this version.
+pub async fn kept(db: &Db) -> Result<Keep, Error> {
+    let set: Option<String> = on!(db.read(), |pool| {
+        sqlx::query_scalar("SELECT value FROM settings WHERE name = 'keep_key_reads'").fetch_optional(pool).await?
+    });
+    Ok(set.and_then(|text| text.parse().ok()).unwrap_or_default())
+}
+
+/// Sets it.
+pub async fn keep(db: &Db, keep: Keep, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO settings (name, value)
+             VALUES ('keep_key_reads', $1)
+             ON CONFLICT (name) DO UPDATE
+             SET value = excluded.value",
+        )
+        .bind(keep.to_string())
+        .execute(&mut *tx)
+        .await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// Deletes reads with ids before this one, the oldest first, at most `most`; gives back how many. What is not counted by
+/// day yet stays.
+pub async fn delete_reads(db: &Db, before: &RequestId, most: i64) -> Result<u64, Error> {
+    on!(db.write(), |pool| {
+        Ok(sqlx::query(
+            "DELETE FROM key_reads
+             WHERE id IN (SELECT id
+                          FROM key_reads
+                          WHERE id < $1 AND id < (SELECT before FROM reads_counted WHERE one = 1)
+                          ORDER BY id
+                          LIMIT $2)",
+        )
+        .bind(before)
+        .bind(most)
+        .execute(pool)
+        .await?
+        .rows_affected())
+    })
+}
+
+/// Forgets from which address events before this moment came, the oldest first, at most `most`; gives back how many.
+pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
+    on!(db.write(), |pool| {
+        Ok(sqlx::query(
+            "UPDATE events
+             SET came_from = NULL
+             WHERE seq IN (SELECT seq
+                           FROM events
+                           WHERE at < $1 AND came_from IS NOT NULL
+                           ORDER BY at
+                           LIMIT $2)",
+        )
+        .bind(before)
+        .bind(most)
+        .execute(pool)
+        .await?
+        .rows_affected())
+    })
+}

@@ -1,0 +1,143 @@
+//! One line of the activity, in words.
+
+use crate::domain::event::Kind;
+use crate::domain::id::RequestId;
+use crate::domain::time::Time;
+use crate::flow::activity::{Entry, Happened, KeyRead};
+
+/// One line of the list.
+#[derive(Debug)]
+pub struct Row {
+    /// When.
+    pub at: Time,
+    /// What happened.
+    pub what: &'static str,
+    /// Why, or which; may be empty.
+    pub why: String,
+    /// Who did it.
+    pub who: String,
+    /// All that they did.
+    pub who_href: String,
+    /// What it is about.
+    pub about: Vec<About>,
+    /// From which address; none for what has no request, and once it is forgotten.
+    pub from: Option<String>,
+    /// In which request.
+    pub request: Option<RequestId>,
+}
+
+/// A thing that a line is about.
+#[derive(Debug)]
+pub struct About {
+    /// What kind of thing.
+    pub what: &'static str,
+    /// What it is called.
+    pub name: String,
+    /// Its page, or what else happened to it.
+    pub href: Option<String>,
+}
+
+impl Row {
+    /// The line of an entry.
+    pub fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Event(event) => Self::of_event(event),
+            Entry::Read(read) => Self::of_read(read),
+        }
+    }
+
+    fn of_event(event: &Happened) -> Self {
+        let mut about = Vec::new();
+        if let (Some(id), Some(home)) = (&event.store_id, &event.store_home) {
+            about.push(About::new("Store", home.shown(), format!("/admin/stores/{id}")));
+        }
+        if let Some(user) = &event.user_id {
+            about.push(About::new("Merchant", user.as_str(), filtered("user_id", user.as_str())));
+        }
+        if let Some(id) = &event.attempt_id {
+            about.push(About::new("Approval", short(id.as_str()), format!("/admin/attempts/{id}")));
+        } else if let Some(id) = &event.link_id {
+            let href = event.user_id.as_ref().map(|user| href("/admin/links", "user_id", user.as_str()));
+            about.push(About { what: "Link", name: short(id.as_str()), href });
+        }
+        if let Some(id) = &event.token_id {
+            let name = event.token_name.clone().unwrap_or_else(|| id.to_string());
+            about.push(About::new("Token", &name, filtered("who", id.as_str())));
+        }
+        // Who signs in is told as who did it.
+        if let Some(id) = event.operator_id.as_ref().filter(|id| id.as_str() != event.actor) {
+            let name = event.operator_name.clone().unwrap_or_else(|| id.to_string());
+            about.push(About::new("Operator", &name, filtered("who", id.as_str())));
+        }
+        Self {
+            at: event.at,
+            what: event.kind.in_words(),
+            why: why(event),
+            who: who(&event.actor, event.actor_name.as_deref()),
+            who_href: filtered("who", &event.actor),
+            about,
+            from: event.came_from.clone(),
+            request: event.request_id.clone(),
+        }
+    }
+
+    fn of_read(read: &KeyRead) -> Self {
+        let mut about = Vec::new();
+        if let Some(home) = &read.store_home {
+            about.push(About::new("Store", home.shown(), format!("/admin/stores/{}", read.store_id)));
+        }
+        if let Some(user) = &read.user_id {
+            about.push(About::new("Merchant", user.as_str(), filtered("user_id", user.as_str())));
+        }
+        Self {
+            at: read.at,
+            what: "Key read",
+            why: format!("version {}", read.key_version),
+            who: who(read.token_id.as_str(), read.token_name.as_deref()),
+            who_href: filtered("who", read.token_id.as_str()),
+            about,
+            from: Some(read.read_from.clone()),
+            request: Some(read.id.clone()),
+        }
+    }
+}
+
+impl About {
+    fn new(what: &'static str, name: impl Into<String>, href: String) -> Self {
+        Self { what, name: name.into(), href: Some(href) }
+    }
+}
+
+/// Why, where that is not said by what happened.
+fn why(event: &Happened) -> String {
+    match event.kind {
+        Kind::AttemptDenied | Kind::AttemptExpired => String::new(),
+        _ => event.reason.as_deref().map(|reason| reason.replace('_', " ")).unwrap_or_default(),
+    }
+}
+
+/// Who did something, by the name of the token or the operator.
+pub fn who(actor: &str, name: Option<&str>) -> String {
+    let role = match actor {
+        "merchant" => "Merchant",
+        "store" => "Store",
+        "cli" => "Command line",
+        "cartkey" => "Cartkey",
+        "nobody" => "Not signed in",
+        _ => actor,
+    };
+    name.unwrap_or(role).to_owned()
+}
+
+/// The end of an id, which tells it from its neighbours.
+pub fn short(id: &str) -> String {
+    format!("…{}", &id[id.len().saturating_sub(6)..])
+}
+
+fn filtered(name: &str, value: &str) -> String {
+    href("/admin/activity", name, value)
+}
+
+fn href(path: &str, name: &str, value: &str) -> String {
+    format!("{path}?{}", serde_urlencoded::to_string([(name, value)]).unwrap_or_default())
+}

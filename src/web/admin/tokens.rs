@@ -1,0 +1,249 @@
+//! Service tokens: listed, issued, given a successor, revoked.
+
+mod form;
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use self::form::NewToken;
+use super::guard::{Posted, SignedIn};
+use super::show::{Done, Notice, Section, Shell};
+use crate::app::App;
+use crate::domain::id::TokenId;
+use crate::domain::secret::Secret;
+use crate::domain::time::Time;
+use crate::domain::token::{Permission, ServiceToken, TokenState};
+use crate::flow::reads::{self, OfToken};
+use crate::flow::tokens::{self, RotateError};
+use crate::web::failure::Failure;
+use crate::web::page::Page;
+
+/// The days of which reads are counted, today the last.
+const DAYS: u64 = 30;
+
+/// How long the old token may work on: the value, seconds, in words.
+const OVERLAPS: [(&str, u64, &str); 4] =
+    [("now", 0, "not at all"), ("1h", 3_600, "1 hour"), ("24h", 86_400, "24 hours"), ("7d", 604_800, "7 days")];
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/tokens", get(list).post(issue))
+        .route("/admin/tokens/new", get(offer))
+        .route("/admin/tokens/{id}/rotate", get(ask_rotate).post(rotate))
+        .route("/admin/tokens/{id}/revoke", get(ask_revoke).post(revoke))
+}
+
+/// A token, and what it has read.
+struct Row {
+    token: ServiceToken,
+    state: TokenState,
+    used: OfToken,
+}
+
+/// Every token.
+#[derive(Template)]
+#[template(path = "admin/tokens.html")]
+struct TokensPage {
+    shell: Shell,
+    working: Vec<Row>,
+    gone: Vec<Row>,
+}
+
+/// What a new token is to be.
+#[derive(Template)]
+#[template(path = "admin/token_new.html")]
+struct NewPage {
+    shell: Shell,
+    form: NewToken,
+}
+
+/// A token's secret, shown once.
+#[derive(Template)]
+#[template(path = "admin/token_made.html")]
+struct MadePage {
+    shell: Shell,
+    token: ServiceToken,
+    secret: String,
+    curl: Option<String>,
+    /// The token that it replaces.
+    old: Option<ServiceToken>,
+}
+
+/// Asks how long the old token works on.
+#[derive(Template)]
+#[template(path = "admin/token_rotate.html")]
+struct RotatePage {
+    shell: Shell,
+    row: Row,
+    overlaps: [(&'static str, u64, &'static str); 4],
+}
+
+/// Asks whether the token is really to stop.
+#[derive(Template)]
+#[template(path = "admin/token_revoke.html")]
+struct RevokePage {
+    shell: Shell,
+    row: Row,
+}
+
+async fn list(State(app): State<App>, who: SignedIn) -> Result<Page<TokensPage>, Failure> {
+    let mut rows = rows(&app).await?;
+    rows.reverse();
+    let (working, gone) =
+        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Parting));
+    Ok(Page(TokensPage { shell: Shell::new(&app, &who, Section::Tokens), working, gone }))
+}
+
+async fn offer(State(app): State<App>, who: SignedIn) -> Page<NewPage> {
+    Page(NewPage { shell: Shell::new(&app, &who, Section::Tokens), form: NewToken::default() })
+}
+
+async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let shell = Shell::new(&app, &who, Section::Tokens);
+    let form = NewToken::of(&fields);
+    match form.wish() {
+        Err(form) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(NewPage { shell, form: *form })).into_response()),
+        Ok(wish) => {
+            let (token, secret) = tokens::issue(&app, wish, &who.actor).await?;
+            Ok(Page(made(&app, shell, token, &secret, None)).into_response())
+        }
+    }
+}
+
+fn made(app: &App, shell: Shell, token: ServiceToken, secret: &Secret, old: Option<ServiceToken>) -> MadePage {
+    let path = if token.permissions.allow(Permission::StoresRead) {
+        Some("/api/v1/stores")
+    } else if token.permissions.allow(Permission::KeysRead) {
+        Some("/api/v1/users/USER_ID/keys")
+    } else if token.permissions.allow(Permission::EventsRead) {
+        Some("/api/v1/events")
+    } else {
+        None
+    };
+    let secret = secret.expose();
+    let curl = path.map(|path| format!("curl -H 'Authorization: Bearer {secret}' {}{path}", app.site.public_url));
+    MadePage { shell, token, secret: secret.to_owned(), curl, old }
+}
+
+async fn ask_rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<RotatePage>, Failure> {
+    let row = row(&app, &id).await?;
+    tokens::refuse_rotation(&row.token, app.now()).map_err(not_rotated)?;
+    Ok(Page(RotatePage { shell: Shell::new(&app, &who, Section::Tokens), row, overlaps: OVERLAPS }))
+}
+
+async fn rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { who, fields }: Posted,
+) -> Result<Response, Failure> {
+    let id = read_id(&id)?;
+    let chosen = OVERLAPS.iter().find(|(value, ..)| fields.get("overlap") == Some(value));
+    let (_, seconds, _) = chosen.ok_or_else(|| Failure::invalid("overlap", "Choose one of the offered times."))?;
+    let (token, secret) =
+        tokens::rotate(&app, &id, Duration::from_secs(*seconds), &who.actor).await.map_err(not_rotated)?;
+    let old = tokens::find(&app, &id).await?;
+    Ok(Page(made(&app, Shell::new(&app, &who, Section::Tokens), token, &secret, old)).into_response())
+}
+
+async fn ask_revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<RevokePage>, Failure> {
+    let row = row(&app, &id).await?;
+    if row.state == TokenState::Revoked {
+        return Err(revoked_before());
+    }
+    Ok(Page(RevokePage { shell: Shell::new(&app, &who, Section::Tokens), row }))
+}
+
+async fn revoke(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
+    if tokens::revoke(&app, &read_id(&id)?, &posted.who.actor).await? {
+        Ok(Done::to("/admin/tokens", Notice::TokenRevoked))
+    } else {
+        Err(revoked_before())
+    }
+}
+
+async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
+    let all = tokens::all(app).await?;
+    let since = app.now().minus(Duration::from_hours(24 * (DAYS - 1)));
+    let used = reads::of_tokens(app, since).await?;
+    let row = |token: ServiceToken| Row {
+        state: token.state_at(app.now()),
+        used: used.get(&token.id).copied().unwrap_or_default(),
+        token,
+    };
+    Ok(all.into_iter().map(row).collect())
+}
+
+async fn row(app: &App, id: &str) -> Result<Row, Failure> {
+    let id = read_id(id)?;
+    rows(app).await?.into_iter().find(|row| row.token.id == id).ok_or_else(gone)
+}
+
+fn read_id(id: &str) -> Result<TokenId, Failure> {
+    id.parse().map_err(|_| gone())
+}
+
+fn gone() -> Failure {
+    Failure::not_found("There is no such token. The list of tokens shows those that there are.")
+}
+
+fn revoked_before() -> Failure {
+    Failure::new(StatusCode::CONFLICT, "revoked_before", "This token was revoked before. Nothing is left to do.")
+}
+
+fn not_rotated(error: RotateError) -> Failure {
+    let says = match error {
+        RotateError::Unknown => return gone(),
+        RotateError::Beneath(beneath) => return beneath.into(),
+        RotateError::Revoked => "This token was revoked. Make a new one instead.",
+        RotateError::Expired => "This token has expired. Make a new one instead.",
+        RotateError::Replaced(_) => "This token was rotated already. Rotate its successor.",
+    };
+    Failure::new(StatusCode::CONFLICT, "not_rotated", says)
+}
+
+/// The end of an id, which tells it from its neighbours.
+fn tail(id: &TokenId) -> &str {
+    let text = id.as_str();
+    text.get(text.len().saturating_sub(6)..).unwrap_or(text)
+}
+
+impl Row {
+    /// The class of the state's badge, and its words.
+    const fn badge(&self) -> (&'static str, &'static str) {
+        match self.state {
+            TokenState::Working => ("good", "Works"),
+            TokenState::Parting => ("warn", "Being replaced"),
+            TokenState::Replaced => ("quiet", "Replaced"),
+            TokenState::Expired => ("quiet", "Expired"),
+            TokenState::Revoked => ("quiet", "Revoked"),
+        }
+    }
+
+    /// Whether it read a key in the day before `now`.
+    fn is_busy(&self, now: Time) -> bool {
+        self.used.last_at.is_some_and(|at| now.since(at) < Duration::from_hours(24))
+    }
+
+    /// Whom it may reach, in a few words.
+    fn limit(&self) -> String {
+        match self.token.users.as_ref().map(crate::domain::token::Users::count) {
+            None => "all merchants".to_owned(),
+            Some(1) => "1 merchant".to_owned(),
+            Some(n) => format!("{n} merchants"),
+        }
+    }
+}
