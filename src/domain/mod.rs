@@ -5,6 +5,7 @@ pub mod activity;
 pub mod actor;
 pub mod attempt;
 pub mod brand;
+pub mod check;
 pub mod entropy;
 pub mod event;
 pub mod grant;

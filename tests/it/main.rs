@@ -4,8 +4,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod admin_activity;
+mod admin_attempts;
+mod admin_diagnostics;
 mod admin_diagnostics;
 mod admin_links;
+mod admin_store;
 mod admin_tokens;
 mod api;
 mod api_stores;
@@ -14,6 +17,7 @@ mod binary;
 mod brand;
 mod callback;
 mod canary;
+mod check_spans;
 mod command_line;
 mod command_line_operator;
 mod crash;
@@ -26,6 +30,7 @@ mod lend;
 mod merchant;
 mod migrations;
 mod operator;
+mod parting;
 mod pretend_store;
 mod process;
 mod prove;

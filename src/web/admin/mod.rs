@@ -2,6 +2,7 @@
 
 mod account;
 mod activity;
+pub mod attempts;
 mod diagnostics;
 pub mod guard;
 mod links;
@@ -10,8 +11,12 @@ mod settings;
 mod setup;
 pub mod show;
 mod sign_in;
+mod store;
+pub mod store_page;
+pub mod strip;
 mod tokens;
 mod upload;
+pub mod words;
 
 use axum::Router;
 use axum::extract::State;
@@ -32,6 +37,8 @@ pub(super) fn routes() -> Router<App> {
         .merge(activity::routes())
         .merge(links::routes())
         .merge(tokens::routes())
+        .merge(store::routes())
+        .merge(attempts::routes())
         .merge(diagnostics::routes())
 }
 
