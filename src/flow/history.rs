@@ -18,7 +18,7 @@ pub use crate::storage::history::{Approval, Came, Happened, Reader};
 /// Reads are counted for so many days.
 pub const READ_DAYS: u64 = 30;
 /// The most reads of one store that are counted; a service that asks twice a minute makes 86,400 in thirty days.
-pub const MOST_READS: i64 = 100_000;
+pub const MOST_READS: i64 = 50_000;
 /// Key versions, attempts and entries of its activity that a store's page shows.
 const SHOWN: i64 = 20;
 /// The events of one attempt that its page shows; a whole one has five.

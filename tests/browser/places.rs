@@ -16,7 +16,7 @@ pub struct Place {
 pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
     world.stranger("ann").await;
     browser.sign_in("ann", PASSWORD).await;
-    ["/admin", "/admin/account", "/admin/account/second-factor", "/admin/diagnostics"]
+    ["/admin", "/admin/account", "/admin/account/second-factor", "/admin/diagnostics", "/admin/settings"]
         .map(|path| Place { name: path.trim_start_matches('/').replace('/', "-"), address: format!("{KEYS}{path}") })
         .into()
 }

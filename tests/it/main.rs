@@ -4,9 +4,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod admin_activity;
+mod admin_attempts;
 mod admin_diagnostics;
 mod admin_links;
 mod admin_overview;
+mod admin_store;
 mod admin_stores;
 mod admin_tokens;
 mod api;

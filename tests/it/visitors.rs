@@ -46,8 +46,13 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/attempts/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
+    // Both lead to the attempt's own page.
+    ("GET", "/connect/attempts/{attempt}/confirm", Everybody),
     ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
+    ("GET", "/connect/attempts/{attempt}/disown", Everybody),
     ("POST", "/connect/attempts/{attempt}/disown", Beginner),
+    ("GET", "/static/accent/{file}", Everybody),
+    ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),
     ("POST", "/api/v1/links", Token(LinksWrite)),
     ("GET", "/api/v1/links/{id}", Token(LinksWrite)),
@@ -73,6 +78,12 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/account/second-factor/off", Operator),
     ("POST", "/admin/account/sessions/end", Operator),
     ("GET", "/admin/diagnostics", Operator),
+    ("GET", "/admin/settings", Operator),
+    ("POST", "/admin/settings", Operator),
+    ("POST", "/admin/settings/preview", Operator),
+    ("POST", "/admin/settings/reset", Operator),
+    ("POST", "/admin/settings/logo", Operator),
+    ("POST", "/admin/settings/logo/remove", Operator),
 ];
 
 /// Who comes.

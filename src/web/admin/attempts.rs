@@ -17,6 +17,7 @@ use crate::domain::link::Confirm;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::flow::approvals::{self, Decided};
+use crate::flow::brand;
 use crate::flow::disconnect::{keys_url, revoke_url};
 use crate::flow::history::{self, Came, OfAttempt, State as Stands};
 use crate::web::failure::Failure;
@@ -31,8 +32,8 @@ pub(super) fn routes() -> Router<App> {
 
 async fn look(State(app): State<App>, Path(id): Path<String>, who: SignedIn) -> Result<Page<AttemptPage>, Failure> {
     let whole = history::of_attempt(&app, &read_id(&id)?).await?.ok_or_else(unknown)?;
-    let app_name = app.site.app_name.clone();
-    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name: app_name.to_string(), whole }))
+    let app_name = brand::current(&app).await?.app_name.to_string();
+    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name, whole }))
 }
 
 async fn confirm(
@@ -124,6 +125,17 @@ impl AttemptPage {
         approval.made_by.as_deref().map_or("nobody: the open page", |by| words::who(by, approval.maker.as_deref()))
     }
 
+    /// Why it ended, or a remark.
+    fn outcome(&self) -> Option<String> {
+        if self.whole.happened.iter().any(|event| event.kind == Kind::AttemptRejected) {
+            return Some(
+                "An operator rejected it, and its key is wiped here. The store may still have the key: the merchant revokes it on its page, below."
+                    .to_owned(),
+            );
+        }
+        self.attempt().reason.map(|reason| words::told(&reason, self.attempt().home.shown()))
+    }
+
     /// What the preflight found, and what became of it.
     fn preflight(&self) -> String {
         let is = |kind| move |event: &&history::Happened| event.kind == kind;
@@ -146,7 +158,11 @@ impl AttemptPage {
             what: event.kind.in_words(),
             who: words::who(&event.actor, event.name.as_deref()).to_owned(),
             from: event.came_from.clone(),
-            note: event.reason.filter(|_| event.kind != Kind::AttemptBegun).map(|reason| words::told(&reason, home)),
+            // What the preflight said stands on its own; that it was rejected says itself.
+            note: event
+                .reason
+                .filter(|_| !matches!(event.kind, Kind::AttemptBegun | Kind::AttemptRejected))
+                .map(|reason| words::told(&reason, home)),
         };
         let mut steps: Vec<Step> = self.whole.happened.iter().map(of_event).collect();
         steps.extend(self.attempt().returned_at.map(|at| Step {

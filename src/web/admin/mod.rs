@@ -32,11 +32,11 @@ pub(super) fn routes() -> Router<App> {
         .merge(setup::routes())
         .merge(account::routes())
         .merge(stores::routes())
-        .merge(store::routes())
-        .merge(attempts::routes())
         .merge(settings::routes())
         .merge(activity::routes())
         .merge(links::routes())
         .merge(tokens::routes())
+        .merge(store::routes())
+        .merge(attempts::routes())
         .merge(diagnostics::routes())
 }

@@ -109,6 +109,14 @@ macro_rules! notices {
                 match self { $(Self::$name => $says),* }
             }
 
+            /// The class of its message: what was done may have shown something bad.
+            pub const fn class(self) -> &'static str {
+                match self {
+                    Self::CheckedBad | Self::KeyStillThere | Self::KeyNotTold => "warn",
+                    _ => "good",
+                }
+            }
+
             /// Reads a code.
             pub fn read(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$name),)* _ => None }

@@ -4,6 +4,7 @@ use crate::domain::attempt::Status;
 use crate::domain::key::AuthMethod;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
+use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 
 /// Who did something: what a token or an operator is called, or a role.
@@ -16,6 +17,11 @@ pub fn who<'a>(actor: &'a str, name: Option<&'a str>) -> &'a str {
         (None, "cartkey") => "Cartkey by itself",
         (None, other) => other,
     }
+}
+
+/// A moment in UTC, to the minute: `2026-11-22 12:00`.
+pub fn minute(time: &Time) -> String {
+    time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
 /// How a store takes its key.
