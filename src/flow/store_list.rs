@@ -130,10 +130,12 @@ struct Search {
     filter: store_list::Filter,
     order: Order,
     begin: Begin,
+    /// How many stores have all of the words, counted up to somewhat more than a few.
+    with_words: Option<i64>,
 }
 
 impl Search {
-    /// `None` when no store can fit, because none has one of the words.
+    /// `None` when no store can fit, because none has all of the words.
     async fn of(app: &App, filter: &Filter, order: Order) -> Result<Option<Self>, Beneath> {
         let mut words = Vec::new();
         for ways in search::ways(filter.q.as_deref().unwrap_or_default()) {
@@ -141,29 +143,39 @@ impl Search {
             words.extend(way);
         }
         words.sort_by_key(|(rarity, _)| *rarity);
-        let rarity = words.first().map(|(rarity, _)| *rarity);
+        let words: Vec<search::Word> = words.into_iter().map(|(_, word)| word).collect();
+        let with_words = match words.len() {
+            0 => None,
+            _ => Some(store_words::together(&app.db, &words, store_list::FEW + 1).await?),
+        };
+        if with_words == Some(0) {
+            return Ok(None);
+        }
         let filter = store_list::Filter {
             user_id: filter.user_id.clone(),
             status: filter.status,
             reason: filter.reason,
             scope: filter.scope,
-            words: words.into_iter().map(|(_, word)| word).collect(),
+            words,
         };
-        let begin = store_list::begin(&app.db, &filter, order, rarity).await?;
-        Ok(Some(Self { filter, order, begin }))
+        let begin = store_list::begin(&app.db, &filter, order, with_words).await?;
+        Ok(Some(Self { filter, order, begin, with_words }))
     }
 
     async fn rows(&self, app: &App, beside: Option<&Beside>, most: i64) -> Result<Vec<Store>, Beneath> {
         Ok(store_list::page(&app.db, &self.filter, self.begin, self.order, beside, most).await?)
     }
 
-    /// All of them, when nothing is filtered: that is known without looking at each.
+    /// What is known already is not counted again: all of them, when nothing is filtered, and those with the words.
     async fn count(&self, app: &App, filter: &Filter) -> Result<Found, Beneath> {
         if *filter == Filter::default() {
             let n = by_status(app).await?.iter().map(|(_, n)| n).sum();
             return Ok(Found { n, more: false });
         }
-        let n = store_list::count(&app.db, &self.filter, self.begin, COUNTED + 1).await?;
+        let n = match self.with_words {
+            Some(n) if *filter == (Filter { q: filter.q.clone(), ..Filter::default() }) => n,
+            _ => store_list::count(&app.db, &self.filter, self.begin, COUNTED + 1).await?,
+        };
         Ok(Found { n: n.min(COUNTED), more: n > COUNTED })
     }
 }

@@ -18,7 +18,7 @@ pub(super) use statements::{any_status, bind_begin, bind_filter, matching, page 
 pub const MOST_WORDS: usize = 6;
 
 /// A filter that not more stores than this fit is read whole and then sorted.
-const FEW: i64 = 4_000;
+pub const FEW: i64 = 4_000;
 
 /// Which stores a list holds: those that all of this fits.
 #[derive(Debug, Default, Clone)]
@@ -146,14 +146,14 @@ impl Order {
     }
 }
 
-/// Chooses the index that a list in this order is read from. `rarity` says how often stores have the first of the words,
-/// which is the rarest.
-pub async fn begin(db: &Db, filter: &Filter, order: Order, rarity: Option<i64>) -> Result<Begin, Error> {
+/// Chooses the index that a list in this order is read from. `with_words` says how many stores have all of the words, the
+/// rarest of which is the first.
+pub async fn begin(db: &Db, filter: &Filter, order: Order, with_words: Option<i64>) -> Result<Begin, Error> {
     if filter.user_id.is_some() {
         return Ok(Begin::Gather(Fewest::User));
     }
     let mut fits = Vec::new();
-    fits.extend(rarity.filter(|_| !filter.words.is_empty()).map(|n| (n, Fewest::Word)));
+    fits.extend(with_words.map(|n| (n, Fewest::Word)));
     if let Some(status) = filter.status {
         fits.push((with_status(db, status).await?, Fewest::Status));
     }
