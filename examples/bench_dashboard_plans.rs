@@ -100,7 +100,7 @@ impl Heard {
     /// Those that read, each once.
     fn statements(&self) -> BTreeSet<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().filter(|text| text.trim_start().starts_with("SELECT")).cloned().collect()
+        all.iter().filter(|text| text.starts_with("SELECT") && !text.ends_with('…')).cloned().collect()
     }
 }
 

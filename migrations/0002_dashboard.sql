@@ -113,9 +113,8 @@ CREATE INDEX stores_by_change ON stores (changed_at, id);
 CREATE INDEX stores_by_connection ON stores (connected_at, id);
 CREATE INDEX stores_by_home ON stores (home, id);
 CREATE INDEX stores_by_check ON stores (checked_at, id);
-CREATE INDEX stores_by_reason ON stores (reason, changed_at, id) WHERE reason IS NOT NULL;
+CREATE INDEX stores_by_reason ON stores (reason, status, changed_at, id) WHERE reason IS NOT NULL;
 CREATE INDEX stores_by_scope ON stores (scope);
-CREATE INDEX stores_with_remark ON stores (changed_at, id) WHERE status = 'connected' AND reason IS NOT NULL;
 
 -- After a disconnect the consumer key alone, sealed, which opens nothing: with it the store can say whether the merchant
 -- has revoked the key. When it is asked next, when it was asked last, and what it told then.

@@ -137,7 +137,7 @@ fn shares(room: usize, wants: [i64; 3]) -> [i64; 3] {
 async fn funnel(app: &App) -> Result<Funnel, Beneath> {
     let since = app.now().minus(Duration::from_hours(24) * u32::from(DAYS));
     let mut funnel = Funnel::default();
-    for stand in overview::attempts(&app.db, since).await? {
+    for stand in overview::attempts(&app.db, since, app.now()).await? {
         funnel.begun += stand.n;
         funnel.received += stand.received;
         match stand.status {

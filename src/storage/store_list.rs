@@ -18,7 +18,7 @@ pub(super) use statements::{any_status, bind_begin, bind_filter, matching, page 
 pub const MOST_WORDS: usize = 6;
 
 /// A filter that not more stores than this fit is read whole and then sorted.
-pub const FEW: i64 = 4_000;
+pub const FEW: i64 = 8_000;
 
 /// Which stores a list holds: those that all of this fits.
 #[derive(Debug, Default, Clone)]
