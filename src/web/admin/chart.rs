@@ -133,7 +133,7 @@ mod tests {
         let drawn = Columns::of(&[0; 30]);
         assert_eq!((drawn.bars.len(), drawn.top), (30, 1));
         assert!(drawn.bars.iter().all(|bar| bar.height == 0.0 && bar.y == HEIGHT));
-        assert_eq!(Columns::of(&[-5]).bars[0].height, 0.0);
+        assert_eq!(Columns::of(&[-5]).bars[0], Columns::of(&[0]).bars[0]);
         assert_eq!(Rows::of(&[]).lengths, [0.0; 0]);
         assert_eq!(Rows::of(&[0, 0]).lengths, [0.0, 0.0]);
     }

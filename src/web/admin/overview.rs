@@ -78,6 +78,7 @@ impl OverviewPage {
     }
 
     /// How many stores stand so.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand on references")]
     fn count(&self, status: &StoreStatus) -> String {
         let counts = &self.seen.counts;
         thousands(match status {
@@ -88,6 +89,7 @@ impl OverviewPage {
         })
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand on references")]
     fn n(n: &i64) -> String {
         thousands(*n)
     }
