@@ -276,27 +276,27 @@ mod tests {
 
     use super::*;
 
-    fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Result<Reply, Fault> {
+    fn reply(status: u16, headers: &[(&'static str, &str)], body: &str) -> Reply {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        Ok(Reply { status: StatusCode::from_u16(status).unwrap(), headers: map, body: body.as_bytes().to_vec() })
+        Reply { status: StatusCode::from_u16(status).unwrap(), headers: map, body: body.as_bytes().to_vec() }
     }
 
     #[test]
     fn a_public_address_is_judged_by_what_answers_there() {
-        let state = |reply| judge_alive(&reply).state;
+        let state = |reply| judge_alive(&Ok(reply)).state;
         assert_eq!(state(reply(200, &[], "ok\n")), State::Fine);
         assert_eq!(state(reply(200, &[], "<html>")), State::Bad);
-        assert_eq!(state(Err(Fault::Connect)), State::Warn);
-        let moved = judge_alive(&reply(301, &[("location", "https://www.keys.example/livez")], ""));
+        assert_eq!(judge_alive(&Err(Fault::Connect)).state, State::Warn);
+        let moved = judge_alive(&Ok(reply(301, &[("location", "https://www.keys.example/livez")], "")));
         assert!(moved.state == State::Bad && moved.says.contains("https://www.keys.example/livez"), "{moved:?}");
     }
 
     #[test]
     fn a_callback_must_be_answered_by_us() {
-        let state = |reply| judge_callback(&reply).state;
+        let state = |reply| judge_callback(&Ok(reply)).state;
         assert_eq!(state(reply(404, &[("x-request-id", "rq_1")], "")), State::Fine);
         assert_eq!(state(reply(404, &[], "")), State::Bad);
         assert_eq!(state(reply(403, &[], "captcha")), State::Bad);

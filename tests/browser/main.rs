@@ -5,8 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod accessible;
+mod axe;
 mod chromium;
+mod hostile;
 mod pages;
+mod pictures;
+mod places;
 
 #[expect(dead_code, reason = "the stories of tests/it use more of it")]
 #[path = "../it/database.rs"]
@@ -14,6 +19,9 @@ mod database;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/merchant.rs"]
 mod merchant;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/operator.rs"]
+mod operator;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;

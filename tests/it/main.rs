@@ -39,5 +39,6 @@ mod sign_in;
 mod tls;
 mod token_commands;
 mod token_limits;
+mod visitors;
 mod withdraw;
 mod world;

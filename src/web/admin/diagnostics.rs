@@ -34,8 +34,8 @@ impl DiagnosticsPage {
     }
 
     /// The badge's class and word.
-    fn badge(state: &Stands) -> (&'static str, &'static str) {
-        match state {
+    fn badge(finding: &Finding) -> (&'static str, &'static str) {
+        match finding.state {
             Stands::Fine => ("good", "In order"),
             Stands::Warn => ("warn", "Look at this"),
             Stands::Bad => ("bad", "Broken"),
