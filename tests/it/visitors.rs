@@ -73,6 +73,21 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/account/second-factor/off", Operator),
     ("POST", "/admin/account/sessions/end", Operator),
     ("GET", "/admin/diagnostics", Operator),
+    ("GET", "/admin/links", Operator),
+    ("POST", "/admin/links", Operator),
+    ("GET", "/admin/links/new", Operator),
+    ("GET", "/admin/links/{id}/withdraw", Operator),
+    ("POST", "/admin/links/{id}/withdraw", Operator),
+    ("GET", "/admin/tokens", Operator),
+    ("POST", "/admin/tokens", Operator),
+    ("GET", "/admin/tokens/new", Operator),
+    ("GET", "/admin/tokens/{id}/rotate", Operator),
+    ("POST", "/admin/tokens/{id}/rotate", Operator),
+    ("GET", "/admin/tokens/{id}/revoke", Operator),
+    ("POST", "/admin/tokens/{id}/revoke", Operator),
+    ("GET", "/admin/activity", Operator),
+    ("GET", "/admin/activity.ndjson", Operator),
+    ("POST", "/admin/activity/retention", Operator),
 ];
 
 /// Who comes.
