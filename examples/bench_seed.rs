@@ -44,6 +44,8 @@ async fn main() -> anyhow::Result<()> {
         created_at: now,
         expires_at: None,
         revoked_at: None,
+        users: None,
+        successor: None,
     };
     let event = Event::new(Kind::TokenIssued, now, &Actor::new("bench")).token(&token.id);
     tokens::insert(&db, &token, &fingerprint(&secret), &event).await?;

@@ -66,6 +66,7 @@ CREATE INDEX events_at ON events (at);
 CREATE INDEX events_by_kind ON events (kind, seq);
 CREATE INDEX events_by_actor ON events (actor, seq);
 CREATE INDEX events_of_store ON events (store_id, seq);
+CREATE INDEX events_of_attempt ON events (attempt_id, seq) WHERE attempt_id IS NOT NULL;
 CREATE INDEX events_of_user ON events (user_id, seq);
 CREATE INDEX events_of_request ON events (request_id, seq) WHERE request_id IS NOT NULL;
 -- Addresses that the retention has not forgotten yet.
@@ -111,14 +112,17 @@ CREATE INDEX stores_by_change ON stores (changed_at, id);
 CREATE INDEX stores_by_home ON stores (home, id);
 
 -- After a disconnect the consumer key alone, sealed, which opens nothing: with it the store can say whether the merchant
--- has revoked the key.
+-- has revoked the key. When it is asked next, when it was asked last, and what it told then.
 ALTER TABLE keys ADD COLUMN parting BYTEA;
 ALTER TABLE keys ADD COLUMN ask_at BIGINT;
+ALTER TABLE keys ADD COLUMN asked_at BIGINT;
+ALTER TABLE keys ADD COLUMN told TEXT;
 ALTER TABLE keys ADD COLUMN revoked_at BIGINT;
 CREATE INDEX keys_parting ON keys (ask_at) WHERE ask_at IS NOT NULL;
 
 CREATE INDEX attempts_by_time ON attempts (created_at, status, reason);
 CREATE INDEX attempts_of_store ON attempts (store_id, id);
+CREATE INDEX attempts_for_store ON attempts (wanted_store, id) WHERE wanted_store IS NOT NULL;
 CREATE INDEX attempts_held ON attempts (status, elsewhere_at);
 
 ALTER TABLE links ADD COLUMN withdrawn_at BIGINT;

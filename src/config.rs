@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+use crate::domain::brand::AppName;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::Reach;
@@ -50,8 +51,8 @@ pub struct Site {
     pub public_host: String,
     /// Whether it is https; cookies are `Secure` then.
     pub secure: bool,
-    /// `CARTKEY_APP_NAME` (`Cartkey`): what the merchant sees.
-    pub app_name: String,
+    /// `CARTKEY_APP_NAME` (`Cartkey`): what the merchant sees until an operator chooses another.
+    pub app_name: AppName,
     /// `CARTKEY_SCOPE` (`read_write`): asked when a link does not say.
     pub scope: Scope,
     /// `CARTKEY_OPEN_CONNECT` (`true`): whether `/connect` works without a link.
@@ -270,10 +271,7 @@ fn read_site(env: &mut Env) -> Site {
         public_host: public.host_str().unwrap_or_default().to_owned(),
         secure: public.scheme() == "https",
         public_url: public.as_str().trim_end_matches('/').to_owned(),
-        app_name: env.check("CARTKEY_APP_NAME", "Cartkey", "1 to 60 characters", |text| {
-            let text = text.trim();
-            ((1..=60).contains(&text.chars().count()) && !text.chars().any(char::is_control)).then(|| text.to_owned())
-        }),
+        app_name: env.parse("CARTKEY_APP_NAME", "Cartkey", "1 to 60 characters"),
         scope: env.parse("CARTKEY_SCOPE", "read_write", "read, write or read_write"),
         open_connect: env.boolean("CARTKEY_OPEN_CONNECT", "true"),
         return_origins: env.list("CARTKEY_RETURN_ORIGINS", "origins such as https://app.example.com", |text| {
@@ -363,7 +361,7 @@ mod tests {
         let path = folder.path().join("name");
         std::fs::write(&path, "Shop Desk\n").unwrap();
         let path = path.to_str().unwrap();
-        assert_eq!(read(&[("CARTKEY_APP_NAME_FILE", path)]).expect("read").site.app_name, "Shop Desk");
+        assert_eq!(read(&[("CARTKEY_APP_NAME_FILE", path)]).expect("read").site.app_name.as_str(), "Shop Desk");
         assert!(read(&[("CARTKEY_APP_NAME_FILE", path), ("CARTKEY_APP_NAME", "x")]).is_err());
         assert!(read(&[("CARTKEY_APP_NAME_FILE", "/nowhere/at/all")]).is_err());
     }

@@ -130,6 +130,14 @@ impl Attempt {
         }
     }
 
+    /// Whether its approval is in quarantine: a key came, and a person must say that it was meant, because another browser
+    /// came back than the one that began, or none did.
+    pub fn is_held(&self) -> bool {
+        let waits = self.status == Status::AwaitingConfirmation
+            || (self.elsewhere_at.is_some() && matches!(self.status, Status::Received | Status::Proving));
+        waits && self.confirmed_at.is_none()
+    }
+
     /// The status that people see: an open attempt past its time is expired whether or not it was swept yet.
     pub fn status_at(&self, now: Time) -> Status {
         if self.status == Status::Open && now >= self.expires_at { Status::Expired } else { self.status }

@@ -4,6 +4,7 @@ use super::id::{KeyId, StoreId};
 use super::scope::Scope;
 use super::secret::Secret;
 use super::time::Time;
+use super::verdict::Verdict;
 
 /// How a store takes its keys, learned by trying (wc-auth.md §5.1). The order is the ladder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
@@ -65,6 +66,43 @@ pub struct Key {
     pub auth_method: AuthMethod,
     /// When it was proven.
     pub issued_at: Time,
-    /// When a newer one took its place.
+    /// When a newer one took its place, or the store was disconnected.
     pub retired_at: Option<Time>,
+    /// After a disconnect: when the store is asked next whether it still knows the key; `None` once nobody asks any more.
+    pub ask_at: Option<Time>,
+    /// When the store was last asked that.
+    pub asked_at: Option<Time>,
+    /// What it told then: [`Verdict::SecretRejected`] when it still knows the key, or why it could not be asked.
+    pub told: Option<Verdict>,
+    /// When the store told that the key is gone.
+    pub revoked_at: Option<Time>,
+}
+
+/// Where a version of a key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is the one that is lent.
+    Served,
+    /// A newer one took its place; the merchant may remove it at the store.
+    Replaced,
+    /// The store was disconnected, and tells that the key is gone.
+    Revoked(Time),
+    /// The store was disconnected, and still knew the key at that time.
+    StillThere(Time),
+    /// The store was disconnected, and could not yet be asked whether it still knows the key.
+    NotKnown,
+}
+
+impl Key {
+    /// Where it stands in a store whose newest version is `newest`. A key of a disconnect has been asked about, or will be;
+    /// one that was replaced never is.
+    pub const fn standing(&self, newest: i64) -> Standing {
+        match (self.retired_at, self.revoked_at, self.told, self.asked_at) {
+            (None, ..) => Standing::Served,
+            (_, Some(at), ..) => Standing::Revoked(at),
+            (_, _, Some(Verdict::SecretRejected), Some(at)) => Standing::StillThere(at),
+            _ if self.ask_at.is_some() || self.asked_at.is_some() || self.version == newest => Standing::NotKnown,
+            _ => Standing::Replaced,
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! Values and rules. Nothing here does I/O, awaits, or knows another room.
 
+pub mod accent;
 pub mod activity;
 pub mod actor;
 pub mod attempt;
+pub mod brand;
+pub mod check;
 pub mod entropy;
 pub mod event;
 pub mod grant;
 pub mod id;
 pub mod key;
+pub mod language;
 pub mod link;
 pub mod operator;
 pub mod page;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{Beneath, takes_in_beneath};
+use super::{Beneath, brand, takes_in_beneath};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
@@ -155,8 +155,9 @@ pub async fn begin(
     let id = AttemptId::mint(now, &app.entropy);
     let return_url = format!("{}/connect/return/{id}", app.site.public_url);
     let callback_url = Secret::new(format!("{}/wc-auth/callback/{}", app.site.public_url, secrets.callback.expose()));
+    let brand = brand::current(app).await?;
     let ask = Ask {
-        app_name: &app.site.app_name,
+        app_name: brand.app_name.as_str(),
         scope: ground.scope,
         state: &secrets.state,
         return_url: &return_url,
@@ -179,7 +180,8 @@ pub async fn begin(
         warnings = ?findings.warnings.iter().map(|w| w.code()).collect::<Vec<_>>(),
         "preflight of {}", attempt.home.shown()
     );
-    keep(app, &attempt, &secrets, &network, actor).await?;
+    let found = held.or_else(|| findings.warnings.first().copied());
+    keep(app, &attempt, found, &secrets, &network, actor).await?;
     let adopted = attempt.home != typed;
     if attempt.status == Status::Failed {
         return Ok(Begun::Held { findings, adopted });
@@ -230,14 +232,21 @@ fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>,
 }
 
 /// Keeps the attempt; one that was stopped or warned is kept too, so that its maker and the operator see why, and so
-/// that it counts: each has asked somebody's server.
-async fn keep(app: &App, attempt: &Attempt, secrets: &Secrets, network: &str, actor: &Actor) -> Result<(), Error> {
+/// that it counts: each has asked somebody's server. What the preflight `found` is told, also when the merchant went on.
+async fn keep(
+    app: &App,
+    attempt: &Attempt,
+    found: Option<Verdict>,
+    secrets: &Secrets,
+    network: &str,
+    actor: &Actor,
+) -> Result<(), Error> {
     let about = |kind| {
         Event::new(kind, attempt.created_at, actor)
             .user(&attempt.user_id)
             .link(attempt.link_id.as_ref())
             .attempt(&attempt.id)
-            .because(attempt.reason)
+            .because(found)
     };
     let mut events = vec![about(Kind::AttemptBegun)];
     if attempt.status == Status::Failed {

@@ -1,24 +1,34 @@
 //! Disconnect: Cartkey forgets its copy; only the merchant can revoke the key at the store.
 
-use super::Beneath;
+use super::prove::key_place;
+use super::{Beneath, parting};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
-use crate::storage::stores;
+use crate::storage::keys::{self, Farewell};
+use crate::storage::stores::{self, Served};
 
 /// Wipes a store's secrets and gives the store back, for where to revoke its key; `None` when there is no such store.
 /// Disconnecting twice is the same as once.
 pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
-    let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
+    let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
-    let event = Event::new(Kind::StoreDisconnected, now, actor).user(&store.user_id).store(id);
-    if stores::disconnect(&app.db, id, now, &event).await? {
-        tracing::info!(store.id = %id, "disconnected {}", store.home.shown());
+    let event = Event::new(Kind::StoreDisconnected, now, actor).user(&served.store.user_id).store(id);
+    if keys::disconnect(&app.db, id, farewell(app, &served).as_ref(), now, &event).await? {
+        tracing::info!(store.id = %id, "disconnected {}", served.store.home.shown());
     }
-    Ok(Some(store))
+    Ok(Some(served.store))
+}
+
+/// The consumer key alone, sealed anew. A pair that does not open is wiped all the same, and nobody asks about it.
+fn farewell(app: &App, served: &Served) -> Option<Farewell> {
+    let (key, home) = (served.key.as_ref()?, served.store.home.as_str());
+    let pair = app.vault.open_pair(&key_place(key.id.as_str(), home), &key.sealed).ok()?;
+    let parting = app.vault.seal_key(&app.entropy, &parting::place(key.id.as_str(), home), &pair.consumer_key);
+    Some(Farewell { id: key.id.clone(), parting, ask_at: app.now().plus(parting::FIRST_AFTER) })
 }
 
 /// The page of the store where a merchant revokes the key with this number (store-answers.md §3).

@@ -2,16 +2,21 @@
 //! nothing of HTTP.
 
 pub mod activity;
+pub mod approvals;
+pub mod brand;
 pub mod connect;
 pub mod diagnostics;
 pub mod disconnect;
+pub mod history;
 pub mod keep;
 pub mod lend;
 pub mod links;
 pub mod operators;
+pub mod parting;
 pub mod prove;
 pub mod reads;
 pub mod receive;
+pub mod reconnect;
 pub mod retention;
 pub mod return_leg;
 pub mod second_factor;

@@ -130,8 +130,13 @@ pub async fn disown(
     if attempt.status == Status::Connected {
         return Ok(Disowned::TooLate(attempt));
     }
-    let keys = grants::surplus(&app.db, id).await?;
+    let keys = surplus(app, &attempt).await?;
     Ok(Disowned::Dropped(attempt, keys))
+}
+
+/// The last seven characters of keys that the store made for this attempt and nobody uses.
+pub async fn surplus(app: &App, attempt: &Attempt) -> Result<Vec<String>, Beneath> {
+    Ok(grants::surplus(&app.db, &attempt.id).await?)
 }
 
 /// A fresh one-time code for the application, when it must confirm and the key works; it takes the place of any former
@@ -187,7 +192,7 @@ pub async fn confirm_by_app(
 pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<(Store, Vec<String>)>, Beneath> {
     let Some(id) = &attempt.store_id else { return Ok(None) };
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
-    Ok(Some((store, grants::surplus(&app.db, &attempt.id).await?)))
+    Ok(Some((store, surplus(app, attempt).await?)))
 }
 
 fn is_mine(held: &Held, browser: Option<&Secret>) -> bool {

@@ -33,12 +33,12 @@ takes_in_beneath!(Error);
 
 /// A new second factor, not kept yet: the page shows it and brings it back with the first code.
 pub fn mint(app: &App, operator: &Operator) -> SecondFactor {
-    SecondFactor::mint(&app.entropy, &app.site.app_name, operator.name.as_str())
+    SecondFactor::mint(&app.entropy, app.site.app_name.as_str(), operator.name.as_str())
 }
 
 /// The same, from the letters that the page brings back.
 pub fn of_letters(app: &App, operator: &Operator, letters: &Secret) -> Result<SecondFactor, Error> {
-    SecondFactor::of_letters(letters, &app.site.app_name, operator.name.as_str()).ok_or(Error::Secret)
+    SecondFactor::of_letters(letters, app.site.app_name.as_str(), operator.name.as_str()).ok_or(Error::Secret)
 }
 
 /// Turns the second factor on once its code was shown; gives the recovery codes, which are kept nowhere in the open.

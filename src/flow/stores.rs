@@ -3,10 +3,11 @@
 use super::Beneath;
 use crate::app::App;
 use crate::domain::id::StoreId;
+use crate::domain::key::Key;
 use crate::domain::page::Page;
 use crate::domain::store::Store;
 use crate::domain::token::ServiceToken;
-use crate::storage::{reach, stores};
+use crate::storage::{keys, reach, stores};
 
 pub use crate::storage::stores::Filter;
 
@@ -31,4 +32,9 @@ pub async fn find_for(app: &App, token: &ServiceToken, id: &StoreId) -> Result<O
 /// The store with this id.
 pub async fn find(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
     Ok(stores::find(&app.db, id).await?)
+}
+
+/// The versions of a store's key, the newest first; the newest fifty.
+pub async fn versions(app: &App, id: &StoreId) -> Result<Vec<Key>, Beneath> {
+    Ok(keys::of_store(&app.db, id, 50).await?)
 }

@@ -1,11 +1,11 @@
-//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; key reads are counted, and
-//! deleted when they are too old.
+//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
+//! about; key reads are counted, and deleted when they are too old.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, prove, reads, retention, sign_in};
+use super::{Beneath, parting, prove, reads, retention, sign_in};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -37,10 +37,16 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Ends what is overdue now; gives back how many attempts that were.
+/// Ends what is overdue now, and asks about keys that were given up; gives back how many attempts were ended.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     prove::settle(app).await?;
     sign_in::sweep(app).await?;
+    let ended = end_overdue(app).await?;
+    parting::ask_due(app).await?;
+    Ok(ended)
+}
+
+async fn end_overdue(app: &App) -> Result<usize, Beneath> {
     let now = app.now();
     let mut ended = 0;
     loop {

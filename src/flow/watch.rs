@@ -6,11 +6,13 @@ use super::Beneath;
 use super::prove::key_place;
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::check::Span;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::verdict::Verdict;
-use crate::storage::stores::{self, Checked};
+use crate::storage::checks::{self, Checked};
+use crate::storage::stores;
 use crate::woo::check::{self, Answer};
 
 /// How long all questions of one check may take together: less than a service waits for the answer, so that a slow store
@@ -31,14 +33,21 @@ pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Stor
     let changed = (status != store.status)
         .then(|| Event::new(kind(status), app.now(), actor).user(&store.user_id).store(&store.id).because(reason));
     let checked = checked(app, &store, status, reason, answer);
-    stores::checked(&app.db, id, key.version, store.status, &checked, changed.as_ref()).await?;
+    checks::keep(&app.db, id, key.version, store.status, &checked, changed.as_ref()).await?;
     Ok(stores::find(&app.db, id).await?)
+}
+
+/// What checks told about a store in the last `days`, the newest first; the first span may have begun before.
+pub async fn spans(app: &App, id: &StoreId, days: u64) -> Result<Vec<Span>, Beneath> {
+    let since = app.now().minus(Duration::from_hours(24 * days));
+    Ok(checks::spans(&app.db, id, since).await?)
 }
 
 fn checked(app: &App, store: &Store, status: StoreStatus, reason: Option<Verdict>, answer: Answer) -> Checked {
     let auth_method = answer.method.filter(|_| answer.verdict.is_works());
     Checked {
         lending_changed: status != store.status || auth_method.is_some_and(|method| method != store.auth_method),
+        verdict: answer.verdict,
         status,
         reason,
         auth_method,

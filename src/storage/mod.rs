@@ -4,10 +4,14 @@
 //! statements are checked by running them, which the stories do on both.
 
 pub mod activity;
+pub mod approvals;
 pub mod attempts;
+pub mod checks;
 pub mod diagnostics;
 pub mod events;
 pub mod grants;
+pub mod history;
+pub mod keys;
 pub mod links;
 mod open;
 pub mod operators;
@@ -16,6 +20,7 @@ pub mod read_days;
 pub mod reads;
 pub mod retention;
 pub mod sessions;
+pub mod settings;
 pub mod stores;
 mod text;
 pub mod tokens;

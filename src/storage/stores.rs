@@ -1,5 +1,6 @@
-//! Stores and their keys: activation, lists, what is lent, what a check told.
+//! Stores and their keys: activation, lists, what is lent.
 
+use super::checks::new_span;
 use super::{Db, Error, lending_changed, on, record};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
@@ -122,6 +123,7 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .bind(new.now)
         .execute(&mut *tx)
         .await?;
+        new_span!(tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now);
         sqlx::query("UPDATE attempts SET store_id = $1 WHERE id = $2")
             .bind(&store_id)
             .bind(&new.attempt.id)
@@ -273,100 +275,5 @@ pub async fn of_user(
         .fetch_all(pool)
         .await?;
         Ok((revision, stores))
-    })
-}
-
-/// What a check told about a store.
-#[derive(Debug)]
-pub struct Checked {
-    /// Whether its key can be lent now.
-    pub status: StoreStatus,
-    /// What is the matter, or a remark.
-    pub reason: Option<Verdict>,
-    /// The method that works, if one was learned.
-    pub auth_method: Option<AuthMethod>,
-    /// As the store said it, if it did.
-    pub woocommerce_version: Option<String>,
-    /// As the store said it, if it did.
-    pub wordpress_version: Option<String>,
-    /// Whether any of this changes what is lent: not so for most checks, and memory forgets all when it is.
-    pub lending_changed: bool,
-    /// Now.
-    pub now: Time,
-}
-
-/// Keeps what a check of key version `version` told; `changed` is recorded when status or reason differ from what was
-/// known. False when the store has another key or another status than `was` by now, or was disconnected: then this
-/// check came too late to say anything.
-pub async fn checked(
-    db: &Db,
-    id: &StoreId,
-    version: i64,
-    was: StoreStatus,
-    checked: &Checked,
-    changed: Option<&Event>,
-) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE stores
-             SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
-                 woocommerce_version = COALESCE($5, woocommerce_version),
-                 wordpress_version = COALESCE($6, wordpress_version),
-                 changed_at = CASE WHEN $7 THEN $8 ELSE changed_at END
-             WHERE id = $9 AND key_version = $10 AND status = $11 AND status <> 'disconnected'",
-        )
-        .bind(checked.status)
-        .bind(checked.reason)
-        .bind(checked.now)
-        .bind(checked.auth_method)
-        .bind(&checked.woocommerce_version)
-        .bind(&checked.wordpress_version)
-        .bind(changed.is_some())
-        .bind(checked.now)
-        .bind(id)
-        .bind(version)
-        .bind(was)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if mine == 1 {
-            if checked.lending_changed {
-                lending_changed!(tx);
-            }
-            if let Some(event) = changed {
-                record!(tx, event);
-            }
-            tx.commit().await?;
-        }
-        Ok(mine == 1)
-    })
-}
-
-/// Gives a store up and wipes its secrets; false when it was given up already or is unknown.
-pub async fn disconnect(db: &Db, id: &StoreId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE stores
-             SET status = 'disconnected', reason = NULL, changed_at = $1
-             WHERE id = $2 AND status <> 'disconnected'",
-        )
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if mine == 1 {
-            sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
-                .bind(now)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-            lending_changed!(tx);
-            record!(tx, event);
-            tx.commit().await?;
-        }
-        Ok(mine == 1)
     })
 }

@@ -117,6 +117,17 @@ impl Vault {
         Ok(KeyPair { consumer_key: Secret::new(key.to_owned()), consumer_secret: Secret::new(secret.to_owned()) })
     }
 
+    /// Seals the consumer key of a pair alone.
+    pub fn seal_key(&self, entropy: &Entropy, place: &Place<'_>, consumer_key: &Secret) -> Vec<u8> {
+        self.seal(entropy, place, consumer_key.expose().as_bytes())
+    }
+
+    /// Opens what [`Self::seal_key`] sealed.
+    pub fn open_key(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, Unopenable> {
+        let plain = self.open(place, sealed)?;
+        Ok(Secret::new(std::str::from_utf8(&plain).map_err(|_| Unopenable)?.to_owned()))
+    }
+
     fn seal_under(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str, key: &LessSafeKey) -> Vec<u8> {
         let mut nonce = [0_u8; NONCE_LEN];
         entropy.fill(&mut nonce);

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::time::Duration;
 
-use askama::Template as _;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -15,7 +14,7 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tracing::Instrument as _;
 
 use super::failure::{Failure, Undressed};
-use super::failure_page::ErrorPage;
+use super::{failure_page, language};
 use crate::app::App;
 use crate::domain::id::RequestId;
 
@@ -73,6 +72,8 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let begun = app.now();
     let id = RequestId::mint(begun, &app.entropy);
     request.extensions_mut().insert(id.clone());
+    let language = language::choose(&app.site, request.uri(), request.headers());
+    request.extensions_mut().insert(language);
     // The route, never the address: addresses hold tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -92,7 +93,14 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let took = app.now().since(begun).as_millis();
     if let Some(failure) = &failure {
         log_failure(failure, route);
-        answer = show(&app, surface, failure, &id, answer.headers());
+        let page = match surface {
+            Surface::Page => Some(failure_page::for_merchant(&app, failure, &id, language).await),
+            _ => None,
+        };
+        answer = show(surface, failure, &id, answer.headers(), page);
+    }
+    if surface == Surface::Page {
+        language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
     // What happens all day long is told at DEBUG: key reads have their own record.
@@ -121,10 +129,10 @@ fn log_failure(failure: &Failure, route: &str) {
     }
 }
 
-fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap) -> Response {
+fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, page: Option<Response>) -> Response {
     let mut answer = match surface {
-        Surface::Page => page(app, failure, id),
-        Surface::Admin => admin_page(failure, id),
+        Surface::Page => page.unwrap_or_else(|| failure.status.into_response()),
+        Surface::Admin => failure_page::for_operator(failure, id),
         Surface::Api => problem(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
@@ -142,50 +150,6 @@ fn show(app: &App, surface: Surface, failure: &Failure, id: &RequestId, bare: &H
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     answer
-}
-
-fn page(app: &App, failure: &Failure, id: &RequestId) -> Response {
-    let page = match failure.code {
-        "link_gone" => ErrorPage::link_gone(&app.site.app_name, id.as_str()),
-        _ => ErrorPage {
-            app_name: Some(app.site.app_name.clone()),
-            title: title(failure.status).to_owned(),
-            says: failure.says.clone().into_owned(),
-            next_label: if app.site.open_connect { "Connect a store".to_owned() } else { String::new() },
-            next_href: app.site.open_connect.then(|| "/connect".to_owned()),
-            request_id: id.to_string(),
-        },
-    };
-    rendered(&page, failure)
-}
-
-fn admin_page(failure: &Failure, id: &RequestId) -> Response {
-    let page = ErrorPage {
-        app_name: Some("Cartkey".to_owned()),
-        title: title(failure.status).to_owned(),
-        says: failure.says.clone().into_owned(),
-        next_label: "Go to the overview".to_owned(),
-        next_href: Some("/admin".to_owned()),
-        request_id: id.to_string(),
-    };
-    rendered(&page, failure)
-}
-
-fn rendered(page: &ErrorPage, failure: &Failure) -> Response {
-    match page.render() {
-        Ok(html) => (failure.status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
-        Err(_) => (failure.status, failure.says.clone().into_owned()).into_response(),
-    }
-}
-
-const fn title(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "There is nothing here",
-        StatusCode::FORBIDDEN => "That was not taken",
-        StatusCode::TOO_MANY_REQUESTS => "One moment, please",
-        status if status.as_u16() >= 500 => "Something went wrong",
-        _ => "That did not work",
-    }
 }
 
 fn problem(failure: &Failure, id: &RequestId) -> Response {

@@ -10,6 +10,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::words::{Said, Words};
+use crate::domain::language::Language;
 use crate::flow::{Beneath, connect, lend, links, receive, return_leg};
 
 /// A request that cannot be served.
@@ -19,8 +21,10 @@ pub struct Failure {
     pub status: StatusCode,
     /// The stable code.
     pub code: &'static str,
-    /// The sentence that leaves; says what to do.
+    /// The sentence that leaves; says what to do. In English.
     pub says: Cow<'static, str>,
+    /// The same for merchants, who read it in their own language.
+    pub said: Option<Box<Said>>,
     /// Further members of the problem document.
     pub more: Map<String, Value>,
     /// Seconds for `Retry-After`.
@@ -44,7 +48,12 @@ impl IntoResponse for Failure {
 impl Failure {
     /// A failure that says `says`.
     pub fn new(status: StatusCode, code: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, says: says.into(), more: Map::new(), retry_after: None, cause: None }
+        Self { status, code, says: says.into(), said: None, more: Map::new(), retry_after: None, cause: None }
+    }
+
+    /// A failure that merchants see too: `said` is translated.
+    pub fn said(status: StatusCode, code: &'static str, said: Said) -> Self {
+        Self { said: Some(Box::new(said.clone())), ..Self::new(status, code, said) }
     }
 
     /// The request itself is wrong: `field` names what, `says` how to mend it.
@@ -73,21 +82,20 @@ impl Failure {
 
     /// Our own fault, or the database's: the asker learns no more than that.
     pub fn broken(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let says =
-            "Something went wrong on our side. Try again in a moment; if it stays, tell the operator the request id.";
-        Self { cause: Some(cause.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", says) }
+        let said = english("failure-broken-tell");
+        Self { cause: Some(cause.into()), ..Self::said(StatusCode::INTERNAL_SERVER_ERROR, "internal", said) }
     }
 
     /// It cannot be done now, but later.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let says = "The service is busy or its database cannot be reached. Try again in a few seconds.";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
+        let said = english("failure-unavailable");
+        let failure = Self::said(StatusCode::SERVICE_UNAVAILABLE, "unavailable", said);
         Self { cause: Some(cause.into()), retry_after: Some(5), ..failure }
     }
 
     /// Too much is asked; the same again after `seconds`.
-    pub fn rate_limited(says: &'static str, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says) }
+    pub fn rate_limited(said: Said, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
     }
 
     /// … with a further member in the problem document.
@@ -99,17 +107,22 @@ impl Failure {
 
     /// What an answer that is no success, and that no handler of ours made, says: routing, limits, time-outs, panics.
     pub(super) fn of_status(status: StatusCode) -> Self {
-        let (code, says) = match status {
-            StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
-            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not take that method."),
-            StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "The request is too large."),
-            StatusCode::REQUEST_TIMEOUT => ("timed_out", "The request did not arrive in time. Send it again."),
-            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "The service is busy. Try again in a few seconds."),
-            status if status.is_client_error() => ("invalid_request", "The request cannot be read."),
-            _ => ("internal", "Something went wrong on our side. Try again in a moment."),
+        let (code, key) = match status {
+            StatusCode::NOT_FOUND => ("not_found", "failure-address"),
+            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "failure-method"),
+            StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "failure-large"),
+            StatusCode::REQUEST_TIMEOUT => ("timed_out", "failure-late"),
+            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "failure-busy"),
+            status if status.is_client_error() => ("invalid_request", "failure-unreadable"),
+            _ => ("internal", "failure-broken"),
         };
-        Self::new(status, code, says)
+        Self::said(status, code, english(key))
     }
+}
+
+/// A sentence in English, to be said in another language where a merchant reads it.
+pub(super) const fn english(key: &'static str) -> Said {
+    Words(Language::English).say(key)
 }
 
 /// The fallback of every surface.
@@ -181,13 +194,9 @@ impl From<connect::Error> for Failure {
         match error {
             // The connect page shows this one beside its field; here for completeness.
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
-            E::TooMany => {
-                Self::rate_limited("Many attempts came from your network. Wait ten minutes, then try again.", 600)
-            }
+            E::TooMany => Self::rate_limited(english("failure-network-limit"), 600),
+            E::Busy => Self::rate_limited(english("failure-limit"), 60),
             E::Withdrawn => Self::link_gone(),
-            E::Busy => {
-                Self::rate_limited("Many stores are being connected just now. Wait a minute, then try again.", 60)
-            }
             E::Beneath(beneath) => beneath.into(),
         }
     }

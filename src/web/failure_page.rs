@@ -1,13 +1,29 @@
-//! The page that people see when a request cannot be served.
+//! The pages that people see when a request cannot be served: merchants theirs, operators theirs.
+
+use std::time::Duration;
 
 use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 
-/// A failure, told to a person: what it is and what to do next.
+use super::failure::{Failure, english};
+use super::language::Choice;
+use super::merchant::frame::Frame;
+use super::words::{Said, Words};
+use crate::app::App;
+use crate::domain::brand::Brand;
+use crate::domain::id::RequestId;
+use crate::flow::brand;
+
+/// How long the page of a failure waits for the brand before it goes without.
+const BRAND_WITHIN: Duration = Duration::from_secs(2);
+
+/// A failure, told to a merchant: what it is and what to do next.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// Whose page this is; `None` leaves the brand line out.
-    pub app_name: Option<String>,
+    /// What stands around it.
+    pub frame: Frame,
     /// What is the matter, in a few words.
     pub title: String,
     /// One or two sentences that say what to do.
@@ -22,15 +38,78 @@ pub struct ErrorPage {
 
 impl ErrorPage {
     /// A connect link that is unknown, spent or past its time; the three look alike, so that guessing tells nothing.
-    pub fn link_gone(app_name: &str, request_id: &str) -> Self {
+    pub fn link_gone(frame: Frame, request_id: &str) -> Self {
         Self {
-            app_name: Some(app_name.to_owned()),
-            title: "This link no longer works".to_owned(),
-            says: "Links for connecting a store work for a limited time. Check that you opened the whole link."
-                .to_owned(),
-            next_label: format!("Ask {app_name}, or whoever sent you the link, for a new one."),
+            title: frame.say("link-gone-title").to_string(),
+            says: frame.say("link-gone").to_string(),
+            next_label: frame.say("link-gone-ask").with("app", frame.app()).to_string(),
             next_href: None,
             request_id: request_id.to_owned(),
+            frame,
         }
+    }
+}
+
+/// A failure, told to an operator.
+#[derive(Debug, Template)]
+#[template(path = "admin/error.html")]
+struct OperatorErrorPage<'a> {
+    title: String,
+    says: &'a str,
+    request_id: &'a str,
+}
+
+/// The page of a failure for a merchant, in their language and under the brand.
+pub(super) async fn for_merchant(app: &App, failure: &Failure, id: &RequestId, language: Choice) -> Response {
+    let words = Words(language.language);
+    let frame = Frame::new(brand_beside(app, failure).await, words);
+    if failure.code == "link_gone" {
+        return rendered(&ErrorPage::link_gone(frame, id.as_str()), failure);
+    }
+    let said = failure.said.as_ref().map(|said| Said::clone(said).in_words(words).to_string());
+    let page = ErrorPage {
+        title: words.say(title(failure.status)).to_string(),
+        says: said.unwrap_or_else(|| failure.says.clone().into_owned()),
+        next_label: if app.site.open_connect { words.say("error-connect").to_string() } else { String::new() },
+        next_href: app.site.open_connect.then(|| "/connect".to_owned()),
+        request_id: id.to_string(),
+        frame,
+    };
+    rendered(&page, failure)
+}
+
+/// The page of a failure for an operator.
+pub(super) fn for_operator(failure: &Failure, id: &RequestId) -> Response {
+    let title = english(title(failure.status)).to_string();
+    rendered(&OperatorErrorPage { title, says: &failure.says, request_id: id.as_str() }, failure)
+}
+
+fn rendered(page: &impl Template, failure: &Failure) -> Response {
+    match page.render() {
+        Ok(html) => (failure.status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+        Err(_) => (failure.status, failure.says.clone().into_owned()).into_response(),
+    }
+}
+
+/// The brand around a failure. When it is our own, the database may be what failed: then it is not asked for more.
+async fn brand_beside(app: &App, failure: &Failure) -> Brand {
+    let by_default = || Brand { app_name: app.site.app_name.clone(), accent: None, help: None, logo: None };
+    if failure.status.is_server_error() {
+        return by_default();
+    }
+    match tokio::time::timeout(BRAND_WITHIN, brand::current(app)).await {
+        Ok(Ok(brand)) => brand,
+        _ => by_default(),
+    }
+}
+
+/// The heading above a failure.
+const fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "error-nothing-here",
+        StatusCode::FORBIDDEN => "error-not-taken",
+        StatusCode::TOO_MANY_REQUESTS => "error-one-moment",
+        status if status.as_u16() >= 500 => "error-our-side",
+        _ => "error-no",
     }
 }

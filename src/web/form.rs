@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::http::StatusCode;
 
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, english};
 
 /// Names and values, as a browser sends them; the first of a name counts.
 pub struct Fields(Vec<(String, String)>);
@@ -31,9 +31,5 @@ impl Fields {
 }
 
 fn unreadable() -> Failure {
-    Failure::new(
-        StatusCode::BAD_REQUEST,
-        "invalid_request",
-        "What your browser sent cannot be read. Open the page again.",
-    )
+    Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"))
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::failure::Failure;
+use super::failure::{Failure, english};
 use crate::app::App;
 use crate::config::Site;
 use crate::domain::actor::Actor;
@@ -100,8 +100,7 @@ pub(super) fn same_site(site: &Site, headers: &HeaderMap) -> Result<(), Failure>
     if ours {
         return Ok(());
     }
-    let says = "This form was sent from another site, so it was not taken. Open the page again and send it from there.";
-    Err(Failure::new(StatusCode::FORBIDDEN, "cross_site", says))
+    Err(Failure::said(StatusCode::FORBIDDEN, "cross_site", english("failure-cross-site")))
 }
 
 #[cfg(test)]

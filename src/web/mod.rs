@@ -3,16 +3,20 @@
 pub mod admin;
 pub mod api;
 pub mod assets;
+pub mod brand_assets;
 mod edge;
 pub mod failure;
 pub mod failure_page;
 mod form;
 mod guard;
 mod hook;
+mod language;
 pub mod merchant;
+mod multipart;
 mod ops;
 pub mod page;
 pub mod stream;
+pub mod words;
 
 use axum::Router;
 
@@ -29,7 +33,7 @@ pub fn all(app: &App) -> Router {
 
 /// What the internet reaches: merchants, stores, and the health of the process.
 pub fn public(app: &App) -> Router {
-    let pages = merchant::routes().merge(assets::routes());
+    let pages = merchant::routes().merge(files());
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let hook = dressed(hook::routes(), app, Surface::Hook);
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
@@ -39,7 +43,12 @@ pub fn public(app: &App) -> Router {
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let api = dressed(api::routes(), app, Surface::Api);
-    dressed(assets::routes(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+}
+
+/// What pages load.
+fn files() -> Router<App> {
+    assets::routes().merge(brand_assets::routes())
 }
 
 fn dashboard(app: &App) -> Router {

@@ -119,8 +119,8 @@ enum Status {
 }
 
 /// No way led to the key.
-struct Stop {
-    verdict: Verdict,
+pub(super) struct Stop {
+    pub(super) verdict: Verdict,
     retry_after: Option<Duration>,
 }
 
@@ -136,10 +136,11 @@ impl From<Fault> for Stop {
     }
 }
 
-struct Asking<'a> {
-    client: &'a Client,
-    home: &'a StoreUrl,
-    pair: &'a KeyPair,
+/// A store, and the pair with which it is asked.
+pub(super) struct Asking<'a> {
+    pub(super) client: &'a Client,
+    pub(super) home: &'a StoreUrl,
+    pub(super) pair: &'a KeyPair,
 }
 
 impl Asking<'_> {
@@ -149,7 +150,7 @@ impl Asking<'_> {
         let mut trouble = None;
         let mut refused: Option<Refusal> = None;
         for method in known.into_iter().chain(others) {
-            let reply = self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, self.pair, method).await?;
+            let reply = self.light(self.pair, method).await?;
             match answer::hear(&reply) {
                 Heard::Json { value, noisy } if value.is_object() => {
                     let environment = value.get("environment").cloned().unwrap_or_default();
@@ -200,19 +201,14 @@ impl Asking<'_> {
     /// Whether the store says to us what it says to a key that was never made. Both texts are in the site's own
     /// language, so they are compared with each other and with nothing else.
     async fn is_unknown(&self, refusal: &Refusal) -> Result<bool, Stop> {
-        let made_up = KeyPair { consumer_key: self.made_up("ck_"), consumer_secret: self.made_up("cs_") };
-        let reply = self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, &made_up, AuthMethod::Oauth1).await?;
+        let made_up =
+            KeyPair { consumer_key: made_up(self.client, "ck_"), consumer_secret: made_up(self.client, "cs_") };
+        let reply = self.light(&made_up, AuthMethod::Oauth1).await?;
         Ok(matches!(answer::hear(&reply), Heard::Refused(control) if control == *refusal))
     }
 
-    fn made_up(&self, prefix: &str) -> Secret {
-        let mut random = [0_u8; 16];
-        self.client.entropy().fill(&mut random);
-        Secret::new(format!("{prefix}{:040x}", u128::from_be_bytes(random)))
-    }
-
     /// Answers that are not WooCommerce's.
-    async fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
+    pub(super) async fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
         let verdict = match heard {
             Heard::Trouble(verdict) => *verdict,
             Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
@@ -245,6 +241,11 @@ impl Asking<'_> {
         }
     }
 
+    /// The light question.
+    pub(super) async fn light(&self, pair: &KeyPair, how: AuthMethod) -> Result<Reply, Fault> {
+        self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, pair, how).await
+    }
+
     async fn send(
         &self,
         method: &Method,
@@ -272,6 +273,13 @@ impl Asking<'_> {
         };
         self.client.send(call).await
     }
+}
+
+/// Half of a pair that no store has ever made: 128 random bits.
+pub(super) fn made_up(client: &Client, prefix: &str) -> Secret {
+    let mut random = [0_u8; 16];
+    client.entropy().fill(&mut random);
+    Secret::new(format!("{prefix}{:040x}", u128::from_be_bytes(random)))
 }
 
 /// Why no way led to the key, when nothing was in the way.

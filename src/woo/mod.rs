@@ -12,6 +12,7 @@ pub mod encode;
 pub mod grant;
 pub mod http;
 pub mod oauth1;
+pub mod parting;
 pub mod preflight;
 pub mod reach;
 

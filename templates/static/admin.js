@@ -45,6 +45,38 @@
     });
   }
 
+  // The sample beside the settings follows what is typed.
+  const brand = document.querySelector("form[data-brand]");
+  if (brand) {
+    const sample = document.querySelector(".preview");
+    const sheet = document.querySelector("link[data-accent]") || document.createElement("link");
+    const shown = (name) => sample.querySelectorAll(`[data-${name}]`);
+    const { app_name: name, accent, help } = brand.elements;
+    const pick = brand.querySelector("[data-pick]");
+    pick.hidden = false;
+    pick.addEventListener("input", () => {
+      accent.value = pick.value;
+      follow();
+    });
+    const follow = () => {
+      const text = name.value.trim() || name.placeholder;
+      for (const each of sample.querySelectorAll("strong, [data-name]")) each.textContent = text;
+      for (const each of shown("initial")) each.textContent = (text.match(/[\p{L}\p{N}]/u) || ["•"])[0].toUpperCase();
+      for (const each of shown("help")) each.hidden = !/^(https:\/\/.|mailto:.+@.)/i.test(help.value.trim());
+      const digits = /^#?([0-9a-f]{6})$/i.exec(accent.value.trim());
+      if (digits) pick.value = `#${digits[1].toLowerCase()}`;
+      if (digits) {
+        sheet.rel = "stylesheet";
+        sheet.href = `${sample.dataset.accents}${digits[1].toLowerCase()}.css`;
+        if (!sheet.isConnected) document.head.append(sheet);
+      } else {
+        sheet.remove();
+      }
+    };
+    for (const button of brand.querySelectorAll("[data-unneeded]")) button.hidden = true;
+    brand.addEventListener("input", follow);
+  }
+
   // What was just done is said once: not again when the page is loaded anew or its address is passed on.
   const address = new URL(window.location.href);
   if (address.searchParams.has("done")) {

@@ -45,6 +45,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/web/admin/account.rs", "shows a second factor and its recovery codes once"),
     ("src/web/admin/guard.rs", "sets the operator's cookie"),
     ("src/web/admin/sign_in.rs", "sets the operator's cookie"),
+    ("src/web/admin/store.rs", "shows a reconnect link once"),
     ("src/web/api/keys.rs", "lends keys: the one answer that holds them"),
     ("src/web/api/links.rs", "shows a new link once"),
     ("src/web/guard.rs", "sets the browser's cookie"),

@@ -4,15 +4,20 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod admin_activity;
+mod admin_attempts;
+mod admin_diagnostics;
 mod admin_diagnostics;
 mod admin_links;
+mod admin_store;
 mod admin_tokens;
 mod api;
 mod api_stores;
 mod begin;
 mod binary;
+mod brand;
 mod callback;
 mod canary;
+mod check_spans;
 mod command_line;
 mod command_line_operator;
 mod crash;
@@ -20,10 +25,12 @@ mod database;
 mod first_story;
 mod floors;
 mod keep;
+mod languages;
 mod lend;
 mod merchant;
 mod migrations;
 mod operator;
+mod parting;
 mod pretend_store;
 mod process;
 mod prove;

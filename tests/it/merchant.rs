@@ -72,6 +72,29 @@ struct Cookie {
     strict: bool,
 }
 
+/// What is posted, and what it is.
+#[derive(Clone, Default)]
+struct Sent {
+    kind: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Sent {
+    fn form(encoded: &str) -> Self {
+        Self { kind: "application/x-www-form-urlencoded", bytes: encoded.as_bytes().to_vec() }
+    }
+
+    fn with_file(fields: &[(&str, &str)], (name, file): (&str, &[u8])) -> Self {
+        let head = |name: &str| format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"");
+        let mut bytes: Vec<u8> =
+            fields.iter().flat_map(|(name, value)| format!("{}\r\n\r\n{value}\r\n", head(name)).into_bytes()).collect();
+        let what = "; filename=\"logo.png\"\r\nContent-Type: image/png\r\n\r\n";
+        bytes.extend(format!("{}{what}", head(name)).into_bytes());
+        bytes.extend(file.iter().chain(b"\r\n--edge--\r\n"));
+        Self { kind: "multipart/form-data; boundary=edge", bytes }
+    }
+}
+
 /// A browser with its cookies, and the person in front of it.
 pub struct Merchant {
     client: Client,
@@ -117,12 +140,12 @@ impl Merchant {
 
     /// Types an address.
     pub async fn get(&mut self, url: &str) -> Page {
-        self.navigate(Method::GET, url.parse().unwrap(), String::new(), None).await
+        self.navigate(Method::GET, url.parse().unwrap(), Sent::default(), None).await
     }
 
     /// Follows an address that stands on `page`.
     pub async fn follow(&mut self, page: &Page, href: &str) -> Page {
-        self.navigate(Method::GET, page.url.join(href).unwrap(), String::new(), Some(page)).await
+        self.navigate(Method::GET, page.url.join(href).unwrap(), Sent::default(), Some(page)).await
     }
 
     /// Presses a link.
@@ -149,17 +172,24 @@ impl Merchant {
         }
         let encoded = serde_urlencoded::to_string(&fields).unwrap();
         if form.is_post {
-            return self.navigate(Method::POST, url, encoded, Some(page)).await;
+            return self.navigate(Method::POST, url, Sent::form(&encoded), Some(page)).await;
         }
         url.set_query(Some(&encoded));
-        self.navigate(Method::GET, url, String::new(), Some(page)).await
+        self.navigate(Method::GET, url, Sent::default(), Some(page)).await
     }
 
     /// Posts a form as a page of the same address would.
     pub async fn post_form(&mut self, url: &str, fields: &[(&str, &str)]) -> Page {
         let url: Url = url.parse().unwrap();
         let page = Page { url: url.clone(), status: 200, headers: HeaderMap::new(), body: String::new() };
-        self.navigate(Method::POST, url, serde_urlencoded::to_string(fields).unwrap(), Some(&page)).await
+        let sent = Sent::form(&serde_urlencoded::to_string(fields).unwrap());
+        self.navigate(Method::POST, url, sent, Some(&page)).await
+    }
+
+    /// Posts a form with a file from `page`, as a browser does.
+    pub async fn post_file(&mut self, page: &Page, href: &str, fields: &[(&str, &str)], file: (&str, &[u8])) -> Page {
+        let sent = Sent::with_file(fields, file);
+        self.navigate(Method::POST, page.url.join(href).unwrap(), sent, Some(page)).await
     }
 
     /// Opens the approval, logs in where asked, presses Approve; gives the page on which it all ends.
@@ -205,16 +235,16 @@ impl Merchant {
         self.cookies.iter().find(|c| c.host == host && c.name == name).map(|c| c.value.as_str())
     }
 
-    async fn navigate(&mut self, mut method: Method, mut url: Url, mut body: String, from: Option<&Page>) -> Page {
+    async fn navigate(&mut self, mut method: Method, mut url: Url, mut sent: Sent, from: Option<&Page>) -> Page {
         // A site that was crossed on the way stays crossed (Fetch Metadata, Lax cookies).
         let mut site = from.map_or("none", |page| site_between(&page.url, &url));
         for _ in 0..REDIRECTS {
-            let headers = self.headers(&method, &url, from, site);
+            let headers = self.headers(&method, &url, sent.kind, from, site);
             let call = Call {
                 method: method.clone(),
                 url: url.as_str(),
                 headers,
-                body: body.clone().into_bytes(),
+                body: sent.bytes.clone(),
                 within: Duration::from_secs(30),
                 at_most: 4 * 1024 * 1024,
             };
@@ -228,7 +258,7 @@ impl Merchant {
             };
             if matches!(status, 301..=303) && method == Method::POST {
                 method = Method::GET;
-                body.clear();
+                sent = Sent::default();
             }
             if site != "none" && site_between(&url, &next) == "cross-site" {
                 site = "cross-site";
@@ -238,7 +268,14 @@ impl Merchant {
         panic!("redirects without end: {url}");
     }
 
-    fn headers(&self, method: &Method, url: &Url, from: Option<&Page>, site: &str) -> Vec<(HeaderName, HeaderValue)> {
+    fn headers(
+        &self,
+        method: &Method,
+        url: &Url,
+        kind: &str,
+        from: Option<&Page>,
+        site: &str,
+    ) -> Vec<(HeaderName, HeaderValue)> {
         let mut headers = vec![
             ("accept", "text/html,application/xhtml+xml,*/*;q=0.8".to_owned()),
             ("accept-language", "en-GB,en;q=0.9".to_owned()),
@@ -249,7 +286,7 @@ impl Merchant {
         ];
         let is_post = *method == Method::POST;
         if is_post {
-            headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+            headers.push(("content-type", kind.to_owned()));
             headers.push(("origin", from.map_or("null".to_owned(), |page| page.url.origin().ascii_serialization())));
         }
         // strict-origin-when-cross-origin, the browsers' own default, unless the page says otherwise.

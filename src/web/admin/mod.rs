@@ -2,14 +2,21 @@
 
 mod account;
 mod activity;
+pub mod attempts;
 mod diagnostics;
 pub mod guard;
 mod links;
 pub mod qr;
+mod settings;
 mod setup;
 pub mod show;
 mod sign_in;
+mod store;
+pub mod store_page;
+pub mod strip;
 mod tokens;
+mod upload;
+pub mod words;
 
 use axum::Router;
 use axum::extract::State;
@@ -26,9 +33,12 @@ pub(super) fn routes() -> Router<App> {
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(settings::routes())
         .merge(activity::routes())
         .merge(links::routes())
         .merge(tokens::routes())
+        .merge(store::routes())
+        .merge(attempts::routes())
         .merge(diagnostics::routes())
 }
 

@@ -109,6 +109,14 @@ macro_rules! notices {
                 match self { $(Self::$name => $says),* }
             }
 
+            /// The class of its message: what was done may have shown something bad.
+            pub const fn class(self) -> &'static str {
+                match self {
+                    Self::CheckedBad | Self::KeyStillThere | Self::KeyNotTold => "warn",
+                    _ => "good",
+                }
+            }
+
             /// Reads a code.
             pub fn read(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$name),)* _ => None }
@@ -124,6 +132,12 @@ notices! {
     CheckedBad = "checked-bad", "The store was asked just now. See below what it said.";
     /// A store was given up.
     Disconnected = "disconnected", "The store is disconnected and its secret is wiped.";
+    /// A store that was given up tells that the key is gone.
+    KeyRevoked = "key-revoked", "The store was asked just now: the key is revoked. Nothing is left of this connection.";
+    /// It tells that the key is still there.
+    KeyStillThere = "key-still-there", "The store was asked just now: it still knows the key.";
+    /// It could not be asked.
+    KeyNotTold = "key-not-told", "The store could not be asked just now, so it is not known whether the key is revoked.";
     /// A quarantined approval was confirmed.
     Confirmed = "confirmed", "The approval is confirmed.";
     /// A quarantined approval was thrown away.

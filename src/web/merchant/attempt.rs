@@ -10,6 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::connect::again_href;
+use super::frame::Frame;
 use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
@@ -18,14 +19,20 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::return_leg::{self, Arrival, Disowned};
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
 use crate::web::page::Page;
+use crate::web::words::{Said, Words};
 
 /// `GET /connect/return/{attempt}?success=…&user_id=…`: the browser that began is sent on to its attempt's page, so that
 /// the state does not stay in its address bar; another one is told.
-pub async fn came_back(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+pub async fn came_back(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    frame: Frame,
+    parts: Parts,
+) -> Result<Response, Failure> {
     let id = read_id(&id)?;
     let query = Fields::of_query(parts.uri.query())?;
     let approved = query.get("success") == Some("1");
@@ -38,24 +45,43 @@ pub async fn came_back(State(app): State<App>, Path(id): Path<String>, parts: Pa
         }
         Arrival::Elsewhere(attempt) if attempt.status == Status::Denied => {
             // Whoever pressed Deny is told so; the attempt's own page is not theirs.
-            Ok(Page(AttemptPage { retry_href: None, back: None, ..page(&app, *attempt, false).await? }).into_response())
+            let page = page(&app, frame.leading_to(&return_href(&id, false, state.as_ref())), *attempt, false).await?;
+            Ok(Page(AttemptPage { retry_href: None, back: None, ..page }).into_response())
         }
-        Arrival::Elsewhere(attempt) => Ok(elsewhere(&app, *attempt, state)),
+        Arrival::Elsewhere(attempt) if attempt.reason == Some(Verdict::Disowned) => {
+            let keys = return_leg::surplus(&app, &attempt).await?;
+            let frame = frame.leading_to(&return_href(&id, true, state.as_ref()));
+            Ok(Page(DisownedPage::new(frame, attempt.home, keys)).into_response())
+        }
+        Arrival::Elsewhere(attempt) => {
+            Ok(elsewhere(frame.leading_to(&return_href(&id, true, state.as_ref())), *attempt, state))
+        }
         Arrival::Unknown => Err(unknown()),
     }
 }
 
 /// `GET /connect/attempts/{attempt}`: only for the browser that began it; JSON for its script.
-pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+pub async fn look(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    frame: Frame,
+    parts: Parts,
+) -> Result<Response, Failure> {
     let id = read_id(&id)?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
-    let vary = [(header::VARY, "Accept, Cookie")];
+    let vary = [(header::VARY, "Accept")];
     if wants_json(&parts.headers) {
-        return Ok((vary, Json(as_json(&app, &attempt))).into_response());
+        return Ok((vary, Json(as_json(&app, frame.words, &attempt))).into_response());
     }
     let returned = Fields::of_query(parts.uri.query())?.get("returned").is_some();
-    Ok((vary, Page(page(&app, attempt, returned).await?)).into_response())
+    let frame = if returned { frame.leading_to("?returned=1") } else { frame };
+    Ok((vary, Page(page(&app, frame, attempt, returned).await?)).into_response())
+}
+
+/// `GET …/confirm` and `…/disown`: who comes to where a form was posted wants to see how the attempt stands.
+pub async fn to_attempt(Path(id): Path<String>) -> Result<Redirect, Failure> {
+    Ok(Redirect::to(&href(&read_id(&id)?)))
 }
 
 /// `POST …/confirm`: the person at the browser that began says that the approval was theirs.
@@ -71,6 +97,7 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Part
 pub async fn disown(
     State(app): State<App>,
     Path(id): Path<String>,
+    frame: Frame,
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
@@ -80,19 +107,14 @@ pub async fn disown(
     let cookie = browser(&app.site, &parts.headers);
     match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Disowned::Dropped(attempt, keys) => {
-            let page = DisownedPage {
-                app_name: app.site.app_name.clone(),
-                store: attempt.home,
-                last7: keys.into_iter().next(),
-            };
-            Ok(Page(page).into_response())
+            // What can be got later: the return's page by whoever holds the state, the attempt's by the browser that began.
+            let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
+            Ok(Page(DisownedPage::new(frame.leading_to(&there), attempt.home, keys)).into_response())
         }
         Disowned::TooLate(attempt) => {
-            let says = format!(
-                "This connection was confirmed before. To end it, open WooCommerce → Settings → Advanced → REST API on {} and revoke the newest key.",
-                attempt.home.shown()
-            );
-            Err(Failure::new(StatusCode::CONFLICT, "too_late", says))
+            let said = english("failure-too-late");
+            let said = said.with("menu", english("keys-menu")).with("store", attempt.home.shown());
+            Err(Failure::said(StatusCode::CONFLICT, "too_late", said))
         }
         Disowned::Unknown => Err(unknown()),
     }
@@ -106,9 +128,15 @@ fn href(id: &AttemptId) -> String {
     format!("/connect/attempts/{id}")
 }
 
+/// The address at which the store sent the browser back, for a visitor who has shown that they hold the state.
+fn return_href(id: &AttemptId, approved: bool, state: Option<&Secret>) -> String {
+    let state = state.map(Secret::expose).unwrap_or_default();
+    let pairs = [("success", if approved { "1" } else { "0" }), ("user_id", state)];
+    format!("/connect/return/{id}?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
+}
+
 fn unknown() -> Failure {
-    let says = "This page belongs to the browser in which you began. Open it there, or begin again with the link that you were given.";
-    Failure::not_found(says)
+    Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-other-browser"))
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
@@ -116,20 +144,20 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.contains("application/json") && !accept.contains("text/html")
 }
 
-fn as_json(app: &App, attempt: &Attempt) -> serde_json::Value {
+fn as_json(app: &App, words: Words, attempt: &Attempt) -> serde_json::Value {
     let status = attempt.status_at(app.now());
     json!({
         "id": attempt.id,
         "status": status,
         "reason": attempt.reason,
-        "says": attempt.reason.map(|reason| reason.says(attempt.home.shown())),
+        "says": attempt.reason.map(|reason| words.verdict(reason, attempt.home.shown())),
         "store_id": attempt.store_id,
     })
 }
 
-fn elsewhere(app: &App, attempt: Attempt, state: Option<Secret>) -> Response {
+fn elsewhere(frame: Frame, attempt: Attempt, state: Option<Secret>) -> Response {
     let page = ElsewherePage {
-        app_name: app.site.app_name.clone(),
+        frame,
         account: attempt.account_label,
         disown_action: format!("{}/disown", href(&attempt.id)),
         connected: attempt.status == Status::Connected,
@@ -139,68 +167,69 @@ fn elsewhere(app: &App, attempt: Attempt, state: Option<Secret>) -> Response {
     ([(HeaderName::from_static("clear-site-data"), "\"cache\"")], Page(page)).into_response()
 }
 
-async fn page(app: &App, attempt: Attempt, returned: bool) -> Result<AttemptPage, Failure> {
+async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Result<AttemptPage, Failure> {
     Ok(AttemptPage {
-        app_name: app.site.app_name.clone(),
         account: attempt.account_label.clone(),
         callback_host: app.site.public_host.clone(),
-        view: view(app, &attempt, returned).await?,
+        view: view(app, &frame, &attempt, returned).await?,
         // Renewed without scripts, the page goes on to say that no key came.
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
         retry_href: again_href(app, &attempt).await?,
-        back: back(app, &attempt),
+        back: back(app, &frame, &attempt),
         store: attempt.home,
+        frame,
     })
 }
 
-async fn view(app: &App, attempt: &Attempt, returned: bool) -> Result<View, Failure> {
+async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Result<View, Failure> {
     Ok(match attempt.status_at(app.now()) {
         Status::Open => View::Open { returned },
         Status::Received => View::Received,
         Status::Proving => View::Proving,
         Status::AwaitingConfirmation if attempt.confirm == Confirm::App => {
-            View::AwaitingApp { go_on: to_confirm(app, attempt).await? }
+            View::AwaitingApp { go_on: to_confirm(app, frame, attempt).await? }
         }
         Status::AwaitingConfirmation => View::AwaitingBrowser {
             action: format!("{}/confirm", href(&attempt.id)),
             disown_action: Some(format!("{}/disown", href(&attempt.id))),
         },
-        Status::Connected => View::Connected(connected(app, attempt).await?),
+        Status::Connected => View::Connected(connected(app, frame, attempt).await?),
         Status::Denied => View::Denied,
         Status::Failed => {
-            View::Failed(Finding::of(attempt.reason.unwrap_or(Verdict::NotFinished), attempt.home.shown()))
+            let reason = attempt.reason.unwrap_or(Verdict::NotFinished);
+            View::Failed(Finding::of(frame.words, reason, attempt.home.shown()))
         }
         Status::Expired => View::Expired,
     })
 }
 
-async fn connected(app: &App, attempt: &Attempt) -> Result<Connected, Failure> {
+async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connected, Failure> {
     let outcome = return_leg::outcome(app, attempt).await?;
     let (store, surplus) = outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
     Ok(Connected {
-        may: store.scope.in_words(),
+        may: store.scope,
         last7: store.key_last7,
         surplus,
-        note: attempt.reason.map(|reason| Finding::of(reason, attempt.home.shown())),
+        note: attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown())),
         go_on: go_on(
             app,
             attempt,
-            format!("Go on to {}", app.site.app_name),
+            &frame.say("go-on-to").with("app", frame.app()),
             &[("status", "connected"), ("user_id", attempt.user_id.as_str()), ("store_id", store.id.as_str())],
         ),
     })
 }
 
 /// The way back to the application from an attempt that ended without a store.
-fn back(app: &App, attempt: &Attempt) -> Option<GoOn> {
+fn back(app: &App, frame: &Frame, attempt: &Attempt) -> Option<GoOn> {
     let status = attempt.status_at(app.now());
     let is_over = matches!(status, Status::Denied | Status::Failed | Status::Expired);
     let added = [("status", status.as_str()), ("user_id", attempt.user_id.as_str())];
-    go_on(app, attempt, format!("Back to {}", app.site.app_name), &added).filter(|_| is_over)
+    go_on(app, attempt, &frame.say("back-to").with("app", frame.app()), &added).filter(|_| is_over)
 }
 
 /// The way to the application, with a fresh one-time code, where it must confirm and the key works.
-async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<GoOn>, Failure> {
+async fn to_confirm(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<GoOn>, Failure> {
     let Some(code) = return_leg::code(app, attempt).await? else { return Ok(None) };
     let added = [
         ("status", Status::AwaitingConfirmation.as_str()),
@@ -208,15 +237,15 @@ async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<GoOn>, Failur
         ("attempt_id", attempt.id.as_str()),
         ("code", code.expose()),
     ];
-    Ok(go_on(app, attempt, format!("Go on to {}", app.site.app_name), &added))
+    Ok(go_on(app, attempt, &frame.say("go-on-to").with("app", frame.app()), &added))
 }
 
 /// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
 /// again: the list may have become shorter since.
-fn go_on(app: &App, attempt: &Attempt, label: String, added: &[(&str, &str)]) -> Option<GoOn> {
+fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> Option<GoOn> {
     let text = attempt.return_url.as_deref()?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
     let mut url = Url::parse(text).ok()?;
     url.query_pairs_mut().extend_pairs(added);
-    Some(GoOn { label, href: url.into() })
+    Some(GoOn { label: label.to_string(), href: url.into() })
 }

@@ -6,65 +6,76 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::frame::Frame;
 use super::pages::{ConnectPage, Field, Finding, SendPage};
 use crate::app::App;
 use crate::domain::attempt::Attempt;
 use crate::domain::secret::Secret;
 use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
 use crate::flow::{links, return_leg};
-use crate::web::failure::Failure;
+use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site, set_cookie};
 use crate::web::page::Page;
 
-pub async fn open_page(State(app): State<App>) -> Result<Page<ConnectPage>, Failure> {
-    Ok(Page(blank(&app, &open_ground(&app)?, "/connect".to_owned())))
+pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<ConnectPage>, Failure> {
+    Ok(Page(blank(&app, frame, &open_ground(&app)?, "/connect".to_owned())))
 }
 
-pub async fn begin_open(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    begin(&app, open_ground(&app)?, "/connect".to_owned(), &parts, &body).await
+    let page = blank(&app, frame, &open_ground(&app)?, "/connect".to_owned());
+    begin(&app, open_ground(&app)?, page, &parts, &body).await
 }
 
-pub async fn link_page(State(app): State<App>, Path(link): Path<String>) -> Result<Page<ConnectPage>, Failure> {
+pub async fn link_page(
+    State(app): State<App>,
+    Path(link): Path<String>,
+    frame: Frame,
+) -> Result<Page<ConnectPage>, Failure> {
     let (ground, action) = link_ground(&app, link).await?;
-    Ok(Page(blank(&app, &ground, action)))
+    Ok(Page(blank(&app, frame, &ground, action)))
 }
 
 pub async fn begin_link(
     State(app): State<App>,
     Path(link): Path<String>,
+    frame: Frame,
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let (ground, action) = link_ground(&app, link).await?;
-    begin(&app, ground, action, &parts, &body).await
+    let page = blank(&app, frame, &ground, action);
+    begin(&app, ground, page, &parts, &body).await
 }
 
 pub async fn again_page(
     State(app): State<App>,
     Path(id): Path<String>,
+    frame: Frame,
     parts: Parts,
 ) -> Result<Page<ConnectPage>, Failure> {
     let (ground, action) = again_ground(&app, &id, &parts).await?;
-    Ok(Page(blank(&app, &ground, action)))
+    Ok(Page(blank(&app, frame, &ground, action)))
 }
 
 pub async fn begin_again(
     State(app): State<App>,
     Path(id): Path<String>,
+    frame: Frame,
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let (ground, action) = again_ground(&app, &id, &parts).await?;
-    begin(&app, ground, action, &parts, &body).await
+    let page = blank(&app, frame, &ground, action);
+    begin(&app, ground, page, &parts, &body).await
 }
 
 fn open_ground(app: &App) -> Result<Ground, Failure> {
-    let says = "Connecting needs a link here. Ask whoever runs the service for one.";
-    Ground::open(app).ok_or_else(|| Failure::not_found(says))
+    let closed = || Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-needs-link"));
+    Ground::open(app).ok_or_else(closed)
 }
 
 /// The ground of a link, and where its form is posted.
@@ -101,37 +112,42 @@ pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, 
     Ok(open.then(|| format!("/connect/attempts/{}/again", attempt.id)))
 }
 
-async fn begin(app: &App, ground: Ground, action: String, parts: &Parts, body: &Bytes) -> Result<Response, Failure> {
+async fn begin(
+    app: &App,
+    ground: Ground,
+    mut page: ConnectPage,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Response, Failure> {
     let fields = Fields::of_form(body)?;
     let go_on = fields.get("continue") == Some("yes");
     let fixed = ground.wanted_store.as_ref().and(ground.home.as_ref()).map(|home| home.as_str().to_owned());
     let typed = fixed.unwrap_or_else(|| fields.get("store_url").unwrap_or_default().to_owned());
-    let mut page = blank(app, &ground, action);
     page.store_url.value.clone_from(&typed);
     let cookie = browser(&app.site, &parts.headers);
     match connect::begin(app, ground, &typed, go_on, &merchant(app, parts), cookie).await {
-        Ok(Begun::Ready(ready)) => send(app, &ready),
+        Ok(Begun::Ready(ready)) => send(app, page.frame, &ready),
         Ok(Begun::Held { findings, adopted }) => {
             found(&mut page, &findings, adopted);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
         }
         Err(connect::Error::Address(fault)) => {
-            page.store_url.error = Some(fault.to_string());
+            page.store_url.error = Some(page.frame.words.fault(fault));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
         }
         Err(other) => Err(other.into()),
     }
 }
 
-fn blank(app: &App, ground: &Ground, action: String) -> ConnectPage {
+fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> ConnectPage {
     let home = ground.home.as_ref();
     ConnectPage {
-        app_name: app.site.app_name.clone(),
+        frame,
         account: ground.account_label.clone(),
         action,
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
         fixed_store: ground.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
-        asks: ground.scope.in_words(),
+        asks: ground.scope,
         callback_host: app.site.public_host.clone(),
         stop: None,
         warnings: Vec::new(),
@@ -144,9 +160,9 @@ fn blank(app: &App, ground: &Ground, action: String) -> ConnectPage {
 
 /// Puts on the page what the preflight found; an address that was adopted is filled in.
 fn found(page: &mut ConnectPage, findings: &Findings, adopted: bool) {
-    let store = findings.home.shown();
-    page.stop = findings.stop.map(|verdict| Finding::of(verdict, store));
-    page.warnings = findings.warnings.iter().map(|verdict| Finding::of(*verdict, store)).collect();
+    let (words, store) = (page.frame.words, findings.home.shown());
+    page.stop = findings.stop.map(|verdict| Finding::of(words, verdict, store));
+    page.warnings = findings.warnings.iter().map(|verdict| Finding::of(words, *verdict, store)).collect();
     page.wp_admin_href = Some(findings.home.at("/wp-admin/"));
     page.checked_home = Some(store.to_owned());
     if findings.stop.is_none() {
@@ -155,17 +171,15 @@ fn found(page: &mut ConnectPage, findings: &Findings, adopted: bool) {
     }
 }
 
-fn send(app: &App, ready: &Ready) -> Result<Response, Failure> {
+fn send(app: &App, frame: Frame, ready: &Ready) -> Result<Response, Failure> {
     let attempt = &ready.attempt;
     let page = SendPage {
-        app_name: app.site.app_name.clone(),
+        frame,
         account: attempt.account_label.clone(),
-        asks: attempt.scope.in_words(),
+        asks: attempt.scope,
         callback_host: app.site.public_host.clone(),
         authorize_url: ready.authorize_url.expose().to_owned(),
-        adopted_note: ready
-            .adopted
-            .then(|| format!("Your store's main address is {}; we use that.", attempt.home.shown())),
+        adopted: ready.adopted,
         attempt_href: format!("/connect/attempts/{}", attempt.id),
         store: attempt.home.clone(),
     };

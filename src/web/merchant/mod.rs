@@ -2,10 +2,11 @@
 
 mod attempt;
 mod connect;
+pub mod frame;
 pub mod pages;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use crate::app::App;
 
@@ -16,6 +17,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/connect/return/{attempt}", get(attempt::came_back))
         .route("/connect/attempts/{attempt}", get(attempt::look))
         .route("/connect/attempts/{attempt}/again", get(connect::again_page).post(connect::begin_again))
-        .route("/connect/attempts/{attempt}/confirm", post(attempt::confirm))
-        .route("/connect/attempts/{attempt}/disown", post(attempt::disown))
+        .route("/connect/attempts/{attempt}/confirm", get(attempt::to_attempt).post(attempt::confirm))
+        .route("/connect/attempts/{attempt}/disown", get(attempt::to_attempt).post(attempt::disown))
 }

@@ -4,9 +4,12 @@
 
 use askama::Template;
 
+use super::frame::Frame;
 use crate::domain::attempt::Status;
+use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
+use crate::web::words::{Said, Words};
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +34,8 @@ pub struct Finding {
 
 impl Finding {
     /// The finding of this verdict on `store` (the address as people say it).
-    pub fn of(verdict: Verdict, store: &str) -> Self {
-        Self { says: verdict.says(store), code: verdict.code() }
+    pub fn of(words: Words, verdict: Verdict, store: &str) -> Self {
+        Self { says: words.verdict(verdict, store), code: verdict.code() }
     }
 }
 
@@ -49,8 +52,8 @@ pub struct GoOn {
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/connect.html")]
 pub struct ConnectPage {
-    /// Whose page this is, and the name that the store will show.
-    pub app_name: String,
+    /// What stands around it.
+    pub frame: Frame,
     /// How the application calls the merchant's account.
     pub account: Option<String>,
     /// Where the form is posted.
@@ -59,8 +62,8 @@ pub struct ConnectPage {
     pub store_url: Field,
     /// A reconnect: the only store that may be connected, as people say it.
     pub fixed_store: Option<String>,
-    /// What is asked, as the end of “… will be able to”: `Scope::in_words`.
-    pub asks: &'static str,
+    /// What is asked.
+    pub asks: Scope,
     /// The host that receives the key, which the store names on its approval page.
     pub callback_host: String,
     /// Why the merchant cannot go on yet.
@@ -86,8 +89,9 @@ impl ConnectPage {
         !self.is_stopped() && !self.warnings.is_empty()
     }
 
-    fn button(&self) -> &'static str {
-        if self.stop.is_some() || self.may_go_on() { "Check again" } else { "Connect store" }
+    fn button(&self) -> Said {
+        let again = self.stop.is_some() || self.may_go_on();
+        self.frame.say(if again { "connect-check-again" } else { "connect-button" })
     }
 }
 
@@ -95,21 +99,21 @@ impl ConnectPage {
 #[derive(Template)]
 #[template(path = "connect/send.html")]
 pub struct SendPage {
-    /// Whose page this is, and the name that the store will show.
-    pub app_name: String,
+    /// What stands around it.
+    pub frame: Frame,
     /// How the application calls the merchant's account.
     pub account: Option<String>,
     /// The store.
     pub store: StoreUrl,
-    /// What is asked: `Scope::in_words`.
-    pub asks: &'static str,
+    /// What is asked.
+    pub asks: Scope,
     /// The host that receives the key.
     pub callback_host: String,
     /// The address of the approval page. It holds the attempt's state and callback token, so this struct has no
     /// `Debug`; it is written only into the link and the refresh.
     pub authorize_url: String,
-    /// That another address than the typed one is used, in a sentence.
-    pub adopted_note: Option<String>,
+    /// Whether the store's own address is another than the one that was typed.
+    pub adopted: bool,
     /// The attempt's own page.
     pub attempt_href: String,
 }
@@ -167,8 +171,8 @@ impl View {
 /// A connection that has come about.
 #[derive(Debug, Clone)]
 pub struct Connected {
-    /// What the key may do: `Scope::in_words` of the granted scope.
-    pub may: &'static str,
+    /// What the key may do.
+    pub may: Scope,
     /// The last seven characters of the consumer key, which the store's list of keys shows too.
     pub last7: String,
     /// The same of keys that the store made and nobody uses.
@@ -183,8 +187,8 @@ pub struct Connected {
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/attempt.html")]
 pub struct AttemptPage {
-    /// Whose page this is.
-    pub app_name: String,
+    /// What stands around it.
+    pub frame: Frame,
     /// How the application calls the merchant's account.
     pub account: Option<String>,
     /// The store.
@@ -202,19 +206,38 @@ pub struct AttemptPage {
 }
 
 impl AttemptPage {
-    fn heading(&self) -> String {
-        let store = self.store.shown();
+    fn heading(&self) -> Said {
+        let (say, store) = (|key| self.frame.say(key), self.store.shown());
         match &self.view {
-            View::Open { returned: false } => format!("Waiting for {store}"),
-            View::Open { returned: true } => "No key reached us".to_owned(),
-            View::Received | View::Proving => format!("Connecting {store}"),
-            View::AwaitingBrowser { .. } => "Did you approve this?".to_owned(),
-            View::AwaitingApp { .. } => format!("{} must confirm", self.app_name),
-            View::Connected(_) => format!("{store} is connected"),
-            View::Denied => "You pressed Deny".to_owned(),
-            View::Failed(_) => format!("{store} could not be connected"),
-            View::Expired => "This attempt has expired".to_owned(),
+            View::Open { returned: false } => say("attempt-open").with("store", store),
+            View::Open { returned: true } => say("attempt-no-key"),
+            View::Received | View::Proving => say("attempt-connecting").with("store", store),
+            View::AwaitingBrowser { .. } => say("attempt-confirm"),
+            View::AwaitingApp { .. } => say("attempt-app").with("app", self.frame.app()),
+            View::Connected(_) => say("attempt-connected").with("store", store),
+            View::Denied => say("attempt-denied"),
+            View::Failed(_) => say("attempt-failed").with("store", store),
+            View::Expired => say("attempt-expired"),
         }
+    }
+
+    fn lead(&self) -> String {
+        let (say, store, app) = (|key| self.frame.say(key), self.store.shown(), self.frame.app());
+        let lead = match &self.view {
+            View::Open { returned: false } => say("attempt-open-lead").with("store", store),
+            View::Open { returned: true } => say("attempt-no-key-lead"),
+            View::Received => say("attempt-received-lead"),
+            View::Proving => say("attempt-proving-lead"),
+            View::AwaitingBrowser { .. } => say("attempt-confirm-lead").with("store", store),
+            View::AwaitingApp { .. } => say("attempt-app-lead").with("app", app),
+            View::Connected(connected) => {
+                say("attempt-connected-lead").with("app", app).with("may", self.frame.words.scope(connected.may))
+            }
+            View::Denied => say("attempt-denied-lead").with("store", store),
+            View::Failed(failed) => return failed.says.clone(),
+            View::Expired => say("attempt-expired-lead").with("store", store),
+        };
+        lead.to_string()
     }
 
     const fn is_waiting(&self) -> bool {
@@ -230,14 +253,17 @@ impl AttemptPage {
         }
     }
 
-    fn steps(&self) -> [(usize, String); 4] {
-        let first = match self.view {
-            View::Open { .. } => format!("Approve on {}", self.store.shown()),
-            _ => format!("Approved on {}", self.store.shown()),
-        };
-        let second = if self.step() > Some(2) { "Key received" } else { "Receive the key" };
-        let third = if self.step() == Some(3) { "Testing the key" } else { "Test the key" };
-        [(1, first), (2, second.to_owned()), (3, third.to_owned()), (4, "Connected".to_owned())]
+    fn steps(&self) -> [(usize, Said); 4] {
+        let first = if matches!(self.view, View::Open { .. }) { "step-approve" } else { "step-approved" };
+        let second = if self.step() > Some(2) { "step-received" } else { "step-receive" };
+        let third = if self.step() == Some(3) { "step-testing" } else { "step-test" };
+        let say = |key| self.frame.say(key);
+        [
+            (1, say(first).with("store", self.store.shown())),
+            (2, say(second)),
+            (3, say(third)),
+            (4, say("step-connected")),
+        ]
     }
 
     /// Where a new attempt is begun, on the views where that can help.
@@ -254,6 +280,10 @@ impl AttemptPage {
         matches!(self.view, View::Open { .. } | View::Expired)
     }
 
+    fn callback_address(&self) -> String {
+        format!("https://{}", self.callback_host)
+    }
+
     fn keys_page(&self) -> String {
         keys_page(&self.store)
     }
@@ -263,8 +293,8 @@ impl AttemptPage {
 #[derive(Template)]
 #[template(path = "connect/elsewhere.html")]
 pub struct ElsewherePage {
-    /// Whose page this is.
-    pub app_name: String,
+    /// What stands around it.
+    pub frame: Frame,
     /// How the application calls the account that began.
     pub account: Option<String>,
     /// The store.
@@ -279,6 +309,11 @@ pub struct ElsewherePage {
 }
 
 impl ElsewherePage {
+    fn lead(&self) -> Said {
+        let key = if self.connected { "elsewhere-lead-connected" } else { "elsewhere-lead" };
+        self.frame.say(key).with("store", self.store.shown()).with("app", self.frame.app())
+    }
+
     fn keys_page(&self) -> String {
         keys_page(&self.store)
     }
@@ -288,8 +323,8 @@ impl ElsewherePage {
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/disowned.html")]
 pub struct DisownedPage {
-    /// Whose page this is.
-    pub app_name: String,
+    /// What stands around it.
+    pub frame: Frame,
     /// The store.
     pub store: StoreUrl,
     /// The last seven characters of the consumer key, if one came.
@@ -297,6 +332,11 @@ pub struct DisownedPage {
 }
 
 impl DisownedPage {
+    /// The page about these keys (last seven characters): it names one, for there is seldom another.
+    pub fn new(frame: Frame, store: StoreUrl, keys: Vec<String>) -> Self {
+        Self { frame, store, last7: keys.into_iter().next() }
+    }
+
     fn keys_page(&self) -> String {
         keys_page(&self.store)
     }

@@ -25,7 +25,7 @@ async fn assert_stands(world: &World, browser: &mut Merchant, callback: &Callbac
     assert_eq!(page.body.contains("data-poll="), !is_ended, "{status}");
     let html = shown(world, browser, &page_of(callback), "text/html,application/xhtml+xml,*/*").await;
     assert!(html.headers["content-type"].to_str().unwrap().starts_with("text/html"));
-    assert_eq!(html.headers["vary"], "Accept, Cookie");
+    assert_eq!(html.headers["vary"], "Accept, Accept-Language, Cookie");
 }
 
 #[tokio::test]

@@ -1,15 +1,18 @@
 //! Every page in every variant: it holds together, and what comes from outside stays text.
 
 use super::*;
-use crate::domain::scope::Scope;
+use crate::domain::brand::Brand;
+use crate::domain::language::Language;
 use crate::domain::store_url::Reach;
 use crate::web::failure_page::ErrorPage;
+use crate::web::words::Words as Said;
 
 /// Text that would be code in a page which does not escape it: in an element, in an attribute, in a script.
-const HOSTILE: &str = r#"</title><script>alert("x")</script>' onfocus='alert(1)" style="x"#;
+const HOSTILE: &str = r#"</title><script>alert("x")</script>' onfocus='a(1)" style="x"#;
 
 /// What the pages are filled with: sensible words, or [`HOSTILE`] everywhere.
 struct Words {
+    language: Language,
     app: String,
     account: String,
     any: String,
@@ -17,21 +20,38 @@ struct Words {
 
 impl Words {
     fn sensible() -> Self {
-        Self { app: "Acme Orders".into(), account: "Fern & Clay".into(), any: "shop.example.com".into() }
+        Self::in_language(Language::English)
     }
 
-    fn hostile() -> Self {
-        Self { app: HOSTILE.into(), account: HOSTILE.into(), any: HOSTILE.into() }
+    fn in_language(language: Language) -> Self {
+        let (app, account, any) = ("Acme Orders".into(), "Fern & Clay".into(), "shop.example.com".into());
+        Self { language, app, account, any }
+    }
+
+    /// The same hostile words in every language.
+    fn hostile() -> [Self; 6] {
+        let any = || HOSTILE.to_owned();
+        Language::ALL.map(|language| Self { language, app: any(), account: any(), any: any() })
+    }
+
+    fn frame(&self) -> Frame {
+        let brand = Brand {
+            app_name: self.app.parse().unwrap(),
+            accent: "#f0c000".parse().ok(),
+            help: "https://help.example/?a='b'&c=%22".parse().ok(),
+            logo: None,
+        };
+        Frame::new(brand, Said(self.language)).leading_to(&format!("/connect/{}?a=b", self.any))
     }
 
     fn connect(&self) -> ConnectPage {
         ConnectPage {
-            app_name: self.app.clone(),
+            frame: self.frame(),
             account: Some(self.account.clone()),
             action: format!("/connect/{}", self.any),
             store_url: Field { value: self.any.clone(), error: None },
             fixed_store: None,
-            asks: Scope::ReadWrite.in_words(),
+            asks: Scope::ReadWrite,
             callback_host: "keys.acme.example".into(),
             stop: None,
             warnings: Vec::new(),
@@ -43,12 +63,12 @@ impl Words {
     }
 
     fn finding(&self, verdict: Verdict) -> Finding {
-        Finding::of(verdict, &self.any)
+        Finding::of(Said(self.language), verdict, &self.any)
     }
 
     fn attempt(&self, view: View) -> AttemptPage {
         AttemptPage {
-            app_name: self.app.clone(),
+            frame: self.frame(),
             account: Some(self.account.clone()),
             store: store(),
             callback_host: "keys.acme.example".into(),
@@ -64,7 +84,7 @@ impl Words {
 
     fn connected(&self) -> Connected {
         Connected {
-            may: Scope::ReadWrite.in_words(),
+            may: Scope::ReadWrite,
             last7: "3f9a1c7".into(),
             surplus: vec![self.any.clone(), "77d01ab".into()],
             note: Some(self.finding(Verdict::ScopeNarrower)),
@@ -79,9 +99,9 @@ impl Words {
     fn pages(&self) -> Vec<(&'static str, String)> {
         let mut pages = self.connect_pages();
         pages.extend(self.views().into_iter().map(|(name, view)| (name, self.attempt(view).render().unwrap())));
-        let link_gone = ErrorPage::link_gone(&self.app, "rq_01jd0000000000000000000000");
+        let link_gone = ErrorPage::link_gone(self.frame(), "rq_01jd0000000000000000000000");
         let failed = ErrorPage {
-            app_name: None,
+            frame: self.frame(),
             title: self.any.clone(),
             says: self.any.clone(),
             next_label: self.any.clone(),
@@ -89,14 +109,14 @@ impl Words {
             request_id: self.any.clone(),
         };
         let elsewhere = ElsewherePage {
-            app_name: self.app.clone(),
+            frame: self.frame(),
             account: Some(self.account.clone()),
             store: store(),
             connected: false,
             disown_action: format!("/connect/attempts/{}/disown", self.any),
             state: self.any.clone(),
         };
-        let disowned = DisownedPage { app_name: self.app.clone(), store: store(), last7: Some(self.any.clone()) };
+        let disowned = DisownedPage { frame: self.frame(), store: store(), last7: Some(self.any.clone()) };
         pages.extend([
             ("send", self.send().render().unwrap()),
             ("elsewhere", elsewhere.render().unwrap()),
@@ -133,13 +153,13 @@ impl Words {
 
     fn send(&self) -> SendPage {
         SendPage {
-            app_name: self.app.clone(),
+            frame: self.frame(),
             account: Some(self.account.clone()),
             store: store(),
-            asks: Scope::Read.in_words(),
+            asks: Scope::Read,
             callback_host: "keys.acme.example".into(),
             authorize_url: format!("https://shop.example.com/wc-auth/v1/authorize?app_name=A&user_id={}", self.any),
-            adopted_note: Some(self.any.clone()),
+            adopted: true,
             attempt_href: format!("/connect/attempts/{}", self.any),
         }
     }
@@ -184,8 +204,18 @@ fn named<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 
 #[test]
 fn every_page_is_whole() {
-    for (name, html) in Words::sensible().pages() {
-        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{name}");
+    let languages = Language::ALL.into_iter().map(Words::in_language);
+    for (language, (name, html)) in
+        languages.flat_map(|words| words.pages().into_iter().map(move |p| (words.language, p)))
+    {
+        let (name, code) = (format!("{name} in {}", language.own_name()), language.code());
+        assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{code}\">")), "{name}");
+        assert!(!html.contains("{$") && !html.contains("{ $"), "{name}: every variable is given");
+        assert_eq!(html.matches("aria-current=\"true\"").count(), 1, "{name}: one language is this one");
+        for other in Language::ALL {
+            let way = format!("&#38;lang={0}\" lang=\"{0}\" hreflang=\"{0}\"", other.code());
+            assert!(html.contains(&way) && html.contains(other.own_name()), "{name}: the way to {other:?}");
+        }
         assert_eq!(named(&html, "h1").len(), 1, "{name}: one h1");
         assert_eq!(named(&html, "main").len(), 1, "{name}: one main");
         let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).unwrap().0;
@@ -219,7 +249,7 @@ fn every_input_has_a_label_and_every_id_is_of_one_element() {
 /// The content security policy allows neither, so a page that relied on them would break in silence.
 #[test]
 fn no_page_has_inline_script_or_style() {
-    for words in [Words::sensible(), Words::hostile()] {
+    for words in Words::hostile().into_iter().chain([Words::sensible()]) {
         for (name, html) in words.pages() {
             assert!(named(&html, "style").is_empty(), "{name}");
             let scripts = named(&html, "script");
@@ -236,10 +266,11 @@ fn no_page_has_inline_script_or_style() {
 
 #[test]
 fn what_comes_from_outside_stays_text() {
-    for (name, html) in Words::hostile().pages() {
+    for (name, html) in Words::hostile().iter().flat_map(Words::pages) {
         assert!(!html.contains("<script>"), "{name}");
         assert!(!html.contains("alert(\"x\")"), "{name}");
         assert!(!html.contains("onfocus='"), "{name}");
+        assert!(!html.contains("&#38;#"), "{name}: nothing is escaped twice");
         assert_eq!(html.matches("</title>").count(), 1, "{name}");
     }
 }

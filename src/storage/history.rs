@@ -1,0 +1,208 @@
+//! What happened to one store and to one attempt: who approved, which services read, what was recorded.
+
+use super::{Db, Error, attempts, on};
+use crate::domain::attempt::Attempt;
+use crate::domain::event::Kind;
+use crate::domain::id::{AttemptId, RequestId, StoreId, TokenId};
+use crate::domain::key::AuthMethod;
+use crate::domain::scope::Scope;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+
+/// An attempt with who stood behind it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Approval {
+    /// The attempt.
+    #[sqlx(flatten)]
+    pub attempt: Attempt,
+    /// The network it was begun from: an IPv4 address or an IPv6 /64.
+    pub begun_from: String,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// Who made its link: an id, `cli`; `None` for the open page.
+    pub made_by: Option<String>,
+    /// What that one is called, where it has a name.
+    pub maker: Option<String>,
+    /// Who confirmed it last: an id, `merchant`.
+    pub confirmed_by: Option<String>,
+    /// What that one is called, where it has a name.
+    pub confirmer: Option<String>,
+    /// The version of the key that came of it.
+    pub key_version: Option<i64>,
+}
+
+/// The name of the token or operator whose id is `$id`; SQL.
+macro_rules! name_of {
+    ($id:literal) => {
+        concat!(
+            "COALESCE((SELECT name FROM tokens WHERE tokens.id = ",
+            $id,
+            "), (SELECT name FROM operators WHERE operators.id = ",
+            $id,
+            "))"
+        )
+    };
+}
+
+/// An [`Approval`] is read like this; its conditions follow.
+macro_rules! approvals {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT ",
+            attempts::columns!(),
+            ", begun_from, ended_at, made_by, ",
+            name_of!("made_by"),
+            " AS maker, confirmed_by, ",
+            name_of!("confirmed_by"),
+            " AS confirmer, key_version
+             FROM (SELECT ",
+            attempts::columns!(),
+            ", begun_from, ended_at,
+                      (SELECT made_by FROM links WHERE links.id = attempts.link_id) AS made_by,
+                      (SELECT actor FROM events
+                       WHERE events.attempt_id = attempts.id AND kind = 'attempt.confirmed'
+                       ORDER BY seq DESC LIMIT 1) AS confirmed_by,
+                      (SELECT MAX(version) FROM keys
+                       WHERE keys.store_id = attempts.store_id AND issued_at = attempts.ended_at) AS key_version
+                   FROM attempts
+                   WHERE ",
+            $conditions,
+            ") AS approvals
+             ORDER BY id DESC"
+        )
+    };
+}
+
+/// The newest attempts that led to a store, or were meant for it; at most `most`.
+pub async fn approvals(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Approval>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(approvals!("store_id = $1 OR wanted_store = $2 ORDER BY id DESC LIMIT $3"))
+            .bind(id)
+            .bind(id)
+            .bind(most)
+            .fetch_all(pool)
+            .await?)
+    })
+}
+
+/// One attempt with who stood behind it.
+pub async fn approval(db: &Db, id: &AttemptId) -> Result<Option<Approval>, Error> {
+    on!(db.read(), |pool| { Ok(sqlx::query_as(approvals!("attempts.id = $1")).bind(id).fetch_optional(pool).await?) })
+}
+
+/// A key that a store posted for an attempt, without its secrets.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Came {
+    /// The store's own number of it.
+    pub woo_key_id: i64,
+    /// The last seven characters of the consumer key.
+    pub last7: String,
+    /// What the store says it granted.
+    pub scope: Scope,
+    /// When it came.
+    pub received_at: Time,
+    /// The address it came from.
+    pub received_from: String,
+    /// Where it stands.
+    pub state: super::grants::State,
+    /// How often it was tried.
+    pub tries: i64,
+    /// What the last try told.
+    pub verdict: Option<Verdict>,
+    /// The method that worked.
+    pub auth_method: Option<AuthMethod>,
+}
+
+/// The keys that came for an attempt, the oldest first; there are five at most.
+pub async fn came(db: &Db, id: &AttemptId) -> Result<Vec<Came>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT woo_key_id, last7, scope, received_at, received_from, state, tries, verdict, auth_method
+             FROM grants
+             WHERE attempt_id = $1
+             ORDER BY received_at, id",
+        )
+        .bind(id)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// One event, for people.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Happened {
+    /// What.
+    pub kind: Kind,
+    /// When.
+    pub at: Time,
+    /// Who: an id, or a role such as `merchant`.
+    pub actor: String,
+    /// What that one is called, where it has a name.
+    pub name: Option<String>,
+    /// The address they asked from.
+    pub came_from: Option<String>,
+    /// Why.
+    pub reason: Option<Verdict>,
+    /// The attempt it is about.
+    pub attempt_id: Option<AttemptId>,
+}
+
+/// A [`Happened`] is read like this; its conditions follow.
+macro_rules! happened {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT kind, at, actor, ",
+            name_of!("actor"),
+            " AS name, came_from, reason, attempt_id
+             FROM events
+             WHERE ",
+            $conditions
+        )
+    };
+}
+
+/// The events about an attempt, in order; the first `most`.
+pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happened>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(happened!("attempt_id = $1 ORDER BY seq LIMIT $2"))
+            .bind(id)
+            .bind(most)
+            .fetch_all(pool)
+            .await?)
+    })
+}
+
+/// A service that reads a store's key.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Reader {
+    /// Its token.
+    pub token_id: TokenId,
+    /// What it is called.
+    pub name: Option<String>,
+    /// How many of the reads that were looked at are its.
+    pub n: i64,
+    /// When it read last.
+    pub last_at: Time,
+}
+
+/// Who read a store's key since the request `since`, who read last first. Of all reads the newest `most` are looked at.
+pub async fn readers(db: &Db, id: &StoreId, since: &RequestId, most: i64) -> Result<Vec<Reader>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT token_id, (SELECT name FROM tokens WHERE tokens.id = token_id) AS name, COUNT(*) AS n,
+                    MAX(at) AS last_at
+             FROM (SELECT token_id, at
+                   FROM key_reads
+                   WHERE store_id = $1 AND id >= $2
+                   ORDER BY id DESC
+                   LIMIT $3) AS newest
+             GROUP BY token_id
+             ORDER BY last_at DESC, token_id",
+        )
+        .bind(id)
+        .bind(since)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}

@@ -1,0 +1,214 @@
+//! Versions of a store's key, their end, and the parting keys by which a store is asked whether its merchant has revoked
+//! them.
+
+use super::{Db, Error, lending_changed, on, record};
+use crate::domain::event::Event;
+use crate::domain::id::{KeyId, StoreId};
+use crate::domain::key::{AuthMethod, Key};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+
+/// The versions of a store's key, the newest first; at most `most`.
+pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT id, store_id, version, woo_key_id, last7, scope, auth_method, issued_at, retired_at, ask_at, asked_at,
+                    told, revoked_at
+             FROM keys
+             WHERE store_id = $1
+             ORDER BY version DESC
+             LIMIT $2",
+        )
+        .bind(id)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// What is kept of a key that is given up.
+#[derive(Debug)]
+pub struct Farewell {
+    /// The key that was served when it was made; another that was served in the meantime is wiped without it.
+    pub id: KeyId,
+    /// The consumer key alone, sealed for that row.
+    pub parting: Vec<u8>,
+    /// When the store is first asked whether the key is gone.
+    pub ask_at: Time,
+}
+
+/// Gives a store up and wipes its secrets, but for the consumer key in `farewell`; false when it was given up already or
+/// is unknown.
+pub async fn disconnect(
+    db: &Db,
+    id: &StoreId,
+    farewell: Option<&Farewell>,
+    now: Time,
+    event: &Event,
+) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE stores
+             SET status = 'disconnected', reason = NULL, changed_at = $1
+             WHERE id = $2 AND status <> 'disconnected'",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 0 {
+            return Ok(false);
+        }
+        if let Some(farewell) = farewell {
+            sqlx::query("UPDATE keys SET parting = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
+                .bind(&farewell.parting)
+                .bind(farewell.ask_at)
+                .bind(&farewell.id)
+                .execute(&mut *tx)
+                .await?;
+        }
+        sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
+            .bind(now)
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        lending_changed!(tx);
+        record!(tx, event);
+        tx.commit().await?;
+        Ok(true)
+    })
+}
+
+/// A key of a store that was disconnected, of which the store may say whether it is gone.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Parting {
+    /// Its row; the seal is bound to it.
+    pub id: KeyId,
+    /// Whose it was.
+    pub store_id: StoreId,
+    /// Whose the store is.
+    pub user_id: UserId,
+    /// The store.
+    pub home: StoreUrl,
+    /// How the store took it.
+    pub auth_method: AuthMethod,
+    /// The consumer key alone, sealed.
+    pub parting: Vec<u8>,
+    /// When the store was disconnected.
+    pub retired_at: Time,
+    /// When the store is to be asked.
+    pub ask_at: Time,
+}
+
+/// The columns of a [`Parting`].
+macro_rules! columns {
+    () => {
+        "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.parting, keys.retired_at, keys.ask_at"
+    };
+}
+
+/// Parting keys that are due at `now`, the longest due first; at most `most`.
+pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Parting>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM keys
+             JOIN stores ON stores.id = keys.store_id
+             WHERE keys.ask_at <= $1 AND keys.parting IS NOT NULL
+             ORDER BY keys.ask_at
+             LIMIT $2"
+        ))
+        .bind(now)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// The parting keys of one store, the newest first; at most `most`.
+pub async fn partings(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Parting>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM keys
+             JOIN stores ON stores.id = keys.store_id
+             WHERE keys.store_id = $1 AND keys.parting IS NOT NULL AND keys.ask_at IS NOT NULL
+             ORDER BY keys.version DESC
+             LIMIT $2"
+        ))
+        .bind(id)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Moves a parting key's next asking from `was` to `next`; false when somebody else has moved it, and asks.
+pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mine = sqlx::query("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND parting IS NOT NULL")
+            .bind(next)
+            .bind(id)
+            .bind(was)
+            .execute(pool)
+            .await?
+            .rows_affected();
+        Ok(mine == 1)
+    })
+}
+
+/// Keeps what a store told, when it did not tell that the key is gone.
+pub async fn told(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND parting IS NOT NULL")
+            .bind(verdict)
+            .bind(now)
+            .bind(id)
+            .execute(pool)
+            .await?;
+    });
+    Ok(())
+}
+
+/// The store tells that the key is gone: the parting key is wiped too. False when that was known already.
+pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE keys
+             SET revoked_at = $1, asked_at = $2, told = $3, parting = NULL, ask_at = NULL
+             WHERE id = $4 AND parting IS NOT NULL",
+        )
+        .bind(now)
+        .bind(now)
+        .bind(Verdict::KeyRejected)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Wipes a parting key that was asked about for long enough. When it was never asked, `now` stands for when, so that it is
+/// not taken for one that was replaced.
+pub async fn give_up(db: &Db, id: &KeyId, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("UPDATE keys SET parting = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
+            .bind(now)
+            .bind(id)
+            .execute(pool)
+            .await?;
+    });
+    Ok(())
+}

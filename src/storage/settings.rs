@@ -1,0 +1,87 @@
+//! What operators have set, by name, and the logo.
+
+use super::{Db, Error, on, record};
+use crate::domain::brand::{Logo, LogoFormat};
+use crate::domain::event::Event;
+
+/// The logo's place among what is set: its hash and its media type, as [`all`] gives them.
+pub const LOGO: &str = "logo";
+
+/// Everything that is set: names and values; for [`LOGO`] its hash, a space and its media type.
+pub async fn all(db: &Db) -> Result<Vec<(String, String)>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT name, value
+             FROM settings
+             UNION ALL
+             SELECT 'logo', hash || ' ' || media_type
+             FROM logo
+             WHERE one = 1",
+        )
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Sets each of `changes` to its value, or back to its default where there is none; all or nothing.
+pub async fn change(db: &Db, changes: &[(&str, Option<String>)], event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        for (name, value) in changes {
+            match value {
+                Some(value) => {
+                    sqlx::query(
+                        "INSERT INTO settings (name, value)
+                     VALUES ($1, $2)
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    )
+                    .bind(*name)
+                    .bind(value)
+                    .execute(&mut *tx)
+                    .await?
+                }
+                None => sqlx::query("DELETE FROM settings WHERE name = $1").bind(*name).execute(&mut *tx).await?,
+            };
+        }
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}
+
+/// The logo with this hash.
+pub async fn logo(db: &Db, hash: &str) -> Result<Option<Logo>, Error> {
+    on!(db.read(), |pool| {
+        let found: Option<(String, Vec<u8>)> =
+            sqlx::query_as("SELECT media_type, bytes FROM logo WHERE one = 1 AND hash = $1")
+                .bind(hash)
+                .fetch_optional(pool)
+                .await?;
+        Ok(found.and_then(|(kind, bytes)| Some(Logo { format: LogoFormat::of_media_type(&kind)?, bytes })))
+    })
+}
+
+/// Keeps a logo in place of the former one, or none.
+pub async fn set_logo(db: &Db, logo: Option<(&Logo, &str)>, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query("DELETE FROM logo WHERE one = 1").execute(&mut *tx).await?;
+        if let Some((logo, hash)) = logo {
+            // Two who set it at the same moment: the later one stays.
+            sqlx::query(
+                "INSERT INTO logo (one, media_type, bytes, hash)
+                 VALUES (1, $1, $2, $3)
+                 ON CONFLICT (one) DO UPDATE
+                 SET media_type = excluded.media_type, bytes = excluded.bytes, hash = excluded.hash",
+            )
+            .bind(logo.format.media_type())
+            .bind(&logo.bytes)
+            .bind(hash)
+            .execute(&mut *tx)
+            .await?;
+        }
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The page of one attempt, where an operator confirms or rejects an approval that waits for a person.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+use super::guard::{Posted, SignedIn};
+use super::show::{Done, Notice, Section, Shell};
+use super::words;
+use crate::app::App;
+use crate::domain::attempt::Attempt;
+use crate::domain::event::Kind;
+use crate::domain::id::AttemptId;
+use crate::domain::link::Confirm;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+use crate::flow::approvals::{self, Decided};
+use crate::flow::brand;
+use crate::flow::disconnect::{keys_url, revoke_url};
+use crate::flow::history::{self, Came, OfAttempt, State as Stands};
+use crate::web::failure::Failure;
+use crate::web::page::Page;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/attempts/{id}", get(look))
+        .route("/admin/attempts/{id}/confirm", post(confirm))
+        .route("/admin/attempts/{id}/reject", post(reject))
+}
+
+async fn look(State(app): State<App>, Path(id): Path<String>, who: SignedIn) -> Result<Page<AttemptPage>, Failure> {
+    let whole = history::of_attempt(&app, &read_id(&id)?).await?.ok_or_else(unknown)?;
+    let app_name = brand::current(&app).await?.app_name.to_string();
+    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name, whole }))
+}
+
+async fn confirm(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { who, fields }: Posted,
+) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    // What the operator saw when they decided.
+    let elsewhere = fields.get("elsewhere") == Some("yes");
+    let decided = approvals::confirm(&app, &id, elsewhere, &who.actor).await?.ok_or_else(unknown)?;
+    after(&id, decided, Notice::Confirmed)
+}
+
+async fn reject(State(app): State<App>, Path(id): Path<String>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    let decided = approvals::reject(&app, &id, &who.actor).await?.ok_or_else(unknown)?;
+    after(&id, decided, Notice::Rejected)
+}
+
+fn after(id: &AttemptId, decided: Decided, notice: Notice) -> Result<Done, Failure> {
+    let refused = |code, says| Err(Failure::new(StatusCode::CONFLICT, code, says));
+    match decided {
+        Decided::Done => Ok(Done::to(&format!("/admin/attempts/{id}"), notice)),
+        Decided::OnlyTheApplication => refused(
+            "only_the_application",
+            "Only the application can confirm this approval, because it alone knows which of its users is signed in. You can reject it.",
+        ),
+        Decided::Changed => refused(
+            "changed",
+            "Nothing was done: the approval has changed since you looked. Go back, load its page anew, and decide on what it says now.",
+        ),
+    }
+}
+
+fn read_id(id: &str) -> Result<AttemptId, Failure> {
+    id.parse().map_err(|_| unknown())
+}
+
+fn unknown() -> Failure {
+    Failure::not_found("There is no attempt with this id. The activity shows those that there are.")
+}
+
+/// One attempt.
+#[derive(Template)]
+#[template(path = "admin/attempt.html")]
+pub struct AttemptPage {
+    shell: Shell,
+    app_name: String,
+    whole: OfAttempt,
+}
+
+/// One step of an attempt.
+struct Step {
+    at: Time,
+    what: &'static str,
+    who: String,
+    from: Option<String>,
+    note: Option<String>,
+}
+
+impl AttemptPage {
+    fn attempt(&self) -> &Attempt {
+        &self.whole.approval.attempt
+    }
+
+    fn badge(&self) -> (&'static str, &'static str) {
+        match (self.attempt().is_held(), self.attempt().status_at(self.shell.now)) {
+            (true, _) => ("warn", "Needs a person"),
+            (false, status) => words::attempt(status),
+        }
+    }
+
+    fn by_app(&self) -> bool {
+        self.attempt().confirm == Confirm::App
+    }
+
+    /// Whom the approval would connect the store to.
+    fn account(&self) -> String {
+        let attempt = self.attempt();
+        match &attempt.account_label {
+            Some(label) => format!("{label} ({})", attempt.user_id),
+            None => attempt.user_id.to_string(),
+        }
+    }
+
+    fn maker(&self) -> &str {
+        let approval = &self.whole.approval;
+        approval.made_by.as_deref().map_or("nobody: the open page", |by| words::who(by, approval.maker.as_deref()))
+    }
+
+    /// Why it ended, or a remark.
+    fn outcome(&self) -> Option<String> {
+        if self.whole.happened.iter().any(|event| event.kind == Kind::AttemptRejected) {
+            return Some(
+                "An operator rejected it, and its key is wiped here. The store may still have the key: the merchant revokes it on its page, below."
+                    .to_owned(),
+            );
+        }
+        self.attempt().reason.map(|reason| words::told(&reason, self.attempt().home.shown()))
+    }
+
+    /// What the preflight found, and what became of it.
+    fn preflight(&self) -> String {
+        let is = |kind| move |event: &&history::Happened| event.kind == kind;
+        let found = self.whole.happened.iter().find(is(Kind::AttemptBegun)).and_then(|event| event.reason);
+        let home = self.attempt().home.shown();
+        match (found, self.attempt().reason) {
+            (None, _) => "Nothing was in the way.".to_owned(),
+            (Some(found), Some(reason)) if found == reason && self.whole.came.is_empty() => {
+                format!("It stopped here. {}", found.says(home))
+            }
+            (Some(found), _) => format!("It warned, and the merchant went on. {}", found.says(home)),
+        }
+    }
+
+    /// Everything that happened, in order.
+    fn steps(&self) -> Vec<Step> {
+        let home = self.attempt().home.shown();
+        let of_event = |event: &history::Happened| Step {
+            at: event.at,
+            what: event.kind.in_words(),
+            who: words::who(&event.actor, event.name.as_deref()).to_owned(),
+            from: event.came_from.clone(),
+            // What the preflight said stands on its own; that it was rejected says itself.
+            note: event
+                .reason
+                .filter(|_| !matches!(event.kind, Kind::AttemptBegun | Kind::AttemptRejected))
+                .map(|reason| words::told(&reason, home)),
+        };
+        let mut steps: Vec<Step> = self.whole.happened.iter().map(of_event).collect();
+        steps.extend(self.attempt().returned_at.map(|at| Step {
+            at,
+            what: "Came back in the browser that began",
+            who: words::who("merchant", None).to_owned(),
+            from: None,
+            note: None,
+        }));
+        steps.sort_by_key(|step| step.at);
+        steps
+    }
+
+    fn keys_url(&self) -> String {
+        keys_url(&self.attempt().home)
+    }
+
+    fn revoke_url(&self, came: &Came) -> String {
+        revoke_url(&self.attempt().home, came.woo_key_id)
+    }
+
+    /// What a key that came is worth: the class of its badge, and its words.
+    fn worth(&self, came: &Came) -> (&'static str, &'static str) {
+        match came.state {
+            Stands::Waiting if came.tries == 0 => ("quiet", "Not tried yet"),
+            Stands::Waiting => ("quiet", "Being tried"),
+            Stands::Proven if self.attempt().store_id.is_some() => ("good", "In use"),
+            Stands::Proven => ("good", "Works"),
+            Stands::Rejected => ("bad", "Wiped here"),
+            Stands::Surplus => ("warn", "Not needed"),
+        }
+    }
+
+    /// Whether the merchant should remove a key that came: it is kept nowhere here, and the store may still have it.
+    fn is_left_over(came: &Came) -> bool {
+        came.woo_key_id > 0
+            && matches!(came.state, Stands::Surplus | Stands::Rejected)
+            && came.verdict != Some(Verdict::KeyRejected)
+    }
+}

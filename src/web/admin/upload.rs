@@ -1,0 +1,46 @@
+//! A file that an operator posted from a page of their session.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::guard::{FORM_TOKEN, SignedIn, check_token};
+use crate::app::App;
+use crate::domain::brand::NotALogo;
+use crate::web::failure::{Failure, english};
+use crate::web::guard::same_site;
+use crate::web::multipart;
+
+/// The name of the field that holds the file.
+const FILE: &str = "logo";
+
+/// A form with one file; the same is checked as of any other form.
+pub(super) struct PostedFile {
+    /// Who posted it.
+    pub who: SignedIn,
+    /// The file.
+    pub file: Result<Vec<u8>, NotALogo>,
+}
+
+impl FromRequest<App> for PostedFile {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        same_site(&app.site, &parts.headers).map_err(IntoResponse::into_response)?;
+        let who = SignedIn::from_request_parts(&mut parts, app).await?;
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.to_owned();
+        let Ok(body) = Bytes::from_request(Request::from_parts(parts, body), app).await else {
+            // The form's token is in what was not read. Nothing is done, so nothing has to be proven.
+            return Ok(Self { who, file: Err(NotALogo::TooLarge) });
+        };
+        let unreadable = || Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"));
+        let fields = multipart::read(&kind, &body).ok_or_else(|| unreadable().into_response())?;
+        let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.bytes);
+        let token = field(FORM_TOKEN).and_then(|token| std::str::from_utf8(token).ok());
+        check_token(&who, token).map_err(IntoResponse::into_response)?;
+        Ok(Self { who, file: field(FILE).map(<[u8]>::to_vec).ok_or(NotALogo::Empty) })
+    }
+}

@@ -1,0 +1,240 @@
+# What merchants read, in German. Names of menus and buttons are those of WordPress and WooCommerce in German.
+
+## Around every page
+
+language = Sprache
+need-help = Brauchen Sie Hilfe?
+new-tab = (öffnet sich in einem neuen Tab)
+problem = Problem: { $title }
+error-word = Fehler:
+fact-store = Shop
+fact-account = Konto
+for-support = Für den Support: { $code }
+keys-menu = Einstellungen → Erweitert → REST-API
+permalinks-menu = Einstellungen → Permalinks
+open-keys = Schlüssel von { $store } öffnen
+
+## Begin
+
+connect-title = Shop verbinden
+connect-again-title = Shop neu verbinden
+connect-lead = Verbinden Sie Ihren WooCommerce-Shop mit { $app }. Sie genehmigen das in Ihrem eigenen Shop; Schlüssel müssen Sie nicht kopieren.
+connect-lead-account = Verbinden Sie Ihren WooCommerce-Shop mit { $app }, Konto { $account }. Sie genehmigen das in Ihrem eigenen Shop; Schlüssel müssen Sie nicht kopieren.
+connect-stopped = Ihr Shop lässt sich noch nicht verbinden
+connect-warned = Etwas könnte im Weg stehen
+connect-passable = Vielleicht kommt Ihr Browser durch, wo unsere Prüfung nicht durchkam. Sie können deshalb trotzdem fortfahren.
+connect-adopted = Die Hauptadresse Ihres Shops ist { $store }; wir verwenden diese.
+connect-checking = Ihr Shop wird geprüft …
+connect-checking-hint = Das dauert einige Sekunden.
+connect-address = Adresse Ihres Shops
+connect-address-hint = Zum Beispiel shop.example.com; jede Seite des Shops ist recht.
+connect-button = Shop verbinden
+connect-check-again = Erneut prüfen
+connect-go-on = Trotzdem fortfahren
+approve-title = Was Sie genehmigen
+approve-what = { $app } kann dann { $may }.
+approve-revoke = Ihr Shop erstellt dafür einen Schlüssel. Sie können ihn jederzeit zurückziehen, in WooCommerce unter { $menu }.
+how-title = So läuft es ab
+how-log-in = Ihr Shop bittet Sie, sich anzumelden. Sie müssen Administrator oder Shop-Manager sein.
+how-check = Er nennt { $name } und { $host }. Prüfen Sie beides und klicken Sie dann auf „Genehmigen“.
+how-back = Sie kommen hierher zurück, und wir testen die Verbindung.
+log-in-first = Verwendet Ihr Shop ein Captcha, eine Zwei-Faktor-Anmeldung oder Single Sign-on? Melden Sie sich dann zuerst in diesem Browser im wp-admin Ihres Shops an und fahren Sie hier fort.
+log-in-first-there = Verwendet Ihr Shop ein Captcha, eine Zwei-Faktor-Anmeldung oder Single Sign-on? { $link } und fahren Sie dann hier fort.
+log-in-first-link = Melden Sie sich zuerst im wp-admin Ihres Shops an
+
+## Send
+
+send-title = Weiter auf { $store }
+send-heading = Wir bringen Sie zu { $store }
+send-lead = Ihr Shop öffnet sich gleich von selbst. Melden Sie sich dort an, wenn er Sie darum bittet, und genehmigen Sie den Zugriff.
+send-adopted = Die Hauptadresse Ihres Shops ist { $store }; wir verwenden diese.
+send-button = Weiter zu { $store }
+send-before = Bevor Sie auf „Genehmigen“ klicken
+send-names = Ihr Shop nennt { $name } und { $host }. Mit Ihrer Genehmigung kann { $app } { $may }.
+send-stuck = Es geht in Ihrem Shop nicht weiter? Kommen Sie auf { $page } zurück: Dort steht, was bei den üblichen Fehlern hilft.
+send-stuck-page = die Seite dieser Verbindung
+
+## How an attempt stands
+
+attempt-open = Warten auf { $store }
+attempt-open-lead = Genehmigen Sie den Zugriff auf { $store }. Diese Seite bemerkt es von selbst.
+attempt-no-key = Bei uns ist kein Schlüssel angekommen
+attempt-no-key-lead = Ihr Shop meldet die Genehmigung, aber bei uns ist kein Schlüssel angekommen. Eine Firewall oder eine Weiterleitung unterwegs hat ihn verschluckt.
+attempt-connecting = { $store } wird verbunden
+attempt-received-lead = Der Schlüssel ist da. Wir testen ihn gleich; Sie können diese Seite offen lassen.
+attempt-proving-lead = Wir fragen Ihren Shop, ob der Schlüssel funktioniert. Das dauert einige Sekunden, bei einem langsamen Shop bis zu zwei Minuten.
+attempt-confirm = Haben Sie das genehmigt?
+attempt-confirm-lead = Der Schlüssel von { $store } funktioniert, aber die Genehmigung kam in einem anderen Browser zurück oder gar nicht. Es wird nichts verbunden, bis Sie zustimmen.
+attempt-app = { $app } muss bestätigen
+attempt-app-lead = Der Schlüssel funktioniert. { $app } verbindet den Shop, sobald geprüft ist, dass dies Ihr Konto ist.
+attempt-connected = { $store } ist verbunden
+attempt-connected-lead = { $app } kann jetzt { $may }.
+attempt-denied = Sie haben abgelehnt
+attempt-denied-lead = Es wurde nichts verbunden. Falls das ein Versehen war, versuchen Sie es erneut und klicken Sie auf { $store } auf „Genehmigen“.
+attempt-failed = { $store } konnte nicht verbunden werden
+attempt-expired = Dieser Versuch ist abgelaufen
+attempt-expired-lead = Auf { $store } hat niemand rechtzeitig genehmigt, deshalb wurde nichts verbunden. Versuchen Sie es erneut, wenn Sie eine Minute Zeit haben.
+step-approve = Auf { $store } genehmigen
+step-approved = Auf { $store } genehmigt
+step-receive = Schlüssel empfangen
+step-received = Schlüssel ist da
+step-test = Schlüssel testen
+step-testing = Schlüssel wird getestet
+step-connected = Verbunden
+step-done = (erledigt)
+
+## What to do about it
+
+no-key-title = Was Sie jetzt tun können
+no-key-remove = Öffnen Sie in WooCommerce { $menu } und entfernen Sie den neuesten Schlüssel „{ $name }“.
+no-key-again = Kommen Sie zurück und versuchen Sie es erneut.
+no-key-host = Wenn es wieder passiert, bitten Sie Ihren Hoster, dass der Server des Shops { $address } ohne Weiterleitungen erreichen darf.
+confirm-only = Bestätigen Sie nur, wenn Sie { $yourself } genehmigt haben, und nur für Ihren eigenen Shop.
+confirm-only-yourself = selbst
+confirm-yes = Ja, verbinden
+confirm-yes-busy = Wird verbunden …
+confirm-no = Nein, verwerfen
+throwing-away = Der Schlüssel wird verworfen …
+app-finish = Gehen Sie zum Abschließen zurück zu { $app }, wo Sie angemeldet sind.
+connected-close = Das war alles. Sie können diese Seite schließen.
+tidy-title = In Ihrem Shop aufräumen
+tidy-keys = { $count ->
+    [one] Ihr Shop enthält außerdem einen Schlüssel, der nicht benutzt wird.
+   *[other] Ihr Shop enthält außerdem { $count } Schlüssel, die nicht benutzt werden.
+} Öffnen Sie in WooCommerce { $menu } und entfernen Sie, was auf { $keys } endet.
+key-in-use = Der benutzte Schlüssel endet auf { $key }. Um die Verbindung zu beenden, entfernen Sie ihn in Ihrem Shop unter { $menu }.
+try-again = Erneut versuchen
+start-over = Von vorn beginnen
+try-again-link = Um es erneut zu versuchen, öffnen Sie den Link, den Sie erhalten haben, noch einmal oder bitten Sie { $app } um einen neuen.
+go-on-to = Weiter zu { $app }
+back-to = Zurück zu { $app }
+
+## Approved in another browser
+
+elsewhere-title = Diese Genehmigung wurde anderswo begonnen
+elsewhere-lead = Jemand hat in einem anderen Browser begonnen, { $store } mit { $app } zu verbinden. Noch ist nichts verbunden.
+elsewhere-lead-connected = Jemand hat in einem anderen Browser begonnen, { $store } mit { $app } zu verbinden. Die Verbindung besteht.
+elsewhere-you = Waren Sie das?
+elsewhere-you-go = Gehen Sie zurück in den Browser oder an das Gerät, wo Sie begonnen haben. Dort wird die Verbindung abgeschlossen.
+elsewhere-you-done = Dann ist alles erledigt. Sie können diese Seite schließen.
+elsewhere-other = Hat Sie jemand anders hierher geschickt?
+elsewhere-other-throw = Dann versucht vielleicht jemand, Zugriff auf Ihren Shop zu bekommen. Sagen Sie es uns, und wir verwerfen den Schlüssel.
+elsewhere-other-revoke = Dann hat diese Person jetzt Zugriff auf Ihren Shop. Öffnen Sie in WooCommerce { $menu } und widerrufen Sie den neuesten Schlüssel „{ $name }“.
+elsewhere-not-me = Das war ich nicht
+disowned-title = Der Schlüssel wurde verworfen
+disowned-lead = { $store } ist nicht mit { $app } verbunden, und niemand kann diese Genehmigung mehr verwenden.
+disowned-left = Eines bleibt noch zu tun
+disowned-revoke = In Ihrem Shop steht der Schlüssel noch in der Liste. Öffnen Sie in WooCommerce { $menu } und widerrufen Sie den neuesten Schlüssel „{ $name }“.
+disowned-revoke-key = In Ihrem Shop steht der Schlüssel noch in der Liste. Öffnen Sie in WooCommerce { $menu } und widerrufen Sie den Schlüssel, der auf { $key } endet.
+
+## What the store itself may say
+
+trouble-title = Ihr Shop zeigt einen Fehler?
+trouble-send = „…unable to send the consumer data“
+trouble-send-do = Ihr Shop konnte den Schlüssel nicht übergeben. Versuchen Sie es von Anfang an erneut. Bleibt der Fehler, bitten Sie Ihren Hoster, dass der Server des Shops { $address } erreichen darf.
+trouble-blocked = „cURL error 6“, „7“ oder „28“, oder „User has blocked requests through HTTP“
+trouble-blocked-do = Ihr Hoster blockiert ausgehende Anfragen des Shops. Bitten Sie ihn, https zu { $host }, Port 443, zu erlauben, und versuchen Sie es dann erneut.
+trouble-certificate = „cURL error 60“ (Zertifikat)
+trouble-certificate-do = Die Liste vertrauenswürdiger Zertifikate auf dem Server Ihres Shops ist veraltet. Bitten Sie Ihren Hoster, sie zu erneuern, und versuchen Sie es dann erneut.
+trouble-url = „A valid URL was not provided“ oder „Es wurde keine gültige URL übermittelt“
+trouble-url-do = Der Server Ihres Shops kann { $host } nicht auflösen. Bitten Sie Ihren Hoster, sein DNS für diesen Namen zu prüfen, und versuchen Sie es dann erneut.
+trouble-permission = „You do not have permission to access this page“ oder „Sie haben keine Berechtigung, auf diese Seite zuzugreifen“
+trouble-permission-do = Sie sind mit einem anderen Konto angemeldet. Melden Sie sich im Shop ab, melden Sie sich als Administrator oder Shop-Manager an und versuchen Sie es dann erneut.
+trouble-login = Die Anmeldung wird abgelehnt, obwohl das Passwort stimmt
+trouble-login-do = Ein Captcha oder Single Sign-on steht im Weg. { $link } und versuchen Sie es dann hier erneut.
+trouble-login-link = Melden Sie sich zuerst in wp-admin an
+trouble-firewall = „403 Forbidden“ oder „406 Not Acceptable“
+trouble-firewall-do = Die Firewall Ihres Hosters stört sich am Link zur Genehmigung, weil er eine Webadresse enthält. Bitten Sie Ihren Hoster, /wc-auth/ auszunehmen, und versuchen Sie es dann erneut.
+trouble-page = „Seite nicht gefunden“ oder einfach die Startseite des Shops
+trouble-page-do = Öffnen Sie in WordPress { $menu }, wählen Sie „Beitragsname“, klicken Sie auf „Änderungen speichern“ und versuchen Sie es dann erneut.
+
+## When a page cannot be shown
+
+error-nothing-here = Hier ist nichts
+error-not-taken = Das wurde nicht angenommen
+error-one-moment = Einen Moment bitte
+error-our-side = Etwas ist schiefgegangen
+error-no = Das hat nicht geklappt
+error-number = Wenn Sie um Hilfe bitten, nennen Sie diese Nummer: { $number }
+error-connect = Einen Shop verbinden
+link-gone-title = Dieser Link funktioniert nicht mehr
+link-gone = Links zum Verbinden eines Shops gelten nur eine begrenzte Zeit. Prüfen Sie, ob Sie den ganzen Link geöffnet haben.
+link-gone-ask = Bitten Sie { $app } oder die Person, die Ihnen den Link geschickt hat, um einen neuen.
+failure-address = Unter dieser Adresse gibt es nichts.
+failure-method = Diese Adresse nimmt solche Anfragen nicht an.
+failure-large = Die Anfrage ist zu groß.
+failure-late = Die Anfrage kam nicht rechtzeitig an. Senden Sie sie noch einmal.
+failure-busy = Der Dienst ist ausgelastet. Versuchen Sie es in einigen Sekunden erneut.
+failure-unreadable = Die Anfrage lässt sich nicht lesen.
+failure-form = Was Ihr Browser gesendet hat, lässt sich nicht lesen. Öffnen Sie die Seite noch einmal.
+failure-broken = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal.
+failure-broken-tell = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal; wenn es bleibt, nennen Sie dem Betreiber die Nummer der Anfrage.
+failure-unavailable = Der Dienst ist ausgelastet, oder seine Datenbank ist nicht erreichbar. Versuchen Sie es in einigen Sekunden erneut.
+failure-cross-site = Dieses Formular wurde von einer anderen Website gesendet und deshalb nicht angenommen. Öffnen Sie die Seite noch einmal und senden Sie es von dort.
+failure-needs-link = Zum Verbinden brauchen Sie hier einen Link. Bitten Sie den Betreiber dieses Dienstes um einen.
+failure-other-browser = Diese Seite gehört zu dem Browser, in dem Sie begonnen haben. Öffnen Sie sie dort, oder beginnen Sie noch einmal mit dem Link, den Sie erhalten haben.
+failure-too-late = Diese Verbindung wurde bereits bestätigt. Um sie zu beenden, öffnen Sie auf { $store } WooCommerce → { $menu } und widerrufen Sie den neuesten Schlüssel.
+failure-network-limit = Aus Ihrem Netzwerk kamen viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann erneut.
+failure-limit = Gerade werden viele Shops verbunden. Warten Sie eine Minute und versuchen Sie es dann erneut.
+
+## What a key may do
+
+scope-read = Ihre Produkte, Bestellungen und Kundendaten sehen, aber nichts ändern
+scope-write = Produkte, Bestellungen und Kundendaten anlegen und ändern, ohne sie zu lesen
+scope-read_write = Ihre Produkte, Bestellungen und Kundendaten sehen und ändern
+
+## Why an address is not a store's
+
+address-empty = Geben Sie die Adresse Ihres Shops ein, zum Beispiel shop.example.com.
+address-too_long = Diese Adresse ist zu lang. Geben Sie nur die Hauptadresse Ihres Shops ein, zum Beispiel shop.example.com.
+address-unreadable = Das ist keine lesbare Webadresse. Geben Sie die Hauptadresse Ihres Shops ein, zum Beispiel shop.example.com.
+address-userinfo = Lassen Sie den Teil vor dem @-Zeichen weg und geben Sie nur die Adresse Ihres Shops ein.
+address-scheme = Die Adresse eines Shops beginnt mit https://. Geben Sie sie so ein, wie Sie sie im Browser sehen.
+address-ip_address = Geben Sie statt einer Adresse aus Zahlen den Namen Ihres Shops ein, zum Beispiel shop.example.com.
+address-private_name = Diese Adresse funktioniert nur in Ihrem eigenen Netzwerk. Geben Sie die Adresse ein, die Ihre Kunden verwenden.
+address-port = Lassen Sie die Zahl nach dem Doppelpunkt weg: Shops werden über den üblichen https-Port angefragt.
+
+## What asking the store told us
+
+verdict-works = { $store } ist verbunden.
+verdict-key_rejected = { $store } nimmt den Schlüssel nicht mehr an: Er wurde widerrufen, oder das WordPress-Konto, das genehmigt hat, wurde gelöscht. Verbinden Sie den Shop neu.
+verdict-secret_rejected = { $store } kennt den Schlüssel, lehnt aber sein Geheimnis ab. Verbinden Sie den Shop neu.
+verdict-role_lost = Das WordPress-Konto, das genehmigt hat, ist nicht mehr Administrator oder Shop-Manager von { $store }. Geben Sie ihm die Rolle zurück, oder verbinden Sie den Shop neu mit einem Konto, das sie hat.
+verdict-scope_narrower = { $store } hat weniger erlaubt als angefragt, deshalb wird manches nicht funktionieren. Verbinden Sie den Shop neu und lassen Sie die Seite der Genehmigung, wie sie ist.
+verdict-scope_wider = { $store } hat mehr erlaubt als angefragt. Es funktioniert; verbinden Sie den Shop neu, wenn der Schlüssel weniger dürfen soll.
+verdict-key_not_saved = { $store } hat einen Schlüssel gesendet, den der Shop nicht gespeichert hat, meist wegen einer vollen oder veralteten Datenbanktabelle. Aktualisieren Sie WooCommerce und versuchen Sie es dann erneut.
+verdict-header_stripped = Der Server von { $store } entfernt den Schlüssel auf dem Weg zu WooCommerce. Bitten Sie Ihren Hoster, den Authorization-Header an PHP weiterzugeben, und versuchen Sie es dann erneut.
+verdict-https_hidden = Der Server von { $store } verbirgt https vor WordPress, deshalb ignoriert WooCommerce den Schlüssel. Bitten Sie Ihren Hoster, hinter seinem Proxy HTTPS für PHP zu setzen, und versuchen Sie es dann erneut.
+verdict-other_store = Der Schlüssel gehört zu einem anderen Shop als { $store }. Verbinden Sie den Shop neu und genehmigen Sie auf { $store } selbst.
+verdict-moved = { $store } hat eine neue Adresse. Verbinden Sie den Shop neu mit der Adresse, die er jetzt hat.
+verdict-blocked_by_cloudflare = Cloudflare blockiert unseren Server bei { $store }. Legen Sie in Cloudflare eine Regel an, die /wp-json/ und /wc-auth/ überspringt, oder schalten Sie den Bot Fight Mode aus, und versuchen Sie es dann erneut.
+verdict-blocked_by_sucuri = Sucuri blockiert unseren Server bei { $store }. Erlauben Sie in Sucuri unsere Adresse für /wp-json/ und /wc-auth/ und versuchen Sie es dann erneut.
+verdict-blocked_by_siteground = Die Bot-Prüfung von SiteGround blockiert unseren Server bei { $store }. Bitten Sie den Support von SiteGround, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.
+verdict-blocked_by_wordfence = Das Plugin Wordfence blockiert unseren Server bei { $store }. Erlauben Sie unsere Adresse in Wordfence unter „Firewall“ und versuchen Sie es dann erneut.
+verdict-blocked_by_imunify360 = Imunify360 blockiert unseren Server bei { $store }. Bitten Sie Ihren Hoster, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.
+verdict-blocked_by_modsecurity = Eine ModSecurity-Regel Ihres Hosters blockiert { $store }. Bitten Sie Ihren Hoster, /wc-auth/ und /wp-json/ auszunehmen (Regeln gegen Webadressen in Parametern), und versuchen Sie es dann erneut.
+verdict-blocked_by_firewall = Eine Firewall blockiert unseren Server bei { $store }. Bitten Sie Ihren Hoster, unsere Adresse für /wp-json/ und /wc-auth/ zu erlauben, und versuchen Sie es dann erneut.
+verdict-rest_closed = Ein Sicherheits-Plugin hat die REST-API von { $store } geschlossen. Erlauben Sie in diesem Plugin wc/v3 und versuchen Sie es dann erneut.
+verdict-login_wall = { $store } fragt alle Besucher nach einem Passwort. Schalten Sie das für /wp-json/ und /wc-auth/ aus und versuchen Sie es dann erneut.
+verdict-maintenance = { $store } ist im Wartungsmodus. Versuchen Sie es erneut, wenn der Shop geöffnet ist.
+verdict-server_error = { $store } hat mit einem eigenen Fehler geantwortet. Versuchen Sie es in einigen Minuten erneut; wenn er bleibt, fragen Sie Ihren Hoster.
+verdict-rate_limited = { $store } hat uns gebeten, langsamer zu fragen. Versuchen Sie es in einigen Minuten erneut.
+verdict-dns_failed = Wir konnten { $store } nicht finden. Prüfen Sie die Schreibweise der Adresse.
+verdict-private_address = { $store } führt zu einer Adresse in einem privaten Netzwerk. Geben Sie die Adresse ein, die Ihre Kunden verwenden.
+verdict-connect_failed = Unter { $store } antwortet niemand. Prüfen Sie die Adresse, oder fragen Sie Ihren Hoster, ob der Shop läuft.
+verdict-tls_failed = Dem Zertifikat von { $store } kann man nicht vertrauen: Es ist abgelaufen, unvollständig oder für einen anderen Namen. Bitten Sie Ihren Hoster, es zu erneuern, und versuchen Sie es dann erneut.
+verdict-timed_out = { $store } hat nicht rechtzeitig geantwortet. Versuchen Sie es in einer Minute erneut; bleibt der Shop langsam, fragen Sie Ihren Hoster.
+verdict-answer_unreadable = { $store } hat eine Antwort gegeben, die nicht von WordPress stammt. Prüfen Sie, ob das die Adresse des Shops selbst ist.
+verdict-no_https = { $store } hat kein https, Schlüssel würden also ungeschützt übertragen. Schalten Sie https in WordPress unter Einstellungen → Allgemein ein und versuchen Sie es dann erneut.
+verdict-no_wordpress = Wir konnten unter { $store } kein WordPress finden. Ist das die Adresse des Shops selbst?
+verdict-no_woocommerce = WordPress ist unter { $store }, aber WooCommerce 3.5 oder neuer ist nicht aktiv. Aktivieren Sie das Plugin WooCommerce und versuchen Sie es dann erneut.
+verdict-plain_permalinks = { $store } verwendet „Einfach“ als Permalink-Struktur. Öffnen Sie in WordPress Einstellungen → Permalinks, wählen Sie „Beitragsname“, klicken Sie auf „Änderungen speichern“ und versuchen Sie es dann erneut.
+verdict-index_permalinks = Die Links von { $store } führen über index.php, und so kann die Seite der Genehmigung von WooCommerce nicht fertig werden. Bitten Sie Ihren Hoster, das Umschreiben von URLs (URL rewriting) einzuschalten, und versuchen Sie es dann erneut.
+verdict-permalinks_stale = Die Seite der Genehmigung von WooCommerce ist unter { $store } nicht zu finden. Öffnen Sie in WordPress Einstellungen → Permalinks, klicken Sie einmal auf „Änderungen speichern“ und versuchen Sie es dann erneut.
+verdict-approval_misdirected = Die Seite der Genehmigung von WooCommerce auf { $store } führt zu einer anderen Adresse. Prüfen Sie WordPress-Adresse und Website-Adresse unter Einstellungen → Allgemein.
+verdict-noisy_answer = { $store } stellt seinen Antworten Warnungen voran. Es funktioniert, aber lassen Sie die Anzeige von PHP-Fehlern ausschalten.
+verdict-denied = Sie haben auf { $store } abgelehnt; es wurde nichts verbunden.
+verdict-not_finished = Auf { $store } hat niemand rechtzeitig genehmigt; es wurde nichts verbunden.
+verdict-disowned = Die Genehmigung auf { $store } wurde als Versehen gemeldet; es wurde nichts verbunden.
+verdict-approved_elsewhere = Die Genehmigung auf { $store } kam in einem anderen Browser zurück als dem, der begonnen hat, deshalb wurde nichts verbunden. Beginnen Sie noch einmal und bleiben Sie in einem Browser.
+verdict-wrong_store = Dieser Link ist für einen anderen Shop als { $store }. Bitten Sie um einen Link ohne festgelegten Shop.

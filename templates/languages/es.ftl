@@ -1,0 +1,240 @@
+# What merchants read, in Spanish. Names of menus and buttons are those of WordPress and WooCommerce in Spanish.
+
+## Around every page
+
+language = Idioma
+need-help = ¿Necesita ayuda?
+new-tab = (se abre en una pestaña nueva)
+problem = Problema: { $title }
+error-word = Error:
+fact-store = Tienda
+fact-account = Cuenta
+for-support = Para el servicio de asistencia: { $code }
+keys-menu = Ajustes → Avanzado → API REST
+permalinks-menu = Ajustes → Enlaces permanentes
+open-keys = Abrir las claves de { $store }
+
+## Begin
+
+connect-title = Conectar su tienda
+connect-again-title = Volver a conectar su tienda
+connect-lead = Conecte su tienda WooCommerce con { $app }. Usted lo aprueba en su propia tienda; no hay que copiar ninguna clave.
+connect-lead-account = Conecte su tienda WooCommerce con { $app }, cuenta { $account }. Usted lo aprueba en su propia tienda; no hay que copiar ninguna clave.
+connect-stopped = Su tienda todavía no se puede conectar
+connect-warned = Puede haber un obstáculo
+connect-passable = Quizá su navegador pase por donde nuestra comprobación no pudo, así que puede continuar de todos modos.
+connect-adopted = La dirección principal de su tienda es { $store }; usaremos esa.
+connect-checking = Comprobando su tienda…
+connect-checking-hint = Tarda unos segundos.
+connect-address = Dirección de su tienda
+connect-address-hint = Por ejemplo, shop.example.com; sirve cualquiera de sus páginas.
+connect-button = Conectar la tienda
+connect-check-again = Comprobar de nuevo
+connect-go-on = Continuar de todos modos
+approve-title = Lo que va a aprobar
+approve-what = { $app } podrá { $may }.
+approve-revoke = Su tienda crea una clave para ello. Puede revocarla en cualquier momento, en WooCommerce, en { $menu }.
+how-title = Cómo funciona
+how-log-in = Su tienda le pide que inicie sesión. Debe ser administrador o gestor de la tienda.
+how-check = La tienda nombra { $name } y { $host }. Compruebe ambos y pulse «Aprobar» (Approve).
+how-back = Vuelve usted aquí y probamos la conexión.
+log-in-first = ¿Usa su tienda un captcha, inicio de sesión en dos pasos o inicio de sesión único (SSO)? Primero inicie sesión en el wp-admin de su tienda en este navegador y después continúe aquí.
+log-in-first-there = ¿Usa su tienda un captcha, inicio de sesión en dos pasos o inicio de sesión único (SSO)? { $link } y después continúe aquí.
+log-in-first-link = Primero inicie sesión en el wp-admin de su tienda
+
+## Send
+
+send-title = Continuar en { $store }
+send-heading = Le llevamos a { $store }
+send-lead = Su tienda se abrirá sola en un momento. Inicie sesión si se lo pide y apruebe.
+send-adopted = La dirección principal de su tienda es { $store }; usamos esa.
+send-button = Continuar a { $store }
+send-before = Antes de pulsar «Aprobar»
+send-names = Su tienda nombra { $name } y { $host }. Con su aprobación, { $app } podrá { $may }.
+send-stuck = ¿Se ha quedado atascado en su tienda? Vuelva a { $page }: allí se explica qué hacer con los errores habituales.
+send-stuck-page = la página de esta conexión
+
+## How an attempt stands
+
+attempt-open = Esperando a { $store }
+attempt-open-lead = Apruebe en { $store }. Esta página lo detecta sola.
+attempt-no-key = No nos ha llegado ninguna clave
+attempt-no-key-lead = Su tienda dice que aprobó, pero no nos ha llegado ninguna clave. Un cortafuegos o una redirección la ha interceptado por el camino.
+attempt-connecting = Conectando { $store }
+attempt-received-lead = La clave ha llegado. La probamos en un momento; puede dejar esta página abierta.
+attempt-proving-lead = Estamos preguntando a su tienda si la clave funciona. Tarda unos segundos; una tienda lenta puede necesitar dos minutos.
+attempt-confirm = ¿Lo aprobó usted?
+attempt-confirm-lead = La clave de { $store } funciona, pero la aprobación volvió en otro navegador, o no volvió. No se conecta nada hasta que usted lo diga.
+attempt-app = { $app } debe confirmar
+attempt-app-lead = La clave funciona. { $app } conectará la tienda cuando haya comprobado que esta es su cuenta.
+attempt-connected = { $store } está conectada
+attempt-connected-lead = { $app } ya puede { $may }.
+attempt-denied = Usted ha denegado el acceso
+attempt-denied-lead = No se ha conectado nada. Si fue un error, inténtelo de nuevo y pulse «Aprobar» en { $store }.
+attempt-failed = No se ha podido conectar { $store }
+attempt-expired = Este intento ha caducado
+attempt-expired-lead = Nadie aprobó a tiempo en { $store }, así que no se ha conectado nada. Inténtelo de nuevo cuando tenga un minuto.
+step-approve = Aprobar en { $store }
+step-approved = Aprobado en { $store }
+step-receive = Recibir la clave
+step-received = Clave recibida
+step-test = Probar la clave
+step-testing = Probando la clave
+step-connected = Conectada
+step-done = (hecho)
+
+## What to do about it
+
+no-key-title = Qué hacer ahora
+no-key-remove = En WooCommerce, abra { $menu } y elimine la clave «{ $name }» más reciente.
+no-key-again = Vuelva e inténtelo de nuevo.
+no-key-host = Si vuelve a ocurrir, pida a su proveedor de alojamiento que permita al servidor de la tienda llegar a { $address } sin redirecciones.
+confirm-only = Confirme solo si lo aprobó { $yourself }, y solo para su propia tienda.
+confirm-only-yourself = usted mismo
+confirm-yes = Sí, conectar
+confirm-yes-busy = Conectando…
+confirm-no = No, descartarla
+throwing-away = Descartando la clave…
+app-finish = Para terminar, vuelva a { $app }, donde tiene la sesión iniciada.
+connected-close = Eso es todo. Puede cerrar esta página.
+tidy-title = Poner orden en su tienda
+tidy-keys = { $count ->
+    [one] Su tienda también contiene una clave que no se usa.
+   *[other] Su tienda también contiene { $count } claves que no se usan.
+} En WooCommerce, abra { $menu } y elimine lo que termina en { $keys }.
+key-in-use = La clave en uso termina en { $key }. Para terminar la conexión, elimine esa clave en su tienda, en { $menu }.
+try-again = Intentar de nuevo
+start-over = Empezar de nuevo
+try-again-link = Para intentarlo de nuevo, abra otra vez el enlace que recibió o pida uno nuevo a { $app }.
+go-on-to = Continuar a { $app }
+back-to = Volver a { $app }
+
+## Approved in another browser
+
+elsewhere-title = Esta aprobación se inició en otro lugar
+elsewhere-lead = Alguien empezó en otro navegador a conectar { $store } con { $app }. Todavía no se ha conectado nada.
+elsewhere-lead-connected = Alguien empezó en otro navegador a conectar { $store } con { $app }. La tienda está conectada.
+elsewhere-you = ¿Fue usted?
+elsewhere-you-go = Vuelva al navegador o al dispositivo donde empezó. La conexión se termina allí.
+elsewhere-you-done = Entonces ya está todo. Puede cerrar esta página.
+elsewhere-other = ¿Le ha enviado aquí otra persona?
+elsewhere-other-throw = Entonces quizá intenta acceder a su tienda. Díganoslo y descartamos la clave.
+elsewhere-other-revoke = Entonces ahora puede acceder a su tienda. En WooCommerce, abra { $menu } y revoque la clave «{ $name }» más reciente.
+elsewhere-not-me = No fui yo
+disowned-title = La clave se ha descartado
+disowned-lead = { $store } no está conectada con { $app }, y ya nadie puede usar esta aprobación.
+disowned-left = Queda una cosa por hacer
+disowned-revoke = Su tienda todavía muestra la clave. En WooCommerce, abra { $menu } y revoque la clave «{ $name }» más reciente.
+disowned-revoke-key = Su tienda todavía muestra la clave. En WooCommerce, abra { $menu } y revoque la clave que termina en { $key }.
+
+## What the store itself may say
+
+trouble-title = ¿Su tienda muestra un error?
+trouble-send = «…unable to send the consumer data»
+trouble-send-do = Su tienda no pudo entregar la clave. Inténtelo de nuevo desde el principio. Si persiste, pida a su proveedor de alojamiento que permita al servidor de la tienda llegar a { $address }.
+trouble-blocked = «cURL error 6», «7» o «28», o «User has blocked requests through HTTP»
+trouble-blocked-do = Su proveedor de alojamiento bloquea las peticiones salientes de la tienda. Pídale que permita https hacia { $host }, puerto 443, e inténtelo de nuevo.
+trouble-certificate = «cURL error 60»
+trouble-certificate-do = La lista de certificados de confianza del servidor de su tienda está anticuada. Pida a su proveedor de alojamiento que la renueve e inténtelo de nuevo.
+trouble-url = «A valid URL was not provided» o «No se ha proporcionado una URL válida»
+trouble-url-do = El servidor de su tienda no encuentra { $host }. Pida a su proveedor de alojamiento que revise su DNS para ese nombre e inténtelo de nuevo.
+trouble-permission = «You do not have permission to access this page» o «No tienes permiso para acceder a esta página»
+trouble-permission-do = Ha iniciado sesión con otra cuenta. Cierre la sesión en la tienda, iníciela como administrador o gestor de la tienda e inténtelo de nuevo.
+trouble-login = El inicio de sesión se rechaza aunque la contraseña es correcta
+trouble-login-do = Un captcha o un inicio de sesión único (SSO) lo impide. { $link } y después inténtelo de nuevo aquí.
+trouble-login-link = Primero inicie sesión en wp-admin
+trouble-firewall = «403 Forbidden» o «406 Not Acceptable»
+trouble-firewall-do = Al cortafuegos de su proveedor de alojamiento no le gusta el enlace de aprobación, porque contiene una dirección web. Pida a su proveedor que exima /wc-auth/ e inténtelo de nuevo.
+trouble-page = «Página no encontrada», o simplemente la portada de la tienda
+trouble-page-do = En WordPress, abra { $menu }, elija «Nombre de la entrada», pulse «Guardar cambios» e inténtelo de nuevo.
+
+## When a page cannot be shown
+
+error-nothing-here = Aquí no hay nada
+error-not-taken = No se ha aceptado
+error-one-moment = Un momento, por favor
+error-our-side = Algo ha ido mal
+error-no = No ha funcionado
+error-number = Si pide ayuda, indique este número: { $number }
+error-connect = Conectar una tienda
+link-gone-title = Este enlace ya no funciona
+link-gone = Los enlaces para conectar una tienda funcionan durante un tiempo limitado. Compruebe que ha abierto el enlace completo.
+link-gone-ask = Pida uno nuevo a { $app } o a quien le envió el enlace.
+failure-address = No hay nada en esta dirección.
+failure-method = Esta dirección no acepta ese tipo de petición.
+failure-large = La petición es demasiado grande.
+failure-late = La petición no llegó a tiempo. Envíela de nuevo.
+failure-busy = El servicio está ocupado. Inténtelo de nuevo en unos segundos.
+failure-unreadable = La petición no se puede leer.
+failure-form = Lo que ha enviado su navegador no se puede leer. Abra la página de nuevo.
+failure-broken = Algo ha ido mal por nuestra parte. Inténtelo de nuevo en un momento.
+failure-broken-tell = Algo ha ido mal por nuestra parte. Inténtelo de nuevo en un momento; si persiste, indique al responsable del servicio el número de la petición.
+failure-unavailable = El servicio está ocupado o no se puede acceder a su base de datos. Inténtelo de nuevo en unos segundos.
+failure-cross-site = Este formulario se envió desde otro sitio y por eso no se ha aceptado. Abra la página de nuevo y envíelo desde allí.
+failure-needs-link = Para conectar hace falta aquí un enlace. Pídaselo al responsable del servicio.
+failure-other-browser = Esta página pertenece al navegador en el que empezó. Ábrala allí o empiece de nuevo con el enlace que recibió.
+failure-too-late = Esta conexión ya se había confirmado. Para terminarla, abra WooCommerce → { $menu } en { $store } y revoque la clave más reciente.
+failure-network-limit = Han llegado muchos intentos desde su red. Espere diez minutos e inténtelo de nuevo.
+failure-limit = Ahora mismo se están conectando muchas tiendas. Espere un minuto e inténtelo de nuevo.
+
+## What a key may do
+
+scope-read = ver sus productos, pedidos y clientes, sin cambiar nada
+scope-write = crear y modificar productos, pedidos y clientes, sin leerlos
+scope-read_write = ver y modificar sus productos, pedidos y clientes
+
+## Why an address is not a store's
+
+address-empty = Escriba la dirección de su tienda, por ejemplo shop.example.com.
+address-too_long = Esa dirección es demasiado larga. Escriba solo la dirección principal de su tienda, por ejemplo shop.example.com.
+address-unreadable = Eso no parece una dirección web. Escriba la dirección principal de su tienda, por ejemplo shop.example.com.
+address-userinfo = Quite la parte que va antes del signo @ y escriba solo la dirección de su tienda.
+address-scheme = La dirección de una tienda empieza por https://. Escríbala tal como la ve en su navegador.
+address-ip_address = Escriba el nombre de su tienda, por ejemplo shop.example.com, en lugar de una dirección numérica.
+address-private_name = Esa dirección solo funciona dentro de su propia red. Escriba la dirección que usan sus clientes.
+address-port = Quite el número que va después de los dos puntos: a las tiendas se les pregunta por el puerto https habitual.
+
+## What asking the store told us
+
+verdict-works = { $store } está conectada.
+verdict-key_rejected = { $store } ya no acepta la clave: se revocó, o se eliminó el usuario de WordPress que la aprobó. Vuelva a conectar la tienda.
+verdict-secret_rejected = { $store } conoce la clave, pero rechaza su secreto. Vuelva a conectar la tienda.
+verdict-role_lost = El usuario de WordPress que aprobó ya no es administrador ni gestor de la tienda en { $store }. Devuélvale ese perfil o vuelva a conectar con una cuenta que lo tenga.
+verdict-scope_narrower = { $store } concedió menos de lo que se pidió, así que algunas cosas no funcionarán. Vuelva a conectar y deje la página de aprobación como está.
+verdict-scope_wider = { $store } concedió más de lo que se pidió. Funciona; vuelva a conectar si quiere que la clave permita menos.
+verdict-key_not_saved = { $store } envió una clave que no guardó, normalmente porque una tabla de la base de datos está llena o anticuada. Actualice WooCommerce e inténtelo de nuevo.
+verdict-header_stripped = El servidor de { $store } elimina la clave antes de que llegue a WooCommerce. Pida a su proveedor de alojamiento que pase la cabecera Authorization a PHP e inténtelo de nuevo.
+verdict-https_hidden = El servidor de { $store } oculta https a WordPress, por lo que WooCommerce ignora la clave. Pida a su proveedor de alojamiento que defina HTTPS para PHP detrás de su proxy e inténtelo de nuevo.
+verdict-other_store = La clave pertenece a otra tienda y no a { $store }. Vuelva a conectar y apruebe en la propia { $store }.
+verdict-moved = { $store } tiene una dirección nueva. Vuelva a conectar con la dirección que la tienda tiene ahora.
+verdict-blocked_by_cloudflare = Cloudflare bloquea nuestro servidor en { $store }. En Cloudflare, añada una regla que omita /wp-json/ y /wc-auth/, o desactive Bot Fight Mode, e inténtelo de nuevo.
+verdict-blocked_by_sucuri = Sucuri bloquea nuestro servidor en { $store }. En Sucuri, permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
+verdict-blocked_by_siteground = La comprobación de bots de SiteGround bloquea nuestro servidor en { $store }. Pida al soporte de SiteGround que permita nuestra dirección e inténtelo de nuevo.
+verdict-blocked_by_wordfence = El plugin Wordfence bloquea nuestro servidor en { $store }. En Wordfence, permita nuestra dirección en «Firewall» e inténtelo de nuevo.
+verdict-blocked_by_imunify360 = Imunify360 bloquea nuestro servidor en { $store }. Pida a su proveedor de alojamiento que permita nuestra dirección e inténtelo de nuevo.
+verdict-blocked_by_modsecurity = Una regla de ModSecurity de su proveedor de alojamiento bloquea { $store }. Pídale que exima /wc-auth/ y /wp-json/ (reglas contra direcciones web en los parámetros) e inténtelo de nuevo.
+verdict-blocked_by_firewall = Un cortafuegos bloquea nuestro servidor en { $store }. Pida a su proveedor de alojamiento que permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
+verdict-rest_closed = Un plugin de seguridad ha cerrado la API REST de { $store }. Permita wc/v3 en ese plugin e inténtelo de nuevo.
+verdict-login_wall = { $store } pide una contraseña a todos los visitantes. Desactívelo para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
+verdict-maintenance = { $store } está en modo de mantenimiento. Inténtelo de nuevo cuando la tienda esté abierta.
+verdict-server_error = { $store } respondió con un error propio. Inténtelo de nuevo en unos minutos; si persiste, pregunte a su proveedor de alojamiento.
+verdict-rate_limited = { $store } nos ha pedido que vayamos más despacio. Inténtelo de nuevo en unos minutos.
+verdict-dns_failed = No hemos encontrado { $store }. Compruebe que la dirección esté bien escrita.
+verdict-private_address = { $store } lleva a una dirección dentro de una red privada. Escriba la dirección que usan sus clientes.
+verdict-connect_failed = Nadie responde en { $store }. Compruebe la dirección o pregunte a su proveedor de alojamiento si la tienda está en marcha.
+verdict-tls_failed = El certificado de { $store } no es de confianza: ha caducado, está incompleto o es para otro nombre. Pida a su proveedor de alojamiento que lo renueve e inténtelo de nuevo.
+verdict-timed_out = { $store } no respondió a tiempo. Inténtelo de nuevo en un minuto; si sigue lenta, pregunte a su proveedor de alojamiento.
+verdict-answer_unreadable = { $store } dio una respuesta que no es de WordPress. Compruebe que esta es la dirección de la propia tienda.
+verdict-no_https = { $store } no tiene https, así que las claves viajarían sin protección. Active https en WordPress, en Ajustes → Generales, e inténtelo de nuevo.
+verdict-no_wordpress = No hemos encontrado WordPress en { $store }. ¿Es esta la dirección de la propia tienda?
+verdict-no_woocommerce = WordPress está en { $store }, pero WooCommerce 3.5 o posterior no está activo. Active el plugin WooCommerce e inténtelo de nuevo.
+verdict-plain_permalinks = { $store } usa enlaces permanentes de tipo «Simple». En WordPress, abra Ajustes → Enlaces permanentes, elija «Nombre de la entrada», pulse «Guardar cambios» e inténtelo de nuevo.
+verdict-index_permalinks = Los enlaces de { $store } pasan por index.php, y así la página de aprobación de WooCommerce no puede terminar. Pida a su proveedor de alojamiento que active la reescritura de URL e inténtelo de nuevo.
+verdict-permalinks_stale = La página de aprobación de WooCommerce no se encuentra en { $store }. En WordPress, abra Ajustes → Enlaces permanentes, pulse una vez «Guardar cambios» e inténtelo de nuevo.
+verdict-approval_misdirected = La página de aprobación de WooCommerce en { $store } lleva a otra dirección. Compruebe la dirección de WordPress y la dirección del sitio en Ajustes → Generales.
+verdict-noisy_answer = { $store } muestra avisos delante de sus respuestas. Funciona, pero pida a su desarrollador que desactive la visualización de errores de PHP.
+verdict-denied = Usted denegó el acceso en { $store }; no se ha conectado nada.
+verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado nada.
+verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.
+verdict-approved_elsewhere = La aprobación en { $store } volvió en otro navegador distinto del que empezó, así que no se ha conectado nada. Empiece de nuevo y quédese en un solo navegador.
+verdict-wrong_store = Este enlace es para otra tienda y no para { $store }. Pida un enlace sin tienda fijada.

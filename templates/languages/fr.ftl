@@ -1,0 +1,240 @@
+# What merchants read, in French. Names of menus and buttons are those of WordPress and WooCommerce in French.
+
+## Around every page
+
+language = Langue
+need-help = Besoin d’aide ?
+new-tab = (s’ouvre dans un nouvel onglet)
+problem = Problème : { $title }
+error-word = Erreur :
+fact-store = Boutique
+fact-account = Compte
+for-support = Pour l’assistance : { $code }
+keys-menu = Réglages → Avancé → API REST
+permalinks-menu = Réglages → Permaliens
+open-keys = Ouvrir les clés de { $store }
+
+## Begin
+
+connect-title = Connecter votre boutique
+connect-again-title = Reconnecter votre boutique
+connect-lead = Connectez votre boutique WooCommerce à { $app }. Vous approuvez sur votre propre boutique ; il n’y a aucune clé à copier.
+connect-lead-account = Connectez votre boutique WooCommerce à { $app }, compte { $account }. Vous approuvez sur votre propre boutique ; il n’y a aucune clé à copier.
+connect-stopped = Votre boutique ne peut pas encore être connectée
+connect-warned = Quelque chose pourrait bloquer
+connect-passable = Votre navigateur passera peut-être là où notre vérification a échoué : vous pouvez donc continuer quand même.
+connect-adopted = L’adresse principale de votre boutique est { $store } ; c’est celle que nous utiliserons.
+connect-checking = Vérification de votre boutique…
+connect-checking-hint = Cela prend quelques secondes.
+connect-address = Adresse de votre boutique
+connect-address-hint = Par exemple shop.example.com ; n’importe laquelle de ses pages convient.
+connect-button = Connecter la boutique
+connect-check-again = Vérifier à nouveau
+connect-go-on = Continuer quand même
+approve-title = Ce que vous approuvez
+approve-what = { $app } pourra { $may }.
+approve-revoke = Votre boutique crée une clé pour cela. Vous pouvez la révoquer à tout moment, dans WooCommerce sous { $menu }.
+how-title = Comment cela se passe
+how-log-in = Votre boutique vous demande de vous connecter. Vous devez être administrateur ou gestionnaire de boutique.
+how-check = Elle nomme { $name } et { $host }. Vérifiez les deux, puis cliquez sur « Approuver » (Approve).
+how-back = Vous revenez ici, et nous testons la connexion.
+log-in-first = Votre boutique utilise-t-elle un captcha, une double authentification ou une authentification unique (SSO) ? Connectez-vous d’abord au wp-admin de votre boutique dans ce navigateur, puis continuez ici.
+log-in-first-there = Votre boutique utilise-t-elle un captcha, une double authentification ou une authentification unique (SSO) ? { $link }, puis continuez ici.
+log-in-first-link = Connectez-vous d’abord au wp-admin de votre boutique
+
+## Send
+
+send-title = Continuer sur { $store }
+send-heading = Nous vous dirigeons vers { $store }
+send-lead = Votre boutique s’ouvre d’elle-même dans un instant. Connectez-vous si elle vous le demande, et approuvez.
+send-adopted = L’adresse principale de votre boutique est { $store } ; c’est celle que nous utilisons.
+send-button = Continuer vers { $store }
+send-before = Avant de cliquer sur « Approuver »
+send-names = Votre boutique nomme { $name } et { $host }. Avec votre accord, { $app } pourra { $may }.
+send-stuck = Bloqué sur votre boutique ? Revenez à { $page } : elle indique que faire face aux erreurs habituelles.
+send-stuck-page = la page de cette connexion
+
+## How an attempt stands
+
+attempt-open = En attente de { $store }
+attempt-open-lead = Approuvez sur { $store }. Cette page s’en aperçoit d’elle-même.
+attempt-no-key = Aucune clé ne nous est parvenue
+attempt-no-key-lead = Votre boutique dit avoir approuvé, mais aucune clé ne nous est parvenue. Un pare-feu ou une redirection l’a interceptée en chemin.
+attempt-connecting = Connexion de { $store }
+attempt-received-lead = La clé est arrivée. Nous la testons dans un instant ; vous pouvez laisser cette page ouverte.
+attempt-proving-lead = Nous demandons à votre boutique si la clé fonctionne. Cela prend quelques secondes, jusqu’à deux minutes pour une boutique lente.
+attempt-confirm = Est-ce vous qui avez approuvé ?
+attempt-confirm-lead = La clé de { $store } fonctionne, mais l’approbation est revenue dans un autre navigateur, ou pas du tout. Rien n’est connecté tant que vous ne l’avez pas confirmé.
+attempt-app = { $app } doit confirmer
+attempt-app-lead = La clé fonctionne. { $app } connectera la boutique après avoir vérifié qu’il s’agit bien de votre compte.
+attempt-connected = { $store } est connectée
+attempt-connected-lead = { $app } peut maintenant { $may }.
+attempt-denied = Vous avez refusé
+attempt-denied-lead = Rien n’a été connecté. Si c’était une erreur, réessayez et cliquez sur « Approuver » sur { $store }.
+attempt-failed = { $store } n’a pas pu être connectée
+attempt-expired = Cette tentative a expiré
+attempt-expired-lead = Personne n’a approuvé à temps sur { $store } ; rien n’a donc été connecté. Réessayez quand vous aurez une minute.
+step-approve = Approuver sur { $store }
+step-approved = Approuvé sur { $store }
+step-receive = Recevoir la clé
+step-received = Clé reçue
+step-test = Tester la clé
+step-testing = Test de la clé en cours
+step-connected = Connectée
+step-done = (fait)
+
+## What to do about it
+
+no-key-title = Que faire maintenant
+no-key-remove = Dans WooCommerce, ouvrez { $menu } et supprimez la clé « { $name } » la plus récente.
+no-key-again = Revenez et réessayez.
+no-key-host = Si cela se reproduit, demandez à votre hébergeur de laisser le serveur de la boutique joindre { $address } sans redirection.
+confirm-only = Ne confirmez que si vous avez approuvé { $yourself }, et uniquement pour votre propre boutique.
+confirm-only-yourself = vous-même
+confirm-yes = Oui, connecter
+confirm-yes-busy = Connexion…
+confirm-no = Non, la jeter
+throwing-away = Suppression de la clé…
+app-finish = Pour terminer, retournez dans { $app }, où vous êtes connecté.
+connected-close = C’est tout. Vous pouvez fermer cette page.
+tidy-title = Faire le ménage dans votre boutique
+tidy-keys = { $count ->
+    [one] Votre boutique contient aussi une clé qui ne sert pas.
+   *[other] Votre boutique contient aussi { $count } clés qui ne servent pas.
+} Dans WooCommerce, ouvrez { $menu } et supprimez ce qui se termine par { $keys }.
+key-in-use = La clé utilisée se termine par { $key }. Pour mettre fin à la connexion, supprimez-la dans votre boutique sous { $menu }.
+try-again = Réessayer
+start-over = Recommencer
+try-again-link = Pour réessayer, ouvrez encore une fois le lien que vous avez reçu, ou demandez-en un nouveau à { $app }.
+go-on-to = Continuer vers { $app }
+back-to = Retour à { $app }
+
+## Approved in another browser
+
+elsewhere-title = Cette approbation a commencé ailleurs
+elsewhere-lead = Quelqu’un a commencé, dans un autre navigateur, à connecter { $store } à { $app }. Rien n’est encore connecté.
+elsewhere-lead-connected = Quelqu’un a commencé, dans un autre navigateur, à connecter { $store } à { $app }. La boutique est connectée.
+elsewhere-you = Était-ce vous ?
+elsewhere-you-go = Retournez dans le navigateur, ou sur l’appareil, où vous avez commencé. La connexion s’y termine.
+elsewhere-you-done = Alors tout est fait. Vous pouvez fermer cette page.
+elsewhere-other = Quelqu’un d’autre vous a envoyé ici ?
+elsewhere-other-throw = Cette personne essaie peut-être d’accéder à votre boutique. Dites-le-nous, et nous jetons la clé.
+elsewhere-other-revoke = Cette personne peut maintenant accéder à votre boutique. Dans WooCommerce, ouvrez { $menu } et révoquez la clé « { $name } » la plus récente.
+elsewhere-not-me = Ce n’était pas moi
+disowned-title = La clé a été jetée
+disowned-lead = { $store } n’est pas connectée à { $app }, et plus personne ne peut utiliser cette approbation.
+disowned-left = Il reste une chose à faire
+disowned-revoke = La clé figure encore dans votre boutique. Dans WooCommerce, ouvrez { $menu } et révoquez la clé « { $name } » la plus récente.
+disowned-revoke-key = La clé figure encore dans votre boutique. Dans WooCommerce, ouvrez { $menu } et révoquez la clé qui se termine par { $key }.
+
+## What the store itself may say
+
+trouble-title = Votre boutique affiche une erreur ?
+trouble-send = « …unable to send the consumer data »
+trouble-send-do = Votre boutique n’a pas pu transmettre la clé. Réessayez depuis le début. Si l’erreur persiste, demandez à votre hébergeur de laisser le serveur de la boutique joindre { $address }.
+trouble-blocked = « cURL error 6 », « 7 » ou « 28 », ou « User has blocked requests through HTTP »
+trouble-blocked-do = Votre hébergeur bloque les requêtes sortantes de la boutique. Demandez-lui d’autoriser https vers { $host }, port 443, puis réessayez.
+trouble-certificate = « cURL error 60 »
+trouble-certificate-do = La liste des certificats de confiance du serveur de votre boutique est périmée. Demandez à votre hébergeur de la renouveler, puis réessayez.
+trouble-url = « A valid URL was not provided » ou « Une URL valide n’a pas été fournie »
+trouble-url-do = Le serveur de votre boutique ne trouve pas { $host }. Demandez à votre hébergeur de vérifier son DNS pour ce nom, puis réessayez.
+trouble-permission = « You do not have permission to access this page » ou « Vous n’avez pas l’autorisation d’accéder à cette page »
+trouble-permission-do = Vous êtes connecté avec un autre compte. Déconnectez-vous de la boutique, connectez-vous en tant qu’administrateur ou gestionnaire de boutique, puis réessayez.
+trouble-login = La connexion est refusée alors que le mot de passe est juste
+trouble-login-do = Un captcha ou une authentification unique (SSO) bloque. { $link }, puis réessayez ici.
+trouble-login-link = Connectez-vous d’abord à wp-admin
+trouble-firewall = « 403 Forbidden » ou « 406 Not Acceptable »
+trouble-firewall-do = Le pare-feu de votre hébergeur n’accepte pas le lien d’approbation, parce qu’il contient une adresse web. Demandez à votre hébergeur d’exempter /wc-auth/, puis réessayez.
+trouble-page = « Page introuvable », ou simplement la page d’accueil de la boutique
+trouble-page-do = Dans WordPress, ouvrez { $menu }, choisissez « Titre de la publication », cliquez sur « Enregistrer les modifications », puis réessayez.
+
+## When a page cannot be shown
+
+error-nothing-here = Il n’y a rien ici
+error-not-taken = Cela n’a pas été accepté
+error-one-moment = Un instant, s’il vous plaît
+error-our-side = Un problème est survenu
+error-no = Cela n’a pas fonctionné
+error-number = Si vous demandez de l’aide, donnez ce numéro : { $number }
+error-connect = Connecter une boutique
+link-gone-title = Ce lien ne fonctionne plus
+link-gone = Les liens pour connecter une boutique ne sont valables qu’un certain temps. Vérifiez que vous avez ouvert le lien en entier.
+link-gone-ask = Demandez-en un nouveau à { $app }, ou à la personne qui vous l’a envoyé.
+failure-address = Il n’y a rien à cette adresse.
+failure-method = Cette adresse n’accepte pas ce genre de requête.
+failure-large = La requête est trop volumineuse.
+failure-late = La requête n’est pas arrivée à temps. Envoyez-la de nouveau.
+failure-busy = Le service est occupé. Réessayez dans quelques secondes.
+failure-unreadable = La requête est illisible.
+failure-form = Ce que votre navigateur a envoyé est illisible. Ouvrez de nouveau la page.
+failure-broken = Un problème est survenu de notre côté. Réessayez dans un instant.
+failure-broken-tell = Un problème est survenu de notre côté. Réessayez dans un instant ; s’il persiste, donnez le numéro de la requête à l’exploitant du service.
+failure-unavailable = Le service est occupé, ou sa base de données est injoignable. Réessayez dans quelques secondes.
+failure-cross-site = Ce formulaire a été envoyé depuis un autre site et n’a donc pas été accepté. Ouvrez de nouveau la page et envoyez-le de là.
+failure-needs-link = Il faut ici un lien pour se connecter. Demandez-en un à l’exploitant du service.
+failure-other-browser = Cette page appartient au navigateur dans lequel vous avez commencé. Ouvrez-la dans celui-ci, ou recommencez avec le lien que vous avez reçu.
+failure-too-late = Cette connexion a déjà été confirmée. Pour y mettre fin, ouvrez WooCommerce → { $menu } sur { $store } et révoquez la clé la plus récente.
+failure-network-limit = De nombreuses tentatives sont venues de votre réseau. Attendez dix minutes, puis réessayez.
+failure-limit = De nombreuses boutiques se connectent en ce moment. Attendez une minute, puis réessayez.
+
+## What a key may do
+
+scope-read = consulter vos produits, commandes et clients, sans rien modifier
+scope-write = créer et modifier des produits, commandes et clients, sans les consulter
+scope-read_write = consulter et modifier vos produits, commandes et clients
+
+## Why an address is not a store's
+
+address-empty = Saisissez l’adresse de votre boutique, par exemple shop.example.com.
+address-too_long = Cette adresse est trop longue. Saisissez seulement l’adresse principale de votre boutique, par exemple shop.example.com.
+address-unreadable = Ceci ne ressemble pas à une adresse web. Saisissez l’adresse principale de votre boutique, par exemple shop.example.com.
+address-userinfo = Retirez la partie avant le signe @ et saisissez seulement l’adresse de votre boutique.
+address-scheme = L’adresse d’une boutique commence par https://. Saisissez-la telle que vous la voyez dans votre navigateur.
+address-ip_address = Saisissez le nom de votre boutique, par exemple shop.example.com, et non une adresse numérique.
+address-private_name = Cette adresse ne fonctionne que dans votre propre réseau. Saisissez l’adresse que vos clients utilisent.
+address-port = Retirez le nombre après les deux-points : les boutiques sont interrogées sur le port https habituel.
+
+## What asking the store told us
+
+verdict-works = { $store } est connectée.
+verdict-key_rejected = { $store } n’accepte plus la clé : elle a été révoquée, ou le compte WordPress qui avait approuvé a été supprimé. Reconnectez la boutique.
+verdict-secret_rejected = { $store } connaît la clé mais refuse son secret. Reconnectez la boutique.
+verdict-role_lost = Le compte WordPress qui avait approuvé n’est plus administrateur ni gestionnaire de boutique sur { $store }. Rendez-lui ce rôle, ou reconnectez la boutique avec un compte qui l’a.
+verdict-scope_narrower = { $store } a accordé moins que ce qui était demandé ; certaines choses ne fonctionneront donc pas. Reconnectez la boutique et laissez la page d’approbation telle quelle.
+verdict-scope_wider = { $store } a accordé plus que ce qui était demandé. Cela fonctionne ; reconnectez la boutique si vous voulez que la clé permette moins.
+verdict-key_not_saved = { $store } a envoyé une clé sans l’enregistrer, le plus souvent à cause d’une table de base de données pleine ou périmée. Mettez WooCommerce à jour, puis réessayez.
+verdict-header_stripped = Le serveur de { $store } retire la clé avant qu’elle n’atteigne WooCommerce. Demandez à votre hébergeur de transmettre l’en-tête Authorization à PHP, puis réessayez.
+verdict-https_hidden = Le serveur de { $store } cache https à WordPress, si bien que WooCommerce ignore la clé. Demandez à votre hébergeur de définir HTTPS pour PHP derrière son proxy, puis réessayez.
+verdict-other_store = La clé appartient à une autre boutique que { $store }. Reconnectez et approuvez sur { $store } même.
+verdict-moved = { $store } a une nouvelle adresse. Reconnectez avec l’adresse actuelle de la boutique.
+verdict-blocked_by_cloudflare = Cloudflare bloque notre serveur sur { $store }. Dans Cloudflare, ajoutez une règle qui exclut /wp-json/ et /wc-auth/, ou désactivez Bot Fight Mode, puis réessayez.
+verdict-blocked_by_sucuri = Sucuri bloque notre serveur sur { $store }. Dans Sucuri, autorisez notre adresse pour /wp-json/ et /wc-auth/, puis réessayez.
+verdict-blocked_by_siteground = Le contrôle anti-robots de SiteGround bloque notre serveur sur { $store }. Demandez à l’assistance de SiteGround d’autoriser notre adresse, puis réessayez.
+verdict-blocked_by_wordfence = L’extension Wordfence bloque notre serveur sur { $store }. Dans Wordfence, autorisez notre adresse sous « Firewall », puis réessayez.
+verdict-blocked_by_imunify360 = Imunify360 bloque notre serveur sur { $store }. Demandez à votre hébergeur d’autoriser notre adresse, puis réessayez.
+verdict-blocked_by_modsecurity = Une règle ModSecurity de votre hébergeur bloque { $store }. Demandez à votre hébergeur d’exempter /wc-auth/ et /wp-json/ (règles contre les adresses web dans les paramètres), puis réessayez.
+verdict-blocked_by_firewall = Un pare-feu bloque notre serveur sur { $store }. Demandez à votre hébergeur d’autoriser notre adresse pour /wp-json/ et /wc-auth/, puis réessayez.
+verdict-rest_closed = Une extension de sécurité a fermé l’API REST de { $store }. Autorisez wc/v3 dans cette extension, puis réessayez.
+verdict-login_wall = { $store } demande un mot de passe à chaque visiteur. Désactivez cela pour /wp-json/ et /wc-auth/, puis réessayez.
+verdict-maintenance = { $store } est en mode maintenance. Réessayez quand la boutique sera ouverte.
+verdict-server_error = { $store } a répondu par une erreur interne. Réessayez dans quelques minutes ; si elle persiste, demandez à votre hébergeur.
+verdict-rate_limited = { $store } nous a demandé de ralentir. Réessayez dans quelques minutes.
+verdict-dns_failed = Nous n’avons pas trouvé { $store }. Vérifiez l’orthographe de l’adresse.
+verdict-private_address = { $store } mène à une adresse d’un réseau privé. Saisissez l’adresse que vos clients utilisent.
+verdict-connect_failed = Rien ne répond sur { $store }. Vérifiez l’adresse, ou demandez à votre hébergeur si la boutique fonctionne.
+verdict-tls_failed = Le certificat de { $store } n’est pas digne de confiance : il est expiré, incomplet ou établi pour un autre nom. Demandez à votre hébergeur de le renouveler, puis réessayez.
+verdict-timed_out = { $store } n’a pas répondu à temps. Réessayez dans une minute ; si elle reste lente, demandez à votre hébergeur.
+verdict-answer_unreadable = { $store } a donné une réponse qui ne vient pas de WordPress. Vérifiez que c’est bien l’adresse de la boutique elle-même.
+verdict-no_https = { $store } n’a pas de https ; les clés circuleraient sans protection. Activez https dans WordPress sous Réglages → Général, puis réessayez.
+verdict-no_wordpress = Nous n’avons pas trouvé WordPress sur { $store }. Est-ce l’adresse de la boutique elle-même ?
+verdict-no_woocommerce = WordPress se trouve sur { $store }, mais WooCommerce 3.5 ou plus récent n’y est pas activé. Activez l’extension WooCommerce, puis réessayez.
+verdict-plain_permalinks = { $store } utilise des permaliens « Simple ». Dans WordPress, ouvrez Réglages → Permaliens, choisissez « Titre de la publication », cliquez sur « Enregistrer les modifications », puis réessayez.
+verdict-index_permalinks = Les liens de { $store } passent par index.php, et la page d’approbation de WooCommerce ne peut pas aboutir ainsi. Demandez à votre hébergeur d’activer la réécriture d’URL, puis réessayez.
+verdict-permalinks_stale = La page d’approbation de WooCommerce est introuvable sur { $store }. Dans WordPress, ouvrez Réglages → Permaliens, cliquez une fois sur « Enregistrer les modifications », puis réessayez.
+verdict-approval_misdirected = La page d’approbation de WooCommerce sur { $store } mène à une autre adresse. Vérifiez l’adresse web de WordPress et l’adresse web du site sous Réglages → Général.
+verdict-noisy_answer = { $store } affiche des avertissements devant ses réponses. Cela fonctionne, mais demandez à votre développeur de désactiver l’affichage des erreurs PHP.
+verdict-denied = Vous avez refusé sur { $store } ; rien n’a été connecté.
+verdict-not_finished = Personne n’a approuvé à temps sur { $store } ; rien n’a été connecté.
+verdict-disowned = L’approbation sur { $store } a été signalée comme une erreur ; rien n’a été connecté.
+verdict-approved_elsewhere = L’approbation sur { $store } est revenue dans un autre navigateur que celui qui avait commencé ; rien n’a donc été connecté. Recommencez et restez dans un seul navigateur.
+verdict-wrong_store = Ce lien est destiné à une autre boutique que { $store }. Demandez un lien sans boutique imposée.

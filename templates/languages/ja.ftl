@@ -1,0 +1,239 @@
+# What merchants read, in Japanese. Names of menus and buttons are those of WordPress and WooCommerce in Japanese.
+
+## Around every page
+
+language = 言語
+need-help = お困りですか？
+new-tab = （新しいタブで開きます）
+problem = 問題: { $title }
+error-word = エラー:
+fact-store = ストア
+fact-account = アカウント
+for-support = サポート用コード: { $code }
+keys-menu = 設定 → 高度な設定 → REST API
+permalinks-menu = 設定 → パーマリンク
+open-keys = { $store } のキー一覧を開く
+
+## Begin
+
+connect-title = ストアを接続する
+connect-again-title = ストアを再接続する
+connect-lead = お使いの WooCommerce ストアを { $app } に接続します。承認はご自身のストアで行います。キーをコピーする必要はありません。
+connect-lead-account = お使いの WooCommerce ストアを { $app } のアカウント { $account } に接続します。承認はご自身のストアで行います。キーをコピーする必要はありません。
+connect-stopped = ストアをまだ接続できません
+connect-warned = 接続の妨げになる可能性があるものが見つかりました
+connect-passable = こちらの確認が通らなくても、お使いのブラウザーなら通ることがあります。そのまま続けることもできます。
+connect-adopted = ストアの正式なアドレスは { $store } です。こちらを使用します。
+connect-checking = ストアを確認しています…
+connect-checking-hint = 数秒かかります。
+connect-address = ストアのアドレス
+connect-address-hint = 例: shop.example.com（ストア内のどのページでもかまいません）
+connect-button = ストアを接続
+connect-check-again = もう一度確認
+connect-go-on = このまま続ける
+approve-title = 承認していただく内容
+approve-what = { $app } に許可されること: { $may }。
+approve-revoke = このためにストアがキーを作成します。キーは WooCommerce の { $menu } でいつでも取り消せます。
+how-title = 手順
+how-log-in = ストアがログインを求めます。管理者またはショップ運営者（Shop manager）である必要があります。
+how-check = ストアに { $name } と { $host } が表示されます。両方を確認してから「承認」（Approve）を押してください。
+how-back = この画面に戻り、接続をテストします。
+log-in-first = ストアで CAPTCHA、2 段階認証、シングルサインオンを使っていますか？その場合は、先にこのブラウザーでストアの wp-admin にログインしてから、ここで続けてください。
+log-in-first-there = ストアで CAPTCHA、2 段階認証、シングルサインオンを使っていますか？その場合は、{ $link }から、ここで続けてください。
+log-in-first-link = 先にストアの wp-admin にログインして
+
+## Send
+
+send-title = { $store } で続ける
+send-heading = { $store } に移動します
+send-lead = まもなくストアが自動的に開きます。求められたらログインし、承認してください。
+send-adopted = ストアの正式なアドレスは { $store } です。こちらを使用します。
+send-button = { $store } に進む
+send-before = 「承認」を押す前に
+send-names = ストアに { $name } と { $host } が表示されます。承認すると { $app } に許可されること: { $may }。
+send-stuck = ストアで先に進めませんか？{ $page }に戻ってください。よくあるエラーへの対処方法をご案内します。
+send-stuck-page = この接続のページ
+
+## How an attempt stands
+
+attempt-open = { $store } での承認を待っています
+attempt-open-lead = { $store } で承認してください。このページは自動的に更新されます。
+attempt-no-key = キーが届きませんでした
+attempt-no-key-lead = ストアでは承認されましたが、こちらにキーが届きませんでした。途中のファイアウォールかリダイレクトで失われたようです。
+attempt-connecting = { $store } を接続しています
+attempt-received-lead = キーが届きました。まもなくテストします。このページは開いたままでかまいません。
+attempt-proving-lead = キーが使えるかストアに確認しています。数秒かかります。応答の遅いストアでは 2 分ほどかかることがあります。
+attempt-confirm = 承認したのはご自身ですか？
+attempt-confirm-lead = { $store } のキーは使えますが、承認が別のブラウザーで戻ってきたか、戻ってきませんでした。ご確認いただくまで何も接続されません。
+attempt-app = { $app } の確認が必要です
+attempt-app-lead = キーは使えます。お客様のアカウントであることを { $app } が確認すると、ストアが接続されます。
+attempt-connected = { $store } を接続しました
+attempt-connected-lead = { $app } に許可されたこと: { $may }。
+attempt-denied = 「拒否」が押されました
+attempt-denied-lead = 何も接続されていません。間違えた場合は、もう一度やり直し、{ $store } で「承認」を押してください。
+attempt-failed = { $store } を接続できませんでした
+attempt-expired = 有効期限が切れました
+attempt-expired-lead = { $store } で時間内に承認されなかったため、何も接続されていません。お時間のあるときにもう一度お試しください。
+step-approve = { $store } で承認
+step-approved = { $store } で承認済み
+step-receive = キーの受信
+step-received = キーを受信しました
+step-test = キーのテスト
+step-testing = キーをテストしています
+step-connected = 接続完了
+step-done = （完了）
+
+## What to do about it
+
+no-key-title = 次にすること
+no-key-remove = WooCommerce で { $menu } を開き、いちばん新しい「{ $name }」のキーを削除してください。
+no-key-again = ここに戻って、もう一度お試しください。
+no-key-host = 再び起きる場合は、ストアのサーバーがリダイレクトなしで { $address } に接続できるよう、ホスティング会社にご依頼ください。
+confirm-only = { $yourself }承認した場合に限り、また、ご自身のストアについてのみ確認してください。
+confirm-only-yourself = ご自身が
+confirm-yes = はい、接続します
+confirm-yes-busy = 接続しています…
+confirm-no = いいえ、破棄します
+throwing-away = キーを破棄しています…
+app-finish = 完了するには、ログイン中の { $app } に戻ってください。
+connected-close = これで完了です。このページを閉じてかまいません。
+tidy-title = ストアの整理
+tidy-keys = { $count ->
+   *[other] ストアには使われていないキーがほかに { $count } 個あります。
+}WooCommerce で { $menu } を開き、末尾が { $keys } のものを削除してください。
+key-in-use = 使用中のキーの末尾は { $key } です。接続を終えるには、ストアの { $menu } でそのキーを削除してください。
+try-again = もう一度試す
+start-over = 最初からやり直す
+try-again-link = もう一度試すには、受け取ったリンクを再び開くか、{ $app } に新しいリンクをご依頼ください。
+go-on-to = { $app } に進む
+back-to = { $app } に戻る
+
+## Approved in another browser
+
+elsewhere-title = この承認は別の場所で始められました
+elsewhere-lead = 別のブラウザーで、{ $store } を { $app } に接続する操作が始められました。まだ何も接続されていません。
+elsewhere-lead-connected = 別のブラウザーで、{ $store } を { $app } に接続する操作が始められました。すでに接続されています。
+elsewhere-you = ご自身の操作ですか？
+elsewhere-you-go = 操作を始めたブラウザーまたは端末に戻ってください。接続はそこで完了します。
+elsewhere-you-done = それなら、これで完了です。このページを閉じてかまいません。
+elsewhere-other = ほかの人から案内されましたか？
+elsewhere-other-throw = その人がストアに入ろうとしている可能性があります。お知らせいただければ、キーを破棄します。
+elsewhere-other-revoke = その人は現在ストアにアクセスできます。WooCommerce で { $menu } を開き、いちばん新しい「{ $name }」のキーを取り消してください。
+elsewhere-not-me = 自分の操作ではありません
+disowned-title = キーを破棄しました
+disowned-lead = { $store } は { $app } に接続されていません。この承認はもう誰も使えません。
+disowned-left = あと一つだけお願いします
+disowned-revoke = キーはまだストアの一覧に残っています。WooCommerce で { $menu } を開き、いちばん新しい「{ $name }」のキーを取り消してください。
+disowned-revoke-key = キーはまだストアの一覧に残っています。WooCommerce で { $menu } を開き、末尾が { $key } のキーを取り消してください。
+
+## What the store itself may say
+
+trouble-title = ストアにエラーが表示されますか？
+trouble-send = 「…unable to send the consumer data」
+trouble-send-do = ストアがキーを渡せませんでした。最初からもう一度お試しください。解消しない場合は、ストアのサーバーが { $address } に接続できるよう、ホスティング会社にご依頼ください。
+trouble-blocked = 「cURL error 6」「7」「28」または「User has blocked requests through HTTP」
+trouble-blocked-do = ホスティング会社がストアから外への通信を止めています。{ $host } のポート 443 への https を許可するよう依頼してから、もう一度お試しください。
+trouble-certificate = 「cURL error 60」
+trouble-certificate-do = ストアのサーバーにある信頼済み証明書の一覧が古くなっています。更新するようホスティング会社に依頼してから、もう一度お試しください。
+trouble-url = 「A valid URL was not provided」
+trouble-url-do = ストアのサーバーが { $host } を見つけられません。この名前の DNS を確認するようホスティング会社に依頼してから、もう一度お試しください。
+trouble-permission = 「You do not have permission to access this page」または「このページにアクセスする権限がありません」
+trouble-permission-do = 別のアカウントでログインしています。ストアからログアウトし、管理者またはショップ運営者としてログインしてから、もう一度お試しください。
+trouble-login = パスワードは正しいのにログインが拒否される
+trouble-login-do = CAPTCHA またはシングルサインオンが妨げになっています。{ $link }から、ここでもう一度お試しください。
+trouble-login-link = 先に wp-admin にログインして
+trouble-firewall = 「403 Forbidden」または「406 Not Acceptable」
+trouble-firewall-do = 承認のリンクにウェブアドレスが含まれているため、ホスティング会社のファイアウォールが拒否しています。/wc-auth/ を除外するよう依頼してから、もう一度お試しください。
+trouble-page = 「ページが見つかりません」、またはストアのトップページが表示される
+trouble-page-do = WordPress で { $menu } を開き、「投稿名」を選んで「変更を保存」を押してから、もう一度お試しください。
+
+## When a page cannot be shown
+
+error-nothing-here = ここには何もありません
+error-not-taken = 受け付けられませんでした
+error-one-moment = 少々お待ちください
+error-our-side = 問題が発生しました
+error-no = うまくいきませんでした
+error-number = お問い合わせの際は、この番号をお伝えください: { $number }
+error-connect = ストアを接続する
+link-gone-title = このリンクは使えなくなりました
+link-gone = ストアを接続するためのリンクには有効期限があります。リンク全体を開いたかご確認ください。
+link-gone-ask = { $app }、またはリンクを送った方に、新しいリンクをご依頼ください。
+failure-address = このアドレスには何もありません。
+failure-method = このアドレスでは、その種類のリクエストを受け付けていません。
+failure-large = リクエストが大きすぎます。
+failure-late = リクエストが時間内に届きませんでした。もう一度送信してください。
+failure-busy = サービスが混み合っています。数秒後にもう一度お試しください。
+failure-unreadable = リクエストを読み取れません。
+failure-form = ブラウザーから送られた内容を読み取れません。ページをもう一度開いてください。
+failure-broken = こちら側で問題が発生しました。しばらくしてからもう一度お試しください。
+failure-broken-tell = こちら側で問題が発生しました。しばらくしてからもう一度お試しください。解消しない場合は、リクエスト番号を運営者にお伝えください。
+failure-unavailable = サービスが混み合っているか、データベースに接続できません。数秒後にもう一度お試しください。
+failure-cross-site = このフォームは別のサイトから送信されたため、受け付けませんでした。ページをもう一度開き、そこから送信してください。
+failure-needs-link = ここで接続するにはリンクが必要です。サービスの運営者にご依頼ください。
+failure-other-browser = このページは、操作を始めたブラウザーでのみ表示できます。そのブラウザーで開くか、受け取ったリンクから始め直してください。
+failure-too-late = この接続はすでに確認済みです。接続を終えるには、{ $store } で WooCommerce → { $menu } を開き、いちばん新しいキーを取り消してください。
+failure-network-limit = お使いのネットワークから多数の試行がありました。10 分待ってから、もう一度お試しください。
+failure-limit = 現在、多数のストアが接続中です。1 分待ってから、もう一度お試しください。
+
+## What a key may do
+
+scope-read = 商品・注文・顧客情報の閲覧（変更はできません）
+scope-write = 商品・注文・顧客情報の作成と変更（閲覧はできません）
+scope-read_write = 商品・注文・顧客情報の閲覧と変更
+
+## Why an address is not a store's
+
+address-empty = ストアのアドレスを入力してください（例: shop.example.com）。
+address-too_long = アドレスが長すぎます。ストアの正式なアドレスだけを入力してください（例: shop.example.com）。
+address-unreadable = ウェブアドレスとして読み取れません。ストアの正式なアドレスを入力してください（例: shop.example.com）。
+address-userinfo = @ より前の部分を除き、ストアのアドレスだけを入力してください。
+address-scheme = ストアのアドレスは https:// で始まります。ブラウザーに表示されているとおりに入力してください。
+address-ip_address = 数字のアドレスではなく、ストアの名前を入力してください（例: shop.example.com）。
+address-private_name = このアドレスはお使いのネットワーク内でしか使えません。お客様が使うアドレスを入力してください。
+address-port = コロンの後の数字を除いてください。ストアには通常の https ポートで接続します。
+
+## What asking the store told us
+
+verdict-works = { $store } は接続されています。
+verdict-key_rejected = { $store } がキーを受け付けなくなりました。キーが取り消されたか、承認した WordPress ユーザーが削除されています。ストアを再接続してください。
+verdict-secret_rejected = { $store } はキーを認識していますが、シークレットを拒否しています。ストアを再接続してください。
+verdict-role_lost = 承認した WordPress ユーザーは、{ $store } の管理者またはショップ運営者ではなくなりました。権限を戻すか、権限のあるアカウントで再接続してください。
+verdict-scope_narrower = { $store } で許可された範囲が求めたものより狭いため、一部の機能が動作しません。再接続し、承認ページの内容は変えないでください。
+verdict-scope_wider = { $store } で許可された範囲が求めたものより広くなっています。動作に問題はありません。範囲を狭めたい場合は再接続してください。
+verdict-key_not_saved = { $store } は、保存できなかったキーを送ってきました。多くの場合、データベースのテーブルが満杯か古いことが原因です。WooCommerce を更新してから、もう一度お試しください。
+verdict-header_stripped = { $store } のサーバーが、WooCommerce に届く前にキーを取り除いています。Authorization ヘッダーを PHP に渡すようホスティング会社に依頼してから、もう一度お試しください。
+verdict-https_hidden = { $store } のサーバーで https が WordPress に伝わらないため、WooCommerce がキーを無視しています。プロキシの背後の PHP に HTTPS を設定するようホスティング会社に依頼してから、もう一度お試しください。
+verdict-other_store = このキーは { $store } ではなく別のストアのものです。再接続し、{ $store } で承認してください。
+verdict-moved = { $store } のアドレスが変わりました。現在のアドレスで再接続してください。
+verdict-blocked_by_cloudflare = { $store } で Cloudflare がこちらのサーバーをブロックしています。Cloudflare で /wp-json/ と /wc-auth/ を対象外にするルールを追加するか、Bot Fight Mode をオフにしてから、もう一度お試しください。
+verdict-blocked_by_sucuri = { $store } で Sucuri がこちらのサーバーをブロックしています。Sucuri で /wp-json/ と /wc-auth/ へのこちらのアドレスを許可してから、もう一度お試しください。
+verdict-blocked_by_siteground = { $store } で SiteGround のボット対策がこちらのサーバーをブロックしています。こちらのアドレスを許可するよう SiteGround のサポートに依頼してから、もう一度お試しください。
+verdict-blocked_by_wordfence = { $store } で Wordfence プラグインがこちらのサーバーをブロックしています。Wordfence の「Firewall」でこちらのアドレスを許可してから、もう一度お試しください。
+verdict-blocked_by_imunify360 = { $store } で Imunify360 がこちらのサーバーをブロックしています。こちらのアドレスを許可するようホスティング会社に依頼してから、もう一度お試しください。
+verdict-blocked_by_modsecurity = ホスティング会社の ModSecurity のルールが { $store } をブロックしています。/wc-auth/ と /wp-json/ を除外するよう依頼してから（パラメーター内のウェブアドレスを拒むルールです）、もう一度お試しください。
+verdict-blocked_by_firewall = { $store } でファイアウォールがこちらのサーバーをブロックしています。/wp-json/ と /wc-auth/ へのこちらのアドレスを許可するようホスティング会社に依頼してから、もう一度お試しください。
+verdict-rest_closed = セキュリティプラグインが { $store } の REST API を閉じています。そのプラグインで wc/v3 を許可してから、もう一度お試しください。
+verdict-login_wall = { $store } はすべての訪問者にパスワードを求めています。/wp-json/ と /wc-auth/ では求めないように設定してから、もう一度お試しください。
+verdict-maintenance = { $store } はメンテナンスモードです。ストアの再開後にもう一度お試しください。
+verdict-server_error = { $store } がストア側のエラーを返しました。数分後にもう一度お試しください。解消しない場合は、ホスティング会社にお問い合わせください。
+verdict-rate_limited = { $store } から、アクセスの間隔を空けるよう求められました。数分後にもう一度お試しください。
+verdict-dns_failed = { $store } が見つかりませんでした。アドレスのつづりをご確認ください。
+verdict-private_address = { $store } はプライベートネットワーク内のアドレスを指しています。お客様が使うアドレスを入力してください。
+verdict-connect_failed = { $store } から応答がありません。アドレスを確認するか、ストアが稼働しているかホスティング会社にお問い合わせください。
+verdict-tls_failed = { $store } の証明書を信頼できません。期限切れか、不完全か、別の名前のものです。更新するようホスティング会社に依頼してから、もう一度お試しください。
+verdict-timed_out = { $store } から時間内に応答がありませんでした。1 分後にもう一度お試しください。遅い状態が続く場合は、ホスティング会社にお問い合わせください。
+verdict-answer_unreadable = { $store } の応答は WordPress のものではありません。ストアそのもののアドレスかご確認ください。
+verdict-no_https = { $store } では https が使えないため、キーが保護されずに送られてしまいます。WordPress の 設定 → 一般 で https を有効にしてから、もう一度お試しください。
+verdict-no_wordpress = { $store } に WordPress が見つかりませんでした。ストアそのもののアドレスですか？
+verdict-no_woocommerce = { $store } に WordPress はありますが、WooCommerce 3.5 以降が有効になっていません。WooCommerce プラグインを有効にしてから、もう一度お試しください。
+verdict-plain_permalinks = { $store } のパーマリンクは「基本」になっています。WordPress で 設定 → パーマリンク を開き、「投稿名」を選んで「変更を保存」を押してから、もう一度お試しください。
+verdict-index_permalinks = { $store } のリンクは index.php を経由しており、このままでは WooCommerce の承認ページが完了できません。URL の書き換え（rewrite）を有効にするようホスティング会社に依頼してから、もう一度お試しください。
+verdict-permalinks_stale = { $store } に WooCommerce の承認ページが見つかりません。WordPress で 設定 → パーマリンク を開き、「変更を保存」を一度押してから、もう一度お試しください。
+verdict-approval_misdirected = { $store } の WooCommerce の承認ページが別のアドレスに移動します。設定 → 一般 で WordPress アドレスとサイトアドレスをご確認ください。
+verdict-noisy_answer = { $store } の応答の前に警告が表示されています。動作はしますが、PHP のエラー表示をオフにするよう開発担当者にご依頼ください。
+verdict-denied = { $store } で「拒否」が押されました。何も接続されていません。
+verdict-not_finished = { $store } で時間内に承認されませんでした。何も接続されていません。
+verdict-disowned = { $store } での承認は誤りであると報告されました。何も接続されていません。
+verdict-approved_elsewhere = { $store } での承認が、操作を始めたものとは別のブラウザーで戻ってきたため、何も接続されていません。最初からやり直し、一つのブラウザーで操作してください。
+verdict-wrong_store = このリンクは { $store } ではなく別のストアのものです。ストアが固定されていないリンクをご依頼ください。

@@ -1,0 +1,241 @@
+# What merchants read, in Portuguese as Brazil writes it. Names of menus and buttons are those of WordPress and
+# WooCommerce in Brazilian Portuguese.
+
+## Around every page
+
+language = Idioma
+need-help = Precisa de ajuda?
+new-tab = (abre em uma nova aba)
+problem = Problema: { $title }
+error-word = Erro:
+fact-store = Loja
+fact-account = Conta
+for-support = Para o suporte: { $code }
+keys-menu = Configurações → Avançado → API REST
+permalinks-menu = Configurações → Links permanentes
+open-keys = Abrir as chaves de { $store }
+
+## Begin
+
+connect-title = Conectar sua loja
+connect-again-title = Reconectar sua loja
+connect-lead = Conecte sua loja WooCommerce a { $app }. Você aprova na sua própria loja; não há chaves para copiar.
+connect-lead-account = Conecte sua loja WooCommerce a { $app }, conta { $account }. Você aprova na sua própria loja; não há chaves para copiar.
+connect-stopped = Ainda não é possível conectar sua loja
+connect-warned = Algo pode atrapalhar
+connect-passable = Seu navegador talvez passe por onde nossa verificação não passou; por isso você pode continuar mesmo assim.
+connect-adopted = O endereço principal da sua loja é { $store }; usaremos esse.
+connect-checking = Verificando sua loja…
+connect-checking-hint = Isso leva alguns segundos.
+connect-address = Endereço da sua loja
+connect-address-hint = Por exemplo, shop.example.com; qualquer página dela serve.
+connect-button = Conectar loja
+connect-check-again = Verificar de novo
+connect-go-on = Continuar mesmo assim
+approve-title = O que você vai aprovar
+approve-what = { $app } poderá { $may }.
+approve-revoke = Sua loja cria uma chave para isso. Você pode revogá-la a qualquer momento, no WooCommerce, em { $menu }.
+how-title = Como funciona
+how-log-in = Sua loja pede que você faça login. Você precisa ser administrador ou gerente da loja.
+how-check = A loja mostra { $name } e { $host }. Confira os dois e clique em “Aprovar” (Approve).
+how-back = Você volta para cá, e nós testamos a conexão.
+log-in-first = Sua loja usa captcha, login em duas etapas ou login único (SSO)? Primeiro faça login no wp-admin da sua loja neste navegador e depois continue aqui.
+log-in-first-there = Sua loja usa captcha, login em duas etapas ou login único (SSO)? { $link } e depois continue aqui.
+log-in-first-link = Primeiro faça login no wp-admin da sua loja
+
+## Send
+
+send-title = Continuar em { $store }
+send-heading = Levando você a { $store }
+send-lead = Sua loja abrirá sozinha em instantes. Faça login se ela pedir, e aprove.
+send-adopted = O endereço principal da sua loja é { $store }; usamos esse.
+send-button = Continuar para { $store }
+send-before = Antes de clicar em “Aprovar”
+send-names = Sua loja mostra { $name } e { $host }. Com a sua aprovação, { $app } poderá { $may }.
+send-stuck = Não consegue avançar na sua loja? Volte para { $page }: ela diz o que fazer com os erros mais comuns.
+send-stuck-page = a página desta conexão
+
+## How an attempt stands
+
+attempt-open = Aguardando { $store }
+attempt-open-lead = Aprove em { $store }. Esta página percebe sozinha.
+attempt-no-key = Nenhuma chave chegou até nós
+attempt-no-key-lead = Sua loja diz que aprovou, mas nenhuma chave chegou até nós. Um firewall ou um redirecionamento a reteve no caminho.
+attempt-connecting = Conectando { $store }
+attempt-received-lead = A chave chegou. Vamos testá-la em instantes; você pode deixar esta página aberta.
+attempt-proving-lead = Estamos perguntando à sua loja se a chave funciona. Isso leva alguns segundos; uma loja lenta pode precisar de dois minutos.
+attempt-confirm = Foi você que aprovou?
+attempt-confirm-lead = A chave de { $store } funciona, mas a aprovação voltou em outro navegador, ou não voltou. Nada é conectado até você confirmar.
+attempt-app = { $app } precisa confirmar
+attempt-app-lead = A chave funciona. { $app } conecta a loja assim que verificar que esta é a sua conta.
+attempt-connected = { $store } está conectada
+attempt-connected-lead = { $app } já pode { $may }.
+attempt-denied = Você negou o acesso
+attempt-denied-lead = Nada foi conectado. Se foi um engano, tente de novo e clique em “Aprovar” em { $store }.
+attempt-failed = Não foi possível conectar { $store }
+attempt-expired = Esta tentativa expirou
+attempt-expired-lead = Ninguém aprovou em { $store } a tempo, por isso nada foi conectado. Tente de novo quando tiver um minuto.
+step-approve = Aprovar em { $store }
+step-approved = Aprovado em { $store }
+step-receive = Receber a chave
+step-received = Chave recebida
+step-test = Testar a chave
+step-testing = Testando a chave
+step-connected = Conectada
+step-done = (feito)
+
+## What to do about it
+
+no-key-title = O que fazer agora
+no-key-remove = No WooCommerce, abra { $menu } e remova a chave “{ $name }” mais recente.
+no-key-again = Volte e tente de novo.
+no-key-host = Se acontecer outra vez, peça à sua hospedagem que permita ao servidor da loja acessar { $address } sem redirecionamentos.
+confirm-only = Confirme somente se { $yourself } aprovou, e somente para a sua própria loja.
+confirm-only-yourself = você mesmo
+confirm-yes = Sim, conectar
+confirm-yes-busy = Conectando…
+confirm-no = Não, descartar
+throwing-away = Descartando a chave…
+app-finish = Para concluir, volte a { $app }, onde você fez login.
+connected-close = É só isso. Você pode fechar esta página.
+tidy-title = Organize sua loja
+tidy-keys = { $count ->
+    [one] Sua loja também tem uma chave que não é usada.
+   *[other] Sua loja também tem { $count } chaves que não são usadas.
+} No WooCommerce, abra { $menu } e remova o que termina em { $keys }.
+key-in-use = A chave em uso termina em { $key }. Para encerrar a conexão, remova essa chave na sua loja, em { $menu }.
+try-again = Tentar de novo
+start-over = Começar de novo
+try-again-link = Para tentar de novo, abra mais uma vez o link que você recebeu ou peça um novo a { $app }.
+go-on-to = Continuar para { $app }
+back-to = Voltar a { $app }
+
+## Approved in another browser
+
+elsewhere-title = Esta aprovação começou em outro lugar
+elsewhere-lead = Alguém começou, em outro navegador, a conectar { $store } a { $app }. Nada foi conectado ainda.
+elsewhere-lead-connected = Alguém começou, em outro navegador, a conectar { $store } a { $app }. A loja está conectada.
+elsewhere-you = Foi você?
+elsewhere-you-go = Volte ao navegador, ou ao aparelho, em que você começou. A conexão termina lá.
+elsewhere-you-done = Então está tudo pronto. Você pode fechar esta página.
+elsewhere-other = Outra pessoa enviou você para cá?
+elsewhere-other-throw = Então ela pode estar tentando acessar sua loja. Diga-nos, e descartamos a chave.
+elsewhere-other-revoke = Então ela já pode acessar sua loja. No WooCommerce, abra { $menu } e revogue a chave “{ $name }” mais recente.
+elsewhere-not-me = Não fui eu
+disowned-title = A chave foi descartada
+disowned-lead = { $store } não está conectada a { $app }, e ninguém mais pode usar esta aprovação.
+disowned-left = Falta só uma coisa
+disowned-revoke = Sua loja ainda lista a chave. No WooCommerce, abra { $menu } e revogue a chave “{ $name }” mais recente.
+disowned-revoke-key = Sua loja ainda lista a chave. No WooCommerce, abra { $menu } e revogue a chave que termina em { $key }.
+
+## What the store itself may say
+
+trouble-title = Sua loja mostra um erro?
+trouble-send = “…unable to send the consumer data”
+trouble-send-do = Sua loja não conseguiu entregar a chave. Tente de novo desde o início. Se continuar, peça à sua hospedagem que permita ao servidor da loja acessar { $address }.
+trouble-blocked = “cURL error 6”, “7” ou “28”, ou “User has blocked requests through HTTP”
+trouble-blocked-do = Sua hospedagem bloqueia as requisições de saída da loja. Peça que ela permita https para { $host }, porta 443, e tente de novo.
+trouble-certificate = “cURL error 60”
+trouble-certificate-do = A lista de certificados confiáveis no servidor da sua loja está desatualizada. Peça à sua hospedagem que a renove e tente de novo.
+trouble-url = “A valid URL was not provided” ou “Uma URL válida não foi fornecida”
+trouble-url-do = O servidor da sua loja não encontra { $host }. Peça à sua hospedagem que verifique o DNS para esse nome e tente de novo.
+trouble-permission = “You do not have permission to access this page” ou “Você não tem permissão para acessar esta página”
+trouble-permission-do = Você fez login com outra conta. Saia da loja, faça login como administrador ou gerente da loja e tente de novo.
+trouble-login = O login é recusado embora a senha esteja certa
+trouble-login-do = Um captcha ou um login único (SSO) está no caminho. { $link } e depois tente de novo aqui.
+trouble-login-link = Primeiro faça login no wp-admin
+trouble-firewall = “403 Forbidden” ou “406 Not Acceptable”
+trouble-firewall-do = O firewall da sua hospedagem não aceita o link de aprovação, porque ele contém um endereço da web. Peça à sua hospedagem que libere /wc-auth/ e tente de novo.
+trouble-page = “Página não encontrada”, ou simplesmente a página inicial da loja
+trouble-page-do = No WordPress, abra { $menu }, escolha “Nome do post”, clique em “Salvar alterações” e tente de novo.
+
+## When a page cannot be shown
+
+error-nothing-here = Não há nada aqui
+error-not-taken = Isso não foi aceito
+error-one-moment = Um momento, por favor
+error-our-side = Algo deu errado
+error-no = Isso não funcionou
+error-number = Se você pedir ajuda, informe este número: { $number }
+error-connect = Conectar uma loja
+link-gone-title = Este link não funciona mais
+link-gone = Os links para conectar uma loja funcionam por tempo limitado. Verifique se você abriu o link inteiro.
+link-gone-ask = Peça um novo a { $app } ou a quem enviou o link a você.
+failure-address = Não há nada neste endereço.
+failure-method = Este endereço não aceita esse tipo de requisição.
+failure-large = A requisição é grande demais.
+failure-late = A requisição não chegou a tempo. Envie de novo.
+failure-busy = O serviço está ocupado. Tente de novo em alguns segundos.
+failure-unreadable = Não foi possível ler a requisição.
+failure-form = Não foi possível ler o que seu navegador enviou. Abra a página de novo.
+failure-broken = Algo deu errado do nosso lado. Tente de novo em instantes.
+failure-broken-tell = Algo deu errado do nosso lado. Tente de novo em instantes; se continuar, informe o número da requisição a quem opera o serviço.
+failure-unavailable = O serviço está ocupado ou não consegue acessar o banco de dados. Tente de novo em alguns segundos.
+failure-cross-site = Este formulário foi enviado de outro site e por isso não foi aceito. Abra a página de novo e envie a partir dela.
+failure-needs-link = Aqui é preciso um link para conectar. Peça um a quem opera o serviço.
+failure-other-browser = Esta página pertence ao navegador em que você começou. Abra-a nele ou comece de novo com o link que você recebeu.
+failure-too-late = Esta conexão já havia sido confirmada. Para encerrá-la, abra WooCommerce → { $menu } em { $store } e revogue a chave mais recente.
+failure-network-limit = Muitas tentativas vieram da sua rede. Aguarde dez minutos e tente de novo.
+failure-limit = Muitas lojas estão sendo conectadas agora. Aguarde um minuto e tente de novo.
+
+## What a key may do
+
+scope-read = ver seus produtos, pedidos e clientes, sem alterar nada
+scope-write = criar e alterar produtos, pedidos e clientes, sem lê-los
+scope-read_write = ver e alterar seus produtos, pedidos e clientes
+
+## Why an address is not a store's
+
+address-empty = Digite o endereço da sua loja, por exemplo shop.example.com.
+address-too_long = Esse endereço é longo demais. Digite só o endereço principal da sua loja, por exemplo shop.example.com.
+address-unreadable = Isso não parece um endereço da web. Digite o endereço principal da sua loja, por exemplo shop.example.com.
+address-userinfo = Retire a parte antes do sinal @ e digite só o endereço da sua loja.
+address-scheme = O endereço de uma loja começa com https://. Digite-o como você o vê no navegador.
+address-ip_address = Digite o nome da sua loja, por exemplo shop.example.com, em vez de um endereço numérico.
+address-private_name = Esse endereço só funciona dentro da sua própria rede. Digite o endereço que seus clientes usam.
+address-port = Retire o número depois dos dois-pontos: as lojas são consultadas pela porta https habitual.
+
+## What asking the store told us
+
+verdict-works = { $store } está conectada.
+verdict-key_rejected = { $store } não aceita mais a chave: ela foi revogada, ou o usuário do WordPress que aprovou foi excluído. Conecte a loja de novo.
+verdict-secret_rejected = { $store } conhece a chave, mas recusa o segredo dela. Conecte a loja de novo.
+verdict-role_lost = O usuário do WordPress que aprovou não é mais administrador nem gerente da loja em { $store }. Devolva a ele essa função ou conecte de novo com uma conta que a tenha.
+verdict-scope_narrower = { $store } concedeu menos do que foi pedido, por isso algumas coisas não vão funcionar. Conecte de novo e deixe a página de aprovação como está.
+verdict-scope_wider = { $store } concedeu mais do que foi pedido. Funciona; conecte de novo se quiser que a chave permita menos.
+verdict-key_not_saved = { $store } enviou uma chave que não salvou, geralmente por causa de uma tabela do banco de dados cheia ou desatualizada. Atualize o WooCommerce e tente de novo.
+verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do WooCommerce. Peça à sua hospedagem que repasse o cabeçalho Authorization ao PHP e tente de novo.
+verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
+verdict-other_store = A chave pertence a outra loja, e não a { $store }. Conecte de novo e aprove na própria { $store }.
+verdict-moved = { $store } tem um novo endereço. Conecte de novo com o endereço que a loja tem agora.
+verdict-blocked_by_cloudflare = A Cloudflare está bloqueando nosso servidor em { $store }. Na Cloudflare, adicione uma regra que ignore /wp-json/ e /wc-auth/, ou desative o Bot Fight Mode, e tente de novo.
+verdict-blocked_by_sucuri = A Sucuri está bloqueando nosso servidor em { $store }. Na Sucuri, permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
+verdict-blocked_by_siteground = A verificação de robôs da SiteGround está bloqueando nosso servidor em { $store }. Peça ao suporte da SiteGround que permita nosso endereço e tente de novo.
+verdict-blocked_by_wordfence = O plugin Wordfence está bloqueando nosso servidor em { $store }. No Wordfence, permita nosso endereço em “Firewall” e tente de novo.
+verdict-blocked_by_imunify360 = O Imunify360 está bloqueando nosso servidor em { $store }. Peça à sua hospedagem que permita nosso endereço e tente de novo.
+verdict-blocked_by_modsecurity = Uma regra do ModSecurity da sua hospedagem está bloqueando { $store }. Peça à sua hospedagem que libere /wc-auth/ e /wp-json/ (regras contra endereços da web em parâmetros) e tente de novo.
+verdict-blocked_by_firewall = Um firewall está bloqueando nosso servidor em { $store }. Peça à sua hospedagem que permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
+verdict-rest_closed = Um plugin de segurança fechou a API REST de { $store }. Permita wc/v3 nesse plugin e tente de novo.
+verdict-login_wall = { $store } pede uma senha a todos os visitantes. Desative isso para /wp-json/ e /wc-auth/ e tente de novo.
+verdict-maintenance = { $store } está em modo de manutenção. Tente de novo quando a loja estiver aberta.
+verdict-server_error = { $store } respondeu com um erro próprio. Tente de novo em alguns minutos; se continuar, fale com a sua hospedagem.
+verdict-rate_limited = { $store } pediu que fôssemos mais devagar. Tente de novo em alguns minutos.
+verdict-dns_failed = Não encontramos { $store }. Verifique se o endereço está escrito corretamente.
+verdict-private_address = { $store } leva a um endereço dentro de uma rede privada. Digite o endereço que seus clientes usam.
+verdict-connect_failed = Nada responde em { $store }. Verifique o endereço ou pergunte à sua hospedagem se a loja está no ar.
+verdict-tls_failed = O certificado de { $store } não é confiável: está vencido, incompleto ou é de outro nome. Peça à sua hospedagem que o renove e tente de novo.
+verdict-timed_out = { $store } não respondeu a tempo. Tente de novo em um minuto; se continuar lenta, fale com a sua hospedagem.
+verdict-answer_unreadable = { $store } deu uma resposta que não é do WordPress. Verifique se este é o endereço da própria loja.
+verdict-no_https = { $store } não tem https, então as chaves viajariam sem proteção. Ative o https no WordPress em Configurações → Geral e tente de novo.
+verdict-no_wordpress = Não encontramos o WordPress em { $store }. Este é o endereço da própria loja?
+verdict-no_woocommerce = O WordPress está em { $store }, mas o WooCommerce 3.5 ou mais recente não está ativo. Ative o plugin WooCommerce e tente de novo.
+verdict-plain_permalinks = { $store } usa links permanentes do tipo “Padrão”. No WordPress, abra Configurações → Links permanentes, escolha “Nome do post”, clique em “Salvar alterações” e tente de novo.
+verdict-index_permalinks = Os links de { $store } passam por index.php, e assim a página de aprovação do WooCommerce não consegue terminar. Peça à sua hospedagem que ative a reescrita de URLs e tente de novo.
+verdict-permalinks_stale = A página de aprovação do WooCommerce não foi encontrada em { $store }. No WordPress, abra Configurações → Links permanentes, clique uma vez em “Salvar alterações” e tente de novo.
+verdict-approval_misdirected = A página de aprovação do WooCommerce em { $store } leva a outro endereço. Verifique o endereço do WordPress e o endereço do site em Configurações → Geral.
+verdict-noisy_answer = { $store } mostra avisos antes das respostas. Funciona, mas peça a quem desenvolve o site que desative a exibição de erros do PHP.
+verdict-denied = Você negou o acesso em { $store }; nada foi conectado.
+verdict-not_finished = Ninguém aprovou em { $store } a tempo; nada foi conectado.
+verdict-disowned = A aprovação em { $store } foi informada como engano; nada foi conectado.
+verdict-approved_elsewhere = A aprovação em { $store } voltou em um navegador diferente daquele em que começou, por isso nada foi conectado. Comece de novo e fique em um só navegador.
+verdict-wrong_store = Este link é para outra loja, e não para { $store }. Peça um link sem loja definida.

@@ -1,0 +1,255 @@
+//! The page of one store: what an operator sees, and what they do about it.
+
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::Switches;
+use serde_json::json;
+
+use crate::database::{change, column};
+use crate::merchant::Page;
+use crate::operator::Operator;
+use crate::world::{KEYS, SHOP, World};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A shop that is connected, an operator who looks at it, and the path of its page.
+async fn connected() -> (World, Operator, String) {
+    let world = World::new().await;
+    world.connect("m").await;
+    let ann = world.operator().await;
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    (world, ann, format!("/admin/stores/{id}"))
+}
+
+fn last7(world: &World, at: usize) -> String {
+    world.shop.keys()[at].consumer_key[36..].to_owned()
+}
+
+fn says(page: &Page, parts: &[&str]) {
+    assert_eq!(page.status, 200, "{}", page.text());
+    for part in parts {
+        assert!(page.text().contains(part), "{part:?} is not on {}: {}", page.url, page.text());
+    }
+}
+
+fn says_not(page: &Page, parts: &[&str]) {
+    for part in parts {
+        assert!(!page.body.contains(part), "{part:?} is on {}: {}", page.url, page.text());
+    }
+}
+
+#[tokio::test]
+async fn a_store_is_shown_whole_and_without_its_secrets() {
+    let (world, mut ann, path) = connected().await;
+    let service = world.service("keys:read").await;
+    for _ in 0..3 {
+        service.get("/users/m/keys").await.ok();
+    }
+    world.clock.advance(Duration::from_mins(5));
+    let page = ann.get(&path).await;
+    let (last7, key) = (last7(&world, 0), &world.shop.keys()[0]);
+    says(
+        &page,
+        &["Cups & Plates", "shop.example", "Connected since 5 min ago", "Its key works.", "11.0.1", "7.0.4", &last7],
+    );
+    let reads = format!("a service {} 3 5 min ago", service.token_id);
+    says(
+        &page,
+        &[
+            "Read and write",
+            "Basic: key and secret in a header",
+            &reads,
+            "The key works. 2026-09-21 14:13 2026-09-21 14:13 1",
+        ],
+    );
+    assert!(page.body.contains("aria-label=\"1 check: the key worked each time. The table says when.\""));
+    says(&page, &["the merchant's browser", "127.0.0.1", "Store connected", "Key read", "In use"]);
+    says_not(&page, &[&key.consumer_key, &key.consumer_secret, "cs_", "ck_"]);
+    assert_eq!(page.link("shop.example").as_deref(), Some("https://shop.example"));
+    let id = path.rsplit('/').next().unwrap();
+    assert_eq!(page.link("All of it"), Some(format!("/admin/activity?store={id}")));
+}
+
+#[tokio::test]
+async fn an_unknown_store_leads_back() {
+    let (_world, mut ann, _) = connected().await;
+    for id in ["st_01jd0000000000000000000000", "nonsense", "%3Cscript%3E"] {
+        let page = ann.get(&format!("/admin/stores/{id}")).await;
+        assert_eq!(page.status, 404);
+        assert!(page.text().contains("There is no store with this id"), "{}", page.text());
+        assert!(page.link("Go to the overview").is_some());
+    }
+}
+
+#[tokio::test]
+async fn check_now_says_what_came_of_it_and_what_to_do_next() {
+    let (world, mut ann, path) = connected().await;
+    let page = ann.get(&path).await;
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(&page, &["The store was asked just now: its key works.", "Its key works."]);
+    says_not(&page, &["Next:"]);
+
+    world.shop.switch(|s| s.maintenance = true);
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(&page, &["See below what it said", "Connected", "in maintenance mode", "Next: One check failed"]);
+    world.clock.advance(Duration::from_mins(1));
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(&page, &["Unreachable since just now", "Next: Nothing needs to be connected again"]);
+
+    world.shop.switch(|s| *s = Switches::default());
+    world.shop.demote("admin");
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(
+        &page,
+        &["Unauthorized", "no longer administrator or shop manager", "Next: Ask the merchant to give that person"],
+    );
+    world.shop.revoke(1);
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(&page, &["Unauthorized", "no longer accepts the key", "Next: Make a reconnect link"]);
+    let who = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'store.unauthorized'").await;
+    assert!(who[0].starts_with("op_"), "{who:?}");
+}
+
+#[tokio::test]
+async fn checks_over_time_are_drawn_and_told() {
+    let (world, _, path) = connected().await;
+    world.clock.advance(40 * DAY);
+    let mut bob = world.operator_named("bob").await;
+    let page = bob.get(&path).await;
+    says(&page, &["Nothing was asked in these 30 days."]);
+    let page = bob.click(&page, "90 days").await;
+    says(&page, &["90 days ago", "The key works."]);
+    world.shop.switch(|s| s.server_error = true);
+    let page = bob.submit(&page, "Check now", &[]).await;
+    assert!(page.body.contains(r#"<rect class="warn" x="994" y="16" width="6" height="24"/>"#), "{}", page.body);
+    assert!(page.body.contains("aria-label=\"1 check: at times the store could not be asked. The table says when.\""));
+    says(&page, &["answered with an error of its own"]);
+}
+
+#[tokio::test]
+async fn a_reconnect_link_is_shown_once_and_takes_this_store_only() {
+    let (world, mut ann, path) = connected().await;
+    world.shop.revoke(1);
+    let page = ann.get(&path).await;
+    let page = ann.submit(&page, "Check now", &[]).await;
+    let page = ann.submit(&page, "Make a reconnect link", &[]).await;
+    says(&page, &["This address is shown once", "opens until 2026-09-28", "shop.example"]);
+    let address = page.body.split("value=\"").find(|part| part.starts_with(&format!("{KEYS}/connect/"))).unwrap();
+    let address = address.split('"').next().unwrap().to_owned();
+    let again = ann.get(&path).await;
+    says_not(&again, &[&address]);
+
+    let mut merchant = world.merchant();
+    let sent = world.begin(&mut merchant, &address).await;
+    merchant.approve_on(sent).await;
+    world.prove().await;
+    let page = ann.get(&path).await;
+    let former = last7(&world, 0);
+    says(&page, &["Connected since just now", "key version 2", "Replaced", &former, "ann"]);
+    let remove = page.link("its page at the store").expect("where the merchant removes the former key");
+    assert!(remove.ends_with("section=keys&edit-key=1"), "{remove}");
+    let made_by = column(&world.app.db, "SELECT made_by FROM links WHERE store_id IS NOT NULL").await;
+    assert!(made_by[0].starts_with("op_"), "{made_by:?}");
+}
+
+#[tokio::test]
+async fn a_reconnect_link_is_for_the_same_account_and_confirmed_by_the_same() {
+    let world = World::new().await;
+    let more = json!({"account_label": "Cups Ltd", "confirm": "app", "return_url": "https://app.example/done"});
+    let (_, waiting, link) = world.approved("m", more).await;
+    world.prove().await;
+    let attempt = world.service("links:write").await.get(&format!("/links/{link}")).await.ok();
+    let attempt = attempt["attempt"]["id"].as_str().unwrap().to_owned();
+    assert!(waiting.status == 200);
+    change(&world.app.db, &format!("UPDATE attempts SET confirmed_at = 1 WHERE id = '{attempt}'")).await;
+    cartkey::flow::prove::settle(&world.app).await.unwrap();
+    let mut ann = world.operator().await;
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let page = ann.get(&format!("/admin/stores/{id}")).await;
+    ann.submit(&page, "Make a reconnect link", &[]).await;
+    let links = "SELECT account_label || ' ' || confirm || ' ' || return_url || ' ' || scope FROM links WHERE store_id IS NOT NULL";
+    assert_eq!(column(&world.app.db, links).await, ["Cups Ltd app https://app.example/done read_write"]);
+}
+
+#[tokio::test]
+async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key() {
+    let (world, mut ann, path) = connected().await;
+    let service = world.trusted_service().await;
+    service.get("/users/m/keys").await.ok();
+    let page = ann.get(&path).await;
+    let asks = ann.click(&page, "Disconnect…").await;
+    says(
+        &asks,
+        &[
+            "Disconnect Cups & Plates?",
+            "No service gets the key of shop.example any more",
+            "will be refused",
+            "a service",
+        ],
+    );
+    service.get("/users/m/keys").await.ok();
+    let kept = ann.click(&asks, "Keep it connected").await;
+    says(&kept, &["Connected since"]);
+
+    let page = ann.submit(&asks, "Disconnect shop.example", &[]).await;
+    says(&page, &["The store is disconnected and its secret is wiped", "Disconnected since just now", "Not known yet"]);
+    says(
+        &page,
+        &["shop manager sees only keys of their own", &last7(&world, 0), "not asked yet, asked again in 2 min"],
+    );
+    assert!(page.form("Check now").is_none() && page.link("Disconnect…").is_none());
+    assert_eq!(service.get("/users/m/keys").await.status, 409);
+    assert_eq!(column(&world.app.db, "SELECT id FROM keys WHERE sealed IS NOT NULL").await, [""; 0]);
+    // The address opens the store's own page of that key.
+    let revoke = format!("{SHOP}/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys&edit-key=1");
+    assert!(page.body.contains(&format!("value=\"{}\"", revoke.replace('&', "&#38;"))), "{}", page.body);
+    let mut merchant = world.merchant();
+    merchant.post_form(&format!("{SHOP}/wp-login.php"), &[("log", "admin"), ("pwd", "demo")]).await;
+    let theirs = merchant.get(&revoke).await;
+
+    let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
+    says(&page, &["it still knows the key", "Still there"]);
+    merchant.click(&theirs, "Revoke key").await;
+    let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
+    says(
+        &page,
+        &[
+            "the key is revoked. Nothing is left",
+            "Its key …",
+            "is revoked: the store told so",
+            "Key is gone at the store",
+        ],
+    );
+    assert!(page.form("Check whether it is revoked").is_none());
+    // Going back and pressing once more changes nothing.
+    let page = ann.submit(&asks, "Disconnect shop.example", &[]).await;
+    says(&page, &["Revoked"]);
+    let told =
+        column(&world.app.db, "SELECT actor FROM events WHERE kind IN ('store.disconnected', 'key.revoked')").await;
+    assert!(told.len() == 2 && told.iter().all(|actor| actor.starts_with("op_")), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_asked_whether_its_key_is_revoked_is_said_to_be_unknown() {
+    let (world, mut ann, path) = connected().await;
+    let page = ann.get(&format!("{path}/disconnect")).await;
+    let page = ann.submit(&page, "Disconnect shop.example", &[]).await;
+    world.shop.switch(|s| s.maintenance = true);
+    let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
+    says(
+        &page,
+        &["it is not known whether the key is revoked", "Not known yet", "in maintenance mode", "asked just now"],
+    );
+    assert_eq!(ann.get(&format!("{path}/disconnect")).await.url.path(), path, "there is nothing left to disconnect");
+}
+
+#[tokio::test]
+async fn what_others_named_is_text_on_the_page() {
+    let (world, mut ann, path) = connected().await;
+    change(&world.app.db, "UPDATE stores SET name = '<script>alert(1)</script>', woocommerce_version = '\"><img>'")
+        .await;
+    change(&world.app.db, "UPDATE links SET made_by = '<b>'").await;
+    let page = ann.get(&path).await;
+    says(&page, &["<script>alert(1)</script>", "\"><img>", "<b>"]);
+    says_not(&page, &["<script>alert", "<img>", "<b>"]);
+}
