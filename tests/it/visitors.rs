@@ -93,6 +93,21 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/admin/attempts/{id}", Operator),
     ("POST", "/admin/attempts/{id}/confirm", Operator),
     ("POST", "/admin/attempts/{id}/reject", Operator),
+    ("GET", "/admin/links", Operator),
+    ("POST", "/admin/links", Operator),
+    ("GET", "/admin/links/new", Operator),
+    ("GET", "/admin/links/{id}/withdraw", Operator),
+    ("POST", "/admin/links/{id}/withdraw", Operator),
+    ("GET", "/admin/tokens", Operator),
+    ("POST", "/admin/tokens", Operator),
+    ("GET", "/admin/tokens/new", Operator),
+    ("GET", "/admin/tokens/{id}/rotate", Operator),
+    ("POST", "/admin/tokens/{id}/rotate", Operator),
+    ("GET", "/admin/tokens/{id}/revoke", Operator),
+    ("POST", "/admin/tokens/{id}/revoke", Operator),
+    ("GET", "/admin/activity", Operator),
+    ("GET", "/admin/activity.ndjson", Operator),
+    ("POST", "/admin/activity/retention", Operator),
 ];
 
 /// Who comes.
