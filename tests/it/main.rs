@@ -6,7 +6,6 @@
 mod admin_activity;
 mod admin_attempts;
 mod admin_diagnostics;
-mod admin_diagnostics;
 mod admin_links;
 mod admin_store;
 mod admin_tokens;
