@@ -21,7 +21,9 @@ pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
     let place =
         |path: &str| Place { name: path.trim_start_matches('/').replace('/', "-"), address: format!("{KEYS}{path}") };
     let mut all: Vec<Place> =
-        ["/admin", "/admin/account", "/admin/account/second-factor", "/admin/diagnostics"].map(place).into();
+        ["/admin", "/admin/account", "/admin/account/second-factor", "/admin/diagnostics", "/admin/settings"]
+            .map(place)
+            .into();
     all.extend(links_and_tokens(world).await.iter().map(|path| place(path)));
     all
 }

@@ -85,8 +85,8 @@ async fn a_token_for_some_merchants_reaches_no_others() {
     let made = ann.submit(&form, "Make the token", &fields).await;
     assert!(made.text().contains("2 merchants"), "{}", made.text());
     let service = holder(&world, &made);
-    let make = async |user: &str| service.post("/links", &serde_json::json!({"user_id": user})).await.status.as_u16();
-    assert_eq!((make("m-1").await, make("m-2").await, make("m-3").await), (201, 201, 422));
+    let ask = async |user: &str| service.post("/links", &serde_json::json!({"user_id": user})).await.status.as_u16();
+    assert_eq!((ask("m-1").await, ask("m-2").await, ask("m-3").await), (201, 201, 422));
     let list = ann.get("/admin/tokens").await;
     assert!(list.text().contains("2 merchants") && list.text().contains("m-1"), "{}", list.text());
 }

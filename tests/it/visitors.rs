@@ -46,8 +46,13 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/attempts/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
+    // Both lead to the attempt's own page.
+    ("GET", "/connect/attempts/{attempt}/confirm", Everybody),
     ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
+    ("GET", "/connect/attempts/{attempt}/disown", Everybody),
     ("POST", "/connect/attempts/{attempt}/disown", Beginner),
+    ("GET", "/static/accent/{file}", Everybody),
+    ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),
     ("POST", "/api/v1/links", Token(LinksWrite)),
     ("GET", "/api/v1/links/{id}", Token(LinksWrite)),
@@ -88,6 +93,21 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/admin/activity", Operator),
     ("GET", "/admin/activity.ndjson", Operator),
     ("POST", "/admin/activity/retention", Operator),
+    ("GET", "/admin/settings", Operator),
+    ("POST", "/admin/settings", Operator),
+    ("POST", "/admin/settings/preview", Operator),
+    ("POST", "/admin/settings/reset", Operator),
+    ("POST", "/admin/settings/logo", Operator),
+    ("POST", "/admin/settings/logo/remove", Operator),
+    ("GET", "/admin/stores/{id}", Operator),
+    ("POST", "/admin/stores/{id}/check", Operator),
+    ("POST", "/admin/stores/{id}/link", Operator),
+    ("GET", "/admin/stores/{id}/disconnect", Operator),
+    ("POST", "/admin/stores/{id}/disconnect", Operator),
+    ("POST", "/admin/stores/{id}/revoked", Operator),
+    ("GET", "/admin/attempts/{id}", Operator),
+    ("POST", "/admin/attempts/{id}/confirm", Operator),
+    ("POST", "/admin/attempts/{id}/reject", Operator),
 ];
 
 /// Who comes.
@@ -152,7 +172,9 @@ fn routes_of(source: &str, prefix: &str) -> Vec<(String, String)> {
         let Some((path, rest)) = part.trim_start().strip_prefix('"').and_then(|part| part.split_once('"')) else {
             continue;
         };
-        let handlers = rest.split(".route(").next().unwrap_or_default().split(';').next().unwrap_or_default();
+        // The last route ends with the function that holds it.
+        let handlers = rest.split(".route(").next().unwrap_or_default().split("\n}").next().unwrap_or_default();
+        let handlers = handlers.split(';').next().unwrap_or_default();
         for method in ["get", "post", "put", "patch", "delete", "any"] {
             let called = |before: char| handlers.contains(&format!("{before}{method}("));
             if called(' ') || called('.') || called('\n') {
