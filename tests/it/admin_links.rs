@@ -104,6 +104,7 @@ async fn the_list_tells_how_each_link_stands_and_is_filtered() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     world.link("expired", json!({"expires_in": 60})).await;
+    world.clock.advance(Duration::from_secs(1));
     world.approved("done", json!({})).await;
     world.prove().await;
     world.clock.advance(Duration::from_mins(2));
