@@ -86,7 +86,7 @@ impl StorePage {
         keys_url(&self.store().home)
     }
 
-    fn read_days(&self) -> u64 {
+    fn read_days() -> u64 {
         READ_DAYS
     }
 
