@@ -146,7 +146,7 @@ trouble-login-link = Connectez-vous d’abord à wp-admin
 trouble-firewall = « 403 Forbidden » ou « 406 Not Acceptable »
 trouble-firewall-do = Le pare-feu de votre hébergeur n’accepte pas le lien d’approbation, parce qu’il contient une adresse web. Demandez à votre hébergeur d’exempter /wc-auth/, puis réessayez.
 trouble-page = « Page introuvable », ou simplement la page d’accueil de la boutique
-trouble-page-do = Dans WordPress, ouvrez { $menu }, choisissez « Titre de la publication », cliquez sur « Enregistrer les modifications », puis réessayez.
+trouble-page-do = Dans WordPress, ouvrez { $menu }, choisissez « Titre de la publication » (Post name), cliquez sur « Enregistrer les modifications », puis réessayez.
 
 ## When a page cannot be shown
 
@@ -228,7 +228,7 @@ verdict-answer_unreadable = { $store } a donné une réponse qui ne vient pas de
 verdict-no_https = { $store } n’a pas de https ; les clés circuleraient sans protection. Activez https dans WordPress sous Réglages → Général, puis réessayez.
 verdict-no_wordpress = Nous n’avons pas trouvé WordPress sur { $store }. Est-ce l’adresse de la boutique elle-même ?
 verdict-no_woocommerce = WordPress se trouve sur { $store }, mais WooCommerce 3.5 ou plus récent n’y est pas activé. Activez l’extension WooCommerce, puis réessayez.
-verdict-plain_permalinks = { $store } utilise des permaliens « Simple ». Dans WordPress, ouvrez Réglages → Permaliens, choisissez « Titre de la publication », cliquez sur « Enregistrer les modifications », puis réessayez.
+verdict-plain_permalinks = { $store } utilise des permaliens « Simple ». Dans WordPress, ouvrez Réglages → Permaliens, choisissez « Titre de la publication » (Post name), cliquez sur « Enregistrer les modifications », puis réessayez.
 verdict-index_permalinks = Les liens de { $store } passent par index.php, et la page d’approbation de WooCommerce ne peut pas aboutir ainsi. Demandez à votre hébergeur d’activer la réécriture d’URL, puis réessayez.
 verdict-permalinks_stale = La page d’approbation de WooCommerce est introuvable sur { $store }. Dans WordPress, ouvrez Réglages → Permaliens, cliquez une fois sur « Enregistrer les modifications », puis réessayez.
 verdict-approval_misdirected = La page d’approbation de WooCommerce sur { $store } mène à une autre adresse. Vérifiez l’adresse web de WordPress et l’adresse web du site sous Réglages → Général.

@@ -9,6 +9,7 @@ mod accessible;
 mod axe;
 mod chromium;
 mod hostile;
+mod languages;
 mod pages;
 mod pictures;
 mod places;

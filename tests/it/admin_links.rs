@@ -110,6 +110,7 @@ async fn the_list_tells_how_each_link_stands_and_is_filtered() {
     let (withdrawn, _) = world.link("gone", json!({})).await;
     let ask = ann.get(&format!("/admin/links/{withdrawn}/withdraw")).await;
     ann.submit(&ask, "Withdraw the link", &[]).await;
+    world.clock.advance(Duration::from_secs(1));
     world.link("waiting", json!({"account_label": "Ann’s account"})).await;
     let said = rows(&ann.get("/admin/links").await);
     assert_eq!(said.len(), 4);

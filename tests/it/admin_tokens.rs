@@ -85,8 +85,8 @@ async fn a_token_for_some_merchants_reaches_no_others() {
     let made = ann.submit(&form, "Make the token", &fields).await;
     assert!(made.text().contains("2 merchants"), "{}", made.text());
     let service = holder(&world, &made);
-    let make = async |user: &str| service.post("/links", &serde_json::json!({"user_id": user})).await.status.as_u16();
-    assert_eq!((make("m-1").await, make("m-2").await, make("m-3").await), (201, 201, 422));
+    let ask = async |user: &str| service.post("/links", &serde_json::json!({"user_id": user})).await.status.as_u16();
+    assert_eq!((ask("m-1").await, ask("m-2").await, ask("m-3").await), (201, 201, 422));
     let list = ann.get("/admin/tokens").await;
     assert!(list.text().contains("2 merchants") && list.text().contains("m-1"), "{}", list.text());
 }
@@ -106,7 +106,7 @@ async fn the_list_tells_when_a_token_last_read_a_key_and_how_often() {
         rows.iter().find(|row| row.attribute("id") == Some(&service.token_id)).expect("its row").text()
     };
     let text = row().await;
-    assert!(text.contains("just now 2"), "{text}");
+    assert!(text.contains("just now 2 in 30 days"), "{text}");
     world.clock.advance(Duration::from_mins(9));
     let text = row().await;
     assert!(text.contains("9 min ago"), "{text}");

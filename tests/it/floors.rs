@@ -30,7 +30,6 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/web/admin/tokens.rs", "shows a new token once"),
     ("src/config.rs", "looks at how the database's address begins"),
     ("src/demo/run.rs", "prints the demo's own link and token"),
-    ("src/doctor.rs", "opens the database that it checks"),
     ("src/domain/operator.rs", "judges a new password"),
     ("src/domain/secret.rs", "defines it"),
     ("src/flow/connect.rs", "writes the callback's address"),

@@ -45,6 +45,18 @@ INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id
 VALUES (1, 'store.connected', 1, 'merchant', 'm', 'st_1', 'ln_1', 'at_1', 'tk_1', 'noisy_answer');
 INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
 VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
+INSERT INTO operators (id, name, password, second_factor, second_factor_step, created_at, password_at, signed_in_at, removed_at)
+VALUES ('op_1', 'ann', 'hash', 'sealed', 1, 1, 2, 3, 4);
+INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ('op_1', 'f4');
+INSERT INTO sessions (fingerprint, operator_id, verified, created_at, seen_at, expires_at, came_from)
+VALUES ('f5', 'op_1', TRUE, 1, 2, 3, '192.0.2.1');
+INSERT INTO setup_links (fingerprint, expires_at) VALUES ('f6', 1);
+INSERT INTO throttles (subject, since, n) VALUES ('name ann', 1, 1);
+INSERT INTO settings (name, value) VALUES ('app_name', 'Acme');
+INSERT INTO logo (one, media_type, bytes, hash) VALUES (1, 'image/png', 'png', 'h');
+INSERT INTO read_days (day, token_id, n) VALUES (1, 'tk_1', 1);
+INSERT INTO check_spans (store_id, began_at, last_at, verdict, n) VALUES ('st_1', 1, 2, 'works', 3);
+INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
 fn migrations() -> Vec<(String, String)> {
@@ -104,7 +116,7 @@ fn faults(sql: &str) -> Vec<String> {
 fn migrations_speak_only_what_both_databases_do() {
     for (name, sql) in migrations() {
         assert_eq!(faults(&sql), Vec::<String>::new(), "{name}");
-        assert!(columns(&sql).len() > 80, "{name} was read");
+        assert!(columns(&sql).len() > 30, "{name} was read");
     }
     let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);";
     assert_eq!(faults(bad), ["a.id is SERIAL", "a.at is TIMESTAMPTZ", "NOW()", "SERIAL"], "this check can fail");

@@ -2,13 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::guard::{FORM_TOKEN, SignedIn, check_token};
 use crate::app::App;
 use crate::domain::brand::NotALogo;
-use crate::web::failure::{Failure, english};
+use crate::web::form::Fields;
 use crate::web::guard::same_site;
 use crate::web::multipart;
 
@@ -36,10 +36,12 @@ impl FromRequest<App> for PostedFile {
             // The form's token is in what was not read. Nothing is done, so nothing has to be proven.
             return Ok(Self { who, file: Err(NotALogo::TooLarge) });
         };
-        let unreadable = || Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"));
-        let fields = multipart::read(&kind, &body).ok_or_else(|| unreadable().into_response())?;
+        let fields = multipart::read(&kind, &body).unwrap_or_default();
         let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.bytes);
+        // What is no such form may be one without a file: its token stands elsewhere, and counts as well.
+        let plain = Fields::of_form(&body).ok();
         let token = field(FORM_TOKEN).and_then(|token| std::str::from_utf8(token).ok());
+        let token = token.or_else(|| plain.as_ref()?.get(FORM_TOKEN));
         check_token(&who, token).map_err(IntoResponse::into_response)?;
         Ok(Self { who, file: field(FILE).map(<[u8]>::to_vec).ok_or(NotALogo::Empty) })
     }

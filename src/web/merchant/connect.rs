@@ -24,8 +24,9 @@ pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<Conn
 
 pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    let page = blank(&app, frame, &open_ground(&app)?, "/connect".to_owned());
-    begin(&app, open_ground(&app)?, page, &parts, &body).await
+    let ground = open_ground(&app)?;
+    let page = blank(&app, frame, &ground, "/connect".to_owned());
+    begin(&app, ground, page, &parts, &body).await
 }
 
 pub async fn link_page(
