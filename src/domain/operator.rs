@@ -138,13 +138,15 @@ pub fn judge_password(password: &Secret, name: &OperatorName) -> Result<(), Weak
         return Err(WeakPassword::Name);
     }
     let mut left = text;
-    for word in COMMON.iter().chain(&ROWS) {
+    for word in COMMON {
         left = left.replace(word, "");
     }
     for row in ROWS {
-        // The longest beginning of a row that stands in the text, if it is long enough to be one.
-        for end in (4..row.len()).rev() {
-            left = left.replace(&row[..end], "");
+        // Any part of a row that is long enough to be one, the longest first.
+        for length in (4..=row.len()).rev() {
+            for start in 0..=row.len() - length {
+                left = left.replace(&row[start..start + length], "");
+            }
         }
     }
     let mut different: Vec<char> = left.chars().collect();

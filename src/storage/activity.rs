@@ -1,7 +1,8 @@
 //! What happened and which keys were read: two records, each in its own order, found by what they are about.
 //!
 //! What a list is narrowed to decides by which index it is read: each statement stands once, made for what leads it, and
-//! the rest of the conditions sift what that index gives. (An optional condition is no way into an index.)
+//! the rest of the conditions sift what that index gives. (An optional condition is no way into an index. Nor are these
+//! statements kept prepared: PostgreSQL would plan them for any value, and then looks through everything.)
 
 use super::{Db, Error, on};
 use crate::domain::event::Kind;
@@ -106,7 +107,7 @@ pub struct Sift {
     pub to: Option<Time>,
 }
 
-/// The events to which `$1` leads. What sifts stands behind a plus where an index would else be tempting.
+/// The events to which `$1` leads.
 macro_rules! events {
     ($lead:literal) => {
         concat!(
@@ -118,7 +119,9 @@ macro_rules! events {
                    FROM events
                    WHERE ",
             $lead,
-            "        AND seq < $2 AND seq >= $3 AND +at >= $4 AND +at < $5
+            "        AND seq < $2 AND seq >= $3
+                     AND ($4 IS NULL OR at >= $4)
+                     AND ($5 IS NULL OR at < $5)
                      AND ($6 IS NULL OR store_id = $6)
                      AND ($7 IS NULL OR user_id = $7)
                      AND ($8 IS NULL OR actor = $8)
@@ -160,13 +163,14 @@ pub async fn events(
             .bind(by)
             .bind(high)
             .bind(low)
-            .bind(sift.from.unwrap_or(Time::from_millis(i64::MIN)))
-            .bind(sift.to.unwrap_or(Time::from_millis(i64::MAX)))
+            .bind(sift.from)
+            .bind(sift.to)
             .bind(&sift.store_id)
             .bind(&sift.user_id)
             .bind(&sift.actor)
             .bind(kinds)
             .bind(most)
+            .persistent(false)
             .fetch_all(pool)
             .await?)
     })
@@ -227,7 +231,15 @@ pub async fn reads(
         (None, None) => (reads!("$1 IS NULL"), None, None),
     };
     on!(db.read(), |pool| {
-        Ok(sqlx::query_as(sql).bind(by).bind(high).bind(low).bind(sift).bind(most).fetch_all(pool).await?)
+        Ok(sqlx::query_as(sql)
+            .bind(by)
+            .bind(high)
+            .bind(low)
+            .bind(sift)
+            .bind(most)
+            .persistent(false)
+            .fetch_all(pool)
+            .await?)
     })
 }
 

@@ -197,6 +197,7 @@ pub async fn list(db: &Db, filter: &Filter, now: Time, most: i64) -> Result<Vec<
             .bind(filter.state.map(LinkState::as_str))
             .bind(now)
             .bind(most)
+            .persistent(false)
             .fetch_all(pool)
             .await?)
     })

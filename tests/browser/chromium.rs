@@ -87,6 +87,21 @@ impl Browser {
         }
     }
 
+    /// Waits until these words stand on the page.
+    pub async fn reads(&self, words: &str) {
+        let xpath = format!("//body[contains(normalize-space(.), \"{words}\")]");
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::XPath(&xpath)).await;
+        if let Err(error) = found {
+            panic!("{words:?} is not there: {error}\n{}", self.text().await);
+        }
+    }
+
+    /// What stands in the field with this id.
+    pub async fn value_of(&self, id: &str) -> String {
+        let field = self.client.find(Locator::Id(id)).await.unwrap();
+        field.prop("value").await.unwrap().expect("a value")
+    }
+
     /// Presses the button or link with these words, once it is there.
     pub async fn press(&self, words: &str) {
         let xpath = format!("//*[self::a or self::button][normalize-space(.)=\"{words}\"]");

@@ -8,6 +8,7 @@
 mod accessible;
 mod axe;
 mod chromium;
+mod dashboard;
 mod hostile;
 mod languages;
 mod pages;

@@ -10,7 +10,7 @@ use crate::chromium::{Browser, Manner};
 use crate::world::{SHOP, World};
 
 /// From the link to the store's question; our pages on the way are in order.
-async fn until_asked(world: &World, browser: &Browser, link: &str) {
+pub async fn until_asked(world: &World, browser: &Browser, link: &str) {
     browser.go(link).await;
     browser.sees("Connect your store").await;
     browser.press("Connect store").await;
@@ -21,7 +21,8 @@ async fn until_asked(world: &World, browser: &Browser, link: &str) {
     assert!(world.shop.keys().is_empty(), "nothing was made yet");
 }
 
-async fn lent(world: &World) -> (u16, String) {
+/// The status of a service that asks for merchant-42's keys, and the consumer key.
+pub async fn lent(world: &World) -> (u16, String) {
     let answer = world.service("keys:read").await.get("/users/merchant-42/keys").await;
     (answer.status.as_u16(), answer.json["consumer_key"].as_str().unwrap_or_default().to_owned())
 }
@@ -137,9 +138,50 @@ async fn the_flow_needs_no_mouse() {
     browser.sees("shop.example is connected").await;
 }
 
+/// How somebody works at a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Hands {
+    /// Points and presses.
+    Mouse,
+    /// Has no mouse: everything is reached with Tab.
+    Keyboard,
+}
+
+impl Hands {
+    /// Presses the button or link with these words.
+    pub async fn operate(self, browser: &Browser, words: &str) {
+        match self {
+            Self::Mouse => browser.press(words).await,
+            Self::Keyboard => {
+                tab_to(browser, words).await;
+                keys(browser, &[Key::Enter.into()]).await;
+            }
+        }
+    }
+
+    /// Writes into the field of this name.
+    pub async fn fill(self, browser: &Browser, field: &str, text: &str) {
+        if self == Self::Mouse {
+            return browser.write(field, text).await;
+        }
+        for _ in 0..STOPS {
+            let focused = browser.client.active_element().await.unwrap();
+            if focused.attr("name").await.unwrap().as_deref() == Some(field) {
+                let typed: Vec<char> = text.chars().collect();
+                return keys(browser, &typed).await;
+            }
+            keys(browser, &[Key::Tab.into()]).await;
+        }
+        panic!("Tab never comes to the field {field:?}");
+    }
+}
+
+/// How often somebody presses Tab before they give up.
+const STOPS: usize = 60;
+
 /// Presses Tab until what is in focus has these words, as somebody who watches the focus does; it must be to be seen.
 async fn tab_to(browser: &Browser, words: &str) {
-    for _ in 0..20 {
+    for _ in 0..STOPS {
         keys(browser, &[Key::Tab.into()]).await;
         let focused = browser.client.active_element().await.unwrap();
         if focused.text().await.unwrap().trim() == words {

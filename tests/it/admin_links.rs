@@ -94,7 +94,7 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
 
 #[tokio::test]
 async fn there_is_no_way_back_to_type_where_none_is_allowed() {
-    let world = World::with(&[("CARTKEY_RETURN_ORIGINS", "")], Default::default()).await;
+    let world = World::with(&[("CARTKEY_RETURN_ORIGINS", "")], cartkey::demo::pretend_store::Switches::default()).await;
     let mut ann = world.operator().await;
     assert!(!ann.get("/admin/links/new").await.body.contains("return_url"));
 }
@@ -104,12 +104,14 @@ async fn the_list_tells_how_each_link_stands_and_is_filtered() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     world.link("expired", json!({"expires_in": 60})).await;
+    world.clock.advance(Duration::from_secs(1));
     world.approved("done", json!({})).await;
     world.prove().await;
     world.clock.advance(Duration::from_mins(2));
     let (withdrawn, _) = world.link("gone", json!({})).await;
     let ask = ann.get(&format!("/admin/links/{withdrawn}/withdraw")).await;
     ann.submit(&ask, "Withdraw the link", &[]).await;
+    world.clock.advance(Duration::from_secs(1));
     world.link("waiting", json!({"account_label": "Ann’s account"})).await;
     let said = rows(&ann.get("/admin/links").await);
     assert_eq!(said.len(), 4);

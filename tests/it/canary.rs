@@ -189,7 +189,29 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         canaries.push(Canary::new(format!("{owner}: consumer secret"), key.consumer_secret.as_bytes()));
     }
     told.extend(failures(world, &trusted).await);
+    told.extend(dashboard(world, &mut canaries).await);
     (canaries, told)
+}
+
+/// Every store and every attempt on the dashboard, with the store's word on a key that was given up; what operators see.
+async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let mut told = Vec::new();
+    let mut ann = world.operator().await;
+    let cookie = ann.browser.cookie("keys.example", "__Host-cartkey-operator").unwrap();
+    canaries.push(Canary::new("operator's cookie", cookie.as_bytes()));
+    canaries.push(Canary::new("password", crate::operator::PASSWORD.as_bytes()));
+    for (table, path) in [("stores", "stores"), ("attempts", "attempts")] {
+        for id in column(&world.app.db, &format!("SELECT id FROM {table} ORDER BY id")).await {
+            let page = ann.get(&format!("/admin/{path}/{id}")).await;
+            assert_eq!(page.status, 200, "{}", page.text());
+            told.extend(page.body.as_bytes());
+            if page.form("Check whether it is revoked").is_some() {
+                told.extend(ann.submit(&page, "Check whether it is revoked", &[]).await.body.into_bytes());
+            }
+        }
+    }
+    assert_eq!(column(&world.app.db, "SELECT told FROM keys WHERE told IS NOT NULL").await, ["secret_rejected"]);
+    told
 }
 
 /// All that can go wrong with secrets at hand; what is answered.
@@ -235,7 +257,7 @@ async fn no_secret_is_where_it_must_not_be() {
     let log = Listener::new();
     let world = World::new().await;
     let (canaries, told) = story(&world).await;
-    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4);
+    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 2);
     let lines = log.text();
     assert!(lines.contains("tried a key at shop.example") && lines.contains("could not be served"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");

@@ -84,6 +84,30 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/settings/reset", Operator),
     ("POST", "/admin/settings/logo", Operator),
     ("POST", "/admin/settings/logo/remove", Operator),
+    ("GET", "/admin/stores/{id}", Operator),
+    ("POST", "/admin/stores/{id}/check", Operator),
+    ("POST", "/admin/stores/{id}/link", Operator),
+    ("GET", "/admin/stores/{id}/disconnect", Operator),
+    ("POST", "/admin/stores/{id}/disconnect", Operator),
+    ("POST", "/admin/stores/{id}/revoked", Operator),
+    ("GET", "/admin/attempts/{id}", Operator),
+    ("POST", "/admin/attempts/{id}/confirm", Operator),
+    ("POST", "/admin/attempts/{id}/reject", Operator),
+    ("GET", "/admin/links", Operator),
+    ("POST", "/admin/links", Operator),
+    ("GET", "/admin/links/new", Operator),
+    ("GET", "/admin/links/{id}/withdraw", Operator),
+    ("POST", "/admin/links/{id}/withdraw", Operator),
+    ("GET", "/admin/tokens", Operator),
+    ("POST", "/admin/tokens", Operator),
+    ("GET", "/admin/tokens/new", Operator),
+    ("GET", "/admin/tokens/{id}/rotate", Operator),
+    ("POST", "/admin/tokens/{id}/rotate", Operator),
+    ("GET", "/admin/tokens/{id}/revoke", Operator),
+    ("POST", "/admin/tokens/{id}/revoke", Operator),
+    ("GET", "/admin/activity", Operator),
+    ("GET", "/admin/activity.ndjson", Operator),
+    ("POST", "/admin/activity/retention", Operator),
 ];
 
 /// Who comes.
@@ -148,7 +172,9 @@ fn routes_of(source: &str, prefix: &str) -> Vec<(String, String)> {
         let Some((path, rest)) = part.trim_start().strip_prefix('"').and_then(|part| part.split_once('"')) else {
             continue;
         };
-        let handlers = rest.split(".route(").next().unwrap_or_default().split(';').next().unwrap_or_default();
+        // The last route ends with the function that holds it.
+        let handlers = rest.split(".route(").next().unwrap_or_default().split("\n}").next().unwrap_or_default();
+        let handlers = handlers.split(';').next().unwrap_or_default();
         for method in ["get", "post", "put", "patch", "delete", "any"] {
             let called = |before: char| handlers.contains(&format!("{before}{method}("));
             if called(' ') || called('.') || called('\n') {

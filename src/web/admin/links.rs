@@ -22,6 +22,7 @@ use crate::domain::link::{Link, LinkState};
 use crate::domain::page::{Page as Rows, USUAL};
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
 use crate::flow::links::{self, Filter, Listed};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
@@ -203,7 +204,8 @@ impl LinksPage {
 
     /// Why it ended badly, if that is not said by how it stands.
     fn why(&self, row: &Listed) -> Option<String> {
-        let reason = row.attempt_reason.filter(|_| self.attempt(row) != Some(Status::Denied))?;
+        let is_told = matches!(self.attempt(row), Some(Status::Denied | Status::Expired));
+        let reason = row.attempt_reason.filter(|reason| !is_told && *reason != Verdict::LinkWithdrawn)?;
         Some(reason.code().replace('_', " "))
     }
 

@@ -12,7 +12,7 @@ use crate::flow::activity::{self, Entry, Filter};
 use crate::web::stream::Pieces;
 
 /// Lines that are fetched and sent at a time.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: i64 = 1_000;
 
 /// One line. Every member is always there.
 #[derive(Debug, Default, Serialize)]

@@ -4,6 +4,7 @@ use crate::domain::event::Kind;
 use crate::domain::id::RequestId;
 use crate::domain::time::Time;
 use crate::flow::activity::{Entry, Happened, KeyRead};
+use crate::web::admin::show::utc;
 
 /// One line of the list.
 #[derive(Debug)]
@@ -44,6 +45,11 @@ impl Row {
             Entry::Event(event) => Self::of_event(event),
             Entry::Read(read) => Self::of_read(read),
         }
+    }
+
+    /// The moment in full, to the second, in UTC as the page says.
+    pub fn exact(&self) -> String {
+        utc(&self.at).trim_end_matches(" UTC").to_owned()
     }
 
     fn of_event(event: &Happened) -> Self {
