@@ -238,3 +238,4 @@ verdict-not_finished = Auf { $store } hat niemand rechtzeitig genehmigt; es wurd
 verdict-disowned = Die Genehmigung auf { $store } wurde als Versehen gemeldet; es wurde nichts verbunden.
 verdict-approved_elsewhere = Die Genehmigung auf { $store } kam in einem anderen Browser zurück als dem, der begonnen hat, deshalb wurde nichts verbunden. Beginnen Sie noch einmal und bleiben Sie in einem Browser.
 verdict-wrong_store = Dieser Link ist für einen anderen Shop als { $store }. Bitten Sie um einen Link ohne festgelegten Shop.
+verdict-link_withdrawn = Der Link für { $store } wurde zurückgezogen, deshalb wurde nichts verbunden. Bitten Sie um einen neuen.

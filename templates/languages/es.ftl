@@ -238,3 +238,4 @@ verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado 
 verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.
 verdict-approved_elsewhere = La aprobación en { $store } volvió en otro navegador distinto del que empezó, así que no se ha conectado nada. Empiece de nuevo y quédese en un solo navegador.
 verdict-wrong_store = Este enlace es para otra tienda y no para { $store }. Pida un enlace sin tienda fijada.
+verdict-link_withdrawn = El enlace para { $store } se ha retirado, así que no se ha conectado nada. Pida uno nuevo.

@@ -238,3 +238,4 @@ verdict-not_finished = Personne n’a approuvé à temps sur { $store } ; rien 
 verdict-disowned = L’approbation sur { $store } a été signalée comme une erreur ; rien n’a été connecté.
 verdict-approved_elsewhere = L’approbation sur { $store } est revenue dans un autre navigateur que celui qui avait commencé ; rien n’a donc été connecté. Recommencez et restez dans un seul navigateur.
 verdict-wrong_store = Ce lien est destiné à une autre boutique que { $store }. Demandez un lien sans boutique imposée.
+verdict-link_withdrawn = Le lien pour { $store } a été retiré ; rien n’a donc été connecté. Demandez-en un nouveau.

@@ -237,3 +237,4 @@ verdict-not_finished = { $store } で時間内に承認されませんでした�
 verdict-disowned = { $store } での承認は誤りであると報告されました。何も接続されていません。
 verdict-approved_elsewhere = { $store } での承認が、操作を始めたものとは別のブラウザーで戻ってきたため、何も接続されていません。最初からやり直し、一つのブラウザーで操作してください。
 verdict-wrong_store = このリンクは { $store } ではなく別のストアのものです。ストアが固定されていないリンクをご依頼ください。
+verdict-link_withdrawn = { $store } のリンクは取り下げられたため、何も接続されていません。新しいリンクをご依頼ください。

@@ -239,3 +239,4 @@ verdict-not_finished = Ninguém aprovou em { $store } a tempo; nada foi conectad
 verdict-disowned = A aprovação em { $store } foi informada como engano; nada foi conectado.
 verdict-approved_elsewhere = A aprovação em { $store } voltou em um navegador diferente daquele em que começou, por isso nada foi conectado. Comece de novo e fique em um só navegador.
 verdict-wrong_store = Este link é para outra loja, e não para { $store }. Peça um link sem loja definida.
+verdict-link_withdrawn = O link para { $store } foi retirado, por isso nada foi conectado. Peça um novo.

@@ -1,10 +1,14 @@
 //! Every page there is, with something on it: an installation in use, with an operator signed in.
 
+use std::time::Duration;
+
+use cartkey::domain::actor::Actor;
+use cartkey::flow::watch;
 use serde_json::json;
 
 use crate::chromium::Browser;
 use crate::operator::PASSWORD;
-use crate::world::{KEYS, World};
+use crate::world::{KEYS, OTHER, World};
 
 /// A page.
 pub struct Place {
@@ -14,38 +18,101 @@ pub struct Place {
     pub address: String,
 }
 
+impl Place {
+    fn new(name: &str, path: &str) -> Self {
+        Self { name: name.to_owned(), address: format!("{KEYS}{path}") }
+    }
+}
+
 /// Signs an operator in at `browser` and gives every page that can be looked at.
 pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
     world.stranger("ann").await;
     browser.sign_in("ann", PASSWORD).await;
-    let place =
-        |path: &str| Place { name: path.trim_start_matches('/').replace('/', "-"), address: format!("{KEYS}{path}") };
-    let mut all: Vec<Place> =
-        ["/admin", "/admin/account", "/admin/account/second-factor", "/admin/diagnostics", "/admin/settings"]
-            .map(place)
-            .into();
-    all.extend(links_and_tokens(world).await.iter().map(|path| place(path)));
-    all
+    let scene = scene(world).await;
+    let [well, ill] = [&scene.well, &scene.ill].map(|id| format!("/admin/stores/{id}"));
+    let attempt = format!("/admin/attempts/{}", scene.held);
+    let token = format!("/admin/tokens/{}", scene.token);
+    let all = [
+        ("overview", "/admin"),
+        ("stores", "/admin/stores"),
+        ("stores-nothing-found", "/admin/stores?q=nothing"),
+        ("store", &well),
+        ("store-in-trouble", &ill),
+        ("store-disconnect", &format!("{well}/disconnect")),
+        ("approval", &attempt),
+        ("links", "/admin/links"),
+        ("link-new", "/admin/links/new"),
+        ("link-withdraw", &format!("/admin/links/{}/withdraw", scene.link)),
+        ("tokens", "/admin/tokens"),
+        ("token-new", "/admin/tokens/new"),
+        ("token-rotate", &format!("{token}/rotate")),
+        ("token-revoke", &format!("{token}/revoke")),
+        ("activity", "/admin/activity"),
+        ("activity-nothing-found", "/admin/activity?user_id=nobody"),
+        ("settings", "/admin/settings"),
+        ("diagnostics", "/admin/diagnostics"),
+        ("account", "/admin/account"),
+        ("second-factor", "/admin/account/second-factor"),
+        ("not-found", "/admin/stores/st_00000000000000000000000000"),
+        ("connect", &scene.invitation),
+        ("connect-open", "/connect"),
+        ("connect-german", "/connect?lang=de"),
+        ("connect-japanese", "/connect?lang=ja"),
+        ("link-gone", "/connect/no-such-link?lang=en"),
+    ];
+    all.map(|(name, path)| Place::new(name, path)).into()
 }
 
-/// The pages of links, service tokens and activity, with some of each.
-async fn links_and_tokens(world: &World) -> Vec<String> {
+/// What there is to be looked at.
+struct Scene {
+    well: String,
+    ill: String,
+    held: String,
+    link: String,
+    invitation: String,
+    token: String,
+}
+
+async fn scene(world: &World) -> Scene {
+    let service = world.trusted_service().await;
     world.connect("merchant-1").await;
-    let (link, _) = world.link("merchant-2", json!({"account_label": "Ann’s account"})).await;
-    let service = world.service("keys:read,stores:read").await;
-    service.get("/users/merchant-1/keys").await.ok();
-    let token = service.token_id;
-    vec![
-        "/admin/links".to_owned(),
-        "/admin/links/new".to_owned(),
-        format!("/admin/links/{link}/withdraw"),
-        "/admin/tokens".to_owned(),
-        "/admin/tokens/new".to_owned(),
-        format!("/admin/tokens/{token}/rotate"),
-        format!("/admin/tokens/{token}/revoke"),
-        "/admin/activity".to_owned(),
-        "/admin/activity?user_id=merchant-1&store=x".to_owned(),
-    ]
+    let store = async |user: &str| -> String {
+        let found = service.get(&format!("/stores?user_id={user}")).await.ok();
+        found["data"][0]["id"].as_str().expect("a store").to_owned()
+    };
+    let well = store("merchant-1").await;
+    for _ in 0..3 {
+        service.get("/users/merchant-1/keys").await.ok();
+    }
+    // Another merchant's store, whose key is revoked.
+    let mut browser = world.merchant();
+    let (_, link) = world.link("merchant-2", json!({"store_url": OTHER, "account_label": "Plates Ltd"})).await;
+    let sent = world.begin(&mut browser, &link).await;
+    browser.approve_on(sent).await;
+    world.prove().await;
+    let ill = store("merchant-2").await;
+    world.other.revoke(world.other.keys()[0].key_id);
+    world.clock.advance(Duration::from_hours(5));
+    for id in [&well, &ill] {
+        watch::check(&world.app, &id.parse().unwrap(), &Actor::cartkey()).await.unwrap();
+    }
+    // An approval that came back in another browser than the one that began.
+    let held = held(world).await;
+    let (link, url) = world.link("merchant-4", json!({"account_label": "Cups & Plates"})).await;
+    let invitation = url.strip_prefix(KEYS).expect("at our address").to_owned();
+    Scene { well, ill, held, link, invitation, token: service.token_id }
+}
+
+/// Somebody begins, somebody else approves.
+async fn held(world: &World) -> String {
+    let (mut first, mut second) = (world.merchant(), world.merchant());
+    let (id, link) = world.link("merchant-3", json!({})).await;
+    let sent = world.begin(&mut first, &link).await;
+    let address = sent.refresh().expect("on to the store");
+    second.approve(&address).await;
+    world.pass(Duration::from_mins(2)).await;
+    let stands = world.service("links:write").await.get(&format!("/links/{id}")).await.ok();
+    stands["attempt"]["id"].as_str().expect("an attempt").to_owned()
 }
 
 impl Browser {

@@ -211,10 +211,13 @@ async fn the_page_says_what_the_preflight_said() {
         &["Failed", "It stopped here.", "WooCommerce 3.5 or newer is not active", "None came."],
     )
     .await;
+    // Each of them is the newest in its time.
+    world.clock.advance(Duration::from_secs(1));
     world.shop.switch(|s| (s.woocommerce_off, s.notices) = (false, true));
     let (_, link) = world.link("m", json!({})).await;
     let page = world.begin(&mut browser, &link).await;
     look(&mut ann, &path(&world).await, &["It stopped here.", "prints warnings in front of its answers"]).await;
+    world.clock.advance(Duration::from_secs(1));
     browser.submit(&page, "Go on anyway", &[]).await;
     look(&mut ann, &path(&world).await, &["It warned, and the merchant went on.", "prints warnings in front"]).await;
     let page = ann.get("/admin/attempts/at_01jd0000000000000000000000").await;

@@ -99,6 +99,7 @@ mod tests {
         let expected = [bar(0, 250, 40, "good"), bar(500, 100, 24, "warn"), bar(994, 6, 12, "bad")];
         assert_eq!(strip.bars, expected);
         assert_eq!(strip.says, "6 checks: at times the store refused its key. The table says when.");
-        assert_eq!(Strip::draw(&spans[2..], at(0), at(0)).bars[0].x, 0, "no time at all");
+        let bar = Strip::draw(&spans, at(0), at(0)).bars[0];
+        assert!(bar.x >= 0 && bar.x + bar.width <= WIDTH, "no time at all: {bar:?}");
     }
 }
