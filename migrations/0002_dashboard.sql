@@ -99,17 +99,23 @@ CREATE TABLE check_spans (
     PRIMARY KEY (store_id, began_at)
 );
 
--- The words by which a store is found: lower-case words of its name, its address, its user_id.
+-- The words by which a store is found: lower-case words of its name, its address, its user_id, in UTF-8. Bytes, because
+-- both databases compare bytes alike, and a beginning is then a range.
 CREATE TABLE store_words (
-    word TEXT NOT NULL,
+    word BYTEA NOT NULL,
     store_id TEXT NOT NULL REFERENCES stores (id),
     PRIMARY KEY (word, store_id)
 );
-CREATE INDEX words_of_store ON store_words (store_id);
+CREATE INDEX words_of_store ON store_words (store_id, word);
 
 CREATE INDEX stores_by_status ON stores (status, changed_at, id);
 CREATE INDEX stores_by_change ON stores (changed_at, id);
+CREATE INDEX stores_by_connection ON stores (connected_at, id);
 CREATE INDEX stores_by_home ON stores (home, id);
+CREATE INDEX stores_by_check ON stores (checked_at, id);
+CREATE INDEX stores_by_reason ON stores (reason, changed_at, id) WHERE reason IS NOT NULL;
+CREATE INDEX stores_by_scope ON stores (scope);
+CREATE INDEX stores_with_remark ON stores (changed_at, id) WHERE status = 'connected' AND reason IS NOT NULL;
 
 -- After a disconnect the consumer key alone, sealed, which opens nothing: with it the store can say whether the merchant
 -- has revoked the key. When it is asked next, when it was asked last, and what it told then.
@@ -120,7 +126,7 @@ ALTER TABLE keys ADD COLUMN told TEXT;
 ALTER TABLE keys ADD COLUMN revoked_at BIGINT;
 CREATE INDEX keys_parting ON keys (ask_at) WHERE ask_at IS NOT NULL;
 
-CREATE INDEX attempts_by_time ON attempts (created_at, status, reason);
+CREATE INDEX attempts_by_time ON attempts (created_at, status, reason, received_at);
 CREATE INDEX attempts_of_store ON attempts (store_id, id);
 CREATE INDEX attempts_for_store ON attempts (wanted_store, id) WHERE wanted_store IS NOT NULL;
 CREATE INDEX attempts_held ON attempts (status, elsewhere_at);

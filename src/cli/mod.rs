@@ -19,8 +19,8 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
-use crate::flow::stores::Filter;
-use crate::flow::{links, stores, watch};
+use crate::flow::store_list::Filter;
+use crate::flow::{links, store_list, watch};
 use crate::{doctor, serve, telemetry};
 
 /// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
@@ -151,9 +151,9 @@ async fn link(
 }
 
 async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut filter = Filter::default();
+    let (everything, mut after) = (Filter::default(), None);
     loop {
-        let page = stores::list(app, &filter, MOST).await?;
+        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
         for store in &page.rows {
             if json {
                 writeln!(out, "{}", crate::web::api::show_store(store))?;
@@ -162,7 +162,7 @@ async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Res
             }
         }
         let Some(next) = page.next else { return Ok(()) };
-        filter.after = Some(next.parse().context("a page ends with a store's id")?);
+        after = Some(next.parse().context("a page ends with a store's id")?);
     }
 }
 
@@ -191,13 +191,13 @@ async fn check(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::
 /// Every store that was not disconnected on purpose.
 async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
     let mut ids = Vec::new();
-    let mut filter = Filter::default();
+    let (everything, mut after) = (Filter::default(), None);
     loop {
-        let page = stores::list(app, &filter, MOST).await?;
+        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
         let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
         ids.extend(kept.map(|store| store.id));
         let Some(next) = page.next else { return Ok(ids) };
-        filter.after = Some(next.parse().context("a page ends with a store's id")?);
+        after = Some(next.parse().context("a page ends with a store's id")?);
     }
 }
 

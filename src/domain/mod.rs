@@ -16,6 +16,7 @@ pub mod link;
 pub mod operator;
 pub mod page;
 pub mod scope;
+pub mod search;
 pub mod secret;
 pub mod store;
 pub mod store_url;

@@ -24,6 +24,9 @@ pub enum StoreStatus {
 }
 
 impl StoreStatus {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Connected, Self::Unauthorized, Self::Unreachable, Self::Disconnected];
+
     /// As it is stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,9 +39,7 @@ impl StoreStatus {
 
     /// Reads the text that is stored and sent.
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Connected, Self::Unauthorized, Self::Unreachable, Self::Disconnected]
-            .into_iter()
-            .find(|s| s.as_str() == text)
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod keep;
 pub mod lend;
 pub mod links;
 pub mod operators;
+pub mod overview;
 pub mod parting;
 pub mod prove;
 pub mod reads;
@@ -21,10 +22,12 @@ pub mod retention;
 pub mod return_leg;
 pub mod second_factor;
 pub mod sign_in;
+pub mod store_list;
 pub mod stores;
 pub mod sweep;
 pub mod tokens;
 pub mod watch;
+pub mod words;
 
 use crate::storage;
 

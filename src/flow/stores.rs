@@ -4,25 +4,9 @@ use super::Beneath;
 use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::domain::key::Key;
-use crate::domain::page::Page;
 use crate::domain::store::Store;
 use crate::domain::token::ServiceToken;
-use crate::storage::{keys, reach, stores};
-
-pub use crate::storage::stores::Filter;
-
-/// One page of stores, in the order in which they were first connected; `limit` rows at most.
-pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Store>, Beneath> {
-    let rows = stores::list(&app.db, filter, limit + 1).await?;
-    Ok(Page::of(rows, limit, |store| store.id.to_string()))
-}
-
-/// One page of the stores that a token may reach; otherwise as [`list`].
-pub async fn list_for(app: &App, token: &ServiceToken, filter: &Filter, limit: i64) -> Result<Page<Store>, Beneath> {
-    let Some(users) = &token.users else { return list(app, filter, limit).await };
-    let rows = reach::list(&app.db, users, filter, limit + 1).await?;
-    Ok(Page::of(rows, limit, |store| store.id.to_string()))
-}
+use crate::storage::{keys, stores};
 
 /// The store with this id, if the token may reach it: for a token, any other is not there.
 pub async fn find_for(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Option<Store>, Beneath> {

@@ -15,12 +15,15 @@ pub mod keys;
 pub mod links;
 mod open;
 pub mod operators;
+pub mod overview;
 pub mod reach;
 pub mod read_days;
 pub mod reads;
 pub mod retention;
 pub mod sessions;
 pub mod settings;
+pub mod store_list;
+pub mod store_words;
 pub mod stores;
 mod text;
 pub mod tokens;
@@ -114,7 +117,21 @@ macro_rules! lending_changed {
     };
 }
 
-pub(crate) use {lending_changed, on, record};
+/// Writes the words by which a store is found, inside the open transaction `$tx`, in place of those it was found by.
+macro_rules! rewrite_words {
+    ($tx:ident, $store:expr, $words:expr) => {{
+        sqlx::query("DELETE FROM store_words WHERE store_id = $1").bind($store).execute(&mut *$tx).await?;
+        for word in $words {
+            sqlx::query("INSERT INTO store_words (word, store_id) VALUES ($1, $2)")
+                .bind(word.into_bytes())
+                .bind($store)
+                .execute(&mut *$tx)
+                .await?;
+        }
+    }};
+}
+
+pub(crate) use {lending_changed, on, record, rewrite_words};
 
 /// Why a statement failed.
 #[derive(Debug, thiserror::Error)]

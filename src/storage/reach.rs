@@ -1,58 +1,55 @@
 //! The stores that a token limited to some merchants may see.
 
-use super::stores::{Filter, columns};
-use super::{Db, Error, Pool};
+use super::store_list::{Filter, MOST_WORDS, Reason, any_status, bind_filter, matching, page_of};
+use super::{Db, Error, Pool, stores};
+use crate::domain::id::StoreId;
+use crate::domain::search::Word;
 use crate::domain::store::Store;
 use crate::domain::token::Users;
+use crate::domain::user_id::UserId;
 
-/// The list, with `$1` the merchants as JSON. It begins with them, who are few, not with all stores in the order of their
-/// ids. The dialects differ in how they read JSON.
+/// Begins with the merchants, who are few, `$1` as JSON. The dialects differ in how they read that.
 macro_rules! listed {
     ($merchants:literal) => {
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM stores
-             WHERE user_id IN (",
-            $merchants,
-            ")
-               AND ($2 IS NULL OR user_id = $2)
-               AND ($3 IS NULL OR status = $3)
-               AND ($4 IS NULL OR LOWER(home) LIKE $4 ESCAPE '\\'
-                               OR LOWER(user_id) LIKE $4 ESCAPE '\\'
-                               OR LOWER(name) LIKE $4 ESCAPE '\\')
-               AND ($5 IS NULL OR id > $5)
-             ORDER BY id
-             LIMIT $6"
+        page_of!(
+            concat!(
+                "user_id IN (",
+                $merchants,
+                ") AND $2 IS NULL AND $3 IS NULL AND $4 IS NULL AND $5 IS NULL AND $6 IS NULL AND $7 IS NULL"
+            ),
+            any_status!(),
+            "(id, id) > ($35, $36)",
+            "id"
         )
     };
 }
 
 /// Binds what the list is asked, and fetches it.
 macro_rules! fetch {
-    ($sql:expr, $users:expr, $filter:expr, $most:expr, $pool:ident) => {
-        sqlx::query_as($sql)
-            .bind($users)
-            .bind(&$filter.user_id)
-            .bind($filter.status)
-            .bind(super::stores::like($filter))
-            .bind(&$filter.after)
-            .bind($most)
-            .fetch_all($pool)
-            .await?
-    };
+    ($sql:expr, $users:expr, $filter:expr, $after:expr, $most:expr, $pool:ident) => {{
+        let nobody: [Option<&str>; 6] = [None; 6];
+        let query = nobody.into_iter().fold(sqlx::query_as($sql).bind($users), |query, none| query.bind(none));
+        bind_filter!(query, $filter).bind($after).bind($after).bind($most).fetch_all($pool).await?
+    }};
 }
 
-/// Stores of `users` alone, in the order in which they were first connected; at most `most`.
-pub async fn list(db: &Db, users: &Users, filter: &Filter, most: i64) -> Result<Vec<Store>, Error> {
-    let names: Vec<&str> = users.iter().map(crate::domain::user_id::UserId::as_str).collect();
+/// Stores of `users` alone, in the order in which they were first connected, after `after`; at most `most`.
+pub async fn list(
+    db: &Db,
+    users: &Users,
+    filter: &Filter,
+    after: Option<&StoreId>,
+    most: i64,
+) -> Result<Vec<Store>, Error> {
+    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
     let users = serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
+    let after = after.map_or("", StoreId::as_str);
     Ok(match db.read() {
         Pool::Sqlite(pool) => {
-            fetch!(listed!("SELECT value FROM json_each($1)"), users, filter, most, pool)
+            fetch!(listed!("SELECT value FROM json_each($1)"), users, filter, after, most, pool)
         }
         Pool::Postgres(pool) => {
-            fetch!(listed!("SELECT value FROM json_array_elements_text($1::JSON)"), users, filter, most, pool)
+            fetch!(listed!("SELECT value FROM json_array_elements_text($1::JSON)"), users, filter, after, most, pool)
         }
     })
 }

@@ -1,13 +1,14 @@
 //! Stores and their keys: activation, lists, what is lent.
 
 use super::checks::new_span;
-use super::{Db, Error, lending_changed, on, record};
+use super::{Db, Error, lending_changed, on, record, rewrite_words};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{GrantId, KeyId, StoreId};
 use crate::domain::key::AuthMethod;
 use crate::domain::scope::Scope;
+use crate::domain::search;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
@@ -103,6 +104,7 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .bind(new.now)
         .fetch_one(&mut *tx)
         .await?;
+        rewrite_words!(tx, &store_id, search::words(&new.attempt.user_id, &new.attempt.home, new.name.as_deref()));
         sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
             .bind(new.now)
             .bind(&store_id)
@@ -159,52 +161,6 @@ pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
             .bind(id)
             .fetch_optional(pool)
             .await?)
-    })
-}
-
-/// Which stores a list holds.
-#[derive(Debug, Default, Clone)]
-pub struct Filter {
-    /// Only this merchant's.
-    pub user_id: Option<UserId>,
-    /// Only those that stand so.
-    pub status: Option<StoreStatus>,
-    /// Only those whose name, address or `user_id` holds this text.
-    pub q: Option<String>,
-    /// Only those after this id.
-    pub after: Option<StoreId>,
-}
-
-/// What a filter's text is compared as.
-pub(super) fn like(filter: &Filter) -> Option<String> {
-    let escaped = |q: &str| q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    filter.q.as_deref().map(|q| format!("%{}%", escaped(q)))
-}
-
-/// Stores in the order in which they were first connected; at most `most`.
-pub async fn list(db: &Db, filter: &Filter, most: i64) -> Result<Vec<Store>, Error> {
-    let like = like(filter);
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM stores
-             WHERE ($1 IS NULL OR user_id = $1)
-               AND ($2 IS NULL OR status = $2)
-               AND ($3 IS NULL OR LOWER(home) LIKE $3 ESCAPE '\\'
-                               OR LOWER(user_id) LIKE $3 ESCAPE '\\'
-                               OR LOWER(name) LIKE $3 ESCAPE '\\')
-               AND ($4 IS NULL OR id > $4)
-             ORDER BY id
-             LIMIT $5"
-        ))
-        .bind(&filter.user_id)
-        .bind(filter.status)
-        .bind(&like)
-        .bind(&filter.after)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
     })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::StoreId;
+use cartkey::flow::words;
 use serde_json::{Value, json};
 
 use crate::database::{change, column};
@@ -157,6 +158,10 @@ async fn with_120_stores() -> World {
                              connected_at, checked_at, changed_at) VALUES {rows}"
     );
     assert_eq!(change(&world.app.db, &sql).await, 120);
+    let mut after = None;
+    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
+        after = Some(last);
+    }
     world
 }
 
@@ -189,10 +194,14 @@ async fn a_list_is_narrowed_by_merchant_status_and_text() {
         ("status=disconnected", 0),
         ("user_id=u7&status=unreachable", 1),
         ("q=S007.EXAMPLE", 1),
-        ("q=shop%20100%25_7%20", 1),
-        ("q=%25", 50),
-        ("q=0%25_7%20%5C", 1),
-        ("q=1__", 0),
+        ("q=https%3A%2F%2Fwww.s007.example%2Fwp-admin%2F", 1),
+        ("q=s00&limit=200", 10),
+        ("q=shop%20100%25_7%20", 11),
+        ("q=SHOP%20s007", 1),
+        ("q=s007%20s008", 0),
+        ("q=hop", 0),
+        ("q=%25", 0),
+        ("q=1__", 50),
         ("q='%20OR%201=1", 0),
         ("q=u39&user_id=u39", 3),
         ("q=", 50),

@@ -3,9 +3,11 @@
 mod account;
 mod activity;
 pub mod attempts;
+pub mod chart;
 mod diagnostics;
 pub mod guard;
 mod links;
+mod overview;
 pub mod qr;
 mod settings;
 mod setup;
@@ -13,26 +15,23 @@ pub mod show;
 mod sign_in;
 mod store;
 pub mod store_page;
+mod stores;
 pub mod strip;
 mod tokens;
 mod upload;
 pub mod words;
 
 use axum::Router;
-use axum::extract::State;
-use axum::routing::get;
 
 use crate::app::App;
-use crate::web::page::Page;
-use guard::SignedIn;
-use show::{Section, Shell};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/admin", get(overview))
+        .merge(overview::routes())
         .merge(sign_in::routes())
         .merge(setup::routes())
         .merge(account::routes())
+        .merge(stores::routes())
         .merge(settings::routes())
         .merge(activity::routes())
         .merge(links::routes())
@@ -40,15 +39,4 @@ pub(super) fn routes() -> Router<App> {
         .merge(store::routes())
         .merge(attempts::routes())
         .merge(diagnostics::routes())
-}
-
-/// The overview, until it shows more.
-#[derive(askama::Template)]
-#[template(path = "admin/overview.html")]
-struct OverviewPage {
-    shell: Shell,
-}
-
-async fn overview(State(app): State<App>, who: SignedIn) -> Page<OverviewPage> {
-    Page(OverviewPage { shell: Shell::new(&app, &who, Section::Overview) })
 }

@@ -11,7 +11,8 @@ use crate::domain::id::StoreId;
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::token::{Permission, ServiceToken};
-use crate::flow::stores::{self, Filter};
+use crate::flow::store_list::{self, Filter};
+use crate::flow::stores;
 use crate::flow::{disconnect, watch};
 use crate::web::failure::Failure;
 use crate::web::guard;
@@ -35,13 +36,14 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
         user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
         status,
         q,
-        after: parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?,
+        ..Filter::default()
     };
+    let after: Option<StoreId> = parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?;
     let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
     }
-    let page = stores::list_for(&app, &token, &filter, limit).await?;
+    let page = store_list::list_for(&app, &token, &filter, after.as_ref(), limit).await?;
     let data: Vec<Value> = page.rows.iter().map(show).collect();
     Ok(Json(json!({"data": data, "next_cursor": page.next})))
 }

@@ -1,0 +1,185 @@
+//! Overview: whether all is well; if not, what is wrong, since when, with whom.
+
+use std::time::Duration;
+
+use super::{Beneath, approvals, reads, store_list};
+use crate::app::App;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::store::StoreStatus;
+use crate::domain::verdict::Verdict;
+use crate::storage::overview;
+
+pub use crate::storage::overview::Needy;
+
+/// Over how many days the funnel and the reads look back.
+pub const DAYS: u16 = 30;
+/// The most that the list of what needs attention holds.
+pub const MOST: usize = 10;
+
+/// Stores, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Their keys work.
+    pub connected: i64,
+    /// They refuse their keys.
+    pub unauthorized: i64,
+    /// They cannot be asked.
+    pub unreachable: i64,
+    /// They were given up.
+    pub disconnected: i64,
+    /// Their keys work, with a remark; connected as well.
+    pub remarked: i64,
+}
+
+/// How connecting went.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Funnel {
+    /// Attempts that were begun.
+    pub begun: i64,
+    /// Those for which a key came.
+    pub received: i64,
+    /// Those that connected a store.
+    pub connected: i64,
+    /// Those that go on.
+    pub going: i64,
+    /// Those that the merchant denied.
+    pub denied: i64,
+    /// Those that nobody approved in time.
+    pub expired: i64,
+    /// Those that failed, by reason, the most frequent first.
+    pub failed: Vec<(Option<Verdict>, i64)>,
+}
+
+/// The steps of a first run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// There is a service token that works.
+    pub token: bool,
+    /// A link was made.
+    pub link: bool,
+    /// A key was fetched.
+    pub fetched: bool,
+}
+
+/// All that the overview shows.
+#[derive(Debug)]
+pub struct Overview {
+    /// Stores, counted.
+    pub counts: Counts,
+    /// Approvals that wait for somebody, the oldest first; at most [`MOST`].
+    pub held: Vec<Attempt>,
+    /// Whether more than those wait.
+    pub held_more: bool,
+    /// Stores that need attention, the worst first; at most [`MOST`] with those that are held.
+    pub needy: Vec<Needy>,
+    /// How connecting went in the last [`DAYS`] days.
+    pub funnel: Funnel,
+    /// Key reads of the last [`DAYS`] days.
+    pub reads: Vec<reads::Day>,
+    /// The steps of a first run.
+    pub steps: Steps,
+}
+
+/// Looks at everything.
+pub async fn look(app: &App) -> Result<Overview, Beneath> {
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let mut held = approvals::held(app, most.saturating_add(1)).await?;
+    let held_more = held.len() > MOST;
+    held.truncate(MOST);
+    let counts = counts(app).await?;
+    let (token, link, fetched) = overview::steps(&app.db, app.now()).await?;
+    Ok(Overview {
+        needy: needy(app, &counts, MOST - held.len()).await?,
+        funnel: funnel(app).await?,
+        reads: reads::per_day(app, DAYS).await?,
+        steps: Steps { token, link, fetched },
+        counts,
+        held,
+        held_more,
+    })
+}
+
+async fn counts(app: &App) -> Result<Counts, Beneath> {
+    let mut counts = Counts { remarked: overview::remarks(&app.db).await?, ..Counts::default() };
+    for (status, n) in store_list::by_status(app).await? {
+        match status {
+            StoreStatus::Connected => counts.connected = n,
+            StoreStatus::Unauthorized => counts.unauthorized = n,
+            StoreStatus::Unreachable => counts.unreachable = n,
+            StoreStatus::Disconnected => counts.disconnected = n,
+        }
+    }
+    Ok(counts)
+}
+
+/// Stores that refuse their keys, then those that cannot be asked, then those with a remark; up to `room` in all, so that
+/// none of the three hides another.
+async fn needy(app: &App, counts: &Counts, room: usize) -> Result<Vec<Needy>, Beneath> {
+    let [unauthorized, unreachable, remarked] =
+        shares(room, [counts.unauthorized, counts.unreachable, counts.remarked]);
+    let mut needy = overview::of_status(&app.db, StoreStatus::Unauthorized, unauthorized).await?;
+    needy.extend(overview::of_status(&app.db, StoreStatus::Unreachable, unreachable).await?);
+    needy.extend(overview::with_remark(&app.db, remarked).await?);
+    Ok(needy)
+}
+
+/// Shares `room` out: each in turn gets one more as long as it has use for it, the first first.
+fn shares(room: usize, wants: [i64; 3]) -> [i64; 3] {
+    let mut shares = [0; 3];
+    for _ in 0..room {
+        let next = (0..3).filter(|at| shares[*at] < wants[*at]).min_by_key(|at| shares[*at]);
+        let Some(next) = next else { break };
+        shares[next] += 1;
+    }
+    shares
+}
+
+async fn funnel(app: &App) -> Result<Funnel, Beneath> {
+    let since = app.now().minus(Duration::from_hours(24) * u32::from(DAYS));
+    let mut funnel = Funnel::default();
+    for stand in overview::attempts(&app.db, since).await? {
+        funnel.begun += stand.n;
+        funnel.received += stand.received;
+        match stand.status {
+            Status::Open | Status::Received | Status::Proving | Status::AwaitingConfirmation => funnel.going += stand.n,
+            Status::Connected => funnel.connected += stand.n,
+            Status::Denied => funnel.denied += stand.n,
+            Status::Expired => funnel.expired += stand.n,
+            Status::Failed => funnel.failed.push((stand.reason, stand.n)),
+        }
+    }
+    Ok(funnel)
+}
+
+impl Counts {
+    /// All there are.
+    pub const fn all(&self) -> i64 {
+        self.connected + self.unauthorized + self.unreachable + self.disconnected
+    }
+
+    /// Those that need attention.
+    pub const fn needy(&self) -> i64 {
+        self.unauthorized + self.unreachable + self.remarked
+    }
+}
+
+impl Steps {
+    /// Whether all are done.
+    pub const fn are_done(self) -> bool {
+        self.token && self.link && self.fetched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_of_the_needy_hides_another() {
+        assert_eq!(shares(10, [0, 0, 0]), [0, 0, 0]);
+        assert_eq!(shares(10, [2, 1, 3]), [2, 1, 3]);
+        assert_eq!(shares(10, [500, 500, 500]), [4, 3, 3]);
+        assert_eq!(shares(10, [1, 500, 0]), [1, 9, 0]);
+        assert_eq!(shares(0, [5, 5, 5]), [0, 0, 0]);
+    }
+}

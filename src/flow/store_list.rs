@@ -1,0 +1,250 @@
+//! Lists of stores: searched, filtered, sorted, a part at a time, and taken out whole.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Beneath;
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::StoreId;
+use crate::domain::page::Page;
+use crate::domain::scope::Scope;
+use crate::domain::search;
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::token::ServiceToken;
+use crate::domain::user_id::UserId;
+use crate::storage::store_list::{self, Begin};
+use crate::storage::{events, reach, store_words};
+
+pub use crate::storage::store_list::{Beside, Order, Reason, SortKey};
+
+/// Up to how many are counted one by one; more are “1,000+”.
+pub const COUNTED: i64 = 1_000;
+/// Rows of an export that are read at a time.
+const AT_A_TIME: i64 = 500;
+/// How often a word is counted: enough to know the rarest.
+const RARITY: i64 = 10_000;
+
+/// Which stores are wanted: those that all of this fits.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this merchant's.
+    pub user_id: Option<UserId>,
+    /// Only those that stand so.
+    pub status: Option<StoreStatus>,
+    /// Only those with this verdict, or any.
+    pub reason: Option<Reason>,
+    /// Only those whose key is of this scope.
+    pub scope: Option<Scope>,
+    /// Only those that are found by these words.
+    pub q: Option<String>,
+}
+
+/// How many stores were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// So many …
+    pub n: i64,
+    /// … or more than that.
+    pub more: bool,
+}
+
+/// A part of a list, with the ways on.
+#[derive(Debug)]
+pub struct Part {
+    /// The stores, in order.
+    pub rows: Vec<Store>,
+    /// Where the part before ends; `None` on the first.
+    pub previous: Option<Beside>,
+    /// Where the part after begins; `None` on the last.
+    pub next: Option<Beside>,
+}
+
+/// One page of stores, in the order in which they were first connected, after `after`; `limit` rows at most.
+pub async fn list(app: &App, filter: &Filter, after: Option<&StoreId>, limit: i64) -> Result<Page<Store>, Beneath> {
+    let Some(search) = Search::of(app, filter, Order::Id).await? else { return Ok(Page { rows: vec![], next: None }) };
+    let beside = after.map(|id| Beside { key: SortKey::Text(id.to_string()), id: id.to_string(), back: false });
+    let rows = search.rows(app, beside.as_ref(), limit + 1).await?;
+    Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// One page of the stores that a token may reach; otherwise as [`list`].
+pub async fn list_for(
+    app: &App,
+    token: &ServiceToken,
+    filter: &Filter,
+    after: Option<&StoreId>,
+    limit: i64,
+) -> Result<Page<Store>, Beneath> {
+    let Some(users) = &token.users else { return list(app, filter, after, limit).await };
+    let Some(search) = Search::of(app, filter, Order::Id).await? else { return Ok(Page { rows: vec![], next: None }) };
+    let rows = reach::list(&app.db, users, &search.filter, after, limit + 1).await?;
+    Ok(Page::of(rows, limit, |store| store.id.to_string()))
+}
+
+/// The stores that fit, in `order`, beside `beside` or from the first; `limit` at most.
+pub async fn part(
+    app: &App,
+    filter: &Filter,
+    order: Order,
+    beside: Option<&Beside>,
+    limit: usize,
+) -> Result<(Part, Found), Beneath> {
+    let Some(search) = Search::of(app, filter, order).await? else {
+        let none = Part { rows: Vec::new(), previous: None, next: None };
+        return Ok((none, Found { n: 0, more: false }));
+    };
+    let mut beside = beside;
+    let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut rows = search.rows(app, beside, most).await?;
+    if rows.len() <= limit && beside.is_some_and(|beside| beside.back) {
+        // So few are left before: the first part is shown whole.
+        beside = None;
+        rows = search.rows(app, None, most).await?;
+    }
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let back = beside.is_some_and(|beside| beside.back);
+    if back {
+        rows.reverse();
+    }
+    let at = |store: Option<&Store>, back| store.map(|store| place(order, store, back));
+    let previous = at(rows.first(), true).filter(|_| if back { more } else { beside.is_some() });
+    let next = at(rows.last(), false).filter(|_| back || more);
+    let found = search.count(app, filter).await?;
+    Ok((Part { rows, previous, next }, found))
+}
+
+/// How many stores there are of each status.
+pub async fn by_status(app: &App) -> Result<Vec<(StoreStatus, i64)>, Beneath> {
+    Ok(store_list::by_status(&app.db).await?)
+}
+
+fn place(order: Order, store: &Store, back: bool) -> Beside {
+    Beside { key: order.key(store), id: store.id.to_string(), back }
+}
+
+/// A filter, made ready: its words are those that stores have.
+struct Search {
+    filter: store_list::Filter,
+    order: Order,
+    begin: Begin,
+    /// How many stores have all of the words, counted up to somewhat more than a few.
+    with_words: Option<i64>,
+}
+
+impl Search {
+    /// `None` when no store can fit, because none has all of the words.
+    async fn of(app: &App, filter: &Filter, order: Order) -> Result<Option<Self>, Beneath> {
+        let mut words = Vec::new();
+        for ways in search::ways(filter.q.as_deref().unwrap_or_default()) {
+            let Some(way) = first_known(app, ways).await? else { return Ok(None) };
+            words.extend(way);
+        }
+        words.sort_by_key(|(rarity, _)| *rarity);
+        let words: Vec<search::Word> = words.into_iter().map(|(_, word)| word).collect();
+        let with_words = match words.len() {
+            0 => None,
+            _ => Some(store_words::together(&app.db, &words, store_list::FEW + 1).await?),
+        };
+        if with_words == Some(0) {
+            return Ok(None);
+        }
+        let filter = store_list::Filter {
+            user_id: filter.user_id.clone(),
+            status: filter.status,
+            reason: filter.reason,
+            scope: filter.scope,
+            words,
+        };
+        let begin = store_list::begin(&app.db, &filter, order, with_words).await?;
+        Ok(Some(Self { filter, order, begin, with_words }))
+    }
+
+    async fn rows(&self, app: &App, beside: Option<&Beside>, most: i64) -> Result<Vec<Store>, Beneath> {
+        Ok(store_list::page(&app.db, &self.filter, self.begin, self.order, beside, most).await?)
+    }
+
+    /// What is known already is not counted again: all of them, when nothing is filtered, and those with the words.
+    async fn count(&self, app: &App, filter: &Filter) -> Result<Found, Beneath> {
+        if *filter == Filter::default() {
+            let n = by_status(app).await?.iter().map(|(_, n)| n).sum();
+            return Ok(Found { n, more: false });
+        }
+        let n = match self.with_words {
+            Some(n) if *filter == (Filter { q: filter.q.clone(), ..Filter::default() }) => n,
+            _ => store_list::count(&app.db, &self.filter, self.begin, COUNTED + 1).await?,
+        };
+        Ok(Found { n: n.min(COUNTED), more: n > COUNTED })
+    }
+}
+
+/// The first way to mean a piece of what was typed whose words all exist, each with how often stores have it.
+async fn first_known(app: &App, ways: Vec<Vec<search::Word>>) -> Result<Option<Vec<(i64, search::Word)>>, Beneath> {
+    for way in ways {
+        let wanted = way.len();
+        let mut known = Vec::with_capacity(wanted);
+        for word in way {
+            match store_words::count(&app.db, &word, RARITY).await? {
+                0 => break,
+                rarity => known.push((rarity, word)),
+            }
+        }
+        if known.len() == wanted {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
+}
+
+/// The whole list of the stores that fit, a part at a time.
+pub struct Export {
+    app: App,
+    search: Option<Search>,
+    beside: Option<Beside>,
+}
+
+/// Takes the list out; that somebody does is on record before this returns.
+pub async fn export(app: &App, filter: &Filter, order: Order, actor: &Actor) -> Result<Export, Beneath> {
+    events::insert(&app.db, &Event::new(Kind::StoresExported, app.now(), actor)).await?;
+    Ok(Export { app: app.clone(), search: Search::of(app, filter, order).await?, beside: None })
+}
+
+impl Export {
+    /// The next stores; empty after the last.
+    pub async fn next(&mut self) -> Result<Vec<Store>, Beneath> {
+        let Some(search) = &self.search else { return Ok(Vec::new()) };
+        let rows = search.rows(&self.app, self.beside.as_ref(), AT_A_TIME).await?;
+        match rows.last() {
+            Some(last) => self.beside = Some(place(search.order, last, false)),
+            None => self.search = None,
+        }
+        Ok(rows)
+    }
+}
+
+impl Beside {
+    /// As one opaque word, for an address. It says where the page begins, not which row it follows, so it stays good when
+    /// that row changes or goes.
+    pub fn cursor(&self) -> String {
+        let text = match &self.key {
+            SortKey::At(at) => format!("{}\n{at}", self.id),
+            SortKey::Text(text) => format!("{}\n{text}", self.id),
+        };
+        URL_SAFE_NO_PAD.encode(text)
+    }
+
+    /// Reads a cursor of this order; `None` for what is none.
+    pub fn read(cursor: &str, order: Order, back: bool) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+        let (id, key) = text.split_once('\n')?;
+        let id: StoreId = id.parse().ok()?;
+        let key = match order {
+            Order::Id | Order::Address if key.contains(char::is_control) => return None,
+            Order::Id | Order::Address => SortKey::Text(key.to_owned()),
+            Order::Changed | Order::Connected | Order::Unchecked => SortKey::At(key.parse().ok()?),
+        };
+        Some(Self { key, id: id.to_string(), back })
+    }
+}

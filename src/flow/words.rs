@@ -1,0 +1,40 @@
+//! Words: stores that were there before there was a search get the words by which they are found.
+
+use tokio::sync::watch;
+
+use super::Beneath;
+use crate::app::App;
+use crate::domain::id::StoreId;
+use crate::storage::store_words;
+
+/// Stores that one transaction gives words to: it holds the writer for some 20 ms.
+const AT_ONCE: i64 = 100;
+
+/// Gives words to the stores that have none until none is left or the process is told to stop. A store is either done or
+/// not, so a process that dies leaves nothing half done; the next start goes on.
+pub async fn run(app: App, stop: watch::Receiver<bool>) {
+    let (mut after, mut done) = (None, 0);
+    while !*stop.borrow() {
+        match give(&app, after.as_ref()).await {
+            Ok(Some(last)) => (after, done) = (Some(last), done + 1),
+            Ok(None) => break,
+            Err(error) => {
+                // Stores without words are not found, but nothing else depends on them: the next start tries again.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "stores could not be given the words of the search"
+                );
+                break;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    if done > 0 {
+        tracing::info!("the search knows all stores now");
+    }
+}
+
+/// Gives words to some stores after `after`; gives back the last of them, `None` when there was none left.
+pub async fn give(app: &App, after: Option<&StoreId>) -> Result<Option<StoreId>, Beneath> {
+    Ok(store_words::give_words(&app.db, after.map_or("", StoreId::as_str), AT_ONCE).await?)
+}

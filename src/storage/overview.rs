@@ -1,0 +1,108 @@
+//! What the overview counts and lists.
+
+use super::{Db, Error, on, stores};
+use crate::domain::attempt::Status;
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+
+/// A store that needs attention, and since when.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Needy {
+    /// The store.
+    #[sqlx(flatten)]
+    pub store: Store,
+    /// Since when it stands so.
+    pub since: Time,
+}
+
+/// Stores of this status, those that came into it last first; at most `most`.
+pub async fn of_status(db: &Db, status: StoreStatus, most: i64) -> Result<Vec<Needy>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            stores::columns!(),
+            ", changed_at AS since
+             FROM stores
+             WHERE status = $1
+             ORDER BY changed_at DESC, id DESC
+             LIMIT $2"
+        ))
+        .bind(status)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Connected stores with a remark, at most `most`. A remark comes with a check, so the check that first told it says since
+/// when.
+pub async fn with_remark(db: &Db, most: i64) -> Result<Vec<Needy>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            stores::columns!(),
+            ", COALESCE((SELECT MAX(began_at) FROM check_spans WHERE store_id = stores.id), changed_at) AS since
+             FROM stores
+             WHERE status = 'connected' AND reason IS NOT NULL
+             ORDER BY changed_at DESC, id DESC
+             LIMIT $1"
+        ))
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// How many connected stores have a remark.
+pub async fn remarks(db: &Db) -> Result<i64, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM stores WHERE status = 'connected' AND reason IS NOT NULL")
+            .fetch_one(pool)
+            .await?)
+    })
+}
+
+/// Attempts that stand alike.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Attempted {
+    /// Where they stand.
+    pub status: Status,
+    /// Why.
+    pub reason: Option<Verdict>,
+    /// How many.
+    pub n: i64,
+    /// For how many of them a key came.
+    pub received: i64,
+}
+
+/// The attempts that were begun since a moment, counted by how they stand.
+pub async fn attempts(db: &Db, since: Time) -> Result<Vec<Attempted>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT status, reason, COUNT(*) AS n, COUNT(received_at) AS received
+             FROM attempts
+             WHERE created_at >= $1
+             GROUP BY status, reason
+             ORDER BY n DESC, status, reason",
+        )
+        .bind(since)
+        .persistent(false)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// Whether there is a token that works at `now`, whether a link was ever made, and whether a key was ever read.
+pub async fn steps(db: &Db, now: Time) -> Result<(bool, bool, bool), Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)),
+                    EXISTS (SELECT 1 FROM links),
+                    EXISTS (SELECT 1 FROM key_reads) OR EXISTS (SELECT 1 FROM read_days)",
+        )
+        .bind(now)
+        .fetch_one(pool)
+        .await?)
+    })
+}

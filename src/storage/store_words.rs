@@ -1,0 +1,85 @@
+//! The words by which stores are found.
+
+use super::store_list::MOST_WORDS;
+use super::{Db, Error, on, rewrite_words};
+use crate::domain::id::StoreId;
+use crate::domain::search::{self, Word};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::user_id::UserId;
+
+/// How often stores have this word; counted up to `most`.
+pub async fn count(db: &Db, word: &Word, most: i64) -> Result<i64, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar(
+            "SELECT COUNT(*)
+             FROM (SELECT 1 FROM store_words WHERE word >= $1 AND word < $2 LIMIT $3) AS found",
+        )
+        .bind(word.from())
+        .bind(word.to())
+        .bind(most)
+        .persistent(false)
+        .fetch_one(pool)
+        .await?)
+    })
+}
+
+/// How many stores have all of these words, counted up to `most`; those after the first [`MOST_WORDS`] do not count.
+pub async fn together(db: &Db, words: &[Word], most: i64) -> Result<i64, Error> {
+    let Some((first, others)) = words.split_first() else { return Ok(0) };
+    on!(db.read(), |pool| {
+        let mut query = sqlx::query_scalar(
+            "SELECT COUNT(*)
+             FROM (SELECT DISTINCT store_id
+                   FROM store_words AS first
+                   WHERE word >= $1 AND word < $2
+                     AND ($3 IS NULL OR EXISTS (SELECT 1 FROM store_words AS other
+                                                WHERE other.store_id = first.store_id AND other.word >= $4 AND other.word < $5))
+                     AND ($6 IS NULL OR EXISTS (SELECT 1 FROM store_words AS other
+                                                WHERE other.store_id = first.store_id AND other.word >= $7 AND other.word < $8))
+                     AND ($9 IS NULL OR EXISTS (SELECT 1 FROM store_words AS other
+                                                WHERE other.store_id = first.store_id AND other.word >= $10 AND other.word < $11))
+                     AND ($12 IS NULL OR EXISTS (SELECT 1 FROM store_words AS other
+                                                 WHERE other.store_id = first.store_id AND other.word >= $13 AND other.word < $14))
+                     AND ($15 IS NULL OR EXISTS (SELECT 1 FROM store_words AS other
+                                                 WHERE other.store_id = first.store_id AND other.word >= $16 AND other.word < $17))
+                   LIMIT $18) AS found",
+        )
+        .bind(first.from())
+        .bind(first.to());
+        for at in 0..MOST_WORDS - 1 {
+            let word = others.get(at);
+            query = query.bind(word.map(Word::from)).bind(word.map(Word::from)).bind(word.map(Word::to));
+        }
+        Ok(query.bind(most).persistent(false).fetch_one(pool).await?)
+    })
+}
+
+/// Gives words to the stores after `after` that have none, at most `most`, and gives back the last of those: `None`
+/// when there was none left.
+///
+/// The update that changes nothing holds the stores: who renames one in the meantime waits, and writes its words anew.
+pub async fn give_words(db: &Db, after: &str, most: i64) -> Result<Option<StoreId>, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mut stores: Vec<(StoreId, UserId, StoreUrl, Option<String>)> = sqlx::query_as(
+            "UPDATE stores
+             SET name = name
+             WHERE id IN (SELECT id
+                          FROM stores AS wordless
+                          WHERE id > $1 AND NOT EXISTS (SELECT 1 FROM store_words WHERE store_id = wordless.id)
+                          ORDER BY id
+                          LIMIT $2)
+             RETURNING id, user_id, home, name",
+        )
+        .bind(after)
+        .bind(most)
+        .fetch_all(&mut *tx)
+        .await?;
+        stores.sort();
+        for (id, user_id, home, name) in &stores {
+            rewrite_words!(tx, id, search::words(user_id, home, name.as_deref()));
+        }
+        tx.commit().await?;
+        Ok(stores.pop().map(|(id, ..)| id))
+    })
+}

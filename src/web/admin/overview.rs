@@ -1,0 +1,231 @@
+//! The overview: one sentence, counts, what needs attention with its button, how connecting goes, and key reads per day.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+
+use super::chart::{Columns, HEIGHT, Rows, WIDTH, percent};
+use super::guard::SignedIn;
+use super::show::{Section, Shell, day};
+use super::stores::{reason_name, thousands};
+use crate::app::App;
+use crate::domain::attempt::Attempt;
+use crate::domain::store::StoreStatus;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+use crate::flow::overview::{self, Counts, Funnel, Needy, Overview};
+use crate::web::failure::Failure;
+use crate::web::page::Page;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/admin", get(look))
+}
+
+#[derive(Template)]
+#[template(path = "admin/overview.html")]
+struct OverviewPage {
+    shell: Shell,
+    public_url: String,
+    seen: Overview,
+    stages: Vec<Stage>,
+    ends: Vec<End>,
+    days: Vec<(String, i64)>,
+    columns: Columns,
+}
+
+/// One stage of the funnel.
+struct Stage {
+    name: &'static str,
+    n: String,
+    share: String,
+    length: f64,
+}
+
+/// How attempts ended that did not connect.
+struct End {
+    name: String,
+    n: String,
+    share: String,
+}
+
+async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
+    let seen = overview::look(&app).await?;
+    let figures: Vec<i64> = seen.reads.iter().map(|day| day.reads).collect();
+    Ok(Page(OverviewPage {
+        shell: Shell::new(&app, &who, Section::Overview),
+        public_url: app.site.public_url.clone(),
+        stages: stages(&seen.funnel),
+        ends: ends(&seen.funnel),
+        days: seen.reads.iter().map(|each| (day(&Time::of_day(each.day)), each.reads)).collect(),
+        columns: Columns::of(&figures),
+        seen,
+    }))
+}
+
+impl OverviewPage {
+    fn headline(&self) -> String {
+        headline(&self.seen.counts, self.seen.held.len(), self.seen.held_more)
+    }
+
+    fn is_well(&self) -> bool {
+        self.seen.counts.needy() == 0 && self.seen.held.is_empty()
+    }
+
+    /// Whether the steps of a first run are shown: until a key was fetched.
+    fn is_first_run(&self) -> bool {
+        self.seen.counts.all() == 0 || !self.seen.steps.are_done()
+    }
+
+    /// How many stores stand so.
+    fn count(&self, status: &StoreStatus) -> String {
+        let counts = &self.seen.counts;
+        thousands(match status {
+            StoreStatus::Connected => counts.connected,
+            StoreStatus::Unauthorized => counts.unauthorized,
+            StoreStatus::Unreachable => counts.unreachable,
+            StoreStatus::Disconnected => counts.disconnected,
+        })
+    }
+
+    fn n(n: &i64) -> String {
+        thousands(*n)
+    }
+
+    fn today(&self) -> String {
+        thousands(self.days.last().map_or(0, |(_, n)| *n))
+    }
+
+    fn reads(&self) -> String {
+        thousands(self.days.iter().map(|(_, n)| n).sum())
+    }
+
+    /// The days with their figures, today first.
+    fn table(&self) -> Vec<(&str, String)> {
+        self.days.iter().rev().map(|(day, n)| (day.as_str(), thousands(*n))).collect()
+    }
+
+    fn first_day(&self) -> &str {
+        self.days.first().map_or("", |(day, _)| day)
+    }
+
+    /// What a screen reader says instead of the drawing.
+    fn reads_said(&self) -> String {
+        let most = self.days.iter().max_by_key(|(_, n)| *n);
+        match most {
+            Some((day, n)) if *n > 0 => format!(
+                "{} key reads in 30 days; most on {day}: {}; today {}.",
+                self.reads(),
+                thousands(*n),
+                self.today()
+            ),
+            _ => "No key was read in the last 30 days.".to_owned(),
+        }
+    }
+
+    fn funnel_said(&self) -> String {
+        let said: Vec<String> =
+            self.stages.iter().map(|stage| format!("{} {}", stage.n, stage.name.to_lowercase())).collect();
+        format!("{}.", said.join(", "))
+    }
+
+    /// What is the matter with a store, in plain words.
+    fn why(needy: &Needy) -> String {
+        super::words::stands(&needy.store)
+    }
+
+    /// Whether connecting again is what helps, rather than asking once more.
+    fn is_for_reconnect(needy: &Needy) -> bool {
+        let scope = matches!(needy.store.reason, Some(Verdict::ScopeNarrower | Verdict::ScopeWider | Verdict::Moved));
+        needy.store.status == StoreStatus::Unauthorized || scope
+    }
+
+    /// Why an approval waits.
+    fn waits(attempt: &Attempt) -> &'static str {
+        if attempt.elsewhere_at.is_some() {
+            "Approved in another browser than the one that began: somebody must say that it was meant."
+        } else {
+            "Approved, but nobody came back to confirm that it was meant."
+        }
+    }
+}
+
+/// Whether all is well, in one sentence.
+fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
+    let live = counts.all() - counts.disconnected;
+    let waiting = match (held, held_more) {
+        (0, _) => None,
+        (1, _) => Some("1 approval waits for somebody".to_owned()),
+        (n, more) => Some(format!("{n}{} approvals wait for somebody", if more { "+" } else { "" })),
+    };
+    let stores = match (counts.needy(), live) {
+        (0, 0) if counts.disconnected > 0 => "No store is connected any more".to_owned(),
+        (0, 0) => "No store is connected yet".to_owned(),
+        (0, 1) => "Your one store is fine".to_owned(),
+        (0, n) => format!("All {} stores are fine", thousands(n)),
+        (1, _) => "1 store needs attention".to_owned(),
+        (n, _) => format!("{} stores need attention", thousands(n)),
+    };
+    match waiting {
+        None => format!("{stores}."),
+        Some(waiting) => format!("{stores}, and {waiting}."),
+    }
+}
+
+fn stages(funnel: &Funnel) -> Vec<Stage> {
+    let figures = [("Begun", funnel.begun), ("Received", funnel.received), ("Connected", funnel.connected)];
+    let rows = Rows::of(&figures.map(|(_, n)| n));
+    let stage = |((name, n), length): ((&'static str, i64), f64)| {
+        let share = if name == "Begun" { String::new() } else { percent(n, funnel.begun) };
+        Stage { name, n: thousands(n), share, length }
+    };
+    figures.into_iter().zip(rows.lengths).map(stage).collect()
+}
+
+/// How those ended that did not connect; what did not happen is left out.
+fn ends(funnel: &Funnel) -> Vec<End> {
+    let failed = |reason: Option<Verdict>| match reason {
+        Some(reason) => format!("Failed: {}", reason_name(reason).to_lowercase()),
+        None => "Failed".to_owned(),
+    };
+    let mut ends = vec![
+        ("Still going on".to_owned(), funnel.going),
+        ("Denied by the merchant".to_owned(), funnel.denied),
+        ("Expired: nobody approved in time".to_owned(), funnel.expired),
+    ];
+    ends.extend(funnel.failed.iter().map(|(reason, n)| (failed(*reason), *n)));
+    let end = |(name, n): (String, i64)| End { name, n: thousands(n), share: percent(n, funnel.begun) };
+    ends.into_iter().filter(|(_, n)| *n > 0).map(end).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(connected: i64, unauthorized: i64, unreachable: i64, disconnected: i64, remarked: i64) -> Counts {
+        Counts { connected, unauthorized, unreachable, disconnected, remarked }
+    }
+
+    #[test]
+    fn one_sentence_says_whether_all_is_well() {
+        for (counts, held, says) in [
+            (counts(0, 0, 0, 0, 0), 0, "No store is connected yet."),
+            (counts(0, 0, 0, 3, 0), 0, "No store is connected any more."),
+            (counts(1, 0, 0, 0, 0), 0, "Your one store is fine."),
+            (counts(1_204, 0, 0, 9, 0), 0, "All 1,204 stores are fine."),
+            (counts(1_204, 0, 0, 0, 0), 2, "All 1,204 stores are fine, and 2 approvals wait for somebody."),
+            (counts(10, 1, 0, 0, 0), 0, "1 store needs attention."),
+            (counts(10, 1, 1, 5, 1), 1, "3 stores need attention, and 1 approval waits for somebody."),
+        ] {
+            assert_eq!(headline(&counts, held, false), says);
+        }
+        assert!(headline(&counts(2, 0, 0, 0, 0), 10, true).ends_with("10+ approvals wait for somebody."));
+    }
+
+    #[test]
+    fn a_funnel_of_nothing_is_drawn_and_has_no_ends() {
+        let stages = stages(&Funnel::default());
+        assert!(stages.iter().all(|stage| stage.n == "0" && stage.length == 0.0 && stage.share.is_empty()));
+        assert!(ends(&Funnel::default()).is_empty());
+    }
+}

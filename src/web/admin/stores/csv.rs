@@ -1,0 +1,120 @@
+//! The list of stores as a file: comma-separated (RFC 4180), a part at a time, harmless in a spreadsheet.
+
+use axum::extract::{RawQuery, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+
+use super::asked::Asked;
+use crate::app::App;
+use crate::domain::store::Store;
+use crate::domain::verdict::Verdict;
+use crate::flow::store_list::{self, Export};
+use crate::web::admin::guard::SignedIn;
+use crate::web::admin::show;
+use crate::web::failure::Failure;
+use crate::web::stream::{Pieces, streamed};
+
+const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key_version,auth_method,\
+                    woocommerce_version,wordpress_version,connected_at,checked_at,changed_at\r\n";
+
+pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Failure> {
+    let asked = Asked::read(query.as_deref())?;
+    let export = store_list::export(&app, &asked.filter, asked.sort.order(), &who.actor).await?;
+    let (pieces, body) = streamed();
+    tokio::spawn(send(export, pieces));
+    let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&app.now()));
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Sends part after part as the browser takes them. When the database fails the file ends in the middle of the transfer, so
+/// that the browser knows that it is not whole.
+async fn send(mut export: Export, pieces: Pieces) {
+    if pieces.put(HEAD).await.is_err() {
+        return;
+    }
+    loop {
+        match export.next().await {
+            Ok(rows) if rows.is_empty() => return,
+            Ok(rows) => {
+                let part: String = rows.iter().map(line).collect();
+                if pieces.put(part).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the list of stores could not be sent to its end"
+                );
+                return pieces.fail(error).await;
+            }
+        }
+    }
+}
+
+fn line(store: &Store) -> String {
+    let text = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
+    [
+        cell(store.id.as_str()),
+        cell(store.user_id.as_str()),
+        cell(store.home.as_str()),
+        text(&store.name),
+        cell(store.status.as_str()),
+        cell(store.reason.map_or("", Verdict::code)),
+        cell(store.scope.as_str()),
+        store.woo_key_id.to_string(),
+        cell(&store.key_last7),
+        store.key_version.to_string(),
+        cell(store.auth_method.as_str()),
+        text(&store.woocommerce_version),
+        text(&store.wordpress_version),
+        store.connected_at.to_string(),
+        store.checked_at.to_string(),
+        store.changed_at.to_string(),
+    ]
+    .join(",")
+        + "\r\n"
+}
+
+/// One cell. What a spreadsheet would take for a formula is made text by the apostrophe that stands for "text" there: names
+/// and versions are whatever a store says.
+fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let apostrophe = if is_formula { "'" } else { "" };
+    if is_formula || text.contains(['"', ',', '\r', '\n', ';', '\t']) {
+        format!("\"{apostrophe}{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_quoted_where_it_must_be_and_never_a_formula() {
+        for (text, written) in [
+            ("", ""),
+            ("Cups & Plates", "Cups & Plates"),
+            ("Cups, Plates", "\"Cups, Plates\""),
+            ("6\" cups", "\"6\"\" cups\""),
+            ("two\r\nlines", "\"two\r\nlines\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("=HYPERLINK(\"https://evil.example\",\"x\")", "\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\""),
+            ("1-2", "1-2"),
+            ("東京, café", "\"東京, café\""),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+}
