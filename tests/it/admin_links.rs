@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cartkey::demo::pretend_store::Switches;
 use serde_json::json;
 
 use crate::database::column;
@@ -94,7 +95,7 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
 
 #[tokio::test]
 async fn there_is_no_way_back_to_type_where_none_is_allowed() {
-    let world = World::with(&[("CARTKEY_RETURN_ORIGINS", "")], cartkey::demo::pretend_store::Switches::default()).await;
+    let world = World::with(&[("CARTKEY_RETURN_ORIGINS", "")], Switches::default()).await;
     let mut ann = world.operator().await;
     assert!(!ann.get("/admin/links/new").await.body.contains("return_url"));
 }

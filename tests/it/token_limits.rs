@@ -7,6 +7,7 @@ use cartkey::domain::id::{RequestId, TokenId};
 use cartkey::domain::secret::Secret;
 use cartkey::flow::lend::{self, Lent, Which};
 use cartkey::flow::tokens::{self, RotateError, Wish};
+use cartkey::flow::words;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -147,6 +148,10 @@ async fn the_list_of_a_limited_token_pages_through_its_own_stores_alone() {
             n % 9
         );
         change(&world.app.db, &sql).await;
+    }
+    let mut after = None;
+    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
+        after = Some(last);
     }
     let service = limited(&world, "m-2\nm-7\nm-none").await;
     let (users, count) = pages(&service, "limit=7").await;

@@ -84,6 +84,8 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/settings/reset", Operator),
     ("POST", "/admin/settings/logo", Operator),
     ("POST", "/admin/settings/logo/remove", Operator),
+    ("GET", "/admin/stores", Operator),
+    ("GET", "/admin/stores.csv", Operator),
     ("GET", "/admin/stores/{id}", Operator),
     ("POST", "/admin/stores/{id}/check", Operator),
     ("POST", "/admin/stores/{id}/link", Operator),
