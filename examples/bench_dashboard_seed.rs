@@ -250,7 +250,7 @@ impl Seed {
     }
 
     fn bytes(&self, word: &str) -> String {
-        let hex: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = word.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         if matches!(self.db, Db::Postgres(_)) { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
     }
 

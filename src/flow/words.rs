@@ -36,5 +36,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
 
 /// Gives words to some stores after `after`; gives back the last of them, `None` when there was none left.
 pub async fn give(app: &App, after: Option<&StoreId>) -> Result<Option<StoreId>, Beneath> {
-    Ok(store_words::give_words(&app.db, after.map_or("", StoreId::as_str), AT_ONCE).await?)
+    let after = after.map_or("", StoreId::as_str);
+    if !store_words::is_any_wordless(&app.db, after).await? {
+        return Ok(None);
+    }
+    Ok(store_words::give_words(&app.db, after, AT_ONCE).await?)
 }

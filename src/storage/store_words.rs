@@ -54,6 +54,23 @@ pub async fn together(db: &Db, words: &[Word], most: i64) -> Result<i64, Error> 
     })
 }
 
+/// Whether a store after `after` has no words. Only reads: it may look through every store, and is asked at each start.
+pub async fn is_any_wordless(db: &Db, after: &str) -> Result<bool, Error> {
+    on!(db.read(), |pool| {
+        let found: Option<StoreId> = sqlx::query_scalar(
+            "SELECT id
+             FROM stores
+             WHERE id > $1 AND NOT EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id)
+             ORDER BY id
+             LIMIT 1",
+        )
+        .bind(after)
+        .fetch_optional(pool)
+        .await?;
+        Ok(found.is_some())
+    })
+}
+
 /// Gives words to the stores after `after` that have none, at most `most`, and gives back the last of those: `None`
 /// when there was none left.
 ///
