@@ -17,7 +17,7 @@ async fn at_first_it_leads_through_three_steps_to_the_first_key() {
     let page = ann.get("/admin").await;
     assert!(page.text().contains("No store is connected yet."), "{}", page.text());
     assert!(page.text().contains("Three steps to the first key"));
-    assert_eq!(page.link("Make a token").as_deref(), Some("/admin/tokens"));
+    assert_eq!(page.link("Make a token").as_deref(), Some("/admin/tokens/new"));
     assert!(page.text().contains("https://keys.example/api/v1/users/USER_ID/keys"));
     assert!(!page.text().contains("Needs attention") && !page.text().contains("Key reads per day"));
     let service = world.service("keys:read").await;

@@ -203,7 +203,7 @@ async fn with_no_store_the_list_says_how_one_gets_there() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin/stores").await;
     assert!(page.text().contains("No store is connected yet"), "{}", page.text());
-    assert_eq!(page.link("Make a link").as_deref(), Some("/admin/links"));
+    assert_eq!(page.link("Make a link").as_deref(), Some("/admin/links/new"));
     assert!(page.link("Export as CSV").is_none());
     let page = ann.get("/admin/stores?status=unauthorized").await;
     assert!(page.text().contains("Nothing found"), "{}", page.text());
