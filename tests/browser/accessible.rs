@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::axe;
 use crate::chromium::{Browser, Manner};
 use crate::operator::PASSWORD;
-use crate::places::{Place, places};
+use crate::places::places;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -14,12 +14,13 @@ async fn axe_finds_nothing_on_any_page() {
     let world = World::new().await;
     let browser = Browser::open(&world, Manner::default()).await;
     let mut troubles = Vec::new();
-    for Place { address, .. } in places(&world, &browser).await {
+    for place in places(&world, &browser).await {
+        let address = &place.address;
         for scheme in ["light", "dark"] {
             for (width, height) in [(1280, 900), (390, 844)] {
                 browser.prefers(scheme).await;
                 browser.is_sized(width, height).await;
-                browser.go(&address).await;
+                browser.visit(&place).await;
                 let found = browser.violations(&axe).await;
                 troubles.extend(found.into_iter().map(|found| format!("{address} ({scheme}, {width}): {found}")));
                 let wide =

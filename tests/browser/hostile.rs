@@ -4,7 +4,7 @@ use fantoccini::Client;
 use serde_json::{Value, json};
 
 use crate::chromium::{Browser, Manner};
-use crate::places::{Place, places};
+use crate::places::places;
 use crate::world::World;
 
 /// Each would call `run` if it came to life.
@@ -56,10 +56,11 @@ async fn nothing_that_is_typed_anywhere_runs() {
     browser.devtools("Page.enable", json!({})).await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": mark})).await;
     let mut sent = 0;
-    for Place { address, .. } in places(&world, &browser).await {
+    for place in places(&world, &browser).await {
+        let address = &place.address;
         for typed in TYPED {
             for form in 0.. {
-                browser.go(&address).await;
+                browser.visit(&place).await;
                 browser.client.execute(SPARED, Vec::new()).await.unwrap();
                 let filled = browser.client.execute(FILL_AND_SEND, vec![json!(form), json!(typed)]).await.unwrap();
                 if filled != json!(true) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::flow::watch;
 use serde_json::json;
+use url::Url;
 
 use crate::chromium::Browser;
 use crate::operator::PASSWORD;
@@ -27,8 +28,8 @@ impl Place {
 /// Signs an operator in at `browser` and gives every page that can be looked at.
 pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
     world.stranger("ann").await;
-    browser.sign_in("ann", PASSWORD).await;
     let scene = scene(world).await;
+    browser.sign_in("ann", PASSWORD).await;
     let [well, ill] = [&scene.well, &scene.ill].map(|id| format!("/admin/stores/{id}"));
     let attempt = format!("/admin/attempts/{}", scene.held);
     let token = format!("/admin/tokens/{}", scene.token);
@@ -116,6 +117,13 @@ async fn held(world: &World) -> String {
 }
 
 impl Browser {
+    /// Opens a page; it must be that page, and not the way to sign in.
+    pub async fn visit(&self, place: &Place) {
+        self.go(&place.address).await;
+        let (shown, wanted) = (self.url().await, Url::parse(&place.address).unwrap());
+        assert_eq!(shown.path(), wanted.path(), "{} is what was looked at", place.name);
+    }
+
     /// Signs in at the dashboard.
     pub async fn sign_in(&self, name: &str, password: &str) {
         self.go(&format!("{KEYS}/admin/sign-in")).await;
