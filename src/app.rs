@@ -49,6 +49,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// How many passwords may be checked at a time: each takes 64 MiB and a processor.
     pub password_turns: Arc<tokio::sync::Semaphore>,
+    /// How many passwords may be checked or wait for their turn; more are refused.
+    pub password_places: Arc<tokio::sync::Semaphore>,
     /// How long one preflight may take: [`ALL_WITHIN`], except where a test cannot wait that long.
     pub preflight_within: Duration,
 }
@@ -58,6 +60,8 @@ pub const PREFLIGHTS_AT_ONCE: usize = 64;
 
 /// See [`Parts::password_turns`].
 pub const PASSWORDS_AT_ONCE: usize = 2;
+/// See [`Parts::password_places`].
+pub const PASSWORD_PLACES: usize = 10;
 
 impl App {
     /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
@@ -75,6 +79,7 @@ impl App {
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
+            password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),
             preflight_within: ALL_WITHIN,
         }))
     }

@@ -21,7 +21,7 @@ pub struct Config {
     pub site: Site,
     /// `CARTKEY_LISTEN` (`127.0.0.1:8080`): the public surfaces, and all others unless the next is set.
     pub listen: SocketAddr,
-    /// `CARTKEY_INTERNAL_LISTEN` (unset): the service API and metrics answer only here.
+    /// `CARTKEY_INTERNAL_LISTEN` (unset): the dashboard and the service API answer only here.
     pub internal_listen: Option<SocketAddr>,
     /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; it may hold a password.
     pub database_url: Secret,
@@ -119,7 +119,7 @@ impl Config {
         let config = Self {
             site,
             listen: env.parse("CARTKEY_LISTEN", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080"),
-            internal_listen: env.optional("CARTKEY_INTERNAL_LISTEN", "an address and a port, such as 127.0.0.1:8081"),
+            internal_listen: env.optional("CARTKEY_INTERNAL_LISTEN", "an address and a port, such as 127.0.0.1:8090"),
             database_url: Secret::new(env.text("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db")),
             master_key: env.ring_path(),
             check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {

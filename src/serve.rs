@@ -100,10 +100,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 /// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
 async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
     if let Some(link) = operators::setup_link(app, &dashboard(config)).await? {
+        let from = if config.internal_listen.is_some() { ", on this machine or through ssh -L" } else { "" };
         let minutes = operators::SETUP_LINK_LIVES.as_secs() / 60;
         writeln!(
             io::stderr(),
-            "\nThere is no operator yet. Open this within {minutes} minutes to make the first; it works once:\n\n    {}\n",
+            "\nThere is no operator yet. Open this within {minutes} minutes{from} to make the first; it works once:\n\n    {}\n",
             link.expose()
         )?;
     }
@@ -114,11 +115,8 @@ async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
 pub fn dashboard(config: &Config) -> String {
     match config.internal_listen {
         None => config.site.public_url.clone(),
-        // Browsers take cookies over plain http from localhost only.
-        Some(address) if address.ip().is_unspecified() || address.ip().is_loopback() => {
-            format!("http://localhost:{}", address.port())
-        }
-        Some(address) => format!("http://{address}"),
+        // Browsers take the session's cookie over plain http from localhost only; `ssh -L` leads there from elsewhere.
+        Some(address) => format!("http://localhost:{}", address.port()),
     }
 }
 

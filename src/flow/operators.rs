@@ -1,5 +1,6 @@
 //! Operators: added on the command line, or the first one by a link that is shown once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Beneath, takes_in_beneath};
@@ -11,6 +12,7 @@ use crate::domain::operator::{Operator, OperatorName, WeakPassword, judge_passwo
 use crate::domain::secret::Secret;
 use crate::storage::operators::{self, Proof};
 use crate::vault::fingerprint;
+use crate::vault::password::Passwords;
 
 /// How long a set-up link works.
 pub const SETUP_LINK_LIVES: Duration = Duration::from_mins(30);
@@ -30,6 +32,9 @@ pub enum Error {
     /// The set-up link is unknown, too old, or was used.
     #[error("this set-up link does not work any more")]
     LinkGone,
+    /// Too many passwords are being checked just now.
+    #[error("too many passwords are being checked just now; try again in a moment")]
+    Busy,
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
@@ -64,7 +69,7 @@ pub async fn set_up(
     if !setup_link_works(app, link).await? {
         return Err(Error::LinkGone);
     }
-    let hash = hash(app, password).await;
+    let hash = hash(app, password).await?;
     let operator = fresh(app, name);
     let event = Event::new(Kind::OperatorAdded, operator.created_at, actor).operator(&operator.id);
     if !operators::insert_first(&app.db, &fingerprint(link), &operator, &hash, &event).await? {
@@ -76,7 +81,7 @@ pub async fn set_up(
 /// Adds an operator.
 pub async fn add(app: &App, name: OperatorName, password: &Secret, actor: &Actor) -> Result<OperatorId, Error> {
     judge_password(password, &name)?;
-    let hash = hash(app, password).await;
+    let hash = hash(app, password).await?;
     let operator = fresh(app, name);
     let event = Event::new(Kind::OperatorAdded, operator.created_at, actor).operator(&operator.id);
     if !operators::insert(&app.db, &operator, &hash, &event).await? {
@@ -89,7 +94,7 @@ pub async fn add(app: &App, name: OperatorName, password: &Secret, actor: &Actor
 pub async fn set_password(app: &App, name: &OperatorName, password: &Secret, actor: &Actor) -> Result<(), Error> {
     judge_password(password, name)?;
     let operator = named(app, name).await?;
-    let hash = hash(app, password).await;
+    let hash = hash(app, password).await?;
     let now = app.now();
     let event = Event::new(Kind::OperatorPasswordChanged, now, actor).operator(&operator.id);
     operators::set_password(&app.db, &operator.id, &hash, now, &event).await?;
@@ -100,7 +105,7 @@ pub async fn set_password(app: &App, name: &OperatorName, password: &Secret, act
 pub async fn drop_second_factor(app: &App, name: &OperatorName, actor: &Actor) -> Result<(), Error> {
     let operator = named(app, name).await?;
     let event = Event::new(Kind::OperatorSecondFactorOff, app.now(), actor).operator(&operator.id);
-    operators::set_second_factor(&app.db, &operator.id, None, 0, &[], &event).await?;
+    operators::drop_second_factor(&app.db, &operator.id, &event).await?;
     Ok(())
 }
 
@@ -119,11 +124,25 @@ pub async fn all(app: &App) -> Result<Vec<Operator>, Beneath> {
 }
 
 /// Hashes a password, off the async runtime and in turn.
-async fn hash(app: &App, password: &Secret) -> String {
-    let (passwords, entropy, password) = (app.passwords.clone(), app.entropy.clone(), password.clone());
-    let _turn = app.password_turns.acquire().await;
-    let hashing = tokio::task::spawn_blocking(move || passwords.hash(&password, &entropy));
-    hashing.await.expect("hashing does not panic and is not cancelled")
+async fn hash(app: &App, password: &Secret) -> Result<String, Error> {
+    let (entropy, password) = (app.entropy.clone(), password.clone());
+    in_turn(app, move |passwords| passwords.hash(&password, &entropy)).await.ok_or(Error::Busy)
+}
+
+/// Does what takes 64 MiB and a processor off the async runtime, in turn; `None` when too many wait already. The turn belongs
+/// to the work, not to who asked for it: who hangs up makes no room for another before the work is done.
+pub(super) async fn in_turn<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&Passwords) -> T + Send + 'static,
+) -> Option<T> {
+    let place = Arc::clone(&app.password_places).try_acquire_owned().ok()?;
+    let turn = Arc::clone(&app.password_turns).acquire_owned().await.ok()?;
+    let passwords = app.passwords.clone();
+    let working = tokio::task::spawn_blocking(move || {
+        let _held = (place, turn);
+        work(&passwords)
+    });
+    working.await.ok()
 }
 
 async fn named(app: &App, name: &OperatorName) -> Result<Proof, Error> {

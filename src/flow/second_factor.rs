@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::OperatorId;
 use crate::domain::operator::Operator;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Fingerprint, Secret};
 use crate::storage::operators;
 use crate::vault::password::SecondFactor;
 use crate::vault::{Place, fingerprint};
@@ -22,6 +22,9 @@ pub enum Error {
     /// The code is not what the telephone shows now.
     #[error("the code is wrong")]
     Code,
+    /// There is one already, turned on elsewhere meanwhile.
+    #[error("the second factor is on already")]
+    OnAlready,
     /// The secret that came back is not one.
     #[error("the secret is not one of ours")]
     Secret,
@@ -41,12 +44,14 @@ pub fn of_letters(app: &App, operator: &Operator, letters: &Secret) -> Result<Se
     SecondFactor::of_letters(letters, app.site.app_name.as_str(), operator.name.as_str()).ok_or(Error::Secret)
 }
 
-/// Turns the second factor on once its code was shown; gives the recovery codes, which are kept nowhere in the open.
+/// Turns the second factor on once its code was shown, and ends all sessions but `here`; gives the recovery codes, which are
+/// kept nowhere in the open.
 pub async fn turn_on(
     app: &App,
     operator: &Operator,
     factor: &SecondFactor,
     code: &str,
+    here: &Fingerprint,
     actor: &Actor,
 ) -> Result<Vec<Secret>, Error> {
     let now = app.now();
@@ -55,14 +60,16 @@ pub async fn turn_on(
     let kept: Vec<_> = codes.iter().map(fingerprint).collect();
     let sealed = app.vault.seal(&app.entropy, &place(&operator.id), &factor.bytes());
     let event = Event::new(Kind::OperatorSecondFactorOn, now, actor).operator(&operator.id);
-    operators::set_second_factor(&app.db, &operator.id, Some(&sealed), step, &kept, &event).await?;
+    if !operators::set_second_factor(&app.db, &operator.id, &sealed, step, &kept, here, &event).await? {
+        return Err(Error::OnAlready);
+    }
     Ok(codes)
 }
 
 /// Turns the second factor off.
 pub async fn turn_off(app: &App, operator: &Operator, actor: &Actor) -> Result<(), Beneath> {
     let event = Event::new(Kind::OperatorSecondFactorOff, app.now(), actor).operator(&operator.id);
-    Ok(operators::set_second_factor(&app.db, &operator.id, None, 0, &[], &event).await?)
+    Ok(operators::drop_second_factor(&app.db, &operator.id, &event).await?)
 }
 
 /// How many recovery codes are left.

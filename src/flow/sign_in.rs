@@ -6,7 +6,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use base64::Engine as _;
+
 use super::connect::network;
+use super::operators::in_turn;
 use super::{Beneath, second_factor, takes_in_beneath};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -15,8 +18,9 @@ use crate::domain::id::OperatorId;
 use crate::domain::operator::{Operator, OperatorName, PASSWORD_AT_MOST, Session, WeakPassword, judge_password};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Time;
-use crate::storage::{operators, sessions};
-use crate::vault::{fingerprint, form_token};
+use crate::storage::operators::{self, Proof};
+use crate::storage::sessions::{self, AsRead, Ends};
+use crate::vault::{Place, fingerprint, form_token};
 
 /// How long a session lives unused.
 pub const IDLE: Duration = Duration::from_mins(30);
@@ -42,6 +46,9 @@ pub enum Error {
     /// Too many tries lately.
     #[error("too many tries")]
     TooMany,
+    /// Too many passwords are being checked just now.
+    #[error("too many passwords are being checked just now")]
+    Busy,
     /// The session is over, or never was.
     #[error("the session is over")]
     NoSession,
@@ -61,43 +68,62 @@ pub struct Begun {
     pub cookie: Secret,
     /// Whether the second factor is still to be shown.
     pub half_way: bool,
+    /// For the cookie that says later that somebody signed in here.
+    pub known: Option<Secret>,
 }
 
-/// Checks name and password and begins a session, which is half way where there is a second factor.
-pub async fn sign_in(app: &App, name: &str, password: &Secret, actor: &Actor) -> Result<Begun, Error> {
+/// What a browser brings along to the sign-in.
+#[derive(Debug, Default)]
+pub struct Brings {
+    /// The session it had; it ends with the new one.
+    pub session: Option<Secret>,
+    /// That somebody signed in there before.
+    pub known: Option<Secret>,
+}
+
+/// Checks name and password and begins a session, which is half way where there is a second factor. A browser in which this
+/// operator signed in before has tries of its own, so that a stranger's guesses do not lock them out.
+pub async fn sign_in(app: &App, name: &str, password: &Secret, brings: &Brings, actor: &Actor) -> Result<Begun, Error> {
     let name = name.parse::<OperatorName>().ok();
-    let from = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    within(app, &format!("network {from}"), MOST_FROM_ONE).await?;
-    let subject = format!("name {}", name.as_ref().map_or("", OperatorName::as_str));
-    within(app, &subject, MOST_FOR_ONE).await?;
     let proof = match &name {
         Some(name) => operators::by_name(&app.db, name).await?,
         None => None,
     };
-    if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone())).await {
+    let known = brings.known.as_ref().filter(|known| proof.as_ref().is_some_and(|proof| is_known(app, proof, known)));
+    let subject = if let Some(known) = known {
+        format!("known {}", token_of_forms(known).expose())
+    } else {
+        let from = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        within(app, &format!("network {from}"), MOST_FROM_ONE).await?;
+        format!("name {}", name.as_ref().map_or("", OperatorName::as_str))
+    };
+    within(app, &subject, MOST_FOR_ONE).await?;
+    if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone())).await? {
         if let Some(proof) = proof {
-            refused(app, &proof.id, actor).await?;
+            refused(app, &proof.id, actor);
         }
         return Err(Error::Wrong);
     }
     let proof = proof.ok_or(Error::Wrong)?;
     sessions::forget(&app.db, &subject).await?;
-    let half_way = proof.second_factor.is_some();
-    Ok(begin(app, &proof.id, !half_way, None, actor).await?)
+    let former = brings.session.as_ref().map(fingerprint);
+    let as_read = AsRead { password: Some(&proof.password), second_factor: proof.second_factor.is_some() };
+    let ends = Ends { former: former.as_ref(), half: None };
+    begin(app, &proof.id, !as_read.second_factor, &as_read, &ends, actor).await
 }
 
 /// The second factor: a code of the telephone, or a recovery code. The half session ends and a whole one begins.
 pub async fn show_code(app: &App, cookie: &Secret, code: &str, actor: &Actor) -> Result<Begun, Error> {
-    let held = find(app, cookie, false).await?.ok_or(Error::NoSession)?;
-    let (session, operator) = held;
+    let (session, operator) = find(app, cookie, false).await?.ok_or(Error::NoSession)?;
     within(app, &format!("code {}", operator.id), MOST_FOR_ONE).await?;
     let actor = &named(&operator, actor);
     if !second_factor::is_code(app, &operator.id, code, actor).await? {
-        refused(app, &operator.id, actor).await?;
+        refused(app, &operator.id, actor);
         return Err(Error::Wrong);
     }
     sessions::forget(&app.db, &format!("code {}", operator.id)).await?;
-    Ok(begin(app, &operator.id, true, Some(&session.fingerprint), actor).await?)
+    let ends = Ends { former: None, half: Some(&session.fingerprint) };
+    begin(app, &operator.id, true, &AsRead { password: None, second_factor: true }, &ends, actor).await
 }
 
 /// What the forms of a session carry, to show that they came from a page of it.
@@ -127,8 +153,8 @@ pub async fn is_half_way(app: &App, cookie: &Secret) -> Result<bool, Beneath> {
 }
 
 /// Begins a session without a password, for who has just been set up.
-pub async fn begin_for(app: &App, id: &OperatorId, actor: &Actor) -> Result<Begun, Beneath> {
-    begin(app, id, true, None, actor).await
+pub async fn begin_for(app: &App, id: &OperatorId, actor: &Actor) -> Result<Begun, Error> {
+    begin(app, id, true, &AsRead { password: None, second_factor: false }, &Ends::default(), actor).await
 }
 
 /// Ends one session of an operator, or all.
@@ -151,11 +177,12 @@ pub async fn sessions_of(app: &App, operator: &Operator) -> Result<Vec<Session>,
 
 /// Whether this is the operator's password: asked again before what matters most. Counted like signing in.
 pub async fn prove_again(app: &App, operator: &Operator, password: &Secret, actor: &Actor) -> Result<(), Error> {
-    let subject = format!("name {}", operator.name);
+    // Not counted by name: a stranger's guesses must not keep an operator from changing their password.
+    let subject = format!("again {}", operator.id);
     within(app, &subject, MOST_FOR_ONE).await?;
     let proof = operators::by_id(&app.db, &operator.id).await?.ok_or(Error::NoSession)?;
-    if !is_password(app, password, Some(proof.password)).await {
-        refused(app, &operator.id, actor).await?;
+    if !is_password(app, password, Some(proof.password)).await? {
+        refused(app, &proof.id, actor);
         return Err(Error::Wrong);
     }
     sessions::forget(&app.db, &subject).await?;
@@ -174,6 +201,7 @@ pub async fn change_password(
     prove_again(app, operator, old, actor).await?;
     super::operators::set_password(app, &operator.name, new, actor).await.map_err(|error| match error {
         super::operators::Error::Weak(why) => Error::Weak(why),
+        super::operators::Error::Busy => Error::Busy,
         super::operators::Error::Beneath(beneath) => Error::Beneath(beneath),
         _ => Error::NoSession,
     })
@@ -192,31 +220,34 @@ async fn within(app: &App, subject: &str, most: i64) -> Result<(), Error> {
 }
 
 /// Checks a password off the async runtime and in turn; as slowly when there is none to compare with.
-async fn is_password(app: &App, password: &Secret, hash: Option<String>) -> bool {
-    let (passwords, mut password) = (app.passwords.clone(), password.clone());
+async fn is_password(app: &App, password: &Secret, hash: Option<String>) -> Result<bool, Error> {
     // Longer ones cannot be right; they are hashed cut short, so that they take as long.
     let fits = password.expose().chars().count() <= PASSWORD_AT_MOST;
-    if !fits {
-        password = Secret::new(password.expose().chars().take(PASSWORD_AT_MOST).collect());
-    }
-    let _turn = app.password_turns.acquire().await;
-    let checking = tokio::task::spawn_blocking(move || passwords.is(&password, hash.as_deref()));
-    checking.await.is_ok_and(|is| is && fits)
+    let password = Secret::new(password.expose().chars().take(PASSWORD_AT_MOST).collect());
+    let is = in_turn(app, move |passwords| passwords.is(&password, hash.as_deref())).await.ok_or(Error::Busy)?;
+    Ok(is && fits)
 }
 
-async fn refused(app: &App, id: &OperatorId, actor: &Actor) -> Result<(), Error> {
-    let event = Event::new(Kind::OperatorRefused, app.now(), actor).operator(id);
-    crate::storage::events::insert(&app.db, &event).await?;
-    Ok(())
+/// Puts a refusal on record, beside the answer: for a name that nobody has there is nothing to write, and the answer must not
+/// come sooner for that.
+fn refused(app: &App, id: &OperatorId, actor: &Actor) {
+    let (app, event) = (app.clone(), Event::new(Kind::OperatorRefused, app.now(), actor).operator(id));
+    tokio::spawn(async move {
+        if let Err(error) = crate::storage::events::insert(&app.db, &event).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refused sign-in could not be put on record");
+        }
+    });
 }
 
+/// Begins a session, unless the operator is no longer as they were read.
 async fn begin(
     app: &App,
     id: &OperatorId,
     verified: bool,
-    replaces: Option<&Fingerprint>,
+    as_read: &AsRead<'_>,
+    ends: &Ends<'_>,
     actor: &Actor,
-) -> Result<Begun, Beneath> {
+) -> Result<Begun, Error> {
     let (now, cookie) = (app.now(), app.entropy.secret());
     let session = Session {
         fingerprint: fingerprint(&cookie),
@@ -231,8 +262,31 @@ async fn begin(
         by = by.asking(from, actor.request().cloned());
     }
     let event = verified.then(|| Event::new(Kind::OperatorSignedIn, now, &by).operator(id));
-    sessions::insert(&app.db, id, &session, replaces, event.as_ref()).await?;
-    Ok(Begun { cookie, half_way: !verified })
+    if !sessions::insert(&app.db, id, &session, as_read, ends, event.as_ref()).await? {
+        return Err(Error::NoSession);
+    }
+    let known = verified.then(|| known_browser(app, id));
+    Ok(Begun { cookie, half_way: !verified, known })
+}
+
+/// What a browser keeps to show later that this operator signed in there: sealed for them, so nobody else can make one.
+fn known_browser(app: &App, id: &OperatorId) -> Secret {
+    let sealed = app.vault.seal(&app.entropy, &known_place(id), &app.now().millis().to_le_bytes());
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sealed))
+}
+
+/// Whether a browser shows that this operator signed in there, since they last set their password.
+fn is_known(app: &App, proof: &Proof, shown: &Secret) -> bool {
+    let opened = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(shown.expose())
+        .ok()
+        .and_then(|sealed| app.vault.open(&known_place(&proof.id), &sealed).ok());
+    let since = opened.and_then(|bytes| bytes.as_slice().try_into().ok().map(i64::from_le_bytes));
+    since.is_some_and(|since| since >= proof.password_at.millis())
+}
+
+fn known_place(id: &OperatorId) -> Place<'_> {
+    Place { table: "cookies", row: id.as_str(), field: "known", origin: "" }
 }
 
 async fn find(app: &App, cookie: &Secret, verified: bool) -> Result<Option<(Session, Operator)>, Beneath> {
@@ -241,8 +295,11 @@ async fn find(app: &App, cookie: &Secret, verified: bool) -> Result<Option<(Sess
     Ok(found.filter(|(session, _)| session.verified == verified && counts(session, now)))
 }
 
+/// Whether a session still counts. One that began in the future, by more than clocks of replicas differ, was begun while a
+/// clock was wrong.
 fn counts(session: &Session, now: Time) -> bool {
-    now < session.expires_at && now.since(session.seen_at) < IDLE
+    let begun = session.created_at <= now.plus(HALF_WAY);
+    begun && now < session.expires_at && now.since(session.seen_at) < IDLE
 }
 
 /// The same request, in the name of this operator.

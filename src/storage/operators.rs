@@ -25,6 +25,8 @@ pub struct Proof {
     pub password: String,
     /// The second factor, sealed.
     pub second_factor: Option<Vec<u8>>,
+    /// When the password was last set.
+    pub password_at: Time,
 }
 
 /// Adds an operator; false when the name is taken.
@@ -138,7 +140,7 @@ pub async fn all(db: &Db) -> Result<Vec<Operator>, Error> {
 pub async fn by_name(db: &Db, name: &OperatorName) -> Result<Option<Proof>, Error> {
     on!(db.read(), |pool| {
         Ok(sqlx::query_as(
-            "SELECT id, name, password, second_factor
+            "SELECT id, name, password, second_factor, password_at
              FROM operators
              WHERE name = $1 AND removed_at IS NULL",
         )
@@ -152,7 +154,7 @@ pub async fn by_name(db: &Db, name: &OperatorName) -> Result<Option<Proof>, Erro
 pub async fn by_id(db: &Db, id: &OperatorId) -> Result<Option<Proof>, Error> {
     on!(db.read(), |pool| {
         Ok(sqlx::query_as(
-            "SELECT id, name, password, second_factor
+            "SELECT id, name, password, second_factor, password_at
              FROM operators
              WHERE id = $1 AND removed_at IS NULL",
         )
@@ -196,21 +198,34 @@ pub async fn remove(db: &Db, id: &OperatorId, now: Time, event: &Event) -> Resul
     Ok(())
 }
 
-/// Sets an operator's second factor, sealed, with the fingerprints of its recovery codes; `None` turns it off.
+/// Sets an operator's second factor, sealed, with the fingerprints of its recovery codes, and ends all their sessions but
+/// `here`; false when there is one already.
 pub async fn set_second_factor(
     db: &Db,
     id: &OperatorId,
-    sealed: Option<&[u8]>,
+    sealed: &[u8],
     step: i64,
     codes: &[Fingerprint],
+    here: &Fingerprint,
     event: &Event,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
-        sqlx::query("UPDATE operators SET second_factor = $1, second_factor_step = $2 WHERE id = $3")
-            .bind(sealed)
-            .bind(step)
+        let set = sqlx::query(
+            "UPDATE operators SET second_factor = $1, second_factor_step = $2 WHERE id = $3 AND second_factor IS NULL",
+        )
+        .bind(sealed)
+        .bind(step)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if set == 0 {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint <> $2")
             .bind(id)
+            .bind(here)
             .execute(&mut *tx)
             .await?;
         sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
@@ -221,6 +236,18 @@ pub async fn set_second_factor(
                 .execute(&mut *tx)
                 .await?;
         }
+        record!(tx, event);
+        tx.commit().await?;
+        Ok(true)
+    })
+}
+
+/// Turns an operator's second factor off, and its recovery codes with it.
+pub async fn drop_second_factor(db: &Db, id: &OperatorId, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query("UPDATE operators SET second_factor = NULL WHERE id = $1").bind(id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
         record!(tx, event);
         tx.commit().await?;
     });

@@ -18,21 +18,23 @@ pub struct Held {
 }
 
 /// Counts one more try of `subject` and gives back how many there were since its window began, this one included; a window
-/// begins with the first try after `begins_before`.
+/// begins with the first try after `begins_before`. One that began in the future, while a clock was wrong, is over.
 pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
     on!(db.write(), |pool| {
         Ok(sqlx::query_scalar(
             "INSERT INTO throttles (subject, since, n)
              VALUES ($1, $2, 1)
              ON CONFLICT (subject) DO UPDATE
-             SET n = CASE WHEN throttles.since < $3 THEN 1 ELSE throttles.n + 1 END,
-                 since = CASE WHEN throttles.since < $4 THEN excluded.since ELSE throttles.since END
+             SET n = CASE WHEN throttles.since < $3 OR throttles.since > $4 THEN 1 ELSE throttles.n + 1 END,
+                 since = CASE WHEN throttles.since < $5 OR throttles.since > $6 THEN excluded.since ELSE throttles.since END
              RETURNING n",
         )
         .bind(subject)
         .bind(now)
         .bind(begins_before)
+        .bind(now)
         .bind(begins_before)
+        .bind(now)
         .fetch_one(pool)
         .await?)
     })
@@ -49,7 +51,11 @@ pub async fn forget(db: &Db, subject: &str) -> Result<(), Error> {
 /// Deletes what is over at `now`: windows that began before `windows`, sessions not used since `idle`, set-up links.
 pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), Error> {
     on!(db.write(), |pool| {
-        sqlx::query("DELETE FROM throttles WHERE since < $1").bind(windows).execute(pool).await?;
+        sqlx::query("DELETE FROM throttles WHERE since < $1 OR since > $2")
+            .bind(windows)
+            .bind(now)
+            .execute(pool)
+            .await?;
         sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
             .bind(now)
             .bind(idle)
@@ -60,16 +66,63 @@ pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), 
     Ok(())
 }
 
-/// Keeps a new session in the place of the one that `replaces`. One that is verified counts as signing in, and `event` says so.
+/// How an operator was read before a session of theirs begins: when they are otherwise by then, it does not.
+#[derive(Debug)]
+pub struct AsRead<'a> {
+    /// The hash that the password was compared with, where one was.
+    pub password: Option<&'a str>,
+    /// Whether there was a second factor.
+    pub second_factor: bool,
+}
+
+/// Which sessions end when another begins.
+#[derive(Debug, Default)]
+pub struct Ends<'a> {
+    /// One that the browser had, if it still is.
+    pub former: Option<&'a Fingerprint>,
+    /// One that was half way; without it, none begins.
+    pub half: Option<&'a Fingerprint>,
+}
+
+/// Keeps a new session; false when the operator is no longer as they were read, or the half session is gone. The operator's
+/// row is locked first, as it is where a password changes: what began with the old one ends there, or does not begin here. A
+/// session that is verified counts as signing in, and `event` says so.
 pub async fn insert(
     db: &Db,
     operator: &OperatorId,
     session: &Session,
-    replaces: Option<&Fingerprint>,
+    as_read: &AsRead<'_>,
+    ends: &Ends<'_>,
     event: Option<&Event>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
+        let as_before = sqlx::query(
+            "UPDATE operators
+             SET signed_in_at = CASE WHEN $1 THEN $2 ELSE signed_in_at END
+             WHERE id = $3 AND removed_at IS NULL AND ($4 IS NULL OR password = $5) AND (second_factor IS NOT NULL) = $6",
+        )
+        .bind(session.verified)
+        .bind(session.created_at)
+        .bind(operator)
+        .bind(as_read.password)
+        .bind(as_read.password)
+        .bind(as_read.second_factor)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if as_before == 0 {
+            return Ok(false);
+        }
+        if let Some(half) = ends.half {
+            let ended = sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(half).execute(&mut *tx).await?;
+            if ended.rows_affected() == 0 {
+                return Ok(false);
+            }
+        }
+        if let Some(former) = ends.former {
+            sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(former).execute(&mut *tx).await?;
+        }
         sqlx::query(
             "INSERT INTO sessions (fingerprint, operator_id, verified, created_at, seen_at, expires_at, came_from)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -83,22 +136,12 @@ pub async fn insert(
         .bind(&session.came_from)
         .execute(&mut *tx)
         .await?;
-        if let Some(former) = replaces {
-            sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(former).execute(&mut *tx).await?;
-        }
-        if session.verified {
-            sqlx::query("UPDATE operators SET signed_in_at = $1 WHERE id = $2")
-                .bind(session.created_at)
-                .bind(operator)
-                .execute(&mut *tx)
-                .await?;
-        }
         if let Some(event) = event {
             record!(tx, event);
         }
         tx.commit().await?;
-    });
-    Ok(())
+        Ok(true)
+    })
 }
 
 /// The session with this fingerprint and its operator, as they are kept: whether it still counts is the caller's to judge.

@@ -137,6 +137,25 @@ async fn it_is_turned_on_only_with_the_telephones_code_and_off_only_with_the_pas
 }
 
 #[tokio::test]
+async fn it_is_turned_on_once_and_ends_the_other_sessions() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let mut elsewhere = Operator { browser: world.merchant(), name: "ann".to_owned() };
+    elsewhere.sign_in(PASSWORD).await;
+    let stale = ann.get("/admin/account/second-factor").await;
+    let (telephone, _) = turn_on(&world, &mut ann).await;
+    assert_eq!(elsewhere.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin", "this one stays");
+    let other = Telephone::reads(&stale);
+    let page = ann.submit(&stale, "Turn it on", &[("code", &other.shows(&world)), ("password", PASSWORD)]).await;
+    assert_eq!(page.status, 409);
+    world.clock.advance(Duration::from_secs(30));
+    let page = elsewhere.sign_in(PASSWORD).await;
+    let page = elsewhere.submit(&page, "Sign in", &[("code", &telephone.shows(&world))]).await;
+    assert_eq!(page.url.path(), "/admin", "the first telephone is still the one");
+}
+
+#[tokio::test]
 async fn the_second_factor_is_sealed_for_its_operator() {
     let world = World::new().await;
     let mut ann = world.operator().await;

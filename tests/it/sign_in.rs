@@ -5,6 +5,9 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
 use cartkey::flow::operators;
+use cartkey::flow::sign_in::{self, Brings};
+use cartkey::storage::sessions::{self, AsRead, Ends};
+use cartkey::vault::password::{Cost, Passwords};
 
 use crate::database::column;
 use crate::operator::PASSWORD;
@@ -41,7 +44,7 @@ async fn the_cookie_is_for_this_host_alone_and_the_database_does_not_hold_it() {
     let header = page.headers.get("set-cookie");
     assert!(header.is_none(), "it is set once, not on every page");
     let hash = cartkey::vault::fingerprint(&Secret::new(cookie.clone()));
-    assert!(cartkey::storage::sessions::find(&world.app.db, &hash).await.unwrap().is_some());
+    assert!(sessions::find(&world.app.db, &hash).await.unwrap().is_some());
     for file in
         std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file())
     {
@@ -100,8 +103,8 @@ async fn tries_at_the_same_time_are_all_counted() {
         tokio::spawn(async move {
             let password = Secret::new("guess".to_owned());
             let error =
-                cartkey::flow::sign_in::sign_in(&app, &name, &password, &Actor::new("nobody")).await.unwrap_err();
-            matches!(error, cartkey::flow::sign_in::Error::Wrong)
+                sign_in::sign_in(&app, &name, &password, &Brings::default(), &Actor::new("nobody")).await.unwrap_err();
+            !matches!(error, sign_in::Error::TooMany)
         })
     });
     let mut looked_at = 0;
@@ -210,6 +213,96 @@ async fn what_is_posted_without_a_session_is_not_done_and_that_is_said() {
     let page = ann.browser.post_form(&format!("{KEYS}/admin/account/sessions/end"), &[]).await;
     assert_eq!(page.status, 401);
     assert!(page.text().contains("You are signed out, so nothing was done."), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_strangers_guesses_do_not_lock_out_the_browser_in_which_one_signed_in_before() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let mut stranger = crate::operator::Operator { browser: world.merchant(), name: "ann".to_owned() };
+    for _ in 0..10 {
+        assert_eq!(stranger.sign_in("guess").await.status, 422);
+    }
+    assert_eq!(stranger.sign_in("guess").await.status, 429);
+    world.clock.advance(Duration::from_mins(1));
+    let page = ann.get("/admin/account").await;
+    let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
+    ann.submit(&page, "Change the password", &change).await;
+    assert_eq!(ann.sign_in("seven brown teapots").await.status, 429, "a new password makes browsers strangers again");
+    world.clock.advance(Duration::from_secs(15 * 60 + 1));
+    assert_eq!(ann.sign_in("seven brown teapots").await.url.path(), "/admin");
+    let page = ann.get("/admin").await;
+    ann.submit(&page, "Sign out", &[]).await;
+    for _ in 0..30 {
+        stranger.sign_in("guess").await;
+    }
+    assert_eq!(ann.sign_in("seven brown teapots").await.url.path(), "/admin", "from the same network, too");
+    let page = ann.get("/admin").await;
+    ann.submit(&page, "Sign out", &[]).await;
+    for _ in 0..10 {
+        assert_eq!(ann.sign_in("guess").await.status, 422);
+    }
+    assert_eq!(ann.sign_in("seven brown teapots").await.status, 429, "a known browser may not guess either");
+    let mut bob = world.operator_named("bob").await;
+    bob.name = "ann".to_owned();
+    assert_eq!(bob.sign_in("guess").await.status, 429, "and one that knows bob does not know ann");
+}
+
+#[tokio::test]
+async fn no_session_begins_with_what_was_changed_meanwhile() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let cookie = Secret::new(ann.browser.cookie("keys.example", COOKIE).unwrap().to_owned());
+    let (session, operator) = sign_in::who(&world.app, &cookie).await.unwrap().expect("a session");
+    let proof = cartkey::storage::operators::by_name(&world.app.db, &operator.name).await.unwrap().unwrap();
+    let begin = async |number: u8, half: Option<&[u8]>, second_factor| {
+        let fresh = |text: &[u8]| cartkey::vault::fingerprint(&Secret::new(format!("{text:?}")));
+        let session = cartkey::domain::operator::Session { fingerprint: fresh(&[number]), ..session.clone() };
+        let as_read = AsRead { password: Some(&proof.password), second_factor };
+        let half = half.map(fresh);
+        let ends = Ends { former: None, half: half.as_ref() };
+        sessions::insert(&world.app.db, &operator.id, &session, &as_read, &ends, None).await.unwrap()
+    };
+    assert!(begin(1, None, false).await, "as it was read");
+    assert!(!begin(2, None, true).await, "the second factor was turned off meanwhile, or on");
+    assert!(!begin(3, Some(&[9]), false).await, "the half session is gone");
+    let page = ann.get("/admin/account").await;
+    let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
+    ann.submit(&page, "Change the password", &change).await;
+    assert!(!begin(4, None, false).await, "the password is another one");
+    assert_eq!(sessions(&world).await, 0);
+}
+
+#[tokio::test]
+async fn who_hangs_up_makes_no_room_for_more_hashing() {
+    let mut world = World::new().await;
+    world.stranger("ann").await;
+    world.app.passwords = Passwords::new(Cost::Full);
+    let sign_in = |app: cartkey::app::App| {
+        tokio::spawn(async move {
+            let password = Secret::new("guess".to_owned());
+            sign_in::sign_in(&app, "ann", &password, &Brings::default(), &Actor::new("nobody")).await.map(drop)
+        })
+    };
+    let turns = std::sync::Arc::clone(&world.app.password_turns);
+    let asked = sign_in(world.app.clone());
+    while turns.available_permits() == 2 {
+        tokio::task::yield_now().await;
+    }
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    assert_eq!(turns.available_permits(), 1, "the hashing goes on, and so does its turn");
+    let _all = turns.acquire_many(2).await.unwrap();
+    let waiting: Vec<_> = (0..9).map(|_| sign_in(world.app.clone())).collect();
+    while world.app.password_places.available_permits() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let _last = world.app.password_places.acquire().await.unwrap();
+    let one_more = Secret::new("guess".to_owned());
+    let nobody = Actor::new("nobody").asking("198.51.100.1".parse().unwrap(), None);
+    let refused = sign_in::sign_in(&world.app, "bob", &one_more, &Brings::default(), &nobody).await.unwrap_err();
+    assert!(matches!(refused, sign_in::Error::Busy), "{refused:?}");
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 async fn sessions(world: &World) -> i64 {

@@ -118,7 +118,7 @@ async fn turn_on(State(app): State<App>, Posted { who, fields }: Posted) -> Resu
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
     }
     let code = fields.get("code").unwrap_or_default();
-    match second_factor::turn_on(&app, &who.operator, &factor, code, &who.actor).await {
+    match second_factor::turn_on(&app, &who.operator, &factor, code, &who.session.fingerprint, &who.actor).await {
         Ok(codes) => {
             let codes = codes.iter().map(|code| code.expose().to_owned()).collect();
             Ok(Page(CodesPage { shell: page.shell, codes }).into_response())
@@ -170,6 +170,7 @@ fn factor_page(app: &App, who: &SignedIn, letters: &Secret, address: &Secret) ->
 /// Why the password was not taken, as a sentence; anything else is a failure.
 fn not_proven(error: sign_in::Error) -> Result<&'static str, Failure> {
     match error {
+        sign_in::Error::Busy => Ok("Too many sign in just now. Try again in a moment."),
         sign_in::Error::TooMany => Ok("That was tried too often. Wait 15 minutes, then try again."),
         sign_in::Error::Beneath(beneath) => Err(beneath.into()),
         _ => Ok("Your present password is not this one."),
@@ -179,6 +180,10 @@ fn not_proven(error: sign_in::Error) -> Result<&'static str, Failure> {
 fn factor_failure(error: second_factor::Error) -> Failure {
     match error {
         second_factor::Error::Beneath(beneath) => beneath.into(),
+        second_factor::Error::OnAlready => {
+            let says = "Your second factor was turned on meanwhile, in another window. To move it to another telephone, turn it off first.";
+            Failure::new(StatusCode::CONFLICT, "second_factor_on", says)
+        }
         _ => Failure::invalid("letters", "The second factor could not be read. Open the page again."),
     }
 }

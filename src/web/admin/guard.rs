@@ -103,6 +103,26 @@ pub fn set_cookie(site: &Site, session: Option<&Secret>) -> Secret {
     Secret::new(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}", cookie_name(site)))
 }
 
+/// The cookie that says for a year that an operator signed in here: their tries are then counted apart from strangers'.
+pub const fn known_name(site: &Site) -> &'static str {
+    if site.secure { "__Host-cartkey-known" } else { "cartkey-known" }
+}
+
+/// What that cookie of this request holds.
+pub fn known_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
+    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, value)| *name == known_name(site) && value.len() <= 256)?;
+    Some(Secret::new(value.to_owned()))
+}
+
+/// The `Set-Cookie` that keeps it.
+pub fn remember(site: &Site, known: &Secret) -> Secret {
+    let secure = if site.secure { "; Secure" } else { "" };
+    let name = known_name(site);
+    Secret::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", known.expose()))
+}
+
 /// Where the sign-in page leads afterwards: a page of the dashboard, never another site.
 pub fn safe_next(next: Option<&str>) -> &str {
     let is_ours = |path: &str| {

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
 use super::sign_in::{begun_at, nobody};
@@ -70,8 +70,11 @@ async fn take(
     let actor = nobody(&app, &parts);
     match operators::set_up(&app, &link, name, &Secret::new(password.to_owned()), &actor).await {
         Ok(id) => {
-            let begun = sign_in::begin_for(&app, &id, &actor).await?;
-            Ok(begun_at(&app, &begun, "/admin"))
+            // When this does not come about, there is the way to sign in.
+            match sign_in::begin_for(&app, &id, &actor).await {
+                Ok(begun) => Ok(begun_at(&app, &begun, "/admin")),
+                Err(_) => Ok(Redirect::to("/admin/sign-in").into_response()),
+            }
         }
         Err(Error::Weak(why)) => {
             page.password_wrong = Some(sentence(&why));

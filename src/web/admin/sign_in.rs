@@ -9,11 +9,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
-use super::guard::{Posted, operator_cookie, safe_next, set_cookie};
+use super::guard::{Posted, known_cookie, operator_cookie, remember, safe_next, set_cookie};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::flow::sign_in::{self, Begun, Error};
+use crate::flow::sign_in::{self, Begun, Brings, Error};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::{actor, same_site};
@@ -72,7 +72,8 @@ async fn take(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Respo
     let next = safe_next(fields.get("next")).to_owned();
     let name = fields.get("name").unwrap_or_default();
     let password = Secret::new(fields.get("password").unwrap_or_default().to_owned());
-    match sign_in::sign_in(&app, name, &password, &nobody(&app, &parts)).await {
+    let brings = Brings { session: operator_cookie(&app.site, &parts), known: known_cookie(&app.site, &parts) };
+    match sign_in::sign_in(&app, name, &password, &brings, &nobody(&app, &parts)).await {
         Ok(begun) => Ok(begun_at(&app, &begun, &next)),
         Err(error) => {
             let (status, wrong) = told(error, "The name or the password is wrong.")?;
@@ -128,16 +129,23 @@ pub(super) fn begun_at(app: &App, begun: &Begun, next: &str) -> Response {
     } else {
         next.to_owned()
     };
-    with_cookie(app, Some(&begun.cookie), Redirect::to(&path).into_response())
+    let mut answer = with_cookie(app, Some(&begun.cookie), Redirect::to(&path).into_response());
+    if let Some(known) = &begun.known {
+        answer.headers_mut().append(header::SET_COOKIE, cookie_value(&remember(&app.site, known)));
+    }
+    answer
 }
 
 /// The answer with the session's cookie, or without any.
 pub(super) fn with_cookie(app: &App, session: Option<&Secret>, mut answer: Response) -> Response {
-    let cookie = set_cookie(&app.site, session);
+    answer.headers_mut().insert(header::SET_COOKIE, cookie_value(&set_cookie(&app.site, session)));
+    answer
+}
+
+fn cookie_value(cookie: &Secret) -> HeaderValue {
     let mut value = HeaderValue::from_str(cookie.expose()).expect("a cookie of ours is visible ASCII");
     value.set_sensitive(true);
-    answer.headers_mut().insert(header::SET_COOKIE, value);
-    answer
+    value
 }
 
 /// Whoever asks, before they are known.
@@ -153,6 +161,7 @@ fn told(error: Error, wrong: &'static str) -> Result<(StatusCode, &'static str),
             let says = "That was tried too often. Wait 15 minutes, then try again.";
             Ok((StatusCode::TOO_MANY_REQUESTS, says))
         }
+        Error::Busy => Ok((StatusCode::TOO_MANY_REQUESTS, "Too many sign in just now. Try again in a moment.")),
         Error::Beneath(beneath) => Err(beneath.into()),
     }
 }
