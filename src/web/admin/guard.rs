@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 use crate::flow::sign_in;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
-use crate::web::guard::{actor, cookie, same_site};
+use crate::web::guard::{actor, cookie, reached_at, same_site};
 
 /// The name of a form's hidden field that shows it came from a page of this session.
 pub const FORM_TOKEN: &str = "form_token";
@@ -31,6 +31,8 @@ pub struct SignedIn {
     pub csrf: String,
     /// Who, from where, in which request: for events.
     pub actor: Actor,
+    /// The address at which their browser reached the dashboard, as [`reached_at`] tells it.
+    pub address: Option<String>,
     /// What has just been done, to be said on top of the page.
     pub notice: Option<Notice>,
 }
@@ -49,6 +51,7 @@ impl FromRequestParts<App> for SignedIn {
             operator,
             session,
             csrf: sign_in::token_of_forms(&cookie).expose().to_owned(),
+            address: reached_at(&app.site, parts),
             notice,
         })
     }
