@@ -15,7 +15,7 @@ pub struct Approval {
     /// The attempt.
     #[sqlx(flatten)]
     pub attempt: Attempt,
-    /// The network it was begun from: an IPv4 address or an IPv6 /64.
+    /// The network it was begun from: an IPv4 address or an IPv6 /64; empty once that is forgotten.
     pub begun_from: String,
     /// When it ended.
     pub ended_at: Option<Time>,
@@ -102,7 +102,7 @@ pub struct Came {
     pub scope: Scope,
     /// When it came.
     pub received_at: Time,
-    /// The address it came from.
+    /// The address it came from; empty once that is forgotten.
     pub received_from: String,
     /// Where it stands.
     pub state: super::grants::State,
