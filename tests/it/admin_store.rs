@@ -253,3 +253,15 @@ async fn what_others_named_is_text_on_the_page() {
     says(&page, &["<script>alert(1)</script>", "\"><img>", "<b>"]);
     says_not(&page, &["<script>alert", "<img>", "<b>"]);
 }
+
+#[tokio::test]
+async fn of_a_key_with_nothing_left_to_ask_with_it_is_said_that_only_the_store_knows() {
+    let (world, mut ann, path) = connected().await;
+    let page = ann.get(&format!("{path}/disconnect")).await;
+    ann.submit(&page, "Disconnect shop.example", &[]).await;
+    // As it was left by a version that kept nothing to ask with.
+    change(&world.app.db, "UPDATE keys SET parting = NULL, ask_at = NULL").await;
+    let page = ann.get(&path).await;
+    says(&page, &["Only the store knows", "Nothing is left here to ask the store with", "its page at the store"]);
+    assert!(!page.text().contains("Not known yet") && page.form("Check whether it is revoked").is_none());
+}
