@@ -87,7 +87,9 @@ pub async fn list_for(
     limit: i64,
 ) -> Result<Page<Store>, Beneath> {
     let Some(users) = &token.users else { return list(app, filter, after, limit).await };
-    let Some(words) = known_words(app, filter, Some(users)).await? else { return Ok(Page { rows: vec![], next: None }) };
+    let Some(words) = known_words(app, filter, Some(users)).await? else {
+        return Ok(Page { rows: vec![], next: None });
+    };
     let rows = reach::list(&app.db, users, &filter.with(words), after, limit + 1).await?;
     Ok(Page::of(rows, limit, |store| store.id.to_string()))
 }
