@@ -91,17 +91,21 @@ pub enum Standing {
     StillThere(Time),
     /// The store was disconnected, and could not yet be asked whether it still knows the key.
     NotKnown,
+    /// The store was disconnected, and nothing was kept to ask with: by an older version of Cartkey, or because the key did
+    /// not open any more. Only the store knows.
+    NeverAsked,
 }
 
 impl Key {
-    /// Where it stands in a store whose newest version is `newest`. A key of a disconnect has been asked about, or will be;
-    /// one that was replaced never is.
+    /// Where it stands in a store whose newest version is `newest`. A key of a disconnect has been asked about, or will be,
+    /// where there is something to ask with; one that was replaced never is.
     pub const fn standing(&self, newest: i64) -> Standing {
         match (self.retired_at, self.revoked_at, self.told, self.asked_at) {
             (None, ..) => Standing::Served,
             (_, Some(at), ..) => Standing::Revoked(at),
             (_, _, Some(Verdict::SecretRejected), Some(at)) => Standing::StillThere(at),
-            _ if self.ask_at.is_some() || self.asked_at.is_some() || self.version == newest => Standing::NotKnown,
+            _ if self.ask_at.is_some() || self.asked_at.is_some() => Standing::NotKnown,
+            _ if self.version == newest => Standing::NeverAsked,
             _ => Standing::Replaced,
         }
     }

@@ -12,8 +12,9 @@ use crate::domain::id::{RequestId, TokenId};
 use crate::domain::time::Time;
 use crate::storage::read_days;
 
-/// How old a read is before it is counted. A read has its id when it is asked for, and may be on record as much as 30 s
-/// (a handler's time) and 44 s (a writer's patience) later; the rest is for replicas whose clocks differ.
+/// How old a read is before it is counted. A read has its id when it is asked for; it is written only if its asker still
+/// waits when its batch begins, which is for 30 s (a handler's time), and a batch takes 44 s (a writer's patience) at most.
+/// The rest is for replicas whose clocks differ.
 const SETTLED_AFTER: Duration = Duration::from_mins(2);
 /// Reads that one transaction counts: it holds the writer for some 20 ms.
 const AT_ONCE: i64 = 20_000;

@@ -1,5 +1,5 @@
-//! Retention: key reads are kept as long as the operators have set, and the addresses that events came from no longer
-//! than that.
+//! Retention: key reads are kept as long as the operators have set, and the addresses that events, attempts and keys came
+//! from no longer than that.
 
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ pub async fn sweep(app: &App) -> Result<bool, Beneath> {
         }
         let deleted = retention::delete_reads(&app.db, &RequestId::least(before), most).await?;
         let forgotten = retention::forget_addresses(&app.db, before, most).await?;
-        if deleted < AT_ONCE && forgotten < AT_ONCE {
+        let origins = retention::forget_origins(&app.db, before, most).await?;
+        if deleted < AT_ONCE && forgotten < AT_ONCE && origins < AT_ONCE {
             return Ok(true);
         }
         // Whoever waits for the writer goes first.

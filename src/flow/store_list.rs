@@ -12,7 +12,7 @@ use crate::domain::page::Page;
 use crate::domain::scope::Scope;
 use crate::domain::search;
 use crate::domain::store::{Store, StoreStatus};
-use crate::domain::token::ServiceToken;
+use crate::domain::token::{ServiceToken, Users};
 use crate::domain::user_id::UserId;
 use crate::storage::store_list::{self, Begin};
 use crate::storage::{events, reach, store_words};
@@ -39,6 +39,14 @@ pub struct Filter {
     pub scope: Option<Scope>,
     /// Only those that are found by these words.
     pub q: Option<String>,
+}
+
+impl Filter {
+    /// For storage, with these words in the place of what was typed.
+    fn with(&self, words: Vec<search::Word>) -> store_list::Filter {
+        let Self { user_id, status, reason, scope, q: _ } = self.clone();
+        store_list::Filter { user_id, status, reason, scope, words }
+    }
 }
 
 /// How many stores were found.
@@ -69,7 +77,8 @@ pub async fn list(app: &App, filter: &Filter, after: Option<&StoreId>, limit: i6
     Ok(Page::of(rows, limit, |store| store.id.to_string()))
 }
 
-/// One page of the stores that a token may reach; otherwise as [`list`].
+/// One page of the stores that a token may reach; otherwise as [`list`]. What was typed is read by the words of those stores
+/// alone: what other merchants' stores are called must not change the answer.
 pub async fn list_for(
     app: &App,
     token: &ServiceToken,
@@ -78,8 +87,10 @@ pub async fn list_for(
     limit: i64,
 ) -> Result<Page<Store>, Beneath> {
     let Some(users) = &token.users else { return list(app, filter, after, limit).await };
-    let Some(search) = Search::of(app, filter, Order::Id).await? else { return Ok(Page { rows: vec![], next: None }) };
-    let rows = reach::list(&app.db, users, &search.filter, after, limit + 1).await?;
+    let Some(words) = known_words(app, filter, Some(users)).await? else {
+        return Ok(Page { rows: vec![], next: None });
+    };
+    let rows = reach::list(&app.db, users, &filter.with(words), after, limit + 1).await?;
     Ok(Page::of(rows, limit, |store| store.id.to_string()))
 }
 
@@ -137,13 +148,7 @@ struct Search {
 impl Search {
     /// `None` when no store can fit, because none has all of the words.
     async fn of(app: &App, filter: &Filter, order: Order) -> Result<Option<Self>, Beneath> {
-        let mut words = Vec::new();
-        for ways in search::ways(filter.q.as_deref().unwrap_or_default()) {
-            let Some(way) = first_known(app, ways).await? else { return Ok(None) };
-            words.extend(way);
-        }
-        words.sort_by_key(|(rarity, _)| *rarity);
-        let words: Vec<search::Word> = words.into_iter().map(|(_, word)| word).collect();
+        let Some(words) = known_words(app, filter, None).await? else { return Ok(None) };
         let with_words = match words.len() {
             0 => None,
             _ => Some(store_words::together(&app.db, &words, store_list::FEW + 1).await?),
@@ -151,13 +156,7 @@ impl Search {
         if with_words == Some(0) {
             return Ok(None);
         }
-        let filter = store_list::Filter {
-            user_id: filter.user_id.clone(),
-            status: filter.status,
-            reason: filter.reason,
-            scope: filter.scope,
-            words,
-        };
+        let filter = filter.with(words);
         let begin = store_list::begin(&app.db, &filter, order, with_words).await?;
         Ok(Some(Self { filter, order, begin, with_words }))
     }
@@ -180,13 +179,33 @@ impl Search {
     }
 }
 
+/// The words that were meant, the rarest first, as the stores of `users` have them, or all stores; `None` when one of what
+/// was typed is the word of none.
+async fn known_words(app: &App, filter: &Filter, users: Option<&Users>) -> Result<Option<Vec<search::Word>>, Beneath> {
+    let mut words = Vec::new();
+    for ways in search::ways(filter.q.as_deref().unwrap_or_default()) {
+        let Some(way) = first_known(app, ways, users).await? else { return Ok(None) };
+        words.extend(way);
+    }
+    words.sort_by_key(|(rarity, _)| *rarity);
+    Ok(Some(words.into_iter().map(|(_, word)| word).collect()))
+}
+
 /// The first way to mean a piece of what was typed whose words all exist, each with how often stores have it.
-async fn first_known(app: &App, ways: Vec<Vec<search::Word>>) -> Result<Option<Vec<(i64, search::Word)>>, Beneath> {
+async fn first_known(
+    app: &App,
+    ways: Vec<Vec<search::Word>>,
+    users: Option<&Users>,
+) -> Result<Option<Vec<(i64, search::Word)>>, Beneath> {
     for way in ways {
         let wanted = way.len();
         let mut known = Vec::with_capacity(wanted);
         for word in way {
-            match store_words::count(&app.db, &word, RARITY).await? {
+            let count = match users {
+                None => store_words::count(&app.db, &word, RARITY).await?,
+                Some(users) => reach::count(&app.db, users, &word, RARITY).await?,
+            };
+            match count {
                 0 => break,
                 rarity => known.push((rarity, word)),
             }

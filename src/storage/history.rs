@@ -15,7 +15,7 @@ pub struct Approval {
     /// The attempt.
     #[sqlx(flatten)]
     pub attempt: Attempt,
-    /// The network it was begun from: an IPv4 address or an IPv6 /64.
+    /// The network it was begun from: an IPv4 address or an IPv6 /64; empty once that is forgotten.
     pub begun_from: String,
     /// When it ended.
     pub ended_at: Option<Time>,
@@ -23,7 +23,7 @@ pub struct Approval {
     pub made_by: Option<String>,
     /// What that one is called, where it has a name.
     pub maker: Option<String>,
-    /// Who confirmed it last: an id, `merchant`.
+    /// Who confirmed it last: an id, `merchant`; `None` as well when that was taken back.
     pub confirmed_by: Option<String>,
     /// What that one is called, where it has a name.
     pub confirmer: Option<String>,
@@ -61,6 +61,7 @@ macro_rules! approvals {
                       (SELECT made_by FROM links WHERE links.id = attempts.link_id) AS made_by,
                       (SELECT actor FROM events
                        WHERE events.attempt_id = attempts.id AND kind = 'attempt.confirmed'
+                         AND attempts.confirmed_at IS NOT NULL
                        ORDER BY seq DESC LIMIT 1) AS confirmed_by,
                       (SELECT MAX(version) FROM keys
                        WHERE keys.store_id = attempts.store_id AND issued_at = attempts.ended_at) AS key_version
@@ -101,7 +102,7 @@ pub struct Came {
     pub scope: Scope,
     /// When it came.
     pub received_at: Time,
-    /// The address it came from.
+    /// The address it came from; empty once that is forgotten.
     pub received_from: String,
     /// Where it stands.
     pub state: super::grants::State,

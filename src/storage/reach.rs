@@ -24,6 +24,22 @@ macro_rules! listed {
     };
 }
 
+/// Counts a word in stores of the merchants, `$1` as JSON.
+macro_rules! counted {
+    ($merchants:literal) => {
+        concat!(
+            "SELECT COUNT(*)
+             FROM (SELECT 1
+                   FROM stores
+                   JOIN store_words ON store_words.store_id = stores.id
+                   WHERE user_id IN (",
+            $merchants,
+            ") AND word >= $2 AND word < $3
+                   LIMIT $4) AS found"
+        )
+    };
+}
+
 /// Binds what the list is asked, and fetches it.
 macro_rules! fetch {
     ($sql:expr, $users:expr, $filter:expr, $after:expr, $most:expr, $pool:ident) => {{
@@ -41,8 +57,7 @@ pub async fn list(
     after: Option<&StoreId>,
     most: i64,
 ) -> Result<Vec<Store>, Error> {
-    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    let users = serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
+    let users = as_json(users)?;
     let after = after.map_or("", StoreId::as_str);
     Ok(match db.read() {
         Pool::Sqlite(pool) => {
@@ -52,4 +67,23 @@ pub async fn list(
             fetch!(listed!("SELECT value FROM json_array_elements_text($1::JSON)"), users, filter, after, most, pool)
         }
     })
+}
+
+/// How often stores of `users` have this word; counted up to `most`.
+pub async fn count(db: &Db, users: &Users, word: &Word, most: i64) -> Result<i64, Error> {
+    let users = as_json(users)?;
+    macro_rules! fetch {
+        ($sql:expr, $pool:ident) => {
+            sqlx::query_scalar($sql).bind(users).bind(word.from()).bind(word.to()).bind(most).fetch_one($pool).await?
+        };
+    }
+    Ok(match db.read() {
+        Pool::Sqlite(pool) => fetch!(counted!("SELECT value FROM json_each($1)"), pool),
+        Pool::Postgres(pool) => fetch!(counted!("SELECT value FROM json_array_elements_text($1::JSON)"), pool),
+    })
+}
+
+fn as_json(users: &Users) -> Result<String, Error> {
+    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))
 }

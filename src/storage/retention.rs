@@ -3,7 +3,7 @@
 use super::{Db, Error, on, record};
 use crate::domain::activity::Keep;
 use crate::domain::event::Event;
-use crate::domain::id::RequestId;
+use crate::domain::id::{AttemptId, RequestId};
 use crate::domain::time::Time;
 
 /// What is set; for ever when nothing was, or when what was set is no choice of this version.
@@ -70,5 +70,43 @@ pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, E
         .execute(pool)
         .await?
         .rows_affected())
+    })
+}
+
+/// Forgets from which addresses attempts that ended before this moment were begun and their keys came, the oldest first, at
+/// most `most` attempts; gives back how many.
+pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mut attempts: Vec<AttemptId> = sqlx::query_scalar(
+            "UPDATE attempts
+             SET begun_from = ''
+             WHERE id IN (SELECT id
+                          FROM attempts
+                          WHERE begun_from > '' AND created_at < $1 AND ended_at < $2
+                          ORDER BY id
+                          LIMIT $3)
+             RETURNING id",
+        )
+        .bind(before)
+        .bind(before)
+        .bind(most)
+        .fetch_all(&mut *tx)
+        .await?;
+        attempts.sort();
+        if let (Some(first), Some(last)) = (attempts.first(), attempts.last()) {
+            sqlx::query(
+                "UPDATE grants
+                 SET received_from = ''
+                 WHERE attempt_id >= $1 AND attempt_id <= $2 AND received_from <> ''
+                   AND (SELECT begun_from FROM attempts WHERE attempts.id = attempt_id) = ''",
+            )
+            .bind(first)
+            .bind(last)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await?;
+        }
+        Ok(attempts.len() as u64)
     })
 }

@@ -1,8 +1,9 @@
 //! Who asks, and whether a form was posted from our own page.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::failure::{Failure, english};
@@ -19,9 +20,8 @@ pub struct Peer(pub SocketAddr);
 /// Where a request came from: the peer, or, while the peer is a proxy that we trust, the right-most address of
 /// `X-Forwarded-For` that is not (threats.md §4.40: what stands left of it anyone may have written).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
-    let peer =
-        parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
-    let trusted = |ip: &IpAddr| site.trusted_proxies.iter().any(|network| network.contains(ip));
+    let peer = peer(parts);
+    let trusted = |ip: &IpAddr| is_trusted(site, ip);
     if !trusted(&peer) {
         return peer;
     }
@@ -41,6 +41,44 @@ pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
         }
     }
     from
+}
+
+fn peer(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
+}
+
+fn is_trusted(site: &Site, ip: &IpAddr) -> bool {
+    site.trusted_proxies.iter().any(|network| network.contains(ip))
+}
+
+/// The address at which this browser reached us, without a slash at its end: where the dashboard answers, the service API
+/// does. `None` when the request does not name a host that could stand in a command.
+pub(super) fn reached_at(site: &Site, parts: &Parts) -> Option<String> {
+    let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = named.or_else(|| parts.uri.authority().map(Authority::as_str)).filter(|host| is_host(host))?;
+    let public = site.public_url.split_once("://").map(|(_, host)| host);
+    if public.is_some_and(|public| public.eq_ignore_ascii_case(host)) {
+        return Some(site.public_url.clone());
+    }
+    let said = parts.headers.get_all("x-forwarded-proto").iter().next_back().and_then(|said| said.to_str().ok());
+    let last = said.and_then(|said| said.rsplit(',').next()).map(str::trim);
+    let scheme = if last == Some("https") && is_trusted(site, &peer(parts)) { "https" } else { "http" };
+    Some(format!("{scheme}://{}", host.to_ascii_lowercase()))
+}
+
+/// Whether this is a host, perhaps with a port, and nothing else.
+fn is_host(text: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = text.strip_prefix('[') {
+        let Some((ip, port)) = rest.split_once(']') else { return false };
+        return ip.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port));
+    }
+    let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    let is_name = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'.';
+    (1..=253).contains(&name.len())
+        && name.bytes().all(is_name)
+        && !name.starts_with(['-', '.'])
+        && port.is_none_or(is_port)
 }
 
 /// Who asks, as events name them: `who` with the address and the id of this request.
@@ -135,6 +173,37 @@ mod tests {
         assert_eq!(from(&site, "10.0.0.1", &["1.1.1.1", "203.0.113.9"]), "203.0.113.9");
         assert_eq!(from(&site, "10.0.0.1", &["nonsense"]), "10.0.0.1");
         assert_eq!(from(&site, "::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn the_address_of_the_dashboard_is_the_one_that_the_browser_used() {
+        let site =
+            site(&[("CARTKEY_PUBLIC_URL", "https://keys.example.com"), ("CARTKEY_TRUSTED_PROXIES", "10.0.0.0/8")]);
+        let reached = |peer: &str, pairs: &[(&str, &str)]| {
+            let request = pairs.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            parts.extensions.insert(Peer(SocketAddr::new(peer.parse().unwrap(), 1)));
+            reached_at(&site, &parts).unwrap_or_default()
+        };
+        let (proxy, other) = ("10.0.0.1", "198.51.100.1");
+        for (peer, host, proto, address) in [
+            (other, "keys.example.com", "", "https://keys.example.com"),
+            (other, "Keys.example.com", "http", "https://keys.example.com"),
+            (other, "127.0.0.1:8081", "", "http://127.0.0.1:8081"),
+            (other, "[::1]:8081", "", "http://[::1]:8081"),
+            (other, "keys.internal", "https", "http://keys.internal"),
+            (proxy, "keys.internal", "https", "https://keys.internal"),
+            (proxy, "keys.internal", "https, http", "http://keys.internal"),
+            (proxy, "Keys.Internal:8443", "http, https", "https://keys.internal:8443"),
+        ] {
+            assert_eq!(reached(peer, &[("host", host), ("x-forwarded-proto", proto)]), address, "{host} {proto}");
+        }
+        for bad in [
+            "", "a b", "a;b", "a/b", "a@b", "a:", "a:b", "a:+1", "a:99999", "$(id)", "[a]", "[::1", "[::1]x", "-o",
+            ".", "'",
+        ] {
+            assert_eq!(reached(other, &[("host", bad)]), "", "{bad:?}");
+        }
     }
 
     #[test]

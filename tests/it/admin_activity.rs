@@ -312,6 +312,33 @@ async fn older_reads_are_deleted_once_that_is_set_and_counts_and_events_stay() {
 }
 
 #[tokio::test]
+async fn where_an_attempt_and_its_key_came_from_is_forgotten_as_long_after_its_end() {
+    let world = World::new().await;
+    world.connect("m").await;
+    retention::keep(&world.app, Keep::Days(30), &Actor::cli()).await.unwrap();
+    let known = async || {
+        let attempts = column(&world.app.db, "SELECT begun_from FROM attempts ORDER BY id").await;
+        let keys = column(&world.app.db, "SELECT received_from FROM grants ORDER BY id").await;
+        (attempts, keys)
+    };
+    let from = "127.0.0.1";
+    world.clock.advance(Duration::from_mins(30 * 24 * 60 - 1));
+    assert!(retention::sweep(&world.app).await.unwrap());
+    assert_eq!(known().await, (vec![from.to_owned()], vec![from.to_owned()]));
+    world.approved("n", serde_json::json!({})).await;
+    world.clock.advance(MINUTE * 2);
+    assert!(retention::sweep(&world.app).await.unwrap());
+    let left = vec![String::new(), from.to_owned()];
+    assert_eq!(known().await, (left.clone(), left.clone()), "the newer one stays known");
+    world.clock.advance(DAY * 60);
+    assert!(retention::sweep(&world.app).await.unwrap());
+    assert_eq!(known().await, (left.clone(), left), "so does one that has not ended");
+    let id = column(&world.app.db, "SELECT id FROM attempts ORDER BY id").await.remove(0);
+    let page = world.operator().await.get(&format!("/admin/attempts/{id}")).await;
+    assert!(page.text().contains("Begun from –"), "{}", page.text());
+}
+
+#[tokio::test]
 async fn keeping_less_is_asked_twice_and_keeping_more_once() {
     let world = World::new().await;
     let mut ann = world.operator().await;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::database::{change, column};
 use crate::merchant::Page;
-use crate::operator::Operator;
+use crate::operator::{Operator, PASSWORD};
 use crate::world::{KEYS, SHOP, World};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -252,4 +252,33 @@ async fn what_others_named_is_text_on_the_page() {
     let page = ann.get(&path).await;
     says(&page, &["<script>alert(1)</script>", "\"><img>", "<b>"]);
     says_not(&page, &["<script>alert", "<img>", "<b>"]);
+}
+
+#[tokio::test]
+async fn of_a_key_with_nothing_left_to_ask_with_it_is_said_that_only_the_store_knows() {
+    let (world, mut ann, path) = connected().await;
+    let page = ann.get(&format!("{path}/disconnect")).await;
+    ann.submit(&page, "Disconnect shop.example", &[]).await;
+    // As it was left by a version that kept nothing to ask with.
+    change(&world.app.db, "UPDATE keys SET parting = NULL, ask_at = NULL").await;
+    let page = ann.get(&path).await;
+    says(&page, &["Only the store knows", "Nothing is left here to ask the store with", "its page at the store"]);
+    assert!(!page.text().contains("Not known yet") && page.form("Check whether it is revoked").is_none());
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_by_the_dashboard_and_by_nobody_elses_link() {
+    let (_world, mut ann, path) = connected().await;
+    let forged = format!("{KEYS}{path}?done=disconnected");
+    let told = "The store is disconnected";
+    let page = ann.browser.get(&forged).await;
+    assert!(page.status == 200 && !page.text().contains(told), "{}", page.text());
+    let mail = ann.browser.get("https://other.example/").await;
+    let page = ann.browser.follow(&mail, &forged).await;
+    assert_eq!(page.param("next").as_deref(), Some(path.as_str()), "{}", page.url);
+    let page = ann.submit(&page, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!((page.url.path(), page.url.query()), (path.as_str(), None));
+    assert!(!page.text().contains(told), "{}", page.text());
+    let page = ann.submit(&page, "Check now", &[]).await;
+    says(&page, &["The store was asked just now: its key works."]);
 }

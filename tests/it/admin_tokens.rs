@@ -167,3 +167,32 @@ async fn revoking_asks_first_says_what_stops_and_counts_at_once() {
         assert_eq!(ann.get(path).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_line_to_try_a_token_with_leads_to_where_the_dashboard_is_and_to_what_it_may_ask() {
+    let world = World::new().await;
+    // Not the public address: with an internal listener there is no service API there.
+    let inside = world.also(|_| {}).await;
+    let mut ann = world.stranger("ann").await;
+    let page = ann.browser.get(&format!("{inside}/admin/sign-in")).await;
+    let page = ann.submit(&page, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
+    assert!(page.text().contains(&format!("{inside}/api/v1/users/USER_ID/keys")), "{}", page.text());
+    let form = ann.click(&page, "Make a token").await;
+    for (allow, users, path) in [
+        ("stores:read", "m/1", Some("/api/v1/stores")),
+        ("keys:read", "", Some("/api/v1/users/USER_ID/keys")),
+        ("keys:read", "m/1", Some("/api/v1/users/m%2F1/keys")),
+        ("events:read", "", None),
+        ("links:write", "m/1", None),
+    ] {
+        let fields = [("name", "Shipping"), ("allow", allow), ("users", users)];
+        let made = ann.submit(&form, "Make the token", &fields).await;
+        let token = shown(&made, "token");
+        match path {
+            Some(path) => {
+                assert_eq!(shown(&made, "curl"), format!("curl -H 'Authorization: Bearer {token}' {inside}{path}"));
+            }
+            None => assert!(!made.text().contains("Try it"), "{}", made.text()),
+        }
+    }
+}

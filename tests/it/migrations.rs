@@ -2,10 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::str::FromStr as _;
 
-use cartkey::storage::Db;
+use cartkey::domain::actor::Actor;
+use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::key::Standing;
+use cartkey::domain::time::Time;
+use cartkey::flow::reads::{self, OfToken};
+use cartkey::flow::store_list::{self, Filter, Order};
+use cartkey::flow::{history, tokens, words};
+use cartkey::storage::{Db, events};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{PgPool, SqlitePool};
 
 use crate::database::{change, column, fresh};
+use crate::world::World;
 
 /// The SHA-256 of every migration that was ever released. Never change a line: add a migration, and its line here.
 const RELEASED: &[(&str, &str)] = &[
@@ -16,9 +27,9 @@ const RELEASED: &[(&str, &str)] = &[
 /// What both databases know by these names, and keep alike.
 const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
 
-/// One row for each table, every column filled, as a running Cartkey might have left them; in an order that foreign
-/// keys allow.
-const SAMPLE: &str = "
+/// One row for each table of the first migration, every column filled, as a running Cartkey of that time might have left
+/// them; in an order that foreign keys allow.
+const OLD_SAMPLE: &str = "
 INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
 INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
 UPDATE counters SET n = 1 WHERE name = 'event';
@@ -47,6 +58,14 @@ INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id
 VALUES (1, 'store.connected', 1, 'merchant', 'm', 'st_1', 'ln_1', 'at_1', 'tk_1', 'noisy_answer');
 INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
 VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
+";
+
+/// The same for what came with the second, after the old sample.
+const SAMPLE: &str = "
+UPDATE tokens SET users = 'm', successor = 'tk_1';
+UPDATE links SET withdrawn_at = 1;
+UPDATE events SET operator_id = 'op_1', came_from = '192.0.2.1', request_id = 'rq_1';
+UPDATE keys SET parting = 'sealed', ask_at = 1, asked_at = 2, told = 'secret_rejected', revoked_at = 3;
 INSERT INTO operators (id, name, password, second_factor, second_factor_step, created_at, password_at, signed_in_at, removed_at)
 VALUES ('op_1', 'ann', 'hash', 'sealed', 1, 1, 2, 3, 4);
 INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ('op_1', 'f4');
@@ -77,12 +96,19 @@ fn sha256(text: &str) -> String {
     digest.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// The columns of every table that `sql` makes, as table, column and type.
+/// The columns of every table that `sql` makes, and those that it adds, as table, column and type.
 fn columns(sql: &str) -> Vec<(String, String, String)> {
     let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let plain = plain.join("\n");
     let mut found = Vec::new();
     for statement in plain.split(';').map(str::trim) {
+        if let Some((table, column)) =
+            statement.strip_prefix("ALTER TABLE ").and_then(|rest| rest.split_once(" ADD COLUMN "))
+        {
+            let (name, rest) = column.split_once(' ').expect("a name and a type");
+            let kind = rest.split_whitespace().next().unwrap_or_default();
+            found.push((table.trim().to_owned(), name.to_owned(), kind.to_owned()));
+        }
         let Some(rest) = statement.strip_prefix("CREATE TABLE ") else { continue };
         let (table, body) = rest.split_once('(').expect("columns in brackets");
         for line in body.rsplit_once(')').expect("a closing bracket").0.split(",\n") {
@@ -120,8 +146,10 @@ fn migrations_speak_only_what_both_databases_do() {
         assert_eq!(faults(&sql), Vec::<String>::new(), "{name}");
         assert!(columns(&sql).len() > 30, "{name} was read");
     }
-    let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);";
-    assert_eq!(faults(bad), ["a.id is SERIAL", "a.at is TIMESTAMPTZ", "NOW()", "SERIAL"], "this check can fail");
+    let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);
+               ALTER TABLE a ADD COLUMN c INTEGER NOT NULL DEFAULT 0;";
+    let found = ["a.id is SERIAL", "a.at is TIMESTAMPTZ", "a.c is INTEGER", "NOW()", "SERIAL"];
+    assert_eq!(faults(bad), found, "this check can fail");
 }
 
 #[test]
@@ -137,6 +165,7 @@ async fn a_row_of_every_table_goes_in_and_survives_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let url = fresh(folder.path()).await;
     let db = Db::open(&url).await.unwrap();
+    change(&db, OLD_SAMPLE).await;
     change(&db, SAMPLE).await;
     db.close().await;
     let db = Db::open(&url).await.unwrap();
@@ -150,6 +179,73 @@ async fn a_row_of_every_table_goes_in_and_survives_the_next_start() {
         let empty = column(&db, &format!("SELECT 'x' FROM {table} WHERE {name} IS NULL")).await;
         assert!(empty.is_empty(), "the sample fills {table}.{name}");
     }
+}
+
+/// A database as the first release left it, with the old sample; closed.
+async fn left_by_the_first_release(url: &str) {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.migrations.to_mut().retain(|migration| migration.version == 1);
+    let db = if url.starts_with("sqlite:") {
+        let options = SqliteConnectOptions::from_str(url).unwrap().create_if_missing(true).foreign_keys(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        migrator.run(&pool).await.unwrap();
+        Db::Sqlite { read: pool.clone(), write: pool }
+    } else {
+        let pool = PgPool::connect(url).await.unwrap();
+        migrator.run(&pool).await.unwrap();
+        Db::Postgres(pool)
+    };
+    // Ids as they are, so that the program can read them.
+    let sample =
+        ["tk", "st", "ky", "ln", "at", "gr", "rq"].into_iter().fold(OLD_SAMPLE.to_owned(), |sample, prefix| {
+            sample.replace(&format!("'{prefix}_1'"), &format!("'{prefix}_{ULID}'"))
+        });
+    change(&db, &sample).await;
+    assert_eq!(column(&db, "SELECT CAST(version AS TEXT) FROM _sqlx_migrations").await, ["1"]);
+    db.close().await;
+}
+
+/// The one in every id of an old sample.
+const ULID: &str = "01jd0000000000000000000001";
+
+#[tokio::test]
+async fn what_the_first_release_left_is_there_counted_and_found_after_the_upgrade() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = fresh(folder.path()).await;
+    left_by_the_first_release(&url).await;
+    let world = World::new().await;
+    let mut app = world.app.clone();
+    app.db = Db::open(&url).await.expect("the upgrade");
+    let db = &app.db;
+    for table in ["tokens", "stores", "keys", "links", "attempts", "grants", "events", "key_reads"] {
+        let rows = column(db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await;
+        assert_eq!(rows, ["1"], "{table}");
+    }
+
+    let filter = Filter { q: Some("https://shop.example/wp-admin".to_owned()), ..Filter::default() };
+    let found = async || store_list::part(&app, &filter, Order::Id, None, 9).await.unwrap().0.rows;
+    assert!(found().await.is_empty(), "nothing has words before they are given");
+    let store = words::give(&app, None).await.unwrap().expect("a store without words");
+    assert_eq!(words::give(&app, Some(&store)).await.unwrap(), None);
+    let [one] = &found().await[..] else { panic!("one store is found") };
+    assert_eq!((&one.id, one.name.as_deref()), (&store, Some("Shop")));
+
+    let token = format!("tk_{ULID}").parse().unwrap();
+    for counted in ["", "1"] {
+        let reads = reads::of_tokens(&app, Time::from_millis(0)).await.unwrap();
+        assert_eq!(reads[&token], OfToken { reads: 1, last_at: Some(Time::from_millis(1)) });
+        assert_eq!(column(db, "SELECT CAST(SUM(n) AS TEXT) FROM read_days").await, [counted]);
+        assert!(reads::count(&app).await.unwrap());
+    }
+
+    let actor = Actor::cli();
+    events::insert(db, &Event::new(Kind::StoresExported, app.now(), &actor)).await.unwrap();
+    assert_eq!(column(db, "SELECT CAST(seq AS TEXT) FROM events ORDER BY seq").await, ["1", "2"]);
+    let whole = history::of_store(&app, &store, 30).await.unwrap().expect("the store");
+    assert_eq!((whole.versions.len(), whole.approvals.len()), (1, 1));
+    assert_eq!(whole.versions[0].standing(1), Standing::Served);
+    assert_eq!(tokens::all(&app).await.unwrap()[0].users, None, "a token of old reaches all merchants");
+    app.db.close().await;
 }
 
 #[tokio::test]

@@ -210,5 +210,5 @@ async fn a_key_that_does_not_open_any_more_is_wiped_by_a_disconnect_all_the_same
         column(&world.app.db, "SELECT id FROM keys WHERE sealed IS NOT NULL OR parting IS NOT NULL").await,
         [""; 0]
     );
-    assert_eq!(after(&world, DAY, &id).await, Standing::NotKnown);
+    assert_eq!(after(&world, DAY, &id).await, Standing::NeverAsked);
 }

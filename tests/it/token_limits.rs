@@ -135,24 +135,47 @@ async fn pages(service: &Service, query: &str) -> (Vec<String>, usize) {
     }
 }
 
+/// Puts in a store, the `n`th.
+async fn store(world: &World, n: u32, user: &str, home: &str, status: &str) {
+    let sql = format!(
+        "INSERT INTO stores (id, user_id, home, name, status, scope, woo_key_id, key_last7, key_version, auth_method,
+                             connected_at, checked_at, changed_at)
+         VALUES ('st_01jd00000000000000000000{n:02}', '{user}', '{home}', 'Shop {n}', '{status}', 'read', 1, 'abcdefg', 1,
+                 'basic', 1, 1, 1)"
+    );
+    change(&world.app.db, &sql).await;
+}
+
+async fn give_words(world: &World) {
+    let mut after = None;
+    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
+        after = Some(last);
+    }
+}
+
+#[tokio::test]
+async fn what_a_limited_token_finds_tells_nothing_of_how_others_call_their_stores() {
+    let world = World::new().await;
+    store(&world, 1, "m-1", "https://acme.shop", "connected").await;
+    give_words(&world).await;
+    let service = limited(&world, "m-1").await;
+    assert_eq!(pages(&service, "q=shop-acme").await.0, ["m-1"]);
+    // The words could be meant as this address now, but not by who may not know of it.
+    store(&world, 2, "m-2", "https://shop-acme.example", "connected").await;
+    give_words(&world).await;
+    assert_eq!(pages(&world.trusted_service().await, "q=shop-acme").await.0, ["m-2"]);
+    assert_eq!(pages(&service, "q=shop-acme").await.0, ["m-1"]);
+    assert_eq!(pages(&service, "q=shop-acme.example").await.0, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_list_of_a_limited_token_pages_through_its_own_stores_alone() {
     let world = World::new().await;
     for n in 0..90 {
         let status = if n % 3 == 0 { "unreachable" } else { "connected" };
-        let sql = format!(
-            "INSERT INTO stores (id, user_id, home, name, status, scope, woo_key_id, key_last7, key_version, auth_method,
-                                 connected_at, checked_at, changed_at)
-             VALUES ('st_01jd00000000000000000000{n:02}', 'm-{}', 'https://s{n}.example', 'Shop {n}', '{status}', 'read', 1,
-                     'abcdefg', 1, 'basic', 1, 1, 1)",
-            n % 9
-        );
-        change(&world.app.db, &sql).await;
+        store(&world, n, &format!("m-{}", n % 9), &format!("https://s{n}.example"), status).await;
     }
-    let mut after = None;
-    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
-        after = Some(last);
-    }
+    give_words(&world).await;
     let service = limited(&world, "m-2\nm-7\nm-none").await;
     let (users, count) = pages(&service, "limit=7").await;
     assert_eq!((users.len(), count), (20, 3), "{users:?}");

@@ -46,6 +46,11 @@ pub(super) async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
             return;
         }
         gather(&mut waiting, &mut gathered).await;
+        // Whose asker is gone is lent nothing; and on record so late, it would be missed by the counting of reads.
+        gathered.retain(|w| w.done.as_ref().is_some_and(|done| !done.is_closed()));
+        if gathered.is_empty() {
+            continue;
+        }
         in_a_row += 1;
         let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
         gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
@@ -91,5 +96,50 @@ impl Waiting {
             let _ = done.send(revision);
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RequestId;
+    use crate::domain::time::Time;
+    use crate::storage::history;
+
+    #[tokio::test]
+    async fn a_read_whose_asker_is_gone_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("cartkey.db").display())).await.unwrap();
+        let store = "st_01jd0000000000000000000000";
+        let read = |token: &str, n: u8| Read {
+            id: format!("rq_01jd000000000000000000000{n}"),
+            at: 1,
+            token_id: format!("tk_01jd000000000000000000000{token}"),
+            store_id: store.to_owned(),
+            key_version: 1,
+            read_from: "192.0.2.1".to_owned(),
+            revision: 0,
+            lends: true,
+        };
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let mut here = Vec::new();
+        // Alone in its batch or beside another: the writer goes on either way.
+        for (token, n, stays) in [("1", 1, false), ("2", 2, true), ("3", 3, false)] {
+            let (done, told) = oneshot::channel();
+            assert!(queue.try_send(Waiting { read: read(token, n), done: Some(done) }).is_ok());
+            if stays {
+                here.push(told);
+            }
+        }
+        let writer = tokio::spawn(write(db.clone(), waiting));
+        assert_eq!(here.remove(0).await, Ok(0));
+        let (done, _) = oneshot::channel();
+        assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
+        drop(queue);
+        writer.await.unwrap();
+        let all = RequestId::least(Time::from_millis(0));
+        let readers = history::readers(&db, &store.parse().unwrap(), &all, 9).await.unwrap();
+        let tokens: Vec<String> = readers.into_iter().map(|reader| reader.token_id.to_string()).collect();
+        assert_eq!(tokens, ["tk_01jd0000000000000000000002"]);
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 use crate::flow::sign_in;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
-use crate::web::guard::{actor, cookie, same_site};
+use crate::web::guard::{actor, cookie, reached_at, same_site};
 
 /// The name of a form's hidden field that shows it came from a page of this session.
 pub const FORM_TOKEN: &str = "form_token";
@@ -31,6 +31,8 @@ pub struct SignedIn {
     pub csrf: String,
     /// Who, from where, in which request: for events.
     pub actor: Actor,
+    /// The address at which their browser reached the dashboard, as [`reached_at`] tells it.
+    pub address: Option<String>,
     /// What has just been done, to be said on top of the page.
     pub notice: Option<Notice>,
 }
@@ -42,16 +44,22 @@ impl FromRequestParts<App> for SignedIn {
         let Some(cookie) = operator_cookie(&app.site, parts) else { return Err(signed_out(parts)) };
         let found = sign_in::who(app, &cookie).await.map_err(|error| Failure::from(error).into_response())?;
         let Some((session, operator)) = found else { return Err(signed_out(parts)) };
-        let notice =
-            Fields::of_query(parts.uri.query()).ok().and_then(|query| query.get("done").and_then(Notice::read));
         Ok(Self {
             actor: actor(app, parts, operator.id.as_str()),
             operator,
             session,
             csrf: sign_in::token_of_forms(&cookie).expose().to_owned(),
-            notice,
+            address: reached_at(&app.site, parts),
+            notice: notice(parts),
         })
     }
+}
+
+/// What has just been done, if a page of ours led here: anybody can mail a link that says so. Browsers that do not tell where
+/// they come from are shown nothing.
+fn notice(parts: &Parts) -> Option<Notice> {
+    parts.headers.get("sec-fetch-site").filter(|site| *site == "same-origin")?;
+    Fields::of_query(parts.uri.query()).ok()?.get("done").and_then(Notice::read)
 }
 
 /// A form that an operator posted from a page of their session. It may hold a password, so it has no Debug.
@@ -123,14 +131,25 @@ pub fn remember(site: &Site, known: &Secret) -> Secret {
     Secret::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", known.expose()))
 }
 
-/// Where the sign-in page leads afterwards: a page of the dashboard, never another site.
+/// Where the sign-in page leads afterwards: a page of the dashboard, never another site, and without a notice: nothing was
+/// done.
 pub fn safe_next(next: Option<&str>) -> &str {
     let is_ours = |path: &str| {
         (path == "/admin" || path.starts_with("/admin/") || path.starts_with("/admin?"))
             && !path.contains('\\')
             && !path.chars().any(char::is_control)
     };
-    next.filter(|path| is_ours(path)).unwrap_or("/admin")
+    without_notice(next.filter(|path| is_ours(path)).unwrap_or("/admin"))
+}
+
+/// As much of a path and its query as says nothing of what was done.
+fn without_notice(mut path: &str) -> &str {
+    while let Some((_, query)) = path.split_once('?') {
+        let says = Fields::of_query(Some(query)).is_ok_and(|query| query.get("done").is_some());
+        let Some(cut) = path.rfind(['?', '&']).filter(|_| says) else { break };
+        path = &path[..cut];
+    }
+    path
 }
 
 /// Looking leads to the sign-in page and back; what was posted is not done, and that is said.
@@ -158,6 +177,15 @@ mod tests {
             ["https://evil.example", "//evil.example", "/administrator", "/connect", "/admin/\\evil", "/admin/\r\n", ""]
         {
             assert_eq!(safe_next(Some(bad)), "/admin", "{bad}");
+        }
+        for (said, path) in [
+            ("/admin/stores?q=a&done=saved", "/admin/stores?q=a"),
+            ("/admin?done=saved", "/admin"),
+            ("/admin?%64one=saved", "/admin"),
+            ("/admin?done=saved&q=a?done=saved", "/admin"),
+            ("/admin/stores?q=done", "/admin/stores?q=done"),
+        ] {
+            assert_eq!(safe_next(Some(said)), path);
         }
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn routes() -> Router<App> {
 #[template(path = "admin/overview.html")]
 struct OverviewPage {
     shell: Shell,
-    public_url: String,
+    /// Where services ask.
+    api: String,
     seen: Overview,
     stages: Vec<Stage>,
     ends: Vec<End>,
@@ -54,7 +55,7 @@ async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<OverviewPage
     let figures: Vec<i64> = seen.reads.iter().map(|day| day.reads).collect();
     Ok(Page(OverviewPage {
         shell: Shell::new(&app, &who, Section::Overview),
-        public_url: app.site.public_url.clone(),
+        api: who.address.unwrap_or_else(|| app.site.public_url.clone()),
         stages: stages(&seen.funnel),
         ends: ends(&seen.funnel),
         days: seen.reads.iter().map(|each| (day(&Time::of_day(each.day)), each.reads)).collect(),

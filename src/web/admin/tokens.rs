@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::form::NewToken;
 use super::guard::{Posted, SignedIn};
@@ -30,6 +31,9 @@ const DAYS: u64 = 30;
 /// How long the old token may work on: the value, seconds, in words.
 const OVERLAPS: [(&str, u64, &str); 4] =
     [("now", 0, "not at all"), ("1h", 3_600, "1 hour"), ("24h", 86_400, "24 hours"), ("7d", 604_800, "7 days")];
+
+/// What stands in a path, and in a command, as something else.
+const IN_A_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -111,24 +115,37 @@ async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result
         Err(form) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(NewPage { shell, form: *form })).into_response()),
         Ok(wish) => {
             let (token, secret) = tokens::issue(&app, wish, &who.actor).await?;
-            Ok(Page(made(&app, shell, token, &secret, None)).into_response())
+            Ok(Page(made(shell, who.address.as_deref(), token, &secret, None)).into_response())
         }
     }
 }
 
-fn made(app: &App, shell: Shell, token: ServiceToken, secret: &Secret, old: Option<ServiceToken>) -> MadePage {
-    let path = if token.permissions.allow(Permission::StoresRead) {
-        Some("/api/v1/stores")
-    } else if token.permissions.allow(Permission::KeysRead) {
-        Some("/api/v1/users/USER_ID/keys")
-    } else if token.permissions.allow(Permission::EventsRead) {
-        Some("/api/v1/events")
-    } else {
-        None
-    };
+/// The page of a new token. The line to try it with leads to where this browser is: elsewhere there may be no service API,
+/// and a token that works would be sent to whoever answers there.
+fn made(
+    shell: Shell,
+    address: Option<&str>,
+    token: ServiceToken,
+    secret: &Secret,
+    old: Option<ServiceToken>,
+) -> MadePage {
     let secret = secret.expose();
-    let curl = path.map(|path| format!("curl -H 'Authorization: Bearer {secret}' {}{path}", app.site.public_url));
+    let curl = address
+        .zip(path_to_try(&token))
+        .map(|(address, path)| format!("curl -H 'Authorization: Bearer {secret}' {address}{path}"));
     MadePage { shell, token, secret: secret.to_owned(), curl, old }
+}
+
+/// What a token may ask for without changing anything.
+fn path_to_try(token: &ServiceToken) -> Option<String> {
+    if token.permissions.allow(Permission::StoresRead) {
+        return Some("/api/v1/stores".to_owned());
+    }
+    let user = match token.users.as_ref().and_then(|users| users.iter().next()) {
+        Some(user) => utf8_percent_encode(user.as_str(), &IN_A_PATH).to_string(),
+        None => "USER_ID".to_owned(),
+    };
+    token.permissions.allow(Permission::KeysRead).then(|| format!("/api/v1/users/{user}/keys"))
 }
 
 async fn ask_rotate(
@@ -152,7 +169,8 @@ async fn rotate(
     let (token, secret) =
         tokens::rotate(&app, &id, Duration::from_secs(*seconds), &who.actor).await.map_err(not_rotated)?;
     let old = tokens::find(&app, &id).await?;
-    Ok(Page(made(&app, Shell::new(&app, &who, Section::Tokens), token, &secret, old)).into_response())
+    let shell = Shell::new(&app, &who, Section::Tokens);
+    Ok(Page(made(shell, who.address.as_deref(), token, &secret, old)).into_response())
 }
 
 async fn ask_revoke(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cartkey::flow::history;
 use serde_json::json;
 
 use super::{begun, is_lent, page_of, polled, seen_by_maker};
@@ -16,6 +17,12 @@ async fn approved_elsewhere(world: &World) -> (String, Merchant, Merchant, Page,
     let mut second = world.merchant();
     let page = second.approve(&sent.refresh().unwrap()).await;
     (id, first, second, page, callback)
+}
+
+/// Who confirmed, as operators are told.
+async fn confirmer(world: &World, callback: &Callback) -> Option<String> {
+    let attempt = callback.attempt.parse().unwrap();
+    history::of_attempt(&world.app, &attempt).await.unwrap().expect("an attempt").approval.confirmed_by
 }
 
 fn last7(world: &World) -> String {
@@ -85,9 +92,11 @@ async fn a_first_browser_that_hurries_back_is_put_on_hold_again() {
     let (id, sent, callback) = begun(&world, &mut first, json!({})).await;
     assert_eq!(callback.post(&world, &callback.body(1)).await, 200);
     first.get(&callback.approved()).await;
+    assert_eq!(confirmer(&world, &callback).await.as_deref(), Some("merchant"));
     let mut second = world.merchant();
     let page = second.approve(&sent.refresh().unwrap()).await;
     assert!(page.text().contains("This approval was started elsewhere"), "{}", page.text());
+    assert_eq!(confirmer(&world, &callback).await, None, "what was taken back is not said to operators");
     first.get(&callback.approved()).await;
     world.prove().await;
     world.pass(Duration::from_secs(75)).await;

@@ -80,16 +80,38 @@ fn line(store: &Store) -> String {
         + "\r\n"
 }
 
+/// What begins a formula in one spreadsheet or another.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+/// Where a cell ends in one spreadsheet or another: not everybody's is told that ours end at commas.
+const ENDS: [char; 5] = [',', ';', '\t', '\r', '\n'];
+
 /// One cell. What a spreadsheet would take for a formula is made text by the apostrophe that stands for "text" there: names
 /// and versions are whatever a store says.
 fn cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let apostrophe = if is_formula { "'" } else { "" };
-    if is_formula || text.contains(['"', ',', '\r', '\n', ';', '\t']) {
-        format!("\"{apostrophe}{}\"", text.replace('"', "\"\""))
+    let safe = disarmed(text);
+    if safe != text || text.contains('"') || text.contains(ENDS) {
+        format!("\"{}\"", safe.replace('"', "\"\""))
     } else {
-        text.to_owned()
+        safe
     }
+}
+
+/// With an apostrophe before each character that would begin a formula: the first of the text, and the first after what
+/// ends a cell where the list separator is another. Quotes and spaces may stand before it.
+fn disarmed(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len() + 1);
+    if text.starts_with(['\t', '\r', '\n']) {
+        safe.push('\'');
+    }
+    let mut begins = true;
+    for c in text.chars() {
+        if begins && FORMULA.contains(&c) {
+            safe.push('\'');
+        }
+        begins = ENDS.contains(&c) || (begins && (c == '"' || c.is_whitespace()));
+        safe.push(c);
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -108,8 +130,14 @@ mod tests {
             ("+1", "\"'+1\""),
             ("-1", "\"'-1\""),
             ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("\t=1", "\"'\t=1\""),
-            ("\r=1", "\"'\r=1\""),
+            ("\t=1", "\"'\t'=1\""),
+            ("\r=1", "\"'\r'=1\""),
+            (" =1", "\" '=1\""),
+            ("\"=1", "\"\"\"'=1\""),
+            ("Shop;=cmd|'/c calc'!A0;x", "\"Shop;'=cmd|'/c calc'!A0;x\""),
+            ("Shop;\" @SUM(A1)", "\"Shop;\"\" '@SUM(A1)\""),
+            ("a\t-1\n+1, ＝1", "\"a\t'-1\n'+1, '＝1\""),
+            ("a; b-c = d", "\"a; b-c = d\""),
             ("=HYPERLINK(\"https://evil.example\",\"x\")", "\"'=HYPERLINK(\"\"https://evil.example\"\",\"\"x\"\")\""),
             ("1-2", "1-2"),
             ("東京, café", "\"東京, café\""),
