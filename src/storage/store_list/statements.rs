@@ -94,9 +94,10 @@ macro_rules! pages {
     };
 }
 
+/// Where an order is walked, the count walks it too, and stops as soon as it knows enough.
 macro_rules! counted {
-    ($begin:expr, $status:expr) => {
-        concat!("SELECT COUNT(*) FROM (SELECT 1", matching!($begin, $status), " LIMIT $35) AS found")
+    ($begin:expr, $status:expr, $order:literal) => {
+        concat!("SELECT COUNT(*) FROM (SELECT 1", matching!($begin, $status), $order, " LIMIT $35) AS found")
     };
 }
 
@@ -160,9 +161,9 @@ impl Begin {
     /// The statement that counts.
     pub(super) fn count(self) -> &'static str {
         match self {
-            Self::Order => counted!(in_order!(), any_status!()),
-            Self::StatusInOrder => counted!(in_order!(), this_status!()),
-            Self::Gather(_) => counted!(gathered!(), any_status!()),
+            Self::Order => counted!(in_order!(), any_status!(), " ORDER BY changed_at"),
+            Self::StatusInOrder => counted!(in_order!(), this_status!(), " ORDER BY changed_at"),
+            Self::Gather(_) => counted!(gathered!(), any_status!(), ""),
         }
     }
 }
