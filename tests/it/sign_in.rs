@@ -219,6 +219,7 @@ async fn what_is_posted_without_a_session_is_not_done_and_that_is_said() {
 async fn a_strangers_guesses_do_not_lock_out_the_browser_in_which_one_signed_in_before() {
     let world = World::new().await;
     let mut ann = world.operator().await;
+    let mut bob = world.operator_named("bob").await;
     let mut stranger = crate::operator::Operator { browser: world.merchant(), name: "ann".to_owned() };
     for _ in 0..10 {
         assert_eq!(stranger.sign_in("guess").await.status, 422);
@@ -243,7 +244,6 @@ async fn a_strangers_guesses_do_not_lock_out_the_browser_in_which_one_signed_in_
         assert_eq!(ann.sign_in("guess").await.status, 422);
     }
     assert_eq!(ann.sign_in("seven brown teapots").await.status, 429, "a known browser may not guess either");
-    let mut bob = world.operator_named("bob").await;
     bob.name = "ann".to_owned();
     assert_eq!(bob.sign_in("guess").await.status, 429, "and one that knows bob does not know ann");
 }
