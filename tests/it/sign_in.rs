@@ -244,6 +244,8 @@ async fn a_strangers_guesses_do_not_lock_out_the_browser_in_which_one_signed_in_
         assert_eq!(ann.sign_in("guess").await.status, 422);
     }
     assert_eq!(ann.sign_in("seven brown teapots").await.status, 429, "a known browser may not guess either");
+    let page = bob.get("/admin").await;
+    bob.submit(&page, "Sign out", &[]).await;
     bob.name = "ann".to_owned();
     assert_eq!(bob.sign_in("guess").await.status, 429, "and one that knows bob does not know ann");
 }
