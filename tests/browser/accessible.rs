@@ -26,7 +26,7 @@ async fn axe_finds_nothing_on_any_page() {
 }
 
 /// What is wrong with the page that is shown, light and dark, at a desk and on a phone.
-async fn troubles_of(browser: &Browser, axe: &str, name: &str) -> Vec<String> {
+pub async fn troubles_of(browser: &Browser, axe: &str, name: &str) -> Vec<String> {
     let mut troubles = Vec::new();
     for scheme in ["light", "dark"] {
         for (width, height) in [(1280, 900), (390, 844)] {

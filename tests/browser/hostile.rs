@@ -1,9 +1,14 @@
 //! What hostile people type, everywhere they can: nothing of it runs.
 
+use cartkey::domain::actor::Actor;
+use cartkey::domain::secret::Secret;
+use cartkey::flow::brand::{self, Chosen};
+use cartkey::flow::{operators, tokens};
 use fantoccini::Client;
 use serde_json::{Value, json};
 
 use crate::chromium::{Browser, Manner};
+use crate::operator::PASSWORD;
 use crate::places::places;
 use crate::world::World;
 
@@ -81,6 +86,38 @@ async fn nothing_that_is_typed_anywhere_runs() {
     let complaints = browser.console().await;
     let stopped: Vec<_> = complaints.iter().filter(|line| line.contains("Content Security Policy")).collect();
     assert!(stopped.is_empty(), "it was the policy that stopped this, not the page: {stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_hostile_people_have_stored_runs_on_any_page() {
+    let world = World::new().await;
+    let browser = Browser::open(&world, Manner::default()).await;
+    let mark = "window.run = () => localStorage.setItem('ran', location.href); window.alert = window.run;";
+    browser.devtools("Page.enable", json!({})).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": mark})).await;
+    // Each where it is taken: ids and names without spaces, what people call things with them.
+    let id = "\"><svg/onload=run()><\"";
+    let name = "<img src=x onerror=run()>";
+    world.connect(id).await;
+    world.link(id, json!({"account_label": name})).await;
+    let wish = tokens::Wish::new(name, "keys:read".parse().unwrap());
+    tokens::issue(&world.app, wish, &Actor::cli()).await.unwrap();
+    let password = Secret::new(PASSWORD.to_owned());
+    operators::add(&world.app, "<svg/onload=run()>".parse().unwrap(), &password, &Actor::cli()).await.unwrap();
+    let chosen = Chosen { app_name: Some(name.parse().unwrap()), ..Chosen::default() };
+    brand::choose(&world.app, chosen, &Actor::cli()).await.unwrap();
+    let places = places(&world, &browser).await;
+    // A store may call itself anything.
+    let renamed =
+        "UPDATE stores SET name = '</title><img src=x onerror=run()>', woocommerce_version = '<svg/onload=run()>'";
+    assert!(crate::database::change(&world.app.db, renamed).await >= 3);
+    let mut shown = 0;
+    for place in places {
+        browser.visit(&place).await;
+        assert_eq!(ran(&browser.client).await, Value::Null, "on {}", place.name);
+        shown += usize::from(browser.text().await.contains("onerror=run()"));
+    }
+    assert!(shown > 8, "it stands on {shown} pages, as text");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod accessible;
+mod accessible_merchant;
 mod axe;
 mod chromium;
 mod dashboard;
@@ -15,7 +16,6 @@ mod pages;
 mod pictures;
 mod places;
 
-#[expect(dead_code, reason = "the stories of tests/it use more of it")]
 #[path = "../it/database.rs"]
 mod database;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]

@@ -31,7 +31,7 @@ pub struct SignedIn {
     pub csrf: String,
     /// Who, from where, in which request: for events.
     pub actor: Actor,
-    /// The address at which their browser reached the dashboard, as [`reached_at`] tells it.
+    /// The address at which their browser reached the dashboard, as `reached_at` tells it.
     pub address: Option<String>,
     /// What has just been done, to be said on top of the page.
     pub notice: Option<Notice>,
