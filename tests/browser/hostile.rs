@@ -46,10 +46,11 @@ const FILL_AND_SEND: &str = "
     HTMLFormElement.prototype.submit.call(form);
     return true;";
 
-/// Forms after which nothing could be typed any more.
+/// Takes away the forms into which nothing can be typed, and those after which nothing could be typed any more.
 const SPARED: &str = "
     for (const form of [...document.forms]) {
-        if (/sign-out|sessions\\/end/.test(form.action)) form.remove();
+        const typed = [...form.elements].some((field) => field.name && field.name !== 'form_token' && field.tagName !== 'BUTTON');
+        if (!typed || /sign-out|sessions\\/end|confirm$|reject$/.test(form.action)) form.remove();
     }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
