@@ -160,7 +160,10 @@ async fn plan(db: &Db, statement: &str) -> anyhow::Result<Vec<String>> {
 /// PostgreSQL cannot tell what a parameter is of which it only hears whether it is NULL.
 fn typed(statement: &str) -> String {
     (1..=parameters(statement)).fold(statement.to_owned(), |text, n| {
-        text.replace(&format!("${n} IS NULL"), &format!("CAST(${n} AS TEXT) IS NULL"))
+        // Times are numbers; all else that may be left out is text.
+        let is_time = [" at >= ", " at < "].iter().any(|than| statement.contains(&format!("{than}${n})")));
+        let kind = if is_time { "BIGINT" } else { "TEXT" };
+        text.replace(&format!("${n} IS NULL"), &format!("CAST(${n} AS {kind}) IS NULL"))
     })
 }
 
