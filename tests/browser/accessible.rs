@@ -1,5 +1,7 @@
 //! Every page for everybody: axe-core finds nothing on any of them, light and dark, at a desk and on a phone.
 
+use std::path::Path;
+
 use cartkey::domain::secret::Secret;
 use cartkey::flow::operators;
 use cartkey::vault::password::SecondFactor;
@@ -25,7 +27,8 @@ async fn axe_finds_nothing_on_any_page() {
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
 }
 
-/// What is wrong with the page that is shown, light and dark, at a desk and on a phone.
+/// What is wrong with the page that is shown, light and dark, at a desk and on a phone. Keeps a picture of each in the folder
+/// that `PICTURES` names, if it names one: `scripts/screenshots`.
 pub async fn troubles_of(browser: &Browser, axe: &str, name: &str) -> Vec<String> {
     let mut troubles = Vec::new();
     for scheme in ["light", "dark"] {
@@ -38,6 +41,12 @@ pub async fn troubles_of(browser: &Browser, axe: &str, name: &str) -> Vec<String
             let wide = browser.client.execute(wide, Vec::new()).await.unwrap();
             if wide.as_u64() > Some(width) {
                 troubles.push(format!("{name} ({scheme}) is {wide} wide in a window of {width}"));
+            }
+            if let Some(folder) = std::env::var_os("PICTURES") {
+                let png = browser.picture().await;
+                let form = if width < 500 { "phone" } else { "desktop" };
+                let called = name.replace(", ", "-").replace(' ', "-");
+                std::fs::write(Path::new(&folder).join(format!("{called}-{form}-{scheme}.png")), png).unwrap();
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -46,10 +47,12 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
-    /// The whole page as a PNG, in base64.
-    pub async fn picture(&self) -> String {
+    /// The whole page as a PNG.
+    pub async fn picture(&self) -> Vec<u8> {
         let wish = json!({"captureBeyondViewport": true, "format": "png"});
-        self.devtools("Page.captureScreenshot", wish).await["data"].as_str().expect("a picture").to_owned()
+        let answer = self.devtools("Page.captureScreenshot", wish).await;
+        let base64 = answer["data"].as_str().expect("a picture");
+        base64::engine::general_purpose::STANDARD.decode(base64).unwrap()
     }
 
     /// One of Chromium's own commands.

@@ -13,7 +13,6 @@ mod dashboard;
 mod hostile;
 mod languages;
 mod pages;
-mod pictures;
 mod places;
 
 #[path = "../it/database.rs"]
