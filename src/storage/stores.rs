@@ -58,7 +58,8 @@ pub struct Activation<'a> {
 }
 
 /// In one transaction: ends the attempt, makes or updates the store (a reconnect keeps its id), adds the key version,
-/// retires and wipes the former one, sets the attempt's other grants aside. `None` when the attempt had ended already.
+/// retires and wipes the former one, sets the attempt's other grants aside. A former key that the store had said it does
+/// not know counts as revoked. `None` when the attempt had ended already.
 pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
@@ -76,6 +77,15 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         if mine == 0 {
             return Ok(None);
         }
+        // What the last check told of the key that is replaced; the row stays locked from here.
+        let former: Option<(Option<Verdict>, Time)> = sqlx::query_as(
+            "UPDATE stores SET key_version = key_version WHERE user_id = $1 AND home = $2 RETURNING reason, checked_at",
+        )
+        .bind(&new.attempt.user_id)
+        .bind(&new.attempt.home)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
         let (store_id, version): (StoreId, i64) = sqlx::query_as(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
                                  auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
@@ -105,11 +115,14 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .fetch_one(&mut *tx)
         .await?;
         rewrite_words!(tx, &store_id, search::words(&new.attempt.user_id, &new.attempt.home, new.name.as_deref()));
-        sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
-            .bind(new.now)
-            .bind(&store_id)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
+        )
+        .bind(new.now)
+        .bind(gone)
+        .bind(&store_id)
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -142,13 +155,17 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .await?;
         lending_changed!(tx);
         let kind = if version == 1 { Kind::StoreConnected } else { Kind::StoreReconnected };
-        let event = Event::new(kind, new.now, &Actor::merchant())
-            .user(&new.attempt.user_id)
-            .store(&store_id)
-            .link(new.attempt.link_id.as_ref())
-            .attempt(&new.attempt.id)
-            .because(new.remark);
-        record!(tx, &event);
+        let about = |kind| {
+            Event::new(kind, new.now, &Actor::merchant())
+                .user(&new.attempt.user_id)
+                .store(&store_id)
+                .link(new.attempt.link_id.as_ref())
+                .attempt(&new.attempt.id)
+        };
+        record!(tx, &about(kind).because(new.remark));
+        if version > 1 {
+            record!(tx, &about(Kind::KeyRotated));
+        }
         tx.commit().await?;
         Ok(Some(store_id))
     })
