@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::config::Site;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
+use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
 use crate::storage::Db;
 use crate::vault::Vault;
@@ -39,6 +40,8 @@ pub struct Parts {
     pub site: Arc<Site>,
     /// What is lent from memory, and the writer of its record.
     pub lending: Lending,
+    /// Who waits for news in this process.
+    pub feed: Feed,
     /// Wakes the prover when a grant came or an attempt was confirmed.
     pub proving: Arc<Notify>,
     /// Set once the process has been told to stop.
@@ -74,6 +77,7 @@ impl App {
             clock,
             entropy,
             site: Arc::new(site),
+            feed: Feed::default(),
             proving: Arc::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
@@ -87,6 +91,12 @@ impl App {
     /// Now.
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// The process has been told to stop: whoever waits for news is answered now, and nothing new is begun.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.feed.end();
     }
 
     /// Whether the process has been told to stop.

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -134,7 +133,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
         .map(|(listener, router)| tokio::spawn(accept(listener, router, Limits::default(), stopped.clone())))
         .collect();
     told.wait().await;
-    app.draining.store(true, Ordering::Relaxed);
+    app.drain();
     tracing::info!("stopping: finishing what was accepted");
     stop.send_replace(true);
     let drained = async {

@@ -13,6 +13,7 @@ pub mod id;
 pub mod key;
 pub mod language;
 pub mod link;
+pub mod news;
 pub mod operator;
 pub mod page;
 pub mod scope;

@@ -7,6 +7,7 @@ pub mod brand;
 pub mod connect;
 pub mod diagnostics;
 pub mod disconnect;
+pub mod feed;
 pub mod history;
 pub mod keep;
 pub mod lend;

@@ -23,6 +23,7 @@ mod command_line;
 mod command_line_operator;
 mod crash;
 mod database;
+mod feed;
 mod first_story;
 mod floors;
 mod keep;
