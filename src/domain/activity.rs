@@ -105,6 +105,7 @@ kinds! {
     StoreUnreachable = "store.unreachable", Stores, "Store cannot be reached";
     StoreRecovered = "store.recovered", Stores, "Store works again";
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
+    KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
     KeyRevoked = "key.revoked", Stores, "Key is gone at the store";
     TokenIssued = "token.issued", Tokens, "Token issued";
     TokenRotated = "token.rotated", Tokens, "Token given a successor";

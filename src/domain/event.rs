@@ -67,6 +67,9 @@ pub enum Kind {
     /// An attempt was thrown away by an operator.
     #[sqlx(rename = "attempt.rejected")]
     AttemptRejected,
+    /// A store's key was replaced by another version: whoever keeps a copy fetches it again.
+    #[sqlx(rename = "key.rotated")]
+    KeyRotated,
     /// A store that was given up says that its key is revoked.
     #[sqlx(rename = "key.revoked")]
     KeyRevoked,

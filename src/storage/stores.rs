@@ -69,10 +69,20 @@ pub struct Activation<'a> {
 }
 
 /// Inside the open transaction `$tx`: makes or updates the store (a reconnect keeps its id), adds the key version, retires
-/// and wipes the former one. Gives the store's id and the version.
+/// and wipes the former one. A former key that the store had said it does not know counts as revoked. Gives the store's id
+/// and the version.
 macro_rules! take_key {
     ($tx:ident, $key:expr) => {{
         let new: &$crate::storage::stores::NewKey = $key;
+        // What the last check told of the key that is replaced; the row stays locked from here.
+        let former: Option<(Option<Verdict>, Time)> = sqlx::query_as(
+            "UPDATE stores SET key_version = key_version WHERE user_id = $1 AND home = $2 RETURNING reason, checked_at",
+        )
+        .bind(&new.user_id)
+        .bind(&new.home)
+        .fetch_optional(&mut *$tx)
+        .await?;
+        let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
         let (store_id, version): (StoreId, i64) = sqlx::query_as(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
                                  auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
@@ -102,11 +112,14 @@ macro_rules! take_key {
         .fetch_one(&mut *$tx)
         .await?;
         rewrite_words!($tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref()));
-        sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
-            .bind(new.now)
-            .bind(&store_id)
-            .execute(&mut *$tx)
-            .await?;
+        sqlx::query(
+            "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
+        )
+        .bind(new.now)
+        .bind(gone)
+        .bind(&store_id)
+        .execute(&mut *$tx)
+        .await?;
         sqlx::query(
             "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -187,11 +200,12 @@ pub async fn adopt(db: &Db, new: &NewKey, actor: &Actor) -> Result<(StoreId, i64
 
 /// What happened when a store was given a key: a store that had one before has it rotated.
 fn taken(key: &NewKey, store_id: &StoreId, version: i64, actor: &Actor) -> Vec<Event> {
-    let kinds: &[Kind] =
-        if version == 1 { &[Kind::StoreConnected] } else { &[Kind::StoreReconnected, Kind::KeyRotated] };
-    let event =
-        |kind: &Kind| Event::new(*kind, key.now, actor).user(&key.user_id).store(store_id).because(key.remark);
-    kinds.iter().map(event).collect()
+    let about = |kind| Event::new(kind, key.now, actor).user(&key.user_id).store(store_id);
+    if version == 1 {
+        vec![about(Kind::StoreConnected).because(key.remark)]
+    } else {
+        vec![about(Kind::StoreReconnected).because(key.remark), about(Kind::KeyRotated)]
+    }
 }
 
 /// The store with this id.

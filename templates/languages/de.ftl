@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Ihr Shop enthält außerdem einen Schlüssel, der nicht benutzt wird.
    *[other] Ihr Shop enthält außerdem { $count } Schlüssel, die nicht benutzt werden.
 } Öffnen Sie in WooCommerce { $menu } und entfernen Sie, was auf { $keys } endet.
+tidy-former = Der bisherige Schlüssel { $key } wird nicht mehr gebraucht. Entfernen Sie ihn in Ihrem Shop auf { $page }.
+tidy-former-page = der Seite von Schlüssel { $id }
 key-in-use = Der benutzte Schlüssel endet auf { $key }. Um die Verbindung zu beenden, entfernen Sie ihn in Ihrem Shop unter { $menu }.
 try-again = Erneut versuchen
 start-over = Von vorn beginnen

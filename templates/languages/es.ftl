@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Su tienda también contiene una clave que no se usa.
    *[other] Su tienda también contiene { $count } claves que no se usan.
 } En WooCommerce, abra { $menu } y elimine lo que termina en { $keys }.
+tidy-former = La clave anterior, { $key }, ya no se necesita. Elimínela en { $page } de su tienda.
+tidy-former-page = la página de la clave { $id }
 key-in-use = La clave en uso termina en { $key }. Para terminar la conexión, elimine esa clave en su tienda, en { $menu }.
 try-again = Intentar de nuevo
 start-over = Empezar de nuevo

@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Votre boutique contient aussi une clé qui ne sert pas.
    *[other] Votre boutique contient aussi { $count } clés qui ne servent pas.
 } Dans WooCommerce, ouvrez { $menu } et supprimez ce qui se termine par { $keys }.
+tidy-former = L’ancienne clé { $key } n’est plus nécessaire. Supprimez-la sur { $page } de votre boutique.
+tidy-former-page = la page de la clé { $id }
 key-in-use = La clé utilisée se termine par { $key }. Pour mettre fin à la connexion, supprimez-la dans votre boutique sous { $menu }.
 try-again = Réessayer
 start-over = Recommencer

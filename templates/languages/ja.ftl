@@ -101,6 +101,8 @@ tidy-title = ストアの整理
 tidy-keys = { $count ->
    *[other] ストアには使われていないキーがほかに { $count } 個あります。
 }WooCommerce で { $menu } を開き、末尾が { $keys } のものを削除してください。
+tidy-former = これまでのキー { $key } は不要になりました。ストアの{ $page }で削除してください。
+tidy-former-page = キー { $id } のページ
 key-in-use = 使用中のキーの末尾は { $key } です。接続を終えるには、ストアの { $menu } でそのキーを削除してください。
 try-again = もう一度試す
 start-over = 最初からやり直す

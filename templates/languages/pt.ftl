@@ -103,6 +103,8 @@ tidy-keys = { $count ->
     [one] Sua loja também tem uma chave que não é usada.
    *[other] Sua loja também tem { $count } chaves que não são usadas.
 } No WooCommerce, abra { $menu } e remova o que termina em { $keys }.
+tidy-former = A chave anterior, { $key }, não é mais necessária. Remova-a na { $page } da sua loja.
+tidy-former-page = página da chave { $id }
 key-in-use = A chave em uso termina em { $key }. Para encerrar a conexão, remova essa chave na sua loja, em { $menu }.
 try-again = Tentar de novo
 start-over = Começar de novo
