@@ -286,17 +286,19 @@ async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-struct Told {
+pub(crate) struct Told {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Told {
-    fn listen() -> anyhow::Result<Self> {
+    /// Listens from now on.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn wait(&mut self) {
+    /// Waits for the next of the two.
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -146,6 +146,7 @@ kinds! {
     OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
     SettingsChanged = "settings.changed", Settings, "Settings changed";
     StoresExported = "stores.exported", Settings, "List of stores exported";
+    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
     ActivityExported = "activity.exported", Settings, "Activity exported";
 }
 

@@ -76,6 +76,9 @@ pub enum Kind {
     /// The list of stores was taken out as a file.
     #[sqlx(rename = "stores.exported")]
     StoresExported,
+    /// The keys themselves were taken out as a file.
+    #[sqlx(rename = "keys.exported")]
+    KeysExported,
     /// The activity was taken out as a file.
     #[sqlx(rename = "activity.exported")]
     ActivityExported,

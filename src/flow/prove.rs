@@ -21,7 +21,7 @@ use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
-use crate::storage::stores::{self, Activation};
+use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
@@ -237,9 +237,9 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let pair = app.vault.open_pair(&grant_place(proven.id.as_str(), origin), sealed)?;
     let key_id = KeyId::mint(now, &app.entropy);
     let sealed = app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), origin), &pair);
-    let activation = Activation {
-        attempt,
-        grant: &proven.id,
+    let key = NewKey {
+        user_id: attempt.user_id.clone(),
+        home: attempt.home.clone(),
         store_id: StoreId::mint(now, &app.entropy),
         key_id,
         sealed,
@@ -253,6 +253,7 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         wordpress_version: proven.wordpress_version.clone(),
         now,
     };
+    let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());

@@ -27,6 +27,7 @@ pub mod store_words;
 pub mod stores;
 mod text;
 pub mod tokens;
+pub mod transfer;
 
 use sqlx::{PgPool, SqlitePool};
 
