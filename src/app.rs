@@ -44,6 +44,8 @@ pub struct Parts {
     pub feed: Feed,
     /// Wakes the prover when a grant came or an attempt was confirmed.
     pub proving: Arc<Notify>,
+    /// Wakes who tells webhooks when there is something to deliver that is no event.
+    pub telling: Arc<Notify>,
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
@@ -79,6 +81,7 @@ impl App {
             site: Arc::new(site),
             feed: Feed::default(),
             proving: Arc::default(),
+            telling: Arc::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             passwords: Passwords::new(Cost::Full),

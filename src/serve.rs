@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::{keep, operators, prove, sweep, words};
+use crate::flow::{keep, operators, prove, sweep, tell, words};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -127,6 +127,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
         tokio::spawn(prove::run(app.clone(), stopped.clone())),
         tokio::spawn(sweep::run(app.clone(), stopped.clone())),
         tokio::spawn(words::run(app.clone(), stopped.clone())),
+        tokio::spawn(tell::run(app.clone(), stopped.clone())),
     ];
     let serving: Vec<_> = listeners
         .into_iter()

@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
 use super::time::Time;
-use super::token::ServiceToken;
+use super::token::Users;
 use super::user_id::UserId;
 
 /// Names an event: its number, padded so that ids sort as text in the order in which things happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct EventId(i64);
 
@@ -123,10 +123,9 @@ pub struct Data {
 }
 
 impl News {
-    /// Whether the bearer of `token` may read it: who is limited to some merchants reads what is about these, and nothing
-    /// that is about nobody.
-    pub fn is_for(&self, token: &ServiceToken) -> bool {
-        match (&token.users, &self.data.user_id) {
+    /// Whether it is about one of these merchants; none means all, and what is about nobody.
+    pub fn is_about_one_of(&self, users: Option<&Users>) -> bool {
+        match (users, &self.data.user_id) {
             (None, _) => true,
             (Some(users), Some(user)) => users.contain(user),
             (Some(_), None) => false,

@@ -30,8 +30,10 @@ pub mod sign_in;
 pub mod store_list;
 pub mod stores;
 pub mod sweep;
+pub mod tell;
 pub mod tokens;
 pub mod watch;
+pub mod webhooks;
 pub mod words;
 
 use crate::storage;

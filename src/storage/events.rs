@@ -89,6 +89,16 @@ pub async fn news(db: &Db, after: EventId, last: EventId, most: i64) -> Result<V
     })
 }
 
+/// The event with this id.
+pub async fn find(db: &Db, id: EventId) -> Result<Option<News>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM events WHERE seq = $1"))
+            .bind(id)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
 /// The events about merchants that `$1` names as JSON. The dialects differ in how they read that. Each merchant's events are
 /// in an index, in order.
 macro_rules! news_of {

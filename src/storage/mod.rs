@@ -7,6 +7,8 @@ pub mod activity;
 pub mod approvals;
 pub mod attempts;
 pub mod checks;
+pub mod deliveries;
+pub mod delivery_log;
 pub mod diagnostics;
 pub mod events;
 pub mod grants;
@@ -28,6 +30,7 @@ pub mod stores;
 mod text;
 pub mod tokens;
 pub mod transfer;
+pub mod webhooks;
 
 use sqlx::{PgPool, SqlitePool};
 
