@@ -11,6 +11,7 @@ use crate::config::Site;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::flow::lend::Lending;
+use crate::flow::watch::Watching;
 use crate::storage::Db;
 use crate::vault::Vault;
 use crate::vault::password::{Cost, Passwords};
@@ -41,6 +42,10 @@ pub struct Parts {
     pub lending: Lending,
     /// Wakes the prover when a grant came or an attempt was confirmed.
     pub proving: Arc<Notify>,
+    /// How often a connected store is checked that is well (15 minutes).
+    pub check_every: Duration,
+    /// The checks that are under way, and how many may be.
+    pub watching: Watching,
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
@@ -55,6 +60,8 @@ pub struct Parts {
     pub preflight_within: Duration,
 }
 
+/// See [`Parts::check_every`].
+pub const CHECK_EVERY: Duration = Duration::from_mins(15);
 /// See [`Parts::preflights`].
 pub const PREFLIGHTS_AT_ONCE: usize = 64;
 
@@ -75,6 +82,8 @@ impl App {
             entropy,
             site: Arc::new(site),
             proving: Arc::default(),
+            check_every: CHECK_EVERY,
+            watching: Watching::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             passwords: Passwords::new(Cost::Full),
