@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::answer::{self, Heard, Meaning, Refusal};
 use super::auth;
 use super::http::{Call, Client, Fault, Reply};
+use super::locate::other_permalinks;
 use super::site;
 use super::whereabouts::{self, bare};
 use crate::domain::key::{AuthMethod, KeyPair};
@@ -255,9 +256,8 @@ impl Asking<'_> {
         let verdict = match heard {
             Heard::Trouble(verdict) => *verdict,
             Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
-            // Without a REST API at its place, the plain form tells whether only the permalinks changed.
-            Heard::NotFound if site::plain_index(self.client, self.home).await => Verdict::PlainPermalinks,
-            Heard::NotFound => Verdict::NoWordPress,
+            // Without a REST API at its place, the other forms tell whether only the permalinks changed.
+            Heard::NotFound => other_permalinks(self.client, self.home).await.unwrap_or(Verdict::NoWordPress),
             Heard::Denied => Verdict::RestClosed,
             Heard::Json { .. } | Heard::Page | Heard::Refused(_) => Verdict::AnswerUnreadable,
         };
