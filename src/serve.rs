@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::{keep, operators, prove, sweep, tell, words};
+use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -69,7 +69,9 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
         own_host: Some(config.site.public_host.clone()),
     };
     let client = woo::Client::new(outgoing, clock.clone(), entropy.clone());
-    Ok(App::new(db, vault, client, clock, entropy, config.site.clone()))
+    let mut app = App::new(db, vault, client, clock, entropy, config.site.clone());
+    app.check_every = config.check_every;
+    Ok(app)
 }
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
@@ -126,6 +128,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     let workers = [
         tokio::spawn(prove::run(app.clone(), stopped.clone())),
         tokio::spawn(sweep::run(app.clone(), stopped.clone())),
+        tokio::spawn(watching::run(app.clone(), stopped.clone())),
         tokio::spawn(words::run(app.clone(), stopped.clone())),
         tokio::spawn(tell::run(app.clone(), stopped.clone())),
     ];

@@ -141,11 +141,11 @@ async fn within<T>(span: Duration, wish: &Wish, work: impl Future<Output = Resul
 
 /// Asks with the key. A store whose index is closed to visitors tells its own address only now: then it is asked there.
 async fn ask(app: &App, wish: &Wish, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
-    let mut answer = check::ask(&app.woo, &home, &wish.pair, wish.scope, None).await;
+    let mut answer = check::ask(&app.woo, &home, &wish.pair, Some(wish.scope), None).await;
     if answer.verdict == Verdict::Moved
         && let Some(seen) = answer.home_seen.take()
     {
-        answer = check::ask(&app.woo, &seen, &wish.pair, wish.scope, None).await;
+        answer = check::ask(&app.woo, &seen, &wish.pair, Some(wish.scope), None).await;
         home = seen;
     }
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
@@ -209,6 +209,7 @@ async fn keep(
         woo_key_id: 0,
         last7: wish.pair.consumer_key.last7(),
         scope: answer.scope.unwrap_or(wish.scope),
+        asked: wish.scope,
         auth_method,
         remark,
         name: answer.name,

@@ -22,6 +22,7 @@ pub mod reach;
 pub mod read_days;
 pub mod reads;
 pub mod retention;
+pub mod schedule;
 pub mod sessions;
 pub mod settings;
 pub mod store_list;

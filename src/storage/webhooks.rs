@@ -61,9 +61,8 @@ pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) ->
         .await?;
         record!(tx, event);
         // Behind the counter's lock: two who add one at the same moment count one after the other.
-        let all: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL")
-            .fetch_one(&mut *tx)
-            .await?;
+        let all: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL").fetch_one(&mut *tx).await?;
         if all > MOST {
             return Ok(false);
         }
@@ -278,11 +277,13 @@ pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result
         }
         match how {
             GoOn::After(after) => {
-                sqlx::query("UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2")
-                    .bind(after)
-                    .bind(id)
-                    .execute(&mut *tx)
-                    .await?
+                sqlx::query(
+                    "UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2",
+                )
+                .bind(after)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?
             }
             GoOn::FromNow => {
                 sqlx::query(
