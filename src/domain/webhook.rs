@@ -163,7 +163,11 @@ impl fmt::Display for NotWanted {
         if self.0.is_empty() {
             write!(f, "name at least one type of events, such as store.connected, or a group of {groups}, or * for all")
         } else {
-            write!(f, "{:?} is no type of events; there are types such as store.connected, the groups {groups}, and * for all", self.0)
+            write!(
+                f,
+                "{:?} is no type of events; there are types such as store.connected, the groups {groups}, and * for all",
+                self.0
+            )
         }
     }
 }
@@ -304,7 +308,9 @@ mod tests {
     fn addresses_are_public_and_https() {
         use NotAWebhookUrl as No;
         let read = |typed: &str| WebhookUrl::parse(typed, Reach::Public).map(|url| url.as_str().to_owned());
-        for good in ["https://app.example.com/hooks?token=x", "https://app.example.com:8443/", "https://a.example.com/%20"] {
+        for good in
+            ["https://app.example.com/hooks?token=x", "https://app.example.com:8443/", "https://a.example.com/%20"]
+        {
             assert_eq!(read(good).as_deref(), Ok(good));
         }
         for (bad, why) in [

@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
-pub use self::deliver::{Outcome, try_once};
 pub(super) use self::deliver::place;
+pub use self::deliver::{Outcome, try_once};
 use super::Beneath;
 use super::feed::Watcher;
 use crate::app::App;
@@ -23,8 +23,8 @@ use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::{EventId, News};
 use crate::domain::time::Time;
 use crate::storage::deliveries::{self, Batch, New};
-use crate::storage::webhooks::{self, Held};
 use crate::storage::events;
+use crate::storage::webhooks::{self, Held};
 
 /// Deliveries at a time in one process: more than there may be webhooks, so that each has a place.
 const PLACES: usize = 64;

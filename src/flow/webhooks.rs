@@ -12,9 +12,7 @@ use crate::domain::page::Page;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
-use crate::domain::webhook::{
-    DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, Wanted, Webhook, WebhookUrl, WhyOff,
-};
+use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, Wanted, Webhook, WebhookUrl, WhyOff};
 use crate::storage::webhooks::{self, Change, GoOn, Held};
 use crate::storage::{activity, deliveries, delivery_log, events};
 use crate::vault::signature;

@@ -61,9 +61,8 @@ pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) ->
         .await?;
         record!(tx, event);
         // Behind the counter's lock: two who add one at the same moment count one after the other.
-        let all: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL")
-            .fetch_one(&mut *tx)
-            .await?;
+        let all: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL").fetch_one(&mut *tx).await?;
         if all > MOST {
             return Ok(false);
         }
@@ -218,7 +217,7 @@ pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends a webhook no events any more, inside the open transaction `$tx`; whether it was sent some before.
+/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before.
 macro_rules! turn_off {
     ($tx:ident, $id:expr, $why:expr, $now:expr, $event:expr) => {{
         let why: $crate::domain::webhook::WhyOff = $why;
@@ -236,7 +235,7 @@ macro_rules! turn_off {
         if done == 1 {
             $crate::storage::record!($tx, $event);
         }
-        done == 1
+        done
     }};
 }
 pub(super) use turn_off;
@@ -247,7 +246,7 @@ pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Ev
         let mut tx = pool.begin().await?;
         let done = turn_off!(tx, id, why, now, event);
         tx.commit().await?;
-        Ok(done)
+        Ok(done == 1)
     })
 }
 
@@ -278,11 +277,13 @@ pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result
         }
         match how {
             GoOn::After(after) => {
-                sqlx::query("UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2")
-                    .bind(after)
-                    .bind(id)
-                    .execute(&mut *tx)
-                    .await?
+                sqlx::query(
+                    "UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2",
+                )
+                .bind(after)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?
             }
             GoOn::FromNow => {
                 sqlx::query(

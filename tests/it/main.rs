@@ -49,5 +49,6 @@ mod tls;
 mod token_commands;
 mod token_limits;
 mod visitors;
+mod webhooks;
 mod withdraw;
 mod world;
