@@ -50,5 +50,6 @@ mod token_commands;
 mod token_limits;
 mod visitors;
 mod watch;
+mod webhooks;
 mod withdraw;
 mod world;
