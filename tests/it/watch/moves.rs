@@ -1,5 +1,6 @@
 //! A store that is not where it was: it has moved, or there are two of it, and the key goes to neither.
 
+use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::key::AuthMethod;
 use cartkey::flow::watch;
 use serde_json::json;
@@ -71,6 +72,22 @@ async fn a_store_that_works_and_says_it_is_its_www_has_moved_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_store_that_takes_signatures_only_and_has_another_address_takes_none_for_the_old_one() {
+    for change in [|s: &mut Switches| s.https_hidden = true, |s: &mut Switches| s.plain_keys_dropped = true] {
+        let mut watched = Watched::new().await;
+        watched.world.shop.switch(change);
+        watched.pass().await;
+        watched.happened().await;
+        watched.world.shop.switch(|s| s.moved_to = Some("https://www.shop.example".to_owned()));
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("unreachable", "moved"));
+        assert_eq!(watched.happened().await, ["store.moved moved", "store.unreachable moved"]);
+        assert_eq!(watched.store().await.moved_to.unwrap().as_str(), "https://www.shop.example");
+        assert_no_key_leaves(&watched);
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_works_and_says_an_address_where_nobody_is_has_moved_and_goes_on() {
     for nobody in ["https://unknown.example", "https://closed.example", "https://app.example", "https://shop.example/de"] {
         let mut watched = Watched::new().await;
@@ -112,7 +129,7 @@ async fn where_a_redirect_leads_may_stay_unknown() {
 #[tokio::test]
 async fn a_new_address_is_not_forgotten_while_the_store_cannot_be_asked() {
     let mut watched = Watched::new().await;
-    let moved = |s: &mut cartkey::demo::pretend_store::Switches| s.moved_to = Some("https://www.shop.example".to_owned());
+    let moved = |s: &mut Switches| s.moved_to = Some("https://www.shop.example".to_owned());
     watched.world.shop.switch(moved);
     watched.pass().await;
     watched.happened().await;
