@@ -9,7 +9,7 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::OperatorId;
 use cartkey::domain::token::Permission;
-use cartkey::flow::{operators, sign_in};
+use cartkey::flow::{by_hand, operators, sign_in};
 use cartkey::woo::{Call, Client, Reply};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -40,12 +40,18 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/readyz", Everybody),
     ("GET", "/connect", Everybody),
     ("POST", "/connect", Everybody),
+    ("GET", "/connect/by-hand", Everybody),
+    ("POST", "/connect/by-hand", Everybody),
+    ("GET", "/connect/{link}/by-hand", Everybody),
+    ("POST", "/connect/{link}/by-hand", Everybody),
     ("GET", "/connect/{link}", Everybody),
     ("POST", "/connect/{link}", Everybody),
     ("GET", "/connect/return/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
+    ("GET", "/connect/attempts/{attempt}/by-hand", Beginner),
+    ("POST", "/connect/attempts/{attempt}/by-hand", Beginner),
     // Both lead to the attempt's own page.
     ("GET", "/connect/attempts/{attempt}/confirm", Everybody),
     ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
@@ -84,8 +90,11 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/settings/reset", Operator),
     ("POST", "/admin/settings/logo", Operator),
     ("POST", "/admin/settings/logo/remove", Operator),
+    ("POST", "/admin/settings/by-hand", Operator),
     ("GET", "/admin/stores", Operator),
     ("GET", "/admin/stores.csv", Operator),
+    ("GET", "/admin/stores/add", Operator),
+    ("POST", "/admin/stores/add", Operator),
     ("GET", "/admin/stores/{id}", Operator),
     ("POST", "/admin/stores/{id}/check", Operator),
     ("POST", "/admin/stores/{id}/link", Operator),
@@ -231,6 +240,7 @@ impl Scene {
         let operator = operators::add(&world.app, "ann".parse().unwrap(), &password, &Actor::cli()).await.unwrap();
         let expired = session(&world, &operator).await;
         world.clock.advance(Duration::from_mins(31));
+        by_hand::allow(&world.app, true, &Actor::cli()).await.unwrap();
         world.connect("merchant-1").await;
         let store =
             world.trusted_service().await.get("/stores").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
