@@ -77,7 +77,10 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
         (_, 0) => Ok(()),
         (_, 1) => bail!("1 line was refused: correct it and run the file again; what is in already is passed over"),
         (_, n) => {
-            bail!("{} lines were refused: correct them and run the file again; what is in already is passed over", grouped(n))
+            bail!(
+                "{} lines were refused: correct them and run the file again; what is in already is passed over",
+                grouped(n)
+            )
         }
     }
 }
@@ -142,7 +145,12 @@ pub(super) async fn export(app: &App, with_secrets: bool, out: &mut impl Write) 
         }
         for entry in entries {
             let Some(pair) = &entry.pair else {
-                writeln!(io::stderr(), "{} ({}): its key does not open and is left out", entry.store_id, entry.home.shown())?;
+                writeln!(
+                    io::stderr(),
+                    "{} ({}): its key does not open and is left out",
+                    entry.store_id,
+                    entry.home.shown()
+                )?;
                 lost += 1;
                 continue;
             };
@@ -164,6 +172,9 @@ fn warn_of_readers() {
     let Ok(about) = fstat(io::stdout()) else { return };
     let is_file = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile;
     if is_file && about.st_mode & 0o077 != 0 {
-        let _ = writeln!(io::stderr(), "warning: the file that this is written to can be read by others: chmod 600, or umask 077 before");
+        let _ = writeln!(
+            io::stderr(),
+            "warning: the file that this is written to can be read by others: chmod 600, or umask 077 before"
+        );
     }
 }

@@ -140,13 +140,7 @@ pub async fn find(app: &App, wish: &Wish) -> Result<StoreUrl, Error> {
 
 /// Asks the store at `home` with the key, and keeps the key if it works and `manner` says so. A store that is known and has
 /// this very key is left as it is, or checked when it does not stand well.
-pub async fn prove(
-    app: &App,
-    wish: &Wish,
-    home: StoreUrl,
-    manner: Manner,
-    actor: &Actor,
-) -> Result<Adopted, Error> {
+pub async fn prove(app: &App, wish: &Wish, home: StoreUrl, manner: Manner, actor: &Actor) -> Result<Adopted, Error> {
     match with_this_key(app, wish, &home).await? {
         Some(store) if store.status == StoreStatus::Connected => Ok(as_it_was(store)),
         Some(store) if manner == Manner::Keep => again(app, store, actor).await,
@@ -157,22 +151,18 @@ pub async fn prove(
     }
 }
 
-async fn within<T>(
-    span: Duration,
-    wish: &Wish,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+async fn within<T>(span: Duration, wish: &Wish, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let timed_out = || Err(Error::Refused { verdict: Verdict::TimedOut, home: wish.typed.clone() });
     tokio::time::timeout(span, work).await.unwrap_or_else(|_| timed_out())
 }
 
 /// Asks with the key. A store whose index is closed to visitors tells its own address only now: then it is asked there.
 async fn ask(app: &App, wish: &Wish, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
-    let mut answer = check::ask(&app.woo, &home, &wish.pair, wish.scope, None).await;
+    let mut answer = check::ask(&app.woo, &home, &wish.pair, Some(wish.scope), None).await;
     if answer.verdict == Verdict::Moved
         && let Some(seen) = answer.home_seen.take()
     {
-        answer = check::ask(&app.woo, &seen, &wish.pair, wish.scope, None).await;
+        answer = check::ask(&app.woo, &seen, &wish.pair, Some(wish.scope), None).await;
         home = seen;
     }
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
@@ -246,6 +236,7 @@ async fn keep(
         woo_key_id: 0,
         last7: wish.pair.consumer_key.last7(),
         scope: answer.scope.unwrap_or(wish.scope),
+        asked: wish.scope,
         auth_method,
         remark,
         name: answer.name,

@@ -236,7 +236,8 @@ impl One {
         self.clock.lock().await.tick().await;
         let home = adopt::find(app, wish).await?;
         if let Some(other) = self.seen.claim(self.number, wish, &home) {
-            let says = format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown());
+            let says =
+                format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown());
             return Ok(News::Refused(vec![says]));
         }
         Ok(News::Taken(adopt::prove(app, wish, home, self.manner, &self.actor).await?))

@@ -10,6 +10,7 @@ pub mod connect;
 pub mod diagnostics;
 pub mod disconnect;
 pub mod export;
+pub mod feed;
 pub mod history;
 pub mod import;
 pub mod keep;
@@ -30,8 +31,10 @@ pub mod sign_in;
 pub mod store_list;
 pub mod stores;
 pub mod sweep;
+pub mod tell;
 pub mod tokens;
 pub mod watch;
+pub mod webhooks;
 pub mod words;
 
 use crate::storage;

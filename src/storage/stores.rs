@@ -1,6 +1,6 @@
 //! Stores and their keys: activation, lists, what is lent.
 
-use super::checks::new_span;
+use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::{Db, Error, lending_changed, on, record, rewrite_words};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
@@ -19,7 +19,7 @@ use crate::domain::verdict::Verdict;
 macro_rules! columns {
     () => {
         "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
-         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at"
+         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked"
     };
 }
 pub(super) use columns;
@@ -43,6 +43,8 @@ pub struct NewKey {
     pub last7: String,
     /// What the key may do.
     pub scope: Scope,
+    /// What it is to be good for: what it may do is compared with this.
+    pub asked: Scope,
     /// How the store takes it.
     pub auth_method: AuthMethod,
     /// A remark on a key that works.
@@ -85,14 +87,16 @@ macro_rules! take_key {
         let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
         let (store_id, version): (StoreId, i64) = sqlx::query_as(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
-                                 auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
-             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14)
+                                 auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at,
+                                 check_at, asked)
+             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16)
              ON CONFLICT (user_id, home) DO UPDATE
              SET name = excluded.name, status = excluded.status, reason = excluded.reason, scope = excluded.scope,
                  woo_key_id = excluded.woo_key_id, key_last7 = excluded.key_last7, key_version = stores.key_version + 1,
                  auth_method = excluded.auth_method, woocommerce_version = excluded.woocommerce_version,
                  wordpress_version = excluded.wordpress_version, connected_at = excluded.connected_at,
-                 checked_at = excluded.checked_at, changed_at = excluded.changed_at
+                 checked_at = excluded.checked_at, changed_at = excluded.changed_at, check_at = excluded.check_at,
+                 asked = excluded.asked, failures = 0, moved_to = NULL
              RETURNING id, key_version",
         )
         .bind(&new.store_id)
@@ -109,6 +113,8 @@ macro_rules! take_key {
         .bind(new.now)
         .bind(new.now)
         .bind(new.now)
+        .bind(new.now.plus(FIRST_CHECK_AFTER))
+        .bind(new.asked)
         .fetch_one(&mut *$tx)
         .await?;
         rewrite_words!($tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref()));

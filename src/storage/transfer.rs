@@ -47,7 +47,9 @@ pub enum Fault {
     #[error("{0} is not the same on both sides")]
     Differs(String),
     /// Something was written while it was copied.
-    #[error("something was written to the source meanwhile, which the target would lack: stop the service, then try again")]
+    #[error(
+        "something was written to the source meanwhile, which the target would lack: stop the service, then try again"
+    )]
     InUse,
 }
 
@@ -84,7 +86,8 @@ pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Resul
         check_tables(side, db, &schema).await?;
     }
     let (send, receive) = mpsc::channel(AHEAD);
-    let (read, written) = tokio::join!(read(source, &schema.tables, send), write(source, target, &schema, receive, tell));
+    let (read, written) =
+        tokio::join!(read(source, &schema.tables, send), write(source, target, &schema, receive, tell));
     // When reading fails, writing ends without its end: the first is the reason.
     read?;
     written

@@ -54,7 +54,9 @@ pub enum NotAnImport {
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
     /// Nothing stands in it.
-    #[error("the file is empty: its first line must name the columns user_id,store_url,consumer_key,consumer_secret,scope")]
+    #[error(
+        "the file is empty: its first line must name the columns user_id,store_url,consumer_key,consumer_secret,scope"
+    )]
     Empty,
     /// It is no text that we read.
     #[error("the file is not UTF-8 text: save it as “CSV UTF-8”")]
@@ -185,7 +187,9 @@ impl<R: BufRead> File<R> {
         };
         self.wish(|column| match value(column) {
             None => Ok(""),
-            Some(text) => text.map_err(|()| format!("{}: it is not UTF-8 text: save the file as “CSV UTF-8”", column.name())),
+            Some(text) => {
+                text.map_err(|()| format!("{}: it is not UTF-8 text: save the file as “CSV UTF-8”", column.name()))
+            }
         })
     }
 
@@ -201,9 +205,12 @@ impl<R: BufRead> File<R> {
         };
         let user_id: Option<UserId> = user_id
             .parse()
-            .map_err(|_| faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned()))
+            .map_err(|_| {
+                faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned())
+            })
             .ok();
-        let typed = StoreUrl::parse(store_url, self.reach).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
+        let typed =
+            StoreUrl::parse(store_url, self.reach).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
         let pair = typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok();
         let scope = read_scope(scope, self.scope)
             .ok_or_else(|| faults.push("scope: it must be read, write or read_write, or nothing".to_owned()))
@@ -296,7 +303,8 @@ mod tests {
         }
         let bare = format!("user_id,store_url,consumer_key,consumer_secret\n\n\nm,a.example,{KEY},{SECRET}");
         assert_eq!(lines(bare.as_bytes()), [(4, "m https://a.example read".to_owned())], "no scope, no last line end");
-        let more = format!("note,user_id,store_url,consumer_key,consumer_secret\n\"a, b\",m,a.example,{KEY},{SECRET}\n");
+        let more =
+            format!("note,user_id,store_url,consumer_key,consumer_secret\n\"a, b\",m,a.example,{KEY},{SECRET}\n");
         assert_eq!(lines(more.as_bytes()).len(), 1);
         assert_eq!(File::open(more.as_bytes(), Scope::Read, Reach::Public).unwrap().unknown, ["note"]);
     }
@@ -313,7 +321,10 @@ mod tests {
             (format!("m,a.example,{KEY},{SECRET},admin\n").into(), "scope: it must be read"),
             (format!("m,a.example,{KEY}\n").into(), "it has 3 fields where the first line names 5 columns"),
             (format!("m,a.example,{KEY},\"{SECRET},read\n").into(), "a quote that is not closed"),
-            ([b"\xff\xfe,a.example,".as_slice(), KEY.as_bytes(), b",", SECRET.as_bytes(), b",\n"].concat(), "not UTF-8"),
+            (
+                [b"\xff\xfe,a.example,".as_slice(), KEY.as_bytes(), b",", SECRET.as_bytes(), b",\n"].concat(),
+                "not UTF-8",
+            ),
             ([vec![b'x'; 40_000], b"\n".to_vec()].concat(), "longer than 16384 bytes"),
         ];
         for (bad, says) in cases {

@@ -71,12 +71,11 @@ pub(super) async fn read() -> Result<Schema, Fault> {
 }
 
 async fn table(pool: &SqlitePool, name: String) -> Result<Table, Fault> {
-    let named: Vec<(String, String)> =
-        sqlx::query_as("SELECT \"table\", \"from\" FROM pragma_foreign_key_list($1)")
-            .bind(&name)
-            .fetch_all(pool)
-            .await
-            .map_err(Error::from)?;
+    let named: Vec<(String, String)> = sqlx::query_as("SELECT \"table\", \"from\" FROM pragma_foreign_key_list($1)")
+        .bind(&name)
+        .fetch_all(pool)
+        .await
+        .map_err(Error::from)?;
     let found: Vec<(String, String, i64)> =
         sqlx::query_as("SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid")
             .bind(&name)

@@ -1,5 +1,6 @@
 //! The services' surface, `/api/v1`: tokens in, JSON out.
 
+mod events;
 mod keys;
 mod links;
 mod read;
@@ -22,4 +23,5 @@ pub(super) fn routes() -> Router<App> {
         .route("/v1/stores/{id}/check", post(stores::check))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
+        .route("/v1/events", get(events::read))
 }
