@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ pub struct ManyStores {
 #[derive(Default)]
 struct Seen {
     asked: Mutex<HashMap<String, u64>>,
-    requests: AtomicU64,
     now: Mutex<HashMap<String, usize>>,
     most_at_one_host: AtomicUsize,
     all_now: AtomicUsize,
@@ -61,11 +60,6 @@ impl ManyStores {
         Resolver::Fixed(Arc::new(hosts.into_iter().map(|host| (host, vec![self.addr])).chain([closed]).collect()))
     }
 
-    /// How many requests came.
-    pub fn requests(&self) -> u64 {
-        self.seen.requests.load(Ordering::SeqCst)
-    }
-
     /// How many requests came with a key to this host.
     pub fn asked(&self, host: &str) -> u64 {
         self.seen.asked.lock().unwrap().get(host).copied().unwrap_or(0)
@@ -92,7 +86,6 @@ impl ManyStores {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         let request = Request::of(&head);
-        self.seen.requests.fetch_add(1, Ordering::SeqCst);
         self.begins(&request.host);
         // Long enough for others to overlap, if they do.
         tokio::time::sleep(Duration::from_micros(500)).await;

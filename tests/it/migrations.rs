@@ -83,7 +83,7 @@ INSERT INTO check_spans (store_id, began_at, last_at, verdict, n) VALUES ('st_1'
 INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
-fn migrations() -> Vec<(String, String)> {
+pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -100,7 +100,7 @@ fn sha256(text: &str) -> String {
 }
 
 /// The columns of every table that `sql` makes, and those that it adds, as table, column and type.
-fn columns(sql: &str) -> Vec<(String, String, String)> {
+pub fn columns(sql: &str) -> Vec<(String, String, String)> {
     let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let plain = plain.join("\n");
     let mut found = Vec::new();
