@@ -14,8 +14,11 @@ use crate::world::World;
 
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
-/// Every service route and the permission that it needs (design: the table of the interface).
-const ROUTES: [(&str, &str, &str); 9] = [
+/// The routes that describe the others, to everybody.
+const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
+
+/// Every other service route and the permission that it needs (design: the table of the interface).
+pub const ROUTES: [(&str, &str, &str); 9] = [
     ("POST", "/v1/links", "links:write"),
     ("GET", "/v1/links/{id}", "links:write"),
     ("POST", "/v1/attempts/{id}/confirm", "links:write"),
@@ -42,7 +45,8 @@ fn routes_of(source: &str) -> BTreeSet<(String, String)> {
 }
 
 fn in_table() -> BTreeSet<(String, String)> {
-    ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect()
+    let closed = ROUTES.iter().map(|(method, path, _)| (*method, *path));
+    closed.chain(OPEN).map(|(method, path)| (method.to_owned(), path.to_owned())).collect()
 }
 
 /// The service, with another token.
@@ -61,7 +65,7 @@ fn every_route_of_the_router_stands_in_the_table() {
     assert_eq!(routes_of(ROUTER), in_table());
     let forgotten = ROUTER.replace(".route(\"/v1/stores\"", ".route(\"/v1/new\", put(x::y))\n.route(\"/v1/stores\"");
     assert_ne!(routes_of(&forgotten), in_table(), "this check can fail");
-    let others = ["keys", "links", "read", "stores"]
+    let others = ["answers", "describe/mod", "describe/page", "keys", "links", "read", "stores", "values"]
         .map(|file| std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap());
     assert!(others.iter().all(|source| !source.contains(".route(")), "routes are made in one place");
 }
