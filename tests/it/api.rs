@@ -10,7 +10,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::service::Service;
-use crate::world::World;
+use crate::world::{BEGINNING, World};
 
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
@@ -231,6 +231,43 @@ async fn a_body_that_is_no_json_object_or_too_large_is_refused() {
     for kind in ["text/plain", "application/x-www-form-urlencoded"] {
         let answer = service.ask(Method::POST, "/links", &[("content-type", kind)], padded(20)).await;
         assert_eq!(answer.status, 201, "JSON is JSON, whatever its label says");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_came_out_empty_is_told_and_does_not_widen_what_is_asked_for() {
+    let world = World::new().await;
+    world.connect("merchant-1").await;
+    let service = world.trusted_service().await;
+    for (path, field) in [
+        ("/stores?user_id=", "user_id"),
+        ("/stores?status=", "status"),
+        ("/stores?limit=", "limit"),
+        ("/stores?cursor=", "cursor"),
+        ("/users/merchant-1/keys?store_url=", "store_url"),
+    ] {
+        let answer = service.get(path).await;
+        assert_eq!((answer.problem(), answer.text("field")), ((400, "invalid_request"), field), "{path}");
+    }
+    let all = service.get("/stores?q=").await.ok();
+    assert_eq!(all["data"].as_array().unwrap().len(), 1, "no words are no limit: so a search field is sent");
+}
+
+#[tokio::test]
+async fn a_whole_number_is_one_however_it_is_written() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    for written in ["60", "60.0", "6e1"] {
+        let body = format!("{{\"user_id\": \"m\", \"expires_in\": {written}}}");
+        let made = service.ask(Method::POST, "/links", &[], body.into_bytes()).await.ok();
+        assert_eq!(made["expires_at"], BEGINNING.plus(Duration::from_mins(1)).to_string(), "{written}");
+    }
+    for (written, status) in [("60.5", 400), ("\"60\"", 400), ("-60", 400), ("59", 422), ("59.0", 422), ("1e300", 422)]
+    {
+        let body = format!("{{\"user_id\": \"m\", \"expires_in\": {written}}}");
+        let answer = service.ask(Method::POST, "/links", &[], body.into_bytes()).await;
+        assert_eq!(answer.problem(), (status, "invalid_request"), "{written}");
+        assert_eq!(answer.text("field"), "expires_in", "{written}");
     }
 }
 

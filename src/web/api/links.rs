@@ -13,7 +13,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answers::{Link, MadeLink, Store};
-use super::read::{allowed, body};
+use super::read::{allowed, body, whole};
 use crate::app::App;
 use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::link::Confirm;
@@ -53,6 +53,7 @@ pub struct NewLink {
     #[schema(value_type = Option<Confirm>)]
     confirm: Option<String>,
     /// Seconds for which the link opens; 1800 unless told.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 60, maximum = 2_592_000)]
     expires_in: Option<u64>,
 }

@@ -28,7 +28,8 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
             Some(StoreStatus::from_text(&text).ok_or_else(says)?)
         }
     };
-    let q: Option<String> = parameter(&pairs, "q", "text")?;
+    // A search field that nobody wrote in is sent empty.
+    let q = parameter::<String>(&pairs, "q", "text")?.filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.chars().any(char::is_control)) {
         return Err(bad("q", "q must be text without control characters.".to_owned()));
     }

@@ -70,6 +70,8 @@ struct Answer {
     content: Option<(&'static str, RefOr<Schema>, Option<Value>)>,
     /// Header, what it says.
     headers: &'static [(&'static str, &'static str)],
+    /// Where what it says leads: the id of another route, the parameter, and where in this answer that stands.
+    leads_to: &'static [(&'static str, &'static str, &'static str)],
 }
 
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(routes::all);

@@ -121,6 +121,10 @@ fn success(answer: &Answer) -> Value {
         }
         response["content"] = json!({*kind: content});
     }
+    for (route, parameter, place) in answer.leads_to {
+        let link = json!({"operationId": route, "parameters": {*parameter: format!("$response.body#{place}")}});
+        response["links"][*route] = link;
+    }
     for (name, says) in answer.headers {
         response["headers"][*name] = json!({"description": says, "required": true, "schema": {"type": "string"}});
     }

@@ -29,7 +29,10 @@ fn links() -> Vec<Route> {
         Route {
             body: Some(Body { schema: "NewLink", example: examples::new_link() }),
             permission: Some(LinksWrite),
-            answers: vec![answer(201, "The link.", "MadeLink", examples::made_link())],
+            answers: vec![Answer {
+                leads_to: &[("getLink", "id", "/id")],
+                ..answer(201, "The link.", "MadeLink", examples::made_link())
+            }],
             ..named(
                 Method::POST,
                 "/api/v1/links",
@@ -42,7 +45,10 @@ fn links() -> Vec<Route> {
         Route {
             permission: Some(LinksWrite),
             parameters: vec![path::<LinkId>("id", "The link.")],
-            answers: vec![answer(200, "The link and its newest attempt.", "Link", examples::link())],
+            answers: vec![Answer {
+                leads_to: &[("confirmAttempt", "id", "/attempt/id"), ("getKeysOfStore", "id", "/attempt/store_id")],
+                ..answer(200, "The link and its newest attempt.", "Link", examples::link())
+            }],
             problems: vec![&NOT_FOUND],
             ..named(
                 Method::GET,
@@ -118,7 +124,14 @@ fn stores() -> Vec<Route> {
         Route {
             permission: Some(StoresRead),
             parameters: list_parameters(),
-            answers: vec![answer(200, "One page of stores.", "StoreList", examples::stores())],
+            answers: vec![Answer {
+                leads_to: &[
+                    ("getStore", "id", "/data/0/id"),
+                    ("getKeysOfStore", "id", "/data/0/id"),
+                    ("getKeysOfUser", "user_id", "/data/0/user_id"),
+                ],
+                ..answer(200, "One page of stores.", "StoreList", examples::stores())
+            }],
             ..named(
                 Method::GET,
                 "/api/v1/stores",
@@ -174,7 +187,7 @@ fn stores() -> Vec<Route> {
 fn documents() -> Vec<Route> {
     let document = (JSON, ObjectBuilder::new().schema_type(Type::Object).into(), None);
     let page = ("text/html; charset=utf-8", text().into(), None);
-    let plain = |says, content| vec![Answer { status: 200, says, content: Some(content), headers: &[] }];
+    let plain = |says, content| vec![Answer { status: 200, says, content: Some(content), headers: &[], leads_to: &[] }];
     vec![
         Route {
             answers: plain("OpenAPI 3.1.", document),
@@ -217,7 +230,7 @@ fn named(method: Method, path: &'static str, id: &'static str, title: &'static s
 
 fn answer(status: u16, says: &'static str, schema: &'static str, example: Value) -> Answer {
     let content = Some((JSON, RefOr::Ref(Ref::from_schema_name(schema)), Some(example)));
-    Answer { status, says, content, headers: &[] }
+    Answer { status, says, content, headers: &[], leads_to: &[] }
 }
 
 /// What is answered to who asks for keys.
@@ -225,7 +238,7 @@ fn lent() -> Vec<Answer> {
     let headers = &[("ETag", "Names this answer. Another one when anything in it changes.")];
     vec![
         Answer { headers, ..answer(200, "The key.", "Keys", examples::keys()) },
-        Answer { status: 304, says: "You have it already. Nothing was lent.", content: None, headers },
+        Answer { status: 304, says: "You have it already. Nothing was lent.", content: None, headers, leads_to: &[] },
     ]
 }
 
