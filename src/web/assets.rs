@@ -19,14 +19,16 @@ pub enum Asset {
     AdminJs,
     /// The icon in the browser's tab.
     Icon,
+    /// The look of the page that describes the API, on top of [`Self::AdminCss`].
+    DocsCss,
 }
 
 impl Asset {
-    const ALL: [Self; 5] = [Self::Css, Self::Js, Self::AdminCss, Self::AdminJs, Self::Icon];
+    const ALL: [Self; 6] = [Self::Css, Self::Js, Self::AdminCss, Self::AdminJs, Self::Icon, Self::DocsCss];
 
     /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
     pub fn href(self) -> &'static str {
-        static HREFS: LazyLock<[String; 5]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
+        static HREFS: LazyLock<[String; 6]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
         &HREFS[self as usize]
     }
 
@@ -37,6 +39,7 @@ impl Asset {
             Self::AdminCss => ("admin", "css"),
             Self::AdminJs => ("admin", "js"),
             Self::Icon => ("icon", "svg"),
+            Self::DocsCss => ("docs", "css"),
         };
         let digest = ring::digest::digest(&ring::digest::SHA256, self.bytes());
         let hash = digest.as_ref()[..6].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
@@ -50,12 +53,13 @@ impl Asset {
             Self::AdminCss => include_bytes!("../../templates/static/admin.css"),
             Self::AdminJs => include_bytes!("../../templates/static/admin.js"),
             Self::Icon => include_bytes!("../../templates/static/icon.svg"),
+            Self::DocsCss => include_bytes!("../../templates/static/docs.css"),
         }
     }
 
     const fn content_type(self) -> &'static str {
         match self {
-            Self::Css | Self::AdminCss => "text/css; charset=utf-8",
+            Self::Css | Self::AdminCss | Self::DocsCss => "text/css; charset=utf-8",
             Self::Js | Self::AdminJs => "text/javascript; charset=utf-8",
             Self::Icon => "image/svg+xml",
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::described::{faults, holds};
 use crate::visitors;
-use crate::world::World;
+use crate::world::{KEYS, World};
 
 /// Method and path of everything that is described.
 fn described(document: &Value) -> BTreeSet<(String, String)> {
@@ -103,6 +103,25 @@ fn an_answer_that_is_not_described_is_found() {
         json!({"type": "urn:x", "title": "t", "status": 404, "code": "gone", "detail": "d", "request_id": "rq_x"});
     assert_eq!(faults("GET", "/stores/st_x", 404, "application/problem+json", &problem).len(), 1);
     assert_eq!(faults("GET", "/nowhere", 200, "application/json", &store).len(), 1);
+}
+
+#[tokio::test]
+async fn the_page_for_people_shows_every_route_and_runs_nothing() {
+    let world = World::new().await;
+    let page = world.merchant().get(&format!("{KEYS}/api/v1/docs")).await;
+    assert_eq!((page.status, page.headers["content-type"].to_str().unwrap()), (200, "text/html; charset=utf-8"));
+    for (method, path) in described(openapi()) {
+        let operation = &openapi()["paths"][&path][method.to_lowercase()];
+        assert!(page.text().contains(&format!("{method} {path}")), "{method} {path}");
+        assert!(page.body.contains(&format!("id=\"{}\"", operation["operationId"].as_str().unwrap())));
+    }
+    assert!(page.text().contains("export CARTKEY=https://keys.example"), "commands can be run as they stand");
+    for code in CODES {
+        assert!(page.body.contains(&format!("id=\"problem-{}\"", code.code)), "{}", code.code);
+    }
+    for place in page.body.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(page.body.contains(&format!("id=\"{place}\"")), "#{place} leads nowhere");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod examples;
 mod openapi;
 mod page;
 mod routes;
+mod schema;
 
 use std::sync::LazyLock;
 
@@ -16,7 +17,7 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::domain::token::Permission;
 use crate::web::problem::Code;
 
-pub use page::docs;
+pub use page::{docs, prose};
 
 /// A route as it is described.
 pub struct Route {

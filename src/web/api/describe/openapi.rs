@@ -77,6 +77,11 @@ fn operation(route: &Route) -> Value {
     for (status, codes) in problems(route) {
         responses.insert(status.to_string(), problem(&codes));
     }
+    // By the server itself, before there is a request: no problem document.
+    responses.insert(
+        "431".to_owned(),
+        json!({"description": "The request's head, its address included, is larger than 16 KiB."}),
+    );
     let mut operation = json!({
         "operationId": route.id,
         "summary": route.title,
