@@ -39,7 +39,9 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
         q,
         ..Filter::default()
     };
-    let after: Option<StoreId> = parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?;
+    // The first page of whoever always sends one.
+    let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
+    let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of an earlier answer")?;
     let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));

@@ -277,12 +277,11 @@ fn list_parameters() -> Vec<Parameter> {
             text().pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$")).examples(["harbour"]),
         ),
         query("limit", "The most stores of a page.", number),
-        Parameter {
-            place: Place::Query,
-            name: "cursor",
-            says: "The `next_cursor` of an earlier answer.",
-            schema: StoreId::schema(),
-        },
+        query(
+            "cursor",
+            "The `next_cursor` of an earlier answer; empty for the first page.",
+            text().pattern(Some("^(st_[0-7][0-9a-hjkmnp-tv-z]{25})?$")),
+        ),
     ]
 }
 
