@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use crate::config::Site;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
+use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
+use crate::flow::watch::Watching;
 use crate::storage::Db;
 use crate::vault::Vault;
 use crate::vault::password::{Cost, Passwords};
@@ -39,8 +41,16 @@ pub struct Parts {
     pub site: Arc<Site>,
     /// What is lent from memory, and the writer of its record.
     pub lending: Lending,
+    /// Who waits for news in this process.
+    pub feed: Feed,
     /// Wakes the prover when a grant came or an attempt was confirmed.
     pub proving: Arc<Notify>,
+    /// Wakes who tells webhooks when there is something to deliver that is no event.
+    pub telling: Arc<Notify>,
+    /// How often a connected store is checked that is well (15 minutes).
+    pub check_every: Duration,
+    /// The checks that are under way, and how many may be.
+    pub watching: Watching,
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
@@ -55,6 +65,8 @@ pub struct Parts {
     pub preflight_within: Duration,
 }
 
+/// See [`Parts::check_every`].
+pub const CHECK_EVERY: Duration = Duration::from_mins(15);
 /// See [`Parts::preflights`].
 pub const PREFLIGHTS_AT_ONCE: usize = 64;
 
@@ -74,7 +86,11 @@ impl App {
             clock,
             entropy,
             site: Arc::new(site),
+            feed: Feed::default(),
             proving: Arc::default(),
+            telling: Arc::default(),
+            check_every: CHECK_EVERY,
+            watching: Watching::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             passwords: Passwords::new(Cost::Full),
@@ -87,6 +103,12 @@ impl App {
     /// Now.
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// The process has been told to stop: whoever waits for news is answered now, and nothing new is begun.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.feed.end();
     }
 
     /// Whether the process has been told to stop.

@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::AttemptId;
+use crate::domain::key::{Key, Standing};
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
@@ -19,7 +20,7 @@ use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Held, Still};
-use crate::storage::{grants, stores};
+use crate::storage::{grants, keys, stores};
 use crate::vault::fingerprint;
 
 /// How long the application may take to spend a one-time code.
@@ -205,12 +206,24 @@ pub async fn confirm_by_app(
     }
 }
 
-/// What came of an attempt that is connected: its store, and the last seven characters of keys that the store made and
-/// nobody uses.
-pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<(Store, Vec<String>)>, Beneath> {
+/// What came of an attempt that is connected.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its store.
+    pub store: Store,
+    /// The last seven characters of keys that the store made and nobody uses.
+    pub surplus: Vec<String>,
+    /// The key that was replaced, as long as the store may still know it.
+    pub former: Option<Key>,
+}
+
+/// What came of an attempt that is connected; `None` for any other.
+pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Beneath> {
     let Some(id) = &attempt.store_id else { return Ok(None) };
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
-    Ok(Some((store, surplus(app, attempt).await?)))
+    let former = keys::of_store(&app.db, id, 2).await?.into_iter().nth(1);
+    let former = former.filter(|key| !matches!(key.standing(store.key_version), Standing::Revoked(_)));
+    Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 
 fn is_mine(held: &Held, browser: Option<&Secret>) -> bool {

@@ -48,7 +48,9 @@ impl Surface {
     const fn within(self) -> Duration {
         match self {
             Self::Hook => Duration::from_secs(45),
-            Self::Page | Self::Admin | Self::Api => Duration::from_secs(30),
+            Self::Page | Self::Admin => Duration::from_secs(30),
+            // Who waits for news may wait 30 s, and is answered then.
+            Self::Api => Duration::from_secs(40),
             Self::Machine => Duration::from_secs(5),
         }
     }

@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Ihr Shop enthält außerdem einen Schlüssel, der nicht benutzt wird.
    *[other] Ihr Shop enthält außerdem { $count } Schlüssel, die nicht benutzt werden.
 } Öffnen Sie in WooCommerce { $menu } und entfernen Sie, was auf { $keys } endet.
+tidy-former = Der bisherige Schlüssel { $key } wird nicht mehr gebraucht. Entfernen Sie ihn in Ihrem Shop auf { $page }.
+tidy-former-page = der Seite von Schlüssel { $id }
 key-in-use = Der benutzte Schlüssel endet auf { $key }. Um die Verbindung zu beenden, entfernen Sie ihn in Ihrem Shop unter { $menu }.
 try-again = Erneut versuchen
 start-over = Von vorn beginnen
@@ -207,6 +209,7 @@ verdict-header_stripped = Der Server von { $store } entfernt den Schlüssel auf 
 verdict-https_hidden = Der Server von { $store } verbirgt https vor WordPress, deshalb ignoriert WooCommerce den Schlüssel. Bitten Sie Ihren Hoster, hinter seinem Proxy HTTPS für PHP zu setzen, und versuchen Sie es dann erneut.
 verdict-other_store = Der Schlüssel gehört zu einem anderen Shop als { $store }. Verbinden Sie den Shop neu und genehmigen Sie auf { $store } selbst.
 verdict-moved = { $store } hat eine neue Adresse. Verbinden Sie den Shop neu mit der Adresse, die er jetzt hat.
+verdict-clone_suspected = { $store } gibt eine andere Adresse als seine eigene an, und auch dort antwortet ein Shop: Einer der beiden kann eine Kopie sein. Verbinden Sie neu mit der Adresse, die Ihre Kunden verwenden, oder korrigieren Sie die Website-Adresse in WordPress unter Einstellungen → Allgemein.
 verdict-blocked_by_cloudflare = Cloudflare blockiert unseren Server bei { $store }. Legen Sie in Cloudflare eine Regel an, die /wp-json/ und /wc-auth/ überspringt, oder schalten Sie den Bot Fight Mode aus, und versuchen Sie es dann erneut.
 verdict-blocked_by_sucuri = Sucuri blockiert unseren Server bei { $store }. Erlauben Sie in Sucuri unsere Adresse für /wp-json/ und /wc-auth/ und versuchen Sie es dann erneut.
 verdict-blocked_by_siteground = Die Bot-Prüfung von SiteGround blockiert unseren Server bei { $store }. Bitten Sie den Support von SiteGround, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.
@@ -233,6 +236,7 @@ verdict-index_permalinks = Die Links von { $store } führen über index.php, und
 verdict-permalinks_stale = Die Seite der Genehmigung von WooCommerce ist unter { $store } nicht zu finden. Öffnen Sie in WordPress Einstellungen → Permalinks, klicken Sie einmal auf „Änderungen speichern“ und versuchen Sie es dann erneut.
 verdict-approval_misdirected = Die Seite der Genehmigung von WooCommerce auf { $store } führt zu einer anderen Adresse. Prüfen Sie WordPress-Adresse und Website-Adresse unter Einstellungen → Allgemein.
 verdict-noisy_answer = { $store } stellt seinen Antworten Warnungen voran. Es funktioniert, aber lassen Sie die Anzeige von PHP-Fehlern ausschalten.
+verdict-slow = { $store } funktioniert, braucht aber länger als zehn Sekunden für eine Antwort. Fragen Sie Ihren Hoster, was den Shop bremst.
 verdict-denied = Sie haben auf { $store } abgelehnt; es wurde nichts verbunden.
 verdict-not_finished = Auf { $store } hat niemand rechtzeitig genehmigt; es wurde nichts verbunden.
 verdict-disowned = Die Genehmigung auf { $store } wurde als Versehen gemeldet; es wurde nichts verbunden.

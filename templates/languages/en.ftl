@@ -103,6 +103,8 @@ tidy-keys = { $count ->
     [one] Your store also holds a key that is not used.
    *[other] Your store also holds { $count } keys that are not used.
 } In WooCommerce open { $menu } and remove what ends in { $keys }.
+tidy-former = The key that was used before, { $key }, is not needed any more. Remove it on { $page } of your store.
+tidy-former-page = the page of key { $id }
 key-in-use = The key in use ends in { $key }. To end the connection, remove that key in your store under { $menu }.
 try-again = Try again
 start-over = Start over

@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Su tienda también contiene una clave que no se usa.
    *[other] Su tienda también contiene { $count } claves que no se usan.
 } En WooCommerce, abra { $menu } y elimine lo que termina en { $keys }.
+tidy-former = La clave anterior, { $key }, ya no se necesita. Elimínela en { $page } de su tienda.
+tidy-former-page = la página de la clave { $id }
 key-in-use = La clave en uso termina en { $key }. Para terminar la conexión, elimine esa clave en su tienda, en { $menu }.
 try-again = Intentar de nuevo
 start-over = Empezar de nuevo
@@ -207,6 +209,7 @@ verdict-header_stripped = El servidor de { $store } elimina la clave antes de qu
 verdict-https_hidden = El servidor de { $store } oculta https a WordPress, por lo que WooCommerce ignora la clave. Pida a su proveedor de alojamiento que defina HTTPS para PHP detrás de su proxy e inténtelo de nuevo.
 verdict-other_store = La clave pertenece a otra tienda y no a { $store }. Vuelva a conectar y apruebe en la propia { $store }.
 verdict-moved = { $store } tiene una dirección nueva. Vuelva a conectar con la dirección que la tienda tiene ahora.
+verdict-clone_suspected = { $store } indica otra dirección como propia, y allí también responde una tienda: una de las dos puede ser una copia. Vuelva a conectar con la dirección que usan sus clientes, o corrija la dirección del sitio en WordPress, en Ajustes → Generales.
 verdict-blocked_by_cloudflare = Cloudflare bloquea nuestro servidor en { $store }. En Cloudflare, añada una regla que omita /wp-json/ y /wc-auth/, o desactive Bot Fight Mode, e inténtelo de nuevo.
 verdict-blocked_by_sucuri = Sucuri bloquea nuestro servidor en { $store }. En Sucuri, permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
 verdict-blocked_by_siteground = La comprobación de bots de SiteGround bloquea nuestro servidor en { $store }. Pida al soporte de SiteGround que permita nuestra dirección e inténtelo de nuevo.
@@ -233,6 +236,7 @@ verdict-index_permalinks = Los enlaces de { $store } pasan por index.php, y así
 verdict-permalinks_stale = La página de aprobación de WooCommerce no se encuentra en { $store }. En WordPress, abra Ajustes → Enlaces permanentes, pulse una vez «Guardar cambios» e inténtelo de nuevo.
 verdict-approval_misdirected = La página de aprobación de WooCommerce en { $store } lleva a otra dirección. Compruebe la dirección de WordPress y la dirección del sitio en Ajustes → Generales.
 verdict-noisy_answer = { $store } muestra avisos delante de sus respuestas. Funciona, pero pida a su desarrollador que desactive la visualización de errores de PHP.
+verdict-slow = { $store } funciona, pero tarda más de diez segundos en responder. Pregunte a su proveedor de alojamiento qué la ralentiza.
 verdict-denied = Usted denegó el acceso en { $store }; no se ha conectado nada.
 verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado nada.
 verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.

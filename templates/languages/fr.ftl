@@ -102,6 +102,8 @@ tidy-keys = { $count ->
     [one] Votre boutique contient aussi une clé qui ne sert pas.
    *[other] Votre boutique contient aussi { $count } clés qui ne servent pas.
 } Dans WooCommerce, ouvrez { $menu } et supprimez ce qui se termine par { $keys }.
+tidy-former = L’ancienne clé { $key } n’est plus nécessaire. Supprimez-la sur { $page } de votre boutique.
+tidy-former-page = la page de la clé { $id }
 key-in-use = La clé utilisée se termine par { $key }. Pour mettre fin à la connexion, supprimez-la dans votre boutique sous { $menu }.
 try-again = Réessayer
 start-over = Recommencer
@@ -207,6 +209,7 @@ verdict-header_stripped = Le serveur de { $store } retire la clé avant qu’ell
 verdict-https_hidden = Le serveur de { $store } cache https à WordPress, si bien que WooCommerce ignore la clé. Demandez à votre hébergeur de définir HTTPS pour PHP derrière son proxy, puis réessayez.
 verdict-other_store = La clé appartient à une autre boutique que { $store }. Reconnectez et approuvez sur { $store } même.
 verdict-moved = { $store } a une nouvelle adresse. Reconnectez avec l’adresse actuelle de la boutique.
+verdict-clone_suspected = { $store } indique une autre adresse que la sienne, et une boutique y répond aussi : l’une des deux est peut-être une copie. Reconnectez avec l’adresse que vos clients utilisent, ou corrigez l’adresse web du site dans WordPress sous Réglages → Général.
 verdict-blocked_by_cloudflare = Cloudflare bloque notre serveur sur { $store }. Dans Cloudflare, ajoutez une règle qui exclut /wp-json/ et /wc-auth/, ou désactivez Bot Fight Mode, puis réessayez.
 verdict-blocked_by_sucuri = Sucuri bloque notre serveur sur { $store }. Dans Sucuri, autorisez notre adresse pour /wp-json/ et /wc-auth/, puis réessayez.
 verdict-blocked_by_siteground = Le contrôle anti-robots de SiteGround bloque notre serveur sur { $store }. Demandez à l’assistance de SiteGround d’autoriser notre adresse, puis réessayez.
@@ -233,6 +236,7 @@ verdict-index_permalinks = Les liens de { $store } passent par index.php, et la 
 verdict-permalinks_stale = La page d’approbation de WooCommerce est introuvable sur { $store }. Dans WordPress, ouvrez Réglages → Permaliens, cliquez une fois sur « Enregistrer les modifications », puis réessayez.
 verdict-approval_misdirected = La page d’approbation de WooCommerce sur { $store } mène à une autre adresse. Vérifiez l’adresse web de WordPress et l’adresse web du site sous Réglages → Général.
 verdict-noisy_answer = { $store } affiche des avertissements devant ses réponses. Cela fonctionne, mais demandez à votre développeur de désactiver l’affichage des erreurs PHP.
+verdict-slow = { $store } fonctionne, mais met plus de dix secondes à répondre. Demandez à votre hébergeur ce qui la ralentit.
 verdict-denied = Vous avez refusé sur { $store } ; rien n’a été connecté.
 verdict-not_finished = Personne n’a approuvé à temps sur { $store } ; rien n’a été connecté.
 verdict-disowned = L’approbation sur { $store } a été signalée comme une erreur ; rien n’a été connecté.

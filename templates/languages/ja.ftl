@@ -101,6 +101,8 @@ tidy-title = ストアの整理
 tidy-keys = { $count ->
    *[other] ストアには使われていないキーがほかに { $count } 個あります。
 }WooCommerce で { $menu } を開き、末尾が { $keys } のものを削除してください。
+tidy-former = これまでのキー { $key } は不要になりました。ストアの{ $page }で削除してください。
+tidy-former-page = キー { $id } のページ
 key-in-use = 使用中のキーの末尾は { $key } です。接続を終えるには、ストアの { $menu } でそのキーを削除してください。
 try-again = もう一度試す
 start-over = 最初からやり直す
@@ -206,6 +208,7 @@ verdict-header_stripped = { $store } のサーバーが、WooCommerce に届く�
 verdict-https_hidden = { $store } のサーバーで https が WordPress に伝わらないため、WooCommerce がキーを無視しています。プロキシの背後の PHP に HTTPS を設定するようホスティング会社に依頼してから、もう一度お試しください。
 verdict-other_store = このキーは { $store } ではなく別のストアのものです。再接続し、{ $store } で承認してください。
 verdict-moved = { $store } のアドレスが変わりました。現在のアドレスで再接続してください。
+verdict-clone_suspected = { $store } は別のアドレスを自分のものとしており、そのアドレスでもストアが応答しています。どちらかがコピーの可能性があります。お客様が使っているアドレスで再接続するか、WordPress の「設定」→「一般」でサイトアドレスを修正してください。
 verdict-blocked_by_cloudflare = { $store } で Cloudflare がこちらのサーバーをブロックしています。Cloudflare で /wp-json/ と /wc-auth/ を対象外にするルールを追加するか、Bot Fight Mode をオフにしてから、もう一度お試しください。
 verdict-blocked_by_sucuri = { $store } で Sucuri がこちらのサーバーをブロックしています。Sucuri で /wp-json/ と /wc-auth/ へのこちらのアドレスを許可してから、もう一度お試しください。
 verdict-blocked_by_siteground = { $store } で SiteGround のボット対策がこちらのサーバーをブロックしています。こちらのアドレスを許可するよう SiteGround のサポートに依頼してから、もう一度お試しください。
@@ -232,6 +235,7 @@ verdict-index_permalinks = { $store } のリンクは index.php を経由して�
 verdict-permalinks_stale = { $store } に WooCommerce の承認ページが見つかりません。WordPress で 設定 → パーマリンク を開き、「変更を保存」を一度押してから、もう一度お試しください。
 verdict-approval_misdirected = { $store } の WooCommerce の承認ページが別のアドレスに移動します。設定 → 一般 で WordPress アドレスとサイトアドレスをご確認ください。
 verdict-noisy_answer = { $store } の応答の前に警告が表示されています。動作はしますが、PHP のエラー表示をオフにするよう開発担当者にご依頼ください。
+verdict-slow = { $store } は動作していますが、応答に10秒以上かかっています。原因をホスティング会社にお問い合わせください。
 verdict-denied = { $store } で「拒否」が押されました。何も接続されていません。
 verdict-not_finished = { $store } で時間内に承認されませんでした。何も接続されていません。
 verdict-disowned = { $store } での承認は誤りであると報告されました。何も接続されていません。

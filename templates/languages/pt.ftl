@@ -103,6 +103,8 @@ tidy-keys = { $count ->
     [one] Sua loja também tem uma chave que não é usada.
    *[other] Sua loja também tem { $count } chaves que não são usadas.
 } No WooCommerce, abra { $menu } e remova o que termina em { $keys }.
+tidy-former = A chave anterior, { $key }, não é mais necessária. Remova-a na { $page } da sua loja.
+tidy-former-page = página da chave { $id }
 key-in-use = A chave em uso termina em { $key }. Para encerrar a conexão, remova essa chave na sua loja, em { $menu }.
 try-again = Tentar de novo
 start-over = Começar de novo
@@ -208,6 +210,7 @@ verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do
 verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
 verdict-other_store = A chave pertence a outra loja, e não a { $store }. Conecte de novo e aprove na própria { $store }.
 verdict-moved = { $store } tem um novo endereço. Conecte de novo com o endereço que a loja tem agora.
+verdict-clone_suspected = { $store } informa outro endereço como seu, e lá também responde uma loja: uma das duas pode ser uma cópia. Conecte de novo com o endereço que os seus clientes usam, ou corrija o endereço do site no WordPress em Configurações → Geral.
 verdict-blocked_by_cloudflare = A Cloudflare está bloqueando nosso servidor em { $store }. Na Cloudflare, adicione uma regra que ignore /wp-json/ e /wc-auth/, ou desative o Bot Fight Mode, e tente de novo.
 verdict-blocked_by_sucuri = A Sucuri está bloqueando nosso servidor em { $store }. Na Sucuri, permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
 verdict-blocked_by_siteground = A verificação de robôs da SiteGround está bloqueando nosso servidor em { $store }. Peça ao suporte da SiteGround que permita nosso endereço e tente de novo.
@@ -234,6 +237,7 @@ verdict-index_permalinks = Os links de { $store } passam por index.php, e assim 
 verdict-permalinks_stale = A página de aprovação do WooCommerce não foi encontrada em { $store }. No WordPress, abra Configurações → Links permanentes, clique uma vez em “Salvar alterações” e tente de novo.
 verdict-approval_misdirected = A página de aprovação do WooCommerce em { $store } leva a outro endereço. Verifique o endereço do WordPress e o endereço do site em Configurações → Geral.
 verdict-noisy_answer = { $store } mostra avisos antes das respostas. Funciona, mas peça a quem desenvolve o site que desative a exibição de erros do PHP.
+verdict-slow = { $store } funciona, mas leva mais de dez segundos para responder. Pergunte ao seu provedor de hospedagem o que a deixa lenta.
 verdict-denied = Você negou o acesso em { $store }; nada foi conectado.
 verdict-not_finished = Ninguém aprovou em { $store } a tempo; nada foi conectado.
 verdict-disowned = A aprovação em { $store } foi informada como engano; nada foi conectado.

@@ -32,7 +32,7 @@ enum Door {
     Token(Permission),
 }
 use Door::{Beginner, Everybody, Operator, Store, Token};
-use Permission::{KeysRead, LinksWrite, StoresRead, StoresWrite};
+use Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
 
 /// Every route there is.
 const DOORS: &[(&str, &str, Door)] = &[
@@ -65,6 +65,7 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/api/v1/stores/{id}/check", Token(StoresWrite)),
     ("GET", "/api/v1/stores/{id}/keys", Token(KeysRead)),
     ("GET", "/api/v1/users/{user_id}/keys", Token(KeysRead)),
+    ("GET", "/api/v1/events", Token(EventsRead)),
     ("GET", "/admin/sign-in", Everybody),
     ("POST", "/admin/sign-in", Everybody),
     ("GET", "/admin/sign-in/code", Everybody),

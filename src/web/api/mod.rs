@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod describe;
+mod events;
 mod keys;
 mod links;
 mod read;
@@ -25,4 +26,5 @@ pub(super) fn routes() -> Router<App> {
         .route("/v1/stores/{id}/check", post(stores::check))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
+        .route("/v1/events", get(events::read))
 }

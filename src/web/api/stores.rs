@@ -58,7 +58,7 @@ pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) 
 pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
     let id = reached(&app, &token, &id).await?.id;
-    let store = watch::check(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    let store = watch::report(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
     Ok(Json(Store::from(&store.ok_or_else(gone)?)))
 }
 

@@ -11,14 +11,15 @@ use url::Url;
 
 use super::connect::again_href;
 use super::frame::Frame;
-use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
+use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, View};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
-use crate::flow::return_leg::{self, Arrival, Disowned};
+use crate::flow::disconnect::revoke_url;
+use crate::flow::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
@@ -205,11 +206,17 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
 
 async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connected, Failure> {
     let outcome = return_leg::outcome(app, attempt).await?;
-    let (store, surplus) = outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
+    let Outcome { store, surplus, former } =
+        outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
     Ok(Connected {
         may: store.scope,
         last7: store.key_last7,
         surplus,
+        former: former.map(|key| Former {
+            revoke_href: revoke_url(&store.home, key.woo_key_id),
+            woo_key_id: key.woo_key_id,
+            last7: key.last7,
+        }),
         note: attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown())),
         go_on: go_on(
             app,

@@ -177,10 +177,30 @@ pub struct Connected {
     pub last7: String,
     /// The same of keys that the store made and nobody uses.
     pub surplus: Vec<String>,
+    /// The key that this one replaced, which the merchant may remove.
+    pub former: Option<Former>,
     /// What is worth saying although it works, such as a narrower scope.
     pub note: Option<Finding>,
     /// The way back to the application.
     pub go_on: Option<GoOn>,
+}
+
+impl Connected {
+    /// Whether the store holds keys that nobody uses.
+    const fn leaves_keys(&self) -> bool {
+        !self.surplus.is_empty() || self.former.is_some()
+    }
+}
+
+/// A key that the store still holds and nobody uses any more.
+#[derive(Debug, Clone)]
+pub struct Former {
+    /// The store's own number of it.
+    pub woo_key_id: i64,
+    /// The last seven characters of the consumer key.
+    pub last7: String,
+    /// Its own page at the store, where it is revoked.
+    pub revoke_href: String,
 }
 
 /// Return and wait: how the attempt stands, and what to do next.

@@ -87,6 +87,11 @@ impl Words {
             may: Scope::ReadWrite,
             last7: "3f9a1c7".into(),
             surplus: vec![self.any.clone(), "77d01ab".into()],
+            former: Some(Former {
+                woo_key_id: 1204,
+                last7: self.any.clone(),
+                revoke_href: "https://shop.example.com/wp-admin/admin.php?edit-key=1204".into(),
+            }),
             note: Some(self.finding(Verdict::ScopeNarrower)),
             go_on: Some(GoOn {
                 label: format!("Back to {}", self.app),
@@ -166,7 +171,7 @@ impl Words {
 
     fn views(&self) -> Vec<(&'static str, View)> {
         let action = format!("/connect/attempts/{}/confirm", self.any);
-        let bare = Connected { surplus: Vec::new(), note: None, go_on: None, ..self.connected() };
+        let bare = Connected { surplus: Vec::new(), former: None, note: None, go_on: None, ..self.connected() };
         vec![
             ("open", View::Open { returned: false }),
             ("open-returned", View::Open { returned: true }),
