@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
-use cartkey::flow::watch::{self, SOON};
 use cartkey::flow::disconnect;
+use cartkey::flow::watch::{self, SOON};
 use serde_json::json;
 use tokio::sync::watch as channel;
 
@@ -108,7 +108,11 @@ async fn a_maintenance_page_and_then_another_trouble_are_not_the_same_twice() {
     assert_eq!(watched.stands().await, ("connected", "server_error"), "the network failed once");
     watched.world.shop.switch(|s| *s = Switches { login_wall: true, ..Switches::default() });
     watched.pass().await;
-    assert_eq!(watched.stands().await, ("unreachable", "login_wall"), "but three in a row are meant, whatever they are");
+    assert_eq!(
+        watched.stands().await,
+        ("unreachable", "login_wall"),
+        "but three in a row are meant, whatever they are"
+    );
 }
 
 #[tokio::test]
