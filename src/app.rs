@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::config::Site;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
+use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
 use crate::flow::watch::Watching;
 use crate::storage::Db;
@@ -40,8 +41,12 @@ pub struct Parts {
     pub site: Arc<Site>,
     /// What is lent from memory, and the writer of its record.
     pub lending: Lending,
+    /// Who waits for news in this process.
+    pub feed: Feed,
     /// Wakes the prover when a grant came or an attempt was confirmed.
     pub proving: Arc<Notify>,
+    /// Wakes who tells webhooks when there is something to deliver that is no event.
+    pub telling: Arc<Notify>,
     /// How often a connected store is checked that is well (15 minutes).
     pub check_every: Duration,
     /// The checks that are under way, and how many may be.
@@ -81,7 +86,9 @@ impl App {
             clock,
             entropy,
             site: Arc::new(site),
+            feed: Feed::default(),
             proving: Arc::default(),
+            telling: Arc::default(),
             check_every: CHECK_EVERY,
             watching: Watching::default(),
             draining: Arc::default(),
@@ -96,6 +103,12 @@ impl App {
     /// Now.
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// The process has been told to stop: whoever waits for news is answered now, and nothing new is begun.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.feed.end();
     }
 
     /// Whether the process has been told to stop.

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -24,7 +23,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::{keep, operators, prove, sweep, watch as watching, words};
+use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -131,13 +130,14 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
         tokio::spawn(sweep::run(app.clone(), stopped.clone())),
         tokio::spawn(watching::run(app.clone(), stopped.clone())),
         tokio::spawn(words::run(app.clone(), stopped.clone())),
+        tokio::spawn(tell::run(app.clone(), stopped.clone())),
     ];
     let serving: Vec<_> = listeners
         .into_iter()
         .map(|(listener, router)| tokio::spawn(accept(listener, router, Limits::default(), stopped.clone())))
         .collect();
     told.wait().await;
-    app.draining.store(true, Ordering::Relaxed);
+    app.drain();
     tracing::info!("stopping: finishing what was accepted");
     stop.send_replace(true);
     let drained = async {
@@ -290,17 +290,19 @@ async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-struct Told {
+pub(crate) struct Told {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Told {
-    fn listen() -> anyhow::Result<Self> {
+    /// Listens from now on.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn wait(&mut self) {
+    /// Waits for the next of the two.
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

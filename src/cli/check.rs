@@ -6,11 +6,12 @@ use anyhow::{Context as _, bail};
 use tokio::task::JoinSet;
 
 use super::line;
+use super::progress::{Progress, grouped};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::StoreId;
 use crate::domain::page::MOST;
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store::StoreStatus;
 use crate::flow::store_list::Filter;
 use crate::flow::{store_list, watch};
 
@@ -20,7 +21,10 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
         Some(id) => vec![id],
         None => connected_stores(app).await?,
     };
-    let mut progress = Progress { all: ids.len(), done: 0, bad: 0, shown: ids.len() > 1 && io::stderr().is_terminal() };
+    // Where output is a terminal too, its lines tell how far it is; elsewhere they go into a file.
+    let mut progress = (ids.len() > 1 && io::stderr().is_terminal() && !io::stdout().is_terminal())
+        .then(|| Progress::new(ids.len() as u64));
+    let (mut done, mut bad) = (0, 0);
     let mut waiting = ids.into_iter();
     let mut asking = JoinSet::new();
     loop {
@@ -35,13 +39,16 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
         }
         let Some(ended) = asking.join_next().await else { break };
         let store = ended.context("a check broke off")??;
-        progress.clear();
         writeln!(out, "{}", line(&store))?;
-        progress.count(&store);
+        done += 1;
+        bad += u64::from(store.status != StoreStatus::Connected);
+        if let Some(progress) = &mut progress {
+            progress.at(done, format_args!("{} checked, {} cannot be used", grouped(done), grouped(bad)));
+        }
     }
-    progress.clear();
-    if progress.bad > 0 {
-        bail!("{} of the checked stores cannot be used", progress.bad);
+    drop(progress);
+    if bad > 0 {
+        bail!("{} of the checked stores cannot be used", grouped(bad));
     }
     Ok(())
 }
@@ -56,33 +63,5 @@ async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
         ids.extend(kept.map(|store| store.id));
         let Some(next) = page.next else { return Ok(ids) };
         after = Some(next.parse().context("a page ends with a store's id")?);
-    }
-}
-
-/// How far it is: one line on the terminal that stays below the others, and goes at the end.
-struct Progress {
-    all: usize,
-    done: usize,
-    bad: usize,
-    shown: bool,
-}
-
-impl Progress {
-    fn count(&mut self, store: &Store) {
-        self.done += 1;
-        self.bad += usize::from(store.status != StoreStatus::Connected);
-        if self.shown {
-            let mut err = io::stderr().lock();
-            // A terminal that is gone is no reason to stop.
-            let _ = write!(err, "{} of {} checked, {} cannot be used", self.done, self.all, self.bad);
-            let _ = err.flush();
-        }
-    }
-
-    /// Back to the beginning of the line, which is then empty.
-    fn clear(&self) {
-        if self.shown {
-            let _ = write!(io::stderr(), "\r\x1b[2K");
-        }
     }
 }

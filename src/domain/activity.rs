@@ -18,6 +18,8 @@ pub enum Group {
     KeysRead,
     /// Service tokens.
     Tokens,
+    /// Webhooks.
+    Webhooks,
     /// Operators, their sign-ins and passwords.
     Operators,
     /// Settings, and what was taken out as a file.
@@ -26,8 +28,15 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 6] =
-        [Self::Connections, Self::Stores, Self::KeysRead, Self::Tokens, Self::Operators, Self::Settings];
+    pub const ALL: [Self; 7] = [
+        Self::Connections,
+        Self::Stores,
+        Self::KeysRead,
+        Self::Tokens,
+        Self::Webhooks,
+        Self::Operators,
+        Self::Settings,
+    ];
 
     /// As it stands in an address.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Group {
             Self::Stores => "stores",
             Self::KeysRead => "keys",
             Self::Tokens => "tokens",
+            Self::Webhooks => "webhooks",
             Self::Operators => "operators",
             Self::Settings => "settings",
         }
@@ -48,6 +58,7 @@ impl Group {
             Self::Stores => "Stores",
             Self::KeysRead => "Keys read",
             Self::Tokens => "Service tokens",
+            Self::Webhooks => "Webhooks",
             Self::Operators => "Operators",
             Self::Settings => "Settings and exports",
         }
@@ -73,6 +84,11 @@ macro_rules! kinds {
             /// As it is stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $name),* }
+            }
+
+            /// Reads what is stored and sent.
+            pub fn from_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
             }
 
             /// Where it belongs in the activity.
@@ -107,10 +123,20 @@ kinds! {
     StoreMoved = "store.moved", Stores, "Store has a new address";
     KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Store takes its key in another way";
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
+    KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
     KeyRevoked = "key.revoked", Stores, "Key is gone at the store";
     TokenIssued = "token.issued", Tokens, "Token issued";
     TokenRotated = "token.rotated", Tokens, "Token given a successor";
     TokenRevoked = "token.revoked", Tokens, "Token revoked";
+    WebhookCreated = "webhook.created", Webhooks, "Webhook added";
+    WebhookChanged = "webhook.changed", Webhooks, "Webhook changed";
+    WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted";
+    WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off";
+    WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on";
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook given a new secret";
+    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old secret of a webhook ended";
+    WebhookReplayed = "webhook.replayed", Webhooks, "Events sent to a webhook again";
+    WebhookTested = "webhook.tested", Webhooks, "Webhook tried";
     OperatorAdded = "operator.added", Operators, "Operator added";
     OperatorRemoved = "operator.removed", Operators, "Operator removed";
     OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
@@ -122,6 +148,7 @@ kinds! {
     OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
     SettingsChanged = "settings.changed", Settings, "Settings changed";
     StoresExported = "stores.exported", Settings, "List of stores exported";
+    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
     ActivityExported = "activity.exported", Settings, "Activity exported";
 }
 

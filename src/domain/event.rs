@@ -1,7 +1,7 @@
 //! Event: something that happened, kept for ever in order.
 
 use super::actor::Actor;
-use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId};
+use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
 use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
@@ -73,12 +73,18 @@ pub enum Kind {
     /// An attempt was thrown away by an operator.
     #[sqlx(rename = "attempt.rejected")]
     AttemptRejected,
+    /// A store's key was replaced by another version: whoever keeps a copy fetches it again.
+    #[sqlx(rename = "key.rotated")]
+    KeyRotated,
     /// A store that was given up says that its key is revoked.
     #[sqlx(rename = "key.revoked")]
     KeyRevoked,
     /// The list of stores was taken out as a file.
     #[sqlx(rename = "stores.exported")]
     StoresExported,
+    /// The keys themselves were taken out as a file.
+    #[sqlx(rename = "keys.exported")]
+    KeysExported,
     /// The activity was taken out as a file.
     #[sqlx(rename = "activity.exported")]
     ActivityExported,
@@ -112,6 +118,33 @@ pub enum Kind {
     /// An operator signed in with a recovery code, which is spent.
     #[sqlx(rename = "operator.recovery_code_spent")]
     OperatorRecoveryCodeSpent,
+    /// A webhook was added.
+    #[sqlx(rename = "webhook.created")]
+    WebhookCreated,
+    /// A webhook's address, filter or description was changed.
+    #[sqlx(rename = "webhook.changed")]
+    WebhookChanged,
+    /// A webhook was deleted.
+    #[sqlx(rename = "webhook.deleted")]
+    WebhookDeleted,
+    /// A webhook is sent nothing any more: it failed for too long, said that it is gone, or was turned off.
+    #[sqlx(rename = "webhook.disabled")]
+    WebhookDisabled,
+    /// A webhook is sent events again.
+    #[sqlx(rename = "webhook.enabled")]
+    WebhookEnabled,
+    /// A webhook got a new secret; the old one works on for a while.
+    #[sqlx(rename = "webhook.secret_rotated")]
+    WebhookSecretRotated,
+    /// The old secret of a webhook was ended before its time.
+    #[sqlx(rename = "webhook.secret_ended")]
+    WebhookSecretEnded,
+    /// A webhook is sent again what it was sent before.
+    #[sqlx(rename = "webhook.replayed")]
+    WebhookReplayed,
+    /// Somebody had a webhook tried.
+    #[sqlx(rename = "webhook.tested")]
+    WebhookTested,
 }
 
 /// Something that happened, about to be written in the transaction that makes it so.
@@ -135,8 +168,10 @@ pub struct Event {
     pub token_id: Option<TokenId>,
     /// The operator it is about.
     pub operator_id: Option<OperatorId>,
-    /// Why.
-    pub reason: Option<Verdict>,
+    /// The webhook it is about.
+    pub webhook_id: Option<WebhookId>,
+    /// Why, as a stable code.
+    pub reason: Option<&'static str>,
 }
 
 impl Event {
@@ -152,6 +187,7 @@ impl Event {
             attempt_id: None,
             token_id: None,
             operator_id: None,
+            webhook_id: None,
             reason: None,
         }
     }
@@ -198,10 +234,24 @@ impl Event {
         self
     }
 
+    /// … about this webhook.
+    #[must_use]
+    pub fn webhook(mut self, id: &WebhookId) -> Self {
+        self.webhook_id = Some(id.clone());
+        self
+    }
+
     /// … for this reason.
     #[must_use]
     pub fn because(mut self, reason: Option<Verdict>) -> Self {
-        self.reason = reason;
+        self.reason = reason.map(Verdict::code);
+        self
+    }
+
+    /// … for a reason that no store gave.
+    #[must_use]
+    pub const fn because_of(mut self, code: &'static str) -> Self {
+        self.reason = Some(code);
         self
     }
 }

@@ -114,6 +114,10 @@ ids! {
     TokenId = "tk";
     /// Names an operator.
     OperatorId = "op";
+    /// Names a webhook.
+    WebhookId = "wh";
+    /// Names one delivery of an event to a webhook.
+    DeliveryId = "dl";
     /// Names one request, in the log and on every error that leaves.
     RequestId = "rq";
 }

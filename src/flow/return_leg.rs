@@ -12,13 +12,15 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::AttemptId;
+use crate::domain::key::{Key, Standing};
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
 use crate::domain::token::ServiceToken;
+use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Held, Still};
-use crate::storage::{grants, stores};
+use crate::storage::{grants, keys, stores};
 use crate::vault::fingerprint;
 
 /// How long the application may take to spend a one-time code.
@@ -153,46 +155,75 @@ pub async fn code(app: &App, attempt: &Attempt) -> Result<Option<Secret>, Beneat
 /// Why the application cannot confirm.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmError {
-    /// There is no such attempt that was begun from a link.
+    /// There is no such attempt that the token may reach.
     #[error("no such attempt")]
     Unknown,
+    /// Who is signed in at the application is not whom the attempt is for.
+    #[error("the attempt is for another user_id")]
+    OtherUser,
     /// The code is wrong, spent or too old.
     #[error("the code is wrong, spent, or older than a minute")]
     Code,
+    /// The attempt ended without a store, before it was confirmed or in that very moment.
+    #[error("the attempt has ended: {}", .0.as_str())]
+    Ended(Status, Option<Verdict>),
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(ConfirmError);
 
-/// The application spends the code that its own signed-in merchant brought, and the store is connected. To a token, an
+/// The application spends the code that its own merchant brought, and the store is connected. `signed_in` is who sits at
+/// the application, when it says so: for somebody else nothing is confirmed, and the code is not spent. To a token, an
 /// attempt of a merchant whom it may not reach is not there.
 pub async fn confirm_by_app(
     app: &App,
     id: &AttemptId,
     code: &Secret,
+    signed_in: Option<&UserId>,
     token: &ServiceToken,
     actor: &Actor,
 ) -> Result<Store, ConfirmError> {
     let held = attempts::find(&app.db, id).await?.filter(|held| token.may_reach(&held.attempt.user_id));
     let held = held.ok_or(ConfirmError::Unknown)?;
-    let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
-    if !attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await? {
-        return Err(ConfirmError::Code);
+    if signed_in.is_some_and(|user| *user != held.attempt.user_id) {
+        return Err(ConfirmError::OtherUser);
     }
-    prove::finish(app, id).await?;
-    // The prover may have seen the confirmation first: what counts is that the store is there.
+    let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
+    let is_spent = attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await?;
+    if is_spent {
+        prove::finish(app, id).await?;
+    }
+    // The prover may have seen the confirmation first, and somebody may have ended the attempt: what counts is how it stands.
     let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
-    let store_id = held.attempt.store_id.ok_or(ConfirmError::Code)?;
-    stores::find(&app.db, &store_id).await?.ok_or(ConfirmError::Unknown)
+    match (is_spent, held.attempt.store_id) {
+        (true, Some(store)) => stores::find(&app.db, &store).await?.ok_or(ConfirmError::Unknown),
+        (false, Some(_)) => Err(ConfirmError::Code),
+        (_, None) if held.attempt.status.is_ended() => {
+            Err(ConfirmError::Ended(held.attempt.status, held.attempt.reason))
+        }
+        (_, None) => Err(ConfirmError::Code),
+    }
 }
 
-/// What came of an attempt that is connected: its store, and the last seven characters of keys that the store made and
-/// nobody uses.
-pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<(Store, Vec<String>)>, Beneath> {
+/// What came of an attempt that is connected.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Its store.
+    pub store: Store,
+    /// The last seven characters of keys that the store made and nobody uses.
+    pub surplus: Vec<String>,
+    /// The key that was replaced, as long as the store may still know it.
+    pub former: Option<Key>,
+}
+
+/// What came of an attempt that is connected; `None` for any other.
+pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Beneath> {
     let Some(id) = &attempt.store_id else { return Ok(None) };
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
-    Ok(Some((store, surplus(app, attempt).await?)))
+    let former = keys::of_store(&app.db, id, 2).await?.into_iter().nth(1);
+    let former = former.filter(|key| !matches!(key.standing(store.key_version), Standing::Revoked(_)));
+    Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 
 fn is_mine(held: &Held, browser: Option<&Secret>) -> bool {

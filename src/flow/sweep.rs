@@ -1,11 +1,11 @@
 //! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
-//! about; key reads are counted, and deleted when they are too old.
+//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, parting, prove, reads, retention, sign_in};
+use super::{Beneath, parting, prove, reads, retention, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -29,6 +29,9 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = retention::sweep(&app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "what is too old could not be deleted");
+        }
+        if let Err(error) = webhooks::sweep(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the logs of webhooks could not be swept");
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -22,8 +22,8 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::checks::{self, Checked};
-use crate::storage::stores::{self, Served, ServedKey};
 use crate::storage::schedule;
+use crate::storage::stores::{self, Served, ServedKey};
 use crate::woo::check::{self, Answer};
 
 pub use budget::{Budget, Watching};

@@ -116,13 +116,7 @@ pub struct Checked {
 
 /// Keeps what a check of key version `version` told, and records what happened by it. False when the store has another key or another status than `was` by now, or was disconnected: then this
 /// check came too late to say anything.
-pub async fn keep(
-    db: &Db,
-    id: &StoreId,
-    version: i64,
-    was: StoreStatus,
-    checked: &Checked,
-) -> Result<bool, Error> {
+pub async fn keep(db: &Db, id: &StoreId, version: i64, was: StoreStatus, checked: &Checked) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let mine = sqlx::query(

@@ -7,6 +7,8 @@ pub mod activity;
 pub mod approvals;
 pub mod attempts;
 pub mod checks;
+pub mod deliveries;
+pub mod delivery_log;
 pub mod diagnostics;
 pub mod events;
 pub mod grants;
@@ -28,6 +30,8 @@ pub mod store_words;
 pub mod stores;
 mod text;
 pub mod tokens;
+pub mod transfer;
+pub mod webhooks;
 
 use sqlx::{PgPool, SqlitePool};
 
@@ -80,7 +84,7 @@ macro_rules! on {
     };
 }
 
-/// Writes an event inside the open transaction `$tx`. The counter's row lock holds until the transaction ends, so
+/// Writes an event inside the open transaction `$tx`, and says so to those who wait for news in this process. The counter's row lock holds until the transaction ends, so
 /// events are numbered in the order in which they become visible, without gaps.
 macro_rules! record {
     ($tx:ident, $event:expr) => {{
@@ -90,8 +94,8 @@ macro_rules! record {
             .await?;
         sqlx::query(
             "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id,
-                                 reason, came_from, request_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                 webhook_id, reason, came_from, request_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(seq)
         .bind(event.kind)
@@ -103,11 +107,13 @@ macro_rules! record {
         .bind(&event.attempt_id)
         .bind(&event.token_id)
         .bind(&event.operator_id)
+        .bind(&event.webhook_id)
         .bind(event.reason)
         .bind(event.actor.from().map(|from| from.to_string()))
         .bind(event.actor.request())
         .execute(&mut *$tx)
         .await?;
+        $crate::storage::events::stir();
     }};
 }
 

@@ -8,6 +8,7 @@ use sqlx::{Database, Decode, Encode, Type};
 
 use crate::domain::token::{Permissions, Users};
 use crate::domain::verdict::Verdict;
+use crate::domain::webhook::{Wanted, WebhookUrl};
 
 macro_rules! stored_as_text {
     ($type:ty, $to:expr, $from:expr) => {
@@ -56,3 +57,7 @@ stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
 });
 
 stored_as_text!(Users, |users: &Users| users.to_string(), |text: &str| { Users::from_str(text).map_err(Into::into) });
+
+stored_as_text!(WebhookUrl, |url: &WebhookUrl| url.as_str().to_owned(), |text: &str| Ok(WebhookUrl::of_storage(text)));
+
+stored_as_text!(Wanted, |wanted: &Wanted| wanted.to_string(), |text: &str| Ok(Wanted::of_storage(text)));

@@ -5,6 +5,7 @@
 
 mod key_ring;
 pub mod password;
+pub mod signature;
 
 use std::fmt;
 use std::sync::Arc;
@@ -119,11 +120,21 @@ impl Vault {
 
     /// Seals the consumer key of a pair alone.
     pub fn seal_key(&self, entropy: &Entropy, place: &Place<'_>, consumer_key: &Secret) -> Vec<u8> {
-        self.seal(entropy, place, consumer_key.expose().as_bytes())
+        self.seal_secret(entropy, place, consumer_key)
+    }
+
+    /// Seals one secret.
+    pub fn seal_secret(&self, entropy: &Entropy, place: &Place<'_>, secret: &Secret) -> Vec<u8> {
+        self.seal(entropy, place, secret.expose().as_bytes())
     }
 
     /// Opens what [`Self::seal_key`] sealed.
     pub fn open_key(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, Unopenable> {
+        self.open_secret(place, sealed)
+    }
+
+    /// Opens what [`Self::seal_secret`] sealed.
+    pub fn open_secret(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, Unopenable> {
         let plain = self.open(place, sealed)?;
         Ok(Secret::new(std::str::from_utf8(&plain).map_err(|_| Unopenable)?.to_owned()))
     }

@@ -32,6 +32,11 @@ impl Pieces {
         self.0.send(Ok(piece.into())).await.map_err(|_| HungUp)
     }
 
+    /// Ends when nobody takes the pieces any more.
+    pub async fn hung_up(&self) {
+        self.0.closed().await;
+    }
+
     /// Breaks the answer off: the connection is closed in the middle, which every client notices.
     pub async fn fail(self, why: impl Into<BoxError>) {
         let _ = self.0.send(Err(why.into())).await;

@@ -63,11 +63,7 @@ pub(super) fn checked(text: &str, reach: Reach, own_host: Option<&str>) -> Resul
 
 /// Looks the name up, judges every address, dials only those, and looks at who really answered.
 pub(super) async fn connect(url: &Url, reach: Reach, resolver: &Resolver) -> Result<TcpStream, Fault> {
-    let addresses = addresses(url, resolver).await?;
-    // One forbidden answer spoils all: a name that leads both ways is an attack or a mistake (DNS rebinding).
-    if !addresses.iter().all(|a| allowed(a.ip(), reach)) {
-        return Err(Fault::PrivateAddress);
-    }
+    let addresses = allowed_addresses(url, reach, resolver).await?;
     let several = addresses.len() > 1;
     for address in addresses.into_iter().take(ADDRESSES_AT_MOST) {
         let dialing = dial(address);
@@ -81,6 +77,16 @@ pub(super) async fn connect(url: &Url, reach: Reach, resolver: &Resolver) -> Res
         return if allowed(peer.ip(), reach) { Ok(stream) } else { Err(Fault::PrivateAddress) };
     }
     Err(Fault::Connect)
+}
+
+/// Looks the name up and judges every address; nothing is dialled.
+pub(super) async fn allowed_addresses(url: &Url, reach: Reach, resolver: &Resolver) -> Result<Vec<SocketAddr>, Fault> {
+    let addresses = addresses(url, resolver).await?;
+    // One forbidden answer spoils all: a name that leads both ways is an attack or a mistake (DNS rebinding).
+    if !addresses.iter().all(|a| allowed(a.ip(), reach)) {
+        return Err(Fault::PrivateAddress);
+    }
+    Ok(addresses)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that connects: the address was judged just before")]

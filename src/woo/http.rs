@@ -27,6 +27,10 @@ const HEAD_AT_MOST: usize = 32 * 1024;
 /// Most headers in one answer.
 const HEADERS_AT_MOST: usize = 128;
 
+/// Most bytes of a body that nobody wants to read, and the time for them.
+const THROWN_AWAY_AT_MOST: usize = 16 * 1024;
+const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(1);
+
 /// How the client may reach out.
 pub struct Outgoing {
     /// Whether addresses that are not public, and plain http, may be asked.
@@ -88,6 +92,13 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// What of an answer is wanted.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    Whole,
+    Head,
+}
+
 /// Why there is no answer. Nothing of the underlying error is kept: it may hold what a stranger's server wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
@@ -141,7 +152,20 @@ impl Client {
     pub async fn send(&self, call: Call<'_>) -> Result<Reply, Fault> {
         let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
         let within = call.within;
-        tokio::time::timeout(within, self.exchange(&url, call)).await.map_err(|_| Fault::TimedOut)?
+        tokio::time::timeout(within, self.exchange(&url, call, Wanted::Whole)).await.map_err(|_| Fault::TimedOut)?
+    }
+
+    /// The same for whoever wants to know no more than how they were answered: the body is not kept, however long it is.
+    pub async fn send_for_status(&self, call: Call<'_>) -> Result<Reply, Fault> {
+        let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
+        let within = call.within;
+        tokio::time::timeout(within, self.exchange(&url, call, Wanted::Head)).await.map_err(|_| Fault::TimedOut)?
+    }
+
+    /// Whether the guard would let `url` be asked now; it is looked up, and nothing is dialled.
+    pub async fn may_ask(&self, url: &str) -> Result<(), Fault> {
+        let url = dial::checked(url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
+        dial::allowed_addresses(&url, self.outgoing.reach, &self.outgoing.resolver).await.map(drop)
     }
 
     /// The same client without its guard, for our own addresses, which may be private from where we stand. Never for an
@@ -185,7 +209,7 @@ impl Client {
         &self.entropy
     }
 
-    async fn exchange(&self, url: &Url, call: Call<'_>) -> Result<Reply, Fault> {
+    async fn exchange(&self, url: &Url, call: Call<'_>, wanted: Wanted) -> Result<Reply, Fault> {
         let at_most = call.at_most;
         let request = self.request(url, call)?;
         let stream = dial::connect(url, self.outgoing.reach, &self.outgoing.resolver).await?;
@@ -201,7 +225,10 @@ impl Client {
             .map_err(|e| fault_of(&e))?;
         let asking = async move {
             let response = sender.send_request(request).await.map_err(|e| fault_of(&e))?;
-            read_all(response, at_most).await
+            match wanted {
+                Wanted::Whole => read_all(response, at_most).await,
+                Wanted::Head => Ok(read_head(response).await),
+            }
         };
         // The connection may end first while parts of the answer still wait to be read, so its end decides nothing.
         let driving = async {
@@ -303,6 +330,22 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
         cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
     }
     Ok(Reply { status: head.status, headers, body })
+}
+
+/// Keeps the head. What little a body may hold is taken off the wire and thrown away, so that whoever sends it is not cut off.
+async fn read_head(response: hyper::Response<Incoming>) -> Reply {
+    let (head, mut incoming) = response.into_parts();
+    let taking = async {
+        let mut taken = 0;
+        while let Some(Ok(frame)) = incoming.frame().await {
+            taken += frame.data_ref().map_or(0, Bytes::len);
+            if taken > THROWN_AWAY_AT_MOST {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(THROWN_AWAY_WITHIN, taking).await;
+    Reply { status: head.status, headers: head.headers, body: Vec::new() }
 }
 
 fn fault_of(error: &hyper::Error) -> Fault {

@@ -14,6 +14,7 @@ use cartkey::storage::{events, grants};
 use serde_json::json;
 
 use crate::database::{change, column};
+use crate::merchant::Page;
 use crate::world::{OTHER, SHOP, World};
 
 /// How often the shop was asked with this key in the Authorization header.
@@ -160,7 +161,43 @@ async fn a_reconnect_keeps_the_store_and_retires_its_former_key() {
     assert_eq!(column(db, retired).await, ["1"]);
     assert_eq!(column(db, "SELECT CAST(version AS TEXT) FROM keys WHERE sealed IS NOT NULL").await, ["2"]);
     let kinds = "SELECT kind FROM events WHERE store_id IS NOT NULL ORDER BY seq";
-    assert_eq!(column(db, kinds).await, ["store.connected", "store.reconnected"]);
+    assert_eq!(column(db, kinds).await, ["store.connected", "store.reconnected", "key.rotated"]);
+}
+
+/// Connects again by a link of a service; gives the page on which the merchant ends.
+async fn connected_again(world: &World) -> Page {
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let (mut browser, page, _) = world.approved("m", json!({"store_id": id})).await;
+    world.prove().await;
+    let page = browser.get(page.url.as_str()).await;
+    assert!(page.text().contains("is connected"), "{}", page.text());
+    page
+}
+
+#[tokio::test]
+async fn whoever_reconnects_is_told_which_key_to_remove_and_where() {
+    let world = World::new().await;
+    world.connect("m").await;
+    let former = world.shop.keys().remove(0);
+    let page = connected_again(&world).await;
+    let last7 = &former.consumer_key[former.consumer_key.len() - 7..];
+    assert!(page.text().contains(&format!("…{last7} , is not needed any more")), "{}", page.text());
+    let page_of_key = page.link(&format!("the page of key {}", former.key_id)).expect("where it is removed");
+    assert!(page_of_key.ends_with(&format!("section=keys&edit-key={}", former.key_id)), "{page_of_key}");
+}
+
+#[tokio::test]
+async fn a_key_that_the_store_does_not_know_any_more_needs_no_removing() {
+    let world = World::new().await;
+    world.connect("m").await;
+    world.shop.revoke(1);
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let checked = world.trusted_service().await.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    assert_eq!(checked["reason"], "key_rejected");
+    let page = connected_again(&world).await;
+    assert!(!page.text().contains("not needed any more"), "{}", page.text());
+    let revoked = "SELECT CAST(version AS TEXT) FROM keys WHERE revoked_at IS NOT NULL";
+    assert_eq!(column(&world.app.db, revoked).await, ["1"]);
 }
 
 #[tokio::test]

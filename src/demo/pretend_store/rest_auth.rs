@@ -25,7 +25,8 @@ struct Found {
 
 /// Finds out who asks for `route`, or refuses as WooCommerce does before the route is looked at.
 pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Result<Caller, Answer> {
-    let authorization = if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
+    let authorization =
+        if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI is searched for the text, query included; from 11.1 the route decides.
     let for_woocommerce = if switches.is_11_1() {
@@ -38,7 +39,9 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     } else if for_woocommerce {
         by_key(asked, authorization, is_ssl, shop, switches)?
     } else {
-        if switches.is_11_1() && by_plain_key(asked, authorization, is_ssl, shop, switches).is_ok_and(|found| found.is_some()) {
+        if switches.is_11_1()
+            && by_plain_key(asked, authorization, is_ssl, shop, switches).is_ok_and(|found| found.is_some())
+        {
             return Err(error("The provided API key cannot be used to access this endpoint."));
         }
         None
@@ -73,7 +76,8 @@ fn by_key(
     shop: &Shop,
     switches: &Switches,
 ) -> Result<Option<Found>, Answer> {
-    let plain = if switches.plain_keys_dropped { Ok(None) } else { by_plain_key(asked, authorization, is_ssl, shop, switches) };
+    let plain =
+        if switches.plain_keys_dropped { Ok(None) } else { by_plain_key(asked, authorization, is_ssl, shop, switches) };
     if let Ok(Some(found)) = plain {
         return Ok(Some(found));
     }

@@ -11,14 +11,16 @@ use url::Url;
 
 use super::connect::again_href;
 use super::frame::Frame;
-use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, GoOn, View};
+use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, View};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
-use crate::flow::return_leg::{self, Arrival, Disowned};
+use crate::flow::disconnect::revoke_url;
+use crate::flow::by_hand;
+use crate::flow::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
@@ -174,6 +176,8 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         view: view(app, &frame, &attempt, returned).await?,
         // Renewed without scripts, the page goes on to say that no key came.
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
+        by_hand: attempt.by_hand,
+        by_hand_href: by_hand_href(app, &attempt).await?,
         retry_href: again_href(app, &attempt).await?,
         back: back(app, &frame, &attempt),
         store: attempt.home,
@@ -197,19 +201,38 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::Denied => View::Denied,
         Status::Failed => {
             let reason = attempt.reason.unwrap_or(Verdict::NotFinished);
-            View::Failed(Finding::of(frame.words, reason, attempt.home.shown()))
+            let says = match attempt.by_hand {
+                true => frame.words.verdict_by_hand(reason, attempt.home.shown()),
+                false => frame.words.verdict(reason, attempt.home.shown()),
+            };
+            View::Failed(Finding { says, code: reason.code() })
         }
         Status::Expired => View::Expired,
     })
 }
 
+/// Where the key is typed instead, unless that was done, or is not possible here.
+async fn by_hand_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    if attempt.by_hand || !by_hand::is_allowed(app).await? {
+        return Ok(None);
+    }
+    let again = again_href(app, attempt).await?;
+    Ok(again.map(|_| format!("{}/by-hand", href(&attempt.id))))
+}
+
 async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connected, Failure> {
     let outcome = return_leg::outcome(app, attempt).await?;
-    let (store, surplus) = outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
+    let Outcome { store, surplus, former } =
+        outcome.ok_or_else(|| Failure::broken("a connected attempt has a store"))?;
     Ok(Connected {
         may: store.scope,
         last7: store.key_last7,
         surplus,
+        former: former.map(|key| Former {
+            revoke_href: revoke_url(&store.home, key.woo_key_id),
+            woo_key_id: key.woo_key_id,
+            last7: key.last7,
+        }),
         note: attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown())),
         go_on: go_on(
             app,

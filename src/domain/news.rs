@@ -1,0 +1,163 @@
+//! News: an event as services read it, the same in the feed and in what webhooks are sent.
+//!
+//! What happened is text here, not a [`super::event::Kind`]: a process that is a version older than the one beside it
+//! hands on what it does not know itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
+use super::time::Time;
+use super::token::Users;
+use super::user_id::UserId;
+
+/// Names an event: its number, padded so that ids sort as text in the order in which things happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct EventId(i64);
+
+impl EventId {
+    /// What every such id begins with.
+    const PREFIX: &'static str = "ev_";
+    /// The digits of every such id: three hundred years of a million events a second.
+    const DIGITS: usize = 16;
+    /// Before the first event there is.
+    pub const BEGINNING: Self = Self(0);
+
+    /// The id of the event with this number.
+    pub const fn of_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number; the first event there ever was has 1.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:0digits$}", Self::PREFIX, self.0, digits = Self::DIGITS)
+    }
+}
+
+impl serde::Serialize for EventId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The text is not the id of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAnEventId;
+
+impl fmt::Display for NotAnEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected an id like {}", EventId(42))
+    }
+}
+
+impl std::error::Error for NotAnEventId {}
+
+impl FromStr for EventId {
+    type Err = NotAnEventId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnEventId> {
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(NotAnEventId)?;
+        if digits.len() != Self::DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NotAnEventId);
+        }
+        digits.parse().map(Self).map_err(|_| NotAnEventId)
+    }
+}
+
+/// An event as services read it.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct News {
+    /// Its id.
+    #[sqlx(rename = "seq")]
+    pub id: EventId,
+    /// What happened, such as `store.connected`.
+    #[serde(rename = "type")]
+    #[sqlx(rename = "kind")]
+    pub kind: String,
+    /// When.
+    #[serde(rename = "timestamp")]
+    pub at: Time,
+    /// What it is about, and who did it.
+    #[sqlx(flatten)]
+    pub data: Data,
+}
+
+/// What an event is about, and who did it. What there is nothing to say of is left out. The address that somebody came
+/// from is not in it: that is for operators alone.
+#[derive(Debug, Clone, Default, serde::Serialize, sqlx::FromRow)]
+pub struct Data {
+    /// Whose store it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_id: Option<StoreId>,
+    /// The link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_id: Option<LinkId>,
+    /// The attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_id: Option<AttemptId>,
+    /// The token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
+    /// The operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_id: Option<OperatorId>,
+    /// The webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<WebhookId>,
+    /// Why, as a stable code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who did it: the id of a token or an operator, or a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+impl News {
+    /// Whether it is about one of these merchants; none means all, and what is about nobody.
+    pub fn is_about_one_of(&self, users: Option<&Users>) -> bool {
+        match (users, &self.data.user_id) {
+            (None, _) => true,
+            (Some(users), Some(user)) => users.contain(user),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back_and_sort_as_text_in_the_order_of_their_numbers() {
+        let numbers = [0, 1, 9, 10, 99, 1_000_000, 9_999_999_999_999_999];
+        let texts: Vec<String> = numbers.iter().map(|number| EventId(*number).to_string()).collect();
+        assert!(texts.is_sorted(), "{texts:?}");
+        for (number, text) in numbers.iter().zip(&texts) {
+            assert_eq!(text.parse(), Ok(EventId(*number)));
+        }
+        assert_eq!(texts[2], "ev_0000000000000009");
+        for bad in ["", "ev_", "9", "ev_9", "ev_00000000000000009", "EV_0000000000000009", "ev_+000000000000009"] {
+            assert_eq!(bad.parse::<EventId>(), Err(NotAnEventId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_there_is_nothing_to_say_of_is_left_out() {
+        let data = Data { user_id: Some("m-1".parse().unwrap()), actor: Some("cli".to_owned()), ..Data::default() };
+        let news = News { id: EventId(42), kind: "link.created".to_owned(), at: Time::from_millis(0), data };
+        assert_eq!(
+            serde_json::to_string(&news).unwrap(),
+            r#"{"id":"ev_0000000000000042","type":"link.created","timestamp":"1970-01-01T00:00:00.000Z","data":{"user_id":"m-1","actor":"cli"}}"#
+        );
+    }
+}

@@ -1,0 +1,368 @@
+//! Webhook: an address of an internal service that is told of events, and what it wants to be told.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+use super::event::Kind;
+use super::id::WebhookId;
+use super::store_url::{NotAStoreUrl, Reach, StoreUrl};
+use super::time::Time;
+use super::token::Users;
+
+/// The most webhooks that there may be.
+pub const MOST: i64 = 50;
+/// The most characters of a description.
+pub const DESCRIPTION_AT_MOST: usize = 120;
+/// How long the old secret signs too, after a rotation.
+pub const OVERLAP: Duration = Duration::from_hours(24);
+/// How long the log of deliveries is kept.
+pub const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// What the secret of a webhook begins with, as Standard Webhooks have it.
+pub const SECRET_PREFIX: &str = "whsec_";
+
+/// The pauses between tries: two days in all. After the last try a delivery has failed.
+pub const PAUSES: [Duration; 12] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_mins(2),
+    Duration::from_mins(10),
+    Duration::from_mins(30),
+    Duration::from_hours(1),
+    Duration::from_hours(2),
+    Duration::from_hours(4),
+    Duration::from_hours(8),
+    Duration::from_hours(12),
+    Duration::from_hours(12),
+    Duration::from_hours(12),
+];
+/// How many times a delivery is tried at most.
+pub const TRIES: usize = PAUSES.len() + 1;
+
+/// The pause after so many tries that failed, a fifth shorter or longer by `dice`, so that what failed together is not tried
+/// together; `None` after the last.
+pub fn pause(tries: i64, dice: u8) -> Option<Duration> {
+    let before = usize::try_from(tries).ok()?.checked_sub(1)?;
+    let pause = PAUSES.get(before)?;
+    Some(pause.mul_f64(0.8 + 0.4 * f64::from(dice) / 255.0))
+}
+
+/// The address of a webhook. Services put secrets into such addresses: what is shown and logged ends before the query.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(String);
+
+/// Why a typed address cannot be a webhook's. The text says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAWebhookUrl {
+    /// It does not read as a web address.
+    Unreadable,
+    /// More than 2,000 characters.
+    TooLong,
+    /// Neither https nor, in development, http.
+    Scheme,
+    /// A user name or password stands before the host.
+    Userinfo,
+    /// Something stands behind a `#`, which is never sent.
+    Fragment,
+    /// A number in place of a name, or a name that only works inside a network.
+    Private,
+    /// A port that is not asked.
+    Port,
+}
+
+impl fmt::Display for NotAWebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => "Type a whole address, such as https://app.example.com/hooks/cartkey.",
+            Self::TooLong => "Type an address of at most 2,000 characters.",
+            Self::Scheme => "The address must begin with https://.",
+            Self::Userinfo => "Leave out the part before the @ sign; put what your service wants to see into the path.",
+            Self::Fragment => "Leave out what stands behind the # sign: it is never sent.",
+            Self::Private => {
+                "Webhooks are sent to public names only. Give your service a public name with https; only for development, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
+            }
+            Self::Port => "Use https on its usual port 443, or on 8443.",
+        })
+    }
+}
+
+impl std::error::Error for NotAWebhookUrl {}
+
+impl WebhookUrl {
+    /// Reads an address that somebody typed.
+    pub fn parse(typed: &str, reach: Reach) -> Result<Self, NotAWebhookUrl> {
+        use NotAWebhookUrl as No;
+        let typed = typed.trim();
+        if typed.len() > 2_000 {
+            return Err(No::TooLong);
+        }
+        if typed.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err(No::Unreadable);
+        }
+        let url = Url::parse(typed).map_err(|_| No::Unreadable)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if reach == Reach::PrivateToo => {}
+            _ => return Err(No::Scheme),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(No::Userinfo);
+        }
+        if url.fragment().is_some() {
+            return Err(No::Fragment);
+        }
+        // The same names and ports as stores may have, since the same client asks them.
+        StoreUrl::parse(&url[..url::Position::AfterPort], reach).map_err(|fault| match fault {
+            NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => No::Private,
+            NotAStoreUrl::Port => No::Port,
+            _ => No::Unreadable,
+        })?;
+        Ok(Self(url.into()))
+    }
+
+    /// What was stored.
+    pub(crate) fn of_storage(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The whole address, with what may be secret in it: to send to, and to show to whoever edits it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What may be shown and logged.
+    pub fn shown(&self) -> String {
+        let shown = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        match shown.split_once('?') {
+            Some((before, _)) => format!("{before}?…"),
+            None => shown.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebhookUrl({})", self.shown())
+    }
+}
+
+/// Which events a webhook wants: `*`, whole groups such as `store.*`, or single types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted(Vec<String>);
+
+/// The text does not say which events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotWanted(String);
+
+impl fmt::Display for NotWanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups = Wanted::groups().map(|group| format!("{group}.*")).collect::<Vec<_>>().join(", ");
+        if self.0.is_empty() {
+            write!(f, "name at least one type of events, such as store.connected, or a group of {groups}, or * for all")
+        } else {
+            write!(
+                f,
+                "{:?} is no type of events; there are types such as store.connected, the groups {groups}, and * for all",
+                self.0
+            )
+        }
+    }
+}
+
+impl std::error::Error for NotWanted {}
+
+impl Wanted {
+    /// All events.
+    pub fn everything() -> Self {
+        Self(vec!["*".to_owned()])
+    }
+
+    /// What was stored: it may name what this version does not know.
+    pub(crate) fn of_storage(text: &str) -> Self {
+        Self(text.split(',').map(str::to_owned).collect())
+    }
+
+    /// Whether an event of this type is wanted.
+    pub fn wants(&self, kind: &str) -> bool {
+        self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => kind.starts_with(beginning),
+            None => pattern == kind,
+        })
+    }
+
+    /// Each once, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// What types begin with, before their point: each once, in the order of [`Kind::ALL`].
+    pub fn groups() -> impl Iterator<Item = &'static str> {
+        let group = |kind: &Kind| kind.as_str().split('.').next().unwrap_or_default();
+        let mut seen = Vec::new();
+        Kind::ALL.iter().map(group).filter(move |group| {
+            let is_new = !seen.contains(group);
+            seen.push(*group);
+            is_new
+        })
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = NotWanted;
+
+    /// Types and groups, with commas or spaces between them.
+    fn from_str(text: &str) -> Result<Self, NotWanted> {
+        let named = text.split([',', ' ', '\n', '\r', '\t']).filter(|part| !part.is_empty());
+        let mut patterns: Vec<String> = Vec::new();
+        for pattern in named {
+            let is_known = match pattern.strip_suffix(".*") {
+                Some(group) => Self::groups().any(|known| known == group),
+                None => pattern == "*" || Kind::from_text(pattern).is_some(),
+            };
+            if !is_known {
+                return Err(NotWanted(pattern.to_owned()));
+            }
+            if !patterns.iter().any(|known| known == pattern) {
+                patterns.push(pattern.to_owned());
+            }
+        }
+        match patterns.is_empty() {
+            true => Err(NotWanted(String::new())),
+            false if patterns.iter().any(|pattern| pattern == "*") => Ok(Self::everything()),
+            false => Ok(Self(patterns)),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
+/// Why a webhook is sent nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum WhyOff {
+    /// Somebody turned it off.
+    ByHand,
+    /// It answered 410 Gone.
+    Gone,
+    /// A delivery failed with all its tries, and nothing else was delivered for a day.
+    Failing,
+}
+
+impl WhyOff {
+    /// The stable code, as events have it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::ByHand => "by_hand",
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// A webhook, without its secrets.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Webhook {
+    /// Its name in logs and records.
+    pub id: WebhookId,
+    /// Where it is.
+    pub url: WebhookUrl,
+    /// What people call it; may be empty.
+    pub description: String,
+    /// Which events it wants.
+    pub wanted: Wanted,
+    /// The only merchants of whom it is told; none means all, and what is about nobody.
+    pub users: Option<Users>,
+    /// When it was added.
+    pub created_at: Time,
+    /// Until when the old secret signs too.
+    pub old_until: Option<Time>,
+    /// When something was delivered last, to the minute.
+    pub succeeded_at: Option<Time>,
+    /// Since when everything failed.
+    pub failing_since: Option<Time>,
+    /// Since when it is sent nothing.
+    pub disabled_at: Option<Time>,
+    /// Why it is sent nothing.
+    pub disabled_why: Option<WhyOff>,
+}
+
+impl Webhook {
+    /// Whether there are two secrets at `now`.
+    pub fn has_two_secrets(&self, now: Time) -> bool {
+        self.old_until.is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_public_and_https() {
+        use NotAWebhookUrl as No;
+        let read = |typed: &str| WebhookUrl::parse(typed, Reach::Public).map(|url| url.as_str().to_owned());
+        for good in
+            ["https://app.example.com/hooks?token=x", "https://app.example.com:8443/", "https://a.example.com/%20"]
+        {
+            assert_eq!(read(good).as_deref(), Ok(good));
+        }
+        for (bad, why) in [
+            ("", No::Unreadable),
+            ("app.example.com/hooks", No::Unreadable),
+            ("http://app.example.com/", No::Scheme),
+            ("ftp://app.example.com/", No::Scheme),
+            ("https://u:p@app.example.com/", No::Userinfo),
+            ("https://app.example.com/#a", No::Fragment),
+            ("https://127.0.0.1/", No::Private),
+            ("https://[::1]/", No::Private),
+            ("https://app.internal/", No::Private),
+            ("https://localhost/", No::Private),
+            ("https://app.example.com:22/", No::Port),
+            ("https://app.example.com/a b", No::Unreadable),
+            ("https://app.example.com\\@evil.example/", No::Unreadable),
+        ] {
+            assert_eq!(read(bad), Err(why), "{bad}");
+        }
+        assert_eq!(read(&format!("https://app.example.com/{}", "a".repeat(2_000))), Err(No::TooLong));
+        let near = WebhookUrl::parse("http://localhost:9/hook", Reach::PrivateToo);
+        assert_eq!(near.map(|url| url.shown()), Ok("localhost:9/hook".to_owned()));
+    }
+
+    #[test]
+    fn what_may_be_secret_in_an_address_is_not_shown() {
+        let url = WebhookUrl::parse("https://app.example.com/hook?token=hunter2", Reach::Public).expect("an address");
+        assert_eq!(url.shown(), "app.example.com/hook?…");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_wanted_is_read_and_matched() {
+        let wanted: Wanted = "store.*, key.rotated store.*".parse().expect("types");
+        assert_eq!(wanted.to_string(), "store.*,key.rotated");
+        assert!(wanted.wants("store.moved") && wanted.wants("key.rotated"));
+        assert!(!wanted.wants("key.revoked") && !wanted.wants("stores.exported") && !wanted.wants("store"));
+        let all: Wanted = "store.connected,*".parse().expect("all");
+        assert!(all == Wanted::everything() && all.wants("what.ever"));
+        for bad in ["", " , ", "store", "store.conected", "shop.*", "s*", "*.connected"] {
+            assert!(bad.parse::<Wanted>().is_err(), "{bad}");
+        }
+        assert_eq!(Wanted::groups().next(), Some("link"));
+        assert_eq!(Wanted::of_storage("store.*,new.thing").to_string(), "store.*,new.thing");
+    }
+
+    #[test]
+    fn tries_spread_over_more_than_a_day() {
+        let shortest: Duration = (1..).map_while(|tries| pause(tries, 0)).sum();
+        let longest: Duration = (1..).map_while(|tries| pause(tries, 255)).sum();
+        assert!(shortest > Duration::from_hours(40) && longest < Duration::from_hours(63), "{shortest:?} {longest:?}");
+        assert_eq!((pause(0, 0), pause(1, 0)), (None, Some(Duration::from_secs(4))));
+        assert_eq!((pause(1, 255), pause(13, 9)), (Some(Duration::from_secs(6)), None));
+    }
+}

@@ -1,0 +1,238 @@
+//! Tell: events go to the webhooks that want them.
+//!
+//! The events are the outbox: whoever writes one does nothing for webhooks. Each webhook has a place in them; moving it on
+//! and making the deliveries for what was passed is one transaction that only one process can win, so no event is lost or
+//! made twice. A delivery is claimed until its claim runs out: a process that dies in the middle may have sent it, and it is
+//! sent again. So each is sent at least once.
+
+mod deliver;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+
+pub(super) use self::deliver::place;
+pub use self::deliver::{Outcome, try_once};
+use super::Beneath;
+use super::feed::Watcher;
+use crate::app::App;
+use crate::domain::id::{DeliveryId, WebhookId};
+use crate::domain::news::{EventId, News};
+use crate::domain::time::Time;
+use crate::storage::deliveries::{self, Batch, New};
+use crate::storage::events;
+use crate::storage::webhooks::{self, Held};
+
+/// Deliveries at a time in one process: more than there may be webhooks, so that each has a place.
+const PLACES: usize = 64;
+/// Deliveries at a time to one webhook: a slow one does not take the places of the others.
+const PLACES_OF_ONE: usize = 4;
+/// How long a claim holds: longer than a try can take.
+const CLAIM: Duration = Duration::from_mins(1);
+/// Events that one transaction makes deliveries of.
+const AT_ONCE: i64 = 200;
+/// The longest that it sleeps: what another process changes of webhooks does not wake this one.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// After an event came, others often follow: one transaction serves all that come within so long.
+const GATHER: Duration = Duration::from_millis(20);
+/// How long it waits when the database does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Delivers until told to stop, then sees through what has begun.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let (mut desk, mut watcher) = (Desk::default(), None);
+    while !*stop.borrow() {
+        let due = desk.begin(&app).await;
+        look_out(&app, &desk, &mut watcher);
+        let (wait, seen) = match due {
+            Ok(due) => (due.map_or(LOOK_AGAIN, |due| due.since(app.now()).min(LOOK_AGAIN)), desk.seen),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "webhooks could not be told");
+                // Whatever happens meanwhile, the database is left alone for so long.
+                (PAUSE, EventId::of_number(i64::MAX))
+            }
+        };
+        tokio::select! {
+            () = desk.one_ended() => {}
+            () = beyond(watcher.as_mut(), seen) => tokio::time::sleep(GATHER).await,
+            () = app.telling.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    while !desk.running.is_empty() {
+        desk.one_ended().await;
+    }
+}
+
+/// Delivers everything that is due now, also what comes due meanwhile; gives back how many tries that were.
+pub async fn run_due(app: &App) -> Result<usize, Beneath> {
+    let mut desk = Desk::default();
+    loop {
+        let due = desk.begin(app).await?;
+        if !desk.running.is_empty() {
+            desk.one_ended().await;
+        } else if due.is_none_or(|due| due > app.now()) {
+            return Ok(desk.begun);
+        }
+    }
+}
+
+/// While there are webhooks, whoever writes an event wakes the desk.
+fn look_out(app: &App, desk: &Desk, watcher: &mut Option<Watcher>) {
+    if !desk.has_webhooks {
+        *watcher = None;
+    } else if watcher.is_none() {
+        *watcher = Some(app.feed.watch(&app.db));
+    }
+}
+
+async fn beyond(watcher: Option<&mut Watcher>, seen: EventId) {
+    let goes_on = match watcher {
+        Some(watcher) => watcher.beyond(seen).await,
+        None => false,
+    };
+    if !goes_on {
+        std::future::pending().await
+    }
+}
+
+/// What is being delivered by this process.
+#[derive(Default)]
+struct Desk {
+    running: JoinSet<()>,
+    /// For which webhook each of them is.
+    whose: HashMap<Id, WebhookId>,
+    /// How many have been begun.
+    begun: usize,
+    /// Whether any webhook is sent events.
+    has_webhooks: bool,
+    /// The newest event that was seen.
+    seen: EventId,
+    /// Which webhook comes first: each in turn.
+    turn: usize,
+}
+
+impl Desk {
+    /// Makes deliveries for what has happened and begins those that are due, as far as there are places; gives back when the
+    /// next is due for which there is one.
+    async fn begin(&mut self, app: &App) -> Result<Option<Time>, Beneath> {
+        // A claim that this process cannot see through would keep the others away until it runs out.
+        if app.is_draining() {
+            return Ok(None);
+        }
+        let mut webhooks = webhooks::sent_events(&app.db).await?;
+        self.has_webhooks = !webhooks.is_empty();
+        if !self.has_webhooks {
+            return Ok(None);
+        }
+        let now = app.now();
+        let is_behind = self.make(app, &webhooks).await?;
+        self.turn = self.turn.wrapping_add(1);
+        let first = self.turn % webhooks.len();
+        webhooks.rotate_left(first);
+        let mut next = is_behind.then_some(now);
+        for webhook in webhooks {
+            let due = self.begin_for(app, Arc::new(webhook)).await?;
+            next = next.into_iter().chain(due).min();
+        }
+        Ok(next)
+    }
+
+    /// Makes deliveries of what has happened since each webhook's place; whether there is more.
+    async fn make(&mut self, app: &App, webhooks: &[Held]) -> Result<bool, Beneath> {
+        self.seen = events::newest(&app.db).await?;
+        // Mostly all webhooks are at the same place.
+        let mut read: HashMap<EventId, Vec<News>> = HashMap::new();
+        let mut batches = Vec::new();
+        for held in webhooks.iter().filter(|held| held.cursor < self.seen) {
+            if !read.contains_key(&held.cursor) {
+                read.insert(held.cursor, events::news(&app.db, held.cursor, self.seen, AT_ONCE).await?);
+            }
+            let news = &read[&held.cursor];
+            let Some(last) = news.last() else { continue };
+            batches.push(batch(app, held, held.cursor, last.id, news));
+        }
+        let is_behind = batches.iter().any(|batch| batch.to < self.seen);
+        if !batches.is_empty() {
+            deliveries::make(&app.db, &batches, app.now()).await?;
+        }
+        Ok(is_behind)
+    }
+
+    /// Begins what is due for one webhook; when nothing is, some of what it is sent again is made due.
+    async fn begin_for(&mut self, app: &App, held: Arc<Held>) -> Result<Option<Time>, Beneath> {
+        let now = app.now();
+        let places = self.places(&held);
+        let due = deliveries::next_due(&app.db, &held.webhook.id).await?;
+        if due.is_none_or(|due| due > now) && make_again(app, &held).await? {
+            // What was made is due, or there is more to be looked through.
+            return Ok(Some(now).filter(|_| places > 0));
+        }
+        if places == 0 || due.is_none_or(|due| due > now) {
+            return Ok(due.filter(|_| places > 0));
+        }
+        let until = now.plus(CLAIM);
+        let most = i64::try_from(places).unwrap_or(0);
+        let claimed = deliveries::claim(&app.db, &held.webhook.id, now, until, most).await?;
+        let is_full = claimed.len() == places;
+        for delivery in claimed {
+            self.begun += 1;
+            let (app, held) = (app.clone(), Arc::clone(&held));
+            let id = held.webhook.id.clone();
+            let running = self.running.spawn(async move {
+                let name = delivery.id.clone();
+                if let Err(error) = deliver::deliver(&app, &held, &delivery, until).await {
+                    tracing::error!(delivery.id = %name, error = &error as &dyn std::error::Error, "a delivery could not be tried");
+                }
+            });
+            self.whose.insert(running.id(), id);
+        }
+        // When all places are taken, the end of one says when to go on.
+        if is_full { Ok(None) } else { Ok(deliveries::next_due(&app.db, &held.webhook.id).await?) }
+    }
+
+    /// How many more deliveries may go to this webhook now. One where nothing arrives gets one at a time.
+    fn places(&self, held: &Held) -> usize {
+        let of_one = if held.webhook.failing_since.is_some() { 1 } else { PLACES_OF_ONE };
+        let taken = self.whose.values().filter(|id| **id == held.webhook.id).count();
+        of_one.saturating_sub(taken).min(PLACES.saturating_sub(self.running.len()))
+    }
+
+    /// Waits until one delivery has ended; for ever when none is under way.
+    async fn one_ended(&mut self) {
+        match self.running.join_next_with_id().await {
+            Some(Ok((id, ()))) => drop(self.whose.remove(&id)),
+            Some(Err(error)) => {
+                tracing::error!(%error, "a delivery ended badly");
+                self.whose.remove(&error.id());
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Makes some of the deliveries that a webhook is sent again; whether there were any.
+async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
+    let (Some(after), Some(last)) = (held.replay_after, held.replay_to) else { return Ok(false) };
+    let news = events::news(&app.db, after, last, AT_ONCE).await?;
+    let to = news.last().map_or(last, |news| news.id);
+    let batch = batch(app, held, after, to, &news);
+    Ok(deliveries::make_again(&app.db, &batch, last, held.replay_all, app.now()).await?)
+}
+
+/// What of `news` a webhook wants.
+fn batch(app: &App, held: &Held, from: EventId, to: EventId, news: &[News]) -> Batch {
+    let webhook = &held.webhook;
+    let wants = |news: &&News| webhook.wanted.wants(&news.kind) && news.is_about_one_of(webhook.users.as_ref());
+    let wanted: Vec<&News> = news.iter().filter(wants).collect();
+    let mut ids: Vec<DeliveryId> = wanted.iter().map(|_| DeliveryId::mint(app.now(), &app.entropy)).collect();
+    // Made in the same moment, they are in no order by themselves; the log is read in that of the events.
+    ids.sort_unstable();
+    let new = |(news, id): (&News, DeliveryId)| New { id, event: news.id, kind: news.kind.clone() };
+    let deliveries = wanted.into_iter().zip(ids).map(new).collect();
+    Batch { webhook_id: webhook.id.clone(), from, to, deliveries }
+}

@@ -1,0 +1,177 @@
+//! One try to deliver: signed, sent through the guarded client, and judged by its answer's status.
+
+use std::time::Duration;
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Method, StatusCode};
+
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::WebhookId;
+use crate::domain::secret::Secret;
+use crate::domain::time::Time;
+use crate::domain::webhook::{WebhookUrl, WhyOff, pause};
+use crate::flow::Beneath;
+use crate::storage::deliveries::{self, Tried};
+use crate::storage::events;
+use crate::storage::webhooks::Held;
+use crate::vault::{Place, signature};
+use crate::woo::{Call, Reply};
+
+/// How long a webhook may take to answer.
+const WITHIN: Duration = Duration::from_secs(15);
+/// The longest pause that a webhook may ask for.
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(12);
+/// A webhook is turned off when a delivery has failed with all its tries and nothing was delivered for so long.
+const FAILING_FOR: Duration = Duration::from_hours(24);
+
+/// What one try told.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The status that was answered.
+    pub status: Option<StatusCode>,
+    /// Why there was no answer, as a stable code.
+    pub fault: Option<&'static str>,
+    /// How long the webhook asks us to wait.
+    pub retry_after: Option<Duration>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Whether the webhook has taken it: only 2xx says so.
+    pub fn is_delivered(&self) -> bool {
+        self.status.is_some_and(|status| status.is_success())
+    }
+
+    /// How long it took, in milliseconds.
+    pub fn took_ms(&self) -> i64 {
+        i64::try_from(self.took.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Tries a delivery that is claimed until `until`, and keeps what came of it.
+pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: Time) -> Result<(), Beneath> {
+    let Some(id) = delivery.event else { return Ok(()) };
+    let Some(news) = events::find(&app.db, id).await? else { return Ok(()) };
+    let body = serde_json::to_string(&news).unwrap_or_default();
+    let outcome = match try_once(app, held, &id.to_string(), body).await {
+        // A ring key is missing, or somebody has changed the address in the database. It is as good as no answer.
+        Err(Beneath::Vault(error)) => {
+            tracing::error!(webhook.id = %held.webhook.id, %error, "the secret of a webhook does not open");
+            Outcome { status: None, fault: Some("secret_unopenable"), retry_after: None, took: Duration::ZERO }
+        }
+        outcome => outcome?,
+    };
+    let tried = judge(app, held, delivery, &outcome);
+    tracing::info!(
+        webhook.id = %held.webhook.id,
+        event.id = %id,
+        http.status = outcome.status.map(|status| status.as_u16()),
+        fault = outcome.fault,
+        tries = tried.tries,
+        took_ms = outcome.took_ms(),
+        "told {}", host(&held.webhook.url)
+    );
+    if let Some((why, _)) = &tried.disables {
+        tracing::warn!(webhook.id = %held.webhook.id, why = why.code(), "turned a webhook off");
+    }
+    if !deliveries::tried(&app.db, delivery, until, &tried).await? {
+        tracing::info!(delivery.id = %delivery.id, "a claim has run out before its try ended");
+    }
+    Ok(())
+}
+
+/// Sends `body` to a webhook once. The signature is made anew for each try: receivers refuse what was signed long ago.
+pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<Outcome, Beneath> {
+    let begun = app.now();
+    let signed = signature::sign(&secrets(app, held, begun)?, id, begun, &body)?;
+    let header = |name, value: &str| Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?));
+    let headers = [
+        header("webhook-id", id),
+        header("webhook-timestamp", &begun.seconds().to_string()),
+        header("webhook-signature", &signed),
+        Some((CONTENT_TYPE, HeaderValue::from_static("application/json"))),
+    ];
+    let call = Call {
+        method: Method::POST,
+        url: held.webhook.url.as_str(),
+        headers: headers.into_iter().flatten().collect(),
+        body: body.into_bytes(),
+        within: WITHIN,
+        at_most: 0,
+    };
+    let answer = app.woo.send_for_status(call).await;
+    let took = app.now().since(begun);
+    Ok(match answer {
+        Ok(reply) => {
+            Outcome { status: Some(reply.status), fault: None, retry_after: retry_after(&reply, app.now()), took }
+        }
+        Err(fault) => Outcome { status: None, fault: Some(fault.verdict().code()), retry_after: None, took },
+    })
+}
+
+/// The secrets that sign at `now`, opened.
+fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
+    let place = place(&held.webhook.id, &held.webhook.url);
+    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now));
+    let sealed = std::iter::once(&held.secret).chain(old);
+    Ok(sealed.map(|sealed| app.vault.open_secret(&place, sealed)).collect::<Result<_, _>>()?)
+}
+
+/// Where a webhook's secret belongs: to its address too, so that whoever can change that in the database is sent nothing.
+pub(in crate::flow) fn place<'a>(id: &'a WebhookId, url: &'a WebhookUrl) -> Place<'a> {
+    Place { table: "webhooks", row: id.as_str(), field: "secret", origin: url.as_str() }
+}
+
+fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Tried {
+    let (now, tries) = (app.now(), delivery.tries + 1);
+    let mut dice = [0];
+    app.entropy.fill(&mut dice);
+    let off = |why: WhyOff| {
+        let event = Event::new(Kind::WebhookDisabled, now, &Actor::cartkey());
+        (why, event.webhook(&held.webhook.id).because_of(why.code()))
+    };
+    let (state, due_at, disables) = if outcome.is_delivered() {
+        (DeliveryState::Delivered, None, None)
+    } else if outcome.status == Some(StatusCode::GONE) {
+        // It waits, and goes on when somebody turns the webhook on again.
+        (DeliveryState::Waiting, Some(now), Some(off(WhyOff::Gone)))
+    } else if let Some(pause) = pause(tries, dice[0]) {
+        let asked = outcome.retry_after.unwrap_or_default().min(RETRY_AFTER_AT_MOST);
+        (DeliveryState::Waiting, Some(now.plus(pause.max(asked))), None)
+    } else {
+        let is_failing = held.webhook.failing_since.is_some_and(|since| now.since(since) >= FAILING_FOR);
+        (DeliveryState::Failed, None, is_failing.then(|| off(WhyOff::Failing)))
+    };
+    Tried {
+        due_at,
+        state,
+        tries,
+        status: outcome.status.map(|status| i64::from(status.as_u16())),
+        fault: outcome.fault,
+        took_ms: outcome.took_ms(),
+        now,
+        disables,
+    }
+}
+
+/// How long a webhook that is too busy asks us to wait: in seconds, or until a date.
+fn retry_after(reply: &Reply, now: Time) -> Option<Duration> {
+    if !matches!(reply.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        return None;
+    }
+    let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Time::from_millis(i64::try_from(date.as_millis()).ok()?).since(now))
+}
+
+/// The host alone: what stands behind it may be secret.
+fn host(url: &WebhookUrl) -> String {
+    url.shown().split(['/', '?']).next().unwrap_or_default().to_owned()
+}

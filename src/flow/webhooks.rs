@@ -1,0 +1,301 @@
+//! Webhooks: added, changed, given new secrets, tried, turned off and on, sent again what they missed, deleted.
+
+use super::tell::{self, Outcome};
+use super::{Beneath, takes_in_beneath};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::delivery::{Delivery, DeliveryState, TRIAL};
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{DeliveryId, WebhookId};
+use crate::domain::news::EventId;
+use crate::domain::page::Page;
+use crate::domain::secret::Secret;
+use crate::domain::time::Time;
+use crate::domain::token::Users;
+use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, Wanted, Webhook, WebhookUrl, WhyOff};
+use crate::storage::webhooks::{self, Change, GoOn, Held};
+use crate::storage::{activity, deliveries, delivery_log, events};
+use crate::vault::signature;
+use crate::woo::Fault;
+
+/// Rows that one transaction changes or deletes.
+const AT_ONCE: i64 = 500;
+
+/// What a webhook is asked to be.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Where it is.
+    pub url: WebhookUrl,
+    /// What people call it; cut to [`DESCRIPTION_AT_MOST`] characters.
+    pub description: String,
+    /// Which events it wants.
+    pub wanted: Wanted,
+    /// The only merchants of whom it is told; none means all.
+    pub users: Option<Users>,
+}
+
+/// Why something cannot be done with a webhook.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none with this id.
+    #[error("there is no such webhook")]
+    Unknown,
+    /// There are as many as there may be.
+    #[error("there are {MOST} webhooks already; delete one that is not needed")]
+    TooMany,
+    /// Its address may not be asked, or cannot be found.
+    #[error("{0}")]
+    Address(&'static str),
+    /// Somebody else changed it at the same moment.
+    #[error("somebody else has just changed this webhook; look at it and try again")]
+    Changed,
+    /// It is not turned off.
+    #[error("this webhook is on")]
+    On,
+    /// It is turned off.
+    #[error("this webhook is off; turn it on first")]
+    Off,
+    /// It has one secret only.
+    #[error("this webhook has no old secret any more")]
+    OneSecret,
+    /// There is no such delivery of an event.
+    #[error("there is no such delivery that could be sent again")]
+    NoDelivery,
+    /// Storage or vault.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Adds a webhook, which is sent what happens from now on; its secret is given back once.
+pub async fn add(app: &App, wish: Wish, actor: &Actor) -> Result<(Webhook, Secret), Error> {
+    may_ask(app, &wish.url).await?;
+    let now = app.now();
+    let webhook = Webhook {
+        id: WebhookId::mint(now, &app.entropy),
+        url: wish.url,
+        description: cut(&wish.description),
+        wanted: wish.wanted,
+        users: wish.users,
+        created_at: now,
+        old_until: None,
+        succeeded_at: None,
+        failing_since: None,
+        disabled_at: None,
+        disabled_why: None,
+    };
+    let secret = signature::mint(&app.entropy);
+    let sealed = seal(app, &webhook.id, &webhook.url, &secret);
+    let event = Event::new(Kind::WebhookCreated, now, actor).webhook(&webhook.id);
+    if !webhooks::insert(&app.db, &webhook, &sealed, &event).await? {
+        return Err(Error::TooMany);
+    }
+    app.telling.notify_one();
+    Ok((webhook, secret))
+}
+
+/// Makes a webhook what is wished. A changed filter counts for what happens from now on, give or take a moment.
+pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Result<(), Error> {
+    let held = held(app, id).await?;
+    if wish.url != held.webhook.url {
+        may_ask(app, &wish.url).await?;
+    }
+    let reseal = |sealed: &Vec<u8>| -> Result<Vec<u8>, Beneath> {
+        let secret = app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed)?;
+        Ok(seal(app, id, &wish.url, &secret))
+    };
+    let secret = reseal(&held.secret)?;
+    let old_secret = held.old_secret.as_ref().map(reseal).transpose()?;
+    let description = cut(&wish.description);
+    let to = Change {
+        url: &wish.url,
+        description: &description,
+        wanted: &wish.wanted,
+        users: wish.users.as_ref(),
+        secret: &secret,
+        old_secret: old_secret.as_deref(),
+    };
+    let event = Event::new(Kind::WebhookChanged, app.now(), actor).webhook(id);
+    if webhooks::change(&app.db, &held, &to, &event).await? { Ok(()) } else { Err(Error::Changed) }
+}
+
+/// Gives a webhook a new secret, which is given back once; the old one signs too for [`OVERLAP`].
+pub async fn rotate(app: &App, id: &WebhookId, actor: &Actor) -> Result<(Webhook, Secret), Error> {
+    let held = held(app, id).await?;
+    let now = app.now();
+    let secret = signature::mint(&app.entropy);
+    let sealed = seal(app, id, &held.webhook.url, &secret);
+    let event = Event::new(Kind::WebhookSecretRotated, now, actor).webhook(id);
+    let until = now.plus(OVERLAP);
+    if !webhooks::rotate(&app.db, &held, &sealed, until, &event).await? {
+        return Err(Error::Changed);
+    }
+    Ok((Webhook { old_until: Some(until), ..held.webhook }, secret))
+}
+
+/// Ends a webhook's old secret before its time.
+pub async fn end_old_secret(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Error> {
+    let event = Event::new(Kind::WebhookSecretEnded, app.now(), actor).webhook(id);
+    if webhooks::end_old_secret(&app.db, id, &event).await? { Ok(()) } else { Err(Error::OneSecret) }
+}
+
+/// Turns a webhook off: nothing is sent to it until it is turned on again.
+pub async fn disable(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Error> {
+    let (now, why) = (app.now(), WhyOff::ByHand);
+    let event = Event::new(Kind::WebhookDisabled, now, actor).webhook(id).because_of(why.code());
+    if webhooks::disable(&app.db, id, why, now, &event).await? {
+        return Ok(());
+    }
+    held(app, id).await?;
+    Err(Error::Off)
+}
+
+/// Turns a webhook on again. With `catches_up` it is sent what it missed: what happened while it was off, what waits, and
+/// what failed since it began to fail. Without, what happens from now on.
+pub async fn enable(app: &App, id: &WebhookId, catches_up: bool, actor: &Actor) -> Result<(), Error> {
+    let held = held(app, id).await?;
+    let how = if catches_up {
+        let since = held.webhook.failing_since.or(held.webhook.disabled_at).unwrap_or_else(|| app.now());
+        let first = delivery_log::first_missed(&app.db, id, since).await?;
+        GoOn::After(first.map_or(held.cursor, |first| EventId::of_number(first.number() - 1)))
+    } else {
+        // While it is off nothing new begins to wait.
+        while held.webhook.disabled_at.is_some() && delivery_log::skip(&app.db, id, app.now(), AT_ONCE).await? > 0 {}
+        GoOn::FromNow
+    };
+    let event = Event::new(Kind::WebhookEnabled, app.now(), actor).webhook(id);
+    if !webhooks::enable(&app.db, id, how, &event).await? {
+        return Err(Error::On);
+    }
+    app.telling.notify_one();
+    Ok(())
+}
+
+/// Deletes a webhook and its log.
+pub async fn delete(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Error> {
+    let now = app.now();
+    let event = Event::new(Kind::WebhookDeleted, now, actor).webhook(id);
+    if webhooks::delete(&app.db, id, now, &event).await? { Ok(()) } else { Err(Error::Unknown) }
+}
+
+/// Sends a webhook what it wants of everything that happened since `since`: all of it, or with `missed_only` what was not
+/// delivered.
+pub async fn replay(app: &App, id: &WebhookId, since: Time, missed_only: bool, actor: &Actor) -> Result<(), Error> {
+    held(app, id).await?;
+    let first = activity::first_since(&app.db, since).await?;
+    let after = match first {
+        Some(first) => EventId::of_number(first - 1),
+        None => events::newest(&app.db).await?,
+    };
+    let event = Event::new(Kind::WebhookReplayed, app.now(), actor).webhook(id);
+    if !webhooks::replay(&app.db, id, after, !missed_only, &event).await? {
+        return Err(Error::Off);
+    }
+    app.telling.notify_one();
+    Ok(())
+}
+
+/// Sends one delivery again.
+pub async fn replay_one(app: &App, id: &WebhookId, delivery: &DeliveryId, actor: &Actor) -> Result<(), Error> {
+    if held(app, id).await?.webhook.disabled_at.is_some() {
+        return Err(Error::Off);
+    }
+    let event = Event::new(Kind::WebhookReplayed, app.now(), actor).webhook(id);
+    if !deliveries::again(&app.db, id, delivery, app.now(), &event).await? {
+        return Err(Error::NoDelivery);
+    }
+    app.telling.notify_one();
+    Ok(())
+}
+
+/// Sends a webhook a trial now, once, also when it is off; gives back what came of it.
+pub async fn test(app: &App, id: &WebhookId, actor: &Actor) -> Result<Outcome, Error> {
+    let held = held(app, id).await?;
+    let made_at = app.now();
+    let name = DeliveryId::mint(made_at, &app.entropy);
+    let body = serde_json::json!({"id": name, "type": TRIAL, "timestamp": made_at, "data": {"webhook_id": id}});
+    let outcome = tell::try_once(app, &held, name.as_str(), body.to_string()).await?;
+    let state = if outcome.is_delivered() { DeliveryState::Delivered } else { DeliveryState::Failed };
+    let now = app.now();
+    let delivery = Delivery {
+        id: name,
+        webhook_id: id.clone(),
+        event: None,
+        kind: TRIAL.to_owned(),
+        state,
+        made_at,
+        due_at: None,
+        tries: 1,
+        tried_at: Some(now),
+        ended_at: Some(now),
+        status: outcome.status.map(|status| i64::from(status.as_u16())),
+        fault: outcome.fault.map(str::to_owned),
+        took_ms: Some(outcome.took_ms()),
+    };
+    let event = Event::new(Kind::WebhookTested, now, actor).webhook(id);
+    deliveries::keep_trial(&app.db, &delivery, &event).await?;
+    Ok(outcome)
+}
+
+/// Every webhook, oldest first.
+pub async fn all(app: &App) -> Result<Vec<Webhook>, Beneath> {
+    Ok(webhooks::all(&app.db).await?)
+}
+
+/// The webhook with this id.
+pub async fn find(app: &App, id: &WebhookId) -> Result<Option<Webhook>, Beneath> {
+    Ok(webhooks::find(&app.db, id).await?.map(|held| held.webhook))
+}
+
+/// A page of a webhook's log, the newest first, before `before`.
+pub async fn log(
+    app: &App,
+    id: &WebhookId,
+    state: Option<DeliveryState>,
+    before: Option<&DeliveryId>,
+    limit: i64,
+) -> Result<Page<Delivery>, Beneath> {
+    let newest = DeliveryId::least(Time::from_millis(i64::MAX));
+    let rows = delivery_log::list(&app.db, id, state, before.unwrap_or(&newest), limit + 1).await?;
+    Ok(Page::of(rows, limit, |delivery| delivery.id.to_string()))
+}
+
+/// How many deliveries to a webhook are in this state; counted up to `most`.
+pub async fn count(app: &App, id: &WebhookId, state: DeliveryState, most: i64) -> Result<i64, Beneath> {
+    Ok(delivery_log::count(&app.db, id, state, most).await?)
+}
+
+/// Wipes old secrets whose time is over, and deletes what is old in the logs and what is left of deleted webhooks.
+pub async fn sweep(app: &App) -> Result<(), Beneath> {
+    let now = app.now();
+    webhooks::wipe_old_secrets(&app.db, now).await?;
+    let before = now.minus(KEPT_FOR);
+    while !app.is_draining() && delivery_log::delete_ended(&app.db, before, AT_ONCE).await? > 0 {}
+    for id in delivery_log::deleted(&app.db).await? {
+        while !app.is_draining() && delivery_log::clear(&app.db, &id, AT_ONCE).await? > 0 {}
+    }
+    Ok(())
+}
+
+async fn held(app: &App, id: &WebhookId) -> Result<Held, Error> {
+    webhooks::find(&app.db, id).await?.ok_or(Error::Unknown)
+}
+
+fn seal(app: &App, id: &WebhookId, url: &WebhookUrl, secret: &Secret) -> Vec<u8> {
+    app.vault.seal_secret(&app.entropy, &tell::place(id, url), secret)
+}
+
+fn cut(description: &str) -> String {
+    description.trim().chars().filter(|c| !c.is_control()).take(DESCRIPTION_AT_MOST).collect()
+}
+
+/// Whether the guard lets this address be asked, as it would when something is delivered.
+async fn may_ask(app: &App, url: &WebhookUrl) -> Result<(), Error> {
+    app.woo.may_ask(url.as_str()).await.map_err(|fault| {
+        Error::Address(match fault {
+            Fault::Dns => "There is no such name. Look at how the address is spelled, and whether the name is known outside your network.",
+            Fault::PrivateAddress => "This name leads to an address that is not public, or to Cartkey itself. Give your service a public name with https; only for development, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses.",
+            _ => "This address cannot be asked. Type a whole address, such as https://app.example.com/hooks/cartkey.",
+        })
+    })
+}

@@ -1,0 +1,294 @@
+//! Deliveries: made from events, claimed by one process at a time, and the log of what became of them.
+
+use std::time::Duration;
+
+use super::{Db, Error, on, record, webhooks};
+use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::event::Event;
+use crate::domain::id::{DeliveryId, WebhookId};
+use crate::domain::news::EventId;
+use crate::domain::time::Time;
+use crate::domain::webhook::WhyOff;
+
+/// The columns of a [`Delivery`].
+macro_rules! columns {
+    () => {
+        "id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms"
+    };
+}
+
+/// A delivery about to be made.
+#[derive(Debug)]
+pub struct New {
+    /// Its name.
+    pub id: DeliveryId,
+    /// What is delivered.
+    pub event: EventId,
+    /// What happened.
+    pub kind: String,
+}
+
+/// The deliveries of one webhook for the events up to `to`.
+#[derive(Debug)]
+pub struct Batch {
+    /// For whom.
+    pub webhook_id: WebhookId,
+    /// The event up to which deliveries were made before.
+    pub from: EventId,
+    /// The event up to which they are made with these.
+    pub to: EventId,
+    /// Those that are wanted.
+    pub deliveries: Vec<New>,
+}
+
+/// Makes deliveries, each once: a batch whose webhook was moved on by somebody else meanwhile is left out. Gives back how
+/// many batches were made.
+pub async fn make(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mut made = 0;
+        for batch in batches {
+            let mine = sqlx::query(
+                "UPDATE webhooks
+                 SET cursor = $1
+                 WHERE id = $2 AND cursor = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
+            )
+            .bind(batch.to)
+            .bind(&batch.webhook_id)
+            .bind(batch.from)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if mine == 0 {
+                continue;
+            }
+            made += 1;
+            for new in &batch.deliveries {
+                sqlx::query(
+                    "INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tries)
+                     VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
+                     ON CONFLICT (webhook_id, event) DO NOTHING",
+                )
+                .bind(&new.id)
+                .bind(&batch.webhook_id)
+                .bind(new.event)
+                .bind(&new.kind)
+                .bind(now)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(made)
+    })
+}
+
+/// Makes deliveries once more for events that are sent again, up to `batch.to`, which ends it when that is `last`. What was
+/// delivered is left alone unless `all` is wanted. False when somebody else has done it meanwhile.
+pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: Time) -> Result<bool, Error> {
+    let goes_on = (batch.to < last).then_some(batch.to);
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE webhooks
+             SET replay_after = $1
+             WHERE id = $2 AND replay_after = $3 AND replay_to = $4 AND disabled_at IS NULL AND deleted_at IS NULL",
+        )
+        .bind(goes_on)
+        .bind(&batch.webhook_id)
+        .bind(batch.from)
+        .bind(last)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 0 {
+            return Ok(false);
+        }
+        for new in &batch.deliveries {
+            sqlx::query(
+                "INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tries)
+                 VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
+                 ON CONFLICT (webhook_id, event) DO UPDATE
+                 SET state = 'waiting', made_at = excluded.made_at, due_at = excluded.due_at, tries = 0, ended_at = NULL
+                 WHERE $7 OR deliveries.state <> 'delivered'",
+            )
+            .bind(&new.id)
+            .bind(&batch.webhook_id)
+            .bind(new.event)
+            .bind(&new.kind)
+            .bind(now)
+            .bind(now)
+            .bind(all)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    })
+}
+
+/// Sends one delivery again; false when there is no such delivery of an event.
+pub async fn again(db: &Db, webhook: &WebhookId, id: &DeliveryId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        record!(tx, event);
+        let done = sqlx::query(
+            "UPDATE deliveries
+             SET state = 'waiting', made_at = $1, due_at = $2, tries = 0, ended_at = NULL
+             WHERE id = $3 AND webhook_id = $4 AND event IS NOT NULL",
+        )
+        .bind(now)
+        .bind(now)
+        .bind(id)
+        .bind(webhook)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// When the next delivery of a webhook is due, or a claim on one runs out.
+pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT MIN(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+            .bind(webhook)
+            .fetch_one(pool)
+            .await?)
+    })
+}
+
+/// Claims deliveries of a webhook that are due at `now` until `until`, the longest due first; at most `most`. Nobody else
+/// gets them before that.
+pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i64) -> Result<Vec<Delivery>, Error> {
+    let mut claimed: Vec<Delivery> = on!(db.write(), |pool| {
+        sqlx::query_as(concat!(
+            "UPDATE deliveries
+             SET due_at = $1
+             WHERE due_at <= $2
+               AND id IN (SELECT id FROM deliveries
+                          WHERE webhook_id = $3 AND due_at <= $4
+                          ORDER BY due_at, event
+                          LIMIT $5)
+             RETURNING ",
+            columns!()
+        ))
+        .bind(until)
+        .bind(now)
+        .bind(webhook)
+        .bind(now)
+        .bind(most)
+        .fetch_all(pool)
+        .await?
+    });
+    claimed.sort_unstable_by_key(|delivery| delivery.event);
+    Ok(claimed)
+}
+
+/// What one try told.
+#[derive(Debug)]
+pub struct Tried {
+    /// When it is tried again; never when it has ended.
+    pub due_at: Option<Time>,
+    /// Where it stands now.
+    pub state: DeliveryState,
+    /// How many tries that were.
+    pub tries: i64,
+    /// The status that was answered.
+    pub status: Option<i64>,
+    /// Why there was no answer, as a stable code.
+    pub fault: Option<&'static str>,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+    /// Now.
+    pub now: Time,
+    /// Why the webhook is sent no events any more, and the event that says so.
+    pub disables: Option<(WhyOff, Event)>,
+}
+
+/// Keeps what a try told; false, and nothing is kept, when the claim, which was `until`, has run out and somebody else tries.
+///
+/// The webhook's row comes first, the events' counter next, the delivery last, here and everywhere: two who want the same rows
+/// wait for each other and do not stand in each other's way.
+pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<bool, Error> {
+    let ended_at = tried.due_at.is_none().then_some(tried.now);
+    let webhook = &delivery.webhook_id;
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        if tried.state == DeliveryState::Delivered {
+            // To the minute: not every delivery is to change the same row.
+            sqlx::query(
+                "UPDATE webhooks
+                 SET succeeded_at = $1, failing_since = NULL
+                 WHERE id = $2 AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3)",
+            )
+            .bind(tried.now)
+            .bind(webhook)
+            .bind(tried.now.minus(Duration::from_mins(1)))
+            .execute(&mut *tx)
+            .await?;
+        } else {
+            sqlx::query("UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND failing_since IS NULL")
+                .bind(tried.now)
+                .bind(webhook)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if let Some((why, event)) = &tried.disables {
+            webhooks::turn_off!(tx, webhook, *why, tried.now, event);
+        }
+        let mine = sqlx::query(
+            "UPDATE deliveries
+             SET due_at = $1, state = $2, tries = $3, status = $4, fault = $5, took_ms = $6, tried_at = $7, ended_at = $8
+             WHERE id = $9 AND due_at = $10",
+        )
+        .bind(tried.due_at)
+        .bind(tried.state)
+        .bind(tried.tries)
+        .bind(tried.status)
+        .bind(tried.fault)
+        .bind(tried.took_ms)
+        .bind(tried.now)
+        .bind(ended_at)
+        .bind(&delivery.id)
+        .bind(until)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 1 {
+            tx.commit().await?;
+        }
+        Ok(mine == 1)
+    })
+}
+
+/// Keeps what a trial told, as a line of the log.
+pub async fn keep_trial(db: &Db, delivery: &Delivery, event: &Event) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO deliveries (id, webhook_id, kind, state, made_at, tries, tried_at, ended_at, status, fault, took_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(&delivery.id)
+        .bind(&delivery.webhook_id)
+        .bind(&delivery.kind)
+        .bind(delivery.state)
+        .bind(delivery.made_at)
+        .bind(delivery.tries)
+        .bind(delivery.tried_at)
+        .bind(delivery.ended_at)
+        .bind(delivery.status)
+        .bind(&delivery.fault)
+        .bind(delivery.took_ms)
+        .execute(&mut *tx)
+        .await?;
+        record!(tx, event);
+        tx.commit().await?;
+    });
+    Ok(())
+}

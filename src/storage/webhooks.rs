@@ -1,0 +1,351 @@
+//! Webhooks: where they are, what they want, their sealed secrets, and their place in the events.
+
+use super::{Db, Error, on, record};
+use crate::domain::event::Event;
+use crate::domain::id::WebhookId;
+use crate::domain::news::EventId;
+use crate::domain::time::Time;
+use crate::domain::token::Users;
+use crate::domain::webhook::{MOST, Wanted, Webhook, WebhookUrl, WhyOff};
+
+/// The columns of a [`Webhook`].
+macro_rules! columns {
+    () => {
+        "id, url, description, wanted, users, created_at, old_until, succeeded_at, failing_since, disabled_at, disabled_why"
+    };
+}
+
+/// A webhook with its sealed secrets, and what is still to be delivered to it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Held {
+    /// The webhook.
+    #[sqlx(flatten)]
+    pub webhook: Webhook,
+    /// Its secret, sealed.
+    pub secret: Vec<u8>,
+    /// The one before it, sealed, while that signs too.
+    pub old_secret: Option<Vec<u8>>,
+    /// The event up to which deliveries were made.
+    pub cursor: EventId,
+    /// The event after which events are being sent again.
+    pub replay_after: Option<EventId>,
+    /// The last event that is sent again.
+    pub replay_to: Option<EventId>,
+    /// Whether those are sent again, too, that were delivered.
+    pub replay_all: bool,
+}
+
+/// The columns of a [`Held`].
+macro_rules! held {
+    () => {
+        concat!(columns!(), ", secret, old_secret, cursor, replay_after, replay_to, replay_all")
+    };
+}
+
+/// Keeps a new webhook, whose place is behind the event that says so; false when there are [`MOST`] already.
+pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO webhooks (id, url, description, wanted, users, secret, cursor, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
+        )
+        .bind(&webhook.id)
+        .bind(&webhook.url)
+        .bind(&webhook.description)
+        .bind(&webhook.wanted)
+        .bind(&webhook.users)
+        .bind(secret)
+        .bind(webhook.created_at)
+        .execute(&mut *tx)
+        .await?;
+        record!(tx, event);
+        // Behind the counter's lock: two who add one at the same moment count one after the other.
+        let all: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL").fetch_one(&mut *tx).await?;
+        if all > MOST {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE webhooks SET cursor = (SELECT n FROM counters WHERE name = 'event') WHERE id = $1")
+            .bind(&webhook.id)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    })
+}
+
+/// Every webhook, oldest first.
+pub async fn all(db: &Db) -> Result<Vec<Webhook>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM webhooks WHERE deleted_at IS NULL ORDER BY id"))
+            .fetch_all(pool)
+            .await?)
+    })
+}
+
+/// Every webhook that is sent events, oldest first.
+pub async fn sent_events(db: &Db) -> Result<Vec<Held>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            held!(),
+            " FROM webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL AND secret IS NOT NULL ORDER BY id"
+        ))
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// The webhook with this id.
+pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<Held>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(concat!(
+            "SELECT ",
+            held!(),
+            " FROM webhooks WHERE id = $1 AND deleted_at IS NULL AND secret IS NOT NULL"
+        ))
+        .bind(id)
+        .fetch_optional(pool)
+        .await?)
+    })
+}
+
+/// What is changed of a webhook. Its secrets are bound to its address, so they are sealed anew.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// Where it is now.
+    pub url: &'a WebhookUrl,
+    /// What it is called now.
+    pub description: &'a str,
+    /// What it wants now.
+    pub wanted: &'a Wanted,
+    /// Of whom it is told now.
+    pub users: Option<&'a Users>,
+    /// Its secret, sealed for the new address.
+    pub secret: &'a [u8],
+    /// The one before it, likewise.
+    pub old_secret: Option<&'a [u8]>,
+}
+
+/// Changes a webhook; false when somebody else has changed its secrets since `was` was read.
+pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5, old_secret = $6
+             WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
+        )
+        .bind(to.url)
+        .bind(to.description)
+        .bind(to.wanted)
+        .bind(to.users)
+        .bind(to.secret)
+        .bind(to.old_secret)
+        .bind(&was.webhook.id)
+        .bind(&was.secret)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Gives a webhook a new secret; the old one signs too until `until`. False when somebody else has changed its secrets since
+/// `was` was read.
+pub async fn rotate(db: &Db, was: &Held, secret: &[u8], until: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET secret = $1, old_secret = $2, old_until = $3
+             WHERE id = $4 AND secret = $5 AND deleted_at IS NULL",
+        )
+        .bind(secret)
+        .bind(&was.secret)
+        .bind(until)
+        .bind(&was.webhook.id)
+        .bind(&was.secret)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Wipes a webhook's old secret; false when there is none.
+pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE id = $1 AND old_secret IS NOT NULL",
+        )
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Wipes the old secrets whose time is over.
+pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
+    let any: bool = on!(db.read(), |pool| {
+        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1").bind(now).fetch_one(pool).await?
+    });
+    if any {
+        on!(db.write(), |pool| {
+            sqlx::query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE old_until <= $1")
+                .bind(now)
+                .execute(pool)
+                .await?;
+        });
+    }
+    Ok(())
+}
+
+/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before.
+macro_rules! turn_off {
+    ($tx:ident, $id:expr, $why:expr, $now:expr, $event:expr) => {{
+        let why: $crate::domain::webhook::WhyOff = $why;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET disabled_at = $1, disabled_why = $2
+             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
+        )
+        .bind($now)
+        .bind(why)
+        .bind($id)
+        .execute(&mut *$tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            $crate::storage::record!($tx, $event);
+        }
+        done
+    }};
+}
+pub(super) use turn_off;
+
+/// Sends a webhook no events any more; false when it was sent none before.
+pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = turn_off!(tx, id, why, now, event);
+        tx.commit().await?;
+        Ok(done == 1)
+    })
+}
+
+/// How a webhook goes on that is sent events again.
+#[derive(Debug, Clone, Copy)]
+pub enum GoOn {
+    /// With what it missed: what is not delivered after this event is sent now.
+    After(EventId),
+    /// With what happens from now on.
+    FromNow,
+}
+
+/// Sends a webhook events again; false when it was not turned off.
+pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL
+             WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL",
+        )
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 0 {
+            return Ok(false);
+        }
+        match how {
+            GoOn::After(after) => {
+                sqlx::query(
+                    "UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2",
+                )
+                .bind(after)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?
+            }
+            GoOn::FromNow => {
+                sqlx::query(
+                    "UPDATE webhooks
+                     SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
+                     WHERE id = $1",
+                )
+                .bind(id)
+                .execute(&mut *tx)
+                .await?
+            }
+        };
+        record!(tx, event);
+        tx.commit().await?;
+        Ok(true)
+    })
+}
+
+/// Has a webhook sent again what happened after `after`: all of it, or what was not delivered. What is being sent again
+/// already is kept in. False when there is no such webhook that is sent events.
+pub async fn replay(db: &Db, id: &WebhookId, after: EventId, all: bool, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET replay_after = CASE WHEN replay_after < $1 THEN replay_after ELSE $2 END, replay_to = cursor,
+                 replay_all = $3 OR (replay_all AND replay_after IS NOT NULL)
+             WHERE id = $4 AND deleted_at IS NULL AND disabled_at IS NULL",
+        )
+        .bind(after)
+        .bind(after)
+        .bind(all)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
+
+/// Deletes a webhook: its secrets are wiped at once, its log a little later. False when there is none with this id.
+pub async fn delete(db: &Db, id: &WebhookId, now: Time, event: &Event) -> Result<bool, Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let done = sqlx::query(
+            "UPDATE webhooks
+             SET deleted_at = $1, secret = NULL, old_secret = NULL, old_until = NULL
+             WHERE id = $2 AND deleted_at IS NULL",
+        )
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if done == 1 {
+            record!(tx, event);
+            tx.commit().await?;
+        }
+        Ok(done == 1)
+    })
+}
