@@ -24,6 +24,7 @@ use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
 use crate::flow::store_list::Filter;
 use crate::flow::{links, store_list, watch};
+use crate::web::api::answers;
 use crate::{doctor, serve, telemetry};
 
 /// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
@@ -181,7 +182,7 @@ async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Res
         let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
         for store in &page.rows {
             if json {
-                writeln!(out, "{}", crate::web::api::show_store(store))?;
+                writeln!(out, "{}", serde_json::to_string(&answers::Store::from(store))?)?;
             } else {
                 writeln!(out, "{}", line(store))?;
             }

@@ -42,7 +42,8 @@ async fn a_key_that_works_is_kept_under_the_stores_own_address_and_lent() {
     let (mut ann, key) = (world.operator().await, key(&world));
     let page = add_key(&mut ann, "www.shop.example/wp-admin/edit.php", &key).await;
     assert!(page.url.path().starts_with("/admin/stores/st_"), "{}", page.text());
-    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"] {
+    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"]
+    {
         says(&page, words);
     }
     assert!(!page.body.contains(&key.consumer_key) && !page.body.contains(&key.consumer_secret));
@@ -65,7 +66,8 @@ async fn the_same_key_again_asks_nobody_and_changes_nothing() {
     assert_eq!(world.shop.requests().len(), asked);
     assert_eq!(kinds(&world).await.len(), 1);
     // The right key with another secret is not the same.
-    let page = add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
+    let page =
+        add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
     says(&page, "knows this key, but its secret is another one");
 }
 
@@ -167,5 +169,8 @@ async fn a_key_that_may_less_than_it_is_to_be_good_for_is_kept_with_a_remark() {
     let page = add_key(&mut ann, SHOP, &key).await;
     says(&page, "The key works, and the store is connected.");
     assert_eq!(column(&world.app.db, "SELECT scope || ' ' || reason FROM stores").await, ["read scope_narrower"]);
-    assert_eq!(column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await, ["scope_narrower"]);
+    assert_eq!(
+        column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await,
+        ["scope_narrower"]
+    );
 }

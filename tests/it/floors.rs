@@ -6,7 +6,7 @@ use std::path::Path;
 /// Each room and the rooms that it may import; `serve`, `cli`, `doctor`, `demo` and `main` put the whole together and
 /// may import all. `config` and `telemetry` stand beside the floors: values read at the start, which every floor from
 /// `flow` up may know; they themselves know only what is below everything.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("config", &["domain"]),
     ("telemetry", &["config"]),
@@ -18,6 +18,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("web", &["app", "config", "domain", "flow"]),
     // A store of its own, that knows nothing of the service it is asked by.
     ("demo/pretend_store", &["domain", "woo"]),
+    ("demo/pretend_network", &[]),
 ];
 const UPPER: [&str; 5] = ["cli", "demo", "doctor", "main", "serve"];
 

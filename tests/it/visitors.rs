@@ -55,6 +55,8 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/static/accent/{file}", Everybody),
     ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),
+    ("GET", "/api/v1/openapi.json", Everybody),
+    ("GET", "/api/v1/docs", Everybody),
     ("POST", "/api/v1/links", Token(LinksWrite)),
     ("GET", "/api/v1/links/{id}", Token(LinksWrite)),
     ("POST", "/api/v1/attempts/{id}/confirm", Token(LinksWrite)),
@@ -150,7 +152,7 @@ impl Visitor {
 }
 
 /// Method and path of every route in the sources of `web`, with the prefix under which its file is nested.
-fn routes() -> BTreeSet<(String, String)> {
+pub fn routes() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")];
     while let Some(folder) = folders.pop() {
