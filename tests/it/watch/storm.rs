@@ -47,7 +47,6 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         elsewhere_at: None,
         confirmed_at: None,
         store_id: None,
-        by_hand: false,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
     attempts::insert(&app.db, &held, &fingerprint(&token), "test", &[]).await.unwrap();
