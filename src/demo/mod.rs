@@ -2,5 +2,6 @@
 
 pub mod pretend_store;
 mod run;
+pub mod sample_app;
 
 pub use run::run;

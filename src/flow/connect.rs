@@ -227,6 +227,7 @@ fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>,
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
+        confirm_code_until: None,
         store_id: None,
     }
 }

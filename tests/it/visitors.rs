@@ -46,11 +46,13 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/attempts/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
+    ("GET", "/connect/attempts/{attempt}/go-on", Beginner),
     // Both lead to the attempt's own page.
     ("GET", "/connect/attempts/{attempt}/confirm", Everybody),
     ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
     ("GET", "/connect/attempts/{attempt}/disown", Everybody),
     ("POST", "/connect/attempts/{attempt}/disown", Beginner),
+    ("GET", "/button.js", Everybody),
     ("GET", "/static/accent/{file}", Everybody),
     ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),

@@ -61,6 +61,8 @@ pub struct World {
     pub names: Resolver,
     /// The certificate that every server of this world shows.
     pub root: CertificateDer<'static>,
+    /// The same, for a server that a story starts.
+    pub tls: Arc<ServerConfig>,
     stop: watch::Sender<bool>,
 }
 
@@ -113,8 +115,8 @@ impl World {
         let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
         tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
-        tokio::spawn(terminate_tls(front, tls, inner));
-        Self { app, shop, other, clock, database_url, folder, names, root, stop: end }
+        tokio::spawn(terminate_tls(front, Arc::clone(&tls), inner));
+        Self { app, shop, other, clock, database_url, folder, names, root, tls, stop: end }
     }
 
     /// A merchant in a fresh browser.
