@@ -104,7 +104,8 @@ impl Cartkey {
         let mut request = Request::get("").header("User-Agent", "my-app/1.0").header("Accept", "application/json");
         match text(keys, "auth_method") {
             "basic" => {
-                request = request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{key}:{secret}"))));
+                request =
+                    request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{key}:{secret}"))));
             }
             "query" => {
                 query.push(("consumer_key".to_owned(), key.to_owned()));
@@ -114,7 +115,8 @@ impl Cartkey {
             "oauth1_http" => sign(&url.replacen("https://", "http://", 1), &mut query, key, secret)?,
             _ => sign(&url, &mut query, key, secret)?,
         }
-        let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
+        let pairs: Vec<String> =
+            query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
         Ok(self.agent.run(request.uri(format!("{url}?{}", pairs.join("&"))).body(())?)?)
     }
 
@@ -155,7 +157,8 @@ fn sign(url: &str, query: &mut Vec<(String, String)>, key: &str, secret: &str) -
         ("oauth_timestamp", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string()),
     ];
     query.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    let mut pairs: Vec<String> = query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
+    let mut pairs: Vec<String> =
+        query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
     pairs.sort();
     let base = format!("GET&{}&{}", quote(url), quote(&pairs.join("&")));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, format!("{secret}&").as_bytes()), base.as_bytes());

@@ -77,7 +77,8 @@ async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let found = app.cartkey(Method::GET, &format!("/api/v1/stores?status=connected&user_id={user}"), None).await;
     let Ok(found) = found else { return app.trouble(&found.unwrap_err()) };
     let stores = found["data"].as_array().into_iter().flatten();
-    let list: String = stores.map(|store| format!("<li>{}: {}</li>", text(store, "name"), text(store, "url"))).collect();
+    let list: String =
+        stores.map(|store| format!("<li>{}: {}</li>", text(store, "name"), text(store, "url"))).collect();
     let list = if list.is_empty() { "<p>No store is connected.</p>".to_owned() } else { format!("<ul>{list}</ul>") };
     let inside = format!(
         "<p>Signed in as {user}.</p><div class=\"card\">{list}</div>\
@@ -117,7 +118,10 @@ async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
         Err(problem) => return app.trouble(&problem),
     };
     let tag = format!("<script src=\"{}/button.js\" data-link=\"{link}\"></script>", app.settings.cartkey);
-    app.page("One tag", &format!("<p>Signed in as {user}.</p><div>{tag}</div><pre class=\"card\">{}</pre>", escaped(&tag)))
+    app.page(
+        "One tag",
+        &format!("<p>Signed in as {user}.</p><div>{tag}</div><pre class=\"card\">{}</pre>", escaped(&tag)),
+    )
 }
 
 /// 2. The browser is back. What it brings anyone may have written: the code is spent together with the name of who is
@@ -126,7 +130,10 @@ async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();
     let query: HashMap<String, String> = serde_urlencoded::from_str(query).unwrap_or_default();
     let Some(user) = app.signed_in(&parts.headers) else {
-        return app.page("Sign in first", "<p>Sign in at <a href=\"/\">the first page</a>, then connect the store again.</p>");
+        return app.page(
+            "Sign in first",
+            "<p>Sign in at <a href=\"/\">the first page</a>, then connect the store again.</p>",
+        );
     };
     let said = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
     if said("status") != "awaiting_confirmation" {
@@ -184,7 +191,11 @@ impl SampleApp {
     }
 
     fn trouble(&self, problem: &Value) -> Response {
-        let says = format!("<p class=\"card bad\">{}: {}</p><p><a href=\"/\">Back</a></p>", text(problem, "code"), text(problem, "detail"));
+        let says = format!(
+            "<p class=\"card bad\">{}: {}</p><p><a href=\"/\">Back</a></p>",
+            text(problem, "code"),
+            text(problem, "detail")
+        );
         (StatusCode::BAD_GATEWAY, self.page("That did not work", &says)).into_response()
     }
 

@@ -67,7 +67,7 @@ pub struct Adopted {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It does not work there.
-    #[error("{}", .verdict.says(.home.shown()))]
+    #[error("{}", says(*.verdict, .home.shown()))]
     Refused {
         /// What the store told.
         verdict: Verdict,
@@ -79,6 +79,25 @@ pub enum Error {
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// Why a key that somebody brings is not kept, where a verdict's own sentence speaks to who approved.
+pub fn says(verdict: Verdict, store: &str) -> String {
+    match verdict {
+        Verdict::KeyRejected => {
+            format!(
+                "{store} does not know this key: it was made at another store, or is revoked. Make a new one there."
+            )
+        }
+        Verdict::SecretRejected => format!(
+            "{store} knows this key, but its secret is another one. Copy the secret once more; if it is lost, make a new key."
+        ),
+        Verdict::RoleLost => format!(
+            "The WordPress user to whom this key belongs is neither administrator nor shop manager of {store}. Make a key for one who is."
+        ),
+        Verdict::OtherStore => format!("This key answers for another store than {store}. Check the address."),
+        verdict => verdict.says(store),
+    }
+}
 
 /// Whether a key that works is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,16 +172,26 @@ async fn ask(app: &App, wish: &Wish, mut home: StoreUrl) -> Result<(StoreUrl, An
 
 /// The store at `home`, if the key that it is served with is this very one.
 async fn with_this_key(app: &App, wish: &Wish, home: &StoreUrl) -> Result<Option<Store>, Beneath> {
-    let (_, found) = stores::of_user(&app.db, &wish.user_id, Some(home)).await?;
+    holder(app, &wish.user_id, &wish.pair, home).await
+}
+
+/// The merchant's store at `home`, if the key that it is served with is `pair`.
+pub(super) async fn holder(
+    app: &App,
+    user_id: &UserId,
+    pair: &KeyPair,
+    home: &StoreUrl,
+) -> Result<Option<Store>, Beneath> {
+    let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
     let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
     let Some(served) = stores::served(&app.db, &id).await? else { return Ok(None) };
     let Some(key) = served.key else { return Ok(None) };
     let place = key_place(key.id.as_str(), served.store.home.as_str());
     // A key that does not open any more is another one: this one takes its place.
-    let Ok(pair) = app.vault.open_pair(&place, &key.sealed) else { return Ok(None) };
+    let Ok(served_pair) = app.vault.open_pair(&place, &key.sealed) else { return Ok(None) };
     // Fingerprints are compared, not secrets: how long that takes tells nothing about either.
-    let is_same = fingerprint(&pair.consumer_key) == fingerprint(&wish.pair.consumer_key)
-        && fingerprint(&pair.consumer_secret) == fingerprint(&wish.pair.consumer_secret);
+    let is_same = fingerprint(&served_pair.consumer_key) == fingerprint(&pair.consumer_key)
+        && fingerprint(&served_pair.consumer_secret) == fingerprint(&pair.consumer_secret);
     Ok(is_same.then_some(served.store))
 }
 

@@ -220,7 +220,7 @@ impl One {
         match self.adopt().await {
             Ok(news) => Ok(news),
             Err(adopt::Error::Refused { verdict, home }) => {
-                Ok(News::Refused(vec![format!("{} ({})", verdict.says(home.shown()), verdict.code())]))
+                Ok(News::Refused(vec![format!("{} ({})", adopt::says(verdict, home.shown()), verdict.code())]))
             }
             Err(adopt::Error::Beneath(beneath)) => Err(beneath),
         }

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod adopt;
 pub mod approvals;
 pub mod brand;
+pub mod by_hand;
 pub mod connect;
 pub mod diagnostics;
 pub mod disconnect;

@@ -217,7 +217,7 @@ pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends a webhook no events any more, inside the open transaction `$tx`; whether it was sent some before.
+/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before.
 macro_rules! turn_off {
     ($tx:ident, $id:expr, $why:expr, $now:expr, $event:expr) => {{
         let why: $crate::domain::webhook::WhyOff = $why;
@@ -235,7 +235,7 @@ macro_rules! turn_off {
         if done == 1 {
             $crate::storage::record!($tx, $event);
         }
-        done == 1
+        done
     }};
 }
 pub(super) use turn_off;
@@ -246,7 +246,7 @@ pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Ev
         let mut tx = pool.begin().await?;
         let done = turn_off!(tx, id, why, now, event);
         tx.commit().await?;
-        Ok(done)
+        Ok(done == 1)
     })
 }
 

@@ -159,8 +159,19 @@ impl Stop {
     /// The answer that this is; of a store that was known it is looked where it has gone.
     async fn answer(self, asking: &Asking<'_>, known: bool) -> Answer {
         let mut answer = Answer { retry_after: self.retry_after, ..Answer::only(self.verdict) };
-        if let Some(to) = self.to.filter(|_| known && self.verdict == Verdict::Moved) {
-            (answer.verdict, answer.home_seen) = whereabouts::redirected(asking.client, asking.home, &to).await;
+        let (client, home) = (asking.client, asking.home);
+        match (self.verdict, self.to) {
+            (Verdict::Moved, Some(to)) if known => {
+                (answer.verdict, answer.home_seen) = whereabouts::redirected(client, home, &to).await;
+            }
+            // A store checks signatures with the address that it believes to have.
+            (Verdict::HttpsHidden, _) if known => {
+                answer.home_seen = whereabouts::told_at(client, home).await.filter(|told| told != home);
+                if answer.home_seen.is_some() {
+                    answer.verdict = Verdict::Moved;
+                }
+            }
+            _ => {}
         }
         answer
     }

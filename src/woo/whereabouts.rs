@@ -54,7 +54,7 @@ pub(super) fn bare(text: &str) -> &str {
 }
 
 /// What the site at `address` says to everybody that its home is.
-async fn told_at(client: &Client, address: &StoreUrl) -> Option<StoreUrl> {
+pub(super) async fn told_at(client: &Client, address: &StoreUrl) -> Option<StoreUrl> {
     let index = site::index(client, address).await?;
     StoreUrl::parse(&index.home, client.reach()).ok()
 }

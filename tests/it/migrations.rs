@@ -23,6 +23,7 @@ const RELEASED: &[(&str, &str)] = &[
     ("0001_initial.sql", "23b12847b64b618bfbe82ec2df3d75b1b0c7ce7ff5bf89f513d41e64ba9e7b88"),
     ("0002_dashboard.sql", "a72ff163a3f371ec8ec9c7553376c7fb61f94c01abd60c88bf720eb5b285b01a"),
     ("0003_watch.sql", "c01fc941be823de7d64e9560b6771ee770938f3c0e35e7b2e68e038c3ba3ecfc"),
+    ("0005_adopt.sql", "45c62971368457fae1dbc9d35ce8a7aa56e855d28b1f34c243efe1fc60fcddf7"),
 ];
 
 /// What both databases know by these names, and keep alike.
@@ -30,7 +31,7 @@ const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
 
 /// One row for each table of the first migration, every column filled, as a running Cartkey of that time might have left
 /// them; in an order that foreign keys allow.
-const OLD_SAMPLE: &str = "
+pub const OLD_SAMPLE: &str = "
 INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
 INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
 UPDATE counters SET n = 1 WHERE name = 'event';
@@ -62,7 +63,7 @@ VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
 ";
 
 /// The same for what came later, after the old sample.
-const SAMPLE: &str = "
+pub const SAMPLE: &str = "
 UPDATE tokens SET users = 'm', successor = 'tk_1';
 UPDATE links SET withdrawn_at = 1;
 UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';
@@ -82,7 +83,7 @@ INSERT INTO check_spans (store_id, began_at, last_at, verdict, n) VALUES ('st_1'
 INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
-fn migrations() -> Vec<(String, String)> {
+pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -99,7 +100,7 @@ fn sha256(text: &str) -> String {
 }
 
 /// The columns of every table that `sql` makes, and those that it adds, as table, column and type.
-fn columns(sql: &str) -> Vec<(String, String, String)> {
+pub fn columns(sql: &str) -> Vec<(String, String, String)> {
     let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let plain = plain.join("\n");
     let mut found = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cartkey::demo::sample_app::{self, Settings};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
-use cartkey::flow::brand;
+use cartkey::flow::brand::{self, Chosen};
 use cartkey::flow::tokens::{self, Wish};
 use cartkey::serve::{self, Limits};
 use cartkey::woo::Resolver;
@@ -31,7 +31,8 @@ pub async fn start(world: &mut World) -> watch::Sender<bool> {
         client: world.client(),
         entropy: Entropy::System,
     };
-    let (front, listener) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let (front, listener) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let (address, inner) = (front.local_addr().unwrap(), listener.local_addr().unwrap());
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(serve::accept(listener, sample_app::router(settings), Limits::default(), stopped));

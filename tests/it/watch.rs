@@ -2,9 +2,11 @@
 
 mod claims;
 mod demand;
+mod many;
 mod moves;
 mod relearn;
 mod schedule;
+mod storm;
 mod verdicts;
 
 use std::time::Duration;

@@ -117,6 +117,11 @@ impl PretendStore {
         self.shop.with(|inner| inner.requests.clone())
     }
 
+    /// How many such requests arrived.
+    pub fn count(&self, is_such: impl Fn(&SeenRequest) -> bool) -> usize {
+        self.shop.with(|inner| inner.requests.iter().filter(|request| is_such(request)).count())
+    }
+
     /// Revokes a key, as its owner does on the settings page. An unknown id is ignored.
     pub fn revoke(&self, key_id: i64) {
         self.shop.delete_key(key_id);
