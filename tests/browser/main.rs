@@ -8,6 +8,7 @@
 mod accessible;
 mod accessible_merchant;
 mod axe;
+mod button;
 mod chromium;
 mod dashboard;
 mod hostile;
@@ -25,6 +26,8 @@ mod merchant;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/operator.rs"]
 mod operator;
+#[path = "../it/sample_app.rs"]
+mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;

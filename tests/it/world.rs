@@ -41,8 +41,8 @@ pub const OTHER: &str = "https://other.example";
 /// When every story begins.
 pub const BEGINNING: Time = Time::from_millis(1_790_000_000_000);
 
-const NAMES: [&str; 6] =
-    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example"];
+const NAMES: [&str; 7] =
+    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example", "localhost"];
 
 /// Everything that a story needs.
 pub struct World {
@@ -105,6 +105,8 @@ impl World {
             ("shop.example", shop.addr()),
             ("www.shop.example", shop.addr()),
             ("moved.example", shop.addr()),
+            // As which programs of their own reach it too.
+            ("localhost", shop.addr()),
             ("other.example", other.addr()),
             // The certificate does not name this one; and nobody listens at port 1.
             ("mistrusted.example", shop.addr()),
