@@ -48,6 +48,7 @@ mod prove;
 mod prove_twice;
 mod reads;
 mod receive;
+mod replicas;
 mod return_leg;
 mod sample_app;
 mod samples;

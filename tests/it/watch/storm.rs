@@ -48,6 +48,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         by_hand: false,
         confirm_code_until: None,
         store_id: None,
+        by_hand: false,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
     attempts::insert(&app.db, &held, &fingerprint(&token), "test", &[]).await.unwrap();
