@@ -176,8 +176,9 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         told.extend(world.merchant().get(waiting.url.as_str()).await.body.into_bytes());
         world.prove().await;
         let page = browser.get(waiting.url.as_str()).await;
-        let go_on: url::Url = page.link("Go on").expect("the way to the application").parse().unwrap();
-        let code = go_on.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let go_on = page.link("Go on").expect("the way to the application");
+        let there = browser.follow(&page, &go_on).await.url;
+        let code = there.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
         canaries.push(Canary::new(format!("{user}: code"), code.as_bytes()));
         let attempt = trusted.get(&format!("/links/{id}")).await.json;
         let confirm = format!("/attempts/{}/confirm", attempt["attempt"]["id"].as_str().unwrap());

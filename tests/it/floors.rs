@@ -33,6 +33,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/web/admin/links.rs", "shows a new link once"),
     ("src/config.rs", "looks at how the database's address begins"),
     ("src/demo/run.rs", "prints the demo's own link and token"),
+    ("src/demo/sample_app.rs", "shows its token to Cartkey, and names its sessions"),
     ("src/domain/operator.rs", "judges a new password"),
     ("src/domain/secret.rs", "defines it"),
     ("src/flow/connect.rs", "writes the callback's address"),

@@ -45,6 +45,7 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/attempts/{attempt}", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
+    ("GET", "/connect/attempts/{attempt}/go-on", Beginner),
     ("GET", "/connect/attempts/{attempt}/by-hand", Beginner),
     ("POST", "/connect/attempts/{attempt}/by-hand", Beginner),
     // Both lead to the attempt's own page.
@@ -52,6 +53,7 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
     ("GET", "/connect/attempts/{attempt}/disown", Everybody),
     ("POST", "/connect/attempts/{attempt}/disown", Beginner),
+    ("GET", "/button.js", Everybody),
     ("GET", "/static/accent/{file}", Everybody),
     ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),
