@@ -2,6 +2,7 @@
 
 mod operator;
 mod token;
+mod webhook;
 
 use std::io::{self, Write};
 
@@ -40,6 +41,9 @@ enum Command {
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Webhooks: addresses of internal services that are told of events.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Operators: who may sign in to the dashboard.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
@@ -90,6 +94,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         other => {
             // A command line that is wrong must not make a database first.
             let home = named_home(&other, &config)?;
+            if let Command::Webhook(command) = &other {
+                command.check(config.site.reach)?;
+            }
             let app = serve::open(&config).await?;
             let done = on_data(&app, other, home, &mut io::stdout().lock()).await;
             app.db.close().await;
@@ -101,6 +108,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Token(command) => token::run(app, command, out).await,
+        Command::Webhook(command) => webhook::run(app, command, out).await,
         Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,

@@ -24,6 +24,9 @@ mod merchant;
 #[path = "../it/operator.rs"]
 mod operator;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/webhooks/receiver.rs"]
+mod receiver;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;
 #[path = "../it/tls.rs"]

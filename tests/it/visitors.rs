@@ -1,6 +1,8 @@
 //! Every route and every kind of visitor: who is let in, and how the others are turned away. Made from the router's own
 //! source, so that a route that nobody has thought about fails here.
 
+mod doors;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -14,104 +16,10 @@ use cartkey::woo::{Call, Client, Reply};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
 
+use self::doors::DOORS;
+use self::doors::Door::{self, Beginner, Everybody, Operator, Store, Token};
 use crate::merchant::Merchant;
 use crate::world::{KEYS, World};
-
-/// Who may pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    /// Whoever comes; what they may do there, other things decide.
-    Everybody,
-    /// The browser that began the attempt; to others there is nothing.
-    Beginner,
-    /// Whoever knows the callback's token, which nobody here does.
-    Store,
-    /// An operator who is signed in.
-    Operator,
-    /// A service token with this permission.
-    Token(Permission),
-}
-use Door::{Beginner, Everybody, Operator, Store, Token};
-use Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
-
-/// Every route there is.
-const DOORS: &[(&str, &str, Door)] = &[
-    ("GET", "/livez", Everybody),
-    ("GET", "/readyz", Everybody),
-    ("GET", "/connect", Everybody),
-    ("POST", "/connect", Everybody),
-    ("GET", "/connect/{link}", Everybody),
-    ("POST", "/connect/{link}", Everybody),
-    ("GET", "/connect/return/{attempt}", Beginner),
-    ("GET", "/connect/attempts/{attempt}", Beginner),
-    ("GET", "/connect/attempts/{attempt}/again", Beginner),
-    ("POST", "/connect/attempts/{attempt}/again", Beginner),
-    // Both lead to the attempt's own page.
-    ("GET", "/connect/attempts/{attempt}/confirm", Everybody),
-    ("POST", "/connect/attempts/{attempt}/confirm", Beginner),
-    ("GET", "/connect/attempts/{attempt}/disown", Everybody),
-    ("POST", "/connect/attempts/{attempt}/disown", Beginner),
-    ("GET", "/static/accent/{file}", Everybody),
-    ("GET", "/static/logo/{file}", Everybody),
-    ("POST", "/wc-auth/callback/{token}", Store),
-    ("POST", "/api/v1/links", Token(LinksWrite)),
-    ("GET", "/api/v1/links/{id}", Token(LinksWrite)),
-    ("POST", "/api/v1/attempts/{id}/confirm", Token(LinksWrite)),
-    ("GET", "/api/v1/stores", Token(StoresRead)),
-    ("GET", "/api/v1/stores/{id}", Token(StoresRead)),
-    ("DELETE", "/api/v1/stores/{id}", Token(StoresWrite)),
-    ("POST", "/api/v1/stores/{id}/check", Token(StoresWrite)),
-    ("GET", "/api/v1/stores/{id}/keys", Token(KeysRead)),
-    ("GET", "/api/v1/users/{user_id}/keys", Token(KeysRead)),
-    ("GET", "/api/v1/events", Token(EventsRead)),
-    ("GET", "/admin/sign-in", Everybody),
-    ("POST", "/admin/sign-in", Everybody),
-    ("GET", "/admin/sign-in/code", Everybody),
-    ("POST", "/admin/sign-in/code", Everybody),
-    ("GET", "/admin/setup/{link}", Everybody),
-    ("POST", "/admin/setup/{link}", Everybody),
-    ("GET", "/admin", Operator),
-    ("POST", "/admin/sign-out", Operator),
-    ("GET", "/admin/account", Operator),
-    ("POST", "/admin/account/password", Operator),
-    ("GET", "/admin/account/second-factor", Operator),
-    ("POST", "/admin/account/second-factor", Operator),
-    ("POST", "/admin/account/second-factor/off", Operator),
-    ("POST", "/admin/account/sessions/end", Operator),
-    ("GET", "/admin/diagnostics", Operator),
-    ("GET", "/admin/settings", Operator),
-    ("POST", "/admin/settings", Operator),
-    ("POST", "/admin/settings/preview", Operator),
-    ("POST", "/admin/settings/reset", Operator),
-    ("POST", "/admin/settings/logo", Operator),
-    ("POST", "/admin/settings/logo/remove", Operator),
-    ("GET", "/admin/stores", Operator),
-    ("GET", "/admin/stores.csv", Operator),
-    ("GET", "/admin/stores/{id}", Operator),
-    ("POST", "/admin/stores/{id}/check", Operator),
-    ("POST", "/admin/stores/{id}/link", Operator),
-    ("GET", "/admin/stores/{id}/disconnect", Operator),
-    ("POST", "/admin/stores/{id}/disconnect", Operator),
-    ("POST", "/admin/stores/{id}/revoked", Operator),
-    ("GET", "/admin/attempts/{id}", Operator),
-    ("POST", "/admin/attempts/{id}/confirm", Operator),
-    ("POST", "/admin/attempts/{id}/reject", Operator),
-    ("GET", "/admin/links", Operator),
-    ("POST", "/admin/links", Operator),
-    ("GET", "/admin/links/new", Operator),
-    ("GET", "/admin/links/{id}/withdraw", Operator),
-    ("POST", "/admin/links/{id}/withdraw", Operator),
-    ("GET", "/admin/tokens", Operator),
-    ("POST", "/admin/tokens", Operator),
-    ("GET", "/admin/tokens/new", Operator),
-    ("GET", "/admin/tokens/{id}/rotate", Operator),
-    ("POST", "/admin/tokens/{id}/rotate", Operator),
-    ("GET", "/admin/tokens/{id}/revoke", Operator),
-    ("POST", "/admin/tokens/{id}/revoke", Operator),
-    ("GET", "/admin/activity", Operator),
-    ("GET", "/admin/activity.ndjson", Operator),
-    ("POST", "/admin/activity/retention", Operator),
-];
 
 /// Who comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +130,7 @@ struct Scene {
     link: String,
     link_id: String,
     token_id: String,
+    webhook: String,
     tokens: Vec<(Permission, String)>,
 }
 
@@ -247,6 +156,7 @@ impl Scene {
         }
         // The one whose page is looked at is none of those who look.
         let token_id = world.service("events:read").await.token_id;
+        let webhook = world.webhook("https://app.example/hook?token=x", "*").await.0.id.to_string();
         Self {
             client: world.client(),
             operator,
@@ -258,6 +168,7 @@ impl Scene {
             link: link.rsplit('/').next().unwrap().to_owned(),
             link_id,
             token_id,
+            webhook,
             tokens,
             world,
         }
@@ -268,11 +179,16 @@ impl Scene {
             Some("stores") => &self.store,
             Some("attempts") => &self.attempt,
             Some("links") => &self.link_id,
+            Some("webhooks") => &self.webhook,
             _ => &self.token_id,
         };
         let link = if pattern.starts_with("/admin") { "guess" } else { &self.link };
         let filled = pattern.replace("{id}", id).replace("{attempt}", &self.attempt).replace("{link}", link);
-        filled.replace("{token}", "guess").replace("{user_id}", "merchant-1").replace("{file}", "guess.png")
+        filled
+            .replace("{token}", "guess")
+            .replace("{user_id}", "merchant-1")
+            .replace("{file}", "guess.png")
+            .replace("{delivery}", "dl_01jd0000000000000000000000")
     }
 
     async fn visit(&self, visitor: Visitor, method: &str, pattern: &str, form_token: Option<&str>) -> Reply {
@@ -361,7 +277,7 @@ async fn every_visitor_at_every_route() {
             wrong.extend(judge(*door, visitor, method, &reply).map(|why| format!("{method} {pattern}: {why}")));
             let text = String::from_utf8_lossy(&reply.body);
             for secret in [&scene.world.shop.keys()[0].consumer_secret, &scene.expired, &scene.beginner] {
-                let is_lent = matches!(door, Token(KeysRead)) && visitor.may_pass(*door);
+                let is_lent = matches!(door, Token(Permission::KeysRead)) && visitor.may_pass(*door);
                 if text.contains(secret.as_str()) && !is_lent {
                     wrong.push(format!("{method} {pattern}: {visitor:?} saw a secret"));
                 }
