@@ -158,6 +158,12 @@ async fn a_webhook_that_is_off_says_why_and_is_turned_on_with_what_it_missed_in_
     let (page, _) = add(&mut ann, &receiver).await;
     receiver.answers(|answers| answers.status = 410);
     happens(&world, "missed-1").await;
+    let overview = ann.get("/admin").await;
+    assert!(
+        overview.text().contains("Nothing arrives at the webhook Shipping & more since just now , and it is off"),
+        "{}",
+        overview.text()
+    );
     let page = ann.get(page.url.path()).await;
     for says in ["Off: it is gone", "410 Gone", "Held"] {
         assert!(page.text().contains(says), "{says} in {}", page.text());

@@ -3,7 +3,7 @@
 mod acts;
 mod form;
 mod one;
-mod words;
+pub(super) mod words;
 
 use askama::Template;
 use axum::Router;
