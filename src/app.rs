@@ -12,6 +12,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
+use crate::flow::watch::Watching;
 use crate::storage::Db;
 use crate::vault::Vault;
 use crate::vault::password::{Cost, Passwords};
@@ -46,6 +47,10 @@ pub struct Parts {
     pub proving: Arc<Notify>,
     /// Wakes who tells webhooks when there is something to deliver that is no event.
     pub telling: Arc<Notify>,
+    /// How often a connected store is checked that is well (15 minutes).
+    pub check_every: Duration,
+    /// The checks that are under way, and how many may be.
+    pub watching: Watching,
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
@@ -60,6 +65,8 @@ pub struct Parts {
     pub preflight_within: Duration,
 }
 
+/// See [`Parts::check_every`].
+pub const CHECK_EVERY: Duration = Duration::from_mins(15);
 /// See [`Parts::preflights`].
 pub const PREFLIGHTS_AT_ONCE: usize = 64;
 
@@ -82,6 +89,8 @@ impl App {
             feed: Feed::default(),
             proving: Arc::default(),
             telling: Arc::default(),
+            check_every: CHECK_EVERY,
+            watching: Watching::default(),
             draining: Arc::default(),
             preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
             passwords: Passwords::new(Cost::Full),

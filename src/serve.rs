@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::{keep, operators, prove, sweep, tell, words};
+use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -69,7 +69,9 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
         own_host: Some(config.site.public_host.clone()),
     };
     let client = woo::Client::new(outgoing, clock.clone(), entropy.clone());
-    Ok(App::new(db, vault, client, clock, entropy, config.site.clone()))
+    let mut app = App::new(db, vault, client, clock, entropy, config.site.clone());
+    app.check_every = config.check_every;
+    Ok(app)
 }
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
@@ -126,6 +128,7 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     let workers = [
         tokio::spawn(prove::run(app.clone(), stopped.clone())),
         tokio::spawn(sweep::run(app.clone(), stopped.clone())),
+        tokio::spawn(watching::run(app.clone(), stopped.clone())),
         tokio::spawn(words::run(app.clone(), stopped.clone())),
         tokio::spawn(tell::run(app.clone(), stopped.clone())),
     ];
@@ -287,17 +290,19 @@ async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-struct Told {
+pub(crate) struct Told {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Told {
-    fn listen() -> anyhow::Result<Self> {
+    /// Listens from now on.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn wait(&mut self) {
+    /// Waits for the next of the two.
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

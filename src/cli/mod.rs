@@ -1,6 +1,9 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
+mod carry;
+mod migrate;
 mod operator;
+mod progress;
 mod token;
 mod webhook;
 
@@ -22,6 +25,7 @@ use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
 use crate::flow::store_list::Filter;
 use crate::flow::{links, store_list, watch};
+use crate::web::api::answers;
 use crate::{doctor, serve, telemetry};
 
 /// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
@@ -70,6 +74,19 @@ enum Command {
         /// The store's id; all connected stores when left out.
         id: Option<StoreId>,
     },
+    /// Take over stores whose keys you already have, from a CSV file.
+    Import(carry::ImportArguments),
+    /// Write every store with its key, as CSV that `import` reads. On record before the first key leaves.
+    Export {
+        /// Write the secrets even to a terminal.
+        #[arg(long)]
+        with_secrets: bool,
+    },
+    /// Copy the whole installation into another, empty database: sqlite:PATH or postgres://…
+    MigrateTo {
+        /// Its address; `-` reads it from standard input.
+        url: String,
+    },
     /// Check the configuration, the database and the key ring.
     Doctor {
         /// Only ask a running service whether it is alive, for a container's health check.
@@ -98,14 +115,20 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 command.check(config.site.reach)?;
             }
             let app = serve::open(&config).await?;
-            let done = on_data(&app, other, home, &mut io::stdout().lock()).await;
+            let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
             app.db.close().await;
             done
         }
     }
 }
 
-async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut impl Write) -> anyhow::Result<()> {
+async fn on_data(
+    app: &App,
+    command: Command,
+    home: Option<StoreUrl>,
+    config: &Config,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     match command {
         Command::Token(command) => token::run(app, command, out).await,
         Command::Webhook(command) => webhook::run(app, command, out).await,
@@ -113,6 +136,9 @@ async fn on_data(app: &App, command: Command, home: Option<StoreUrl>, out: &mut 
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
         Command::Check { id } => check(app, id, out).await,
+        Command::Import(asked) => carry::import(app, asked, out).await,
+        Command::Export { with_secrets } => carry::export(app, with_secrets, out).await,
+        Command::MigrateTo { url } => migrate::run(app, &url, &config.master_key, out).await,
         Command::Serve | Command::Demo | Command::Doctor { .. } => Ok(()),
     }
 }
@@ -164,7 +190,7 @@ async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Res
         let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
         for store in &page.rows {
             if json {
-                writeln!(out, "{}", crate::web::api::show_store(store))?;
+                writeln!(out, "{}", serde_json::to_string(&answers::Store::from(store))?)?;
             } else {
                 writeln!(out, "{}", line(store))?;
             }

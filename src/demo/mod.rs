@@ -1,5 +1,6 @@
 //! What `cartkey demo` and the tests need beside the service itself.
 
+pub mod pretend_network;
 pub mod pretend_store;
 mod run;
 

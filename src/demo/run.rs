@@ -35,7 +35,7 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
-    let wish = tokens::Wish::new("demo", "keys:read,stores:read,links:write".parse()?);
+    let wish = tokens::Wish::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
     let (_, token) = tokens::issue(&app, wish, &Actor::cli()).await?;
     let wish = Wish {
         user_id: USER_ID.parse()?,

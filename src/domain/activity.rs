@@ -120,6 +120,8 @@ kinds! {
     StoreUnauthorized = "store.unauthorized", Stores, "Store refuses its key";
     StoreUnreachable = "store.unreachable", Stores, "Store cannot be reached";
     StoreRecovered = "store.recovered", Stores, "Store works again";
+    StoreMoved = "store.moved", Stores, "Store has a new address";
+    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Store takes its key in another way";
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
     KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
     KeyRevoked = "key.revoked", Stores, "Key is gone at the store";
@@ -146,6 +148,7 @@ kinds! {
     OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
     SettingsChanged = "settings.changed", Settings, "Settings changed";
     StoresExported = "stores.exported", Settings, "List of stores exported";
+    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
     ActivityExported = "activity.exported", Settings, "Activity exported";
 }
 

@@ -107,6 +107,8 @@ pub struct Attempt {
     pub confirmed_at: Option<Time>,
     /// The store that came of it.
     pub store_id: Option<StoreId>,
+    /// Whether the merchant copied the key from their store's settings instead of approving there.
+    pub by_hand: bool,
 }
 
 impl Attempt {

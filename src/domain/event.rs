@@ -49,6 +49,12 @@ pub enum Kind {
     /// A store's key works again.
     #[sqlx(rename = "store.recovered")]
     StoreRecovered,
+    /// A store has another address than the one it was connected at.
+    #[sqlx(rename = "store.moved")]
+    StoreMoved,
+    /// A store takes its key in another way than before: who uses it must fetch it again.
+    #[sqlx(rename = "key.auth_method_changed")]
+    KeyAuthMethodChanged,
     /// A store was given up.
     #[sqlx(rename = "store.disconnected")]
     StoreDisconnected,
@@ -76,6 +82,9 @@ pub enum Kind {
     /// The list of stores was taken out as a file.
     #[sqlx(rename = "stores.exported")]
     StoresExported,
+    /// The keys themselves were taken out as a file.
+    #[sqlx(rename = "keys.exported")]
+    KeysExported,
     /// The activity was taken out as a file.
     #[sqlx(rename = "activity.exported")]
     ActivityExported,

@@ -24,6 +24,7 @@ pub mod store;
 pub mod store_url;
 pub mod time;
 pub mod token;
+pub mod typed_key;
 pub mod user_id;
 pub mod verdict;
 pub mod webhook;

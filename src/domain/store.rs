@@ -58,7 +58,7 @@ pub struct Store {
     pub status: StoreStatus,
     /// What is the matter, or a remark on a key that works.
     pub reason: Option<Verdict>,
-    /// What the key may do.
+    /// What the key may do, as it was last seen.
     pub scope: Scope,
     /// The store's own number of the key.
     pub woo_key_id: i64,
@@ -76,6 +76,14 @@ pub struct Store {
     pub connected_at: Time,
     /// When it was last asked.
     pub checked_at: Time,
-    /// When any of this last changed, other than `checked_at`.
+    /// When its status last changed, or it was connected.
     pub changed_at: Time,
+    /// When it is asked next; of no meaning once it is disconnected.
+    pub check_at: Time,
+    /// How many checks in a row did not find the key working.
+    pub failures: i64,
+    /// The address that it says it has now, where that is another than `home`.
+    pub moved_to: Option<StoreUrl>,
+    /// What the key was asked to do, where that is known.
+    pub asked: Option<Scope>,
 }

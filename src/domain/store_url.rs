@@ -129,6 +129,19 @@ impl StoreUrl {
         }
     }
 
+    /// The host without `www.`: one shop, whichever way it is said.
+    pub fn bare_host(&self) -> &str {
+        self.host().strip_prefix("www.").unwrap_or_else(|| self.host())
+    }
+
+    /// The same address with `www.`, or without where it has it.
+    #[must_use]
+    pub fn other_www(&self) -> Self {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("https", &self.0));
+        let rest = rest.strip_prefix("www.").map_or_else(|| format!("www.{rest}"), str::to_owned);
+        Self(format!("{scheme}://{rest}"))
+    }
+
     /// Whether the address is https; only false with [`Reach::PrivateToo`].
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")

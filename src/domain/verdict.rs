@@ -85,6 +85,8 @@ pub enum Verdict {
     OtherStore,
     /// The store's own address has changed.
     Moved,
+    /// The key is taken at the store's address by a site that calls itself another, where a store answers too.
+    CloneSuspected,
     /// Something in front of the store turned us away.
     Blocked(Product),
     /// A plugin has closed the REST API to visitors.
@@ -125,6 +127,8 @@ pub enum Verdict {
     ApprovalMisdirected,
     /// The JSON answer begins with notices of PHP.
     NoisyAnswer,
+    /// The key works, and its store takes long to answer.
+    Slow,
     /// The merchant pressed Deny.
     Denied,
     /// Nobody approved in time.
@@ -151,6 +155,7 @@ verdicts! {
     HttpsHidden = "https_hidden", "The server of {store} hides https from WordPress, so WooCommerce ignores the key. Ask your host to set HTTPS for PHP behind its proxy, then try again.";
     OtherStore = "other_store", "The key belongs to another store than {store}. Connect again and approve on {store} itself.";
     Moved = "moved", "{store} has a new address. Connect again with the address that the store has now.";
+    CloneSuspected = "clone_suspected", "{store} says that it is another address, and a store answers there too: one of the two may be a copy. Connect again at the address that customers use, or correct the site address in WordPress under Settings → General.";
     Blocked(Product::Cloudflare) = "blocked_by_cloudflare", "Cloudflare is blocking our server at {store}. In Cloudflare, add a rule that skips /wp-json/ and /wc-auth/, or switch Bot Fight Mode off, then try again.";
     Blocked(Product::Sucuri) = "blocked_by_sucuri", "Sucuri is blocking our server at {store}. In Sucuri, allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::SiteGround) = "blocked_by_siteground", "SiteGround's bot check is blocking our server at {store}. Ask SiteGround's support to allow our address, then try again.";
@@ -177,6 +182,7 @@ verdicts! {
     PermalinksStale = "permalinks_stale", "WooCommerce's approval page is not found at {store}. In WordPress open Settings → Permalinks and press Save once, then try again.";
     ApprovalMisdirected = "approval_misdirected", "WooCommerce's approval page at {store} leads to another address. Check the WordPress address and site address under Settings → General.";
     NoisyAnswer = "noisy_answer", "{store} prints warnings in front of its answers. It works, but ask your developer to switch the display of PHP errors off.";
+    Slow = "slow", "{store} works, but takes longer than ten seconds to answer. Ask your host what slows it down.";
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
@@ -200,6 +206,7 @@ impl Verdict {
                 | Self::RoleLost
                 | Self::KeyNotSaved
                 | Self::OtherStore
+                | Self::CloneSuspected
                 | Self::HttpsHidden
                 | Self::HeaderStripped
         )
@@ -207,7 +214,7 @@ impl Verdict {
 
     /// Whether the key works although something is worth saying.
     pub const fn is_works(self) -> bool {
-        matches!(self, Self::Works | Self::ScopeNarrower | Self::ScopeWider | Self::NoisyAnswer)
+        matches!(self, Self::Works | Self::ScopeNarrower | Self::ScopeWider | Self::NoisyAnswer | Self::Slow)
     }
 
     /// The verdict on a granted scope beside the one that was asked.

@@ -65,6 +65,13 @@ impl Ground {
         }
     }
 
+    /// A link for one store refuses every other.
+    pub(super) fn judge(&self, findings: &mut Findings) {
+        if findings.stop.is_none() && self.wanted_store.is_some() && self.home.as_ref() != Some(&findings.home) {
+            findings.stop = Some(Verdict::WrongStore);
+        }
+    }
+
     /// The ground of the open page: a fresh `user_id` for whoever comes. `None` when the operator has closed it.
     pub fn open(app: &App) -> Option<Self> {
         let mut bytes = [0_u8; 12];
@@ -142,17 +149,9 @@ pub async fn begin(
     browser: Option<Secret>,
 ) -> Result<Begun, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let network = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    let now = app.now();
-    let (from_one, open) = attempts::count(&app.db, &network, now.minus(WINDOW), now).await?;
-    if from_one >= MOST_FROM_ONE {
-        return Err(Error::TooMany);
-    }
-    if open >= MOST_OPEN {
-        return Err(Error::Busy);
-    }
+    let network = admit(app, actor).await?;
     let secrets = Secrets::mint(app, browser);
-    let id = AttemptId::mint(now, &app.entropy);
+    let id = AttemptId::mint(app.now(), &app.entropy);
     let return_url = format!("{}/connect/return/{id}", app.site.public_url);
     let callback_url = Secret::new(format!("{}/wc-auth/callback/{}", app.site.public_url, secrets.callback.expose()));
     let brand = brand::current(app).await?;
@@ -167,9 +166,7 @@ pub async fn begin(
         let _place = app.preflights.try_acquire().map_err(|_| Error::Busy)?;
         preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await
     };
-    if findings.stop.is_none() && ground.wanted_store.is_some() && ground.home.as_ref() != Some(&findings.home) {
-        findings.stop = Some(Verdict::WrongStore);
-    }
+    ground.judge(&mut findings);
     let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
     let attempt = attempt(id, ground, findings.home.clone(), held, app);
     tracing::info!(
@@ -190,15 +187,26 @@ pub async fn begin(
     Ok(Begun::Ready(Box::new(Ready { attempt, authorize_url, browser: secrets.browser, adopted })))
 }
 
+/// Counts who comes before anything is asked for them; gives back their network, which one visitor has whole.
+pub(super) async fn admit(app: &App, actor: &Actor) -> Result<String, Error> {
+    let network = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+    let now = app.now();
+    let (from_one, open) = attempts::count(&app.db, &network, now.minus(WINDOW), now).await?;
+    if from_one >= MOST_FROM_ONE {
+        return Err(Error::TooMany);
+    }
+    if open >= MOST_OPEN { Err(Error::Busy) } else { Ok(network) }
+}
+
 /// What an attempt hands out: the state to the store, the callback token to the store, the cookie to the browser.
-struct Secrets {
-    state: Secret,
+pub(super) struct Secrets {
+    pub(super) state: Secret,
     callback: Secret,
-    browser: Secret,
+    pub(super) browser: Secret,
 }
 
 impl Secrets {
-    fn mint(app: &App, browser: Option<Secret>) -> Self {
+    pub(super) fn mint(app: &App, browser: Option<Secret>) -> Self {
         Self {
             state: app.entropy.secret(),
             callback: app.entropy.secret(),
@@ -207,7 +215,7 @@ impl Secrets {
     }
 }
 
-fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>, app: &App) -> Attempt {
+pub(super) fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>, app: &App) -> Attempt {
     let now = app.now();
     Attempt {
         id,
@@ -228,19 +236,20 @@ fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Option<Verdict>,
         elsewhere_at: None,
         confirmed_at: None,
         store_id: None,
+        by_hand: false,
     }
 }
 
 /// Keeps the attempt; one that was stopped or warned is kept too, so that its maker and the operator see why, and so
 /// that it counts: each has asked somebody's server. What the preflight `found` is told, also when the merchant went on.
-async fn keep(
+pub(super) async fn keep(
     app: &App,
     attempt: &Attempt,
     found: Option<Verdict>,
     secrets: &Secrets,
     network: &str,
     actor: &Actor,
-) -> Result<(), Error> {
+) -> Result<Held, Error> {
     let about = |kind| {
         Event::new(kind, attempt.created_at, actor)
             .user(&attempt.user_id)
@@ -255,7 +264,7 @@ async fn keep(
     let held =
         Held { attempt: attempt.clone(), state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
     let kept = attempts::insert(&app.db, &held, &fingerprint(&secrets.callback), network, &events).await?;
-    if kept { Ok(()) } else { Err(Error::Withdrawn) }
+    if kept { Ok(held) } else { Err(Error::Withdrawn) }
 }
 
 /// The network that counts as one visitor: an IPv4 address, or an IPv6 /64, which one household has whole.

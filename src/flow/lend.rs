@@ -262,7 +262,8 @@ impl Keys {
 
 /// Changes whenever the key or the way to use it does.
 fn etag(lendable: &Lendable) -> String {
-    format!("\"{}-{}\"", lendable.key_id, lendable.store.auth_method.as_str())
+    let store = &lendable.store;
+    format!("\"{}-{}-{}\"", lendable.key_id, store.auth_method.as_str(), store.scope)
 }
 
 /// Waits until the lending is on record; false when the counter has moved since, so that it must be made again.

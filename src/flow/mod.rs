@@ -2,16 +2,21 @@
 //! nothing of HTTP.
 
 pub mod activity;
+pub mod adopt;
 pub mod approvals;
 pub mod brand;
+pub mod by_hand;
 pub mod connect;
 pub mod diagnostics;
 pub mod disconnect;
+pub mod export;
 pub mod feed;
 pub mod history;
+pub mod import;
 pub mod keep;
 pub mod lend;
 pub mod links;
+pub mod migrate;
 pub mod operators;
 pub mod overview;
 pub mod parting;

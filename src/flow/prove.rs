@@ -21,7 +21,7 @@ use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
-use crate::storage::stores::{self, Activation};
+use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
@@ -123,7 +123,7 @@ async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     };
     let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
-    let asked = check::ask(&app.woo, &attempt.home, &pair, attempt.scope, None);
+    let asked = check::ask(&app.woo, &attempt.home, &pair, Some(attempt.scope), None);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have come back, or thrown it away, while the store was asked.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
@@ -181,7 +181,9 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
     // Writing is not tried with a key that was asked for reading: there the store's word stands.
     let untried = !attempt.scope.writes() && answer.scope == Some(Scope::Read) && candidate.scope == Scope::ReadWrite;
     let (verdict, proven_scope) = match answer.verdict {
-        Verdict::Works | Verdict::NoisyAnswer if untried => (Verdict::ScopeWider, Some(candidate.scope)),
+        Verdict::Works | Verdict::NoisyAnswer | Verdict::Slow if untried => {
+            (Verdict::ScopeWider, Some(candidate.scope))
+        }
         verdict => (verdict, answer.scope),
     };
     Tried {
@@ -237,15 +239,16 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let pair = app.vault.open_pair(&grant_place(proven.id.as_str(), origin), sealed)?;
     let key_id = KeyId::mint(now, &app.entropy);
     let sealed = app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), origin), &pair);
-    let activation = Activation {
-        attempt,
-        grant: &proven.id,
+    let key = NewKey {
+        user_id: attempt.user_id.clone(),
+        home: attempt.home.clone(),
         store_id: StoreId::mint(now, &app.entropy),
         key_id,
         sealed,
         woo_key_id: proven.woo_key_id,
         last7: proven.last7.clone(),
         scope: proven.proven_scope.unwrap_or(proven.scope),
+        asked: attempt.scope,
         auth_method,
         remark: proven.verdict.filter(|verdict| *verdict != Verdict::Works),
         name: proven.name.clone(),
@@ -253,6 +256,7 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         wordpress_version: proven.wordpress_version.clone(),
         now,
     };
+    let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());

@@ -53,7 +53,8 @@ pub async fn receive(app: &App, token: Secret, body: &[u8], actor: &Actor) -> Re
     keep(app, &held, grant, actor).await
 }
 
-async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) -> Result<(), Error> {
+/// Seals a grant and keeps it for the prover.
+pub(super) async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
     let id = GrantId::mint(now, &app.entropy);

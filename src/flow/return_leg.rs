@@ -17,6 +17,7 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
 use crate::domain::token::ServiceToken;
+use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::attempts::{self, Held, Still};
 use crate::storage::{grants, keys, stores};
@@ -154,38 +155,55 @@ pub async fn code(app: &App, attempt: &Attempt) -> Result<Option<Secret>, Beneat
 /// Why the application cannot confirm.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmError {
-    /// There is no such attempt that was begun from a link.
+    /// There is no such attempt that the token may reach.
     #[error("no such attempt")]
     Unknown,
+    /// Who is signed in at the application is not whom the attempt is for.
+    #[error("the attempt is for another user_id")]
+    OtherUser,
     /// The code is wrong, spent or too old.
     #[error("the code is wrong, spent, or older than a minute")]
     Code,
+    /// The attempt ended without a store, before it was confirmed or in that very moment.
+    #[error("the attempt has ended: {}", .0.as_str())]
+    Ended(Status, Option<Verdict>),
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(ConfirmError);
 
-/// The application spends the code that its own signed-in merchant brought, and the store is connected. To a token, an
+/// The application spends the code that its own merchant brought, and the store is connected. `signed_in` is who sits at
+/// the application, when it says so: for somebody else nothing is confirmed, and the code is not spent. To a token, an
 /// attempt of a merchant whom it may not reach is not there.
 pub async fn confirm_by_app(
     app: &App,
     id: &AttemptId,
     code: &Secret,
+    signed_in: Option<&UserId>,
     token: &ServiceToken,
     actor: &Actor,
 ) -> Result<Store, ConfirmError> {
     let held = attempts::find(&app.db, id).await?.filter(|held| token.may_reach(&held.attempt.user_id));
     let held = held.ok_or(ConfirmError::Unknown)?;
-    let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
-    if !attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await? {
-        return Err(ConfirmError::Code);
+    if signed_in.is_some_and(|user| *user != held.attempt.user_id) {
+        return Err(ConfirmError::OtherUser);
     }
-    prove::finish(app, id).await?;
-    // The prover may have seen the confirmation first: what counts is that the store is there.
+    let event = about(&held.attempt, Kind::AttemptConfirmed, actor, app);
+    let is_spent = attempts::spend_code(&app.db, id, &fingerprint(code), app.now(), &event).await?;
+    if is_spent {
+        prove::finish(app, id).await?;
+    }
+    // The prover may have seen the confirmation first, and somebody may have ended the attempt: what counts is how it stands.
     let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
-    let store_id = held.attempt.store_id.ok_or(ConfirmError::Code)?;
-    stores::find(&app.db, &store_id).await?.ok_or(ConfirmError::Unknown)
+    match (is_spent, held.attempt.store_id) {
+        (true, Some(store)) => stores::find(&app.db, &store).await?.ok_or(ConfirmError::Unknown),
+        (false, Some(_)) => Err(ConfirmError::Code),
+        (_, None) if held.attempt.status.is_ended() => {
+            Err(ConfirmError::Ended(held.attempt.status, held.attempt.reason))
+        }
+        (_, None) => Err(ConfirmError::Code),
+    }
 }
 
 /// What came of an attempt that is connected.

@@ -1,4 +1,13 @@
-//! Watch: a connected store is asked whether its key still works.
+//! Watch: a connected store is asked whether its key still works: on a schedule, and when somebody wants to know.
+//!
+//! A scheduled check of a store that is well is one request. The permission to write is looked at again when somebody asks,
+//! and by the check after trouble.
+
+mod budget;
+mod flights;
+mod hosts;
+mod judge;
+mod worker;
 
 use std::time::Duration;
 
@@ -7,34 +16,57 @@ use super::prove::key_place;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::check::Span;
-use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
+use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
+use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::storage::checks::{self, Checked};
-use crate::storage::stores;
+use crate::storage::schedule;
+use crate::storage::stores::{self, Served, ServedKey};
 use crate::woo::check::{self, Answer};
 
-/// How long all questions of one check may take together: less than a service waits for the answer, so that a slow store
-/// is recorded as one.
-const WITHIN: Duration = Duration::from_secs(25);
+pub use budget::{Budget, Watching};
+pub use flights::FRESH_FOR;
+pub use hosts::AT_A_TIME as AT_A_TIME_OF_ONE_HOST;
+pub use judge::SOON;
+pub use worker::{check_due, run};
+
+use flights::Seat;
+use judge::Standing;
+
+/// How long a claim holds: longer than a check and the keeping of it can take.
+pub const CLAIM: Duration = Duration::from_mins(2);
+/// How long somebody in a hurry waits for a place among those that are being asked. With the time of the check this is less
+/// than a service waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The same for somebody who has time.
+const LONG_PATIENCE: Duration = Duration::from_hours(1);
+
+/// Somebody wants to know.
+#[derive(Debug, Clone, Copy)]
+struct Wish<'a> {
+    actor: &'a Actor,
+    /// What was found a moment ago is enough, and a host that asked for patience is left alone.
+    takes_known: bool,
+    patience: Duration,
+}
 
 /// Asks a store now and keeps what it told; `None` when there is no such store. A store that was disconnected is given
 /// back as it is.
 pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
-    let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
-    let Some(key) = served.key else { return Ok(Some(served.store)) };
-    let store = served.store;
-    let pair = app.vault.open_pair(&key_place(key.id.as_str(), store.home.as_str()), &key.sealed)?;
-    let asked = check::ask(&app.woo, &store.home, &pair, store.scope, Some(store.auth_method));
-    let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
-    let (status, reason) = judge(&store, answer.verdict);
-    tracing::info!(store.id = %store.id, verdict = answer.verdict.code(), status = status.as_str(), "checked {}", store.home.shown());
-    let changed = (status != store.status)
-        .then(|| Event::new(kind(status), app.now(), actor).user(&store.user_id).store(&store.id).because(reason));
-    let checked = checked(app, &store, status, reason, answer);
-    checks::keep(&app.db, id, key.version, store.status, &checked, changed.as_ref()).await?;
-    Ok(stores::find(&app.db, id).await?)
+    on_demand(app, id, Wish { actor, takes_known: false, patience: PATIENCE }).await
+}
+
+/// The same for a service that was refused by the store. Many of them see that at the same time: those that come while the
+/// store is being asked, or just after, are told what was found.
+pub async fn report(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
+    on_demand(app, id, Wish { actor, takes_known: true, patience: PATIENCE }).await
+}
+
+/// The same for somebody who asks many stores and waits for each.
+pub async fn check_in_turn(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
+    on_demand(app, id, Wish { actor, takes_known: false, patience: LONG_PATIENCE }).await
 }
 
 /// What checks told about a store in the last `days`, the newest first; the first span may have begun before.
@@ -43,43 +75,144 @@ pub async fn spans(app: &App, id: &StoreId, days: u64) -> Result<Vec<Span>, Bene
     Ok(checks::spans(&app.db, id, since).await?)
 }
 
-fn checked(app: &App, store: &Store, status: StoreStatus, reason: Option<Verdict>, answer: Answer) -> Checked {
-    let auth_method = answer.method.filter(|_| answer.verdict.is_works());
+/// How the schedule goes on, over all stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// When a store was last asked.
+    pub last: Option<Time>,
+    /// When the next one is due; before now when the watch is late.
+    pub next: Option<Time>,
+    /// How often each is asked that is well.
+    pub every: Duration,
+}
+
+/// Looks how the schedule goes on.
+pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
+    let (last, next) = (schedule::last(&app.db).await?, schedule::next(&app.db).await?);
+    Ok(Pulse { last, next, every: app.check_every })
+}
+
+async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Store>, Beneath> {
+    let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
+    if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.now())) {
+        return Ok(Some(store));
+    }
+    match app.watching.flights.board(id, app.now(), wish.takes_known) {
+        Seat::Pilot(pilot) => {
+            if ask_in_turn(app, &store, wish).await? {
+                pilot.land(app.now());
+            }
+        }
+        Seat::Passenger(mut end) => drop(end.changed().await),
+        Seat::Known => {}
+    }
+    Ok(stores::find(&app.db, id).await?)
+}
+
+/// Waits for a place, then asks; false when there was none in time.
+async fn ask_in_turn(app: &App, store: &Store, wish: Wish<'_>) -> Result<bool, Beneath> {
+    let places = async {
+        // First of the host: whoever waits for a slow host must not keep the others from theirs.
+        let of_host = app.watching.hosts.places(store.home.host(), app.now()).acquire_owned().await;
+        (of_host, app.watching.demanded.acquire().await)
+    };
+    let Ok(_places) = tokio::time::timeout(wish.patience, places).await else { return Ok(false) };
+    schedule::hold(&app.db, &store.id, app.now().plus(CLAIM)).await?;
+    // It may have been asked, or connected again, while this one waited.
+    let Some(Served { store: now, key: Some(key), .. }) = stores::served(&app.db, &store.id).await? else {
+        return Ok(false);
+    };
+    // When it was to be asked before it was held.
+    let store = Store { check_at: store.check_at, ..now };
+    let answer = ask(app, &store, &key, Some(widest(&store))).await?;
+    keep(app, &store, &key, answer, Some(wish.actor)).await?;
+    Ok(true)
+}
+
+/// Asks a store that is due. One that is well is not asked about writing.
+async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
+    // Whoever is asking it now keeps what it tells, and when it is asked next.
+    if app.watching.flights.is_asking(id) {
+        return Ok(());
+    }
+    let Some(Served { store, key: Some(key), .. }) = stores::served(&app.db, id).await? else { return Ok(()) };
+    let is_well = store.status == StoreStatus::Connected
+        && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
+    let answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
+    // Callbacks and services write to the same database: they wait behind a few checks, not behind all that end at once.
+    let _turn = app.watching.keeping.acquire().await;
+    keep(app, &store, &key, answer, None).await
+}
+
+async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Result<Answer, Beneath> {
+    let pair = app.vault.open_pair(&key_place(key.id.as_str(), store.home.as_str()), &key.sealed)?;
+    let asked = check::ask(&app.woo, &store.home, &pair, asked, Some(store.auth_method));
+    let within = app.watching.budget.within;
+    let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
+    if let Some(pause) = answer.retry_after {
+        let now = app.now();
+        app.watching.hosts.stay_away(store.home.host(), now.plus(pause), now);
+    }
+    Ok(answer)
+}
+
+/// Whether the permission to write is of interest.
+fn widest(store: &Store) -> Scope {
+    let writes = store.scope.writes() || store.asked.is_some_and(Scope::writes);
+    if writes { Scope::ReadWrite } else { Scope::Read }
+}
+
+/// Keeps what a check told, that `wanted_by` asked for; the schedule asks for itself.
+async fn keep(
+    app: &App,
+    store: &Store,
+    key: &ServedKey,
+    answer: Answer,
+    wanted_by: Option<&Actor>,
+) -> Result<(), Beneath> {
+    let now = app.now();
+    let standing = judge::judge(store, &answer);
+    let (verdict, status) = (answer.verdict.code(), standing.status.as_str());
+    if wanted_by.is_some() || (standing.status, standing.reason) != (store.status, store.reason) {
+        tracing::info!(store.id = %store.id, verdict, status, "checked {}", store.home.shown());
+    } else {
+        tracing::debug!(store.id = %store.id, verdict, status, "checked {}", store.home.shown());
+    }
+    let by_itself = Actor::cartkey();
+    let happened = judge::events(store, &standing, &answer, now, wanted_by.unwrap_or(&by_itself));
+    let mut checked = checked(app, store, standing, answer, now);
+    checked.events = happened;
+    if wanted_by.is_some() {
+        hurry(store, &mut checked);
+    }
+    checks::keep(&app.db, &store.id, key.version, store.status, &checked).await?;
+    Ok(())
+}
+
+fn checked(app: &App, store: &Store, now: Standing, answer: Answer, at: Time) -> Checked {
+    let auth_method = judge::learned(&now, &answer).filter(|method| *method != store.auth_method);
+    let scope = answer.scope.filter(|scope| now.status == StoreStatus::Connected && *scope != store.scope);
     Checked {
-        lending_changed: status != store.status || auth_method.is_some_and(|method| method != store.auth_method),
-        verdict: answer.verdict,
-        status,
-        reason,
+        lending_changed: now.status != store.status || auth_method.is_some() || scope.is_some(),
+        check_at: judge::next(&now, &answer, app.check_every, at, &app.entropy),
+        verdict: if answer.verdict.is_works() { now.reason.unwrap_or(Verdict::Works) } else { answer.verdict },
+        status: now.status,
+        reason: now.reason,
         auth_method,
+        scope,
+        moved_to: now.moved_to,
+        failures: now.failures,
         woocommerce_version: answer.woocommerce_version,
         wordpress_version: answer.wordpress_version,
-        now: app.now(),
+        now: at,
+        events: Vec::new(),
     }
 }
 
-/// What a verdict makes of a store's status. A store's own refusal counts at once; one that cannot be asked is called
-/// unreachable only when that happens twice in a row.
-fn judge(store: &Store, verdict: Verdict) -> (StoreStatus, Option<Verdict>) {
-    let remark = Some(verdict).filter(|verdict| *verdict != Verdict::Works);
-    if verdict.is_works() {
-        (StoreStatus::Connected, remark)
-    } else if verdict.is_final() {
-        (StoreStatus::Unauthorized, remark)
-    } else {
-        let again = store.reason.is_some_and(|reason| !reason.is_works() && !reason.is_final());
-        match store.status {
-            StoreStatus::Connected if !again => (StoreStatus::Connected, remark),
-            StoreStatus::Unauthorized => (StoreStatus::Unauthorized, store.reason),
-            _ => (StoreStatus::Unreachable, remark),
-        }
-    }
-}
-
-const fn kind(status: StoreStatus) -> Kind {
-    match status {
-        StoreStatus::Connected => Kind::StoreRecovered,
-        StoreStatus::Unauthorized => Kind::StoreUnauthorized,
-        StoreStatus::Unreachable => Kind::StoreUnreachable,
-        StoreStatus::Disconnected => Kind::StoreDisconnected,
+/// Somebody who asks again and again whether a store works again must not thereby put off its next scheduled check.
+fn hurry(store: &Store, checked: &mut Checked) {
+    if checked.failures > 0 {
+        checked.failures = checked.failures.min(store.failures.max(2));
+        checked.check_at = checked.check_at.min(store.check_at.max(checked.now.plus(SOON)));
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::verdict::Verdict;
 macro_rules! columns {
     () => {
         "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
-         created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, store_id"
+         created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, store_id, by_hand"
     };
 }
 pub(super) use columns;
@@ -54,8 +54,8 @@ pub async fn insert(
         }
         sqlx::query(
             "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
-                                   state, callback, browser, begun_from, status, reason, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                                   state, callback, browser, begun_from, status, reason, created_at, expires_at, by_hand)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         )
         .bind(&attempt.id)
         .bind(&attempt.link_id)
@@ -74,6 +74,7 @@ pub async fn insert(
         .bind(attempt.reason)
         .bind(attempt.created_at)
         .bind(attempt.expires_at)
+        .bind(attempt.by_hand)
         .execute(&mut *tx)
         .await?;
         for event in events {

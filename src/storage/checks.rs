@@ -2,15 +2,21 @@
 //!
 //! A row for each check would be ten million a day; a row for as long as the same verdict comes is one for most stores.
 
+use std::time::Duration;
+
 use super::{Db, Error, lending_changed, on, record};
 use crate::domain::check::Span;
 use crate::domain::event::Event;
 use crate::domain::id::StoreId;
 use crate::domain::key::AuthMethod;
+use crate::domain::scope::Scope;
 use crate::domain::store::StoreStatus;
+use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 
+/// How soon after it was connected a store is checked first.
+pub const FIRST_CHECK_AFTER: Duration = Duration::from_mins(10);
 /// Spans older than this are forgotten when a new one begins, in days.
 pub const KEPT_DAYS: u64 = 90;
 /// Spans kept of one store: one whose verdict changes with every check keeps about two days of them.
@@ -88,6 +94,14 @@ pub struct Checked {
     pub reason: Option<Verdict>,
     /// The method that works, if one was learned.
     pub auth_method: Option<AuthMethod>,
+    /// What the key may do, if that was looked at.
+    pub scope: Option<Scope>,
+    /// The address that the store says it has now, where that is another.
+    pub moved_to: Option<StoreUrl>,
+    /// How many checks in a row did not find the key working.
+    pub failures: i64,
+    /// When the store is asked next.
+    pub check_at: Time,
     /// As the store said it, if it did.
     pub woocommerce_version: Option<String>,
     /// As the store said it, if it did.
@@ -96,28 +110,22 @@ pub struct Checked {
     pub lending_changed: bool,
     /// Now.
     pub now: Time,
+    /// What happened by it, in order.
+    pub events: Vec<Event>,
 }
 
-/// Keeps what a check of key version `version` told; `changed` is recorded when status or reason differ from what was
-/// known. False when the store has another key or another status than `was` by now, or was disconnected: then this
+/// Keeps what a check of key version `version` told, and records what happened by it. False when the store has another key or another status than `was` by now, or was disconnected: then this
 /// check came too late to say anything.
-pub async fn keep(
-    db: &Db,
-    id: &StoreId,
-    version: i64,
-    was: StoreStatus,
-    checked: &Checked,
-    changed: Option<&Event>,
-) -> Result<bool, Error> {
+pub async fn keep(db: &Db, id: &StoreId, version: i64, was: StoreStatus, checked: &Checked) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let mine = sqlx::query(
             "UPDATE stores
              SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
                  woocommerce_version = COALESCE($5, woocommerce_version),
-                 wordpress_version = COALESCE($6, wordpress_version),
-                 changed_at = CASE WHEN $7 THEN $8 ELSE changed_at END
-             WHERE id = $9 AND key_version = $10 AND status = $11 AND status <> 'disconnected'",
+                 wordpress_version = COALESCE($6, wordpress_version), scope = COALESCE($7, scope), moved_to = $8,
+                 failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
+             WHERE id = $13 AND key_version = $14 AND status = $15 AND status <> 'disconnected'",
         )
         .bind(checked.status)
         .bind(checked.reason)
@@ -125,7 +133,11 @@ pub async fn keep(
         .bind(checked.auth_method)
         .bind(&checked.woocommerce_version)
         .bind(&checked.wordpress_version)
-        .bind(changed.is_some())
+        .bind(checked.scope)
+        .bind(&checked.moved_to)
+        .bind(checked.failures)
+        .bind(checked.check_at)
+        .bind(checked.status != was)
         .bind(checked.now)
         .bind(id)
         .bind(version)
@@ -138,7 +150,7 @@ pub async fn keep(
             if checked.lending_changed {
                 lending_changed!(tx);
             }
-            if let Some(event) = changed {
+            for event in &checked.events {
                 record!(tx, event);
             }
             tx.commit().await?;

@@ -5,6 +5,7 @@ use super::{Db, Error, lending_changed, on, record};
 use crate::domain::event::Event;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::key::{AuthMethod, Key};
+use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
@@ -22,6 +23,41 @@ pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Erro
              LIMIT $2",
         )
         .bind(id)
+        .bind(most)
+        .fetch_all(pool)
+        .await?)
+    })
+}
+
+/// A key that is served, sealed, and whose it is.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Held {
+    /// Its row; the seal is bound to it.
+    pub id: KeyId,
+    /// Its store.
+    pub store_id: StoreId,
+    /// Whose the store is.
+    pub user_id: UserId,
+    /// The store's address; the seal is bound to it.
+    pub home: StoreUrl,
+    /// What it may do.
+    pub scope: Scope,
+    /// Key and secret.
+    pub sealed: Vec<u8>,
+}
+
+/// The keys that are served, by their stores' ids, those after `after`; at most `most`.
+pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<Held>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_as(
+            "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
+             FROM keys
+             JOIN stores ON stores.id = keys.store_id
+             WHERE keys.retired_at IS NULL AND keys.store_id > $1
+             ORDER BY keys.store_id
+             LIMIT $2",
+        )
+        .bind(after.map_or("", StoreId::as_str))
         .bind(most)
         .fetch_all(pool)
         .await?)

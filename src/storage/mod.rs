@@ -22,6 +22,7 @@ pub mod reach;
 pub mod read_days;
 pub mod reads;
 pub mod retention;
+pub mod schedule;
 pub mod sessions;
 pub mod settings;
 pub mod store_list;
@@ -29,6 +30,7 @@ pub mod store_words;
 pub mod stores;
 mod text;
 pub mod tokens;
+pub mod transfer;
 pub mod webhooks;
 
 use sqlx::{PgPool, SqlitePool};

@@ -1,6 +1,6 @@
 //! Stores and their keys: activation, lists, what is lent.
 
-use super::checks::new_span;
+use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::{Db, Error, lending_changed, on, record, rewrite_words};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
@@ -19,30 +19,32 @@ use crate::domain::verdict::Verdict;
 macro_rules! columns {
     () => {
         "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
-         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at"
+         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked"
     };
 }
 pub(super) use columns;
 
-/// A proven and confirmed grant, about to become a store's newest key.
+/// A key that was proven, about to become a store's newest.
 #[derive(Debug)]
-pub struct Activation<'a> {
-    /// The attempt that it ends.
-    pub attempt: &'a Attempt,
-    /// The grant that won.
-    pub grant: &'a GrantId,
+pub struct NewKey {
+    /// Whose store it is.
+    pub user_id: UserId,
+    /// The store's canonical address.
+    pub home: StoreUrl,
     /// The store's id if it is new.
     pub store_id: StoreId,
     /// The new key's id; its seal is bound to it.
     pub key_id: KeyId,
     /// Key and secret, sealed for that row.
     pub sealed: Vec<u8>,
-    /// The store's own number of the key.
+    /// The store's own number of the key; 0 where nobody knows it.
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub last7: String,
     /// What the key may do.
     pub scope: Scope,
+    /// What it is to be good for: what it may do is compared with this.
+    pub asked: Scope,
     /// How the store takes it.
     pub auth_method: AuthMethod,
     /// A remark on a key that works.
@@ -57,50 +59,49 @@ pub struct Activation<'a> {
     pub now: Time,
 }
 
-/// In one transaction: ends the attempt, makes or updates the store (a reconnect keeps its id), adds the key version,
-/// retires and wipes the former one, sets the attempt's other grants aside. A former key that the store had said it does
-/// not know counts as revoked. `None` when the attempt had ended already.
-pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE attempts
-             SET status = 'connected', reason = $1, ended_at = $2
-             WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
-        )
-        .bind(new.remark)
-        .bind(new.now)
-        .bind(&new.attempt.id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if mine == 0 {
-            return Ok(None);
-        }
+/// A proven and confirmed grant, about to become a store's newest key.
+#[derive(Debug)]
+pub struct Activation<'a> {
+    /// The attempt that it ends.
+    pub attempt: &'a Attempt,
+    /// The grant that won.
+    pub grant: &'a GrantId,
+    /// What it becomes.
+    pub key: NewKey,
+}
+
+/// Inside the open transaction `$tx`: makes or updates the store (a reconnect keeps its id), adds the key version, retires
+/// and wipes the former one. A former key that the store had said it does not know counts as revoked. Gives the store's id
+/// and the version.
+macro_rules! take_key {
+    ($tx:ident, $key:expr) => {{
+        let new: &$crate::storage::stores::NewKey = $key;
         // What the last check told of the key that is replaced; the row stays locked from here.
         let former: Option<(Option<Verdict>, Time)> = sqlx::query_as(
             "UPDATE stores SET key_version = key_version WHERE user_id = $1 AND home = $2 RETURNING reason, checked_at",
         )
-        .bind(&new.attempt.user_id)
-        .bind(&new.attempt.home)
-        .fetch_optional(&mut *tx)
+        .bind(&new.user_id)
+        .bind(&new.home)
+        .fetch_optional(&mut *$tx)
         .await?;
         let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
         let (store_id, version): (StoreId, i64) = sqlx::query_as(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
-                                 auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
-             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14)
+                                 auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at,
+                                 check_at, asked)
+             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16)
              ON CONFLICT (user_id, home) DO UPDATE
              SET name = excluded.name, status = excluded.status, reason = excluded.reason, scope = excluded.scope,
                  woo_key_id = excluded.woo_key_id, key_last7 = excluded.key_last7, key_version = stores.key_version + 1,
                  auth_method = excluded.auth_method, woocommerce_version = excluded.woocommerce_version,
                  wordpress_version = excluded.wordpress_version, connected_at = excluded.connected_at,
-                 checked_at = excluded.checked_at, changed_at = excluded.changed_at
+                 checked_at = excluded.checked_at, changed_at = excluded.changed_at, check_at = excluded.check_at,
+                 asked = excluded.asked, failures = 0, moved_to = NULL
              RETURNING id, key_version",
         )
         .bind(&new.store_id)
-        .bind(&new.attempt.user_id)
-        .bind(&new.attempt.home)
+        .bind(&new.user_id)
+        .bind(&new.home)
         .bind(&new.name)
         .bind(new.remark)
         .bind(new.scope)
@@ -112,16 +113,18 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .bind(new.now)
         .bind(new.now)
         .bind(new.now)
-        .fetch_one(&mut *tx)
+        .bind(new.now.plus(FIRST_CHECK_AFTER))
+        .bind(new.asked)
+        .fetch_one(&mut *$tx)
         .await?;
-        rewrite_words!(tx, &store_id, search::words(&new.attempt.user_id, &new.attempt.home, new.name.as_deref()));
+        rewrite_words!($tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref()));
         sqlx::query(
             "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
         )
         .bind(new.now)
         .bind(gone)
         .bind(&store_id)
-        .execute(&mut *tx)
+        .execute(&mut *$tx)
         .await?;
         sqlx::query(
             "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
@@ -136,12 +139,38 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
         .bind(new.auth_method)
         .bind(&new.sealed)
         .bind(new.now)
-        .execute(&mut *tx)
+        .execute(&mut *$tx)
         .await?;
-        new_span!(tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now);
+        new_span!($tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now);
+        lending_changed!($tx);
+        (store_id, version)
+    }};
+}
+
+/// In one transaction: ends the attempt, gives the store the key, sets the attempt's other grants aside. `None` when the
+/// attempt had ended already.
+pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, Error> {
+    let (attempt, key) = (new.attempt, &new.key);
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mine = sqlx::query(
+            "UPDATE attempts
+             SET status = 'connected', reason = $1, ended_at = $2
+             WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
+        )
+        .bind(key.remark)
+        .bind(key.now)
+        .bind(&attempt.id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if mine == 0 {
+            return Ok(None);
+        }
+        let (store_id, version) = take_key!(tx, key);
         sqlx::query("UPDATE attempts SET store_id = $1 WHERE id = $2")
             .bind(&store_id)
-            .bind(&new.attempt.id)
+            .bind(&attempt.id)
             .execute(&mut *tx)
             .await?;
         sqlx::query(
@@ -150,25 +179,39 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
              WHERE attempt_id = $2 AND state <> 'rejected'",
         )
         .bind(new.grant)
-        .bind(&new.attempt.id)
+        .bind(&attempt.id)
         .execute(&mut *tx)
         .await?;
-        lending_changed!(tx);
-        let kind = if version == 1 { Kind::StoreConnected } else { Kind::StoreReconnected };
-        let about = |kind| {
-            Event::new(kind, new.now, &Actor::merchant())
-                .user(&new.attempt.user_id)
-                .store(&store_id)
-                .link(new.attempt.link_id.as_ref())
-                .attempt(&new.attempt.id)
-        };
-        record!(tx, &about(kind).because(new.remark));
-        if version > 1 {
-            record!(tx, &about(Kind::KeyRotated));
+        for event in taken(key, &store_id, version, &Actor::merchant()) {
+            record!(tx, &event.link(attempt.link_id.as_ref()).attempt(&attempt.id));
         }
         tx.commit().await?;
         Ok(Some(store_id))
     })
+}
+
+/// In one transaction: gives the store a key that came without an attempt: typed or imported by `actor`. Gives the store's
+/// id and the version of the key.
+pub async fn adopt(db: &Db, new: &NewKey, actor: &Actor) -> Result<(StoreId, i64), Error> {
+    on!(db.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let (store_id, version) = take_key!(tx, new);
+        for event in taken(new, &store_id, version, actor) {
+            record!(tx, &event);
+        }
+        tx.commit().await?;
+        Ok((store_id, version))
+    })
+}
+
+/// What happened when a store was given a key: a store that had one before has it rotated.
+fn taken(key: &NewKey, store_id: &StoreId, version: i64, actor: &Actor) -> Vec<Event> {
+    let about = |kind| Event::new(kind, key.now, actor).user(&key.user_id).store(store_id);
+    if version == 1 {
+        vec![about(Kind::StoreConnected).because(key.remark)]
+    } else {
+        vec![about(Kind::StoreReconnected).because(key.remark), about(Kind::KeyRotated)]
+    }
 }
 
 /// The store with this id.

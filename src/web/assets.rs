@@ -19,14 +19,50 @@ pub enum Asset {
     AdminJs,
     /// The icon in the browser's tab.
     Icon,
+    /// The look of the page that describes the API, on top of [`Self::AdminCss`].
+    DocsCss,
+    /// How a key is made by hand, drawn: log in.
+    Step1,
+    /// … the menu.
+    Step2,
+    /// … the tabs.
+    Step3,
+    /// … the list of keys.
+    Step4,
+    /// … the description.
+    Step5,
+    /// … user and permissions.
+    Step6,
+    /// … the button.
+    Step7,
+    /// … what is to be copied.
+    Step8,
 }
 
 impl Asset {
-    const ALL: [Self; 5] = [Self::Css, Self::Js, Self::AdminCss, Self::AdminJs, Self::Icon];
+    const ALL: [Self; 14] = [
+        Self::Css,
+        Self::Js,
+        Self::AdminCss,
+        Self::AdminJs,
+        Self::Icon,
+        Self::DocsCss,
+        Self::Step1,
+        Self::Step2,
+        Self::Step3,
+        Self::Step4,
+        Self::Step5,
+        Self::Step6,
+        Self::Step7,
+        Self::Step8,
+    ];
+    /// The drawings of the eight steps, in order.
+    pub const STEPS: [Self; 8] =
+        [Self::Step1, Self::Step2, Self::Step3, Self::Step4, Self::Step5, Self::Step6, Self::Step7, Self::Step8];
 
     /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
     pub fn href(self) -> &'static str {
-        static HREFS: LazyLock<[String; 5]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
+        static HREFS: LazyLock<[String; 14]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
         &HREFS[self as usize]
     }
 
@@ -37,6 +73,15 @@ impl Asset {
             Self::AdminCss => ("admin", "css"),
             Self::AdminJs => ("admin", "js"),
             Self::Icon => ("icon", "svg"),
+            Self::Step1 => ("by-hand-1", "svg"),
+            Self::Step2 => ("by-hand-2", "svg"),
+            Self::Step3 => ("by-hand-3", "svg"),
+            Self::Step4 => ("by-hand-4", "svg"),
+            Self::Step5 => ("by-hand-5", "svg"),
+            Self::Step6 => ("by-hand-6", "svg"),
+            Self::Step7 => ("by-hand-7", "svg"),
+            Self::Step8 => ("by-hand-8", "svg"),
+            Self::DocsCss => ("docs", "css"),
         };
         let digest = ring::digest::digest(&ring::digest::SHA256, self.bytes());
         let hash = digest.as_ref()[..6].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
@@ -50,14 +95,23 @@ impl Asset {
             Self::AdminCss => include_bytes!("../../templates/static/admin.css"),
             Self::AdminJs => include_bytes!("../../templates/static/admin.js"),
             Self::Icon => include_bytes!("../../templates/static/icon.svg"),
+            Self::Step1 => include_bytes!("../../templates/static/by-hand-1.svg"),
+            Self::Step2 => include_bytes!("../../templates/static/by-hand-2.svg"),
+            Self::Step3 => include_bytes!("../../templates/static/by-hand-3.svg"),
+            Self::Step4 => include_bytes!("../../templates/static/by-hand-4.svg"),
+            Self::Step5 => include_bytes!("../../templates/static/by-hand-5.svg"),
+            Self::Step6 => include_bytes!("../../templates/static/by-hand-6.svg"),
+            Self::Step7 => include_bytes!("../../templates/static/by-hand-7.svg"),
+            Self::Step8 => include_bytes!("../../templates/static/by-hand-8.svg"),
+            Self::DocsCss => include_bytes!("../../templates/static/docs.css"),
         }
     }
 
     const fn content_type(self) -> &'static str {
         match self {
-            Self::Css | Self::AdminCss => "text/css; charset=utf-8",
+            Self::Css | Self::AdminCss | Self::DocsCss => "text/css; charset=utf-8",
             Self::Js | Self::AdminJs => "text/javascript; charset=utf-8",
-            Self::Icon => "image/svg+xml",
+            _ => "image/svg+xml",
         }
     }
 }

@@ -8,13 +8,12 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tracing::Instrument as _;
 
 use super::failure::{Failure, Undressed};
-use super::{failure_page, language};
+use super::{failure_page, language, problem};
 use crate::app::App;
 use crate::domain::id::RequestId;
 
@@ -135,7 +134,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
     let mut answer = match surface {
         Surface::Page => page.unwrap_or_else(|| failure.status.into_response()),
         Surface::Admin => failure_page::for_operator(failure, id),
-        Surface::Api => problem(failure, id),
+        Surface::Api => problem::answer(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
         }
@@ -150,28 +149,6 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
     }
     if let Some(seconds) = failure.retry_after {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    answer
-}
-
-fn problem(failure: &Failure, id: &RequestId) -> Response {
-    let mut body = failure.more.clone();
-    let standard = json!({
-        "type": format!("urn:cartkey:problem:{}", failure.code),
-        "title": failure.status.canonical_reason().unwrap_or("Error"),
-        "status": failure.status.as_u16(),
-        "code": failure.code,
-        "detail": failure.says,
-        "request_id": id,
-    });
-    if let Value::Object(standard) = standard {
-        body.extend(standard);
-    }
-    let mut answer =
-        (failure.status, [(header::CONTENT_TYPE, "application/problem+json")], Value::Object(body).to_string())
-            .into_response();
-    if failure.status == StatusCode::UNAUTHORIZED {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     answer
 }

@@ -221,8 +221,20 @@ impl From<return_leg::ConfirmError> for Failure {
             E::Code => Self::new(
                 StatusCode::CONFLICT,
                 "code_spent",
-                "The code is wrong, spent, or older than a minute. Send the merchant back to the attempt's page for a new one.",
+                "The code is wrong, spent, or older than a minute. Send the merchant back to attempt_url for a new one.",
             ),
+            E::OtherUser => Self::new(
+                StatusCode::CONFLICT,
+                "other_user",
+                "This attempt is for another user_id than the one that is signed in. Nothing was confirmed.",
+            ),
+            E::Ended(status, reason) => Self::new(
+                StatusCode::CONFLICT,
+                "attempt_ended",
+                "This attempt ended without a store before it was confirmed. Send the merchant a new link.",
+            )
+            .with("attempt_status", json!(status))
+            .with("reason", json!(reason)),
             E::Beneath(beneath) => beneath.into(),
         }
     }

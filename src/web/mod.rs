@@ -15,6 +15,7 @@ pub mod merchant;
 mod multipart;
 mod ops;
 pub mod page;
+pub mod problem;
 pub mod stream;
 pub mod words;
 

@@ -14,7 +14,9 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use crate::domain::language::Language;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::NotAStoreUrl;
+use crate::domain::typed_key::NotAHalf;
 use crate::domain::verdict::Verdict;
+use crate::flow::adopt;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,33 @@ impl Words {
         let key = format!("verdict-{}", verdict.code());
         let translated = format(self.0, &key, &[("store", Value::Text(store.to_owned()))]);
         translated.unwrap_or_else(|| verdict.says(store))
+    }
+
+    /// A verdict on a key that the merchant typed: the store's words to whoever approved would not fit.
+    pub fn verdict_by_hand(self, verdict: Verdict, store: &str) -> String {
+        let key = match verdict {
+            Verdict::KeyRejected => "by-hand-key_rejected",
+            Verdict::SecretRejected => "by-hand-secret_rejected",
+            Verdict::RoleLost => "by-hand-role_lost",
+            Verdict::OtherStore => "by-hand-other_store",
+            verdict => return self.verdict(verdict, store),
+        };
+        let translated = format(self.0, key, &[("store", Value::Text(store.to_owned()))]);
+        translated.unwrap_or_else(|| adopt::says(verdict, store))
+    }
+
+    /// Why what was typed is not half of a key.
+    pub fn half(self, fault: NotAHalf) -> String {
+        let key = match fault.code() {
+            "key_empty" => "half-key_empty",
+            "secret_empty" => "half-secret_empty",
+            "key_is_secret" => "half-key_is_secret",
+            "secret_is_key" => "half-secret_is_key",
+            "shortened" => "half-shortened",
+            "key_shape" => "half-key_shape",
+            _ => "half-secret_shape",
+        };
+        format(self.0, key, &[]).unwrap_or_else(|| fault.to_string())
     }
 
     /// What a key of this scope may do, to be put into a sentence.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hyper::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::Value;
 
 use super::http::Reply;
 use super::products;
+use crate::domain::time::Time;
 use crate::domain::verdict::{Product, Verdict};
 
 /// Longest pause that a store may ask for.
@@ -89,13 +90,32 @@ pub fn hear(reply: &Reply) -> Heard {
     page(reply, status)
 }
 
-/// How long the store asks us to wait, in whole seconds; an HTTP date is not read.
-pub fn retry_after(reply: &Reply) -> Option<Duration> {
-    let seconds = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_AT_MOST))
+/// How long the store asks us to wait: seconds, or a moment, which is compared with the store's own clock where it says the
+/// time, else with `now`.
+pub fn retry_after(reply: &Reply, now: Time) -> Option<Duration> {
+    let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let pause = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let their_now = reply.headers.get(DATE).and_then(|date| moment(date.to_str().ok()?));
+            moment(text)?.since(their_now.unwrap_or(now))
+        }
+    };
+    Some(pause.min(RETRY_AFTER_AT_MOST))
+}
+
+/// Reads an HTTP date.
+fn moment(text: &str) -> Option<Time> {
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Time::from_millis(0).plus(since))
 }
 
 impl Refusal {
+    /// Whether WordPress itself took the key for one of its own passwords: so it did arrive (#68480).
+    pub fn is_wordpress_own(&self) -> bool {
+        matches!(self.code.as_str(), "invalid_username" | "invalid_email" | "incorrect_password")
+    }
+
     /// What this says about a key that was shown (wc-auth.md §5.2).
     pub fn meaning(&self) -> Meaning {
         let code = self.code.as_str();
@@ -240,10 +260,22 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_pause_is_read_in_seconds_and_bounded() {
-        assert_eq!(retry_after(&reply(503, "retry-after: 600", "")), Some(Duration::from_mins(10)));
-        assert_eq!(retry_after(&reply(503, "retry-after: 99999999", "")), Some(RETRY_AFTER_AT_MOST));
-        assert_eq!(retry_after(&reply(503, "retry-after: Wed, 21 Oct 2026 07:28:00 GMT", "")), None);
+    fn a_pause_is_read_as_seconds_or_as_a_moment_and_is_bounded() {
+        // Wed, 21 Oct 2026 07:18:00 GMT.
+        let now = Time::from_millis(1_792_567_080_000);
+        let date = "Wed, 21 Oct 2026 07:28:00 GMT";
+        for (headers, pause) in [
+            ("retry-after: 600".to_owned(), Some(Duration::from_mins(10))),
+            ("retry-after: 99999999".to_owned(), Some(RETRY_AFTER_AT_MOST)),
+            (format!("retry-after: {date}"), Some(Duration::from_mins(10))),
+            (format!("retry-after: {date}\ndate: Wed, 21 Oct 2026 07:27:00 GMT"), Some(Duration::from_mins(1))),
+            (format!("retry-after: {date}\ndate: Wed, 21 Oct 2026 08:00:00 GMT"), Some(Duration::ZERO)),
+            ("retry-after: Fri, 31 Dec 9999 23:59:59 GMT".to_owned(), Some(RETRY_AFTER_AT_MOST)),
+            ("retry-after: soon".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(retry_after(&reply(503, &headers, ""), now), pause, "{headers}");
+        }
     }
 
     proptest! {

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::answer::{self, Heard, Meaning, Refusal};
 use super::auth;
 use super::http::{Call, Client, Fault, Reply};
+use super::locate::other_permalinks;
 use super::site;
+use super::whereabouts::{self, bare};
 use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
@@ -24,6 +26,8 @@ const ONE_AT_MOST: usize = 512 * 1024;
 const LIGHT: &str = "/wp-json/wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
+/// A store that takes longer than this for the light question is slow.
+pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// An empty batch changes nothing, and is refused without the permission to write.
 const BATCH: &str = "/wp-json/wc/v3/products/batch";
 
@@ -34,7 +38,7 @@ pub struct Answer {
     pub verdict: Verdict,
     /// How the store takes this key, where one way worked.
     pub method: Option<AuthMethod>,
-    /// What the key was seen to be allowed, where it works.
+    /// What the key was seen to be allowed, where it works and that was looked at.
     pub scope: Option<Scope>,
     /// The `home` that the store told, canonical.
     pub home_seen: Option<StoreUrl>,
@@ -66,17 +70,23 @@ impl Answer {
 
 /// Asks the store at `home` with `pair`. `known` is the way that worked last time and is tried first; before a key
 /// is called broken every way is tried. `asked` decides whether writing is tested (nothing is written) and what the
-/// proven scope is compared with.
-pub async fn ask(client: &Client, home: &StoreUrl, pair: &KeyPair, asked: Scope, known: Option<AuthMethod>) -> Answer {
+/// proven scope is compared with; with none, a known key that may read and works costs one request.
+pub async fn ask(
+    client: &Client,
+    home: &StoreUrl,
+    pair: &KeyPair,
+    asked: Option<Scope>,
+    known: Option<AuthMethod>,
+) -> Answer {
     let asking = Asking { client, home, pair };
     let climbed = asking.climb(known).await;
     let (method, status) = match climbed {
         Ok(found) => found,
-        Err(Stop { verdict, retry_after }) => return Answer { retry_after, ..Answer::only(verdict) },
+        Err(stop) => return stop.answer(&asking, known.is_some()).await,
     };
-    let (reads, noisy, environment) = match status {
-        Status::Read { environment, noisy } => (true, noisy, environment),
-        Status::WriteOnly => (false, false, Value::Null),
+    let (reads, remark, environment) = match status {
+        Status::Read { environment, remark } => (true, remark, environment),
+        Status::WriteOnly => (false, Verdict::Works, Value::Null),
     };
     let mut answer = Answer { method: Some(method), ..Answer::only(Verdict::Works) };
     let told = |name: &str| environment.get(name).and_then(Value::as_str);
@@ -90,31 +100,44 @@ pub async fn ask(client: &Client, home: &StoreUrl, pair: &KeyPair, asked: Scope,
         answer.home_seen = answer.home_seen.or(told);
     }
     if let Some(verdict) = identity(home, answer.home_seen.as_ref()) {
+        let verdict = match &answer.home_seen {
+            Some(seen) if known.is_some() => whereabouts::claimed(client, home, seen).await,
+            _ => verdict,
+        };
         return Answer { verdict, ..answer };
     }
-    let proven = asking.scope(method, reads, asked).await;
-    answer.scope = Some(proven);
-    answer.verdict = match Verdict::on_scope(proven, asked) {
-        Verdict::Works if noisy => Verdict::NoisyAnswer,
-        verdict => verdict,
-    };
+    answer.verdict = remark;
+    if let Some(asked) = asked {
+        match asking.scope(method, reads, asked).await {
+            Ok(Some(proven)) => {
+                answer.scope = Some(proven);
+                let on_scope = Verdict::on_scope(proven, asked);
+                answer.verdict = if on_scope == Verdict::Works { remark } else { on_scope };
+            }
+            Ok(None) => {}
+            Err(verdict) => answer.verdict = verdict,
+        }
+    }
     answer
 }
 
 /// Whose key it is. `www` alone is a move of the same shop, not another one.
 fn identity(home: &StoreUrl, seen: Option<&StoreUrl>) -> Option<Verdict> {
-    let bare = |url: &StoreUrl| url.shown().trim_start_matches("www.").to_owned();
     match seen {
         None => Some(Verdict::AnswerUnreadable),
         Some(seen) if seen == home => None,
-        Some(seen) if bare(seen) == bare(home) => Some(Verdict::Moved),
+        Some(seen) if bare(seen.shown()) == bare(home.shown()) => Some(Verdict::Moved),
         Some(_) => Some(Verdict::OtherStore),
     }
 }
 
 /// The key was recognised.
 enum Status {
-    Read { environment: Value, noisy: bool },
+    /// What the store told of itself, and a remark on how it did.
+    Read {
+        environment: Value,
+        remark: Verdict,
+    },
     WriteOnly,
 }
 
@@ -122,11 +145,35 @@ enum Status {
 pub(super) struct Stop {
     pub(super) verdict: Verdict,
     retry_after: Option<Duration>,
+    /// Where the store sent us.
+    to: Option<String>,
 }
 
 impl From<Verdict> for Stop {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, retry_after: None }
+        Self { verdict, retry_after: None, to: None }
+    }
+}
+
+impl Stop {
+    /// The answer that this is; of a store that was known it is looked where it has gone.
+    async fn answer(self, asking: &Asking<'_>, known: bool) -> Answer {
+        let mut answer = Answer { retry_after: self.retry_after, ..Answer::only(self.verdict) };
+        let (client, home) = (asking.client, asking.home);
+        match (self.verdict, self.to) {
+            (Verdict::Moved, Some(to)) if known => {
+                (answer.verdict, answer.home_seen) = whereabouts::redirected(client, home, &to).await;
+            }
+            // A store checks signatures with the address that it believes to have.
+            (Verdict::HttpsHidden, _) if known => {
+                answer.home_seen = whereabouts::told_at(client, home).await.filter(|told| told != home);
+                if answer.home_seen.is_some() {
+                    answer.verdict = Verdict::Moved;
+                }
+            }
+            _ => {}
+        }
+        answer
     }
 }
 
@@ -149,15 +196,23 @@ impl Asking<'_> {
         let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
         let mut trouble = None;
         let mut refused: Option<Refusal> = None;
+        let mut arrived = false;
         for method in known.into_iter().chain(others) {
+            let begun = self.client.clock().now();
             let reply = self.light(self.pair, method).await?;
+            let is_slow = self.client.clock().now().since(begun) > SLOW_AFTER;
             match answer::hear(&reply) {
                 Heard::Json { value, noisy } if value.is_object() => {
                     let environment = value.get("environment").cloned().unwrap_or_default();
-                    return Ok((method, Status::Read { environment, noisy }));
+                    let remark = match (noisy, is_slow) {
+                        (true, _) => Verdict::NoisyAnswer,
+                        (_, true) => Verdict::Slow,
+                        _ => Verdict::Works,
+                    };
+                    return Ok((method, Status::Read { environment, remark }));
                 }
                 Heard::Refused(refusal) => match refusal.meaning() {
-                    Meaning::Anonymous => {}
+                    Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
                     Meaning::AuthenticationError => {
                         if self.is_write_only(method).await? {
                             return Ok((method, Status::WriteOnly));
@@ -174,7 +229,7 @@ impl Asking<'_> {
                     Meaning::RoleLost => return Err(Verdict::RoleLost.into()),
                     Meaning::NoRoute => return Err(Verdict::NoWooCommerce.into()),
                     Meaning::Other(verdict) => {
-                        return Err(Stop { verdict, retry_after: answer::retry_after(&reply) });
+                        return Err(Stop { retry_after: self.pause(&reply), ..verdict.into() });
                     }
                 },
                 other => {
@@ -189,7 +244,7 @@ impl Asking<'_> {
                 }
             }
         }
-        Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), known.is_some()).into()))
+        Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), arrived).into()))
     }
 
     /// A key that may only write is refused on GET and let through on OPTIONS; a wrong secret is refused on both.
@@ -212,32 +267,37 @@ impl Asking<'_> {
         let verdict = match heard {
             Heard::Trouble(verdict) => *verdict,
             Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
-            // Without a REST API at its place, the plain form tells whether only the permalinks changed.
-            Heard::NotFound if site::plain_index(self.client, self.home).await => Verdict::PlainPermalinks,
-            Heard::NotFound => Verdict::NoWordPress,
+            // Without a REST API at its place, the other forms tell whether only the permalinks changed.
+            Heard::NotFound => other_permalinks(self.client, self.home).await.unwrap_or(Verdict::NoWordPress),
             Heard::Denied => Verdict::RestClosed,
             Heard::Json { .. } | Heard::Page | Heard::Refused(_) => Verdict::AnswerUnreadable,
         };
-        Stop { verdict, retry_after: answer::retry_after(reply) }
+        let to = if let Heard::Elsewhere(to) = heard { to.clone() } else { None };
+        Stop { verdict, retry_after: self.pause(reply), to }
     }
 
-    /// What the key may do. Writing is tested only where it was asked for; when the test itself fails for another
-    /// reason than a refusal, the store's word stands.
-    async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Scope {
-        let writes = if asked.writes() || !reads {
-            match self.send(&Method::POST, BATCH, &[], self.pair, method).await.map(|reply| answer::hear(&reply)) {
-                Ok(Heard::Refused(refusal)) => {
-                    !matches!(refusal.meaning(), Meaning::AuthenticationError | Meaning::RoleLost | Meaning::Anonymous)
-                }
-                _ => true,
-            }
-        } else {
-            false
+    fn pause(&self, reply: &Reply) -> Option<Duration> {
+        answer::retry_after(reply, self.client.clock().now())
+    }
+
+    /// What the key may do. Writing is tested only where it was asked for; `None` when the test itself failed for another
+    /// reason than a refusal: then what was known before stands.
+    async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Result<Option<Scope>, Verdict> {
+        if reads && !asked.writes() {
+            return Ok(Some(Scope::Read));
+        }
+        let heard = self.send(&Method::POST, BATCH, &[], self.pair, method).await.map(|reply| answer::hear(&reply));
+        let meaning = match &heard {
+            Ok(Heard::Refused(refusal)) => Some(refusal.meaning()),
+            _ => None,
         };
-        match (reads, writes) {
-            (true, true) => Scope::ReadWrite,
-            (true, false) => Scope::Read,
-            (false, _) => Scope::Write,
+        match meaning {
+            // The one question by which a key that may only write shows what its owner may.
+            Some(Meaning::RoleLost) if !reads => Err(Verdict::RoleLost),
+            _ if !reads => Ok(Some(Scope::Write)),
+            Some(Meaning::AuthenticationError | Meaning::RoleLost | Meaning::Anonymous) => Ok(Some(Scope::Read)),
+            _ if matches!(heard, Ok(Heard::Json { .. })) => Ok(Some(Scope::ReadWrite)),
+            _ => Ok(None),
         }
     }
 
@@ -282,13 +342,14 @@ pub(super) fn made_up(client: &Client, prefix: &str) -> Secret {
     Secret::new(format!("{prefix}{:040x}", u128::from_be_bytes(random)))
 }
 
-/// Why no way led to the key, when nothing was in the way.
-fn unheard(home: &StoreUrl, key_is_known: bool, worked_before: bool) -> Verdict {
+/// Why no way led to the key, when nothing was in the way. WooCommerce refuses a signature by a key that it does not know;
+/// where it passed over even that, nothing arrives, whatever worked before; unless WordPress itself has read the key.
+fn unheard(home: &StoreUrl, key_is_known: bool, arrived: bool) -> Verdict {
     match (key_is_known, home.is_https()) {
         // Plain keys were passed over and no signature fits: only with https seen can the store say more.
         (true, true) => Verdict::HttpsHidden,
         (true, false) => Verdict::SecretRejected,
-        (false, _) if worked_before => Verdict::KeyRejected,
+        (false, _) if arrived => Verdict::KeyRejected,
         (false, _) => Verdict::HeaderStripped,
     }
 }

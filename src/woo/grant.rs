@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 pub use crate::domain::grant::Grant;
 use crate::domain::secret::Secret;
+use crate::domain::typed_key::Half;
 
 /// What is wrong with a callback's body. Names the field, never its value: that may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +41,8 @@ pub fn parse(body: &[u8]) -> Result<Grant, Malformed> {
     Ok(Grant {
         state: state(user_id)?,
         key_id: number(key_id)?,
-        consumer_key: half(consumer_key, "consumer_key", "ck_")?,
-        consumer_secret: half(consumer_secret, "consumer_secret", "cs_")?,
+        consumer_key: half(consumer_key, Half::ConsumerKey)?,
+        consumer_secret: half(consumer_secret, Half::ConsumerSecret)?,
         scope: match key_permissions.ok_or(Malformed::Missing("key_permissions"))? {
             Scalar::Text(text) => text.parse().ok(),
             _ => None,
@@ -67,13 +68,12 @@ fn number(value: Option<Scalar>) -> Result<i64, Malformed> {
     .ok_or(Malformed::Wrong("key_id", "a whole number from 0 up"))
 }
 
-/// One half of the key. WooCommerce makes 40 hex digits; forks may differ a little (wc-auth.md §7.3).
-fn half(value: Option<Scalar>, field: &'static str, prefix: &str) -> Result<Secret, Malformed> {
-    let wrong = Malformed::Wrong(field, "its prefix and 20 to 128 letters or digits");
-    let Scalar::Text(text) = value.ok_or(Malformed::Missing(field))? else { return Err(wrong) };
-    let rest = text.strip_prefix(prefix).ok_or(wrong)?;
-    let fine = (20..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric());
-    if fine { Ok(Secret::new(text)) } else { Err(wrong) }
+/// One half of the key.
+fn half(value: Option<Scalar>, half: Half) -> Result<Secret, Malformed> {
+    match value.ok_or(Malformed::Missing(half.name()))? {
+        Scalar::Text(text) if half.fits(&text) => Ok(Secret::new(text)),
+        _ => Err(Malformed::Wrong(half.name(), "its prefix and 20 to 128 letters or digits")),
+    }
 }
 
 /// The five fields as they stand in the body.

@@ -65,7 +65,7 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
 }
 
 /// Which form of permalinks, other than pretty ones, the site has; with pretty ones this is not asked.
-async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
+pub(super) async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
     if at_path(client, base, "/index.php/wp-json/?").await {
         return Some(Verdict::IndexPermalinks);
     }

@@ -21,6 +21,7 @@ mod dial;
 mod locate;
 mod products;
 mod site;
+mod whereabouts;
 
 #[cfg(test)]
 mod check_tests;

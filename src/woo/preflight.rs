@@ -64,9 +64,21 @@ pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: D
     findings
 }
 
-async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered: &mut bool) {
+/// Finds the store at `typed` and its own address, for keys that are there already: the approval page is not looked at.
+/// Takes `within` at most.
+pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findings {
+    let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
+    let mut answered = false;
+    if tokio::time::timeout(within, known(client, &mut findings, &mut answered)).await.is_err() {
+        findings.stop = Some(Verdict::TimedOut);
+    }
+    findings
+}
+
+/// Locates the site and takes over what it says of itself; whether it said anything.
+async fn known(client: &Client, findings: &mut Findings, answered: &mut bool) -> bool {
     let typed = findings.home.clone();
-    let known = match locate::locate(client, &typed, answered).await {
+    match locate::locate(client, &typed, answered).await {
         Located::At(base, index) => {
             adopt(client, findings, &base, index);
             true
@@ -78,9 +90,14 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered:
         }
         Located::Not(verdict) => {
             findings.stop = Some(verdict);
-            return;
+            false
         }
-    };
+    }
+}
+
+async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered: &mut bool) {
+    let typed = findings.home.clone();
+    let known = known(client, findings, answered).await;
     if findings.stop.is_some() {
         return;
     }

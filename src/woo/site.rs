@@ -65,12 +65,13 @@ pub(super) fn read(heard: &Heard) -> Option<Index> {
     })
 }
 
-/// What a redirect of the REST API means: another origin is a move; the login page or another page of the same
-/// site is a plugin that keeps visitors out.
+/// What a redirect of the REST API means: another origin is a move, unless it is only plain http; the login page or another
+/// page of the same site is a plugin that keeps visitors out.
 pub(super) fn moved(home: &StoreUrl, to: Option<&str>) -> Verdict {
     let Ok(base) = Url::parse(home.as_str()) else { return Verdict::AnswerUnreadable };
     match to.and_then(|to| base.join(to).ok()) {
         Some(to) if to.path().ends_with("wp-login.php") => Verdict::RestClosed,
+        Some(to) if base.scheme() == "https" && to.scheme() == "http" && to.host() == base.host() => Verdict::NoHttps,
         Some(to) if to.origin() != base.origin() => Verdict::Moved,
         Some(_) => Verdict::RestClosed,
         None => Verdict::AnswerUnreadable,
@@ -121,7 +122,8 @@ mod tests {
         let home = StoreUrl::parse("shop.example.com/de", Reach::Public).unwrap();
         for (to, verdict) in [
             (Some("https://www.shop.example.com/de/wp-json/"), Verdict::Moved),
-            (Some("http://shop.example.com/"), Verdict::Moved),
+            (Some("http://shop.example.com/"), Verdict::NoHttps),
+            (Some("http://www.shop.example.com/"), Verdict::Moved),
             (Some("https://shop.example.com/wp-login.php?redirect_to=x"), Verdict::RestClosed),
             (Some("/"), Verdict::RestClosed),
             (Some("https://["), Verdict::AnswerUnreadable),

@@ -150,6 +150,54 @@ trouble-firewall-do = Die Firewall Ihres Hosters stört sich am Link zur Genehmi
 trouble-page = „Seite nicht gefunden“ oder einfach die Startseite des Shops
 trouble-page-do = Öffnen Sie in WordPress { $menu }, wählen Sie „Beitragsname“, klicken Sie auf „Änderungen speichern“ und versuchen Sie es dann erneut.
 
+## By hand: where the operator allows it
+
+by-hand-offer = Wenn die Genehmigung in Ihrem Shop nicht klappt, können Sie { $link }.
+by-hand-offer-link = ihn von Hand verbinden
+by-hand-button = Von Hand verbinden
+by-hand-title = Ihren Shop von Hand verbinden
+by-hand-lead = Sie erstellen in den Einstellungen Ihres Shops einen Schlüssel und kopieren ihn hierher. Das dauert etwa drei Minuten.
+by-hand-make = Den Schlüssel erstellen
+by-hand-short = Schon in Ihrem Shop angemeldet? { $link } führt Sie gleich zu Schritt 5.
+by-hand-short-link = Die Seite Ihres Shops für einen neuen Schlüssel
+by-hand-1 = Melden Sie sich im WordPress Ihres Shops an, als Administrator oder Shop-Manager.
+by-hand-2 = Öffnen Sie links im Menü { $menu }.
+by-hand-3 = Öffnen Sie den Reiter { $tab } und dort { $part }.
+by-hand-4 = Klicken Sie auf { $button }.
+by-hand-5 = Geben Sie unter { $field } ein: { $name }.
+by-hand-6 = Lassen Sie { $user }, wie es ist: Das sind Sie. Wählen Sie unter { $field } { $permissions }.
+by-hand-7 = Klicken Sie auf { $button }.
+by-hand-8 = Kopieren Sie { $key } und { $secret } in die Felder unten. Ihr Shop zeigt das Secret nur dieses eine Mal: Lassen Sie seine Seite offen, bis beides hier ist.
+by-hand-menu = WooCommerce → Einstellungen
+by-hand-tab = Erweitert
+by-hand-part = REST-API
+by-hand-add = Schlüssel hinzufügen
+by-hand-description = Beschreibung
+by-hand-user = Benutzer
+by-hand-permissions = Berechtigungen
+by-hand-read = Lesen
+by-hand-write = Schreiben
+by-hand-read_write = Lesen/Schreiben
+by-hand-generate = API-Schlüssel generieren
+by-hand-drawn-1 = Zeichnung: das Anmeldeformular, dessen Schaltfläche markiert ist.
+by-hand-drawn-2 = Zeichnung: das dunkle Menü links, in dem WooCommerce offen und Einstellungen markiert ist.
+by-hand-drawn-3 = Zeichnung: eine Reihe von Reitern, der letzte markiert, und darunter ein markierter Link.
+by-hand-drawn-4 = Zeichnung: die Liste der Schlüssel, darüber die markierte Schaltfläche.
+by-hand-drawn-5 = Zeichnung: ein Formular mit drei Feldern, das erste markiert.
+by-hand-drawn-6 = Zeichnung: dasselbe Formular, das zweite und das dritte Feld markiert.
+by-hand-drawn-7 = Zeichnung: dasselbe Formular, die Schaltfläche darunter markiert.
+by-hand-drawn-8 = Zeichnung: zwei lange Felder, ck_ und cs_, jedes mit einer Schaltfläche zum Kopieren.
+by-hand-paste = Hierher kopieren
+by-hand-key = Consumer-Key
+by-hand-secret = Consumer-Secret
+by-hand-begins = Beginnt mit { $prefix }
+by-hand-wrong = Das wurde nicht angenommen: Unten steht, was nicht stimmt.
+by-hand-not-kept = Was Sie kopiert haben, wurde nicht aufbewahrt. Kopieren Sie beide Werte noch einmal.
+by-hand-in-use = { $store } ist schon mit genau diesem Schlüssel verbunden. Sie brauchen nichts mehr zu tun.
+by-hand-approve = Möchten Sie lieber nichts kopieren? { $link }.
+by-hand-approve-link = Stattdessen im Shop genehmigen
+step-typed = Schlüssel auf { $store } erstellt
+
 ## When a page cannot be shown
 
 error-nothing-here = Hier ist nichts
@@ -209,6 +257,7 @@ verdict-header_stripped = Der Server von { $store } entfernt den Schlüssel auf 
 verdict-https_hidden = Der Server von { $store } verbirgt https vor WordPress, deshalb ignoriert WooCommerce den Schlüssel. Bitten Sie Ihren Hoster, hinter seinem Proxy HTTPS für PHP zu setzen, und versuchen Sie es dann erneut.
 verdict-other_store = Der Schlüssel gehört zu einem anderen Shop als { $store }. Verbinden Sie den Shop neu und genehmigen Sie auf { $store } selbst.
 verdict-moved = { $store } hat eine neue Adresse. Verbinden Sie den Shop neu mit der Adresse, die er jetzt hat.
+verdict-clone_suspected = { $store } gibt eine andere Adresse als seine eigene an, und auch dort antwortet ein Shop: Einer der beiden kann eine Kopie sein. Verbinden Sie neu mit der Adresse, die Ihre Kunden verwenden, oder korrigieren Sie die Website-Adresse in WordPress unter Einstellungen → Allgemein.
 verdict-blocked_by_cloudflare = Cloudflare blockiert unseren Server bei { $store }. Legen Sie in Cloudflare eine Regel an, die /wp-json/ und /wc-auth/ überspringt, oder schalten Sie den Bot Fight Mode aus, und versuchen Sie es dann erneut.
 verdict-blocked_by_sucuri = Sucuri blockiert unseren Server bei { $store }. Erlauben Sie in Sucuri unsere Adresse für /wp-json/ und /wc-auth/ und versuchen Sie es dann erneut.
 verdict-blocked_by_siteground = Die Bot-Prüfung von SiteGround blockiert unseren Server bei { $store }. Bitten Sie den Support von SiteGround, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.
@@ -235,9 +284,24 @@ verdict-index_permalinks = Die Links von { $store } führen über index.php, und
 verdict-permalinks_stale = Die Seite der Genehmigung von WooCommerce ist unter { $store } nicht zu finden. Öffnen Sie in WordPress Einstellungen → Permalinks, klicken Sie einmal auf „Änderungen speichern“ und versuchen Sie es dann erneut.
 verdict-approval_misdirected = Die Seite der Genehmigung von WooCommerce auf { $store } führt zu einer anderen Adresse. Prüfen Sie WordPress-Adresse und Website-Adresse unter Einstellungen → Allgemein.
 verdict-noisy_answer = { $store } stellt seinen Antworten Warnungen voran. Es funktioniert, aber lassen Sie die Anzeige von PHP-Fehlern ausschalten.
+verdict-slow = { $store } funktioniert, braucht aber länger als zehn Sekunden für eine Antwort. Fragen Sie Ihren Hoster, was den Shop bremst.
 verdict-denied = Sie haben auf { $store } abgelehnt; es wurde nichts verbunden.
 verdict-not_finished = Auf { $store } hat niemand rechtzeitig genehmigt; es wurde nichts verbunden.
 verdict-disowned = Die Genehmigung auf { $store } wurde als Versehen gemeldet; es wurde nichts verbunden.
 verdict-approved_elsewhere = Die Genehmigung auf { $store } kam in einem anderen Browser zurück als dem, der begonnen hat, deshalb wurde nichts verbunden. Beginnen Sie noch einmal und bleiben Sie in einem Browser.
 verdict-wrong_store = Dieser Link ist für einen anderen Shop als { $store }. Bitten Sie um einen Link ohne festgelegten Shop.
 verdict-link_withdrawn = Der Link für { $store } wurde zurückgezogen, deshalb wurde nichts verbunden. Bitten Sie um einen neuen.
+
+## Keys that were typed
+
+half-key_empty = Kopieren Sie den Consumer-Key hierher; er beginnt mit ck_.
+half-secret_empty = Kopieren Sie das Consumer-Secret hierher; es beginnt mit cs_.
+half-key_is_secret = Das ist das Consumer-Secret. Hierher gehört der Consumer-Key; er beginnt mit ck_.
+half-secret_is_key = Das ist der Consumer-Key. Hierher gehört das Consumer-Secret; es beginnt mit cs_.
+half-shortened = Das ist nur das Ende eines Schlüssels, wie WooCommerce es in der Liste zeigt. Ganz zu sehen ist er nur einmal, wenn er erstellt wird: Erstellen Sie einen neuen.
+half-key_shape = Das ist kein ganzer Consumer-Key: ck_ und 40 Buchstaben und Ziffern. Kopieren Sie ihn noch einmal.
+half-secret_shape = Das ist kein ganzes Consumer-Secret: cs_ und 40 Buchstaben und Ziffern. Kopieren Sie es noch einmal.
+by-hand-key_rejected = { $store } kennt diesen Schlüssel nicht: Er wurde in einem anderen Shop erstellt oder widerrufen. Erstellen Sie dort einen neuen.
+by-hand-secret_rejected = { $store } kennt diesen Schlüssel, aber sein Secret ist ein anderes. Kopieren Sie das Secret noch einmal; ist es verloren, erstellen Sie einen neuen Schlüssel.
+by-hand-role_lost = Das WordPress-Konto, dem dieser Schlüssel gehört, ist weder Administrator noch Shop-Manager von { $store }. Erstellen Sie einen Schlüssel für eines, das es ist.
+by-hand-other_store = Dieser Schlüssel gehört zu einem anderen Shop als { $store }. Prüfen Sie die Adresse.

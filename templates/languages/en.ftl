@@ -151,6 +151,54 @@ trouble-firewall-do = Your host's firewall dislikes the approval link, because i
 trouble-page = “Page not found”, or simply the store's front page
 trouble-page-do = In WordPress open { $menu }, choose “Post name”, press Save, then try again.
 
+## By hand: where the operator allows it
+
+by-hand-offer = If the approval does not work on your store, you can { $link }.
+by-hand-offer-link = connect it by hand
+by-hand-button = Connect by hand
+by-hand-title = Connect your store by hand
+by-hand-lead = You make a key in your store's own settings and copy it here. This takes about three minutes.
+by-hand-make = Make the key
+by-hand-short = Logged in to your store already? { $link } leads you straight to step 5.
+by-hand-short-link = Your store's page for a new key
+by-hand-1 = Log in to your store's WordPress, as administrator or shop manager.
+by-hand-2 = In the menu on the left, open { $menu }.
+by-hand-3 = Open the tab { $tab }, and there { $part }.
+by-hand-4 = Press { $button }.
+by-hand-5 = Under { $field }, type { $name }.
+by-hand-6 = Leave { $user } as it is: that is you. Under { $field }, choose { $permissions }.
+by-hand-7 = Press { $button }.
+by-hand-8 = Copy { $key } and { $secret } into the fields below. Your store shows the secret this once: leave its page open until both are here.
+by-hand-menu = WooCommerce → Settings
+by-hand-tab = Advanced
+by-hand-part = REST API
+by-hand-add = Add key
+by-hand-description = Description
+by-hand-user = User
+by-hand-permissions = Permissions
+by-hand-read = Read
+by-hand-write = Write
+by-hand-read_write = Read/Write
+by-hand-generate = Generate API key
+by-hand-drawn-1 = Drawing: the login form, with its button marked.
+by-hand-drawn-2 = Drawing: the dark menu on the left, with WooCommerce open and Settings marked.
+by-hand-drawn-3 = Drawing: a row of tabs with the last one marked, and a marked link below it.
+by-hand-drawn-4 = Drawing: the list of keys, with the button above it marked.
+by-hand-drawn-5 = Drawing: a form of three fields, with the first one marked.
+by-hand-drawn-6 = Drawing: the same form, with the second and the third field marked.
+by-hand-drawn-7 = Drawing: the same form, with the button below it marked.
+by-hand-drawn-8 = Drawing: two long fields, ck_ and cs_, each with a button to copy it.
+by-hand-paste = Copy it here
+by-hand-key = Consumer key
+by-hand-secret = Consumer secret
+by-hand-begins = Begins with { $prefix }
+by-hand-wrong = That was not taken: see below what is wrong.
+by-hand-not-kept = What you copied was not kept. Copy both values once more.
+by-hand-in-use = { $store } is connected with this very key already. There is nothing left to do.
+by-hand-approve = Would you rather not copy anything? { $link }.
+by-hand-approve-link = Approve on your store instead
+step-typed = Key made on { $store }
+
 ## When a page cannot be shown
 
 error-nothing-here = There is nothing here

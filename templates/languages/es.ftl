@@ -150,6 +150,54 @@ trouble-firewall-do = Al cortafuegos de su proveedor de alojamiento no le gusta 
 trouble-page = «Página no encontrada», o simplemente la portada de la tienda
 trouble-page-do = En WordPress, abra { $menu }, elija «Nombre de la entrada», pulse «Guardar cambios» e inténtelo de nuevo.
 
+## By hand: where the operator allows it
+
+by-hand-offer = Si la aprobación no funciona en su tienda, puede { $link }.
+by-hand-offer-link = conectarla a mano
+by-hand-button = Conectar a mano
+by-hand-title = Conectar su tienda a mano
+by-hand-lead = Usted crea una clave en los ajustes de su tienda y la copia aquí. Lleva unos tres minutos.
+by-hand-make = Crear la clave
+by-hand-short = ¿Ya ha iniciado sesión en su tienda? { $link } le lleva directamente al paso 5.
+by-hand-short-link = La página de su tienda para una clave nueva
+by-hand-1 = Inicie sesión en el WordPress de su tienda, como administrador o gestor de la tienda.
+by-hand-2 = En el menú de la izquierda, abra { $menu }.
+by-hand-3 = Abra la pestaña { $tab } y, en ella, { $part }.
+by-hand-4 = Pulse { $button }.
+by-hand-5 = En { $field }, escriba { $name }.
+by-hand-6 = Deje { $user } como está: es usted. En { $field }, elija { $permissions }.
+by-hand-7 = Pulse { $button }.
+by-hand-8 = Copie { $key } y { $secret } en los campos de abajo. Su tienda muestra la clave secreta solo esta vez: deje su página abierta hasta que ambas estén aquí.
+by-hand-menu = WooCommerce → Ajustes
+by-hand-tab = Avanzado
+by-hand-part = API REST
+by-hand-add = Añadir clave
+by-hand-description = Descripción
+by-hand-user = Usuario
+by-hand-permissions = Permisos
+by-hand-read = Lectura
+by-hand-write = Escritura
+by-hand-read_write = Lectura/Escritura
+by-hand-generate = Generar clave de API
+by-hand-drawn-1 = Dibujo: el formulario de acceso, con su botón señalado.
+by-hand-drawn-2 = Dibujo: el menú oscuro de la izquierda, con WooCommerce abierto y Ajustes señalado.
+by-hand-drawn-3 = Dibujo: una fila de pestañas con la última señalada y un enlace señalado debajo.
+by-hand-drawn-4 = Dibujo: la lista de claves, con el botón de encima señalado.
+by-hand-drawn-5 = Dibujo: un formulario de tres campos, con el primero señalado.
+by-hand-drawn-6 = Dibujo: el mismo formulario, con el segundo y el tercer campo señalados.
+by-hand-drawn-7 = Dibujo: el mismo formulario, con el botón de debajo señalado.
+by-hand-drawn-8 = Dibujo: dos campos largos, ck_ y cs_, cada uno con un botón para copiarlo.
+by-hand-paste = Copiarla aquí
+by-hand-key = Clave del cliente
+by-hand-secret = Clave secreta del cliente
+by-hand-begins = Empieza por { $prefix }
+by-hand-wrong = No se ha aceptado: vea abajo qué está mal.
+by-hand-not-kept = Lo que copió no se ha guardado. Copie los dos valores otra vez.
+by-hand-in-use = { $store } ya está conectada con esta misma clave. No queda nada por hacer.
+by-hand-approve = ¿Prefiere no copiar nada? { $link }.
+by-hand-approve-link = Apruebe en su tienda
+step-typed = Clave creada en { $store }
+
 ## When a page cannot be shown
 
 error-nothing-here = Aquí no hay nada
@@ -209,6 +257,7 @@ verdict-header_stripped = El servidor de { $store } elimina la clave antes de qu
 verdict-https_hidden = El servidor de { $store } oculta https a WordPress, por lo que WooCommerce ignora la clave. Pida a su proveedor de alojamiento que defina HTTPS para PHP detrás de su proxy e inténtelo de nuevo.
 verdict-other_store = La clave pertenece a otra tienda y no a { $store }. Vuelva a conectar y apruebe en la propia { $store }.
 verdict-moved = { $store } tiene una dirección nueva. Vuelva a conectar con la dirección que la tienda tiene ahora.
+verdict-clone_suspected = { $store } indica otra dirección como propia, y allí también responde una tienda: una de las dos puede ser una copia. Vuelva a conectar con la dirección que usan sus clientes, o corrija la dirección del sitio en WordPress, en Ajustes → Generales.
 verdict-blocked_by_cloudflare = Cloudflare bloquea nuestro servidor en { $store }. En Cloudflare, añada una regla que omita /wp-json/ y /wc-auth/, o desactive Bot Fight Mode, e inténtelo de nuevo.
 verdict-blocked_by_sucuri = Sucuri bloquea nuestro servidor en { $store }. En Sucuri, permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
 verdict-blocked_by_siteground = La comprobación de bots de SiteGround bloquea nuestro servidor en { $store }. Pida al soporte de SiteGround que permita nuestra dirección e inténtelo de nuevo.
@@ -235,9 +284,24 @@ verdict-index_permalinks = Los enlaces de { $store } pasan por index.php, y así
 verdict-permalinks_stale = La página de aprobación de WooCommerce no se encuentra en { $store }. En WordPress, abra Ajustes → Enlaces permanentes, pulse una vez «Guardar cambios» e inténtelo de nuevo.
 verdict-approval_misdirected = La página de aprobación de WooCommerce en { $store } lleva a otra dirección. Compruebe la dirección de WordPress y la dirección del sitio en Ajustes → Generales.
 verdict-noisy_answer = { $store } muestra avisos delante de sus respuestas. Funciona, pero pida a su desarrollador que desactive la visualización de errores de PHP.
+verdict-slow = { $store } funciona, pero tarda más de diez segundos en responder. Pregunte a su proveedor de alojamiento qué la ralentiza.
 verdict-denied = Usted denegó el acceso en { $store }; no se ha conectado nada.
 verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado nada.
 verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.
 verdict-approved_elsewhere = La aprobación en { $store } volvió en otro navegador distinto del que empezó, así que no se ha conectado nada. Empiece de nuevo y quédese en un solo navegador.
 verdict-wrong_store = Este enlace es para otra tienda y no para { $store }. Pida un enlace sin tienda fijada.
 verdict-link_withdrawn = El enlace para { $store } se ha retirado, así que no se ha conectado nada. Pida uno nuevo.
+
+## Keys that were typed
+
+half-key_empty = Copie aquí la clave del cliente; empieza por ck_.
+half-secret_empty = Copie aquí la clave secreta del cliente; empieza por cs_.
+half-key_is_secret = Esa es la clave secreta. Aquí va la clave del cliente; empieza por ck_.
+half-secret_is_key = Esa es la clave del cliente. Aquí va la clave secreta; empieza por cs_.
+half-shortened = Eso es solo el final de una clave, tal como la muestra la lista de WooCommerce. Entera se ve una sola vez, al crearla: cree una nueva.
+half-key_shape = Eso no es una clave del cliente entera: ck_ y 40 letras y cifras. Cópiela otra vez.
+half-secret_shape = Eso no es una clave secreta entera: cs_ y 40 letras y cifras. Cópiela otra vez.
+by-hand-key_rejected = { $store } no conoce esta clave: se creó en otra tienda o está revocada. Cree una nueva en esta.
+by-hand-secret_rejected = { $store } conoce esta clave, pero su clave secreta es otra. Cópiela otra vez; si se ha perdido, cree una clave nueva.
+by-hand-role_lost = El usuario de WordPress al que pertenece esta clave no es administrador ni gestor de { $store }. Cree una clave para uno que lo sea.
+by-hand-other_store = Esta clave pertenece a otra tienda, no a { $store }. Compruebe la dirección.

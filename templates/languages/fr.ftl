@@ -150,6 +150,54 @@ trouble-firewall-do = Le pare-feu de votre hébergeur n’accepte pas le lien d�
 trouble-page = « Page introuvable », ou simplement la page d’accueil de la boutique
 trouble-page-do = Dans WordPress, ouvrez { $menu }, choisissez « Titre de la publication » (Post name), cliquez sur « Enregistrer les modifications », puis réessayez.
 
+## By hand: where the operator allows it
+
+by-hand-offer = Si l’approbation ne fonctionne pas sur votre boutique, vous pouvez { $link }.
+by-hand-offer-link = la connecter à la main
+by-hand-button = Connecter à la main
+by-hand-title = Connecter votre boutique à la main
+by-hand-lead = Vous créez une clé dans les réglages de votre boutique et vous la copiez ici. Cela prend environ trois minutes.
+by-hand-make = Créer la clé
+by-hand-short = Déjà connecté à votre boutique ? { $link } vous mène directement à l’étape 5.
+by-hand-short-link = La page de votre boutique pour une nouvelle clé
+by-hand-1 = Connectez-vous au WordPress de votre boutique, en tant qu’administrateur ou gestionnaire de boutique.
+by-hand-2 = Dans le menu de gauche, ouvrez { $menu }.
+by-hand-3 = Ouvrez l’onglet { $tab }, puis { $part }.
+by-hand-4 = Cliquez sur { $button }.
+by-hand-5 = Sous { $field }, saisissez { $name }.
+by-hand-6 = Laissez { $user } tel quel : c’est vous. Sous { $field }, choisissez { $permissions }.
+by-hand-7 = Cliquez sur { $button }.
+by-hand-8 = Copiez { $key } et { $secret } dans les champs ci-dessous. Votre boutique n’affiche le secret que cette fois-ci : laissez sa page ouverte jusqu’à ce que les deux soient ici.
+by-hand-menu = WooCommerce → Réglages
+by-hand-tab = Avancé
+by-hand-part = API REST
+by-hand-add = Ajouter une clé
+by-hand-description = Description
+by-hand-user = Utilisateur
+by-hand-permissions = Autorisations
+by-hand-read = Lecture
+by-hand-write = Écriture
+by-hand-read_write = Lecture/Écriture
+by-hand-generate = Générer une clé API
+by-hand-drawn-1 = Dessin : le formulaire de connexion, dont le bouton est signalé.
+by-hand-drawn-2 = Dessin : le menu sombre à gauche, où WooCommerce est ouvert et Réglages est signalé.
+by-hand-drawn-3 = Dessin : une rangée d’onglets dont le dernier est signalé, et un lien signalé en dessous.
+by-hand-drawn-4 = Dessin : la liste des clés, avec le bouton signalé au-dessus.
+by-hand-drawn-5 = Dessin : un formulaire de trois champs, dont le premier est signalé.
+by-hand-drawn-6 = Dessin : le même formulaire, dont le deuxième et le troisième champ sont signalés.
+by-hand-drawn-7 = Dessin : le même formulaire, avec le bouton signalé en dessous.
+by-hand-drawn-8 = Dessin : deux longs champs, ck_ et cs_, chacun avec un bouton pour le copier.
+by-hand-paste = La copier ici
+by-hand-key = Clé client
+by-hand-secret = Secret client
+by-hand-begins = Commence par { $prefix }
+by-hand-wrong = Cela n’a pas été accepté : voyez ci-dessous ce qui ne va pas.
+by-hand-not-kept = Ce que vous avez copié n’a pas été conservé. Copiez de nouveau les deux valeurs.
+by-hand-in-use = { $store } est déjà connectée avec cette clé. Il n’y a plus rien à faire.
+by-hand-approve = Vous préférez ne rien copier ? { $link }.
+by-hand-approve-link = Approuvez plutôt sur votre boutique
+step-typed = Clé créée sur { $store }
+
 ## When a page cannot be shown
 
 error-nothing-here = Il n’y a rien ici
@@ -209,6 +257,7 @@ verdict-header_stripped = Le serveur de { $store } retire la clé avant qu’ell
 verdict-https_hidden = Le serveur de { $store } cache https à WordPress, si bien que WooCommerce ignore la clé. Demandez à votre hébergeur de définir HTTPS pour PHP derrière son proxy, puis réessayez.
 verdict-other_store = La clé appartient à une autre boutique que { $store }. Reconnectez et approuvez sur { $store } même.
 verdict-moved = { $store } a une nouvelle adresse. Reconnectez avec l’adresse actuelle de la boutique.
+verdict-clone_suspected = { $store } indique une autre adresse que la sienne, et une boutique y répond aussi : l’une des deux est peut-être une copie. Reconnectez avec l’adresse que vos clients utilisent, ou corrigez l’adresse web du site dans WordPress sous Réglages → Général.
 verdict-blocked_by_cloudflare = Cloudflare bloque notre serveur sur { $store }. Dans Cloudflare, ajoutez une règle qui exclut /wp-json/ et /wc-auth/, ou désactivez Bot Fight Mode, puis réessayez.
 verdict-blocked_by_sucuri = Sucuri bloque notre serveur sur { $store }. Dans Sucuri, autorisez notre adresse pour /wp-json/ et /wc-auth/, puis réessayez.
 verdict-blocked_by_siteground = Le contrôle anti-robots de SiteGround bloque notre serveur sur { $store }. Demandez à l’assistance de SiteGround d’autoriser notre adresse, puis réessayez.
@@ -235,9 +284,24 @@ verdict-index_permalinks = Les liens de { $store } passent par index.php, et la 
 verdict-permalinks_stale = La page d’approbation de WooCommerce est introuvable sur { $store }. Dans WordPress, ouvrez Réglages → Permaliens, cliquez une fois sur « Enregistrer les modifications », puis réessayez.
 verdict-approval_misdirected = La page d’approbation de WooCommerce sur { $store } mène à une autre adresse. Vérifiez l’adresse web de WordPress et l’adresse web du site sous Réglages → Général.
 verdict-noisy_answer = { $store } affiche des avertissements devant ses réponses. Cela fonctionne, mais demandez à votre développeur de désactiver l’affichage des erreurs PHP.
+verdict-slow = { $store } fonctionne, mais met plus de dix secondes à répondre. Demandez à votre hébergeur ce qui la ralentit.
 verdict-denied = Vous avez refusé sur { $store } ; rien n’a été connecté.
 verdict-not_finished = Personne n’a approuvé à temps sur { $store } ; rien n’a été connecté.
 verdict-disowned = L’approbation sur { $store } a été signalée comme une erreur ; rien n’a été connecté.
 verdict-approved_elsewhere = L’approbation sur { $store } est revenue dans un autre navigateur que celui qui avait commencé ; rien n’a donc été connecté. Recommencez et restez dans un seul navigateur.
 verdict-wrong_store = Ce lien est destiné à une autre boutique que { $store }. Demandez un lien sans boutique imposée.
 verdict-link_withdrawn = Le lien pour { $store } a été retiré ; rien n’a donc été connecté. Demandez-en un nouveau.
+
+## Keys that were typed
+
+half-key_empty = Copiez ici la clé client ; elle commence par ck_.
+half-secret_empty = Copiez ici le secret client ; il commence par cs_.
+half-key_is_secret = C’est le secret client. Ici va la clé client ; elle commence par ck_.
+half-secret_is_key = C’est la clé client. Ici va le secret client ; il commence par cs_.
+half-shortened = Ce n’est que la fin d’une clé, telle que la liste de WooCommerce l’affiche. Elle n’est visible en entier qu’une fois, à sa création : créez-en une nouvelle.
+half-key_shape = Ce n’est pas une clé client entière : ck_ et 40 lettres et chiffres. Copiez-la de nouveau.
+half-secret_shape = Ce n’est pas un secret client entier : cs_ et 40 lettres et chiffres. Copiez-le de nouveau.
+by-hand-key_rejected = { $store } ne connaît pas cette clé : elle a été créée dans une autre boutique, ou elle est révoquée. Créez-en une nouvelle sur celle-ci.
+by-hand-secret_rejected = { $store } connaît cette clé, mais son secret est différent. Copiez de nouveau le secret ; s’il est perdu, créez une nouvelle clé.
+by-hand-role_lost = Le compte WordPress auquel appartient cette clé n’est ni administrateur ni gestionnaire de boutique de { $store }. Créez une clé pour un compte qui l’est.
+by-hand-other_store = Cette clé appartient à une autre boutique que { $store }. Vérifiez l’adresse.

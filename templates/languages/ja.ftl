@@ -149,6 +149,54 @@ trouble-firewall-do = 承認のリンクにウェブアドレスが含まれて�
 trouble-page = 「ページが見つかりません」、またはストアのトップページが表示される
 trouble-page-do = WordPress で { $menu } を開き、「投稿名」を選んで「変更を保存」を押してから、もう一度お試しください。
 
+## By hand: where the operator allows it
+
+by-hand-offer = ストアでの承認がうまくいかない場合は、{ $link }こともできます。
+by-hand-offer-link = 手動で接続する
+by-hand-button = 手動で接続
+by-hand-title = ストアを手動で接続
+by-hand-lead = ストアの設定でキーを作成し、ここにコピーします。3 分ほどで終わります。
+by-hand-make = キーを作成する
+by-hand-short = すでにストアにログインしていますか？{ $link }を開くと、すぐに手順 5 に進めます。
+by-hand-short-link = 新しいキーを作成するストアのページ
+by-hand-1 = ストアの WordPress に、管理者またはショップ運営者としてログインします。
+by-hand-2 = 左のメニューで { $menu } を開きます。
+by-hand-3 = { $tab } タブを開き、その中の { $part } を開きます。
+by-hand-4 = { $button } を押します。
+by-hand-5 = { $field } に { $name } と入力します。
+by-hand-6 = { $user } はそのままにします（あなた自身です）。{ $field } では { $permissions } を選びます。
+by-hand-7 = { $button } を押します。
+by-hand-8 = { $key } と { $secret } を下の欄にコピーします。シークレットがストアに表示されるのはこの一度だけです。両方がここに入るまで、そのページを開いたままにしてください。
+by-hand-menu = WooCommerce → 設定
+by-hand-tab = 高度な設定
+by-hand-part = REST API
+by-hand-add = キーを追加
+by-hand-description = 説明
+by-hand-user = ユーザー
+by-hand-permissions = 権限
+by-hand-read = 読み取り
+by-hand-write = 書き込み
+by-hand-read_write = 読み取り/書き込み
+by-hand-generate = API キーを生成
+by-hand-drawn-1 = 図: ログインフォーム。ボタンに印があります。
+by-hand-drawn-2 = 図: 左の暗いメニュー。WooCommerce が開き、設定に印があります。
+by-hand-drawn-3 = 図: タブの列。最後のタブに印があり、その下のリンクにも印があります。
+by-hand-drawn-4 = 図: キーの一覧。その上のボタンに印があります。
+by-hand-drawn-5 = 図: 三つの欄があるフォーム。最初の欄に印があります。
+by-hand-drawn-6 = 図: 同じフォーム。二番目と三番目の欄に印があります。
+by-hand-drawn-7 = 図: 同じフォーム。下のボタンに印があります。
+by-hand-drawn-8 = 図: ck_ と cs_ の二つの長い欄。それぞれにコピー用のボタンがあります。
+by-hand-paste = ここにコピーする
+by-hand-key = コンシューマーキー
+by-hand-secret = コンシューマーシークレット
+by-hand-begins = { $prefix } で始まります
+by-hand-wrong = 受け付けられませんでした。下の説明をご覧ください。
+by-hand-not-kept = コピーした値は保存されていません。両方をもう一度コピーしてください。
+by-hand-in-use = { $store } はすでにこのキーで接続されています。これ以上の操作は必要ありません。
+by-hand-approve = 何もコピーしたくない場合は、{ $link }。
+by-hand-approve-link = ストアで承認してください
+step-typed = { $store } でキーを作成済み
+
 ## When a page cannot be shown
 
 error-nothing-here = ここには何もありません
@@ -208,6 +256,7 @@ verdict-header_stripped = { $store } のサーバーが、WooCommerce に届く�
 verdict-https_hidden = { $store } のサーバーで https が WordPress に伝わらないため、WooCommerce がキーを無視しています。プロキシの背後の PHP に HTTPS を設定するようホスティング会社に依頼してから、もう一度お試しください。
 verdict-other_store = このキーは { $store } ではなく別のストアのものです。再接続し、{ $store } で承認してください。
 verdict-moved = { $store } のアドレスが変わりました。現在のアドレスで再接続してください。
+verdict-clone_suspected = { $store } は別のアドレスを自分のものとしており、そのアドレスでもストアが応答しています。どちらかがコピーの可能性があります。お客様が使っているアドレスで再接続するか、WordPress の「設定」→「一般」でサイトアドレスを修正してください。
 verdict-blocked_by_cloudflare = { $store } で Cloudflare がこちらのサーバーをブロックしています。Cloudflare で /wp-json/ と /wc-auth/ を対象外にするルールを追加するか、Bot Fight Mode をオフにしてから、もう一度お試しください。
 verdict-blocked_by_sucuri = { $store } で Sucuri がこちらのサーバーをブロックしています。Sucuri で /wp-json/ と /wc-auth/ へのこちらのアドレスを許可してから、もう一度お試しください。
 verdict-blocked_by_siteground = { $store } で SiteGround のボット対策がこちらのサーバーをブロックしています。こちらのアドレスを許可するよう SiteGround のサポートに依頼してから、もう一度お試しください。
@@ -234,9 +283,24 @@ verdict-index_permalinks = { $store } のリンクは index.php を経由して�
 verdict-permalinks_stale = { $store } に WooCommerce の承認ページが見つかりません。WordPress で 設定 → パーマリンク を開き、「変更を保存」を一度押してから、もう一度お試しください。
 verdict-approval_misdirected = { $store } の WooCommerce の承認ページが別のアドレスに移動します。設定 → 一般 で WordPress アドレスとサイトアドレスをご確認ください。
 verdict-noisy_answer = { $store } の応答の前に警告が表示されています。動作はしますが、PHP のエラー表示をオフにするよう開発担当者にご依頼ください。
+verdict-slow = { $store } は動作していますが、応答に10秒以上かかっています。原因をホスティング会社にお問い合わせください。
 verdict-denied = { $store } で「拒否」が押されました。何も接続されていません。
 verdict-not_finished = { $store } で時間内に承認されませんでした。何も接続されていません。
 verdict-disowned = { $store } での承認は誤りであると報告されました。何も接続されていません。
 verdict-approved_elsewhere = { $store } での承認が、操作を始めたものとは別のブラウザーで戻ってきたため、何も接続されていません。最初からやり直し、一つのブラウザーで操作してください。
 verdict-wrong_store = このリンクは { $store } ではなく別のストアのものです。ストアが固定されていないリンクをご依頼ください。
 verdict-link_withdrawn = { $store } のリンクは取り下げられたため、何も接続されていません。新しいリンクをご依頼ください。
+
+## Keys that were typed
+
+half-key_empty = ここにコンシューマーキーをコピーしてください。ck_ で始まります。
+half-secret_empty = ここにコンシューマーシークレットをコピーしてください。cs_ で始まります。
+half-key_is_secret = それはコンシューマーシークレットです。ここには ck_ で始まるコンシューマーキーを入れてください。
+half-secret_is_key = それはコンシューマーキーです。ここには cs_ で始まるコンシューマーシークレットを入れてください。
+half-shortened = それは WooCommerce の一覧に表示されるキーの末尾だけです。全体は作成時に一度だけ表示されます。新しいキーを作成してください。
+half-key_shape = それは完全なコンシューマーキーではありません（ck_ と 40 文字の英数字）。もう一度コピーしてください。
+half-secret_shape = それは完全なコンシューマーシークレットではありません（cs_ と 40 文字の英数字）。もう一度コピーしてください。
+by-hand-key_rejected = { $store } はこのキーを知りません。別のストアで作成されたか、取り消されています。このストアで新しいキーを作成してください。
+by-hand-secret_rejected = { $store } はこのキーを知っていますが、シークレットが違います。シークレットをもう一度コピーしてください。失われた場合は新しいキーを作成してください。
+by-hand-role_lost = このキーの持ち主の WordPress ユーザーは、{ $store } の管理者でもショップ運営者でもありません。該当するユーザーでキーを作成してください。
+by-hand-other_store = このキーは { $store } ではなく別のストアのものです。アドレスをご確認ください。

@@ -151,6 +151,54 @@ trouble-firewall-do = O firewall da sua hospedagem não aceita o link de aprova�
 trouble-page = “Página não encontrada”, ou simplesmente a página inicial da loja
 trouble-page-do = No WordPress, abra { $menu }, escolha “Nome do post”, clique em “Salvar alterações” e tente de novo.
 
+## By hand: where the operator allows it
+
+by-hand-offer = Se a aprovação não funcionar na sua loja, você pode { $link }.
+by-hand-offer-link = conectá-la manualmente
+by-hand-button = Conectar manualmente
+by-hand-title = Conectar sua loja manualmente
+by-hand-lead = Você cria uma chave nas configurações da sua loja e a copia aqui. Leva uns três minutos.
+by-hand-make = Criar a chave
+by-hand-short = Já entrou na sua loja? { $link } leva você direto ao passo 5.
+by-hand-short-link = A página da sua loja para uma nova chave
+by-hand-1 = Entre no WordPress da sua loja, como administrador ou gerente da loja.
+by-hand-2 = No menu à esquerda, abra { $menu }.
+by-hand-3 = Abra a aba { $tab } e, nela, { $part }.
+by-hand-4 = Clique em { $button }.
+by-hand-5 = Em { $field }, digite { $name }.
+by-hand-6 = Deixe { $user } como está: é você. Em { $field }, escolha { $permissions }.
+by-hand-7 = Clique em { $button }.
+by-hand-8 = Copie { $key } e { $secret } para os campos abaixo. Sua loja mostra o segredo só desta vez: deixe a página dela aberta até que os dois estejam aqui.
+by-hand-menu = WooCommerce → Configurações
+by-hand-tab = Avançado
+by-hand-part = API REST
+by-hand-add = Adicionar chave
+by-hand-description = Descrição
+by-hand-user = Usuário
+by-hand-permissions = Permissões
+by-hand-read = Leitura
+by-hand-write = Escrita
+by-hand-read_write = Leitura/Escrita
+by-hand-generate = Gerar chave de API
+by-hand-drawn-1 = Desenho: o formulário de acesso, com o botão marcado.
+by-hand-drawn-2 = Desenho: o menu escuro à esquerda, com WooCommerce aberto e Configurações marcado.
+by-hand-drawn-3 = Desenho: uma fileira de abas com a última marcada, e um link marcado embaixo.
+by-hand-drawn-4 = Desenho: a lista de chaves, com o botão acima dela marcado.
+by-hand-drawn-5 = Desenho: um formulário de três campos, com o primeiro marcado.
+by-hand-drawn-6 = Desenho: o mesmo formulário, com o segundo e o terceiro campo marcados.
+by-hand-drawn-7 = Desenho: o mesmo formulário, com o botão abaixo dele marcado.
+by-hand-drawn-8 = Desenho: dois campos longos, ck_ e cs_, cada um com um botão para copiar.
+by-hand-paste = Copiar aqui
+by-hand-key = Chave do consumidor
+by-hand-secret = Segredo do consumidor
+by-hand-begins = Começa com { $prefix }
+by-hand-wrong = Isso não foi aceito: veja abaixo o que está errado.
+by-hand-not-kept = O que você copiou não foi guardado. Copie os dois valores de novo.
+by-hand-in-use = { $store } já está conectada com esta mesma chave. Não há mais nada a fazer.
+by-hand-approve = Prefere não copiar nada? { $link }.
+by-hand-approve-link = Aprove na sua loja
+step-typed = Chave criada em { $store }
+
 ## When a page cannot be shown
 
 error-nothing-here = Não há nada aqui
@@ -210,6 +258,7 @@ verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do
 verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
 verdict-other_store = A chave pertence a outra loja, e não a { $store }. Conecte de novo e aprove na própria { $store }.
 verdict-moved = { $store } tem um novo endereço. Conecte de novo com o endereço que a loja tem agora.
+verdict-clone_suspected = { $store } informa outro endereço como seu, e lá também responde uma loja: uma das duas pode ser uma cópia. Conecte de novo com o endereço que os seus clientes usam, ou corrija o endereço do site no WordPress em Configurações → Geral.
 verdict-blocked_by_cloudflare = A Cloudflare está bloqueando nosso servidor em { $store }. Na Cloudflare, adicione uma regra que ignore /wp-json/ e /wc-auth/, ou desative o Bot Fight Mode, e tente de novo.
 verdict-blocked_by_sucuri = A Sucuri está bloqueando nosso servidor em { $store }. Na Sucuri, permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
 verdict-blocked_by_siteground = A verificação de robôs da SiteGround está bloqueando nosso servidor em { $store }. Peça ao suporte da SiteGround que permita nosso endereço e tente de novo.
@@ -236,9 +285,24 @@ verdict-index_permalinks = Os links de { $store } passam por index.php, e assim 
 verdict-permalinks_stale = A página de aprovação do WooCommerce não foi encontrada em { $store }. No WordPress, abra Configurações → Links permanentes, clique uma vez em “Salvar alterações” e tente de novo.
 verdict-approval_misdirected = A página de aprovação do WooCommerce em { $store } leva a outro endereço. Verifique o endereço do WordPress e o endereço do site em Configurações → Geral.
 verdict-noisy_answer = { $store } mostra avisos antes das respostas. Funciona, mas peça a quem desenvolve o site que desative a exibição de erros do PHP.
+verdict-slow = { $store } funciona, mas leva mais de dez segundos para responder. Pergunte ao seu provedor de hospedagem o que a deixa lenta.
 verdict-denied = Você negou o acesso em { $store }; nada foi conectado.
 verdict-not_finished = Ninguém aprovou em { $store } a tempo; nada foi conectado.
 verdict-disowned = A aprovação em { $store } foi informada como engano; nada foi conectado.
 verdict-approved_elsewhere = A aprovação em { $store } voltou em um navegador diferente daquele em que começou, por isso nada foi conectado. Comece de novo e fique em um só navegador.
 verdict-wrong_store = Este link é para outra loja, e não para { $store }. Peça um link sem loja definida.
 verdict-link_withdrawn = O link para { $store } foi retirado, por isso nada foi conectado. Peça um novo.
+
+## Keys that were typed
+
+half-key_empty = Copie aqui a chave do consumidor; ela começa com ck_.
+half-secret_empty = Copie aqui o segredo do consumidor; ele começa com cs_.
+half-key_is_secret = Esse é o segredo do consumidor. Aqui vai a chave do consumidor; ela começa com ck_.
+half-secret_is_key = Essa é a chave do consumidor. Aqui vai o segredo do consumidor; ele começa com cs_.
+half-shortened = Isso é só o final de uma chave, como a lista do WooCommerce mostra. Inteira ela aparece uma única vez, ao ser criada: crie uma nova.
+half-key_shape = Isso não é uma chave do consumidor inteira: ck_ e 40 letras e números. Copie de novo.
+half-secret_shape = Isso não é um segredo do consumidor inteiro: cs_ e 40 letras e números. Copie de novo.
+by-hand-key_rejected = { $store } não conhece esta chave: ela foi criada em outra loja ou foi revogada. Crie uma nova nesta loja.
+by-hand-secret_rejected = { $store } conhece esta chave, mas o segredo dela é outro. Copie o segredo de novo; se ele se perdeu, crie uma nova chave.
+by-hand-role_lost = O usuário do WordPress a quem esta chave pertence não é administrador nem gerente de { $store }. Crie uma chave para um que seja.
+by-hand-other_store = Esta chave pertence a outra loja, não a { $store }. Confira o endereço.

@@ -17,6 +17,8 @@ mod places;
 
 #[path = "../it/database.rs"]
 mod database;
+#[path = "../it/described.rs"]
+mod described;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/merchant.rs"]
 mod merchant;

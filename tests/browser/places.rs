@@ -67,6 +67,7 @@ pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
         ("account", "/admin/account"),
         ("second-factor", "/admin/account/second-factor"),
         ("not-found", "/admin/stores/st_00000000000000000000000000"),
+        ("api", "/api/v1/docs"),
         ("connect", &scene.invitation),
         ("connect-open", "/connect"),
         ("connect-german", "/connect?lang=de"),

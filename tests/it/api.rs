@@ -10,12 +10,15 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::service::Service;
-use crate::world::World;
+use crate::world::{BEGINNING, World};
 
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
-/// Every service route and the permission that it needs (design: the table of the interface).
-const ROUTES: [(&str, &str, &str); 9] = [
+/// The routes that describe the others, to everybody.
+const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
+
+/// Every other service route and the permission that it needs (design: the table of the interface).
+pub const ROUTES: [(&str, &str, &str); 9] = [
     ("POST", "/v1/links", "links:write"),
     ("GET", "/v1/links/{id}", "links:write"),
     ("POST", "/v1/attempts/{id}/confirm", "links:write"),
@@ -42,7 +45,8 @@ fn routes_of(source: &str) -> BTreeSet<(String, String)> {
 }
 
 fn in_table() -> BTreeSet<(String, String)> {
-    ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect()
+    let closed = ROUTES.iter().map(|(method, path, _)| (*method, *path));
+    closed.chain(OPEN).map(|(method, path)| (method.to_owned(), path.to_owned())).collect()
 }
 
 /// The service, with another token.
@@ -61,7 +65,7 @@ fn every_route_of_the_router_stands_in_the_table() {
     assert_eq!(routes_of(ROUTER), in_table());
     let forgotten = ROUTER.replace(".route(\"/v1/stores\"", ".route(\"/v1/new\", put(x::y))\n.route(\"/v1/stores\"");
     assert_ne!(routes_of(&forgotten), in_table(), "this check can fail");
-    let others = ["keys", "links", "read", "stores"]
+    let others = ["answers", "describe/mod", "describe/page", "keys", "links", "read", "stores", "values"]
         .map(|file| std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap());
     assert!(others.iter().all(|source| !source.contains(".route(")), "routes are made in one place");
 }
@@ -227,6 +231,42 @@ async fn a_body_that_is_no_json_object_or_too_large_is_refused() {
     for kind in ["text/plain", "application/x-www-form-urlencoded"] {
         let answer = service.ask(Method::POST, "/links", &[("content-type", kind)], padded(20)).await;
         assert_eq!(answer.status, 201, "JSON is JSON, whatever its label says");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_came_out_empty_is_told_and_does_not_widen_what_is_asked_for() {
+    let world = World::new().await;
+    world.connect("merchant-1").await;
+    let service = world.trusted_service().await;
+    for (path, field) in [
+        ("/stores?user_id=", "user_id"),
+        ("/stores?status=", "status"),
+        ("/stores?limit=", "limit"),
+        ("/users/merchant-1/keys?store_url=", "store_url"),
+    ] {
+        let answer = service.get(path).await;
+        assert_eq!((answer.problem(), answer.text("field")), ((400, "invalid_request"), field), "{path}");
+    }
+    let all = service.get("/stores?q=&cursor=").await.ok();
+    assert_eq!(all["data"].as_array().unwrap().len(), 1, "a search field is sent so, and the first page of a loop");
+}
+
+#[tokio::test]
+async fn a_whole_number_is_one_however_it_is_written() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    for written in ["60", "60.0", "6e1"] {
+        let body = format!("{{\"user_id\": \"m\", \"expires_in\": {written}}}");
+        let made = service.ask(Method::POST, "/links", &[], body.into_bytes()).await.ok();
+        assert_eq!(made["expires_at"], BEGINNING.plus(Duration::from_mins(1)).to_string(), "{written}");
+    }
+    for (written, status) in [("60.5", 400), ("\"60\"", 400), ("-60", 400), ("59", 422), ("59.0", 422), ("1e300", 422)]
+    {
+        let body = format!("{{\"user_id\": \"m\", \"expires_in\": {written}}}");
+        let answer = service.ask(Method::POST, "/links", &[], body.into_bytes()).await;
+        assert_eq!(answer.problem(), (status, "invalid_request"), "{written}");
+        assert_eq!(answer.text("field"), "expires_in", "{written}");
     }
 }
 

@@ -78,14 +78,19 @@ async fn a_check_that_came_too_late_says_nothing() {
         status: cartkey::domain::store::StoreStatus::Unauthorized,
         reason: Some(Verdict::KeyRejected),
         auth_method: None,
+        scope: None,
+        moved_to: None,
+        failures: 1,
+        check_at: world.clock.now(),
         woocommerce_version: None,
         wordpress_version: None,
         lending_changed: true,
         now: world.clock.now(),
+        events: Vec::new(),
     };
     world.connect("m").await;
     let was = cartkey::domain::store::StoreStatus::Connected;
-    let kept = cartkey::storage::checks::keep(&world.app.db, &id, 1, was, &late, None).await.unwrap();
+    let kept = cartkey::storage::checks::keep(&world.app.db, &id, 1, was, &late).await.unwrap();
     assert!(!kept);
     assert_eq!(told(&world, &id).await, [(Verdict::Works, 1), (Verdict::Works, 1)], "a new connection, a new span");
 }

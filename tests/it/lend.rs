@@ -7,7 +7,7 @@ use cartkey::domain::actor::Actor;
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::secret::Secret;
 use cartkey::flow::lend::{self, Lent, Request, Which};
-use cartkey::flow::{disconnect, tokens};
+use cartkey::flow::{disconnect, tokens, watch};
 use cartkey::storage::Db;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -119,16 +119,20 @@ async fn a_store_that_is_not_connected_is_refused_with_its_status_and_reason() {
             assert_eq!((answer.text("store_status"), &answer.json["reason"]), (status, &reason));
         }
     };
+    let check = async || {
+        world.clock.advance(watch::FRESH_FOR);
+        trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    };
     world.shop.switch(|s| s.server_error = true);
-    trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    check().await;
     assert_eq!(service.get("/users/m/keys").await.status, 200, "one failure says little");
-    trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    check().await;
     refused("unreachable", json!("server_error")).await;
     world.shop.switch(|s| s.server_error = false);
-    trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    check().await;
     assert_eq!(service.get("/users/m/keys").await.status, 200);
     world.shop.revoke(1);
-    trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
+    check().await;
     refused("unauthorized", json!("key_rejected")).await;
     trusted.delete(&format!("/stores/{id}")).await.ok();
     refused("disconnected", Value::Null).await;

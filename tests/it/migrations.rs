@@ -22,7 +22,9 @@ use crate::world::World;
 const RELEASED: &[(&str, &str)] = &[
     ("0001_initial.sql", "23b12847b64b618bfbe82ec2df3d75b1b0c7ce7ff5bf89f513d41e64ba9e7b88"),
     ("0002_dashboard.sql", "a72ff163a3f371ec8ec9c7553376c7fb61f94c01abd60c88bf720eb5b285b01a"),
+    ("0003_watch.sql", "c01fc941be823de7d64e9560b6771ee770938f3c0e35e7b2e68e038c3ba3ecfc"),
     ("0004_webhooks.sql", "ce9609230fd2c2ce984540278a65df7a279a37fc5b665515161e890a67c98fc0"),
+    ("0005_adopt.sql", "45c62971368457fae1dbc9d35ce8a7aa56e855d28b1f34c243efe1fc60fcddf7"),
 ];
 
 /// What both databases know by these names, and keep alike.
@@ -30,7 +32,7 @@ const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
 
 /// One row for each table of the first migration, every column filled, as a running Cartkey of that time might have left
 /// them; in an order that foreign keys allow.
-const OLD_SAMPLE: &str = "
+pub const OLD_SAMPLE: &str = "
 INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
 INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
 UPDATE counters SET n = 1 WHERE name = 'event';
@@ -61,10 +63,11 @@ INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
 VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
 ";
 
-/// The same for what came with the second, after the old sample.
-const SAMPLE: &str = "
+/// The same for what came later, after the old sample.
+pub const SAMPLE: &str = "
 UPDATE tokens SET users = 'm', successor = 'tk_1';
 UPDATE links SET withdrawn_at = 1;
+UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';
 UPDATE events SET operator_id = 'op_1', came_from = '192.0.2.1', request_id = 'rq_1';
 UPDATE keys SET parting = 'sealed', ask_at = 1, asked_at = 2, told = 'secret_rejected', revoked_at = 3;
 INSERT INTO operators (id, name, password, second_factor, second_factor_step, created_at, password_at, signed_in_at, removed_at)
@@ -93,7 +96,7 @@ INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tri
 VALUES ('dl_1', 'wh_1', 1, 'store.connected', 'failed', 1, 2, 3, 4, 5, 500, 'timed_out', 6);
 ";
 
-fn migrations() -> Vec<(String, String)> {
+pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -110,7 +113,7 @@ fn sha256(text: &str) -> String {
 }
 
 /// The columns of every table that `sql` makes, and those that it adds, as table, column and type.
-fn columns(sql: &str) -> Vec<(String, String, String)> {
+pub fn columns(sql: &str) -> Vec<(String, String, String)> {
     let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let plain = plain.join("\n");
     let mut found = Vec::new();
@@ -157,7 +160,7 @@ fn faults(sql: &str) -> Vec<String> {
 fn migrations_speak_only_what_both_databases_do() {
     for (name, sql) in migrations() {
         assert_eq!(faults(&sql), Vec::<String>::new(), "{name}");
-        assert!(columns(&sql).len() > 30, "{name} was read");
+        assert!(!columns(&sql).is_empty(), "{name} was read");
     }
     let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);
                ALTER TABLE a ADD COLUMN c INTEGER NOT NULL DEFAULT 0;";

@@ -7,6 +7,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::described;
 use crate::world::KEYS;
 
 /// What a service was answered.
@@ -67,7 +68,7 @@ impl Service {
         self.ask(Method::DELETE, path, &[], Vec::new()).await
     }
 
-    /// Anything.
+    /// Anything. What is answered must be described.
     pub async fn ask(&self, method: Method, path: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Answer {
         let mut all = vec![(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", self.token)).unwrap())];
         for (name, value) in headers {
@@ -76,9 +77,13 @@ impl Service {
             all.push((name, HeaderValue::from_str(value).unwrap()));
         }
         let url = format!("{KEYS}/api/v1{path}");
+        let asked = method.to_string();
         let call = Call { method, url: &url, headers: all, body, within: Duration::from_secs(30), at_most: 4 << 20 };
         let reply = self.client.send(call).await.expect("an answer");
         let json = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).expect("JSON") };
+        let kind = reply.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let faults = described::faults(&asked, path, reply.status.as_u16(), kind, &json);
+        assert!(faults.is_empty(), "{}\n{json}", faults.join("\n"));
         Answer { status: reply.status, headers: reply.headers, json }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,7 +110,8 @@ impl World {
         ]);
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
-        let app = open(settings, &database_url, &folder, client(names.clone(), root.clone(), &clock), &clock).await;
+        let app =
+            open(settings, &database_url, folder.path(), client(names.clone(), root.clone(), &clock), &clock).await;
         let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
         tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
@@ -204,7 +206,7 @@ impl World {
 
     /// Another replica of this Cartkey: the same database and ring, its own memory.
     pub async fn replica(&self) -> App {
-        open(&[], &self.database_url, &self.folder, self.client(), &self.clock).await
+        open(&[], &self.database_url, self.folder.path(), self.client(), &self.clock).await
     }
 
     /// A merchant approves for `user_id` and comes back; the key is not tried yet. Gives their browser, the page on
@@ -243,13 +245,8 @@ impl World {
     }
 }
 
-async fn open(
-    settings: &[(&str, &str)],
-    database_url: &str,
-    folder: &tempfile::TempDir,
-    client: Client,
-    clock: &Clock,
-) -> App {
+/// Cartkey with these settings, on this database and with the ring that lies in `folder`.
+pub async fn open(settings: &[(&str, &str)], database_url: &str, folder: &Path, client: Client, clock: &Clock) -> App {
     let mut vars: BTreeMap<String, String> = [
         ("CARTKEY_PUBLIC_URL", KEYS),
         ("CARTKEY_APP_NAME", "Acme Shipping"),
@@ -261,20 +258,21 @@ async fn open(
     let config = Config::read(vars).unwrap();
     let entropy = Entropy::System;
     let db = Db::open(database_url).await.unwrap();
-    let vault = keep::open_vault(&db, &folder.path().join("ring/master.key"), clock.now(), &entropy).await.unwrap();
+    let vault = keep::open_vault(&db, &folder.join("ring/master.key"), clock.now(), &entropy).await.unwrap();
     let mut app = App::new(db, vault, client, clock.clone(), entropy, config.site);
     app.passwords = Passwords::new(Cost::Small);
     app
 }
 
 /// A client to which loopback is as good as the internet: names lead there, and the guard has its own tests.
-fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
+pub fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
     let user_agent = cartkey::woo::user_agent(KEYS);
     let outgoing = Outgoing { reach: Reach::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
     Client::new(outgoing, clock.clone(), Entropy::System)
 }
 
-fn names(names: &[(&str, SocketAddr)]) -> Resolver {
+/// Names that lead to these addresses.
+pub fn names(names: &[(&str, SocketAddr)]) -> Resolver {
     let names: HashMap<_, _> = names.iter().map(|(name, addr)| ((*name).to_owned(), vec![*addr])).collect();
     Resolver::Fixed(Arc::new(names))
 }

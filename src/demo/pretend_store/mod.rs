@@ -117,9 +117,24 @@ impl PretendStore {
         self.shop.with(|inner| inner.requests.clone())
     }
 
+    /// How many such requests arrived.
+    pub fn count(&self, is_such: impl Fn(&SeenRequest) -> bool) -> usize {
+        self.shop.with(|inner| inner.requests.iter().filter(|request| is_such(request)).count())
+    }
+
     /// Revokes a key, as its owner does on the settings page. An unknown id is ignored.
     pub fn revoke(&self, key_id: i64) {
         self.shop.delete_key(key_id);
+    }
+
+    /// Puts a key that was revoked back, as the restore of a database does.
+    pub fn restore(&self, key_id: i64) {
+        self.shop.change_key(key_id, |key| key.revoked = false);
+    }
+
+    /// Changes what a key may do, as its owner does on the settings page.
+    pub fn permit(&self, key_id: i64, scope: Scope) {
+        self.shop.change_key(key_id, |key| scope.as_str().clone_into(&mut key.permissions));
     }
 
     /// Makes `login` a customer: keys keep working as far as a customer may.

@@ -25,7 +25,8 @@ struct Found {
 
 /// Finds out who asks for `route`, or refuses as WooCommerce does before the route is looked at.
 pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Result<Caller, Answer> {
-    let authorization = if switches.authorization_stripped { "" } else { asked.header("authorization") };
+    let authorization =
+        if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI is searched for the text, query included; from 11.1 the route decides.
     let for_woocommerce = if switches.is_11_1() {
@@ -33,12 +34,14 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     } else {
         ["wp-json/wc/", "wp-json/wc-"].iter().any(|part| asked.target().contains(part))
     };
-    let found = if switches.woocommerce_off {
+    let found = if switches.woocommerce_off || switches.nothing_arrives {
         None
     } else if for_woocommerce {
         by_key(asked, authorization, is_ssl, shop, switches)?
     } else {
-        if switches.is_11_1() && by_plain_key(asked, authorization, is_ssl, shop).is_ok_and(|found| found.is_some()) {
+        if switches.is_11_1()
+            && by_plain_key(asked, authorization, is_ssl, shop, switches).is_ok_and(|found| found.is_some())
+        {
             return Err(error("The provided API key cannot be used to access this endpoint."));
         }
         None
@@ -73,7 +76,8 @@ fn by_key(
     shop: &Shop,
     switches: &Switches,
 ) -> Result<Option<Found>, Answer> {
-    let plain = if switches.plain_keys_dropped { Ok(None) } else { by_plain_key(asked, authorization, is_ssl, shop) };
+    let plain =
+        if switches.plain_keys_dropped { Ok(None) } else { by_plain_key(asked, authorization, is_ssl, shop, switches) };
     if let Ok(Some(found)) = plain {
         return Ok(Some(found));
     }
@@ -82,11 +86,14 @@ fn by_key(
     for (name, value) in oauth_header(authorization) {
         params.set(&name, value);
     }
+    if switches.query_added {
+        params.set("cdn", "1".to_owned());
+    }
     let home = switches.moved_to.as_deref().unwrap_or(&shop.home);
     let scheme = if is_ssl { "https" } else { "http" };
     let base = format!("{scheme}://{}", home.split_once("://").map_or(home, |(_, rest)| rest));
     let signed = Signed { method: asked.method.as_str(), path: &asked.path, params, base };
-    match oauth::verify(&signed, shop) {
+    match oauth::verify(&signed, shop, switches) {
         None => plain,
         Some(Ok(key_id)) => Ok(find(shop, |key| key.key_id == key_id).map(|(key_id, _, permissions, role)| Found {
             key_id,
@@ -98,7 +105,13 @@ fn by_key(
 }
 
 /// The key in the query or, failing that, in the Basic header; neither is looked at unless PHP sees https.
-fn by_plain_key(asked: &Asked, authorization: &str, is_ssl: bool, shop: &Shop) -> Result<Option<Found>, Answer> {
+fn by_plain_key(
+    asked: &Asked,
+    authorization: &str,
+    is_ssl: bool,
+    shop: &Shop,
+    switches: &Switches,
+) -> Result<Option<Found>, Answer> {
     if !is_ssl {
         return Ok(None);
     }
@@ -110,7 +123,7 @@ fn by_plain_key(asked: &Asked, authorization: &str, is_ssl: bool, shop: &Shop) -
     let Some((key_id, known_secret, permissions, role)) = find(shop, |row| row.consumer_key == key) else {
         return Ok(None);
     };
-    if known_secret != secret {
+    if known_secret != secret || switches.secrets_replaced {
         return Err(error("Consumer secret is invalid."));
     }
     Ok(Some(Found { key_id, permissions, role }))

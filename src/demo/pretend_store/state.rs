@@ -205,6 +205,15 @@ impl Shop {
         });
     }
 
+    /// Changes one row of the table.
+    pub(super) fn change_key(&self, key_id: i64, change: impl FnOnce(&mut IssuedKey)) {
+        self.with(|inner| {
+            if let Some(row) = inner.keys.iter_mut().find(|row| row.key.key_id == key_id) {
+                change(&mut row.key);
+            }
+        });
+    }
+
     pub(super) fn set_role(&self, login: &str, role: Role) {
         self.with(|inner| {
             for person in inner.people.iter_mut().filter(|person| person.login == login) {

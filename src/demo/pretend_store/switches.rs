@@ -30,6 +30,10 @@ pub enum Firewall {
     Wordfence,
     /// 403 with a JSON message of its bot protection.
     Imunify360,
+    /// 406 with the page of a `ModSecurity` rule.
+    ModSecurity,
+    /// 403 with a page that does not say whose it is.
+    Unnamed,
     /// 406 for everybody, but only where a parameter holds a web address.
     ModSecurityUrlInParameter,
 }
@@ -68,12 +72,22 @@ pub struct Switches {
     pub canonical_host: bool,
     /// The shop has moved: it says this address wherever it says its `home`.
     pub moved_to: Option<String>,
+    /// Whoever asks at the shop's own host is sent to the same path of this address.
+    pub redirects_to: Option<String>,
     /// PHP does not see https (`is_ssl()` false), so plain keys are ignored.
     pub https_hidden: bool,
     /// The host drops the Authorization header on its way to PHP.
     pub authorization_stripped: bool,
     /// Something on the way drops plain keys, in the header and in the query; signatures pass.
     pub plain_keys_dropped: bool,
+    /// Something on the way drops plain keys and signatures alike.
+    pub nothing_arrives: bool,
+    /// 403 for addresses that hold plain keys.
+    pub keys_in_address_blocked: bool,
+    /// Something on the way adds a parameter to each address, so that no signature fits.
+    pub query_added: bool,
+    /// The keys have other secrets than were handed out, as after the restore of an older database.
+    pub secrets_replaced: bool,
     /// The host asks every visitor for HTTP Basic: [`super::SITE_USER`], [`super::SITE_PASSWORD`].
     pub login_wall: bool,
     /// What stands in front.
@@ -124,9 +138,14 @@ impl Default for Switches {
             coming_soon: false,
             canonical_host: false,
             moved_to: None,
+            redirects_to: None,
             https_hidden: false,
             authorization_stripped: false,
             plain_keys_dropped: false,
+            nothing_arrives: false,
+            keys_in_address_blocked: false,
+            query_added: false,
+            secrets_replaced: false,
             login_wall: false,
             firewall: Firewall::default(),
             rest_closed: false,

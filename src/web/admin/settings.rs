@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::domain::brand::{Brand, Logo, NotALogo};
 use crate::domain::language::Language;
 use crate::flow::brand::{self, Chosen};
+use crate::flow::by_hand;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::merchant::frame::Frame;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/settings/reset", post(reset))
         .route("/admin/settings/logo", post(upload).layer(DefaultBodyLimit::max(UPLOAD_AT_MOST)))
         .route("/admin/settings/logo/remove", post(remove))
+        .route("/admin/settings/by-hand", post(allow_by_hand))
 }
 
 /// What stands in the fields, and what is wrong with each.
@@ -60,6 +62,8 @@ struct SettingsPage {
     unsaved: bool,
     /// Where merchants begin.
     connect_href: String,
+    /// Whether merchants may type keys.
+    by_hand: bool,
 }
 
 impl SettingsPage {
@@ -128,6 +132,11 @@ async fn remove(State(app): State<App>, Posted { who, .. }: Posted) -> Result<Do
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
+async fn allow_by_hand(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    by_hand::allow(&app, fields.get("allowed") == Some("yes"), &who.actor).await?;
+    Ok(Done::to("/admin/settings", Notice::Saved))
+}
+
 /// The page with what is saved.
 async fn page(app: &App, who: &SignedIn) -> Result<SettingsPage, Failure> {
     let (chosen, logo) = brand::look(app).await?;
@@ -145,6 +154,7 @@ async fn page(app: &App, who: &SignedIn) -> Result<SettingsPage, Failure> {
         chosen,
         unsaved: false,
         connect_href: format!("{}/connect", app.site.public_url),
+        by_hand: by_hand::is_allowed(app).await?,
     })
 }
 

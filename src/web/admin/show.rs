@@ -142,6 +142,12 @@ notices! {
     CheckedWell = "checked-well", "The store was asked just now: its key works.";
     /// A store was asked and is not well.
     CheckedBad = "checked-bad", "The store was asked just now. See below what it said.";
+    /// A typed key works, and its store is new.
+    StoreAdded = "store-added", "The key works, and the store is connected.";
+    /// A typed key works, and took the place of another.
+    KeyReplaced = "key-replaced", "The key works, and took the place of the one that this store had.";
+    /// A typed key is the store's already.
+    KeyKnown = "key-known", "The store has this very key already. Nothing was changed.";
     /// A store was given up.
     Disconnected = "disconnected", "The store is disconnected and its secret is wiped.";
     /// A store that was given up tells that the key is gone.

@@ -34,6 +34,13 @@ struct Version<'a> {
     revoke_url: String,
 }
 
+impl Version<'_> {
+    /// Where it is revoked, in words.
+    const fn page(&self) -> &'static str {
+        if self.key.woo_key_id == 0 { "the list of keys at the store" } else { "its page at the store" }
+    }
+}
+
 impl StorePage {
     /// The page, with the checks of the last `days`.
     pub fn new(shell: Shell, whole: OfStore, days: u64) -> Self {

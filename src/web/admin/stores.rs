@@ -1,5 +1,6 @@
 //! The list of stores: searched, filtered, sorted, paged, and taken out as a file.
 
+mod add;
 mod asked;
 mod csv;
 
@@ -23,7 +24,10 @@ use asked::Asked;
 const ROWS: usize = 50;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/admin/stores", get(list)).route("/admin/stores.csv", get(csv::export))
+    Router::new()
+        .route("/admin/stores", get(list))
+        .route("/admin/stores.csv", get(csv::export))
+        .route("/admin/stores/add", get(add::offer).post(add::add))
 }
 
 /// The list.

@@ -4,8 +4,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
 
+use super::answers;
 use super::read::{allowed, bad, bearer, parameter, query};
 use crate::app::App;
 use crate::domain::id::RequestId;
@@ -14,21 +14,6 @@ use crate::domain::token::Permission;
 use crate::flow::lend::{self, Keys, Lent, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
-
-/// `Keys` of the interface.
-#[derive(Serialize)]
-struct Shown<'a> {
-    store_id: &'a str,
-    user_id: &'a str,
-    store_url: &'a str,
-    api_url: String,
-    consumer_key: &'a str,
-    consumer_secret: &'a str,
-    permissions: &'a str,
-    auth_method: &'a str,
-    key_version: i64,
-    issued_at: String,
-}
 
 pub async fn of_store(State(app): State<App>, Path(id): Path<String>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
@@ -87,17 +72,17 @@ async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result
 
 fn show(keys: &Keys) -> Result<Response, Failure> {
     let store = keys.store();
-    let shown = Shown {
-        store_id: store.id.as_str(),
-        user_id: store.user_id.as_str(),
-        store_url: store.home.as_str(),
+    let shown = answers::Keys {
+        store_id: &store.id,
+        user_id: &store.user_id,
+        store_url: &store.home,
         api_url: store.home.api_url(),
         consumer_key: keys.pair.consumer_key.expose(),
         consumer_secret: keys.pair.consumer_secret.expose(),
-        permissions: store.scope.as_str(),
-        auth_method: store.auth_method.as_str(),
+        permissions: store.scope,
+        auth_method: store.auth_method,
         key_version: keys.version(),
-        issued_at: keys.issued_at().to_string(),
+        issued_at: keys.issued_at(),
     };
     let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
     let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;

@@ -9,33 +9,52 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::read::{allowed, body};
-use super::stores;
+use super::answers::{Link, MadeLink, Store};
+use super::read::{allowed, body, whole};
 use crate::app::App;
-use crate::domain::attempt::Attempt;
-use crate::domain::id::{AttemptId, LinkId};
-use crate::domain::link::{Confirm, Link};
+use crate::domain::id::{AttemptId, LinkId, StoreId};
+use crate::domain::link::Confirm;
+use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::token::Permission;
+use crate::domain::user_id::UserId;
 use crate::flow::links::{self, Wish};
-use crate::flow::return_leg;
+use crate::flow::return_leg::{self, ConfirmError};
 use crate::web::failure::Failure;
 use crate::web::guard;
 
-/// The body of `POST /api/v1/links`.
-#[derive(Deserialize)]
+/// What a link is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLink {
+    /// For whom: your application's own id of the merchant.
+    #[schema(value_type = UserId)]
     user_id: String,
+    /// How your application calls the account. The merchant sees it. Without control characters.
+    #[schema(min_length = 1, max_length = 80)]
     account_label: Option<String>,
+    /// The store's address, if you know it, as people write it. The merchant may change it, unless `store_id` is given.
+    #[schema(max_length = 2000, examples("shop.example"))]
     store_url: Option<String>,
+    /// Reconnect this store of the merchant, and take no other.
+    #[schema(value_type = Option<StoreId>)]
     store_id: Option<String>,
+    /// What to ask of the merchant; what Cartkey is set to unless told.
+    #[schema(value_type = Option<Scope>)]
     scope: Option<String>,
+    /// Where the merchant goes afterwards. Its origin must stand in `CARTKEY_RETURN_ORIGINS`.
+    #[schema(format = "uri", max_length = 2000)]
     return_url: Option<String>,
+    /// Who must confirm that the approval was meant; `browser` unless told. `app` needs a `return_url`.
+    #[schema(value_type = Option<Confirm>)]
     confirm: Option<String>,
+    /// Seconds for which the link opens; 1800 unless told.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 60, maximum = 2_592_000)]
     expires_in: Option<u64>,
 }
 
@@ -43,23 +62,29 @@ pub async fn make(State(app): State<App>, parts: Parts, bytes: Bytes) -> Result<
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let wish = wish(&app, body(&bytes)?)?;
     let (link, url) = links::make_for(&app, &token, wish, &guard::actor(&app, &parts, token.id.as_str())).await?;
-    let shown = json!({"id": link.id, "url": url.expose(), "user_id": link.user_id, "expires_at": link.expires_at});
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    let made = MadeLink { id: &link.id, url: url.expose(), user_id: &link.user_id, expires_at: link.expires_at };
+    Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Link>, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
     let gone = || Failure::not_found("There is no such link.");
     let id: LinkId = id.parse().map_err(|_| gone())?;
     let (link, attempt) = links::look_for(&app, &token, &id).await?.ok_or_else(gone)?;
-    Ok(Json(show(&app, &link, attempt.as_ref())))
+    Ok(Json(Link::at(app.now(), link, attempt)))
 }
 
-/// The body of `POST /api/v1/attempts/{id}/confirm`.
-#[derive(Deserialize)]
+/// What the application confirms an attempt with.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Code {
+pub struct Confirmation {
+    /// The one-time code that the merchant's browser brought to your `return_url`.
+    #[schema(value_type = String)]
     code: Secret,
+    /// Who is signed in at your application. Cartkey compares it with the attempt's `user_id` and confirms nothing when
+    /// it is another: send it, and a forwarded link cannot bring you somebody else's store.
+    #[schema(value_type = Option<UserId>)]
+    user_id: Option<String>,
 }
 
 pub async fn confirm(
@@ -67,13 +92,21 @@ pub async fn confirm(
     Path(id): Path<String>,
     parts: Parts,
     bytes: Bytes,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<Store>, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
-    let Code { code } = body(&bytes)?;
+    let Confirmation { code, user_id } = body(&bytes)?;
+    let signed_in: Option<UserId> = read(user_id, "user_id")?;
     let id: AttemptId = id.parse().map_err(|_| Failure::not_found("There is no such attempt."))?;
     let actor = guard::actor(&app, &parts, token.id.as_str());
-    let store = return_leg::confirm_by_app(&app, &id, &code, &token, &actor).await?;
-    Ok(Json(stores::show(&store)))
+    let confirmed = return_leg::confirm_by_app(&app, &id, &code, signed_in.as_ref(), &token, &actor).await;
+    let store = confirmed.map_err(|error| match error {
+        ConfirmError::Code => {
+            let back = format!("{}/connect/attempts/{id}", app.site.public_url);
+            Failure::from(error).with("attempt_url", json!(back))
+        }
+        error => error.into(),
+    })?;
+    Ok(Json(Store::from(&store)))
 }
 
 fn wish(app: &App, asked: NewLink) -> Result<Wish, Failure> {
@@ -101,30 +134,4 @@ fn wish(app: &App, asked: NewLink) -> Result<Wish, Failure> {
 
 fn read<T: std::str::FromStr<Err: std::fmt::Display>>(text: Option<String>, field: &str) -> Result<Option<T>, Failure> {
     text.map(|text| text.parse().map_err(|fault: T::Err| Failure::invalid(field, format!("{fault}.")))).transpose()
-}
-
-/// A link as services see it, without the address that opens it: that was given once, when the link was made.
-fn show(app: &App, link: &Link, attempt: Option<&Attempt>) -> Value {
-    let attempt = attempt.map(|attempt| {
-        json!({
-            "id": attempt.id,
-            "status": attempt.status_at(app.now()),
-            "reason": attempt.reason,
-            "store_id": attempt.store_id,
-        })
-    });
-    json!({
-        "id": link.id,
-        "user_id": link.user_id,
-        "account_label": link.account_label,
-        "store_url": link.home,
-        "store_id": link.store_id,
-        "scope": link.scope,
-        "return_url": link.return_url,
-        "confirm": link.confirm,
-        "created_at": link.created_at,
-        "expires_at": link.expires_at,
-        "withdrawn_at": link.withdrawn_at,
-        "attempt": attempt,
-    })
 }

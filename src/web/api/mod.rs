@@ -1,12 +1,13 @@
 //! The services' surface, `/api/v1`: tokens in, JSON out.
 
+pub mod answers;
+pub mod describe;
 mod events;
 mod keys;
 mod links;
 mod read;
 mod stores;
-
-pub use stores::show as show_store;
+mod values;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -15,6 +16,8 @@ use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
+        .route("/v1/openapi.json", get(describe::document))
+        .route("/v1/docs", get(describe::docs))
         .route("/v1/links", post(links::make))
         .route("/v1/links/{id}", get(links::look))
         .route("/v1/attempts/{id}/confirm", post(links::confirm))

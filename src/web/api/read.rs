@@ -5,7 +5,8 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::json;
 
 use crate::app::App;
@@ -58,7 +59,8 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
     Ok(value)
 }
 
-/// The query, as names and values; a name that is not `known` is a mistake worth telling, and so is one given twice.
+/// The query, as names and values; a name that is not `known` is a mistake worth telling, and so is one given twice. An empty
+/// value stays one: left out, a variable that came out empty would ask for more than was meant.
 pub fn query(parts: &Parts, known: &[&str]) -> Result<Vec<(String, String)>, Failure> {
     let text = parts.uri.query().unwrap_or_default();
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
@@ -72,7 +74,7 @@ pub fn query(parts: &Parts, known: &[&str]) -> Result<Vec<(String, String)>, Fai
             return Err(bad(name, "Give this parameter once.".to_owned()));
         }
     }
-    Ok(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    Ok(pairs)
 }
 
 /// The parameter `name` of a query, read.
@@ -81,6 +83,22 @@ pub fn parameter<T: FromStr>(pairs: &[(String, String)], name: &str, wanted: &st
         None => Ok(None),
         Some((_, value)) => value.parse().map(Some).map_err(|_| bad(name, format!("{name} must be {wanted}."))),
     }
+}
+
+/// A whole number of a body, however it is written: `60.0` and `6e1` are 60 in JSON.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    if let Some(whole) = number.as_u64() {
+        return Ok(Some(whole));
+    }
+    let is_whole = |number: &f64| number.fract() == 0.0 && *number >= 0.0;
+    let number = number.as_f64().filter(is_whole).ok_or_else(|| D::Error::custom("it must be a whole number"))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, not negative; what is too large stays too large"
+    )]
+    Ok(Some(number as u64))
 }
 
 /// A fault of the query or the path.

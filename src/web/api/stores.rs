@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
-use serde_json::{Value, json};
 
+use super::answers::{Disconnected, Store, StoreList};
 use super::read::{allowed, bad, parameter, query};
 use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::domain::page::{MOST, USUAL};
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store::{self, StoreStatus};
 use crate::domain::token::{Permission, ServiceToken};
 use crate::flow::store_list::{self, Filter};
 use crate::flow::stores;
@@ -17,7 +17,7 @@ use crate::flow::{disconnect, watch};
 use crate::web::failure::Failure;
 use crate::web::guard;
 
-pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, Failure> {
+pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresRead).await?;
     let pairs = query(&parts, &["user_id", "status", "q", "limit", "cursor"])?;
     let status = match parameter::<String>(&pairs, "status", "a status")? {
@@ -28,7 +28,8 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
             Some(StoreStatus::from_text(&text).ok_or_else(says)?)
         }
     };
-    let q: Option<String> = parameter(&pairs, "q", "text")?;
+    // A search field that nobody wrote in is sent empty.
+    let q = parameter::<String>(&pairs, "q", "text")?.filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.chars().any(char::is_control)) {
         return Err(bad("q", "q must be text without control characters.".to_owned()));
     }
@@ -38,61 +39,44 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<Value>, F
         q,
         ..Filter::default()
     };
-    let after: Option<StoreId> = parameter(&pairs, "cursor", "the next_cursor of an earlier answer")?;
+    // The first page of whoever always sends one.
+    let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
+    let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of an earlier answer")?;
     let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
     }
     let page = store_list::list_for(&app, &token, &filter, after.as_ref(), limit).await?;
-    let data: Vec<Value> = page.rows.iter().map(show).collect();
-    Ok(Json(json!({"data": data, "next_cursor": page.next})))
+    Ok(Json(StoreList { data: page.rows.iter().map(Store::from).collect(), next_cursor: page.next }))
 }
 
-pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresRead).await?;
-    Ok(Json(show(&reached(&app, &token, &id).await?)))
+    Ok(Json(Store::from(&reached(&app, &token, &id).await?)))
 }
 
-pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
     let id = reached(&app, &token, &id).await?.id;
-    let store = watch::check(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
-    Ok(Json(show(&store.ok_or_else(gone)?)))
+    let store = watch::report(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    Ok(Json(Store::from(&store.ok_or_else(gone)?)))
 }
 
-pub async fn disconnect(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Value>, Failure> {
+pub async fn disconnect(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Json<Disconnected>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
     let id = reached(&app, &token, &id).await?.id;
     let store =
         disconnect::disconnect(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
     let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
-    Ok(Json(json!({"revoke_url": revoke_url, "key_last7": store.key_last7})))
-}
-
-/// `Store` of the interface.
-pub fn show(store: &Store) -> Value {
-    json!({
-        "id": store.id,
-        "user_id": store.user_id,
-        "url": store.home,
-        "name": store.name,
-        "status": store.status,
-        "reason": store.reason,
-        "scope": store.scope,
-        "key_id": store.woo_key_id,
-        "key_last7": store.key_last7,
-        "key_version": store.key_version,
-        "auth_method": store.auth_method,
-        "woocommerce_version": store.woocommerce_version,
-        "wordpress_version": store.wordpress_version,
-        "connected_at": store.connected_at,
-        "checked_at": store.checked_at,
-        "changed_at": store.changed_at,
-    })
+    Ok(Json(Disconnected { revoke_url, key_last7: store.key_last7 }))
 }
 
 /// The store with this id; one that the token may not reach is gone like one that never was.
-async fn reached(app: &App, token: &ServiceToken, id: &str) -> Result<Store, Failure> {
+async fn reached(app: &App, token: &ServiceToken, id: &str) -> Result<store::Store, Failure> {
     let id: StoreId = id.parse().map_err(|_| gone())?;
     stores::find_for(app, token, &id).await?.ok_or_else(gone)
 }

@@ -18,6 +18,7 @@ use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
+use crate::flow::by_hand;
 use crate::flow::disconnect::revoke_url;
 use crate::flow::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
@@ -175,6 +176,8 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         view: view(app, &frame, &attempt, returned).await?,
         // Renewed without scripts, the page goes on to say that no key came.
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
+        by_hand: attempt.by_hand,
+        by_hand_href: by_hand_href(app, &attempt).await?,
         retry_href: again_href(app, &attempt).await?,
         back: back(app, &frame, &attempt),
         store: attempt.home,
@@ -198,10 +201,23 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::Denied => View::Denied,
         Status::Failed => {
             let reason = attempt.reason.unwrap_or(Verdict::NotFinished);
-            View::Failed(Finding::of(frame.words, reason, attempt.home.shown()))
+            let says = match attempt.by_hand {
+                true => frame.words.verdict_by_hand(reason, attempt.home.shown()),
+                false => frame.words.verdict(reason, attempt.home.shown()),
+            };
+            View::Failed(Finding { says, code: reason.code() })
         }
         Status::Expired => View::Expired,
     })
+}
+
+/// Where the key is typed instead, unless that was done, or is not possible here.
+async fn by_hand_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    if attempt.by_hand || !by_hand::is_allowed(app).await? {
+        return Ok(None);
+    }
+    let again = again_href(app, attempt).await?;
+    Ok(again.map(|_| format!("{}/by-hand", href(&attempt.id))))
 }
 
 async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connected, Failure> {

@@ -12,20 +12,20 @@ use crate::app::App;
 use crate::domain::attempt::Attempt;
 use crate::domain::secret::Secret;
 use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
-use crate::flow::{links, return_leg};
+use crate::flow::{by_hand, links, return_leg};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site, set_cookie};
 use crate::web::page::Page;
 
 pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<ConnectPage>, Failure> {
-    Ok(Page(blank(&app, frame, &open_ground(&app)?, "/connect".to_owned())))
+    Ok(Page(blank(&app, frame, &open_ground(&app)?, "/connect".to_owned()).await?))
 }
 
 pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let ground = open_ground(&app)?;
-    let page = blank(&app, frame, &ground, "/connect".to_owned());
+    let page = blank(&app, frame, &ground, "/connect".to_owned()).await?;
     begin(&app, ground, page, &parts, &body).await
 }
 
@@ -35,7 +35,7 @@ pub async fn link_page(
     frame: Frame,
 ) -> Result<Page<ConnectPage>, Failure> {
     let (ground, action) = link_ground(&app, link).await?;
-    Ok(Page(blank(&app, frame, &ground, action)))
+    Ok(Page(blank(&app, frame, &ground, action).await?))
 }
 
 pub async fn begin_link(
@@ -47,7 +47,7 @@ pub async fn begin_link(
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let (ground, action) = link_ground(&app, link).await?;
-    let page = blank(&app, frame, &ground, action);
+    let page = blank(&app, frame, &ground, action).await?;
     begin(&app, ground, page, &parts, &body).await
 }
 
@@ -57,8 +57,8 @@ pub async fn again_page(
     frame: Frame,
     parts: Parts,
 ) -> Result<Page<ConnectPage>, Failure> {
-    let (ground, action) = again_ground(&app, &id, &parts).await?;
-    Ok(Page(blank(&app, frame, &ground, action)))
+    let (ground, here) = again_ground(&app, &id, &parts).await?;
+    Ok(Page(blank(&app, frame, &ground, format!("{here}/again")).await?))
 }
 
 pub async fn begin_again(
@@ -69,27 +69,27 @@ pub async fn begin_again(
     body: Bytes,
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    let (ground, action) = again_ground(&app, &id, &parts).await?;
-    let page = blank(&app, frame, &ground, action);
+    let (ground, here) = again_ground(&app, &id, &parts).await?;
+    let page = blank(&app, frame, &ground, format!("{here}/again")).await?;
     begin(&app, ground, page, &parts, &body).await
 }
 
-fn open_ground(app: &App) -> Result<Ground, Failure> {
+pub(super) fn open_ground(app: &App) -> Result<Ground, Failure> {
     let closed = || Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-needs-link"));
     Ground::open(app).ok_or_else(closed)
 }
 
-/// The ground of a link, and where its form is posted.
-async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failure> {
+/// The ground of a link, and the link's own address.
+pub(super) async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failure> {
     let action = format!("/connect/{link}");
     let link = links::open(app, &Secret::new(link)).await?.ok_or_else(Failure::link_gone)?;
     Ok((Ground::of_link(link), action))
 }
 
 /// The ground of an attempt that is tried once more by the browser that began it: its link if that still opens, or the
-/// open page; with the address filled in.
-async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, String), Failure> {
-    let action = format!("/connect/attempts/{id}/again");
+/// open page; with the address filled in. And the attempt's own address.
+pub(super) async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, String), Failure> {
+    let here = format!("/connect/attempts/{id}");
     let id = id.parse().map_err(|_| Failure::link_gone())?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(Failure::link_gone)?;
@@ -101,16 +101,17 @@ async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, Str
         }
     };
     ground.home.get_or_insert(attempt.home);
-    Ok((ground, action))
+    Ok((ground, here))
 }
 
-/// Where a merchant tries an attempt once more, if its link still opens.
+/// Where a merchant tries an attempt once more, in the way that they took before, if its link still opens.
 pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
     let open = match &attempt.link_id {
         None => app.site.open_connect,
         Some(link) => links::look(app, link).await?.is_some_and(|(link, _)| link.is_open_at(app.now())),
     };
-    Ok(open.then(|| format!("/connect/attempts/{}/again", attempt.id)))
+    let way = if attempt.by_hand && by_hand::is_allowed(app).await? { "by-hand" } else { "again" };
+    Ok(open.then(|| format!("/connect/attempts/{}/{way}", attempt.id)))
 }
 
 async fn begin(
@@ -140,10 +141,13 @@ async fn begin(
     }
 }
 
-fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> ConnectPage {
+async fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> Result<ConnectPage, Failure> {
     let home = ground.home.as_ref();
-    ConnectPage {
+    let by_hand = by_hand::is_allowed(app).await?;
+    Ok(ConnectPage {
         frame,
+        by_hand_href: by_hand.then(|| format!("{}/by-hand", action.trim_end_matches("/again"))),
+        by_hand_helps: false,
         account: ground.account_label.clone(),
         action,
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
@@ -156,7 +160,7 @@ fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> ConnectPag
         adopted: false,
         wp_admin_href: home.map(|home| home.at("/wp-admin/")),
         hidden: Vec::new(),
-    }
+    })
 }
 
 /// Puts on the page what the preflight found; an address that was adopted is filled in.
@@ -166,6 +170,7 @@ fn found(page: &mut ConnectPage, findings: &Findings, adopted: bool) {
     page.warnings = findings.warnings.iter().map(|verdict| Finding::of(words, *verdict, store)).collect();
     page.wp_admin_href = Some(findings.home.at("/wp-admin/"));
     page.checked_home = Some(store.to_owned());
+    page.by_hand_helps = findings.stop.iter().chain(&findings.warnings).any(|verdict| by_hand::may_help(*verdict));
     if findings.stop.is_none() {
         page.adopted = adopted;
         findings.home.as_str().clone_into(&mut page.store_url.value);
@@ -184,7 +189,12 @@ fn send(app: &App, frame: Frame, ready: &Ready) -> Result<Response, Failure> {
         attempt_href: format!("/connect/attempts/{}", attempt.id),
         store: attempt.home.clone(),
     };
-    let mut cookie = HeaderValue::from_str(set_cookie(&app.site, &ready.browser).expose()).map_err(Failure::broken)?;
+    Ok(([(header::SET_COOKIE, cookie(app, &ready.browser)?)], Page(page)).into_response())
+}
+
+/// The header that keeps the browser's secret.
+pub(super) fn cookie(app: &App, browser: &Secret) -> Result<HeaderValue, Failure> {
+    let mut cookie = HeaderValue::from_str(set_cookie(&app.site, browser).expose()).map_err(Failure::broken)?;
     cookie.set_sensitive(true);
-    Ok(([(header::SET_COOKIE, cookie)], Page(page)).into_response())
+    Ok(cookie)
 }

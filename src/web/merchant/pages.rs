@@ -78,6 +78,10 @@ pub struct ConnectPage {
     pub wp_admin_href: Option<String>,
     /// Further fields of the form, by name, carried along unseen.
     pub hidden: Vec<(&'static str, String)>,
+    /// Where a key is typed instead, where the operator allows it.
+    pub by_hand_href: Option<String>,
+    /// Whether that may help against what was found.
+    pub by_hand_helps: bool,
 }
 
 impl ConnectPage {
@@ -223,6 +227,10 @@ pub struct AttemptPage {
     pub retry_href: Option<String>,
     /// The way back to the application when it has ended without a store; [`Connected`] has its own way on.
     pub back: Option<GoOn>,
+    /// Whether the merchant typed the key.
+    pub by_hand: bool,
+    /// Where a key is typed instead of approving, where the operator allows it and that was not tried.
+    pub by_hand_href: Option<String>,
 }
 
 impl AttemptPage {
@@ -274,7 +282,11 @@ impl AttemptPage {
     }
 
     fn steps(&self) -> [(usize, Said); 4] {
-        let first = if matches!(self.view, View::Open { .. }) { "step-approve" } else { "step-approved" };
+        let first = match self.view {
+            View::Open { .. } => "step-approve",
+            _ if self.by_hand => "step-typed",
+            _ => "step-approved",
+        };
         let second = if self.step() > Some(2) { "step-received" } else { "step-receive" };
         let third = if self.step() == Some(3) { "step-testing" } else { "step-test" };
         let say = |key| self.frame.say(key);
@@ -284,6 +296,12 @@ impl AttemptPage {
             (3, say(third)),
             (4, say("step-connected")),
         ]
+    }
+
+    /// Where a key is typed instead, on the views where that can help.
+    fn by_hand(&self) -> Option<&str> {
+        let helps = matches!(self.view, View::Open { .. } | View::Failed(_) | View::Expired);
+        self.by_hand_href.as_deref().filter(|_| helps)
     }
 
     /// Where a new attempt is begun, on the views where that can help.

@@ -5,10 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::domain::typed_key::Half;
 
 /// What is written alike in another language on purpose.
-const ALIKE: [(Language, &str); 4] = [
+const ALIKE: [(Language, &str); 6] = [
     (Language::German, "problem"),
+    (Language::French, "by-hand-description"),
+    (Language::Japanese, "by-hand-part"),
     (Language::Spanish, "error-word"),
     (Language::Portuguese, "trouble-send"),
     (Language::Portuguese, "trouble-certificate"),
@@ -53,7 +56,13 @@ fn in_the_source() -> BTreeMap<String, String> {
         ("address-port", NotAStoreUrl::Port),
     ];
     let faults = faults.map(|(key, fault)| (key.to_owned(), fault.to_string()));
-    verdicts.chain(scopes).chain(faults).collect()
+    let halves = [Half::ConsumerKey, Half::ConsumerSecret].into_iter().flat_map(|half| {
+        [NotAHalf::Empty(half), NotAHalf::Other(half), NotAHalf::Shortened(half), NotAHalf::Shape(half)]
+    });
+    let halves = halves.map(|fault| (format!("half-{}", fault.code()), fault.to_string()));
+    let by_hand = [Verdict::KeyRejected, Verdict::SecretRejected, Verdict::RoleLost, Verdict::OtherStore];
+    let by_hand = by_hand.map(|v| (format!("by-hand-{}", v.code()), adopt::says(v, "{ $store }")));
+    verdicts.chain(scopes).chain(faults).chain(halves).chain(by_hand).collect()
 }
 
 fn others() -> impl Iterator<Item = Language> {

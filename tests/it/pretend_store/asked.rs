@@ -23,7 +23,7 @@ impl Town {
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {
         let home = StoreUrl::parse(HOME, Reach::PrivateToo).unwrap();
-        check::ask(&self.asking, &home, pair, Scope::ReadWrite, None).await
+        check::ask(&self.asking, &home, pair, Some(Scope::ReadWrite), None).await
     }
 
     fn pair(&self, scope: Scope) -> KeyPair {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cartkey::flow::sweep;
+use cartkey::domain::actor::Actor;
+use cartkey::flow::{links, sweep};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -103,6 +104,39 @@ async fn a_code_opens_its_own_attempt_only_and_only_to_services_that_may() {
     let says = confirm(&world, &callback, "").await;
     assert_eq!(says.status, 409, "{says:?}");
     confirm(&world, &callback, &code).await.ok();
+}
+
+/// Two mistakes that an application may make: it asks nobody who is signed in, or it compares with what stands in the address.
+/// When it says who is signed in, Cartkey compares.
+#[tokio::test]
+async fn for_somebody_else_than_the_links_merchant_nothing_is_confirmed_and_the_code_is_not_spent() {
+    let world = World::new().await;
+    let mut victim = world.merchant();
+    let (id, page, callback) = approved(&world, &mut victim).await;
+    let code = code(&page);
+    let service = world.service("links:write").await;
+    let path = format!("/attempts/{}/confirm", callback.attempt);
+    let other = service.post(&path, &json!({"code": code, "user_id": "the-victim"})).await;
+    assert_eq!(other.problem(), (409, "other_user"));
+    let odd = service.post(&path, &json!({"code": code, "user_id": "a b"})).await;
+    assert_eq!((odd.problem(), odd.text("field")), ((422, "invalid_request"), "user_id"));
+    assert!(!is_lent(&world, "merchant-1").await && !is_lent(&world, "the-victim").await);
+    assert_eq!(seen_by_maker(&world, &id).await.0, "awaiting_confirmation");
+    service.post(&path, &json!({"code": code, "user_id": "merchant-1"})).await.ok();
+    assert!(is_lent(&world, "merchant-1").await);
+}
+
+#[tokio::test]
+async fn an_attempt_that_has_ended_is_told_as_such_and_a_spent_code_leads_back() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (id, page, callback) = approved(&world, &mut browser).await;
+    let wrong = confirm(&world, &callback, "nonsense").await;
+    assert_eq!((wrong.problem(), wrong.text("attempt_url")), ((409, "code_spent"), page_of(&callback).as_str()));
+    links::withdraw(&world.app, &id.parse().unwrap(), &Actor::new("test")).await.unwrap();
+    let answer = confirm(&world, &callback, &code(&page)).await;
+    assert_eq!(answer.problem(), (409, "attempt_ended"));
+    assert_eq!((answer.text("attempt_status"), answer.text("reason")), ("failed", "link_withdrawn"));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::domain::brand::Brand;
 use crate::domain::language::Language;
 use crate::domain::store_url::Reach;
 use crate::web::failure_page::ErrorPage;
+use crate::web::merchant::by_hand::ByHandPage;
 use crate::web::words::Words as Said;
 
 /// Text that would be code in a page which does not escape it: in an element, in an attribute, in a script.
@@ -59,6 +60,8 @@ impl Words {
             adopted: false,
             wp_admin_href: None,
             hidden: vec![("checked", self.any.clone())],
+            by_hand_href: Some(format!("/connect/{}/by-hand", self.any)),
+            by_hand_helps: true,
         }
     }
 
@@ -74,6 +77,8 @@ impl Words {
             callback_host: "keys.acme.example".into(),
             poll_href: format!("/connect/attempts/{}", self.any),
             retry_href: Some(format!("/connect/{}", self.any)),
+            by_hand: false,
+            by_hand_href: Some(format!("/connect/{}/by-hand", self.any)),
             back: view
                 .status()
                 .is_ended()
@@ -122,8 +127,12 @@ impl Words {
             state: self.any.clone(),
         };
         let disowned = DisownedPage { frame: self.frame(), store: store(), last7: Some(self.any.clone()) };
+        let by_hand_stopped =
+            ByHandPage { stop: Some(self.finding(Verdict::PlainPermalinks)), store: None, ..self.by_hand() };
         pages.extend([
             ("send", self.send().render().unwrap()),
+            ("by-hand", self.by_hand().render().unwrap()),
+            ("by-hand-stopped", by_hand_stopped.render().unwrap()),
             ("elsewhere", elsewhere.render().unwrap()),
             ("disowned", disowned.render().unwrap()),
             ("disowned-unknown", DisownedPage { last7: None, ..disowned }.render().unwrap()),
@@ -131,6 +140,23 @@ impl Words {
             ("error", failed.render().unwrap()),
         ]);
         pages
+    }
+
+    fn by_hand(&self) -> ByHandPage {
+        ByHandPage {
+            frame: self.frame(),
+            account: Some(self.account.clone()),
+            action: format!("/connect/{}/by-hand", self.any),
+            approve_href: format!("/connect/{}", self.any),
+            store_url: Field { value: self.any.clone(), error: Some(self.any.clone()) },
+            fixed_store: None,
+            store: Some(store()),
+            asks: Scope::ReadWrite,
+            key_wrong: Some(self.any.clone()),
+            secret_wrong: Some(self.any.clone()),
+            stop: None,
+            in_use: None,
+        }
     }
 
     fn connect_pages(&self) -> Vec<(&'static str, String)> {

@@ -1,0 +1,65 @@
+//! `cartkey migrate-to`: a whole installation into another database.
+
+use std::io::{self, BufRead as _, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::Usage;
+use super::progress::{Progress, grouped};
+use crate::app::App;
+use crate::domain::secret::Secret;
+use crate::flow::migrate::{self, Moved};
+use crate::storage::Db;
+
+/// Moves everything to the database at `url`; `-` reads the address from standard input, where no list of processes shows it.
+pub(super) async fn run(app: &App, url: &str, ring: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let url = Secret::new(if url == "-" { first_line()? } else { url.to_owned() });
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
+        return Err(Usage("the target must begin with sqlite: or postgres://".to_owned()).into());
+    }
+    let target = Db::open(url.expose()).await.context("the target")?;
+    writeln!(
+        io::stderr(),
+        "copying {} to {}; what is written meanwhile is not copied, so stop the service first",
+        app.db.version().await?,
+        target.version().await?
+    )?;
+    let mut bar = Progress::new(0);
+    let moved = migrate::to(app, &target, ring, |written, total| {
+        bar.of(total);
+        bar.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
+    })
+    .await;
+    drop(bar);
+    target.close().await;
+    report(&moved?, out)
+}
+
+fn report(moved: &Moved, out: &mut impl Write) -> anyhow::Result<()> {
+    for sum in &moved.sums {
+        writeln!(out, "{:<14} {:>12}  {}", sum.table, grouped(sum.rows), sum.sha256)?;
+    }
+    let rows: u64 = moved.sums.iter().map(|sum| sum.rows).sum();
+    writeln!(
+        out,
+        "the same on both sides: {} tables, {} rows; the key ring opens {} keys there",
+        moved.sums.len(),
+        grouped(rows),
+        grouped(moved.opened)
+    )?;
+    writeln!(
+        io::stderr(),
+        "next: set CARTKEY_DATABASE_URL to the target, keep CARTKEY_MASTER_KEY as it is, start the service; keep the old database until you have seen it work"
+    )?;
+    if moved.broken > 0 {
+        bail!("{} keys opened neither here nor there: their merchants must connect again", grouped(moved.broken));
+    }
+    Ok(())
+}
+
+fn first_line() -> anyhow::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,204 @@
+//! A network of any number of stores behind one listener, the good and the bad, for tests and benchmarks of the watch.
+//!
+//! The first word of the host's name says how a store behaves (`good-17.example`, `hang-3.example`), and a directory makes
+//! it one of many on its host. It takes any key; what it counts is who asked, and how many at a time.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// The time between two bytes of a store that drips.
+const DRIP_EVERY: Duration = Duration::from_millis(20);
+/// What a store that floods says it will send, and tries to.
+const FLOOD: u64 = 10 * 1024 * 1024 * 1024;
+/// The most bytes of a request's head, and of one of its lines.
+const HEAD_AT_MOST: usize = 32 * 1024;
+
+/// The running network; it stops when this is dropped.
+pub struct PretendNetwork {
+    addr: SocketAddr,
+    counts: Arc<Mutex<Counts>>,
+    running: JoinHandle<()>,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Connections now.
+    pub open: usize,
+    /// The most connections there were at a time.
+    pub peak: usize,
+    /// The most requests there were to one host at a time.
+    pub peak_of_a_host: usize,
+    /// Requests in all.
+    pub asked: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    figures: Figures,
+    /// Requests that are being answered, by host.
+    busy: HashMap<String, usize>,
+    /// Requests in all, by address without its scheme; counted only when that was wanted.
+    by_store: Option<HashMap<String, usize>>,
+}
+
+/// Counts a connection, or a request, for as long as it lasts.
+struct Counted {
+    counts: Arc<Mutex<Counts>>,
+    host: Option<String>,
+}
+
+impl PretendNetwork {
+    /// Listens on a free port of loopback. `remembers`: how often each store was asked.
+    pub async fn start(remembers: bool) -> io::Result<Self> {
+        Self::on(0, remembers).await
+    }
+
+    /// The same on this port.
+    pub async fn on(port: u16, remembers: bool) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let addr = listener.local_addr()?;
+        let counts = Counts { by_store: remembers.then(HashMap::new), ..Counts::default() };
+        let counts = Arc::new(Mutex::new(counts));
+        let running = tokio::spawn(serve(listener, Arc::clone(&counts)));
+        Ok(Self { addr, counts, running })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What was counted so far.
+    pub fn figures(&self) -> Figures {
+        look(&self.counts, |counts| counts.figures)
+    }
+
+    /// How often each store was asked: pairs of its address without scheme, and a number.
+    pub fn asked(&self) -> HashMap<String, usize> {
+        look(&self.counts, |counts| counts.by_store.clone().unwrap_or_default())
+    }
+}
+
+impl Drop for PretendNetwork {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+fn look<T>(counts: &Mutex<Counts>, look: impl FnOnce(&mut Counts) -> T) -> T {
+    look(&mut counts.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Counted {
+    fn connection(counts: &Arc<Mutex<Counts>>) -> Self {
+        look(counts, |counts| {
+            counts.figures.open += 1;
+            counts.figures.peak = counts.figures.peak.max(counts.figures.open);
+        });
+        Self { counts: Arc::clone(counts), host: None }
+    }
+
+    fn request(counts: &Arc<Mutex<Counts>>, host: &str, store: String) -> Self {
+        look(counts, |counts| {
+            counts.figures.asked += 1;
+            let busy = counts.busy.entry(host.to_owned()).or_default();
+            *busy += 1;
+            counts.figures.peak_of_a_host = counts.figures.peak_of_a_host.max(*busy);
+            if let Some(by_store) = &mut counts.by_store {
+                *by_store.entry(store).or_default() += 1;
+            }
+        });
+        Self { counts: Arc::clone(counts), host: Some(host.to_owned()) }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        look(&self.counts, |counts| match &self.host {
+            None => counts.figures.open -= 1,
+            Some(host) => {
+                let left = counts.busy.get_mut(host).map_or(0, |busy| {
+                    *busy -= 1;
+                    *busy
+                });
+                if left == 0 {
+                    counts.busy.remove(host);
+                }
+            }
+        });
+    }
+}
+
+/// Answers until it is aborted.
+async fn serve(listener: TcpListener, counts: Arc<Mutex<Counts>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let counts = Arc::clone(&counts);
+        tokio::spawn(async move {
+            let _open = Counted::connection(&counts);
+            // Who asks may hang up at any time.
+            drop(answer(stream, &counts).await);
+        });
+    }
+}
+
+async fn answer(stream: TcpStream, counts: &Arc<Mutex<Counts>>) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut line, mut path, mut host, mut read) = (String::new(), String::new(), String::new(), 0);
+    loop {
+        line.clear();
+        read += stream.read_line(&mut line).await?;
+        if line.trim_end().is_empty() || read > HEAD_AT_MOST {
+            break;
+        }
+        if path.is_empty() {
+            line.split(' ').nth(1).unwrap_or_default().clone_into(&mut path);
+        } else if let Some(value) = line.get(..5).filter(|name| name.eq_ignore_ascii_case("host:")) {
+            line[value.len()..].trim().clone_into(&mut host);
+        }
+    }
+    let directory = path.split("/wp-json").next().unwrap_or_default();
+    let home = format!("{host}{directory}");
+    let _busy = Counted::request(counts, &host, home.clone());
+    let behaviour = host.split('-').next().unwrap_or_default();
+    match behaviour {
+        // Until who asks hangs up.
+        "hang" => stream.read_line(&mut line).await.map(drop),
+        "drip" => drip(&mut stream).await,
+        "flood" => flood(&mut stream).await,
+        _ => stream.write_all(whole(&home).as_bytes()).await,
+    }
+}
+
+/// What a store says of itself.
+fn whole(home: &str) -> String {
+    let body = format!(r#"{{"environment":{{"version":"11.0.1","wp_version":"7.0.4","home_url":"http://{home}"}}}}"#);
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn drip(stream: &mut BufReader<TcpStream>) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await?;
+    loop {
+        stream.write_all(b" ").await?;
+        tokio::time::sleep(DRIP_EVERY).await;
+    }
+}
+
+async fn flood(stream: &mut BufReader<TcpStream>) -> io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
+    let chunk = [b"4000\r\n".as_slice(), &[b' '; 0x4000], b"\r\n"].concat();
+    for _ in 0..FLOOD / 0x4000 {
+        stream.write_all(&chunk).await?;
+    }
+    Ok(())
+}

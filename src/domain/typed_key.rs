@@ -1,0 +1,162 @@
+//! A key as people type or paste it: both halves, and what is wrong with each.
+
+use std::fmt;
+
+use super::key::KeyPair;
+use super::secret::Secret;
+
+/// One half of a key pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// `ck_…`
+    ConsumerKey,
+    /// `cs_…`
+    ConsumerSecret,
+}
+
+impl Half {
+    /// What it begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::ConsumerKey => "ck_",
+            Self::ConsumerSecret => "cs_",
+        }
+    }
+
+    /// As WooCommerce, forms and files call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConsumerKey => "consumer_key",
+            Self::ConsumerSecret => "consumer_secret",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::ConsumerKey => Self::ConsumerSecret,
+            Self::ConsumerSecret => Self::ConsumerKey,
+        }
+    }
+
+    /// Whether `text` has the form of this half. WooCommerce makes 40 hex digits; forks may differ a little
+    /// (wc-auth.md §7.3).
+    pub fn fits(self, text: &str) -> bool {
+        text.strip_prefix(self.prefix())
+            .is_some_and(|rest| (20..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    }
+
+    /// Reads a half; white space around it comes from copying.
+    pub fn read(self, typed: &str) -> Result<Secret, NotAHalf> {
+        let text = typed.trim();
+        if self.fits(text) {
+            Ok(Secret::new(text.to_owned()))
+        } else if text.is_empty() {
+            Err(NotAHalf::Empty(self))
+        } else if self.other().fits(text) {
+            Err(NotAHalf::Other(self))
+        } else if text.starts_with(['…', '.']) || text.strip_prefix(self.prefix()).unwrap_or(text).len() <= 7 {
+            Err(NotAHalf::Shortened(self))
+        } else {
+            Err(NotAHalf::Shape(self))
+        }
+    }
+}
+
+/// Why a text is not the half that it should be. Never repeats it: it may be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAHalf {
+    /// Nothing was typed.
+    Empty(Half),
+    /// It is the other half.
+    Other(Half),
+    /// It is the end of a key, as WooCommerce's list shows it.
+    Shortened(Half),
+    /// It is neither half.
+    Shape(Half),
+}
+
+impl NotAHalf {
+    /// The stable code of what is wrong, under which other languages say it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Empty(Half::ConsumerKey) => "key_empty",
+            Self::Empty(Half::ConsumerSecret) => "secret_empty",
+            Self::Other(Half::ConsumerKey) => "key_is_secret",
+            Self::Other(Half::ConsumerSecret) => "secret_is_key",
+            Self::Shortened(_) => "shortened",
+            Self::Shape(Half::ConsumerKey) => "key_shape",
+            Self::Shape(Half::ConsumerSecret) => "secret_shape",
+        }
+    }
+
+    /// Which half it is about.
+    pub const fn half(self) -> Half {
+        match self {
+            Self::Empty(half) | Self::Other(half) | Self::Shortened(half) | Self::Shape(half) => half,
+        }
+    }
+}
+
+impl fmt::Display for NotAHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty(Half::ConsumerKey) => "Copy the consumer key here; it begins with ck_.",
+            Self::Empty(Half::ConsumerSecret) => "Copy the consumer secret here; it begins with cs_.",
+            Self::Other(Half::ConsumerKey) => {
+                "That is the consumer secret. The consumer key goes here; it begins with ck_."
+            }
+            Self::Other(Half::ConsumerSecret) => {
+                "That is the consumer key. The consumer secret goes here; it begins with cs_."
+            }
+            Self::Shortened(_) => {
+                "That is only the end of a key, as WooCommerce's list shows it. The whole is shown once, when the key is made: make a new one."
+            }
+            Self::Shape(Half::ConsumerKey) => {
+                "That is not a whole consumer key: ck_ and 40 letters and digits. Copy it once more."
+            }
+            Self::Shape(Half::ConsumerSecret) => {
+                "That is not a whole consumer secret: cs_ and 40 letters and digits. Copy it once more."
+            }
+        })
+    }
+}
+
+impl std::error::Error for NotAHalf {}
+
+/// Reads both halves; the faults of both, when there are any.
+pub fn read(key: &str, secret: &str) -> Result<KeyPair, Vec<NotAHalf>> {
+    match (Half::ConsumerKey.read(key), Half::ConsumerSecret.read(secret)) {
+        (Ok(consumer_key), Ok(consumer_secret)) => Ok(KeyPair { consumer_key, consumer_secret }),
+        (key, secret) => Err([key.err(), secret.err()].into_iter().flatten().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ck_0123456789abcdef0123456789abcdef01234567";
+    const SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
+
+    fn faults(key: &str, secret: &str) -> Vec<&'static str> {
+        read(key, secret).err().unwrap_or_default().into_iter().map(NotAHalf::code).collect()
+    }
+
+    #[test]
+    fn what_copying_leaves_around_a_key_is_no_fault() {
+        let pair = read(&format!(" \t{KEY}\r\n"), &format!("\u{a0}{SECRET} ")).unwrap();
+        assert_eq!((pair.consumer_key.expose(), pair.consumer_secret.expose()), (KEY, SECRET));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_of_each_half_and_never_repeated() {
+        assert_eq!(faults(SECRET, KEY), ["key_is_secret", "secret_is_key"]);
+        assert_eq!(faults("", " "), ["key_empty", "secret_empty"]);
+        assert_eq!(faults("…1234567", "1234567"), ["shortened", "shortened"]);
+        assert_eq!(faults(&KEY[..22], &format!("{SECRET} {SECRET}")), ["key_shape", "secret_shape"]);
+        assert_eq!(faults(KEY, &SECRET.replace('7', "ä")), ["secret_shape"]);
+        for fault in read(&format!("{KEY}!"), &format!("{SECRET}?")).unwrap_err() {
+            assert!(!format!("{fault} {fault:?}").contains("abcdef"), "{fault}");
+        }
+    }
+}

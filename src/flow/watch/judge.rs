@@ -1,0 +1,157 @@
+//! What an answer makes of a store: its status, what happened by it, and when to ask again.
+
+use std::time::Duration;
+
+use crate::domain::actor::Actor;
+use crate::domain::entropy::Entropy;
+use crate::domain::event::{Event, Kind};
+use crate::domain::key::AuthMethod;
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::verdict::Verdict;
+use crate::woo::check::Answer;
+
+/// How soon a store is asked again after the first check that failed: most trouble is over by then, and what is not is
+/// known soon.
+pub const SOON: Duration = Duration::from_secs(90);
+/// The longest pause between two checks of a store that cannot be asked.
+const UNREACHABLE_AT_MOST: Duration = Duration::from_hours(6);
+/// The pauses between two checks of a store that refuses its key, from the second on: at first, and at most.
+const UNAUTHORIZED: [Duration; 2] = [Duration::from_hours(1), Duration::from_hours(24)];
+/// So much earlier or later than planned, in hundredths.
+const JITTER: u128 = 10;
+
+/// How a store stands after a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub status: StoreStatus,
+    pub reason: Option<Verdict>,
+    pub failures: i64,
+    pub moved_to: Option<StoreUrl>,
+}
+
+/// Kinds of trouble: two checks in a row that meet the same kind are enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// The store answers, and asks us to come again later.
+    Later,
+    /// Nothing that could be read came from it.
+    Network,
+    /// Something answers, and keeps us from it.
+    InTheWay,
+}
+
+const fn trouble(verdict: Verdict) -> Option<Trouble> {
+    match verdict {
+        verdict if verdict.is_works() || verdict.is_final() || matches!(verdict, Verdict::Moved) => None,
+        Verdict::Maintenance | Verdict::RateLimited => Some(Trouble::Later),
+        Verdict::DnsFailed
+        | Verdict::ConnectFailed
+        | Verdict::TlsFailed
+        | Verdict::TimedOut
+        | Verdict::ServerError
+        | Verdict::AnswerUnreadable => Some(Trouble::Network),
+        _ => Some(Trouble::InTheWay),
+    }
+}
+
+/// Judges an answer.
+///
+/// A store's own word counts at once: that the key works, that it refuses it, that it has moved. One that cannot be asked is
+/// called unreachable only when that happens twice in a row in the same way, or three times in whatever ways; and one that
+/// only asks us to slow down, never.
+pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
+    let verdict = answer.verdict;
+    let elsewhere = answer.home_seen.clone().filter(|seen| *seen != store.home);
+    // Where the store was not heard at all, what it said of itself before stands.
+    let moved_to = if trouble(verdict).is_some() { store.moved_to.clone() } else { elsewhere };
+    let standing = |status, reason, failures| Standing { status, reason, failures, moved_to: moved_to.clone() };
+    if verdict.is_works() {
+        return standing(StoreStatus::Connected, remark(store, answer), 0);
+    }
+    let again = store.failures.saturating_add(1);
+    match (verdict, answer.method) {
+        // It says that it has another address and works at this one, under the very key: services go on with it.
+        (Verdict::Moved, Some(_)) => return standing(StoreStatus::Connected, Some(verdict), 0),
+        (Verdict::Moved, None) => return standing(StoreStatus::Unreachable, Some(verdict), again),
+        _ => {}
+    }
+    if verdict.is_final() {
+        let failures = if store.status == StoreStatus::Unauthorized { again } else { 1 };
+        return standing(StoreStatus::Unauthorized, Some(verdict), failures);
+    }
+    let known = store.reason.and_then(trouble);
+    let meant = known == trouble(verdict) || (known.is_some() && again >= 3);
+    match store.status {
+        // It refused the key when it could be asked: that stands until it says otherwise.
+        StoreStatus::Unauthorized => standing(StoreStatus::Unauthorized, store.reason, again),
+        StoreStatus::Connected if verdict == Verdict::RateLimited || !meant => {
+            standing(StoreStatus::Connected, Some(verdict), again)
+        }
+        _ => standing(StoreStatus::Unreachable, Some(verdict), again),
+    }
+}
+
+/// What is worth saying of a key that works. What it may do is compared with what was asked of the merchant, also when a
+/// check did not look at it again.
+fn remark(store: &Store, answer: &Answer) -> Option<Verdict> {
+    let scope = answer.scope.unwrap_or(store.scope);
+    let heard = match answer.verdict {
+        Verdict::NoisyAnswer | Verdict::Slow => answer.verdict,
+        _ => Verdict::Works,
+    };
+    let on_scope = Verdict::on_scope(scope, store.asked.unwrap_or(scope));
+    [on_scope, heard].into_iter().find(|verdict| *verdict != Verdict::Works)
+}
+
+/// What happened, to be recorded: each change of status, that a store was found at another address, and that it takes its
+/// key in another way.
+pub(super) fn events(store: &Store, now: &Standing, answer: &Answer, at: Time, actor: &Actor) -> Vec<Event> {
+    let event = |kind| Event::new(kind, at, actor).user(&store.user_id).store(&store.id).because(now.reason);
+    let kind = match now.status {
+        StoreStatus::Connected => Kind::StoreRecovered,
+        StoreStatus::Unauthorized => Kind::StoreUnauthorized,
+        StoreStatus::Unreachable => Kind::StoreUnreachable,
+        StoreStatus::Disconnected => Kind::StoreDisconnected,
+    };
+    let is_moved = now.reason == Some(Verdict::Moved);
+    let is_news = now.moved_to != store.moved_to || (now.moved_to.is_none() && store.reason != now.reason);
+    let mut events = Vec::new();
+    events.extend((is_moved && is_news).then(|| event(Kind::StoreMoved)));
+    events.extend((now.status != store.status).then(|| event(kind)));
+    let is_learned = learned(now, answer).is_some_and(|method| method != store.auth_method);
+    events.extend(is_learned.then(|| event(Kind::KeyAuthMethodChanged)));
+    events
+}
+
+/// How the store takes its key, where the key can be lent.
+pub(super) fn learned(now: &Standing, answer: &Answer) -> Option<AuthMethod> {
+    answer.method.filter(|_| now.status == StoreStatus::Connected)
+}
+
+/// When to ask again: `every` after a check that went well; soon after the first that did not; then later and later, a store
+/// that cannot be asked up to some hours, one that refuses its key from an hour to a day. Never before the store wants it.
+pub(super) fn next(now: &Standing, answer: &Answer, every: Duration, at: Time, entropy: &Entropy) -> Time {
+    let doubled = |first: Duration, most: Duration| {
+        let times = u32::try_from(now.failures.saturating_sub(2)).unwrap_or(0).min(16);
+        first.saturating_mul(1 << times).min(most.max(every))
+    };
+    let pause = match (now.status, now.failures) {
+        (_, 0) => every,
+        (_, 1) => SOON.min(every),
+        (StoreStatus::Unauthorized, _) => doubled(UNAUTHORIZED[0].max(every), UNAUTHORIZED[1]),
+        _ => doubled(every, UNREACHABLE_AT_MOST),
+    };
+    at.plus(jittered(pause, entropy).max(answer.retry_after.unwrap_or_default()))
+}
+
+/// `span`, up to a tenth shorter or longer: what began together does not stay together.
+fn jittered(span: Duration, entropy: &Entropy) -> Duration {
+    let mut random = [0_u8; 8];
+    entropy.fill(&mut random);
+    let width = (span.as_millis() * 2 * JITTER / 100).max(1);
+    let least = span.as_millis() - width / 2;
+    let millis = least + u128::from(u64::from_le_bytes(random)) % width;
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,165 @@
+//! The worker: claims what is due, a few at a time, and asks as many as the budget allows.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::hosts::Turn;
+use super::{Beneath, CLAIM, scheduled};
+use crate::app::App;
+use crate::domain::time::Time;
+use crate::storage::schedule;
+
+/// The most that is claimed at once: other replicas come between.
+const BATCH: usize = 16;
+/// The longest that the worker sleeps: what another replica puts on the schedule does not wake this one.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// The shortest that it sleeps.
+const A_MOMENT: Duration = Duration::from_millis(50);
+/// How long checks that are under way may still take once we are told to stop. The claims of those that are given up run
+/// out, and somebody else asks those stores.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Checks what is due, until told to stop.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    let mut rate = Rate::new(app.watching.budget.per_second, app.now());
+    while !*stop.borrow() {
+        while running.try_join_next().is_some() {}
+        let free = app.watching.budget.places.saturating_sub(running.len());
+        let wait = match begin(&app, free, &mut rate, &mut running).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "stores could not be checked");
+                LOOK_AGAIN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = running.join_next(), if free == 0 => {}
+            _ = stop.changed() => {}
+        }
+    }
+    let ended = async { while running.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(DRAIN, ended).await;
+}
+
+/// Begins as many checks as there is room and time for; gives back how long to wait before the next.
+async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()>) -> Result<Duration, Beneath> {
+    let most = free.min(BATCH).min(rate.allows(app.now()));
+    if free == 0 {
+        return Ok(LOOK_AGAIN);
+    }
+    if most == 0 {
+        return Ok(A_MOMENT);
+    }
+    let claimed = claim(app, most, running).await?;
+    rate.spend(claimed);
+    if claimed == most {
+        return Ok(Duration::ZERO);
+    }
+    let next = schedule::next(&app.db).await?;
+    Ok(next.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(A_MOMENT, LOOK_AGAIN)))
+}
+
+/// Checks everything that is due now, also what comes due meanwhile, as fast as the places allow; gives back how many
+/// checks that were.
+pub async fn check_due(app: &App) -> Result<usize, Beneath> {
+    let mut running = JoinSet::new();
+    let mut checks = 0;
+    loop {
+        while running.try_join_next().is_some() {
+            checks += 1;
+        }
+        let free = app.watching.budget.places.saturating_sub(running.len());
+        let claimed = if free == 0 { 0 } else { claim(app, free.min(BATCH), &mut running).await? };
+        if claimed > 0 {
+            continue;
+        }
+        match running.join_next().await {
+            Some(_) => checks += 1,
+            None => return Ok(checks),
+        }
+    }
+}
+
+/// Claims at most `most` stores and begins to ask them; gives back how many were claimed. A store whose host has no place
+/// is given back at once, with a time of its own: it must not keep a place here from others.
+async fn claim(app: &App, most: usize, running: &mut JoinSet<()>) -> Result<usize, Beneath> {
+    // A claim that this process cannot see through would keep the others away until it runs out.
+    if app.is_draining() {
+        return Ok(0);
+    }
+    let now = app.now();
+    let until = now.plus(CLAIM);
+    let due = schedule::claim(&app.db, now, until, i64::try_from(most).unwrap_or(i64::MAX)).await?;
+    let claimed = due.len();
+    let mut later = Vec::new();
+    for store in due {
+        match app.watching.hosts.turn(store.home.host(), now) {
+            Turn::Later(at) => later.push((store.id, at)),
+            Turn::Now(turn) => {
+                let app = app.clone();
+                running.spawn(async move {
+                    let _turn = turn;
+                    if let Err(error) = scheduled(&app, &store.id).await {
+                        tracing::error!(store.id = %store.id, error = &error as &dyn std::error::Error, "a store could not be checked");
+                    }
+                });
+            }
+        }
+    }
+    if !later.is_empty() {
+        schedule::put_back(&app.db, until, &later).await?;
+    }
+    Ok(claimed)
+}
+
+/// How many checks may begin.
+struct Rate {
+    per_second: u32,
+    /// Thousandths of checks that may begin at once.
+    saved: u64,
+    since: Time,
+}
+
+impl Rate {
+    fn new(per_second: u32, since: Time) -> Self {
+        Self { per_second, saved: 0, since }
+    }
+
+    /// How many may begin at `now`: what was not used is kept for a batch, not for longer.
+    fn allows(&mut self, now: Time) -> usize {
+        // A clock that was set back must not stop the checks until it has caught up.
+        let millis = u64::try_from(now.since(self.since.min(now)).as_millis()).unwrap_or(u64::MAX);
+        let earned = millis.saturating_mul(u64::from(self.per_second));
+        self.saved = self.saved.saturating_add(earned).min(1_000 * BATCH as u64);
+        self.since = now;
+        usize::try_from(self.saved / 1_000).unwrap_or(BATCH)
+    }
+
+    fn spend(&mut self, checks: usize) {
+        self.saved = self.saved.saturating_sub(1_000 * checks as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_checks_begin_than_the_rate_allows() {
+        let begun = Time::from_millis(1_790_000_000_000);
+        let mut rate = Rate::new(100, begun);
+        let mut checks = 0;
+        for millis in (0..10_000).step_by(7) {
+            let most = rate.allows(begun.plus(Duration::from_millis(millis)));
+            assert!(most <= BATCH);
+            rate.spend(most);
+            checks += most;
+        }
+        assert!((990..=1_000).contains(&checks), "{checks} in ten seconds");
+        assert_eq!(rate.allows(begun.plus(Duration::from_hours(1))), BATCH, "an idle hour is not made up for");
+    }
+}

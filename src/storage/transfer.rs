@@ -1,0 +1,304 @@
+//! Transfer: everything that one database holds, copied into another: from one moment of the source, in one transaction of
+//! the target, in bounded memory, and counted on both sides.
+//!
+//! The only statements of this room that are put together: from the names of the schema, which the migrations made.
+
+mod schema;
+mod value;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{QueryBuilder, Row as _};
+use tokio::sync::mpsc;
+
+use self::schema::{Kind, Schema, Table};
+use self::value::{Adding, Row, Value, put_in, take_apart};
+use super::{Db, Error, Pool, on};
+
+pub use self::value::Sum;
+
+/// Rows that are written in one statement: far below what either database takes of parameters.
+const ROWS_AT_ONCE: usize = 400;
+/// About as many bytes in one statement.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
+/// Batches that wait between the two sides.
+const AHEAD: usize = 4;
+
+/// Why nothing was copied: whatever it is, the target is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// One of the databases.
+    #[error(transparent)]
+    Storage(#[from] Error),
+    /// The schema is not one that can be carried.
+    #[error("the schema cannot be carried over: {0}")]
+    Schema(String),
+    /// A database has a table that this version does not know, or lacks one.
+    #[error("the {side} does not have the tables of this version: {tables}")]
+    Tables {
+        /// Which database.
+        side: &'static str,
+        /// Those that are missing or too many.
+        tables: String,
+    },
+    /// The target is in use already.
+    #[error("the target is not empty: there are rows in {0}; name an empty database")]
+    NotEmpty(String),
+    /// The two sides do not add up to the same.
+    #[error("{0} is not the same on both sides")]
+    Differs(String),
+    /// Something was written while it was copied.
+    #[error(
+        "something was written to the source meanwhile, which the target would lack: stop the service, then try again"
+    )]
+    InUse,
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// What goes from the reading side to the writing side.
+enum Piece {
+    /// So many rows in all.
+    Total(u64),
+    /// Rows of the table at this place.
+    Rows(usize, Vec<Row>),
+    /// All was read; what it added up to, and how the source stood.
+    End(Vec<Sum>, Pulse),
+}
+
+/// How far a database has come: it is another one after everything that matters.
+#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
+struct Pulse {
+    event: i64,
+    lending: i64,
+    read: String,
+    attempt: String,
+}
+
+/// Copies everything from `source` to `target`, which must be of the same version and hold nothing. Tells of rows that
+/// were written, and of how many there are. Gives what each table adds up to, which is the same on both sides.
+pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Result<Vec<Sum>, Fault> {
+    let schema = schema::read().await?;
+    for (side, db) in [("source", source), ("target", target)] {
+        check_tables(side, db, &schema).await?;
+    }
+    let (send, receive) = mpsc::channel(AHEAD);
+    let (read, written) =
+        tokio::join!(read(source, &schema.tables, send), write(source, target, &schema, receive, tell));
+    // When reading fails, writing ends without its end: the first is the reason.
+    read?;
+    written
+}
+
+/// No table may be forgotten, nor one be there that nobody knows.
+async fn check_tables(side: &'static str, db: &Db, schema: &Schema) -> Result<(), Fault> {
+    let there = schema::names(db).await?;
+    let known: Vec<&String> = schema.tables.iter().map(|table| &table.name).collect();
+    let lacks = known.iter().filter(|name| !there.contains(name)).map(|name| format!("no {name}"));
+    let more = there.iter().filter(|name| !known.contains(name)).cloned();
+    let odd: Vec<String> = lacks.chain(more).collect();
+    if odd.is_empty() { Ok(()) } else { Err(Fault::Tables { side, tables: odd.join(", ") }) }
+}
+
+/// Counts a table inside the open transaction `$tx`.
+macro_rules! count {
+    ($tx:ident, $table:expr) => {{
+        let rows: i64 = QueryBuilder::new(count_of($table)).build_query_scalar().fetch_one(&mut *$tx).await?;
+        u64::try_from(rows).unwrap_or(0)
+    }};
+}
+
+/// Adds a table up inside the open transaction `$tx`.
+macro_rules! add_up {
+    ($tx:ident, $table:expr, $is_postgres:expr) => {{
+        let table: &Table = $table;
+        let mut adding = Adding::new(table);
+        let mut statement = QueryBuilder::new(select(table, $is_postgres));
+        let mut rows = statement.build().persistent(false).fetch(&mut *$tx);
+        while let Some(row) = rows.try_next().await? {
+            adding.add(&take_apart!(&row, table));
+        }
+        drop(rows);
+        adding.sum()
+    }};
+}
+
+/// Writes rows inside the open transaction `$tx`; what names a row of the same table is left out for now.
+macro_rules! write_rows {
+    ($tx:ident, $table:expr, $rows:expr) => {{
+        let table: &Table = $table;
+        let mut statement = QueryBuilder::new(insert(table));
+        statement.push_values($rows, |mut into, row: &Row| {
+            for (value, column) in row.iter().zip(&table.columns) {
+                let value = if column.is_loop { &Value::Nothing } else { value };
+                put_in!(into, value, column.kind);
+            }
+        });
+        statement.build().persistent(false).execute(&mut *$tx).await?;
+    }};
+}
+
+/// Writes what was left out of a row, now that every row is there.
+macro_rules! close_loops {
+    ($tx:ident, $table:expr, $row:expr) => {{
+        let (table, row): (&Table, &Row) = ($table, $row);
+        for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_loop) {
+            let mut statement = QueryBuilder::new(format!("UPDATE \"{}\" SET \"{}\" = ", table.name, column.name));
+            put_in!(statement, &row[at], column.kind);
+            for (n, key) in table.key.iter().enumerate() {
+                let (word, key_column) = (if n == 0 { "WHERE" } else { "AND" }, &table.columns[*key]);
+                statement.push(format!(" {word} \"{}\" = ", key_column.name));
+                put_in!(statement, &row[*key], key_column.kind);
+            }
+            statement.build().execute(&mut *$tx).await?;
+        }
+    }};
+}
+
+/// Reads everything as it stands at one moment.
+async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<(), Fault> {
+    let is_postgres = matches!(source.read(), Pool::Postgres(_));
+    on!(source.read(), |pool| {
+        let mut tx = pool.begin().await?;
+        if is_postgres {
+            let one_moment = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+            sqlx::query(one_moment).execute(&mut *tx).await?;
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        }
+        let pulse: Pulse = sqlx::query_as(PULSE).fetch_one(&mut *tx).await?;
+        let mut total = 0;
+        for table in tables {
+            total += count!(tx, table);
+        }
+        if to.send(Piece::Total(total)).await.is_err() {
+            return Ok(());
+        }
+        let mut sums = Vec::new();
+        for (place, table) in tables.iter().enumerate() {
+            let mut adding = Adding::new(table);
+            let mut statement = QueryBuilder::new(select(table, is_postgres));
+            let mut rows = statement.build().persistent(false).fetch(&mut *tx);
+            let (mut batch, mut weight) = (Vec::new(), 0);
+            while let Some(row) = rows.try_next().await? {
+                let row: Row = take_apart!(&row, table);
+                adding.add(&row);
+                weight += row.iter().map(Value::weight).sum::<usize>();
+                batch.push(row);
+                if batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
+                    weight = 0;
+                    if to.send(Piece::Rows(place, std::mem::take(&mut batch))).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            drop(rows);
+            sums.push(adding.sum());
+            if !batch.is_empty() && to.send(Piece::Rows(place, batch)).await.is_err() {
+                return Ok(());
+            }
+        }
+        let _ = to.send(Piece::End(sums, pulse)).await;
+        Ok(())
+    })
+}
+
+/// Writes everything, counts it again, and lets it stand when it is the same.
+async fn write(
+    source: &Db,
+    target: &Db,
+    schema: &Schema,
+    mut from: mpsc::Receiver<Piece>,
+    mut tell: impl FnMut(u64, u64),
+) -> Result<Vec<Sum>, Fault> {
+    let is_postgres = matches!(target.write(), Pool::Postgres(_));
+    let (tables, fresh) = (&schema.tables, fresh_sums(schema).await?);
+    on!(target.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        // The first statement of a transaction writes.
+        sqlx::query("UPDATE counters SET n = n").execute(&mut *tx).await?;
+        if is_postgres {
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        }
+        for (table, fresh) in tables.iter().zip(&fresh) {
+            if count!(tx, table) != fresh.rows || add_up!(tx, table, is_postgres) != *fresh {
+                return Err(Fault::NotEmpty(table.name.clone()));
+            }
+        }
+        for table in tables.iter().rev() {
+            QueryBuilder::new(format!("DELETE FROM \"{}\"", table.name)).build().execute(&mut *tx).await?;
+        }
+        let (mut written, mut total, mut told) = (0, 0, None);
+        let mut loops: Vec<(usize, Row)> = Vec::new();
+        while let Some(piece) = from.recv().await {
+            match piece {
+                Piece::Total(rows) => total = rows,
+                Piece::Rows(place, rows) => {
+                    write_rows!(tx, &tables[place], &rows);
+                    written += rows.len() as u64;
+                    loops.extend(rows.into_iter().filter(|row| tables[place].is_loop(row)).map(|row| (place, row)));
+                    tell(written, total);
+                }
+                Piece::End(sums, pulse) => told = Some((sums, pulse)),
+            }
+        }
+        // Without an end, reading has failed, and says why.
+        let Some((sums, pulse)) = told else { return Err(Fault::InUse) };
+        for (place, row) in &loops {
+            close_loops!(tx, &tables[*place], row);
+        }
+        for (table, sum) in tables.iter().zip(&sums) {
+            if add_up!(tx, table, is_postgres) != *sum {
+                return Err(Fault::Differs(table.name.clone()));
+            }
+        }
+        if pulse_of(source).await? != pulse {
+            return Err(Fault::InUse);
+        }
+        tx.commit().await?;
+        Ok(sums)
+    })
+}
+
+/// What a database that was never used adds up to.
+async fn fresh_sums(schema: &Schema) -> Result<Vec<Sum>, Fault> {
+    on!(schema.fresh.write(), |pool| {
+        let mut tx = pool.begin().await?;
+        let mut sums = Vec::new();
+        for table in &schema.tables {
+            sums.push(add_up!(tx, table, false));
+        }
+        Ok(sums)
+    })
+}
+
+const PULSE: &str = "SELECT (SELECT n FROM counters WHERE name = 'event') AS event,
+                            (SELECT n FROM counters WHERE name = 'lending') AS lending,
+                            (SELECT COALESCE(MAX(id), '') FROM key_reads) AS read,
+                            (SELECT COALESCE(MAX(id), '') FROM attempts) AS attempt";
+
+async fn pulse_of(db: &Db) -> Result<Pulse, Fault> {
+    on!(db.read(), |pool| Ok(sqlx::query_as(PULSE).fetch_one(pool).await?))
+}
+
+fn count_of(table: &Table) -> String {
+    format!("SELECT COUNT(*) FROM \"{}\"", table.name)
+}
+
+/// Every row in the order of its key. Texts compare as bytes, which PostgreSQL must be told.
+fn select(table: &Table, is_postgres: bool) -> String {
+    let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let order = table.key.iter().map(|at| {
+        let bytewise = if is_postgres && table.columns[*at].kind == Kind::Text { " COLLATE \"C\"" } else { "" };
+        format!("{}{bytewise}", names[*at])
+    });
+    let order: Vec<String> = order.collect();
+    format!("SELECT {} FROM \"{}\" ORDER BY {}", names.join(", "), table.name, order.join(", "))
+}
+
+fn insert(table: &Table) -> String {
+    let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    format!("INSERT INTO \"{}\" ({}) ", table.name, names.join(", "))
+}

@@ -1,0 +1,123 @@
+//! A store added by its keys: the form, and what came of it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app::App;
+use crate::domain::scope::Scope;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::typed_key::{self, Half, NotAHalf};
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+use crate::flow::adopt::{self, Became, Wish};
+use crate::web::admin::guard::{Posted, SignedIn};
+use crate::web::admin::show::{Done, Notice, Section, Shell};
+use crate::web::failure::Failure;
+use crate::web::form::Fields;
+use crate::web::page::Page;
+
+/// Scopes, as the form offers them.
+const SCOPES: [Scope; 3] = [Scope::ReadWrite, Scope::Read, Scope::Write];
+
+/// The form: what was typed and may be shown again, and what is wrong. Keys are never shown again.
+#[derive(Template)]
+#[template(path = "admin/store_add.html")]
+pub(super) struct AddPage {
+    shell: Shell,
+    user_id: String,
+    user_wrong: Option<String>,
+    address: String,
+    address_wrong: Option<String>,
+    key_wrong: Option<String>,
+    secret_wrong: Option<String>,
+    scope: String,
+    scope_wrong: Option<String>,
+    /// Why the key was not kept, and its code.
+    refused: Option<(String, Verdict)>,
+}
+
+impl AddPage {
+    fn blank(app: &App, who: &SignedIn) -> Self {
+        Self {
+            shell: Shell::new(app, who, Section::Stores),
+            user_id: String::new(),
+            user_wrong: None,
+            address: String::new(),
+            address_wrong: None,
+            key_wrong: None,
+            secret_wrong: None,
+            scope: app.site.scope.to_string(),
+            scope_wrong: None,
+            refused: None,
+        }
+    }
+
+    fn is_wrong(&self) -> bool {
+        let fields = [&self.user_wrong, &self.address_wrong, &self.key_wrong, &self.secret_wrong, &self.scope_wrong];
+        self.refused.is_some() || fields.iter().any(|wrong| wrong.is_some())
+    }
+
+    const fn scopes() -> [Scope; 3] {
+        SCOPES
+    }
+
+    /// Reads the form; what is wrong is kept.
+    fn read(&mut self, app: &App, fields: &Fields) -> Option<Wish> {
+        let text = |name: &str| fields.get(name).unwrap_or_default().trim();
+        text("user_id").clone_into(&mut self.user_id);
+        text("store_url").clone_into(&mut self.address);
+        text("scope").clone_into(&mut self.scope);
+        let user_id: Option<UserId> = self.user_id.parse().ok();
+        if user_id.is_none() {
+            let says = "Type your application’s id of the merchant: 1 to 128 visible characters, without spaces.";
+            self.user_wrong = Some(says.to_owned());
+        }
+        let typed = StoreUrl::parse(&self.address, app.site.reach);
+        let typed = typed.map_err(|fault| self.address_wrong = Some(fault.to_string())).ok();
+        let scope: Option<Scope> = self.scope.parse().ok();
+        if scope.is_none() {
+            self.scope_wrong = Some("Choose what the key is to be good for.".to_owned());
+        }
+        let pair = typed_key::read(text("consumer_key"), text("consumer_secret"));
+        let pair = pair.map_err(|faults| faults.into_iter().for_each(|fault| self.say(fault))).ok();
+        Some(Wish { user_id: user_id?, typed: typed?, pair: pair?, scope: scope? })
+    }
+
+    fn say(&mut self, fault: NotAHalf) {
+        match fault.half() {
+            Half::ConsumerKey => self.key_wrong = Some(fault.to_string()),
+            Half::ConsumerSecret => self.secret_wrong = Some(fault.to_string()),
+        }
+    }
+}
+
+pub(super) async fn offer(State(app): State<App>, who: SignedIn) -> Page<AddPage> {
+    Page(AddPage::blank(&app, &who))
+}
+
+pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let mut page = AddPage::blank(&app, &who);
+    let Some(wish) = page.read(&app, &fields) else { return Ok(again(page)) };
+    match adopt::adopt(&app, &wish, &who.actor).await {
+        Ok(adopted) => {
+            let notice = match adopted.became {
+                Became::Connected => Notice::StoreAdded,
+                Became::Reconnected => Notice::KeyReplaced,
+                Became::Same => Notice::KeyKnown,
+            };
+            let place = adopted.store_id.map_or_else(|| "/admin/stores".to_owned(), |id| format!("/admin/stores/{id}"));
+            Ok(Done::to(&place, notice).into_response())
+        }
+        Err(adopt::Error::Refused { verdict, home }) => {
+            page.refused = Some((adopt::says(verdict, home.shown()), verdict));
+            Ok(again(page))
+        }
+        Err(adopt::Error::Beneath(beneath)) => Err(beneath.into()),
+    }
+}
+
+fn again(page: AddPage) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response()
+}

@@ -1,0 +1,131 @@
+//! What the description shows as examples: made of the very structs that are answered, so that they cannot be out of date.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::super::answers::{Disconnected, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
+use crate::domain::attempt::Status;
+use crate::domain::id::{AttemptId, LinkId, StoreId};
+use crate::domain::key::AuthMethod;
+use crate::domain::link::Confirm;
+use crate::domain::scope::Scope;
+use crate::domain::store::StoreStatus;
+use crate::domain::store_url::{Reach, StoreUrl};
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+
+/// Noon on a day in November 2026.
+const NOON: Time = Time::from_millis(1_795_348_800_000);
+const LAST7: &str = "4f2a9c1";
+
+fn read<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("an example is well-formed")
+}
+
+pub fn store_id() -> StoreId {
+    read("st_01kayjt000e8k2m4c6q9s1vwxy")
+}
+
+pub fn link_id() -> LinkId {
+    read("ln_01kayjs2ge3v8n5b7d1f9h2j4k")
+}
+
+pub fn attempt_id() -> AttemptId {
+    read("at_01kayjsnzrt5w2x8y4z6a9c1e3")
+}
+
+fn user_id() -> UserId {
+    read("merchant-42")
+}
+
+fn shop() -> StoreUrl {
+    StoreUrl::parse("https://shop.example", Reach::Public).expect("an example is well-formed")
+}
+
+fn value(of: impl Serialize) -> Value {
+    serde_json::to_value(of).expect("an answer is JSON")
+}
+
+fn a_store() -> Store {
+    Store {
+        id: store_id(),
+        user_id: user_id(),
+        url: shop(),
+        name: Some("Harbour Coffee Roasters".to_owned()),
+        status: StoreStatus::Connected,
+        reason: None,
+        scope: Scope::ReadWrite,
+        key_id: 17,
+        key_last7: LAST7.to_owned(),
+        key_version: 1,
+        auth_method: AuthMethod::Basic,
+        woocommerce_version: Some("11.0.2".to_owned()),
+        wordpress_version: Some("7.0.4".to_owned()),
+        connected_at: NOON,
+        checked_at: NOON,
+        changed_at: NOON,
+    }
+}
+
+pub fn store() -> Value {
+    value(a_store())
+}
+
+pub fn stores() -> Value {
+    value(StoreList { data: vec![a_store()], next_cursor: None })
+}
+
+pub fn keys() -> Value {
+    let (store_id, user_id, store_url) = (store_id(), user_id(), shop());
+    value(Keys {
+        store_id: &store_id,
+        user_id: &user_id,
+        api_url: store_url.api_url(),
+        store_url: &store_url,
+        consumer_key: "ck_0000000000000000000000000000000004f2a9c1",
+        consumer_secret: "cs_0000000000000000000000000000000000000000",
+        permissions: Scope::ReadWrite,
+        auth_method: AuthMethod::Basic,
+        key_version: 1,
+        issued_at: NOON,
+    })
+}
+
+pub fn made_link() -> Value {
+    let url = format!("https://keys.example.com/connect/{}", "A".repeat(43));
+    value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON })
+}
+
+pub fn link() -> Value {
+    value(Link {
+        id: link_id(),
+        user_id: user_id(),
+        account_label: Some("Jane’s Shop".to_owned()),
+        store_url: None,
+        store_id: None,
+        scope: Scope::ReadWrite,
+        return_url: Some("https://app.example.com/settings".to_owned()),
+        confirm: Confirm::Browser,
+        created_at: NOON,
+        expires_at: NOON.plus(crate::domain::link::DEFAULT_LIFE),
+        withdrawn_at: None,
+        attempt: Some(LinkAttempt {
+            id: attempt_id(),
+            status: Status::Connected,
+            reason: None,
+            store_id: Some(store_id()),
+        }),
+    })
+}
+
+pub fn disconnected() -> Value {
+    value(Disconnected { revoke_url: crate::flow::disconnect::revoke_url(&shop(), 17), key_last7: LAST7.to_owned() })
+}
+
+pub fn new_link() -> Value {
+    json!({"user_id": "merchant-42", "account_label": "Jane’s Shop"})
+}
+
+pub fn confirmation() -> Value {
+    json!({"code": "A".repeat(43), "user_id": "merchant-42"})
+}

@@ -1,0 +1,201 @@
+//! The description as an OpenAPI 3.1 document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ComponentsBuilder, Schema};
+use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
+
+use super::super::answers::{Disconnected, Keys, Link, MadeLink, StoreList};
+use super::super::links::{Confirmation, NewLink};
+use super::{Answer, Parameter, Place, Route};
+use crate::domain::attempt::Status;
+use crate::domain::store::StoreStatus;
+use crate::domain::token::Permission;
+use crate::web::problem::{
+    Code, INTERNAL, INVALID_REQUEST, PERMISSION_MISSING, Problem, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
+};
+
+const SAYS: &str = "For the services inside your house. Send a service token as `Authorization: Bearer cartkey_…`; tokens in the \
+    query are not taken. JSON in and out, times RFC 3339 in UTC. Members and codes may be added; none is taken away or changes \
+    its meaning.";
+
+/// The whole document.
+pub fn document(routes: &[Route]) -> Value {
+    let info = InfoBuilder::new()
+        .title("Cartkey service API")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(SAYS))
+        .build();
+    let components = ComponentsBuilder::new().schemas_from_iter(schemas()).build();
+    let frame =
+        OpenApiBuilder::new().info(info).paths(PathsBuilder::new().build()).components(Some(components)).build();
+    let mut document = serde_json::to_value(frame).expect("a description is JSON");
+    document["components"]["securitySchemes"] = json!({
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A service token: `cartkey token issue`, or on the dashboard under Service tokens.",
+        },
+    });
+    let mut paths = Map::new();
+    for route in routes {
+        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+        item[route.method.as_str().to_ascii_lowercase()] = operation(route);
+    }
+    document["paths"] = Value::Object(paths);
+    document
+}
+
+/// Every named schema, and those that they are made of.
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    fn with_parts<T: ToSchema>(all: &mut Vec<(String, RefOr<Schema>)>) {
+        all.push((T::name().into_owned(), T::schema()));
+        T::schemas(all);
+    }
+    let mut all = Vec::new();
+    with_parts::<NewLink>(&mut all);
+    with_parts::<MadeLink>(&mut all);
+    with_parts::<Link>(&mut all);
+    with_parts::<Confirmation>(&mut all);
+    with_parts::<Keys>(&mut all);
+    with_parts::<StoreList>(&mut all);
+    with_parts::<Disconnected>(&mut all);
+    with_parts::<Problem>(&mut all);
+    with_parts::<Permission>(&mut all);
+    with_parts::<Status>(&mut all);
+    with_parts::<StoreStatus>(&mut all);
+    all
+}
+
+fn operation(route: &Route) -> Value {
+    let mut responses = Map::new();
+    for answer in &route.answers {
+        responses.insert(answer.status.to_string(), success(answer));
+    }
+    for (status, codes) in problems(route) {
+        responses.insert(status.to_string(), problem(&codes));
+    }
+    // By the server itself, before there is a request: no problem document.
+    responses.insert(
+        "431".to_owned(),
+        json!({"description": "The request's head, its address included, is larger than 16 KiB."}),
+    );
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.title,
+        "description": route.says,
+        "parameters": route.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "responses": responses,
+        "security": route.permission.map_or_else(Vec::new, |permission| vec![json!({"token": [permission]})]),
+    });
+    if let Some(body) = &route.body {
+        let content = json!({"schema": by_name(body.schema), "example": body.example});
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": content}});
+    }
+    operation
+}
+
+/// Everything that may go wrong on a route, by status.
+pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
+    let mut codes = route.problems.clone();
+    codes.extend([&INTERNAL, &UNAVAILABLE]);
+    if route.permission.is_some() {
+        codes.extend([&UNAUTHENTICATED, &PERMISSION_MISSING, &INVALID_REQUEST]);
+    }
+    if route.body.is_some() {
+        codes.extend([&TOO_LARGE, &TIMED_OUT]);
+    }
+    let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
+    for code in codes {
+        // What can be read but not done is told of bodies only.
+        for status in code.statuses.iter().filter(|status| **status != 422 || route.body.is_some()) {
+            by_status.entry(*status).or_default().push(code);
+        }
+    }
+    by_status
+}
+
+fn success(answer: &Answer) -> Value {
+    let mut response = json!({"description": answer.says});
+    if let Some((kind, schema, example)) = &answer.content {
+        let mut content = json!({"schema": schema});
+        if let Some(example) = example {
+            content["example"] = example.clone();
+        }
+        response["content"] = json!({*kind: content});
+    }
+    for (route, parameter, place) in answer.leads_to {
+        let link = json!({"operationId": route, "parameters": {*parameter: format!("$response.body#{place}")}});
+        response["links"][*route] = link;
+    }
+    for (name, says) in answer.headers {
+        response["headers"][*name] = json!({"description": says, "required": true, "schema": {"type": "string"}});
+    }
+    response
+}
+
+/// A problem document with one of these codes, and what they add.
+fn problem(codes: &[&Code]) -> Value {
+    let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
+    let says: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.code, code.says)).collect();
+    let mut properties = json!({"code": {"enum": names}});
+    for name in codes.iter().flat_map(|code| code.adds) {
+        properties[*name] = added(name);
+    }
+    let each = json!({"type": "object", "properties": properties});
+    let mut response = json!({
+        "description": says.join("\n\n"),
+        "content": {"application/problem+json": {"schema": {"allOf": [by_name("Problem"), each]}}},
+    });
+    let mut header = |name: &str, says: &str, kind: &str| {
+        response["headers"][name] = json!({"description": says, "required": true, "schema": {"type": kind}});
+    };
+    if names.contains(&UNAUTHENTICATED.code) {
+        header("WWW-Authenticate", "`Bearer`", "string");
+    }
+    if names.contains(&UNAVAILABLE.code) {
+        header("Retry-After", "Seconds after which to ask again.", "integer");
+    }
+    response
+}
+
+/// The schema of a member that a problem adds.
+fn added(name: &str) -> Value {
+    match name {
+        "permission" => by_name("Permission"),
+        "store_status" => by_name("StoreStatus"),
+        "attempt_status" => by_name("AttemptStatus"),
+        "reason" => json!({"oneOf": [{"type": "null"}, by_name("Reason")]}),
+        "stores" => json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["store_id", "store_url"],
+                "properties": {"store_id": by_name("StoreId"), "store_url": by_name("StoreUrl")},
+            },
+        }),
+        "attempt_url" => json!({"type": "string", "format": "uri"}),
+        _ => json!({"type": "string"}),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
+    json!({
+        "name": parameter.name,
+        "in": place,
+        "required": parameter.place == Place::Path,
+        "description": parameter.says,
+        "schema": parameter.schema,
+    })
+}
+
+pub fn by_name(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}

@@ -1,0 +1,146 @@
+//! The description as a page for people: the same list as the document, shown by the server.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::request::Parts;
+use serde_json::Value;
+
+use super::openapi::{by_name, problems};
+use super::schema::{self, Member};
+use super::{Place, ROUTES, Route};
+use crate::app::App;
+use crate::domain::token::Permission;
+use crate::domain::verdict::Verdict;
+use crate::web::guard;
+use crate::web::page::Page;
+use crate::web::problem::{CODES, Code};
+
+/// Where services reach the API unless the request says where it was reached: the compose file's address.
+const USUAL: &str = "http://127.0.0.1:8090";
+
+/// Everything there is to know about the API.
+#[derive(Template)]
+#[template(path = "api/docs.html")]
+pub struct Docs {
+    /// Where the API answers.
+    base: String,
+    /// Every route.
+    routes: Vec<Section>,
+    /// Every named answer and body, by its name.
+    shapes: Vec<(&'static str, Vec<Member>)>,
+    /// Every closed set of words, and what they mean.
+    words: Vec<(&'static str, String)>,
+    /// Every problem code.
+    codes: &'static [Code],
+}
+
+/// One route.
+struct Section {
+    route: &'static Route,
+    parameters: Vec<Member>,
+    body: Vec<Member>,
+    curl: String,
+    answers: Vec<Shown>,
+    problems: Vec<(u16, Vec<&'static Code>)>,
+}
+
+/// One good answer.
+struct Shown {
+    status: u16,
+    says: &'static str,
+    /// The name of what it holds.
+    shape: Option<String>,
+    example: Option<String>,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+/// `GET /api/v1/docs`. It says nothing of this installation but where it was reached, so no token is asked for.
+pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
+    let shapes = ["Store", "Keys", "Link", "LinkAttempt", "MadeLink", "StoreList", "Disconnected", "Problem"];
+    let words = ["AttemptStatus", "StoreStatus", "AuthMethod", "Scope", "Confirm"];
+    Page(Docs {
+        base: guard::reached_at(&app.site, &parts).unwrap_or_else(|| USUAL.to_owned()),
+        routes: ROUTES.iter().map(section).collect(),
+        shapes: shapes.map(|name| (name, schema::members(&by_name(name)))).into(),
+        words: words.map(|name| (name, schema::meaning(name))).into(),
+        codes: CODES,
+    })
+}
+
+fn section(route: &'static Route) -> Section {
+    let shown = |answer: &super::Answer| {
+        let content = answer.content.as_ref();
+        let schema = content.map(|(_, schema, _)| serde_json::to_value(schema).unwrap_or_default());
+        Shown {
+            status: answer.status,
+            says: answer.says,
+            shape: schema.and_then(|schema| schema::name(&schema).map(str::to_owned)),
+            example: content.and_then(|(_, _, example)| Some(pretty(example.as_ref()?))),
+            headers: answer.headers,
+        }
+    };
+    Section {
+        route,
+        parameters: route.parameters.iter().map(parameter).collect(),
+        body: route.body.as_ref().map(|body| schema::members(&by_name(body.schema))).unwrap_or_default(),
+        curl: curl(route),
+        answers: route.answers.iter().map(shown).collect(),
+        problems: problems(route).into_iter().collect(),
+    }
+}
+
+fn parameter(parameter: &super::Parameter) -> Member {
+    let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
+    let place = match parameter.place {
+        Place::Path => "in the path",
+        Place::Query => "in the query",
+        Place::Header => "header",
+    };
+    Member {
+        name: parameter.name.to_owned(),
+        kind: schema::kind(&schema),
+        place: Some(place),
+        required: parameter.place == Place::Path,
+        says: parameter.says.to_owned(),
+    }
+}
+
+/// The request as a command that can be run, once `CARTKEY` and `TOKEN` are set.
+fn curl(route: &Route) -> String {
+    let mut path = route.path.to_owned();
+    for parameter in route.parameters.iter().filter(|parameter| parameter.place == Place::Path) {
+        let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
+        let example = schema["examples"][0].as_str().unwrap_or_default();
+        path = path.replace(&format!("{{{}}}", parameter.name), example);
+    }
+    let method = if route.method == "GET" { String::new() } else { format!(" -X {}", route.method) };
+    let mut command = format!("curl{method} \"$CARTKEY{path}\"");
+    if route.permission.is_some() {
+        command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
+    }
+    if let Some(body) = &route.body {
+        command += &format!(" \\\n  -d '{}'", body.example);
+    }
+    command
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+impl Docs {
+    /// What a token may be allowed, and what that is.
+    fn permissions(&self) -> [(Permission, &'static str); 5] {
+        Permission::ALL.map(|permission| (permission, permission.says()))
+    }
+
+    /// Every reason, and its sentence.
+    fn reasons(&self) -> Vec<(&'static str, String)> {
+        Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.says("the store"))).collect()
+    }
+}
+
+/// Text whose parts in backticks are code: every second part.
+pub fn prose(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    text.split('`').enumerate().map(|(n, part)| (n % 2 == 1, part))
+}

@@ -1,0 +1,114 @@
+//! How the values of the domain look in JSON: the schemas that answers and the description of the API are made of.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::attempt::Status;
+use crate::domain::id::{AttemptId, LinkId, RequestId, StoreId};
+use crate::domain::key::AuthMethod;
+use crate::domain::link::Confirm;
+use crate::domain::scope::Scope;
+use crate::domain::store::StoreStatus;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::token::Permission;
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+
+/// Gives types of the domain a name and a schema in the description.
+macro_rules! values {
+    ($($type:ty, $name:literal => $schema:expr;)*) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+        }
+    )*};
+}
+
+values! {
+    StoreId, "StoreId" => id("st", "Names a store. A reconnect keeps it.");
+    LinkId, "LinkId" => id("ln", "Names a link. It opens nothing: the link's `url` does.");
+    AttemptId, "AttemptId" => id("at", "Names an attempt. It opens nothing by itself.");
+    RequestId, "RequestId" => id("rq", "Names a request, in answers, in the log and on the record of key reads.");
+    Time, "Time" => text("A moment, RFC 3339 in UTC, to the millisecond.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-11-22T12:00:00.000Z"]);
+    UserId, "UserId" => text("Your application's own id of the merchant: 1 to 128 visible ASCII characters.")
+        .min_length(Some(1))
+        .max_length(Some(128))
+        .pattern(Some("^[!-~]{1,128}$"))
+        .examples(["merchant-42"]);
+    StoreUrl, "StoreUrl" => text("A store's canonical address, without a slash at its end.")
+        .format(Some(SchemaFormat::Custom("uri".to_owned())))
+        .examples(["https://shop.example"]);
+    StoreStatus, "StoreStatus" => one_of("Whether the store's key can be lent.", &StoreStatus::ALL.map(|status| {
+        (status.as_str(), match status {
+            StoreStatus::Connected => "the key works and is lent",
+            StoreStatus::Unauthorized => "the store refuses the key",
+            StoreStatus::Unreachable => "the store cannot be asked",
+            StoreStatus::Disconnected => "the key was given up and its secrets are wiped",
+        })
+    }));
+    Status, "AttemptStatus" => one_of("Where an attempt stands.", &ATTEMPT);
+    Scope, "Scope" => one_of("What a key may do at the store.", &[Scope::Read, Scope::Write, Scope::ReadWrite].map(|scope| {
+        (scope.as_str(), scope.in_words())
+    }));
+    Confirm, "Confirm" => one_of("Who must confirm an approval before the store is connected.", &[
+        ("browser", "the browser that began, by coming back"),
+        ("app", "your application, which checks that its own signed-in user is the link's `user_id`"),
+    ]);
+    AuthMethod, "AuthMethod" => one_of("How the store takes its key.", &AuthMethod::LADDER.map(|method| {
+        (method.as_str(), match method {
+            AuthMethod::Basic => "HTTP Basic: consumer key as user, consumer secret as password",
+            AuthMethod::Query => "`consumer_key` and `consumer_secret` in the query: the host drops the Authorization header",
+            AuthMethod::Oauth1 => "OAuth 1.0a, parameters in the query, HMAC-SHA256, key = secret + `&`, no token",
+            AuthMethod::Oauth1Http => "the same, sent over https but signed with the `http://` address: the store's PHP does not see https",
+        })
+    }));
+    Permission, "Permission" => one_of("What a token may do.", &Permission::ALL.map(|permission| {
+        (permission.as_str(), permission.says())
+    }));
+    Verdict, "Reason" => text("What asking the store told, or why an attempt ended. More may be added: treat one that you do not know as trouble of its own.")
+        .enum_values(Some(Verdict::ALL.iter().map(|verdict| verdict.code())))
+        .examples(["key_rejected"]);
+}
+
+/// The statuses of an attempt, in the order in which they come.
+const ATTEMPT: [(&str, &str); 8] = [
+    (Status::Open.as_str(), "waits for the merchant's approval"),
+    (Status::Received.as_str(), "a key came and was not tried yet"),
+    (Status::Proving.as_str(), "the key is being tried at the store"),
+    (Status::AwaitingConfirmation.as_str(), "the key works; the browser, an operator or your application must confirm"),
+    (Status::Connected.as_str(), "done: `store_id` names the store"),
+    (Status::Denied.as_str(), "the merchant pressed Deny"),
+    (Status::Failed.as_str(), "ended without a store; `reason` says why"),
+    (Status::Expired.as_str(), "nobody approved in time"),
+];
+
+fn text(says: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(says))
+}
+
+/// A ULID in lower case after its prefix.
+fn id(prefix: &str, says: &str) -> ObjectBuilder {
+    text(says)
+        .pattern(Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")))
+        .examples([format!("{prefix}_01kayjt000e8k2m4c6q9s1vwxy")])
+}
+
+/// A closed set of words, each with what it means.
+fn one_of(says: &str, words: &[(&str, &str)]) -> ObjectBuilder {
+    let list: Vec<String> =
+        words.iter().map(|(word, means)| format!("`{word}`: {}.", means.trim_end_matches('.'))).collect();
+    text(&format!("{says} {}", list.join(" "))).enum_values(Some(words.iter().map(|(word, _)| *word)))
+}

@@ -1,0 +1,262 @@
+//! By hand: the page that tells how a key is made in a store's own settings, and takes it.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::connect::{again_ground, cookie, link_ground, open_ground};
+use super::frame::Frame;
+use super::pages::{Field, Finding};
+use crate::app::App;
+use crate::domain::scope::Scope;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::typed_key::{self, Half, NotAHalf};
+use crate::flow::by_hand::{self, Handed};
+use crate::flow::connect::{self, Ground};
+use crate::flow::disconnect::keys_url;
+use crate::web::assets::Asset;
+use crate::web::failure::Failure;
+use crate::web::form::Fields;
+use crate::web::guard::{browser, merchant, same_site};
+use crate::web::page::Page;
+use crate::web::words::{Markup, Said};
+
+/// Tells the eight steps, and takes what they end with.
+#[derive(Debug, Clone, Template)]
+#[template(path = "connect/by_hand.html")]
+pub struct ByHandPage {
+    /// What stands around it.
+    pub frame: Frame,
+    /// How the application calls the merchant's account.
+    pub account: Option<String>,
+    /// Where the form is posted.
+    pub action: String,
+    /// Where the approval is begun instead.
+    pub approve_href: String,
+    /// The field `store_url`; not shown with `fixed_store`.
+    pub store_url: Field,
+    /// A reconnect: the only store that may be connected, as people say it.
+    pub fixed_store: Option<String>,
+    /// The store, when it is known.
+    pub store: Option<StoreUrl>,
+    /// What is asked.
+    pub asks: Scope,
+    /// What is wrong with the consumer key. What was typed is never shown again.
+    pub key_wrong: Option<String>,
+    /// What is wrong with the consumer secret.
+    pub secret_wrong: Option<String>,
+    /// Why the store cannot be connected.
+    pub stop: Option<Finding>,
+    /// The store has this key already.
+    pub in_use: Option<StoreUrl>,
+}
+
+impl ByHandPage {
+    fn is_wrong(&self) -> bool {
+        self.stop.is_some()
+            || self.in_use.is_some()
+            || self.store_url.error.is_some()
+            || self.key_wrong.is_some()
+            || self.secret_wrong.is_some()
+    }
+
+    /// The eight steps: a drawing, what it shows, and what is to be done.
+    fn steps(&self) -> Vec<(&'static str, Said, Markup)> {
+        let say = |key| self.frame.say(key);
+        let texts = [
+            say("by-hand-1").html(),
+            say("by-hand-2").html().strong("menu", say("by-hand-menu")),
+            say("by-hand-3").html().strong("tab", say("by-hand-tab")).strong("part", say("by-hand-part")),
+            say("by-hand-4").html().strong("button", say("by-hand-add")),
+            say("by-hand-5").html().strong("field", say("by-hand-description")).strong("name", self.frame.name()),
+            say("by-hand-6")
+                .html()
+                .strong("user", say("by-hand-user"))
+                .strong("field", say("by-hand-permissions"))
+                .strong("permissions", self.permissions()),
+            say("by-hand-7").html().strong("button", say("by-hand-generate")),
+            say("by-hand-8").html().strong("key", say("by-hand-key")).strong("secret", say("by-hand-secret")),
+        ];
+        let shown = [
+            say("by-hand-drawn-1"),
+            say("by-hand-drawn-2"),
+            say("by-hand-drawn-3"),
+            say("by-hand-drawn-4"),
+            say("by-hand-drawn-5"),
+            say("by-hand-drawn-6"),
+            say("by-hand-drawn-7"),
+            say("by-hand-drawn-8"),
+        ];
+        let drawn = Asset::STEPS.into_iter().zip(shown).zip(texts);
+        drawn.map(|((drawing, shows), text)| (drawing.href(), shows, text)).collect()
+    }
+
+    /// As WooCommerce calls what is asked.
+    fn permissions(&self) -> Said {
+        self.frame.say(match self.asks {
+            Scope::Read => "by-hand-read",
+            Scope::Write => "by-hand-write",
+            Scope::ReadWrite => "by-hand-read_write",
+        })
+    }
+
+    /// The store's own page for a new key, when the store is known.
+    fn new_key_href(&self) -> Option<String> {
+        self.store.as_ref().map(|store| format!("{}&create-key=1", keys_url(store)))
+    }
+}
+
+pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<ByHandPage>, Failure> {
+    allowed(&app).await?;
+    Ok(Page(blank(frame, &open_ground(&app)?, "/connect", "")))
+}
+
+pub(super) async fn begin_open(
+    State(app): State<App>,
+    frame: Frame,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    allowed(&app).await?;
+    let ground = open_ground(&app)?;
+    let page = blank(frame, &ground, "/connect", "");
+    begin(&app, ground, page, &parts, &body).await
+}
+
+pub(super) async fn link_page(
+    State(app): State<App>,
+    Path(link): Path<String>,
+    frame: Frame,
+) -> Result<Page<ByHandPage>, Failure> {
+    allowed(&app).await?;
+    let (ground, here) = link_ground(&app, link).await?;
+    Ok(Page(blank(frame, &ground, &here, "")))
+}
+
+pub(super) async fn begin_link(
+    State(app): State<App>,
+    Path(link): Path<String>,
+    frame: Frame,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    allowed(&app).await?;
+    let (ground, here) = link_ground(&app, link).await?;
+    let page = blank(frame, &ground, &here, "");
+    begin(&app, ground, page, &parts, &body).await
+}
+
+pub(super) async fn again_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    frame: Frame,
+    parts: Parts,
+) -> Result<Page<ByHandPage>, Failure> {
+    allowed(&app).await?;
+    let (ground, here) = again_ground(&app, &id, &parts).await?;
+    Ok(Page(blank(frame, &ground, &here, "/again")))
+}
+
+pub(super) async fn begin_again(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    frame: Frame,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    same_site(&app.site, &parts.headers)?;
+    allowed(&app).await?;
+    let (ground, here) = again_ground(&app, &id, &parts).await?;
+    let page = blank(frame, &ground, &here, "/again");
+    begin(&app, ground, page, &parts, &body).await
+}
+
+/// Where no operator allows it, there is no such page.
+async fn allowed(app: &App) -> Result<(), Failure> {
+    if by_hand::is_allowed(app).await? { Ok(()) } else { Err(Failure::of_status(StatusCode::NOT_FOUND)) }
+}
+
+fn blank(frame: Frame, ground: &Ground, here: &str, approval: &str) -> ByHandPage {
+    let home = ground.home.as_ref();
+    ByHandPage {
+        frame,
+        account: ground.account_label.clone(),
+        action: format!("{here}/by-hand"),
+        approve_href: format!("{here}{approval}"),
+        store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
+        fixed_store: ground.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
+        store: home.cloned(),
+        asks: ground.scope,
+        key_wrong: None,
+        secret_wrong: None,
+        stop: None,
+        in_use: None,
+    }
+}
+
+async fn begin(
+    app: &App,
+    ground: Ground,
+    mut page: ByHandPage,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<Response, Failure> {
+    let fields = Fields::of_form(body)?;
+    let text = |name: &str| fields.get(name).unwrap_or_default();
+    let fixed = ground.wanted_store.as_ref().and(ground.home.as_ref()).map(|home| home.as_str().to_owned());
+    let typed = fixed.unwrap_or_else(|| text("store_url").to_owned());
+    page.store_url.value.clone_from(&typed);
+    match StoreUrl::parse(&typed, app.site.reach) {
+        Ok(store) => page.store = Some(store),
+        Err(fault) => page.store_url.error = Some(page.frame.words.fault(fault)),
+    }
+    let pair = match typed_key::read(text("consumer_key"), text("consumer_secret")) {
+        Ok(pair) if page.store_url.error.is_none() => pair,
+        Ok(_) => return Ok(refused(page)),
+        Err(faults) => {
+            say(&mut page, &faults);
+            return Ok(refused(page));
+        }
+    };
+    let mine = browser(&app.site, &parts.headers);
+    match by_hand::begin(app, ground, &typed, pair, &merchant(app, parts), mine).await {
+        Ok(Handed::Begun { attempt, browser }) => {
+            let headers = [(header::SET_COOKIE, cookie(app, &browser)?)];
+            Ok((headers, Redirect::to(&format!("/connect/attempts/{}", attempt.id))).into_response())
+        }
+        Ok(Handed::Stopped(findings)) => {
+            let words = page.frame.words;
+            page.stop = findings.stop.map(|verdict| Finding::of(words, verdict, findings.home.shown()));
+            Ok(refused(page))
+        }
+        Ok(Handed::InUse(home)) => {
+            page.in_use = Some(home);
+            Ok(refused(page))
+        }
+        Err(connect::Error::Address(fault)) => {
+            page.store_url.error = Some(page.frame.words.fault(fault));
+            Ok(refused(page))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn say(page: &mut ByHandPage, faults: &[NotAHalf]) {
+    let words = page.frame.words;
+    for fault in faults {
+        let wrong = match fault.half() {
+            Half::ConsumerKey => &mut page.key_wrong,
+            Half::ConsumerSecret => &mut page.secret_wrong,
+        };
+        *wrong = Some(words.half(*fault));
+    }
+}
+
+fn refused(page: ByHandPage) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response()
+}

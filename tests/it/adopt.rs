@@ -1,0 +1,176 @@
+//! Adopt: an operator adds a store by keys that they hold.
+
+use cartkey::demo::pretend_store::{IssuedKey, Permalinks, Switches};
+use cartkey::domain::scope::Scope;
+
+use crate::database::column;
+use crate::merchant::Page;
+use crate::operator::Operator;
+use crate::world::{SHOP, World};
+
+const ADD: &str = "Ask the store and add it";
+
+/// Types a key for merchant-7.
+async fn add(ann: &mut Operator, store: &str, key: &str, secret: &str, scope: &str) -> Page {
+    let page = ann.get("/admin/stores/add").await;
+    let values = [
+        ("user_id", "merchant-7"),
+        ("store_url", store),
+        ("consumer_key", key),
+        ("consumer_secret", secret),
+        ("scope", scope),
+    ];
+    ann.submit(&page, ADD, &values).await
+}
+
+async fn add_key(ann: &mut Operator, store: &str, key: &IssuedKey) -> Page {
+    add(ann, store, &key.consumer_key, &key.consumer_secret, "read_write").await
+}
+
+async fn kinds(world: &World) -> Vec<String> {
+    let sql = "SELECT kind || ' ' || SUBSTR(actor, 1, 3) FROM events WHERE kind LIKE 'store.%' OR kind LIKE 'key.%' ORDER BY seq";
+    column(&world.app.db, sql).await
+}
+
+fn says(page: &Page, words: &str) {
+    assert!(page.text().contains(words), "{words}: {}", page.text());
+}
+
+#[tokio::test]
+async fn a_key_that_works_is_kept_under_the_stores_own_address_and_lent() {
+    let (world, key) = (World::new().await, |world: &World| world.shop.issue_key("admin", Scope::ReadWrite));
+    let (mut ann, key) = (world.operator().await, key(&world));
+    let page = add_key(&mut ann, "www.shop.example/wp-admin/edit.php", &key).await;
+    assert!(page.url.path().starts_with("/admin/stores/st_"), "{}", page.text());
+    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"]
+    {
+        says(&page, words);
+    }
+    assert!(!page.body.contains(&key.consumer_key) && !page.body.contains(&key.consumer_secret));
+    let keys = world.service("keys:read").await.get("/users/merchant-7/keys").await.ok();
+    assert_eq!(keys["consumer_key"], key.consumer_key.as_str());
+    assert_eq!(keys["consumer_secret"], key.consumer_secret.as_str());
+    assert_eq!((&keys["store_url"], &keys["permissions"]), (&SHOP.into(), &"read_write".into()));
+    assert_eq!(kinds(&world).await, ["store.connected op_"]);
+}
+
+#[tokio::test]
+async fn the_same_key_again_asks_nobody_and_changes_nothing() {
+    let world = World::new().await;
+    let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+    add_key(&mut ann, SHOP, &key).await;
+    let asked = world.shop.requests().len();
+    for address in ["shop.example", "www.shop.example"] {
+        says(&add_key(&mut ann, address, &key).await, "The store has this very key already. Nothing was changed.");
+    }
+    assert_eq!(world.shop.requests().len(), asked);
+    assert_eq!(kinds(&world).await.len(), 1);
+    // The right key with another secret is not the same.
+    let page =
+        add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
+    says(&page, "knows this key, but its secret is another one");
+}
+
+#[tokio::test]
+async fn another_key_takes_the_place_of_the_one_that_is_there() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let keys = [(); 2].map(|()| world.shop.issue_key("admin", Scope::ReadWrite));
+    add_key(&mut ann, SHOP, &keys[0]).await;
+    let page = add_key(&mut ann, SHOP, &keys[1]).await;
+    says(&page, "The key works, and took the place of the one that this store had.");
+    assert_eq!(kinds(&world).await, ["store.connected op_", "store.reconnected op_", "key.rotated op_"]);
+    let sealed = "SELECT CAST(version AS TEXT) FROM keys WHERE sealed IS NOT NULL";
+    assert_eq!(column(&world.app.db, sealed).await, ["2"]);
+    // Nobody knows the number of a typed key: the way to revoke it is the list of keys.
+    let list = "https://shop.example/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys";
+    assert_eq!(page.link("the list of keys at the store").as_deref(), Some(list));
+    assert!(!page.body.contains("edit-key"), "{}", page.body);
+    let store = page.url.path().rsplit('/').next().unwrap();
+    let gone = world.trusted_service().await.delete(&format!("/stores/{store}")).await.ok();
+    assert_eq!(gone["revoke_url"], list);
+}
+
+#[tokio::test]
+async fn what_was_typed_wrongly_is_named_and_no_key_is_shown_again() {
+    let world = World::new().await;
+    let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+    let (ck, cs) = (key.consumer_key.as_str(), key.consumer_secret.as_str());
+    for (store, key, secret, scope, wrong) in [
+        (SHOP, cs, ck, "read", "That is the consumer secret. The consumer key goes here"),
+        (SHOP, &ck[..20], cs, "read", "That is not a whole consumer key"),
+        (SHOP, ck, &cs[36..], "read", "That is only the end of a key"),
+        ("ftp://shop.example", ck, cs, "read", "A store's address begins with https://."),
+        (SHOP, ck, cs, "all", "Choose what the key is to be good for."),
+    ] {
+        let page = add(&mut ann, store, key, secret, scope).await;
+        assert_eq!(page.status, 422);
+        says(&page, wrong);
+        says(&page, "Nothing was added.");
+        assert!(page.title().starts_with("Problem: ") && page.body.contains("value=\"merchant-7\""), "{}", page.body);
+        assert!(!page.body.contains(&ck[4..20]) && !page.body.contains(&cs[4..20]), "{wrong}");
+    }
+    let page = add(&mut ann, "shop.example", &format!(" {ck}\t"), &format!("\n{cs} "), "read").await;
+    says(&page, "The key works");
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_work_is_not_kept_and_the_store_says_why() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let [mine, theirs] = ["admin", "manager"].map(|owner| world.shop.issue_key(owner, Scope::ReadWrite));
+    // Every pretend store makes the same keys in the same order: the third of the other is none of this shop's.
+    let foreign = [(); 3].map(|()| world.other.issue_key("admin", Scope::ReadWrite));
+    says(&add_key(&mut ann, SHOP, &foreign[2]).await, "does not know this key: it was made at another store");
+    world.shop.demote("manager");
+    says(&add_key(&mut ann, SHOP, &theirs).await, "neither administrator nor shop manager");
+    for (change, code) in [
+        ((|s: &mut Switches| s.permalinks = Permalinks::Plain) as fn(&mut Switches), "plain_permalinks"),
+        (|s| s.permalinks = Permalinks::Index, "index_permalinks"),
+        (|s| s.woocommerce_off = true, "no_woocommerce"),
+        (|s| s.maintenance = true, "maintenance"),
+        (|s| s.claims_home = Some("https://elsewhere.example".to_owned()), "other_store"),
+        (|s| s.server_error = true, "server_error"),
+    ] {
+        world.shop.switch(|switches| change(switches));
+        let page = add_key(&mut ann, SHOP, &mine).await;
+        assert_eq!(page.status, 422, "{code}: {}", page.text());
+        says(&page, code);
+        world.shop.switch(|switches| *switches = Switches::default());
+    }
+    for (address, code) in [("unknown.example", "dns_failed"), ("mistrusted.example", "tls_failed")] {
+        says(&add_key(&mut ann, address, &mine).await, code);
+    }
+    for table in ["stores", "keys"] {
+        assert_eq!(column(&world.app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await, ["0"]);
+    }
+    assert_eq!(kinds(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn stores_that_take_keys_only_in_their_own_way_are_taken_over_too() {
+    for (change, method) in [
+        ((|s: &mut Switches| s.authorization_stripped = true) as fn(&mut Switches), "query"),
+        (|s| s.plain_keys_dropped = true, "oauth1"),
+        (|s| s.https_hidden = true, "oauth1_http"),
+    ] {
+        let world = World::new().await;
+        let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+        world.shop.switch(|switches| change(switches));
+        says(&add_key(&mut ann, SHOP, &key).await, "The key works");
+        assert_eq!(column(&world.app.db, "SELECT auth_method FROM stores").await, [method]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_less_than_it_is_to_be_good_for_is_kept_with_a_remark() {
+    let world = World::new().await;
+    let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::Read));
+    let page = add_key(&mut ann, SHOP, &key).await;
+    says(&page, "The key works, and the store is connected.");
+    assert_eq!(column(&world.app.db, "SELECT scope || ' ' || reason FROM stores").await, ["read scope_narrower"]);
+    assert_eq!(
+        column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await,
+        ["scope_narrower"]
+    );
+}

@@ -1,0 +1,261 @@
+//! Import: ten thousand rows with every kind of bad row among them; stopped half-way and run again, it comes to the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cartkey::app::App;
+use cartkey::domain::actor::Actor;
+use cartkey::domain::scope::Scope;
+use cartkey::domain::store_url::Reach;
+use cartkey::flow::adopt::Manner;
+use cartkey::flow::export;
+use cartkey::flow::import::file::File;
+use cartkey::flow::import::{self, News, Pace, Tally};
+use cartkey::storage::Db;
+use tokio::sync::watch;
+
+use crate::binary::client_with;
+use crate::database::{change, column};
+use crate::many_stores::{ManyStores, key_of};
+use crate::world::World;
+
+const ROWS: u64 = 10_000;
+const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
+const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Keep };
+
+/// A file of so many rows; every twenty-fifth is bad, in one way after the other. Gives how each kind is told.
+fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
+    let port = network.addr.port();
+    let (mut text, mut bad) = (HEADER.to_owned(), Vec::new());
+    for row in 0..rows {
+        let host = format!("s{row}.example");
+        let (key, secret) = key_of(&host);
+        let line = row + 2;
+        let kind = if row % 25 == 24 { (row / 25) % KINDS } else { KINDS };
+        let (fields, says) = match kind {
+            0 => (format!("a b,{host}:{port},{key},{secret},"), "user_id: it must be 1 to 128 visible ASCII"),
+            1 => (format!("m{row},ftp://{host},{key},{secret},"), "store_url: A store's address begins with"),
+            2 => (format!("m{row},http://{host}:{port},{secret},{key},"), "consumer_key: That is the consumer secret"),
+            3 => (format!("m{row},http://{host}:{port},{key},cs_short,"), "consumer_secret: That is"),
+            4 => (format!("m{row},http://{host}:{port},{key},{secret},all"), "scope: it must be read"),
+            5 => (format!("m{row},http://{host}:{port},{key}"), "it has 3 fields"),
+            6 => (format!("m{row},http://{host}:{port},\"{key},{secret},read"), "it has 3 fields"),
+            7 => (format!("m0,http://s0.example:{port}/wp-admin/,{key},{secret},"), "are those of line 2"),
+            8 => (format!("m0,http://www.s0.example:{port},{key},{secret},"), "keep one of the two"),
+            9 => (format!("m{row},http://{host}:{port},{},{secret},", key_of("x").0), "key_rejected"),
+            10 => (format!("m{row},http://{host}:{port},{key},{},", key_of("x").1), "secret_rejected"),
+            11 => (format!("m{row},http://broken{row}.example:{port},{key},{secret},"), "server_error"),
+            12 => (format!("m{row},http://nothing{row}.example:{port},{key},{secret},"), "no_wordpress"),
+            13 => (format!("m{row},http://unknown{row}.example:{port},{key},{secret},"), "dns_failed"),
+            14 => (format!("m{row},http://closed.example:1,{key},{secret},"), "connect_failed"),
+            15 => {
+                let (key, secret) = key_of(&format!("clone{row}.example"));
+                (format!("m{row},http://clone{row}.example:{port},{key},{secret},"), "other_store")
+            }
+            16 => (format!("m{row},http://busy{row}.example:{port},{key},{secret},"), "rate_limited"),
+            _ => (
+                format!(
+                    "m{row},http://{host}:{port},{key},{secret},{}",
+                    ["read", "read", "", "read_write"][row as usize % 4]
+                ),
+                "",
+            ),
+        };
+        if !says.is_empty() {
+            bad.push((line, says));
+        }
+        text.push_str(&fields);
+        text.push('\n');
+    }
+    (text, bad)
+}
+
+const KINDS: u64 = 17;
+
+/// Every name that the file may lead to, but for those that nobody knows.
+fn names(network: &ManyStores, rows: u64) -> cartkey::woo::Resolver {
+    let kinds = ["s", "broken", "nothing", "clone", "busy", "www.s"];
+    network.names((0..rows).flat_map(|row| kinds.map(|kind| format!("{kind}{row}.example"))))
+}
+
+/// A Cartkey that reaches the network.
+async fn cartkey(world: &World, network: &ManyStores, rows: u64) -> App {
+    let mut app = world.app.clone();
+    app.woo = client_with(names(network, rows));
+    if let Db::Sqlite { .. } = app.db {
+        // What a store was told is not at stake here, and ten thousand waits for a disk are.
+        change(&app.db, "PRAGMA synchronous = OFF").await;
+    }
+    app
+}
+
+/// Runs an import to its end, or until so many lines are told; gives the tally and what was told of each bad line.
+async fn import(app: &App, text: &str, pace: Pace) -> (Tally, BTreeMap<u64, String>) {
+    let mut told = BTreeMap::new();
+    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let tell = |number, _, news: &News| {
+        if let News::Refused(faults) = news {
+            told.insert(number, faults.join("; "));
+        }
+    };
+    let tally = import::run(app, lines, pace, &Actor::cli(), stopped, tell).await.unwrap();
+    (tally, told)
+}
+
+/// Everything that an import leaves, but for ids and times; and every key, opened.
+async fn left(app: &App) -> Vec<String> {
+    let stores = "SELECT user_id || ' ' || home || ' ' || COALESCE(name, '-') || ' ' || status || ' ' || COALESCE(reason, '-') || ' '
+                         || scope || ' ' || CAST(woo_key_id AS TEXT) || ' ' || key_last7 || ' ' || CAST(key_version AS TEXT) || ' '
+                         || auth_method || ' ' || woocommerce_version || ' ' || wordpress_version
+                  FROM stores ORDER BY user_id, home";
+    let keys =
+        "SELECT stores.user_id || ' ' || CAST(keys.version AS TEXT) || ' ' || keys.last7 || ' ' || keys.scope || ' '
+                       || CASE WHEN keys.sealed IS NULL THEN 'wiped' ELSE 'sealed' END
+                FROM keys JOIN stores ON stores.id = keys.store_id ORDER BY stores.user_id, stores.home, keys.version";
+    let events = "SELECT kind || ' ' || actor || ' ' || user_id FROM events ORDER BY kind, user_id, seq";
+    let words = "SELECT CAST(COUNT(*) AS TEXT) FROM store_words";
+    let mut all = Vec::new();
+    for sql in [stores, keys, events, words] {
+        all.extend(column(&app.db, sql).await);
+    }
+    let mut export = export::begin(app, &Actor::cli()).await.unwrap();
+    let mut open = Vec::new();
+    loop {
+        let entries = export.next().await.unwrap();
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            let pair = entry.pair.expect("every key opens");
+            open.push(format!("{} {} {}", entry.user_id, pair.consumer_key.expose(), pair.consumer_secret.expose()));
+        }
+    }
+    open.sort();
+    all.extend(open);
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_rows_stopped_half_way_and_run_again_come_to_the_same_as_one_clean_run() {
+    let network = ManyStores::open().await;
+    let (text, bad) = file(&network, ROWS);
+    let clean = World::new().await;
+    let clean = (cartkey(&clean, &network, ROWS).await, clean);
+    let (tally, told) = import(&clean.0, &text, PACE).await;
+    for (line, says) in &bad {
+        assert!(told.get(line).is_some_and(|told| told.contains(says)), "line {line}: {says}: {:?}", told.get(line));
+    }
+    assert_eq!(told.len(), bad.len(), "nothing else was refused");
+    let good = ROWS - bad.len() as u64;
+    assert_eq!(tally, Tally { connected: good, refused: bad.len() as u64, ..Tally::default() });
+    let (at_one_host, at_once) = network.most();
+    assert!(at_one_host == 1 && at_once <= PACE.at_once, "{at_one_host} at one host, {at_once} at once");
+    for line in told.values() {
+        assert!(!line.contains(&key_of("s24.example").0[3..]) && !line.contains("ck_0"), "no key is told: {line}");
+    }
+
+    // The same, but the process ends in the middle of everything.
+    let stopped = World::new().await;
+    let stopped = (cartkey(&stopped, &network, ROWS).await, stopped);
+    let done = Arc::new(AtomicU64::new(0));
+    let (app, counted, half) = (stopped.0.clone(), Arc::clone(&done), text.clone());
+    let (_stop, told_to) = watch::channel(false);
+    let running = tokio::spawn(async move {
+        let lines = File::open(half.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+        let tell = |_, _, _: &News| _ = counted.fetch_add(1, Ordering::SeqCst);
+        import::run(&app, lines, PACE, &Actor::cli(), told_to, tell).await
+    });
+    let mut look = tokio::time::interval(Duration::from_millis(2));
+    while done.load(Ordering::SeqCst) < ROWS / 2 {
+        look.tick().await;
+    }
+    running.abort();
+    assert!(running.await.is_err_and(|error| error.is_cancelled()), "it was not through");
+    let there: u64 = column(&stopped.0.db, "SELECT CAST(COUNT(*) AS TEXT) FROM stores").await[0].parse().unwrap();
+    assert!(there > ROWS / 4 && there < good, "{there} stores");
+
+    let before = network.asked("s0.example");
+    let (again, told_again) = import(&stopped.0, &text, PACE).await;
+    assert_eq!((again.same, again.connected, again.reconnected), (there, good - there, 0));
+    assert_eq!(told_again, told);
+    assert_eq!(network.asked("s0.example"), before, "a store that is in already is not asked");
+    assert_eq!(left(&stopped.0).await, left(&clean.0).await);
+
+    // And once more: nothing is to be done, and no store that is in is asked.
+    let asked = network.stores_asked();
+    let (third, _) = import(&stopped.0, &text, PACE).await;
+    assert_eq!((third.same, third.connected, third.refused), (good, 0, bad.len() as u64));
+    assert_eq!(network.stores_asked(), asked);
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_the_same_and_writes_nothing() {
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 100).await;
+    let (text, bad) = file(&network, 100);
+    let (tally, told) = import(&app, &text, Pace { manner: Manner::Try, ..PACE }).await;
+    assert_eq!((tally.connected, tally.refused), (100 - bad.len() as u64, bad.len() as u64));
+    assert_eq!(told.len(), bad.len());
+    for table in ["stores", "keys", "events"] {
+        assert_eq!(column(&app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await, ["0"], "{table}");
+    }
+}
+
+#[tokio::test]
+async fn another_key_in_the_file_takes_the_place_of_the_one_that_is_there() {
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 3).await;
+    let (text, _) = file(&network, 3);
+    import(&app, &text, PACE).await;
+    // As if another key had been there.
+    let last7 =
+        "UPDATE keys SET sealed = (SELECT sealed FROM keys AS other WHERE other.id < keys.id ORDER BY id DESC LIMIT 1)
+                 WHERE id = (SELECT MAX(id) FROM keys)";
+    assert_eq!(change(&app.db, last7).await, 1);
+    let (tally, _) = import(&app, &text, PACE).await;
+    assert_eq!((tally.same, tally.reconnected), (2, 1));
+    let events =
+        column(&app.db, "SELECT kind FROM events WHERE kind LIKE 'key.%' OR kind LIKE 'store.re%' ORDER BY seq").await;
+    assert_eq!(events, ["store.reconnected", "key.rotated"]);
+    assert_eq!(column(&app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM keys WHERE sealed IS NOT NULL").await, ["3"]);
+}
+
+#[tokio::test]
+async fn a_store_whose_key_failed_for_a_while_is_mended_by_the_same_row() {
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 1).await;
+    let (text, _) = file(&network, 1);
+    import(&app, &text, PACE).await;
+    change(&app.db, "UPDATE stores SET status = 'unauthorized', reason = 'key_rejected'").await;
+    let (tally, _) = import(&app, &text, PACE).await;
+    assert_eq!((tally.same, tally.reconnected, tally.refused), (1, 0, 0));
+    assert_eq!(column(&app.db, "SELECT status FROM stores").await, ["connected"]);
+    assert_eq!(column(&app.db, "SELECT kind FROM events ORDER BY seq").await, ["store.connected", "store.recovered"]);
+}
+
+#[tokio::test]
+async fn told_to_stop_it_ends_between_two_rows_and_says_so() {
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 400).await;
+    let (text, _) = file(&network, 400);
+    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let mut seen = 0;
+    let tell = |_, _, _: &News| {
+        seen += 1;
+        if seen == 50 {
+            stop.send_replace(true);
+        }
+    };
+    let tally = import::run(&app, lines, PACE, &Actor::cli(), stopped, tell).await.unwrap();
+    assert!(tally.stopped && tally.connected < 100, "{tally:?}");
+    let there: u64 = column(&app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM stores").await[0].parse().unwrap();
+    assert_eq!(there, tally.connected);
+}

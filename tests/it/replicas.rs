@@ -1,0 +1,254 @@
+//! Replicas: two processes share one PostgreSQL, one of them is killed a hundred times, and nothing that is due stays undone.
+//!
+//! The processes are this test program, started once more with an order; in each of them time goes faster than here, so
+//! that what a dead one had claimed runs out soon. On SQLite, which one process has to itself, the one is killed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cartkey::app::App;
+use cartkey::demo::pretend_store::{Role, Switches};
+use cartkey::domain::actor::Actor;
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::key::KeyPair;
+use cartkey::domain::news::EventId;
+use cartkey::domain::scope::Scope;
+use cartkey::domain::secret::Secret;
+use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::time::{Clock, Time};
+use cartkey::flow::adopt::{self, Wish};
+use cartkey::flow::{feed, tell, tokens, watch};
+use serde::{Deserialize, Serialize};
+
+use crate::database::{change, column};
+use crate::webhooks::receiver::Receiver;
+use crate::world::{self, SHOP, World};
+
+/// Names the order of a process that is not the one of the tests.
+const ORDER: &str = "CARTKEY_TEST_REPLICA";
+/// How many times as fast time goes.
+const SPEED: u64 = 120;
+/// Stores that are due in each round; in each they stand differently than before, which is an event.
+const STORES: usize = 24;
+/// How long one round may take before the story is called failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Stores are never due by themselves while this lasts.
+const SELDOM: (&str, &str) = ("CARTKEY_CHECK_EVERY", "24h");
+const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
+/// Longer than any story takes.
+const NEVER: i64 = 9_000_000_000_000_000;
+/// What one process does at a time: checks of one host, and deliveries to one webhook. A killed one may have done these
+/// without having said so, and they are done again.
+const CHECKS_AT_A_TIME: usize = watch::AT_A_TIME_OF_ONE_HOST;
+const DELIVERIES_AT_A_TIME: usize = 4;
+
+/// What a process needs to know.
+#[derive(Serialize, Deserialize)]
+struct Order {
+    database_url: String,
+    folder: PathBuf,
+    shop: std::net::SocketAddr,
+    root: String,
+    /// When time began to go faster, by the machine's clock and by the story's.
+    began: i64,
+    at: i64,
+}
+
+/// Not a story: what a process does that a story has started, until it is killed.
+#[tokio::test]
+async fn a_process_of_a_story_does_what_is_due() {
+    let Ok(order) = std::env::var(ORDER) else { return };
+    let order: Order = serde_json::from_str(&order).unwrap();
+    let clock = Clock::test(Time::from_millis(order.at));
+    hurry(&clock, order.began, order.at);
+    let names = world::names(&[("shop.example", order.shop)]);
+    let client = world::client(names, STANDARD.decode(&order.root).unwrap().into(), &clock);
+    let app = world::open(&[SELDOM, PRIVATE], &order.database_url, &order.folder, client, &clock).await;
+    let mut look = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        let (checked, told) = tokio::join!(watch::check_due(&app), tell::run_due(&app));
+        checked.unwrap();
+        told.unwrap();
+        look.tick().await;
+    }
+}
+
+/// Moves the hand of `clock`, which stood at `at` when the machine's clock said `began`.
+fn hurry(clock: &Clock, began: i64, at: i64) {
+    let clock = clock.clone();
+    std::thread::spawn(move || {
+        loop {
+            let passed = Clock::System.now().since(Time::from_millis(began)) * u32::try_from(SPEED).unwrap();
+            clock.advance(Time::from_millis(at).plus(passed).since(clock.now()));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// A process, until it is killed.
+struct Replica(Child);
+
+impl Replica {
+    fn start(order: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "replicas::a_process_of_a_story_does_what_is_due"]);
+        command.env(ORDER, order).stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.spawn().expect("this program starts"))
+    }
+
+    /// kill -9.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The shop once more, for another merchant, with a key of its own.
+async fn take_over(world: &World, user: &str) {
+    let key = world.shop.issue_key("admin", Scope::ReadWrite);
+    let wish = Wish {
+        user_id: user.parse().unwrap(),
+        typed: StoreUrl::parse(SHOP, Reach::Public).unwrap(),
+        pair: KeyPair {
+            consumer_key: Secret::new(key.consumer_key),
+            consumer_secret: Secret::new(key.consumer_secret),
+        },
+        scope: Scope::ReadWrite,
+    };
+    adopt::adopt(&world.app, &wish, &Actor::cli()).await.unwrap();
+}
+
+/// How often the shop was asked with a key.
+fn asked(world: &World) -> usize {
+    world.shop.count(|request| request.target.contains("/system_status"))
+}
+
+/// Whether every store stands like that, and whoever wants to know has been told.
+async fn is_done(world: &World, status: &str) -> bool {
+    // What has come to this is not looked at again in this round: a first refusal would be, soon. What a process is just
+    // writing is left for the next look.
+    let unlocked = if std::env::var("TEST_POSTGRES_URL").is_ok() { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let done = format!("SELECT id FROM stores WHERE check_at < {NEVER} AND status = '{status}' {unlocked}");
+    change(&world.app.db, &format!("UPDATE stores SET check_at = {NEVER} WHERE id IN ({done})")).await;
+    let undone = format!(
+        "SELECT CAST((SELECT COUNT(*) FROM stores WHERE status <> '{status}')
+              + (SELECT COUNT(*) FROM deliveries WHERE state <> 'delivered')
+              + (SELECT n FROM counters WHERE name = 'event') - (SELECT MIN(cursor) FROM webhooks) AS TEXT)"
+    );
+    column(&world.app.db, &undone).await == ["0"]
+}
+
+/// Waits until it is so; a story that waits too long has failed.
+async fn until(is_so: impl AsyncFn() -> bool, what: &str) {
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    let looking = async {
+        while !is_so().await {
+            look.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("it does not come to that: {what}"));
+}
+
+/// Reads the feed, a few at a time and waiting for more, until the event `last` is there; gives the numbers.
+async fn follow(app: App, last: tokio::sync::watch::Receiver<Option<i64>>) -> Vec<i64> {
+    let wish = tokens::Wish::new("a reader", "events:read".parse().unwrap());
+    let (token, _) = tokens::issue(&app, wish, &Actor::cli()).await.unwrap();
+    let (mut after, mut numbers) = (EventId::BEGINNING, Vec::new());
+    while last.borrow().is_none_or(|last| after.number() < last) {
+        let part = feed::wait(&app, &token, after, 7, Duration::from_millis(200)).await.unwrap();
+        numbers.extend(part.news.iter().map(|news| news.id.number()));
+        after = part.next;
+    }
+    numbers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_due_is_done_whichever_process_is_killed() {
+    let is_postgres = std::env::var("TEST_POSTGRES_URL").is_ok();
+    let (processes, rounds) = if is_postgres { (2, 100) } else { (1, 10) };
+    let world = World::with(&[SELDOM, PRIVATE], Switches::default()).await;
+    for n in 0..STORES {
+        take_over(&world, &format!("m{n}")).await;
+    }
+    let receiver = Receiver::new().await;
+    receiver.joins(&world.app, "store.*").await;
+    let (began, at) = (Clock::System.now().millis(), world.clock.now().millis());
+    hurry(&world.clock, began, at);
+    let order = Order {
+        database_url: world.database_url.clone(),
+        folder: world.folder.path().to_owned(),
+        shop: world.shop.addr(),
+        root: STANDARD.encode(&world.root),
+        began,
+        at,
+    };
+    let order = serde_json::to_string(&order).unwrap();
+    let (end, last) = tokio::sync::watch::channel(None);
+    let readers = [world.replica().await, world.replica().await].map(|app| tokio::spawn(follow(app, last.clone())));
+
+    let mut replicas: Vec<Replica> = (0..processes).map(|_| Replica::start(&order)).collect();
+    let (chance, mut checks_again) = (Entropy::seeded(4), 0);
+    for round in 0..rounds {
+        let status = if round % 2 == 0 { "unauthorized" } else { "connected" };
+        match status {
+            "unauthorized" => world.shop.demote("admin"),
+            _ => world.shop.promote("admin", Role::Administrator),
+        }
+        let (asked_before, told_before) = (asked(&world), receiver.count());
+        assert_eq!(change(&world.app.db, "UPDATE stores SET check_at = 0").await, STORES as u64);
+        // A random moment: when so many questions and deliveries of the round have come.
+        let [moment, victim] = random(&chance, [2 * STORES, processes]);
+        let came = || asked(&world) - asked_before + receiver.count() - told_before;
+        until(async || came() >= moment, &format!("round {round}: {moment} have come")).await;
+        replicas[victim].kill();
+        replicas[victim] = Replica::start(&order);
+        until(async || is_done(&world, status).await, &format!("round {round}: all are {status} and told of")).await;
+        checks_again += asked(&world) - asked_before - STORES;
+    }
+    drop(replicas);
+
+    let newest = column(&world.app.db, "SELECT CAST(n AS TEXT) FROM counters WHERE name = 'event'").await.remove(0);
+    let newest: i64 = newest.parse().unwrap();
+    end.send_replace(Some(newest));
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), (1..=newest).collect::<Vec<_>>(), "every event, in order, each once");
+    }
+    let each = format!(
+        "SELECT kind || ' ' || COUNT(*) FROM events WHERE kind IN ('store.unauthorized', 'store.recovered') GROUP BY kind ORDER BY kind"
+    );
+    let half = STORES * rounds / 2;
+    assert_eq!(
+        column(&world.app.db, &each).await,
+        [format!("store.recovered {half}"), format!("store.unauthorized {half}")],
+        "no check counts twice, whoever was killed"
+    );
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    for sent in receiver.sent() {
+        *told.entry(sent.header("webhook-id").to_owned()).or_default() += 1;
+    }
+    assert_eq!(told.len(), STORES * rounds, "every event was told");
+    let told_again: usize = told.values().map(|times| times - 1).sum();
+    eprintln!("{rounds} kills: {checks_again} checks and {told_again} deliveries were made again");
+    assert!(checks_again <= rounds * CHECKS_AT_A_TIME, "{checks_again} checks were made again");
+    assert!(told_again <= rounds * DELIVERIES_AT_A_TIME, "{told_again} deliveries were made again");
+}
+
+/// Numbers from 0 to below each of these.
+fn random<const N: usize>(chance: &Entropy, below: [usize; N]) -> [usize; N] {
+    below.map(|below| {
+        let mut bytes = [0; 4];
+        chance.fill(&mut bytes);
+        usize::try_from(u32::from_le_bytes(bytes)).unwrap() % below
+    })
+}

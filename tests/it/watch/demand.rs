@@ -1,0 +1,153 @@
+//! Somebody wants to know now: a service that saw a 401, an operator; many at once cost one check.
+
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::Pace;
+use cartkey::domain::scope::Scope;
+use cartkey::flow::watch::{self, FRESH_FOR};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::Watched;
+
+/// GET for the key, POST for what it may do.
+const WHOLE: [&str; 2] = ["GET", "POST"];
+
+#[tokio::test]
+async fn many_services_that_see_a_401_at_once_make_one_check_and_are_all_told() {
+    let watched = Watched::new().await;
+    watched.world.shop.demote("admin");
+    watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = watched.world.shop.requests().len();
+    let mut reports = JoinSet::new();
+    for _ in 0..20 {
+        let (app, id) = (watched.app.clone(), watched.id.clone());
+        reports.spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap().unwrap() });
+    }
+    while watched.world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    watched.world.shop.release();
+    for told in reports.join_all().await {
+        assert_eq!((told.status.as_str(), told.reason.unwrap().code()), ("unauthorized", "role_lost"));
+    }
+    assert_eq!(watched.asked(asked), ["GET"], "a refusal needs no second question");
+}
+
+#[tokio::test]
+async fn a_report_just_after_another_is_answered_from_what_is_known() {
+    let watched = Watched::new().await;
+    let service = watched.world.service("stores:write").await;
+    let path = format!("/stores/{}/check", watched.id);
+    let asked = watched.world.shop.requests().len();
+    for _ in 0..3 {
+        assert_eq!(service.post(&path, &json!({})).await.ok()["status"], "connected");
+    }
+    assert_eq!(watched.asked(asked), WHOLE);
+    watched.world.clock.advance(FRESH_FOR);
+    watched.world.shop.revoke(1);
+    assert_eq!(service.post(&path, &json!({})).await.ok()["status"], "unauthorized");
+    // An operator who presses the button is never put off.
+    let asked = watched.world.shop.requests().len();
+    watch::check(&watched.app, &watched.id, &"op".into()).await.unwrap();
+    assert!(watched.asked(asked).len() > 1);
+}
+
+#[tokio::test]
+async fn a_scheduled_check_a_moment_ago_does_not_answer_for_what_the_key_may_do() {
+    let mut watched = Watched::new().await;
+    watched.pass().await;
+    watched.world.shop.permit(1, Scope::Read);
+    let service = watched.world.service("stores:write,keys:read").await;
+    let before = service.get("/users/m/keys").await;
+    let told = service.post(&format!("/stores/{}/check", watched.id), &json!({})).await.ok();
+    assert_eq!((&told["reason"], &told["scope"]), (&json!("scope_narrower"), &json!("read")));
+    let after = service.get("/users/m/keys").await;
+    assert_eq!(after.text("permissions"), "read");
+    assert_ne!(before.headers["etag"], after.headers["etag"], "what was fetched is old");
+    // The schedule does not look at it, and forgets nothing.
+    for _ in 0..3 {
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", "scope_narrower"));
+    }
+    watched.mend();
+    watch::report(&watched.app, &watched.id, &"test".into()).await.unwrap();
+    assert_eq!((watched.stands().await, watched.store().await.scope), (("connected", ""), Scope::ReadWrite));
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_not_asked_by_the_schedule_at_the_same_time_and_moves_it() {
+    let watched = Watched::new().await;
+    let due = watched.due().await;
+    watched.world.clock.advance(due.since(watched.world.clock.now()));
+    watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = watched.world.shop.requests().len();
+    let report = tokio::spawn({
+        let (app, id) = (watched.app.clone(), watched.id.clone());
+        async move { watch::report(&app, &id, &"test".into()).await.unwrap() }
+    });
+    while watched.world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(watch::check_due(&watched.app).await.unwrap(), 0, "it was due, and is being asked");
+    let replica = watched.world.replica().await;
+    assert_eq!(watch::check_due(&replica).await.unwrap(), 0, "the others know it too");
+    watched.world.shop.release();
+    report.await.unwrap();
+    let wait = watched.due().await.since(watched.world.clock.now());
+    assert!(wait >= Duration::from_mins(13), "{wait:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_up_leaves_nobody_waiting_and_the_store_to_the_schedule() {
+    let mut watched = Watched::new().await;
+    let due = watched.due().await;
+    watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = watched.world.shop.requests().len();
+    let mut reports = JoinSet::new();
+    let (app, id) = (watched.app.clone(), watched.id.clone());
+    let first = reports.spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap() });
+    while watched.world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    let (app, id) = (watched.app.clone(), watched.id.clone());
+    let second = tokio::spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap() });
+    tokio::task::yield_now().await;
+    first.abort();
+    second.await.unwrap().expect("the one who waited has an answer");
+    watched.world.shop.release();
+    assert_eq!(watched.due().await, due, "nobody has asked it");
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", ""));
+    assert_eq!(watched.happened().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn services_leave_a_store_alone_that_asked_for_patience_and_operators_decide_themselves() {
+    let watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.rate_limited = Some(600));
+    watched.pass().await;
+    let asked = watched.world.shop.requests().len();
+    watched.world.clock.advance(Duration::from_secs(599));
+    let told = watch::report(&watched.app, &watched.id, &"test".into()).await.unwrap().unwrap();
+    assert_eq!(told.reason.unwrap().code(), "rate_limited");
+    assert_eq!(watched.asked(asked).len(), 0);
+    watch::check(&watched.app, &watched.id, &"op".into()).await.unwrap();
+    assert_eq!(watched.asked(asked).len(), 1);
+}
+
+#[tokio::test]
+async fn asking_again_and_again_does_not_put_off_the_schedule() {
+    let watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.server_error = true);
+    for _ in 0..3 {
+        watched.pass().await;
+    }
+    let due = watched.due().await;
+    for _ in 0..8 {
+        watched.world.clock.advance(Duration::from_secs(10));
+        watch::check(&watched.app, &watched.id, &"op".into()).await.unwrap();
+    }
+    assert!(watched.due().await <= due, "{} is later than {due}", watched.due().await);
+    assert_eq!(watched.store().await.failures, 3);
+}

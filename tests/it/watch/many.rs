@@ -1,0 +1,110 @@
+//! Thousands of stores in a pretend network: what the whole schedule takes, and that the bad ones cost the good nothing.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use cartkey::app::App;
+use cartkey::demo::pretend_network::PretendNetwork;
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::id::{KeyId, StoreId};
+use cartkey::domain::key::KeyPair;
+use cartkey::domain::secret::Secret;
+use cartkey::domain::store_url::Reach;
+use cartkey::flow::watch::{self, AT_A_TIME_OF_ONE_HOST, Budget, Watching};
+use cartkey::storage::Db;
+use cartkey::vault::Place;
+use cartkey::woo::{Client, Outgoing, Resolver};
+
+use crate::database::{change, column};
+use crate::world::World;
+
+/// A server hears of the end of a connection a little after who hung up has begun the next.
+pub const LATE: usize = 8;
+/// Rows of one statement.
+const AT_ONCE: usize = 500;
+
+/// Connects a store at each of these addresses (without scheme), all of them due, behind Cartkey's back.
+pub async fn fill(app: &App, homes: &[String]) {
+    let now = app.now();
+    for chunk in homes.chunks(AT_ONCE) {
+        let (mut stores, mut keys) = (String::new(), String::new());
+        for (n, home) in chunk.iter().enumerate() {
+            let (id, key) = (StoreId::mint(now, &Entropy::System), KeyId::mint(now, &Entropy::System));
+            let origin = format!("http://{home}");
+            let pair = KeyPair {
+                consumer_key: Secret::new(format!("ck_{n:040x}")),
+                consumer_secret: Secret::new(format!("cs_{n:040x}")),
+            };
+            let place = Place { table: "keys", row: key.as_str(), field: "sealed", origin: &origin };
+            let sealed = blob(&app.db, &app.vault.seal_pair(&app.entropy, &place, &pair));
+            let (at, comma) = (now.millis(), if n == 0 { "" } else { "," });
+            write!(
+                stores,
+                "{comma}('{id}', 'm', '{origin}', 'connected', 'read_write', 1, 'abcdefg', 1, 'basic', {at}, {at}, {at})"
+            )
+            .unwrap();
+            write!(keys, "{comma}('{key}', '{id}', 1, 1, 'abcdefg', 'read_write', 'basic', {sealed}, {at})").unwrap();
+        }
+        let stores = format!(
+            "INSERT INTO stores (id, user_id, home, status, scope, woo_key_id, key_last7, key_version, auth_method,
+                                 connected_at, checked_at, changed_at) VALUES {stores}"
+        );
+        assert_eq!(change(&app.db, &stores).await, chunk.len() as u64);
+        let keys = format!(
+            "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
+             VALUES {keys}"
+        );
+        assert_eq!(change(&app.db, &keys).await, chunk.len() as u64);
+    }
+}
+
+fn blob(db: &Db, bytes: &[u8]) -> String {
+    let hex = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    match db {
+        Db::Sqlite { .. } => format!("X'{hex}'"),
+        Db::Postgres(_) => format!("'\\x{hex}'"),
+    }
+}
+
+/// A Cartkey to which every name leads into `network`.
+pub fn watcher(of: &App, network: &PretendNetwork, budget: Budget) -> App {
+    let outgoing = Outgoing {
+        reach: Reach::PrivateToo,
+        resolver: Resolver::Everywhere(network.addr()),
+        extra_roots: Vec::new(),
+        user_agent: "Test/1.0".to_owned(),
+        own_host: None,
+    };
+    let mut app = of.clone();
+    app.woo = Client::new(outgoing, app.clock.clone(), Entropy::System);
+    app.watching = Watching::new(budget);
+    app
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_stores_take_no_more_than_the_budget() {
+    let world = World::new().await;
+    let network = PretendNetwork::start(true).await.unwrap();
+    let app = watcher(&world.app, &network, Budget { places: 24, ..Budget::default() });
+    let single = (0..1_500).map(|n| format!("good-{n}.example"));
+    let multisite = (0..500).map(|n| format!("good-multi.example/s{n}"));
+    let homes: Vec<String> = single.chain(multisite).collect();
+    fill(&app, &homes).await;
+    // The stores of the multisite are given times of their own; nobody else waits for them.
+    assert!(watch::check_due(&app).await.unwrap() >= 1_500);
+    for n in 0..1_500 {
+        assert_eq!(network.asked()[&format!("good-{n}.example")], 1, "{n}");
+    }
+    // Two a second: these minutes are more than they take, and less than until the others are due again.
+    for _ in 0..900 {
+        world.clock.advance(Duration::from_millis(500));
+        watch::check_due(&app).await.unwrap();
+    }
+    let (figures, asked) = (network.figures(), network.asked());
+    assert_eq!(asked.len(), homes.len(), "each was asked");
+    assert!(asked.values().all(|n| *n == 1), "and each once: {asked:?}");
+    assert!(figures.peak <= 24 + LATE, "{figures:?}");
+    assert!(figures.peak_of_a_host <= AT_A_TIME_OF_ONE_HOST, "{figures:?}");
+    let status = column(&app.db, "SELECT DISTINCT status || COALESCE(reason, '') FROM stores").await;
+    assert_eq!(status, ["connected"]);
+}

@@ -1,0 +1,72 @@
+//! A way in which a store took its key stops working: another is learned before anything is called broken.
+
+use cartkey::demo::pretend_store::Switches;
+use cartkey::domain::key::AuthMethod;
+
+use super::Watched;
+
+/// Makes `method` the only way that leads to WooCommerce.
+fn only(method: AuthMethod) -> Switches {
+    let mut switches = Switches::default();
+    match method {
+        AuthMethod::Basic => (switches.keys_in_address_blocked, switches.query_added) = (true, true),
+        AuthMethod::Query => (switches.authorization_stripped, switches.query_added) = (true, true),
+        AuthMethod::Oauth1 => switches.plain_keys_dropped = true,
+        AuthMethod::Oauth1Http => switches.https_hidden = true,
+    }
+    switches
+}
+
+#[tokio::test]
+async fn each_way_is_learned_after_each_other_and_services_are_told_to_fetch_the_key_again() {
+    let mut watched = Watched::new().await;
+    let service = watched.world.service("keys:read").await;
+    let pairs = AuthMethod::LADDER.iter().flat_map(|from| AuthMethod::LADDER.iter().map(move |to| (*from, *to)));
+    for (from, to) in pairs.filter(|(from, to)| from != to) {
+        watched.world.shop.switch(|s| *s = only(from));
+        watched.pass().await;
+        assert_eq!(watched.store().await.auth_method, from);
+        let before = service.get("/users/m/keys").await;
+        assert_eq!(before.text("auth_method"), from.as_str());
+        watched.happened().await;
+
+        watched.world.shop.switch(|s| *s = only(to));
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""), "{from:?} to {to:?}");
+        assert_eq!(watched.happened().await, ["key.auth_method_changed"], "{from:?} to {to:?}");
+        let etag = [("if-none-match", before.headers["etag"].to_str().unwrap())];
+        let after = service.ask(hyper::Method::GET, "/users/m/keys", &etag, Vec::new()).await;
+        assert_eq!((after.status.as_u16(), after.text("auth_method")), (200, to.as_str()), "what was fetched is old");
+
+        let asked = watched.world.shop.requests().len();
+        watched.pass().await;
+        assert_eq!(watched.asked(asked), ["GET"], "the new way is the first from now on");
+        assert_eq!(watched.happened().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_way_that_still_works_is_kept_when_a_better_one_opens_again() {
+    let mut watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.authorization_stripped = true);
+    watched.pass().await;
+    watched.happened().await;
+    watched.mend();
+    watched.pass().await;
+    assert_eq!(watched.store().await.auth_method, AuthMethod::Query);
+    assert_eq!(watched.happened().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_is_told_from_a_way_that_is_closed_on_every_way() {
+    for method in AuthMethod::LADDER {
+        let mut watched = Watched::new().await;
+        watched.world.shop.switch(|s| *s = only(method));
+        watched.pass().await;
+        watched.happened().await;
+        watched.world.shop.revoke(1);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("unauthorized", "key_rejected"), "{method:?}");
+        assert_eq!(watched.happened().await, ["store.unauthorized key_rejected"], "{method:?}");
+    }
+}

@@ -1,0 +1,248 @@
+//! Every verdict of the watch is reached while it runs, and left again.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cartkey::app::App;
+use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, Switches};
+use cartkey::domain::entropy::Entropy;
+use cartkey::domain::store_url::Reach;
+use cartkey::domain::verdict::{Product, Verdict};
+use cartkey::flow::watch::{self, Budget, Watching};
+use cartkey::woo::{Client, Outgoing, Resolver};
+
+use super::Watched;
+use crate::world::{OTHER, SHOP, World};
+
+/// What goes wrong at a store, or on the way to it.
+enum Wrong {
+    /// At the store.
+    Switch(fn(&mut Switches)),
+    /// With the key or its owner.
+    Key(fn(&World)),
+    /// On the way, or on our side.
+    Way(fn(&World, &mut App)),
+}
+use Wrong::{Key, Switch, Way};
+
+/// The client, with another idea of where `shop.example` is; `trusts`: the world's certificates.
+fn client(world: &World, shop: Option<SocketAddr>, trusts: bool) -> Client {
+    let names: HashMap<_, _> = shop.map(|address| ("shop.example".to_owned(), vec![address])).into_iter().collect();
+    let outgoing = Outgoing {
+        reach: Reach::PrivateToo,
+        resolver: Resolver::Fixed(Arc::new(names)),
+        extra_roots: if trusts { vec![world.root.clone()] } else { Vec::new() },
+        user_agent: "Test/1.0".to_owned(),
+        own_host: None,
+    };
+    Client::new(outgoing, world.clock.clone(), Entropy::System)
+}
+
+/// A store's own word: it counts at once, and the key is not lent.
+const REFUSALS: [(Verdict, Wrong); 7] = [
+    (Verdict::KeyRejected, Key(|world| world.shop.revoke(1))),
+    (Verdict::SecretRejected, Switch(|s| s.secrets_replaced = true)),
+    (Verdict::RoleLost, Key(|world| world.shop.demote("admin"))),
+    (Verdict::HeaderStripped, Switch(|s| s.nothing_arrives = true)),
+    (Verdict::HttpsHidden, Switch(|s| (s.https_hidden, s.query_added) = (true, true))),
+    (Verdict::OtherStore, Switch(|s| s.claims_home = Some(OTHER.to_owned()))),
+    (Verdict::CloneSuspected, Switch(|s| s.moved_to = Some("https://moved.example".to_owned()))),
+];
+
+/// Trouble: twice in a row, and the store is unreachable.
+const TROUBLE: [(Verdict, Wrong); 21] = [
+    (Verdict::Blocked(Product::Cloudflare), Switch(|s| s.firewall = Firewall::Cloudflare)),
+    (Verdict::Blocked(Product::Sucuri), Switch(|s| s.firewall = Firewall::Sucuri)),
+    (Verdict::Blocked(Product::SiteGround), Switch(|s| s.firewall = Firewall::SiteGroundCaptcha)),
+    (Verdict::Blocked(Product::Wordfence), Switch(|s| s.firewall = Firewall::Wordfence)),
+    (Verdict::Blocked(Product::Imunify360), Switch(|s| s.firewall = Firewall::Imunify360)),
+    (Verdict::Blocked(Product::ModSecurity), Switch(|s| s.firewall = Firewall::ModSecurity)),
+    (Verdict::Blocked(Product::Unnamed), Switch(|s| s.firewall = Firewall::Unnamed)),
+    (Verdict::RestClosed, Switch(|s| s.rest_closed = true)),
+    (Verdict::LoginWall, Switch(|s| s.login_wall = true)),
+    (Verdict::Maintenance, Switch(|s| s.maintenance = true)),
+    (Verdict::ServerError, Switch(|s| s.server_error = true)),
+    (Verdict::DnsFailed, Way(|world, app| app.woo = client(world, None, true))),
+    (Verdict::PrivateAddress, Way(|world, app| app.woo = world.guarded_client())),
+    (Verdict::ConnectFailed, Way(|world, app| app.woo = client(world, Some(([127, 0, 0, 1], 1).into()), true))),
+    (Verdict::TlsFailed, Way(|world, app| app.woo = client(world, Some(world.shop.addr()), false))),
+    (Verdict::TimedOut, Switch(|s| s.pace = Pace::Never)),
+    (Verdict::AnswerUnreadable, Switch(|s| s.pace = Pace::Endless)),
+    (Verdict::NoHttps, Switch(|s| s.redirects_to = Some("http://shop.example".to_owned()))),
+    (Verdict::NoWordPress, Switch(|s| s.redirects_to = Some("https://app.example".to_owned()))),
+    (Verdict::NoWooCommerce, Switch(|s| s.woocommerce_off = true)),
+    (Verdict::PlainPermalinks, Switch(|s| s.permalinks = Permalinks::Plain)),
+];
+
+/// What a key that works is remarked on: it stays lent.
+const REMARKS: [(Verdict, Wrong); 2] = [
+    (Verdict::NoisyAnswer, Switch(|s| s.notices = true)),
+    // Reached and left in a story of its own beside: it needs somebody who looks at what the key may do.
+    (Verdict::ScopeNarrower, Key(|world| world.shop.permit(1, cartkey::domain::scope::Scope::Read))),
+];
+
+/// What is reached in stories of its own.
+const ELSEWHERE: [Verdict; 6] = [
+    Verdict::Works,
+    Verdict::ScopeWider,
+    Verdict::Slow,
+    Verdict::Moved,
+    Verdict::RateLimited,
+    Verdict::IndexPermalinks,
+];
+
+/// What belongs to connecting, and can come from no check.
+const OF_ATTEMPTS: [Verdict; 9] = [
+    Verdict::KeyNotSaved,
+    Verdict::PermalinksStale,
+    Verdict::ApprovalMisdirected,
+    Verdict::Denied,
+    Verdict::NotFinished,
+    Verdict::Disowned,
+    Verdict::ApprovedElsewhere,
+    Verdict::WrongStore,
+    Verdict::LinkWithdrawn,
+];
+
+fn go_wrong(watched: &mut Watched, wrong: &Wrong) {
+    let mut app = watched.world.app.clone();
+    // Nobody waits here for as long as a real store is given.
+    app.watching = Watching::new(Budget { within: Duration::from_millis(500), ..Budget::default() });
+    match wrong {
+        Switch(change) => watched.world.shop.switch(change),
+        Key(change) => change(&watched.world),
+        Way(change) => change(&watched.world, &mut app),
+    }
+    watched.app = app;
+}
+
+async fn recovers(watched: &mut Watched, verdict: Verdict) {
+    watched.mend();
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", ""), "{verdict:?} is left again");
+    assert_eq!(watched.happened().await, ["store.recovered"], "{verdict:?}");
+    let lent = watched.world.service("keys:read").await.get("/users/m/keys").await;
+    assert_eq!(lent.status, 200, "{verdict:?}");
+    watched.happened().await;
+}
+
+#[test]
+fn no_verdict_is_left_out() {
+    let reached = REFUSALS.iter().chain(&TROUBLE).chain(&REMARKS).map(|(verdict, _)| *verdict);
+    let all: Vec<Verdict> = reached.chain(ELSEWHERE).chain(OF_ATTEMPTS).collect();
+    for verdict in Verdict::ALL {
+        assert_eq!(all.iter().filter(|one| *one == verdict).count(), 1, "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_counts_at_once_and_is_left_again() {
+    let mut watched = Watched::new().await;
+    for (verdict, wrong) in &REFUSALS {
+        go_wrong(&mut watched, wrong);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("unauthorized", verdict.code()));
+        assert_eq!(watched.happened().await, [format!("store.unauthorized {}", verdict.code())]);
+        let refused = watched.world.service("keys:read").await.get("/users/m/keys").await;
+        assert_eq!((refused.problem(), refused.text("reason")), ((409, "store_not_connected"), verdict.code()));
+        watched.happened().await;
+        watched.pass().await;
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{verdict:?} is told once");
+        recovers(&mut watched, *verdict).await;
+    }
+}
+
+#[tokio::test]
+async fn trouble_counts_when_it_comes_twice_and_is_left_again() {
+    let mut watched = Watched::new().await;
+    for (verdict, wrong) in &TROUBLE {
+        go_wrong(&mut watched, wrong);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", verdict.code()));
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{verdict:?}: once says little");
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("unreachable", verdict.code()));
+        assert_eq!(watched.happened().await, [format!("store.unreachable {}", verdict.code())]);
+        recovers(&mut watched, *verdict).await;
+    }
+}
+
+#[tokio::test]
+async fn trouble_that_comes_once_is_no_event() {
+    let mut watched = Watched::new().await;
+    for (verdict, wrong) in &TROUBLE {
+        go_wrong(&mut watched, wrong);
+        watched.pass().await;
+        watched.mend();
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""), "{verdict:?}");
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_remark_leaves_the_key_lent() {
+    let mut watched = Watched::new().await;
+    for (verdict, wrong) in &REMARKS {
+        go_wrong(&mut watched, wrong);
+        watch::check(&watched.app, &watched.id, &"test".into()).await.unwrap();
+        assert_eq!(watched.stands().await, ("connected", verdict.code()));
+        watched.mend();
+        watch::check(&watched.app, &watched.id, &"test".into()).await.unwrap();
+        assert_eq!(watched.stands().await, ("connected", ""), "{verdict:?} is left again");
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_asks_us_to_slow_down_is_not_unreachable() {
+    let mut watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.rate_limited = Some(7_200));
+    for _ in 0..5 {
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", "rate_limited"));
+        let wait = watched.due().await.since(watched.world.clock.now());
+        assert!(wait >= Duration::from_hours(2), "it is left alone for as long as it asked: {wait:?}");
+    }
+    watched.mend();
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", ""));
+    assert_eq!(watched.happened().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn permalinks_through_index_php_are_named_as_such() {
+    let mut watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.permalinks = Permalinks::Index);
+    watched.pass().await;
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("unreachable", "index_permalinks"));
+    watched.happened().await;
+    recovers(&mut watched, Verdict::IndexPermalinks).await;
+}
+
+#[tokio::test]
+async fn a_store_that_takes_long_is_slow_and_works() {
+    let mut watched = Watched::new().await;
+    let due = watched.due().await;
+    watched.world.clock.advance(due.since(watched.world.clock.now()));
+    watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = watched.world.shop.requests().len();
+    let app = watched.app.clone();
+    let checking = tokio::spawn(async move { watch::check_due(&app).await.unwrap() });
+    while watched.world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    watched.world.clock.advance(Duration::from_millis(10_001));
+    watched.world.shop.release();
+    assert_eq!(checking.await.unwrap(), 1);
+    assert_eq!(watched.stands().await, ("connected", "slow"));
+    let lent = watched.world.service("keys:read").await.get("/users/m/keys").await;
+    assert_eq!(lent.text("store_url"), SHOP);
+    watched.happened().await;
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", ""));
+    assert_eq!(watched.happened().await, Vec::<String>::new());
+}
