@@ -1,6 +1,7 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
 mod carry;
+mod check;
 mod migrate;
 mod operator;
 mod progress;
@@ -9,7 +10,7 @@ mod webhook;
 
 use std::io::{self, Write};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
@@ -19,12 +20,12 @@ use crate::domain::id::StoreId;
 use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
 use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
 use crate::flow::store_list::Filter;
-use crate::flow::{links, store_list, watch};
+use crate::flow::{links, store_list};
 use crate::web::api::answers;
 use crate::{doctor, serve, telemetry};
 
@@ -135,7 +136,7 @@ async fn on_data(
         Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
-        Command::Check { id } => check(app, id, out).await,
+        Command::Check { id } => check::run(app, id, out).await,
         Command::Import(asked) => carry::import(app, asked, out).await,
         Command::Export { with_secrets } => carry::export(app, with_secrets, out).await,
         Command::MigrateTo { url } => migrate::run(app, &url, &config.master_key, out).await,
@@ -203,36 +204,6 @@ async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Res
 fn line(store: &Store) -> String {
     let reason = store.reason.map_or("-", |reason| reason.code());
     format!("{}\t{}\t{}\t{}\t{reason}\t{}", store.id, store.status.as_str(), store.user_id, store.home, store.scope)
-}
-
-async fn check(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
-    let ids = match id {
-        Some(id) => vec![id],
-        None => connected_stores(app).await?,
-    };
-    let mut bad = 0;
-    for id in ids {
-        let store = watch::check(app, &id, &Actor::cli()).await?.with_context(|| format!("there is no store {id}"))?;
-        writeln!(out, "{}", line(&store))?;
-        bad += i32::from(store.status != StoreStatus::Connected);
-    }
-    if bad > 0 {
-        bail!("{bad} of the checked stores cannot be used");
-    }
-    Ok(())
-}
-
-/// Every store that was not disconnected on purpose.
-async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
-    let mut ids = Vec::new();
-    let (everything, mut after) = (Filter::default(), None);
-    loop {
-        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
-        let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
-        ids.extend(kept.map(|store| store.id));
-        let Some(next) = page.next else { return Ok(ids) };
-        after = Some(next.parse().context("a page ends with a store's id")?);
-    }
 }
 
 /// How a process that failed ends: 2 when the command line was wrong, else 1.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::watch::{self, Pulse};
 use super::{Beneath, approvals, reads, store_list, webhooks};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
@@ -84,6 +85,8 @@ pub struct Overview {
     pub reads: Vec<reads::Day>,
     /// The steps of a first run.
     pub steps: Steps,
+    /// How the watch goes on.
+    pub pulse: Pulse,
 }
 
 /// Looks at everything.
@@ -100,6 +103,7 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
         funnel: funnel(app).await?,
         reads: reads::per_day(app, DAYS).await?,
         steps: Steps { token, link, fetched },
+        pulse: watch::pulse(app).await?,
         counts,
         held,
         held_more,

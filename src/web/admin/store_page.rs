@@ -60,6 +60,11 @@ impl StorePage {
         self.store().status == StoreStatus::Disconnected
     }
 
+    /// When it is asked next.
+    fn asked_next(&self) -> String {
+        super::words::next_check(self.store().check_at, self.shell.now)
+    }
+
     /// The class of the message on top.
     fn message_class(&self) -> &'static str {
         match (self.store().status, self.store().reason) {

@@ -41,6 +41,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         reason: None,
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
+        by_hand: false,
         received_at: None,
         returned_at: None,
         elsewhere_at: None,
