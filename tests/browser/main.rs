@@ -30,6 +30,9 @@ mod operator;
 #[path = "../it/sample_app.rs"]
 mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/webhooks/receiver.rs"]
+mod receiver;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;
 #[path = "../it/tls.rs"]
