@@ -84,7 +84,9 @@ takes_in_beneath!(Error);
 pub fn says(verdict: Verdict, store: &str) -> String {
     match verdict {
         Verdict::KeyRejected => {
-            format!("{store} does not know this key: it was made at another store, or is revoked. Make a new one there.")
+            format!(
+                "{store} does not know this key: it was made at another store, or is revoked. Make a new one there."
+            )
         }
         Verdict::SecretRejected => format!(
             "{store} knows this key, but its secret is another one. Copy the secret once more; if it is lost, make a new key."

@@ -57,16 +57,8 @@ impl Asset {
         Self::Step8,
     ];
     /// The drawings of the eight steps, in order.
-    pub const STEPS: [Self; 8] = [
-        Self::Step1,
-        Self::Step2,
-        Self::Step3,
-        Self::Step4,
-        Self::Step5,
-        Self::Step6,
-        Self::Step7,
-        Self::Step8,
-    ];
+    pub const STEPS: [Self; 8] =
+        [Self::Step1, Self::Step2, Self::Step3, Self::Step4, Self::Step5, Self::Step6, Self::Step7, Self::Step8];
 
     /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
     pub fn href(self) -> &'static str {

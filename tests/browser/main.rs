@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod accessible;
+mod accessible_by_hand;
 mod accessible_merchant;
 mod axe;
 mod chromium;

@@ -39,6 +39,7 @@ pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
         ("stores-nothing-found", "/admin/stores?q=nothing"),
         ("store", &well),
         ("store-in-trouble", &ill),
+        ("store-add", "/admin/stores/add"),
         ("store-disconnect", &format!("{well}/disconnect")),
         ("approval", &attempt),
         ("links", "/admin/links"),

@@ -42,7 +42,8 @@ async fn a_key_that_works_is_kept_under_the_stores_own_address_and_lent() {
     let (mut ann, key) = (world.operator().await, key(&world));
     let page = add_key(&mut ann, "www.shop.example/wp-admin/edit.php", &key).await;
     assert!(page.url.path().starts_with("/admin/stores/st_"), "{}", page.text());
-    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"] {
+    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"]
+    {
         says(&page, words);
     }
     assert!(!page.body.contains(&key.consumer_key) && !page.body.contains(&key.consumer_secret));
@@ -65,7 +66,8 @@ async fn the_same_key_again_asks_nobody_and_changes_nothing() {
     assert_eq!(world.shop.requests().len(), asked);
     assert_eq!(kinds(&world).await.len(), 1);
     // The right key with another secret is not the same.
-    let page = add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
+    let page =
+        add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
     says(&page, "knows this key, but its secret is another one");
 }
 
@@ -87,6 +89,24 @@ async fn another_key_takes_the_place_of_the_one_that_is_there() {
     let store = page.url.path().rsplit('/').next().unwrap();
     let gone = world.trusted_service().await.delete(&format!("/stores/{store}")).await.ok();
     assert_eq!(gone["revoke_url"], list);
+}
+
+#[tokio::test]
+async fn the_key_of_a_disconnect_that_comes_back_is_not_one_to_revoke() {
+    let world = World::new().await;
+    let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+    let page = add_key(&mut ann, SHOP, &key).await;
+    let path = page.url.path().to_owned();
+    let page = ann.get(&format!("{path}/disconnect")).await;
+    ann.submit(&page, "Disconnect", &[]).await;
+    let page = add_key(&mut ann, SHOP, &key).await;
+    says(&page, "took the place of the one");
+    says(&page, "In use again as version 2");
+    assert!(page.link("the list of keys at the store").is_none(), "{}", page.text());
+    let asked = world.shop.requests().len();
+    world.clock.advance(std::time::Duration::from_mins(3));
+    assert_eq!(cartkey::flow::parting::ask_due(&world.app).await.unwrap(), 0, "nobody asks whether it is gone");
+    assert_eq!(world.shop.requests().len(), asked);
 }
 
 #[tokio::test]
@@ -167,5 +187,8 @@ async fn a_key_that_may_less_than_it_is_to_be_good_for_is_kept_with_a_remark() {
     let page = add_key(&mut ann, SHOP, &key).await;
     says(&page, "The key works, and the store is connected.");
     assert_eq!(column(&world.app.db, "SELECT scope || ' ' || reason FROM stores").await, ["read scope_narrower"]);
-    assert_eq!(column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await, ["scope_narrower"]);
+    assert_eq!(
+        column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await,
+        ["scope_narrower"]
+    );
 }

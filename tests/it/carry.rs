@@ -135,7 +135,10 @@ async fn an_import_that_is_told_to_stop_ends_between_two_rows() {
     assert_eq!(running.ended().await.code(), Some(1));
     let there = stores(&here).await.len();
     let again = here.run(&["import", "--per-second", "1000", "stores.csv"]);
-    assert!(again.out.contains(&format!("{} connected, 0 given another key, {there} as before", 300 - there)), "{again:?}");
+    assert!(
+        again.out.contains(&format!("{} connected, 0 given another key, {there} as before", 300 - there)),
+        "{again:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,7 +148,8 @@ async fn what_is_exported_is_on_record_and_can_be_imported_elsewhere() {
     write(&here, "stores.csv", &[HEADER, &rows].concat());
     here.run(&["import", "--per-second", "1000", "stores.csv"]);
     let db = Db::open(&here.settings["CARTKEY_DATABASE_URL"]).await.unwrap();
-    let mut gone = "UPDATE keys SET sealed = NULL, retired_at = 1 WHERE store_id IN (SELECT id FROM stores WHERE user_id = 'm3')";
+    let mut gone =
+        "UPDATE keys SET sealed = NULL, retired_at = 1 WHERE store_id IN (SELECT id FROM stores WHERE user_id = 'm3')";
     for _ in 0..2 {
         crate::database::change(&db, gone).await;
         gone = "UPDATE stores SET status = 'disconnected' WHERE user_id = 'm3'";

@@ -10,9 +10,9 @@ use cartkey::domain::actor::Actor;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Reach;
 use cartkey::flow::adopt::Manner;
+use cartkey::flow::export;
 use cartkey::flow::import::file::File;
 use cartkey::flow::import::{self, News, Pace, Tally};
-use cartkey::flow::export;
 use cartkey::storage::Db;
 use tokio::sync::watch;
 
@@ -55,7 +55,13 @@ fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
                 (format!("m{row},http://clone{row}.example:{port},{key},{secret},"), "other_store")
             }
             16 => (format!("m{row},http://busy{row}.example:{port},{key},{secret},"), "rate_limited"),
-            _ => (format!("m{row},http://{host}:{port},{key},{secret},{}", ["read", "read", "", "read_write"][row as usize % 4]), ""),
+            _ => (
+                format!(
+                    "m{row},http://{host}:{port},{key},{secret},{}",
+                    ["read", "read", "", "read_write"][row as usize % 4]
+                ),
+                "",
+            ),
         };
         if !says.is_empty() {
             bad.push((line, says));
@@ -105,7 +111,8 @@ async fn left(app: &App) -> Vec<String> {
                          || scope || ' ' || CAST(woo_key_id AS TEXT) || ' ' || key_last7 || ' ' || CAST(key_version AS TEXT) || ' '
                          || auth_method || ' ' || woocommerce_version || ' ' || wordpress_version
                   FROM stores ORDER BY user_id, home";
-    let keys = "SELECT stores.user_id || ' ' || CAST(keys.version AS TEXT) || ' ' || keys.last7 || ' ' || keys.scope || ' '
+    let keys =
+        "SELECT stores.user_id || ' ' || CAST(keys.version AS TEXT) || ' ' || keys.last7 || ' ' || keys.scope || ' '
                        || CASE WHEN keys.sealed IS NULL THEN 'wiped' ELSE 'sealed' END
                 FROM keys JOIN stores ON stores.id = keys.store_id ORDER BY stores.user_id, stores.home, keys.version";
     let events = "SELECT kind || ' ' || actor || ' ' || user_id FROM events ORDER BY kind, user_id, seq";
@@ -206,12 +213,14 @@ async fn another_key_in_the_file_takes_the_place_of_the_one_that_is_there() {
     let (text, _) = file(&network, 3);
     import(&app, &text, PACE).await;
     // As if another key had been there.
-    let last7 = "UPDATE keys SET sealed = (SELECT sealed FROM keys AS other WHERE other.id < keys.id ORDER BY id DESC LIMIT 1)
+    let last7 =
+        "UPDATE keys SET sealed = (SELECT sealed FROM keys AS other WHERE other.id < keys.id ORDER BY id DESC LIMIT 1)
                  WHERE id = (SELECT MAX(id) FROM keys)";
     assert_eq!(change(&app.db, last7).await, 1);
     let (tally, _) = import(&app, &text, PACE).await;
     assert_eq!((tally.same, tally.reconnected), (2, 1));
-    let events = column(&app.db, "SELECT kind FROM events WHERE kind LIKE 'key.%' OR kind LIKE 'store.re%' ORDER BY seq").await;
+    let events =
+        column(&app.db, "SELECT kind FROM events WHERE kind LIKE 'key.%' OR kind LIKE 'store.re%' ORDER BY seq").await;
     assert_eq!(events, ["store.reconnected", "key.rotated"]);
     assert_eq!(column(&app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM keys WHERE sealed IS NOT NULL").await, ["3"]);
 }

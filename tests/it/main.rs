@@ -47,6 +47,7 @@ mod prove;
 mod prove_twice;
 mod reads;
 mod receive;
+mod replicas;
 mod return_leg;
 mod second_factor;
 mod send;

@@ -95,7 +95,9 @@ impl ManyStores {
         let (status, body) = request.answer();
         let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+        let answer = format!(
+            "HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
         // Before it is written: who has read it may ask again at once.
         self.ends(&request.host);
         let _ = stream.write_all(answer.as_bytes()).await;
@@ -152,9 +154,8 @@ impl Request {
         });
         let query: HashMap<String, String> =
             serde_urlencoded::from_str(target.split_once('?').map_or("", |(_, query)| query)).unwrap_or_default();
-        let named = |key: &str, secret: &str| {
-            Some((query.get(key)?.clone(), query.get(secret).cloned().unwrap_or_default()))
-        };
+        let named =
+            |key: &str, secret: &str| Some((query.get(key)?.clone(), query.get(secret).cloned().unwrap_or_default()));
         let key = basic
             .or_else(|| named("consumer_key", "consumer_secret"))
             .or_else(|| named("oauth_consumer_key", "consumer_secret"));
@@ -181,9 +182,10 @@ impl Request {
         let (right_key, right_secret) = key_of(self.host.strip_prefix("www.").unwrap_or(&self.host));
         let signed = self.target.contains("oauth_consumer_key=");
         match &self.key {
-            Some((key, _)) if *key == right_key && signed => {
-                refused("woocommerce_rest_authentication_error", "Invalid signature - provided signature does not match.")
-            }
+            Some((key, _)) if *key == right_key && signed => refused(
+                "woocommerce_rest_authentication_error",
+                "Invalid signature - provided signature does not match.",
+            ),
             Some((key, secret)) if *key == right_key && *secret == right_secret => self.welcome(),
             Some((key, _)) if *key == right_key => {
                 refused("woocommerce_rest_authentication_error", "Consumer secret is invalid.")
@@ -199,6 +201,9 @@ impl Request {
         }
         // A clone of another store has that one's key and its own address.
         let home = if self.host.starts_with("clone") { "http://elsewhere.example".to_owned() } else { self.home() };
-        (200, format!("{{\"environment\":{{\"version\":\"11.0.1\",\"wp_version\":\"7.0.4\",\"home_url\":\"{home}\"}}}}"))
+        (
+            200,
+            format!("{{\"environment\":{{\"version\":\"11.0.1\",\"wp_version\":\"7.0.4\",\"home_url\":\"{home}\"}}}}"),
+        )
     }
 }

@@ -145,7 +145,8 @@ async fn a_copy_that_fails_leaves_the_target_empty() {
     let source = full(folder.path()).await;
     let target = sqlite(folder.path(), "target.db").await;
     // The disk of the target is full at the last table but one, as far as it can tell.
-    change(&target, "CREATE TRIGGER full BEFORE INSERT ON store_words BEGIN SELECT RAISE(ABORT, 'disk full'); END").await;
+    change(&target, "CREATE TRIGGER full BEFORE INSERT ON store_words BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        .await;
     let empty = dump(&target).await;
     copy(&source, &target, |_, _| ()).await.expect_err("the trigger fires");
     assert_eq!(dump(&target).await, empty);
@@ -162,14 +163,21 @@ async fn an_installation_moves_and_lends_its_keys_from_there() {
         format!("m{n},http://{host}:{port},{key},{secret},read\n")
     };
     let rows: String = (0..12).map(row).collect();
-    std::fs::write(here.folder.path().join("stores.csv"), format!("user_id,store_url,consumer_key,consumer_secret,scope\n{rows}")).unwrap();
+    std::fs::write(
+        here.folder.path().join("stores.csv"),
+        format!("user_id,store_url,consumer_key,consumer_secret,scope\n{rows}"),
+    )
+    .unwrap();
     assert_eq!(here.run(&["import", "--per-second", "1000", "stores.csv"]).code, Some(0));
     let token = here.token("keys:read");
 
     let moved = here.run(&["migrate-to", &target]);
     assert_eq!(moved.code, Some(0), "{}", moved.err);
     let last = moved.out.lines().last().unwrap();
-    assert!(last.starts_with("the same on both sides: ") && last.ends_with("the key ring opens 12 keys there"), "{last}");
+    assert!(
+        last.starts_with("the same on both sides: ") && last.ends_with("the key ring opens 12 keys there"),
+        "{last}"
+    );
     let stores = moved.out.lines().find(|line| line.starts_with("stores ")).unwrap();
     let parts: Vec<&str> = stores.split_whitespace().collect();
     assert!(parts[1] == "12" && parts[2].len() == 64, "{stores}");

@@ -114,7 +114,12 @@ pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Pa
     Ok(Page(blank(frame, &open_ground(&app)?, "/connect", "")))
 }
 
-pub(super) async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
+pub(super) async fn begin_open(
+    State(app): State<App>,
+    frame: Frame,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     allowed(&app).await?;
     let ground = open_ground(&app)?;

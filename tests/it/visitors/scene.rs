@@ -136,4 +136,3 @@ pub(super) async fn session(world: &World, operator: &OperatorId) -> String {
     let begun = sign_in::begin_for(&world.app, operator, &Actor::new("test")).await.unwrap();
     begun.cookie.expose().to_owned()
 }
-

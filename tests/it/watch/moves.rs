@@ -89,7 +89,9 @@ async fn a_store_that_takes_signatures_only_and_has_another_address_takes_none_f
 
 #[tokio::test]
 async fn a_store_that_works_and_says_an_address_where_nobody_is_has_moved_and_goes_on() {
-    for nobody in ["https://unknown.example", "https://closed.example", "https://app.example", "https://shop.example/de"] {
+    for nobody in
+        ["https://unknown.example", "https://closed.example", "https://app.example", "https://shop.example/de"]
+    {
         let mut watched = Watched::new().await;
         watched.world.shop.switch(|s| s.moved_to = Some(nobody.to_owned()));
         watched.pass().await;
@@ -113,7 +115,9 @@ async fn a_key_that_works_at_a_site_which_calls_itself_another_live_store_is_not
 
 #[tokio::test]
 async fn where_a_redirect_leads_may_stay_unknown() {
-    for nowhere in ["https://unknown.example", "https://closed.example", "https://127.0.0.1:1", "https://u:p@moved.example"] {
+    for nowhere in
+        ["https://unknown.example", "https://closed.example", "https://127.0.0.1:1", "https://u:p@moved.example"]
+    {
         let mut watched = Watched::new().await;
         watched.world.shop.switch(|s| s.redirects_to = Some(nowhere.to_owned()));
         watched.pass().await;

@@ -108,7 +108,11 @@ async fn a_maintenance_page_and_then_another_trouble_are_not_the_same_twice() {
     assert_eq!(watched.stands().await, ("connected", "server_error"), "the network failed once");
     watched.world.shop.switch(|s| *s = Switches { login_wall: true, ..Switches::default() });
     watched.pass().await;
-    assert_eq!(watched.stands().await, ("unreachable", "login_wall"), "but three in a row are meant, whatever they are");
+    assert_eq!(
+        watched.stands().await,
+        ("unreachable", "login_wall"),
+        "but three in a row are meant, whatever they are"
+    );
 }
 
 #[tokio::test]

@@ -102,6 +102,11 @@ impl Receiver {
         self.kept.sent.lock().unwrap().clone()
     }
 
+    /// How often it was sent something.
+    pub fn count(&self) -> usize {
+        self.kept.sent.lock().unwrap().len()
+    }
+
     /// The types of what it was sent, in the order in which it came, and forgets it.
     pub fn told(&self) -> Vec<String> {
         let sent = std::mem::take(&mut *self.kept.sent.lock().unwrap());
