@@ -99,9 +99,9 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
         (StoreStatus::Connected, Some(Verdict::Moved)) => Some(
             "It still works at the old address, and services still get the key. Have the merchant connect the new address before the old one is switched off.",
         ),
-        (StoreStatus::Connected, Some(Verdict::RateLimited)) => {
-            Some("The store works and asks us to come less often. Services still get the key; it is asked again by itself.")
-        }
+        (StoreStatus::Connected, Some(Verdict::RateLimited)) => Some(
+            "The store works and asks us to come less often. Services still get the key; it is asked again by itself.",
+        ),
         (StoreStatus::Connected, Some(_)) => {
             Some("One check failed, which may be a passing trouble: services still get the key. Check it again now.")
         }
