@@ -159,8 +159,8 @@ async fn insert(db: &Db, table: &str, rows: &[String]) -> anyhow::Result<()> {
     for rows in rows.chunks(AT_ONCE) {
         let statement = AssertSqlSafe(format!("INSERT INTO {table} VALUES {}", rows.join(", ")));
         match db {
-            Db::Sqlite { write, .. } => drop(sqlx::raw_sql(statement).execute(write).await?),
-            Db::Postgres(pool) => drop(sqlx::raw_sql(statement).execute(pool).await?),
+            Db::Sqlite { write, .. } => sqlx::raw_sql(statement).execute(write).await.map(drop)?,
+            Db::Postgres(pool) => sqlx::raw_sql(statement).execute(pool).await.map(drop)?,
         }
     }
     Ok(())
