@@ -63,7 +63,9 @@ async fn a_click_on_the_button_leads_to_a_connected_store() {
     browser.at_the_button().await;
     assert_eq!(browser.run(&format!("{INSIDE} return link.textContent")).await, "Connect store");
     assert_eq!(browser.console().await, Vec::<String>::new(), "the page's policy stops nothing of it");
-    let middle = format!("{INSIDE} const box = link.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]");
+    let middle = format!(
+        "{INSIDE} const box = link.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]"
+    );
     let middle = browser.run(&middle).await;
     let to = PointerAction::MoveTo {
         duration: Some(Duration::from_millis(1)),
@@ -82,11 +84,21 @@ async fn the_button_is_a_link_for_the_keyboard_too_and_axe_finds_nothing() {
     let browser = Browser::open(&world, Manner::default()).await;
     browser.at_the_button().await;
     assert_eq!(troubles_of(&browser, &axe::source(), "button").await, Vec::<String>::new());
-    let tab = |key: Key| KeyActions::new("keys".to_owned()).then(KeyAction::Down { value: key.into() }).then(KeyAction::Up { value: key.into() });
+    let tab = |key: Key| {
+        KeyActions::new("keys".to_owned())
+            .then(KeyAction::Down { value: key.into() })
+            .then(KeyAction::Up { value: key.into() })
+    };
     browser.client.perform_actions(tab(Key::Tab)).await.unwrap();
-    let focused = format!("{INSIDE} const style = getComputedStyle(link);
-        return [link.matches(':focus-visible'), style.outlineStyle, link.getBoundingClientRect().height >= 44]");
-    assert_eq!(browser.run(&focused).await, json!([true, "solid", true]), "its ring shows, and it is large enough for a finger");
+    let focused = format!(
+        "{INSIDE} const style = getComputedStyle(link);
+        return [link.matches(':focus-visible'), style.outlineStyle, link.getBoundingClientRect().height >= 44]"
+    );
+    assert_eq!(
+        browser.run(&focused).await,
+        json!([true, "solid", true]),
+        "its ring shows, and it is large enough for a finger"
+    );
     browser.client.perform_actions(tab(Key::Enter)).await.unwrap();
     browser.connects(&world).await;
 }
@@ -117,7 +129,11 @@ async fn the_button_leads_to_connect_pages_of_this_cartkey_and_nowhere_else() {
     browser.puts_tag(json!({})).await;
     assert_eq!(browser.run(count).await, json!(1), "without a link");
     let complaints = browser.console().await;
-    assert_eq!(complaints.iter().filter(|line| line.contains("data-link must be an address of")).count(), 12, "{complaints:?}");
+    assert_eq!(
+        complaints.iter().filter(|line| line.contains("data-link must be an address of")).count(),
+        12,
+        "{complaints:?}"
+    );
     // What can be chosen.
     let link = format!("{KEYS}/connect/x");
     for (more, label, lang, height) in [

@@ -45,7 +45,6 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
-        by_hand: false,
         confirm_code_until: None,
         store_id: None,
         by_hand: false,
