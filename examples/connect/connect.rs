@@ -101,7 +101,7 @@ impl Cartkey {
         let url = format!("{}{path}", text(keys, "api_url"));
         let (key, secret) = (text(keys, "consumer_key"), text(keys, "consumer_secret"));
         let mut query: Vec<(String, String)> = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut request = Request::get("").header("User-Agent", "my-app/1.0").header("Accept", "application/json");
+        let mut request = Request::builder().header("User-Agent", "my-app/1.0").header("Accept", "application/json");
         match text(keys, "auth_method") {
             "basic" => {
                 request =
