@@ -85,7 +85,7 @@ INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
 /// The same for webhooks.
-const WEBHOOKS_SAMPLE: &str = "
+pub const WEBHOOKS_SAMPLE: &str = "
 UPDATE events SET webhook_id = 'wh_1';
 INSERT INTO webhooks (id, url, description, wanted, users, secret, old_secret, old_until, cursor, replay_after, replay_to,
                       replay_all, created_at, succeeded_at, failing_since, disabled_at, disabled_why, deleted_at)
