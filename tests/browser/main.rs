@@ -27,11 +27,11 @@ mod merchant;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/operator.rs"]
 mod operator;
-#[path = "../it/sample_app.rs"]
-mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/webhooks/receiver.rs"]
 mod receiver;
+#[path = "../it/sample_app.rs"]
+mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;
