@@ -139,7 +139,8 @@ async fn fill(app: &App, stores: usize, kind: &str) -> anyhow::Result<()> {
             blob(&app.db, &sealed)
         ));
     }
-    let columns = "stores (id, user_id, home, status, scope, woo_key_id, key_last7, key_version, auth_method, connected_at,
+    let columns =
+        "stores (id, user_id, home, status, scope, woo_key_id, key_last7, key_version, auth_method, connected_at,
                            checked_at, changed_at)";
     insert(&app.db, columns, &rows).await?;
     let columns = "keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)";

@@ -145,7 +145,8 @@ impl OverviewPage {
     /// Whether connecting again is what helps, rather than asking once more.
     fn is_for_reconnect(needy: &Needy) -> bool {
         let scope = matches!(needy.store.reason, Some(Verdict::ScopeNarrower | Verdict::ScopeWider));
-        (needy.store.status == StoreStatus::Unauthorized && needy.store.reason != Some(Verdict::CloneSuspected)) || scope
+        (needy.store.status == StoreStatus::Unauthorized && needy.store.reason != Some(Verdict::CloneSuspected))
+            || scope
     }
 
     /// Why an approval waits.

@@ -87,7 +87,7 @@ pub fn schedule(pulse: &Pulse, now: Time) -> Option<String> {
         due => format!("checks are late: the first was due {}", super::show::ago(&due, &now)),
     };
     let minutes = pulse.every.as_secs() / 60;
-    let every = if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
+    let every = if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
     Some(format!("Stores are checked about every {every}. The last was asked {last}; {next}."))
 }
 
@@ -99,9 +99,9 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
         (StoreStatus::Connected, Some(Verdict::Moved)) => Some(
             "It still works at the old address, and services still get the key. Have the merchant connect the new address before the old one is switched off.",
         ),
-        (StoreStatus::Connected, Some(Verdict::RateLimited)) => {
-            Some("The store works and asks us to come less often. Services still get the key; it is asked again by itself.")
-        }
+        (StoreStatus::Connected, Some(Verdict::RateLimited)) => Some(
+            "The store works and asks us to come less often. Services still get the key; it is asked again by itself.",
+        ),
         (StoreStatus::Connected, Some(_)) => {
             Some("One check failed, which may be a passing trouble: services still get the key. Check it again now.")
         }
