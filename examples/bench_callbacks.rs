@@ -72,6 +72,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         reason: None,
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
+        by_hand: false,
         received_at: None,
         returned_at: None,
         elsewhere_at: None,

@@ -88,6 +88,8 @@ impl Seed {
     }
 
     async fn stores(&mut self, n: u32) -> anyhow::Result<Vec<StoreId>> {
+        // There is nobody to be asked, and pages are measured alone.
+        let not_now = self.now + DAY;
         let (mut stores, mut keys, mut words, mut ids) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for number in 0..n {
             let connected = self.past(400);
@@ -109,7 +111,7 @@ impl Seed {
             let reason = if reason.is_empty() { "NULL".to_owned() } else { format!("'{reason}'") };
             stores.push(format!(
                 "('{id}', '{user}', '{home}', '{name}', '{status}', {reason}, '{scope}', {number}, 'x{number:06}', 1, 'basic',
-                  '11.0.1', '7.0.4', {connected}, {checked}, {changed})"
+                  '11.0.1', '7.0.4', {connected}, {checked}, {changed}, {not_now})"
             ));
             let key = KeyId::mint(Time::from_millis(connected), &self.entropy);
             let retired = if status == "disconnected" { changed.to_string() } else { "NULL".to_owned() };
@@ -124,7 +126,7 @@ impl Seed {
         }
         self.fill(
             "stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method,
-                     woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)",
+                     woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at)",
             stores,
         )
         .await?;

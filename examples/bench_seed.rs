@@ -17,7 +17,7 @@ use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
 use cartkey::flow::keep;
 use cartkey::storage::attempts::{self, Held};
-use cartkey::storage::stores::{self, Activation};
+use cartkey::storage::stores::{self, Activation, NewKey};
 use cartkey::storage::{Db, tokens};
 use cartkey::vault::{Place, Vault, fingerprint};
 
@@ -69,9 +69,10 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         consumer_secret: Secret::new(format!("cs_{number:040x}")),
     };
     let place = Place { table: "keys", row: key_id.as_str(), field: "sealed", origin: attempt.home.as_str() };
-    let activation = Activation {
-        attempt: &attempt,
-        grant: &GrantId::mint(now, entropy),
+    let key = NewKey {
+        user_id: attempt.user_id.clone(),
+        home: attempt.home.clone(),
+        asked: attempt.scope,
         store_id: StoreId::mint(now, entropy),
         sealed: vault.seal_pair(entropy, &place, &pair),
         key_id,
@@ -85,6 +86,7 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         wordpress_version: Some("7.0.4".to_owned()),
         now,
     };
+    let activation = Activation { attempt: &attempt, grant: &GrantId::mint(now, entropy), key };
     stores::activate(db, &activation).await?.context("the attempt was confirmed")
 }
 
@@ -103,6 +105,7 @@ fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt>
         reason: None,
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
+        by_hand: false,
         received_at: None,
         returned_at: None,
         elsewhere_at: None,

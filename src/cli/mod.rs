@@ -1,14 +1,16 @@
 //! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
 
 mod carry;
+mod check;
 mod migrate;
 mod operator;
 mod progress;
 mod token;
+mod webhook;
 
 use std::io::{self, Write};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::app::App;
@@ -18,12 +20,12 @@ use crate::domain::id::StoreId;
 use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
 use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::flow::links::Wish;
 use crate::flow::store_list::Filter;
-use crate::flow::{links, store_list, watch};
+use crate::flow::{links, store_list};
 use crate::web::api::answers;
 use crate::{doctor, serve, telemetry};
 
@@ -44,6 +46,9 @@ enum Command {
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Webhooks: addresses of internal services that are told of events.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Operators: who may sign in to the dashboard.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
@@ -107,6 +112,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         other => {
             // A command line that is wrong must not make a database first.
             let home = named_home(&other, &config)?;
+            if let Command::Webhook(command) = &other {
+                command.check(config.site.reach)?;
+            }
             let app = serve::open(&config).await?;
             let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
             app.db.close().await;
@@ -124,10 +132,11 @@ async fn on_data(
 ) -> anyhow::Result<()> {
     match command {
         Command::Token(command) => token::run(app, command, out).await,
+        Command::Webhook(command) => webhook::run(app, command, out).await,
         Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
-        Command::Check { id } => check(app, id, out).await,
+        Command::Check { id } => check::run(app, id, out).await,
         Command::Import(asked) => carry::import(app, asked, out).await,
         Command::Export { with_secrets } => carry::export(app, with_secrets, out).await,
         Command::MigrateTo { url } => migrate::run(app, &url, &config.master_key, out).await,
@@ -195,36 +204,6 @@ async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Res
 fn line(store: &Store) -> String {
     let reason = store.reason.map_or("-", |reason| reason.code());
     format!("{}\t{}\t{}\t{}\t{reason}\t{}", store.id, store.status.as_str(), store.user_id, store.home, store.scope)
-}
-
-async fn check(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
-    let ids = match id {
-        Some(id) => vec![id],
-        None => connected_stores(app).await?,
-    };
-    let mut bad = 0;
-    for id in ids {
-        let store = watch::check(app, &id, &Actor::cli()).await?.with_context(|| format!("there is no store {id}"))?;
-        writeln!(out, "{}", line(&store))?;
-        bad += i32::from(store.status != StoreStatus::Connected);
-    }
-    if bad > 0 {
-        bail!("{bad} of the checked stores cannot be used");
-    }
-    Ok(())
-}
-
-/// Every store that was not disconnected on purpose.
-async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
-    let mut ids = Vec::new();
-    let (everything, mut after) = (Filter::default(), None);
-    loop {
-        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
-        let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
-        ids.extend(kept.map(|store| store.id));
-        let Some(next) = page.next else { return Ok(ids) };
-        after = Some(next.parse().context("a page ends with a store's id")?);
-    }
 }
 
 /// How a process that failed ends: 2 when the command line was wrong, else 1.

@@ -173,6 +173,12 @@ async fn answer(stream: TcpStream, counts: &Arc<Mutex<Counts>>) -> io::Result<()
         "hang" => stream.read_line(&mut line).await.map(drop),
         "drip" => drip(&mut stream).await,
         "flood" => flood(&mut stream).await,
+        // What was counted, for whoever is another process.
+        "figures" => {
+            let figures = look(counts, |counts| counts.figures);
+            let body = format!("{} {} {} {}", figures.open, figures.peak, figures.peak_of_a_host, figures.asked);
+            stream.write_all(answered("text/plain", &body).as_bytes()).await
+        }
         _ => stream.write_all(whole(&home).as_bytes()).await,
     }
 }
@@ -180,8 +186,12 @@ async fn answer(stream: TcpStream, counts: &Arc<Mutex<Counts>>) -> io::Result<()
 /// What a store says of itself.
 fn whole(home: &str) -> String {
     let body = format!(r#"{{"environment":{{"version":"11.0.1","wp_version":"7.0.4","home_url":"http://{home}"}}}}"#);
+    answered("application/json", &body)
+}
+
+fn answered(kind: &str, body: &str) -> String {
     format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )
 }

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn what_copying_leaves_around_a_key_is_no_fault() {
         let pair = read(&format!(" \t{KEY}\r\n"), &format!("\u{a0}{SECRET} ")).unwrap();
-        assert_eq!((pair.consumer_key.expose(), pair.consumer_secret.expose()), (KEY, SECRET));
+        assert_eq!((pair.consumer_key.last7(), pair.consumer_secret.last7()), ("1234567".into(), "1234567".into()));
     }
 
     #[test]

@@ -222,7 +222,9 @@ pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Be
     let Some(id) = &attempt.store_id else { return Ok(None) };
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
     let former = keys::of_store(&app.db, id, 2).await?.into_iter().nth(1);
-    let former = former.filter(|key| !matches!(key.standing(store.key_version), Standing::Revoked(_)));
+    // The same key once more, after a disconnect, is not one to remove.
+    let former = former
+        .filter(|key| key.last7 != store.key_last7 && !matches!(key.standing(store.key_version), Standing::Revoked(_)));
     Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 

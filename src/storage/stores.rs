@@ -126,6 +126,12 @@ macro_rules! take_key {
         .bind(&store_id)
         .execute(&mut *$tx)
         .await?;
+        // The very key that was given up before: nobody must ask whether it is gone, or have it revoked.
+        sqlx::query("UPDATE keys SET parting = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND parting IS NOT NULL")
+            .bind(&store_id)
+            .bind(&new.last7)
+            .execute(&mut *$tx)
+            .await?;
         sqlx::query(
             "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

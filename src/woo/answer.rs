@@ -94,13 +94,9 @@ pub fn hear(reply: &Reply) -> Heard {
 /// time, else with `now`.
 pub fn retry_after(reply: &Reply, now: Time) -> Option<Duration> {
     let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let their_now = reply.headers.get(DATE).and_then(|date| moment(date.to_str().ok()?));
-            moment(text)?.since(their_now.unwrap_or(now))
-        }
-    };
+    let their_now = || reply.headers.get(DATE).and_then(|date| moment(date.to_str().ok()?)).unwrap_or(now);
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let pause = seconds.or_else(|| Some(moment(text)?.since(their_now())))?;
     Some(pause.min(RETRY_AFTER_AT_MOST))
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
 mod accessible;
+mod accessible_by_hand;
 mod accessible_merchant;
 mod axe;
 mod button;
@@ -26,6 +27,9 @@ mod merchant;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/operator.rs"]
 mod operator;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/webhooks/receiver.rs"]
+mod receiver;
 #[path = "../it/sample_app.rs"]
 mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]

@@ -92,6 +92,24 @@ async fn another_key_takes_the_place_of_the_one_that_is_there() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_disconnect_that_comes_back_is_not_one_to_revoke() {
+    let world = World::new().await;
+    let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+    let page = add_key(&mut ann, SHOP, &key).await;
+    let path = page.url.path().to_owned();
+    let page = ann.get(&format!("{path}/disconnect")).await;
+    ann.submit(&page, "Disconnect", &[]).await;
+    let page = add_key(&mut ann, SHOP, &key).await;
+    says(&page, "took the place of the one");
+    says(&page, "In use again as version 2");
+    assert!(page.link("the list of keys at the store").is_none(), "{}", page.text());
+    let asked = world.shop.requests().len();
+    world.clock.advance(std::time::Duration::from_mins(3));
+    assert_eq!(cartkey::flow::parting::ask_due(&world.app).await.unwrap(), 0, "nobody asks whether it is gone");
+    assert_eq!(world.shop.requests().len(), asked);
+}
+
+#[tokio::test]
 async fn what_was_typed_wrongly_is_named_and_no_key_is_shown_again() {
     let world = World::new().await;
     let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));

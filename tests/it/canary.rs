@@ -7,7 +7,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cartkey::demo::pretend_store::IssuedKey;
+use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
+use cartkey::domain::scope::Scope;
+use cartkey::domain::store_url::Reach;
+use cartkey::flow::adopt::Manner;
+use cartkey::flow::by_hand;
+use cartkey::flow::import::file::File;
+use cartkey::flow::import::{self, News, Pace};
 use cartkey::storage::Db;
 use hyper::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -189,8 +197,10 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         canaries.push(Canary::new(format!("{owner}: consumer key"), key.consumer_key.as_bytes()));
         canaries.push(Canary::new(format!("{owner}: consumer secret"), key.consumer_secret.as_bytes()));
     }
+    told.extend(typed(world, &mut canaries).await);
     told.extend(failures(world, &trusted).await);
     told.extend(dashboard(world, &mut canaries).await);
+    told.extend(webhooks(world, &mut canaries).await);
     (canaries, told)
 }
 
@@ -212,6 +222,77 @@ async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         }
     }
     assert_eq!(column(&world.app.db, "SELECT told FROM keys WHERE told IS NOT NULL").await, ["secret_rejected"]);
+    told
+}
+
+/// Keys that come otherwise than from the store: typed by an operator and by a merchant, imported; fine ones, and halves
+/// that are wrong. What is answered.
+async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let mut told = Vec::new();
+    by_hand::allow(&world.app, true, &Actor::cli()).await.unwrap();
+    let keys = [(); 3].map(|()| world.shop.issue_key("admin", Scope::ReadWrite));
+    for (who, key) in ["operator", "merchant", "import"].into_iter().zip(&keys) {
+        canaries.push(Canary::new(format!("{who}: typed key"), key.consumer_key.as_bytes()));
+        canaries.push(Canary::new(format!("{who}: typed secret"), key.consumer_secret.as_bytes()));
+    }
+    let mut bob = world.operator_named("bob").await;
+    let mut browser = world.merchant();
+    let (_, link) = world.link("typed-2", json!({})).await;
+    // The halves in each other's place, then another secret, then as they are.
+    for (ck, cs) in [(1, 0), (0, 2), (0, 1)] {
+        let half = |key: &IssuedKey, which: i32| match which {
+            0 => key.consumer_key.clone(),
+            1 => key.consumer_secret.clone(),
+            _ => key.consumer_secret.chars().rev().collect::<String>().replace("_sc", "").replacen("", "cs_", 1),
+        };
+        let (key, secret) = (half(&keys[0], ck), half(&keys[0], cs));
+        let values =
+            [("user_id", "typed-1"), ("store_url", SHOP), ("consumer_key", &*key), ("consumer_secret", &*secret)];
+        let page = bob.get("/admin/stores/add").await;
+        told.extend(bob.submit(&page, "Ask the store and add it", &values).await.body.into_bytes());
+        let (key, secret) = (half(&keys[1], ck), half(&keys[1], cs));
+        let values = [("consumer_key", &*key), ("consumer_secret", &*secret)];
+        let page = browser.get(&format!("{link}/by-hand")).await;
+        let page = browser.submit(&page, "Connect store", &values).await;
+        told.extend(page.body.as_bytes());
+        world.prove().await;
+        told.extend(browser.get(page.url.as_str()).await.body.into_bytes());
+    }
+    let (key, secret) = (&keys[2].consumer_key, &keys[2].consumer_secret);
+    let file = format!(
+        "user_id,store_url,consumer_key,consumer_secret\nt,{SHOP},{secret},{key}\nt,{SHOP},{key},{secret}x\ntyped-3,{SHOP},{key},{secret}\n"
+    );
+    let lines = File::open(file.as_bytes(), Scope::ReadWrite, Reach::Public).unwrap();
+    let pace = Pace { at_once: 2, every: Duration::from_millis(1), manner: Manner::Keep };
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let tell = |_, _, news: &News| told.extend(format!("{news:?}").into_bytes());
+    import::run(&world.app, lines, pace, &Actor::cli(), stopped, tell).await.unwrap();
+    let there = column(&world.app.db, "SELECT user_id FROM stores WHERE user_id LIKE 'typed-%' ORDER BY user_id").await;
+    assert_eq!(there, ["typed-1", "typed-2", "typed-3"], "each came in");
+    told
+}
+
+/// A webhook whose secret was rotated, told and tried, on the dashboard; what operators see after the secret was shown once.
+async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let mut told = Vec::new();
+    let (webhook, old) = world.webhook("https://shop.example/hook?token=wh-canary-in-the-query", "*").await;
+    let actor = Actor::cli();
+    let (_, new) = cartkey::flow::webhooks::rotate(&world.app, &webhook.id, &actor).await.unwrap();
+    for (name, secret) in [("old", &old), ("new", &new)] {
+        let bytes = secret.expose().strip_prefix("whsec_").unwrap();
+        canaries.push(Canary::new(format!("webhook: {name} secret"), bytes.as_bytes()));
+        canaries.push(Canary::new(format!("webhook: {name} key"), &STANDARD.decode(bytes).unwrap()));
+    }
+    cartkey::flow::webhooks::test(&world.app, &webhook.id, &actor).await.unwrap();
+    cartkey::flow::tell::run_due(&world.app).await.unwrap();
+    let mut carol = world.operator_named("carol").await;
+    for page in ["", "/edit", "/rotate", "/replay", "/delete"] {
+        let page = carol.get(&format!("/admin/webhooks/{}{page}", webhook.id)).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        told.extend(page.body.into_bytes());
+    }
+    told.extend(carol.get("/admin/webhooks").await.body.into_bytes());
+    told.extend(world.trusted_service().await.get("/events?limit=200").await.json.to_string().into_bytes());
     told
 }
 
@@ -258,10 +339,14 @@ async fn no_secret_is_where_it_must_not_be() {
     let log = Listener::new();
     let world = World::new().await;
     let (canaries, told) = story(&world).await;
-    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 2);
+    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 3 * 2 + 2 + 4);
     let lines = log.text();
     assert!(lines.contains("tried a key at shop.example") && lines.contains("could not be served"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");
+    assert!(
+        lines.contains("told shop.example") && !lines.contains("wh-canary-in-the-query"),
+        "nor an address with its query"
+    );
     assert_eq!(found(&canaries, &told), [""; 0], "in an answer");
     assert_eq!(found(&canaries, &kept(&world).await), [""; 0], "in the database");
     assert!(told.windows(SHOP.len()).any(|part| part == SHOP.as_bytes()), "answers were read");

@@ -4,6 +4,7 @@ mod claims;
 mod demand;
 mod many;
 mod moves;
+mod pages;
 mod relearn;
 mod schedule;
 mod storm;

@@ -24,11 +24,20 @@ pub struct Budget {
     /// How long all questions of one check may take together (25 s): less than a service waits for the answer, so that a
     /// slow store is recorded as one.
     pub within: Duration,
+    /// The longest that the worker sleeps (10 s): what another replica puts on the schedule does not wake this one.
+    pub look_again: Duration,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { places: 64, demanded: 32, per_second: 100, keeping: 2, within: Duration::from_secs(25) }
+        Self {
+            places: 64,
+            demanded: 32,
+            per_second: 100,
+            keeping: 2,
+            within: Duration::from_secs(25),
+            look_again: Duration::from_secs(10),
+        }
     }
 }
 

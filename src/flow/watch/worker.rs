@@ -13,8 +13,6 @@ use crate::storage::schedule;
 
 /// The most that is claimed at once: other replicas come between.
 const BATCH: usize = 16;
-/// The longest that the worker sleeps: what another replica puts on the schedule does not wake this one.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The shortest that it sleeps.
 const A_MOMENT: Duration = Duration::from_millis(50);
 /// How long checks that are under way may still take once we are told to stop. The claims of those that are given up run
@@ -32,7 +30,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             Ok(wait) => wait,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "stores could not be checked");
-                LOOK_AGAIN
+                app.watching.budget.look_again
             }
         };
         tokio::select! {
@@ -49,7 +47,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()>) -> Result<Duration, Beneath> {
     let most = free.min(BATCH).min(rate.allows(app.now()));
     if free == 0 {
-        return Ok(LOOK_AGAIN);
+        return Ok(app.watching.budget.look_again);
     }
     if most == 0 {
         return Ok(A_MOMENT);
@@ -59,8 +57,9 @@ async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()
     if claimed == most {
         return Ok(Duration::ZERO);
     }
-    let next = schedule::next(&app.db).await?;
-    Ok(next.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(A_MOMENT, LOOK_AGAIN)))
+    let longest = app.watching.budget.look_again;
+    let due = schedule::next(&app.db).await?.map_or(longest, |due| due.since(app.now()));
+    Ok(due.max(A_MOMENT).min(longest))
 }
 
 /// Checks everything that is due now, also what comes due meanwhile, as fast as the places allow; gives back how many

@@ -69,6 +69,11 @@ impl OverviewPage {
         headline(&self.seen.counts, self.seen.held.len(), self.seen.held_more)
     }
 
+    /// How the watch goes on; nothing where no store is watched.
+    fn schedule(&self) -> Option<String> {
+        super::words::schedule(&self.seen.pulse, self.shell.now)
+    }
+
     fn is_well(&self) -> bool {
         self.seen.counts.needy() == 0 && self.seen.held.is_empty()
     }
@@ -139,8 +144,9 @@ impl OverviewPage {
 
     /// Whether connecting again is what helps, rather than asking once more.
     fn is_for_reconnect(needy: &Needy) -> bool {
-        let scope = matches!(needy.store.reason, Some(Verdict::ScopeNarrower | Verdict::ScopeWider | Verdict::Moved));
-        needy.store.status == StoreStatus::Unauthorized || scope
+        let scope = matches!(needy.store.reason, Some(Verdict::ScopeNarrower | Verdict::ScopeWider));
+        (needy.store.status == StoreStatus::Unauthorized && needy.store.reason != Some(Verdict::CloneSuspected))
+            || scope
     }
 
     /// Why an approval waits.

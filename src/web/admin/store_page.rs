@@ -32,6 +32,8 @@ struct Version<'a> {
     key: &'a Key,
     standing: Standing,
     revoke_url: String,
+    /// Whether it is the key that is in use, which was given up once and came back.
+    is_back: bool,
 }
 
 impl Version<'_> {
@@ -60,6 +62,11 @@ impl StorePage {
         self.store().status == StoreStatus::Disconnected
     }
 
+    /// When it is asked next.
+    fn asked_next(&self) -> String {
+        super::words::next_check(self.store().check_at, self.shell.now)
+    }
+
     /// The class of the message on top.
     fn message_class(&self) -> &'static str {
         match (self.store().status, self.store().reason) {
@@ -75,6 +82,7 @@ impl StorePage {
             key,
             standing: Key::standing(key, self.store().key_version),
             revoke_url: revoke_url(&self.store().home, key.woo_key_id),
+            is_back: !self.is_disconnected() && key.retired_at.is_some() && key.last7 == self.store().key_last7,
         };
         self.whole.versions.iter().map(one).collect()
     }

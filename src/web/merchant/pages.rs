@@ -209,6 +209,16 @@ pub struct Former {
     pub revoke_href: String,
 }
 
+impl Former {
+    /// What its page is called; of a key that was typed the number is not known, and the page lists all keys.
+    fn page(&self, frame: &Frame) -> Said {
+        if self.woo_key_id == 0 {
+            return frame.say("keys-menu");
+        }
+        frame.say("tidy-former-page").with("id", self.woo_key_id)
+    }
+}
+
 /// Return and wait: how the attempt stands, and what to do next.
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/attempt.html")]

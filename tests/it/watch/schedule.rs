@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::flow::disconnect;
-use cartkey::flow::watch::{self, SOON};
+use cartkey::flow::watch::{self, Budget, SOON, Watching};
 use serde_json::json;
 use tokio::sync::watch as channel;
 
@@ -178,14 +178,14 @@ async fn what_a_program_without_a_schedule_connected_is_asked_at_once() {
 
 #[tokio::test]
 async fn the_worker_goes_on_by_itself_until_it_is_told_to_stop() {
-    let watched = Watched::new().await;
+    let mut watched = Watched::new().await;
+    watched.app.watching = Watching::new(Budget { look_again: Duration::from_millis(20), ..Budget::default() });
     let (stop, stopped) = channel::channel(false);
     let worker = tokio::spawn(watch::run(watched.app.clone(), stopped));
     for _ in 0..3 {
-        let asked = watched.world.shop.requests().len();
-        while watched.world.shop.requests().len() == asked {
-            watched.world.clock.advance(Duration::from_mins(1));
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        watched.world.clock.advance(watched.due().await.since(watched.world.clock.now()));
+        while watched.store().await.checked_at < watched.world.clock.now() {
+            tokio::task::yield_now().await;
         }
     }
     stop.send_replace(true);

@@ -41,13 +41,13 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         reason: None,
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
+        by_hand: false,
         received_at: None,
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
         confirm_code_until: None,
         store_id: None,
-        by_hand: false,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
     attempts::insert(&app.db, &held, &fingerprint(&token), "test", &[]).await.unwrap();

@@ -1,0 +1,67 @@
+//! `cartkey check`: asks one store, or all of them, as many at a time as the budget of the watch allows.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use anyhow::{Context as _, bail};
+use tokio::task::JoinSet;
+
+use super::line;
+use super::progress::{Progress, grouped};
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::id::StoreId;
+use crate::domain::page::MOST;
+use crate::domain::store::StoreStatus;
+use crate::flow::store_list::Filter;
+use crate::flow::{store_list, watch};
+
+/// Checks and prints a line for each store, in the order in which they answer; fails when one of them cannot be used.
+pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
+    let ids = match id {
+        Some(id) => vec![id],
+        None => connected_stores(app).await?,
+    };
+    // Where output is a terminal too, its lines tell how far it is; elsewhere they go into a file.
+    let mut progress = (ids.len() > 1 && io::stderr().is_terminal() && !io::stdout().is_terminal())
+        .then(|| Progress::new(ids.len() as u64));
+    let (mut done, mut bad) = (0, 0);
+    let mut waiting = ids.into_iter();
+    let mut asking = JoinSet::new();
+    loop {
+        while asking.len() < app.watching.demanded()
+            && let Some(id) = waiting.next()
+        {
+            let app = app.clone();
+            asking.spawn(async move {
+                let store = watch::check_in_turn(&app, &id, &Actor::cli()).await?;
+                store.with_context(|| format!("there is no store {id}"))
+            });
+        }
+        let Some(ended) = asking.join_next().await else { break };
+        let store = ended.context("a check broke off")??;
+        writeln!(out, "{}", line(&store))?;
+        done += 1;
+        bad += u64::from(store.status != StoreStatus::Connected);
+        if let Some(progress) = &mut progress {
+            progress.at(done, format_args!("{} checked, {} cannot be used", grouped(done), grouped(bad)));
+        }
+    }
+    drop(progress);
+    if bad > 0 {
+        bail!("{} of the checked stores cannot be used", grouped(bad));
+    }
+    Ok(())
+}
+
+/// Every store that was not disconnected on purpose.
+async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
+    let mut ids = Vec::new();
+    let (everything, mut after) = (Filter::default(), None);
+    loop {
+        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
+        let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
+        ids.extend(kept.map(|store| store.id));
+        let Some(next) = page.next else { return Ok(ids) };
+        after = Some(next.parse().context("a page ends with a store's id")?);
+    }
+}
