@@ -1,5 +1,5 @@
 //! A sample application, whole: its users sign in, connect a store through Cartkey, and come back. What it does between
-//! [`connect`] and [`came_back`] is all that an application needs, and the reason why nobody gets somebody else's store:
+//! `connect` and `came_back` is all that an application needs, and the reason why nobody gets somebody else's store:
 //! it says who is signed in when it confirms.
 //!
 //! It knows Cartkey by its service API alone, as every application does. The sign-in is a pretend one: whoever gives a

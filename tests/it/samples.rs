@@ -23,7 +23,9 @@ const SAMPLES: [(&str, &str); 5] = [
 ];
 
 /// The ways in which stores take their keys, and what brings a store to it.
-const WAYS: [(&str, fn(&mut Switches)); 4] = [
+type Change = fn(&mut Switches);
+
+const WAYS: [(&str, Change); 4] = [
     ("oauth1_http", |switches| switches.https_hidden = true),
     ("oauth1", |switches| (switches.authorization_stripped, switches.plain_keys_dropped) = (true, true)),
     ("query", |switches| switches.authorization_stripped = true),

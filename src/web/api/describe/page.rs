@@ -132,7 +132,7 @@ fn curl(route: &Route) -> String {
         command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
     }
     if let Some(body) = &route.body {
-        command += &format!(" \\\n  -d '{}'", body.example);
+        command = format!("{command} \\\n  -d '{}'", body.example);
     }
     command
 }
@@ -143,17 +143,17 @@ fn pretty(value: &Value) -> String {
 
 impl Docs {
     /// What a token may be allowed, and what that is.
-    fn permissions(&self) -> [(Permission, &'static str); 5] {
+    fn permissions() -> [(Permission, &'static str); 5] {
         Permission::ALL.map(|permission| (permission, permission.says()))
     }
 
     /// Every type of event, and what happened.
-    fn kinds(&self) -> &'static [Kind] {
+    const fn kinds() -> &'static [Kind] {
         Kind::ALL
     }
 
     /// Every reason, and its sentence.
-    fn reasons(&self) -> Vec<(&'static str, String)> {
+    fn reasons() -> Vec<(&'static str, String)> {
         Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.says("the store"))).collect()
     }
 }
