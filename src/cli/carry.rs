@@ -25,8 +25,8 @@ const HEADER: [&str; 5] = ["user_id", "store_url", "consumer_key", "consumer_sec
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArguments {
-    /// The file, with the columns user_id, store_url, consumer_key, consumer_secret and, if you like, scope; `-` reads
-    /// standard input.
+    /// The file, with the columns `user_id`, `store_url`, `consumer_key`, `consumer_secret` and, if you like, `scope`; `-`
+    /// reads standard input.
     file: std::path::PathBuf,
     /// Stores that are asked at a time; never two at one host.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -6,6 +6,7 @@ mod migrate;
 mod operator;
 mod progress;
 mod token;
+mod webhook;
 
 use std::io::{self, Write};
 
@@ -45,6 +46,9 @@ enum Command {
     /// Service tokens: what internal services show to be let in.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Webhooks: addresses of internal services that are told of events.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Operators: who may sign in to the dashboard.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
@@ -108,6 +112,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         other => {
             // A command line that is wrong must not make a database first.
             let home = named_home(&other, &config)?;
+            if let Command::Webhook(command) = &other {
+                command.check(config.site.reach)?;
+            }
             let app = serve::open(&config).await?;
             let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
             app.db.close().await;
@@ -125,6 +132,7 @@ async fn on_data(
 ) -> anyhow::Result<()> {
     match command {
         Command::Token(command) => token::run(app, command, out).await,
+        Command::Webhook(command) => webhook::run(app, command, out).await,
         Command::Operator(command) => operator::run(app, command, out).await,
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,

@@ -27,7 +27,7 @@ impl Progress {
 
     /// The work has come to `at`; `says` is what else there is to say.
     pub(super) fn at(&mut self, at: u64, says: impl Display) {
-        let hundredths = if self.of == 0 { 100 } else { (at.min(self.of) * 100) / self.of };
+        let hundredths = (at.min(self.of) * 100).checked_div(self.of).unwrap_or(100);
         if !self.is_terminal {
             if hundredths / 10 > self.tenth {
                 self.tenth = hundredths / 10;

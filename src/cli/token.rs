@@ -118,7 +118,7 @@ fn read_overlap(text: &str) -> Result<Duration, &'static str> {
     if text == "now" { Ok(Duration::ZERO) } else { read_span(text) }
 }
 
-fn read_users(text: &str) -> Result<Users, String> {
+pub(super) fn read_users(text: &str) -> Result<Users, String> {
     text.replace(',', "\n").parse().map_err(|fault: crate::domain::token::NotUsers| fault.to_string())
 }
 

@@ -3,5 +3,6 @@
 pub mod pretend_network;
 pub mod pretend_store;
 mod run;
+pub mod sample_app;
 
 pub use run::run;

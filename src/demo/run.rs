@@ -10,6 +10,8 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::pretend_store::{PretendStore, Setup, Switches, USER_PASSWORD};
+use super::sample_app::{self, Settings};
+use crate::app::App;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::entropy::Entropy;
@@ -31,7 +33,9 @@ const OPERATOR: &str = "demo";
 pub async fn run() -> anyhow::Result<()> {
     let folder = ThrowAway::new(&std::env::temp_dir())?;
     let (listener, store) = (free_port(8_080).await?, pretend_store().await?);
-    let config = config(&folder.0, listener.local_addr()?.port())?;
+    let sample = free_port(8_082).await?;
+    let sample_origin = format!("http://localhost:{}", sample.local_addr()?.port());
+    let config = config(&folder.0, listener.local_addr()?.port(), &sample_origin)?;
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
@@ -52,9 +56,35 @@ pub async fn run() -> anyhow::Result<()> {
     let password = Secret::new(app.entropy.secret().expose().chars().take(16).collect());
     operators::add(&app, OPERATOR.parse()?, &password, &Actor::cli()).await?;
     tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
-    tell_dashboard(&config.site.public_url, &password)?;
+    tell_dashboard(&config.site.public_url, &password, &sample_origin)?;
+    let sample_app = sample_app::router(sample_settings(&app, sample_origin).await?);
     let router = web::all(&app);
-    serve::until_stopped(app, vec![(listener, router)]).await
+    serve::until_stopped(app, vec![(listener, router), (sample, sample_app)]).await
+}
+
+/// What the sample application is told: a token of its own, and where everything is.
+async fn sample_settings(app: &App, origin: String) -> anyhow::Result<Settings> {
+    let wish = tokens::Wish::new("sample application", "links:write,stores:read".parse()?);
+    let (_, token) = tokens::issue(app, wish, &Actor::cli()).await?;
+    Ok(Settings {
+        api: app.site.public_url.clone(),
+        token,
+        cartkey: app.site.public_url.clone(),
+        origin,
+        client: Client::new(outgoing("sample-application/1.0"), Clock::System, Entropy::System),
+        entropy: Entropy::System,
+    })
+}
+
+/// Speaks to loopback as to the internet: both ends are here.
+fn outgoing(user_agent: &str) -> Outgoing {
+    Outgoing {
+        reach: Reach::PrivateToo,
+        resolver: Resolver::System,
+        extra_roots: Vec::new(),
+        user_agent: user_agent.to_owned(),
+        own_host: None,
+    }
 }
 
 /// The demonstration's data: a folder that nobody else may read, and that goes however the demonstration ends.
@@ -78,7 +108,7 @@ impl Drop for ThrowAway {
     }
 }
 
-fn config(folder: &Path, port: u16) -> anyhow::Result<Config> {
+fn config(folder: &Path, port: u16, sample_origin: &str) -> anyhow::Result<Config> {
     let at = |name: &str| folder.join(name).display().to_string();
     let vars = [
         ("CARTKEY_PUBLIC_URL", format!("http://localhost:{port}")),
@@ -86,6 +116,7 @@ fn config(folder: &Path, port: u16) -> anyhow::Result<Config> {
         ("CARTKEY_MASTER_KEY", at("master.key")),
         ("CARTKEY_APP_NAME", "Acme Shipping".to_owned()),
         ("CARTKEY_ALLOW_PRIVATE_STORES", "true".to_owned()),
+        ("CARTKEY_RETURN_ORIGINS", sample_origin.to_owned()),
         ("CARTKEY_LOG", std::env::var("CARTKEY_LOG").unwrap_or_else(|_| "warn".to_owned())),
     ];
     let vars: BTreeMap<String, String> = vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -106,19 +137,12 @@ async fn free_port(usual: u16) -> anyhow::Result<TcpListener> {
 
 async fn pretend_store() -> anyhow::Result<PretendStore> {
     let usual = free_port(8_081).await?.local_addr()?;
-    let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
-        resolver: Resolver::System,
-        extra_roots: Vec::new(),
-        user_agent: "WordPress/7.0.4".to_owned(),
-        own_host: None,
-    };
     let setup = Setup {
         listen: usual,
         home: "http://localhost:0".to_owned(),
         name: "Harbour Coffee Roasters".to_owned(),
         tls: None,
-        outgoing: Client::new(outgoing, Clock::System, Entropy::System),
+        outgoing: Client::new(outgoing("WordPress/7.0.4"), Clock::System, Entropy::System),
         clock: Clock::System,
         entropy: Entropy::System,
         switches: Switches { accept_http_callback: true, ..Switches::default() },
@@ -142,11 +166,13 @@ fn tell(store: &str, link: &str, token: &str, keys_url: &str) -> io::Result<()> 
     out.flush()
 }
 
-fn tell_dashboard(base: &str, password: &Secret) -> io::Result<()> {
+fn tell_dashboard(base: &str, password: &Secret, sample: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
         "3. See it on the dashboard: open this, sign in as {OPERATOR} with the password {}\n\n   {base}/admin\n\n\
+4. See an application connect its users' stores: open this, sign in as anybody, and as somebody else in another browser\n\n   \
+         {sample}\n\n   What it asks of Cartkey: {base}/api/v1/docs\n\n\
          Ctrl-C stops it and throws everything away.\n",
         password.expose()
     )?;

@@ -105,6 +105,8 @@ pub struct Attempt {
     pub elsewhere_at: Option<Time>,
     /// When it was confirmed.
     pub confirmed_at: Option<Time>,
+    /// Until when the newest one-time code for the application lives, or lived; `None` while none was made.
+    pub confirm_code_until: Option<Time>,
     /// The store that came of it.
     pub store_id: Option<StoreId>,
     /// Whether the merchant copied the key from their store's settings instead of approving there.

@@ -72,7 +72,8 @@ impl FromStr for EventId {
 }
 
 /// An event as services read it.
-#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow, utoipa::ToSchema)]
+#[schema(as = Event)]
 pub struct News {
     /// Its id.
     #[sqlx(rename = "seq")]
@@ -91,34 +92,44 @@ pub struct News {
 
 /// What an event is about, and who did it. What there is nothing to say of is left out. The address that somebody came
 /// from is not in it: that is for operators alone.
-#[derive(Debug, Clone, Default, serde::Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, serde::Serialize, sqlx::FromRow, utoipa::ToSchema)]
+#[schema(as = EventData)]
 pub struct Data {
     /// Whose store it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub user_id: Option<UserId>,
     /// The store.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub store_id: Option<StoreId>,
     /// The link.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub link_id: Option<LinkId>,
     /// The attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub attempt_id: Option<AttemptId>,
     /// The token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub token_id: Option<TokenId>,
     /// The operator.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub operator_id: Option<OperatorId>,
     /// The webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub webhook_id: Option<WebhookId>,
     /// Why, as a stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<String>,
     /// Who did it: the id of a token or an operator, or a role.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub actor: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! Time, handed in: a moment, and the clock that tells it.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -64,6 +65,27 @@ impl Time {
     }
 }
 
+/// The text is not a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotATime;
+
+impl fmt::Display for NotATime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a moment like 2026-11-22T10:00:00Z")
+    }
+}
+
+impl std::error::Error for NotATime {}
+
+impl FromStr for Time {
+    type Err = NotATime;
+
+    /// RFC 3339, with any offset.
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        text.parse::<jiff::Timestamp>().map(|at| Self(at.as_millisecond())).map_err(|_| NotATime)
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -124,6 +146,11 @@ mod tests {
     fn a_moment_is_shown_as_rfc_3339_in_utc() {
         assert_eq!(Time::from_millis(1_763_812_800_123).to_string(), "2025-11-22T12:00:00.123Z");
         assert_eq!(Time::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!("2025-11-22T12:00:00.123Z".parse(), Ok(Time::from_millis(1_763_812_800_123)));
+        assert_eq!("1970-01-01T01:00:00+01:00".parse(), Ok(Time::from_millis(0)));
+        for bad in ["", "1970-01-01", "1970-01-01T00:00", "yesterday", "7"] {
+            assert_eq!(bad.parse::<Time>(), Err(NotATime), "{bad}");
+        }
     }
 
     #[test]

@@ -133,6 +133,8 @@ pub enum Verdict {
     Denied,
     /// Nobody approved in time.
     NotFinished,
+    /// The key worked, and whoever had to confirm the approval did not in time.
+    NotConfirmed,
     /// The merchant says that the approval was not theirs.
     Disowned,
     /// The application must confirm, and the approval came back in another browser than the one that began.
@@ -185,6 +187,7 @@ verdicts! {
     Slow = "slow", "{store} works, but takes longer than ten seconds to answer. Ask your host what slows it down.";
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";
+    NotConfirmed = "not_confirmed", "The key of {store} worked, but the approval was not confirmed in time; nothing was connected. Begin again.";
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
     ApprovedElsewhere = "approved_elsewhere", "The approval on {store} came back in another browser than the one that began, so nothing was connected. Begin again and stay in one browser.";
     WrongStore = "wrong_store", "This link is for another store than {store}. Ask for a link without a fixed store.";

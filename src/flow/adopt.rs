@@ -117,7 +117,7 @@ pub async fn adopt(app: &App, wish: &Wish, actor: &Actor) -> Result<Adopted, Err
         let home = find(app, wish).await?;
         prove(app, wish, home, Manner::Keep, actor).await
     };
-    within(WITHIN, wish, adopting).await
+    Box::pin(within(WITHIN, wish, adopting)).await
 }
 
 /// Whether the store at `home`, with or without `www.`, is connected with this very key. Asks nobody.

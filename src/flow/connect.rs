@@ -235,6 +235,7 @@ pub(super) fn attempt(id: AttemptId, ground: Ground, home: StoreUrl, held: Optio
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
+        confirm_code_until: None,
         store_id: None,
         by_hand: false,
     }

@@ -142,7 +142,10 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
                 done = self.tasks.join_next() => done,
                 Ok(()) = stop.changed() => continue,
             }) else {
-                if is_read && self.waiting.is_empty() { return Ok(()) } else { continue }
+                if is_read && self.waiting.is_empty() {
+                    return Ok(());
+                }
+                continue;
             };
             self.end(done.map_err(io::Error::other)?)?;
         }
@@ -156,7 +159,7 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
         });
         match wish {
             Ok(wish) => self.waiting.push_back((number, end, wish)),
-            Err(faults) => self.told(number, end, News::Refused(faults)),
+            Err(faults) => self.told(number, end, &News::Refused(faults)),
         }
     }
 
@@ -187,12 +190,12 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
     fn end(&mut self, (number, end, host, result): Done) -> Result<(), Error> {
         self.busy.remove(&host);
         let news = result?;
-        self.told(number, end, news);
+        self.told(number, end, &news);
         Ok(())
     }
 
-    fn told(&mut self, number: u64, end: u64, news: News) {
-        match &news {
+    fn told(&mut self, number: u64, end: u64, news: &News) {
+        match news {
             News::Refused(_) => self.tally.refused += 1,
             News::Taken(adopted) => match adopted.became {
                 Became::Connected => self.tally.connected += 1,
@@ -200,7 +203,7 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
                 Became::Same => self.tally.same += 1,
             },
         }
-        (self.tell)(number, end, &news);
+        (self.tell)(number, end, news);
     }
 }
 

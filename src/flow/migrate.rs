@@ -47,7 +47,7 @@ pub struct Moved {
 pub async fn to(app: &App, target: &Db, ring: &Path, tell: impl FnMut(u64, u64)) -> Result<Moved, Error> {
     let sums = transfer::copy(&app.db, target, tell).await?;
     let vault = open_vault(target, ring, app.now(), &app.entropy).await?;
-    let (mut opened, mut broken, mut lost) = (0, 0, 0);
+    let (mut opened, mut broken, mut shut) = (0, 0, 0);
     let mut after: Option<StoreId> = None;
     loop {
         let page = keys::held(target, after.as_ref(), PAGE).await?;
@@ -56,12 +56,12 @@ pub async fn to(app: &App, target: &Db, ring: &Path, tell: impl FnMut(u64, u64))
         for key in &page {
             match (opens(&vault, key), opens(&app.vault, key)) {
                 (true, _) => opened += 1,
-                (false, true) => lost += 1,
+                (false, true) => shut += 1,
                 (false, false) => broken += 1,
             }
         }
     }
-    if lost > 0 { Err(Error::Unopenable(lost)) } else { Ok(Moved { sums, opened, broken }) }
+    if shut > 0 { Err(Error::Unopenable(shut)) } else { Ok(Moved { sums, opened, broken }) }
 }
 
 fn opens(vault: &Vault, key: &keys::Held) -> bool {

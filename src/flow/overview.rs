@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::watch::{self, Pulse};
-use super::{Beneath, approvals, reads, store_list};
+use super::{Beneath, approvals, reads, store_list, webhooks};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::store::StoreStatus;
 use crate::domain::verdict::Verdict;
+use crate::domain::webhook::{Webhook, WhyOff};
 use crate::storage::overview;
 
 pub use crate::storage::overview::Needy;
@@ -16,6 +17,9 @@ pub use crate::storage::overview::Needy;
 pub const DAYS: u16 = 30;
 /// The most that the list of what needs attention holds.
 pub const MOST: usize = 10;
+
+/// How long a webhook may fail before the overview says so.
+const FAILING_FOR: Duration = Duration::from_hours(1);
 
 /// Stores, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +77,8 @@ pub struct Overview {
     pub held_more: bool,
     /// Stores that need attention, the worst first; at most [`MOST`] with those that are held.
     pub needy: Vec<Needy>,
+    /// Webhooks to which nothing is delivered, though nobody wanted it so.
+    pub webhooks: Vec<Webhook>,
     /// How connecting went in the last [`DAYS`] days.
     pub funnel: Funnel,
     /// Key reads of the last [`DAYS`] days.
@@ -93,6 +99,7 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
     let (token, link, fetched) = overview::steps(&app.db, app.now()).await?;
     Ok(Overview {
         needy: needy(app, &counts, MOST - held.len()).await?,
+        webhooks: webhooks_in_trouble(app).await?,
         funnel: funnel(app).await?,
         reads: reads::per_day(app, DAYS).await?,
         steps: Steps { token, link, fetched },
@@ -101,6 +108,16 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
         held,
         held_more,
     })
+}
+
+/// Webhooks that turned themselves off, or fail for longer than a restart takes.
+async fn webhooks_in_trouble(app: &App) -> Result<Vec<Webhook>, Beneath> {
+    let fails = |webhook: &Webhook| webhook.failing_since.is_some_and(|at| app.now().since(at) >= FAILING_FOR);
+    let is_in_trouble = |webhook: &Webhook| match (webhook.disabled_at, webhook.disabled_why) {
+        (Some(_), why) => why != Some(WhyOff::ByHand),
+        (None, _) => fails(webhook),
+    };
+    Ok(webhooks::all(app).await?.into_iter().filter(is_in_trouble).collect())
 }
 
 async fn counts(app: &App) -> Result<Counts, Beneath> {

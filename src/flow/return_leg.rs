@@ -223,9 +223,8 @@ pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Be
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
     let former = keys::of_store(&app.db, id, 2).await?.into_iter().nth(1);
     // The same key once more, after a disconnect, is not one to remove.
-    let former = former.filter(|key| {
-        key.last7 != store.key_last7 && !matches!(key.standing(store.key_version), Standing::Revoked(_))
-    });
+    let former = former
+        .filter(|key| key.last7 != store.key_last7 && !matches!(key.standing(store.key_version), Standing::Revoked(_)));
     Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 

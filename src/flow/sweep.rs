@@ -58,16 +58,19 @@ async fn end_overdue(app: &App) -> Result<usize, Beneath> {
             return Ok(ended);
         }
         for attempt in overdue {
-            let (still, status, kind) = match attempt.status {
-                Status::Open => (Still::Open, Status::Expired, Kind::AttemptExpired),
-                _ => (Still::Unended, Status::Failed, Kind::AttemptFailed),
+            let (still, status, kind, reason) = match attempt.status {
+                Status::Open => (Still::Open, Status::Expired, Kind::AttemptExpired, Verdict::NotFinished),
+                Status::AwaitingConfirmation => {
+                    (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotConfirmed)
+                }
+                _ => (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotFinished),
             };
             let event = Event::new(kind, now, &Actor::cartkey())
                 .user(&attempt.user_id)
                 .link(attempt.link_id.as_ref())
                 .attempt(&attempt.id)
-                .because(Some(Verdict::NotFinished));
-            attempts::end(&app.db, &attempt.id, still, status, Verdict::NotFinished, now, &event).await?;
+                .because(Some(reason));
+            attempts::end(&app.db, &attempt.id, still, status, reason, now, &event).await?;
             ended += 1;
         }
     }

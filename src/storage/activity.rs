@@ -6,7 +6,7 @@
 
 use super::{Db, Error, on};
 use crate::domain::event::Kind;
-use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId};
+use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
@@ -42,6 +42,8 @@ pub struct Happened {
     pub operator_id: Option<OperatorId>,
     /// What they are called.
     pub operator_name: Option<String>,
+    /// The webhook it is about.
+    pub webhook_id: Option<WebhookId>,
     /// Why, as a verdict's code.
     pub reason: Option<String>,
     /// From which address.
@@ -113,9 +115,9 @@ macro_rules! events {
         concat!(
             "SELECT e.seq, e.kind, e.at, e.actor, COALESCE(doer.name, doing.name) AS actor_name, e.user_id, e.store_id,
                     stores.home AS store_home, e.link_id, e.attempt_id, e.token_id, tokens.name AS token_name,
-                    e.operator_id, operators.name AS operator_name, e.reason, e.came_from, e.request_id
-             FROM (SELECT seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id, reason,
-                          came_from, request_id
+                    e.operator_id, operators.name AS operator_name, e.webhook_id, e.reason, e.came_from, e.request_id
+             FROM (SELECT seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id, webhook_id,
+                          reason, came_from, request_id
                    FROM events
                    WHERE ",
             $lead,

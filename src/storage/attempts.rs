@@ -12,7 +12,8 @@ use crate::domain::verdict::Verdict;
 macro_rules! columns {
     () => {
         "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
-         created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, store_id, by_hand"
+         created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, confirm_code_until, store_id, \
+         by_hand"
     };
 }
 pub(super) use columns;

@@ -155,7 +155,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
 
 /// The headers of every answer (threats.md §8).
 fn add_headers(app: &App, id: &RequestId, headers: &mut HeaderMap) {
-    const ALWAYS: [(HeaderName, &str); 8] = [
+    const ALWAYS: [(HeaderName, &str); 7] = [
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -165,13 +165,15 @@ fn add_headers(app: &App, id: &RequestId, headers: &mut HeaderMap) {
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
     ];
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Other sites may load the button, and nothing else.
+    let from_others = HeaderName::from_static("cross-origin-resource-policy");
+    headers.entry(from_others).or_insert(HeaderValue::from_static("same-origin"));
     if app.site.secure {
         let forever = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, forever);

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod brand_assets;
+mod button;
 mod edge;
 pub mod failure;
 pub mod failure_page;
@@ -34,7 +35,7 @@ pub fn all(app: &App) -> Router {
 
 /// What the internet reaches: merchants, stores, and the health of the process.
 pub fn public(app: &App) -> Router {
-    let pages = merchant::routes().merge(files());
+    let pages = merchant::routes().merge(files()).merge(button::routes());
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let hook = dressed(hook::routes(), app, Surface::Hook);
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)

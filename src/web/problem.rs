@@ -89,6 +89,7 @@ codes! {
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is wrong; `field` names where, when it can be named. Mend it.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time. Send it again.";
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB.";
+    RATE_LIMITED = "rate_limited", [429], [], "Too much at a time. Ask again after the seconds in `Retry-After`.";
     INTERNAL = "internal", [500], [], "Our own fault. Tell whoever runs Cartkey the `request_id`.";
     UNAVAILABLE = "unavailable", [503], [], "It cannot be done now. Ask again after the seconds in `Retry-After`.";
 }

@@ -287,6 +287,7 @@ verdict-noisy_answer = { $store } stellt seinen Antworten Warnungen voran. Es fu
 verdict-slow = { $store } funktioniert, braucht aber länger als zehn Sekunden für eine Antwort. Fragen Sie Ihren Hoster, was den Shop bremst.
 verdict-denied = Sie haben auf { $store } abgelehnt; es wurde nichts verbunden.
 verdict-not_finished = Auf { $store } hat niemand rechtzeitig genehmigt; es wurde nichts verbunden.
+verdict-not_confirmed = Der Schlüssel von { $store } hat funktioniert, aber die Genehmigung wurde nicht rechtzeitig bestätigt; es wurde nichts verbunden. Beginnen Sie noch einmal.
 verdict-disowned = Die Genehmigung auf { $store } wurde als Versehen gemeldet; es wurde nichts verbunden.
 verdict-approved_elsewhere = Die Genehmigung auf { $store } kam in einem anderen Browser zurück als dem, der begonnen hat, deshalb wurde nichts verbunden. Beginnen Sie noch einmal und bleiben Sie in einem Browser.
 verdict-wrong_store = Dieser Link ist für einen anderen Shop als { $store }. Bitten Sie um einen Link ohne festgelegten Shop.

@@ -287,6 +287,7 @@ verdict-noisy_answer = { $store } muestra avisos delante de sus respuestas. Func
 verdict-slow = { $store } funciona, pero tarda más de diez segundos en responder. Pregunte a su proveedor de alojamiento qué la ralentiza.
 verdict-denied = Usted denegó el acceso en { $store }; no se ha conectado nada.
 verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado nada.
+verdict-not_confirmed = La clave de { $store } funcionaba, pero la aprobación no se confirmó a tiempo; no se ha conectado nada. Empieza de nuevo.
 verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.
 verdict-approved_elsewhere = La aprobación en { $store } volvió en otro navegador distinto del que empezó, así que no se ha conectado nada. Empiece de nuevo y quédese en un solo navegador.
 verdict-wrong_store = Este enlace es para otra tienda y no para { $store }. Pida un enlace sin tienda fijada.

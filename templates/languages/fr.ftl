@@ -287,6 +287,7 @@ verdict-noisy_answer = { $store } affiche des avertissements devant ses réponse
 verdict-slow = { $store } fonctionne, mais met plus de dix secondes à répondre. Demandez à votre hébergeur ce qui la ralentit.
 verdict-denied = Vous avez refusé sur { $store } ; rien n’a été connecté.
 verdict-not_finished = Personne n’a approuvé à temps sur { $store } ; rien n’a été connecté.
+verdict-not_confirmed = La clé de { $store } fonctionnait, mais l’approbation n’a pas été confirmée à temps ; rien n’a été connecté. Recommencez.
 verdict-disowned = L’approbation sur { $store } a été signalée comme une erreur ; rien n’a été connecté.
 verdict-approved_elsewhere = L’approbation sur { $store } est revenue dans un autre navigateur que celui qui avait commencé ; rien n’a donc été connecté. Recommencez et restez dans un seul navigateur.
 verdict-wrong_store = Ce lien est destiné à une autre boutique que { $store }. Demandez un lien sans boutique imposée.

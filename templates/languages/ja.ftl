@@ -286,6 +286,7 @@ verdict-noisy_answer = { $store } の応答の前に警告が表示されてい�
 verdict-slow = { $store } は動作していますが、応答に10秒以上かかっています。原因をホスティング会社にお問い合わせください。
 verdict-denied = { $store } で「拒否」が押されました。何も接続されていません。
 verdict-not_finished = { $store } で時間内に承認されませんでした。何も接続されていません。
+verdict-not_confirmed = { $store } のキーは有効でしたが、時間内に承認が確認されませんでした。何も接続されていません。最初からやり直してください。
 verdict-disowned = { $store } での承認は誤りであると報告されました。何も接続されていません。
 verdict-approved_elsewhere = { $store } での承認が、操作を始めたものとは別のブラウザーで戻ってきたため、何も接続されていません。最初からやり直し、一つのブラウザーで操作してください。
 verdict-wrong_store = このリンクは { $store } ではなく別のストアのものです。ストアが固定されていないリンクをご依頼ください。

@@ -288,6 +288,7 @@ verdict-noisy_answer = { $store } mostra avisos antes das respostas. Funciona, m
 verdict-slow = { $store } funciona, mas leva mais de dez segundos para responder. Pergunte ao seu provedor de hospedagem o que a deixa lenta.
 verdict-denied = Você negou o acesso em { $store }; nada foi conectado.
 verdict-not_finished = Ninguém aprovou em { $store } a tempo; nada foi conectado.
+verdict-not_confirmed = A chave de { $store } funcionou, mas a aprovação não foi confirmada a tempo; nada foi conectado. Comece de novo.
 verdict-disowned = A aprovação em { $store } foi informada como engano; nada foi conectado.
 verdict-approved_elsewhere = A aprovação em { $store } voltou em um navegador diferente daquele em que começou, por isso nada foi conectado. Comece de novo e fique em um só navegador.
 verdict-wrong_store = Este link é para outra loja, e não para { $store }. Peça um link sem loja definida.

@@ -97,6 +97,17 @@ async fn axe_finds_nothing_on_pages_that_answer_a_form() {
     browser.press("Make the token").await;
     browser.reads("I have copied it").await;
     troubles.extend(troubles_of(&browser, &axe, "token made").await);
+    browser.go(&format!("{KEYS}/admin/webhooks/new")).await;
+    troubles.extend(troubles_of(&browser, &axe, "webhook new, empty").await);
+    browser.write("url", "https://unknown.example/hook").await;
+    browser.press("Add the webhook").await;
+    browser.reads("There is no such name.").await;
+    troubles.extend(troubles_of(&browser, &axe, "webhook, wrong").await);
+    browser.go(&format!("{KEYS}/admin/webhooks/new")).await;
+    browser.write("url", "https://app.example/hook").await;
+    browser.press("Add the webhook").await;
+    browser.reads("I have copied it").await;
+    troubles.extend(troubles_of(&browser, &axe, "webhook secret").await);
     troubles.extend(second_factor(&world, &browser, &axe).await);
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
 }

@@ -9,6 +9,7 @@ mod accessible;
 mod accessible_by_hand;
 mod accessible_merchant;
 mod axe;
+mod button;
 mod chromium;
 mod dashboard;
 mod hostile;
@@ -26,6 +27,11 @@ mod merchant;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/operator.rs"]
 mod operator;
+#[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
+#[path = "../it/webhooks/receiver.rs"]
+mod receiver;
+#[path = "../it/sample_app.rs"]
+mod sample_app;
 #[expect(dead_code, reason = "shared with tests/it, which uses more of it")]
 #[path = "../it/service.rs"]
 mod service;

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::watch;
+use cartkey::flow::webhooks::{self, Wish};
+use cartkey::flow::{tell, watch};
 use serde_json::json;
 use url::Url;
 
 use crate::chromium::Browser;
 use crate::operator::PASSWORD;
+use crate::receiver::Receiver;
 use crate::world::{KEYS, OTHER, World};
 
 /// A page.
@@ -33,6 +35,7 @@ pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
     let [well, ill] = [&scene.well, &scene.ill].map(|id| format!("/admin/stores/{id}"));
     let attempt = format!("/admin/attempts/{}", scene.held);
     let token = format!("/admin/tokens/{}", scene.token);
+    let webhook = format!("/admin/webhooks/{}", scene.webhook);
     let all = [
         ("overview", "/admin"),
         ("stores", "/admin/stores"),
@@ -49,6 +52,15 @@ pub async fn places(world: &World, browser: &Browser) -> Vec<Place> {
         ("token-new", "/admin/tokens/new"),
         ("token-rotate", &format!("{token}/rotate")),
         ("token-revoke", &format!("{token}/revoke")),
+        ("webhooks", "/admin/webhooks"),
+        ("webhook-new", "/admin/webhooks/new"),
+        ("webhook", &webhook),
+        ("webhook-failing", &format!("/admin/webhooks/{}", scene.failing)),
+        ("webhook-off", &format!("/admin/webhooks/{}", scene.gone)),
+        ("webhook-change", &format!("{webhook}/edit")),
+        ("webhook-rotate", &format!("{webhook}/rotate")),
+        ("webhook-send-again", &format!("{webhook}/replay")),
+        ("webhook-delete", &format!("{webhook}/delete")),
         ("activity", "/admin/activity"),
         ("activity-nothing-found", "/admin/activity?user_id=nobody"),
         ("settings", "/admin/settings"),
@@ -74,6 +86,9 @@ struct Scene {
     link: String,
     invitation: String,
     token: String,
+    webhook: String,
+    failing: String,
+    gone: String,
 }
 
 async fn scene(world: &World) -> Scene {
@@ -103,7 +118,30 @@ async fn scene(world: &World) -> Scene {
     let held = held(world).await;
     let (link, url) = world.link("merchant-4", json!({"account_label": "Cups & Plates"})).await;
     let invitation = url.strip_prefix(KEYS).expect("at our address").to_owned();
-    Scene { well, ill, held, link, invitation, token: service.token_id }
+    let [webhook, failing, gone] = webhooks(world).await;
+    Scene { well, ill, held, link, invitation, token: service.token_id, webhook, failing, gone }
+}
+
+/// A webhook that is told, one that fails, and one that is gone.
+async fn webhooks(world: &World) -> [String; 3] {
+    let told = [Receiver::new().await, Receiver::new().await, Receiver::new().await];
+    let mut ids = Vec::new();
+    for (receiver, (name, wanted)) in
+        told.iter().zip([("Shipping", "*"), ("Billing", "token.*,store.*"), ("", "token.*")])
+    {
+        let wish = Wish { description: name.to_owned(), ..receiver.wish(wanted) };
+        let (webhook, _) = webhooks::add(&world.app, wish, &Actor::cli()).await.unwrap();
+        ids.push(webhook.id.to_string());
+    }
+    told[1].answers(|answers| answers.status = 503);
+    told[2].answers(|answers| answers.status = 410);
+    world.trusted_service().await;
+    tell::run_due(&world.app).await.unwrap();
+    let first = ids[0].parse().unwrap();
+    webhooks::rotate(&world.app, &first, &Actor::cli()).await.unwrap();
+    webhooks::test(&world.app, &first, &Actor::cli()).await.unwrap();
+    tell::run_due(&world.app).await.unwrap();
+    ids.try_into().expect("three")
 }
 
 /// Somebody begins, somebody else approves.

@@ -18,7 +18,7 @@ const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
 
 /// Every other service route and the permission that it needs (design: the table of the interface).
-pub const ROUTES: [(&str, &str, &str); 9] = [
+pub const ROUTES: [(&str, &str, &str); 10] = [
     ("POST", "/v1/links", "links:write"),
     ("GET", "/v1/links/{id}", "links:write"),
     ("POST", "/v1/attempts/{id}/confirm", "links:write"),
@@ -28,6 +28,7 @@ pub const ROUTES: [(&str, &str, &str); 9] = [
     ("POST", "/v1/stores/{id}/check", "stores:write"),
     ("GET", "/v1/stores/{id}/keys", "keys:read"),
     ("GET", "/v1/users/{user_id}/keys", "keys:read"),
+    ("GET", "/v1/events", "events:read"),
 ];
 
 /// Method and path of every `.route(…)` in a router's source.
@@ -65,7 +66,7 @@ fn every_route_of_the_router_stands_in_the_table() {
     assert_eq!(routes_of(ROUTER), in_table());
     let forgotten = ROUTER.replace(".route(\"/v1/stores\"", ".route(\"/v1/new\", put(x::y))\n.route(\"/v1/stores\"");
     assert_ne!(routes_of(&forgotten), in_table(), "this check can fail");
-    let others = ["answers", "describe/mod", "describe/page", "keys", "links", "read", "stores", "values"]
+    let others = ["answers", "describe/mod", "describe/page", "events", "keys", "links", "read", "stores", "values"]
         .map(|file| std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap());
     assert!(others.iter().all(|source| !source.contains(".route(")), "routes are made in one place");
 }

@@ -208,8 +208,9 @@ async fn where_the_application_confirms_it_confirms_a_typed_key_too() {
     let page = browser.get(page.url.as_str()).await;
     says(&page, "Acme Shipping must confirm");
     assert_eq!(column(&world.app.db, "SELECT id FROM stores").await.len(), 0);
-    let go_on: url::Url = page.link("Go on").unwrap().parse().unwrap();
-    let param = |name: &str| go_on.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned();
+    let go_on = page.link("Go on").unwrap();
+    let there = browser.follow(&page, &go_on).await.url;
+    let param = |name: &str| there.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned();
     let confirm = format!("/attempts/{}/confirm", param("attempt_id"));
     let store = world.trusted_service().await.post(&confirm, &json!({"code": param("code")})).await.ok();
     assert_eq!(store["status"], "connected");

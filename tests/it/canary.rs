@@ -176,8 +176,9 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         told.extend(world.merchant().get(waiting.url.as_str()).await.body.into_bytes());
         world.prove().await;
         let page = browser.get(waiting.url.as_str()).await;
-        let go_on: url::Url = page.link("Go on").expect("the way to the application").parse().unwrap();
-        let code = go_on.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let go_on = page.link("Go on").expect("the way to the application");
+        let there = browser.follow(&page, &go_on).await.url;
+        let code = there.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
         canaries.push(Canary::new(format!("{user}: code"), code.as_bytes()));
         let attempt = trusted.get(&format!("/links/{id}")).await.json;
         let confirm = format!("/attempts/{}/confirm", attempt["attempt"]["id"].as_str().unwrap());
@@ -199,6 +200,7 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
     told.extend(typed(world, &mut canaries).await);
     told.extend(failures(world, &trusted).await);
     told.extend(dashboard(world, &mut canaries).await);
+    told.extend(webhooks(world, &mut canaries).await);
     (canaries, told)
 }
 
@@ -270,6 +272,30 @@ async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     told
 }
 
+/// A webhook whose secret was rotated, told and tried, on the dashboard; what operators see after the secret was shown once.
+async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let mut told = Vec::new();
+    let (webhook, old) = world.webhook("https://shop.example/hook?token=wh-canary-in-the-query", "*").await;
+    let actor = Actor::cli();
+    let (_, new) = cartkey::flow::webhooks::rotate(&world.app, &webhook.id, &actor).await.unwrap();
+    for (name, secret) in [("old", &old), ("new", &new)] {
+        let bytes = secret.expose().strip_prefix("whsec_").unwrap();
+        canaries.push(Canary::new(format!("webhook: {name} secret"), bytes.as_bytes()));
+        canaries.push(Canary::new(format!("webhook: {name} key"), &STANDARD.decode(bytes).unwrap()));
+    }
+    cartkey::flow::webhooks::test(&world.app, &webhook.id, &actor).await.unwrap();
+    cartkey::flow::tell::run_due(&world.app).await.unwrap();
+    let mut carol = world.operator_named("carol").await;
+    for page in ["", "/edit", "/rotate", "/replay", "/delete"] {
+        let page = carol.get(&format!("/admin/webhooks/{}{page}", webhook.id)).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        told.extend(page.body.into_bytes());
+    }
+    told.extend(carol.get("/admin/webhooks").await.body.into_bytes());
+    told.extend(world.trusted_service().await.get("/events?limit=200").await.json.to_string().into_bytes());
+    told
+}
+
 /// All that can go wrong with secrets at hand; what is answered.
 async fn failures(world: &World, trusted: &crate::service::Service) -> Vec<u8> {
     let mut told = Vec::new();
@@ -313,10 +339,14 @@ async fn no_secret_is_where_it_must_not_be() {
     let log = Listener::new();
     let world = World::new().await;
     let (canaries, told) = story(&world).await;
-    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 3 * 2 + 2);
+    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 3 * 2 + 2 + 4);
     let lines = log.text();
     assert!(lines.contains("tried a key at shop.example") && lines.contains("could not be served"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");
+    assert!(
+        lines.contains("told shop.example") && !lines.contains("wh-canary-in-the-query"),
+        "nor an address with its query"
+    );
     assert_eq!(found(&canaries, &told), [""; 0], "in an answer");
     assert_eq!(found(&canaries, &kept(&world).await), [""; 0], "in the database");
     assert!(told.windows(SHOP.len()).any(|part| part == SHOP.as_bytes()), "answers were read");

@@ -61,7 +61,7 @@ async fn what_happened_is_read_in_order_from_the_beginning_a_part_at_a_time() {
     assert_eq!(connected["data"]["user_id"], "m");
     assert!(connected["timestamp"].as_str().unwrap().ends_with('Z'), "{connected}");
     let names: Vec<&String> = connected.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["data", "id", "timestamp", "type"]);
+    assert_eq!(names, ["id", "type", "timestamp", "data"]);
     assert!(!whole.to_string().contains("127.0.0.1"), "no address of a person is told");
     assert_eq!(next, "ev_0000000000000007");
 

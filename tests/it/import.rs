@@ -58,7 +58,7 @@ fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
             _ => (
                 format!(
                     "m{row},http://{host}:{port},{key},{secret},{}",
-                    ["read", "read", "", "read_write"][row as usize % 4]
+                    ["read", "read", "", "read_write"][usize::try_from(row % 4).unwrap()]
                 ),
                 "",
             ),

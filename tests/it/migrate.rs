@@ -10,7 +10,7 @@ use hyper::Method;
 use crate::binary::{Installation, client};
 use crate::database::{change, column, fresh};
 use crate::many_stores::{ManyStores, key_of};
-use crate::migrations::{OLD_SAMPLE, SAMPLE, columns, migrations};
+use crate::migrations::{SAMPLES, columns, migrations};
 
 async fn sqlite(folder: &Path, name: &str) -> Db {
     Db::open(&format!("sqlite:{}", folder.join(name).display())).await.unwrap()
@@ -44,8 +44,9 @@ async fn count(db: &Db, table: &str) -> usize {
 /// A database with a row in every table, one of which names another of its own.
 async fn full(folder: &Path) -> Db {
     let db = sqlite(folder, "full.db").await;
-    change(&db, OLD_SAMPLE).await;
-    change(&db, SAMPLE).await;
+    for sample in SAMPLES {
+        change(&db, sample).await;
+    }
     change(&db, "INSERT INTO tokens (id, name, fingerprint, permissions, created_at) VALUES ('tk_2', 'b', x'00ff', 'keys:read', 1)").await;
     // The earlier one names the later.
     change(&db, "UPDATE tokens SET successor = 'tk_2' WHERE id = 'tk_1'").await;
@@ -63,7 +64,7 @@ async fn a_row_of_every_table_arrives_there_and_back_again() {
     assert!(there.values().all(|rows| !rows.is_empty()), "every table had something to lose");
     assert_eq!(sums.len(), there.len());
     for sum in &sums {
-        assert_eq!(sum.rows as usize, there[&sum.table].len(), "{}", sum.table);
+        assert_eq!(usize::try_from(sum.rows), Ok(there[&sum.table].len()), "{}", sum.table);
     }
     let back = sqlite(folder.path(), "back.db").await;
     assert_eq!(copy(&target, &back, |_, _| ()).await.unwrap(), sums, "the same sums, whichever database counts");

@@ -274,8 +274,9 @@ async fn an_application_confirms_the_proven_key_though_another_has_just_come() {
     world.prove().await;
     world.clock.advance(Duration::from_millis(100));
     let page = browser.approve_again().await;
-    let go_on: url::Url = page.link("Go on").expect("the way to the application").parse().expect("an address");
-    let code = go_on.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
+    let go_on = page.link("Go on").expect("the way to the application");
+    let there = browser.follow(&page, &go_on).await.url;
+    let code = there.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
     let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
     let service = world.trusted_service().await;
     let store = service.post(&format!("/attempts/{id}/confirm"), &json!({"code": code})).await.ok();

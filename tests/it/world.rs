@@ -41,8 +41,8 @@ pub const OTHER: &str = "https://other.example";
 /// When every story begins.
 pub const BEGINNING: Time = Time::from_millis(1_790_000_000_000);
 
-const NAMES: [&str; 6] =
-    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example"];
+const NAMES: [&str; 7] =
+    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example", "localhost"];
 
 /// Everything that a story needs.
 pub struct World {
@@ -62,6 +62,8 @@ pub struct World {
     pub names: Resolver,
     /// The certificate that every server of this world shows.
     pub root: CertificateDer<'static>,
+    /// The same, for a server that a story starts.
+    pub tls: Arc<ServerConfig>,
     stop: watch::Sender<bool>,
 }
 
@@ -103,6 +105,8 @@ impl World {
             ("shop.example", shop.addr()),
             ("www.shop.example", shop.addr()),
             ("moved.example", shop.addr()),
+            // As which programs of their own reach it too.
+            ("localhost", shop.addr()),
             ("other.example", other.addr()),
             // The certificate does not name this one; and nobody listens at port 1.
             ("mistrusted.example", shop.addr()),
@@ -115,8 +119,8 @@ impl World {
         let (end, ended) = watch::channel(false);
         let inner = listener.local_addr().unwrap();
         tokio::spawn(serve::accept(listener, web::all(&app), serve::Limits::default(), ended));
-        tokio::spawn(terminate_tls(front, tls, inner));
-        Self { app, shop, other, clock, database_url, folder, names, root, stop: end }
+        tokio::spawn(terminate_tls(front, Arc::clone(&tls), inner));
+        Self { app, shop, other, clock, database_url, folder, names, root, tls, stop: end }
     }
 
     /// A merchant in a fresh browser.

@@ -101,7 +101,7 @@ impl<R: BufRead> File<R> {
         let (columns, unknown) = (Vec::new(), Vec::new());
         let mut file = Self { input, columns, separator, scope, reach, number: 0, end: 0, unknown };
         let line = file.next_line()?.ok_or(NotAnImport::Empty)?;
-        let line = line.map_err(|_| NotAnImport::NotText)?;
+        let line = line.map_err(|()| NotAnImport::NotText)?;
         let text = std::str::from_utf8(&line).map_err(|_| NotAnImport::NotText)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.contains('\0') {
@@ -203,18 +203,17 @@ impl<R: BufRead> File<R> {
         else {
             return Err(faults);
         };
-        let user_id: Option<UserId> = user_id
-            .parse()
-            .map_err(|_| {
-                faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned())
-            })
-            .ok();
+        let user_id: Option<UserId> = user_id.parse().ok();
+        if user_id.is_none() {
+            faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned());
+        }
         let typed =
             StoreUrl::parse(store_url, self.reach).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
         let pair = typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok();
-        let scope = read_scope(scope, self.scope)
-            .ok_or_else(|| faults.push("scope: it must be read, write or read_write, or nothing".to_owned()))
-            .ok();
+        let scope = read_scope(scope, self.scope);
+        if scope.is_none() {
+            faults.push("scope: it must be read, write or read_write, or nothing".to_owned());
+        }
         match (user_id, typed, pair, scope) {
             (Some(user_id), Some(typed), Some(pair), Some(scope)) => Ok(Wish { user_id, typed, pair, scope }),
             _ => Err(faults),

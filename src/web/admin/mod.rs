@@ -19,6 +19,7 @@ mod stores;
 pub mod strip;
 mod tokens;
 mod upload;
+mod webhooks;
 pub mod words;
 
 use axum::Router;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<App> {
         .merge(activity::routes())
         .merge(links::routes())
         .merge(tokens::routes())
+        .merge(webhooks::routes())
         .merge(store::routes())
         .merge(attempts::routes())
         .merge(diagnostics::routes())

@@ -19,6 +19,8 @@ pub enum Section {
     Links,
     /// Service tokens.
     Tokens,
+    /// Who is told of events.
+    Webhooks,
     /// What happened.
     Activity,
     /// What merchants see.
@@ -31,8 +33,16 @@ pub enum Section {
 
 impl Section {
     /// Those in the navigation, in order; the account stands apart.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Stores, Self::Links, Self::Tokens, Self::Activity, Self::Settings, Self::Diagnostics];
+    pub const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Stores,
+        Self::Links,
+        Self::Tokens,
+        Self::Webhooks,
+        Self::Activity,
+        Self::Settings,
+        Self::Diagnostics,
+    ];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -41,6 +51,7 @@ impl Section {
             Self::Stores => "Stores",
             Self::Links => "Links",
             Self::Tokens => "Service tokens",
+            Self::Webhooks => "Webhooks",
             Self::Activity => "Activity",
             Self::Settings => "Settings",
             Self::Diagnostics => "Diagnostics",
@@ -55,6 +66,7 @@ impl Section {
             Self::Stores => "/admin/stores",
             Self::Links => "/admin/links",
             Self::Tokens => "/admin/tokens",
+            Self::Webhooks => "/admin/webhooks",
             Self::Activity => "/admin/activity",
             Self::Settings => "/admin/settings",
             Self::Diagnostics => "/admin/diagnostics",
@@ -112,7 +124,7 @@ macro_rules! notices {
             /// The class of its message: what was done may have shown something bad.
             pub const fn class(self) -> &'static str {
                 match self {
-                    Self::CheckedBad | Self::KeyStillThere | Self::KeyNotTold => "warn",
+                    Self::CheckedBad | Self::KeyStillThere | Self::KeyNotTold | Self::TestNotTaken => "warn",
                     _ => "good",
                 }
             }
@@ -152,6 +164,22 @@ notices! {
     LinkWithdrawn = "link-withdrawn", "The link is withdrawn. Whoever opens it is told that it no longer works.";
     /// A token was revoked.
     TokenRevoked = "token-revoked", "The token is revoked. It does not work any more.";
+    /// A webhook took its trial.
+    TestTaken = "test-taken", "The test was taken: this webhook works.";
+    /// It did not.
+    TestNotTaken = "test-not-taken", "The test was not taken. The log below says what was answered.";
+    /// Deliveries are made again.
+    SentAgain = "sent-again", "It is being sent again. The log below tells what comes of it.";
+    /// A webhook's old secret signs no more.
+    OldSecretEnded = "old-secret-ended", "The old secret does not sign any more.";
+    /// A webhook was turned off.
+    WebhookOff = "webhook-off", "The webhook is off. Nothing is sent to it.";
+    /// A webhook was turned on.
+    WebhookOn = "webhook-on", "The webhook is on. It is sent what happens from now on.";
+    /// A webhook was turned on with what it missed.
+    WebhookOnWithMissed = "webhook-on-missed", "The webhook is on. What it missed is being sent now.";
+    /// A webhook was deleted.
+    WebhookDeleted = "webhook-deleted", "The webhook is deleted and its secret is wiped.";
     /// Settings were saved.
     Saved = "saved", "Saved.";
     /// The second factor is off.

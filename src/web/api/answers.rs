@@ -7,6 +7,7 @@ use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::key::AuthMethod;
 use crate::domain::link::{self, Confirm};
+use crate::domain::news::{EventId, News};
 use crate::domain::scope::Scope;
 use crate::domain::store::{self, StoreStatus};
 use crate::domain::store_url::StoreUrl;
@@ -216,4 +217,14 @@ pub struct Disconnected {
     pub revoke_url: String,
     /// The last seven characters of the consumer key.
     pub key_last7: String,
+}
+
+/// Some of what happened, in order, none skipped.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EventList {
+    /// The events, the oldest first.
+    #[schema(max_items = 200)]
+    pub data: Vec<News>,
+    /// Give it as `after` next time, also when `data` is empty.
+    pub next: EventId,
 }

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::json;
 
+use super::answers::EventList;
 use super::read::{allowed, bad, parameter, query};
 use crate::app::App;
 use crate::domain::news::{EventId, News};
@@ -41,7 +41,7 @@ pub async fn read(State(app): State<App>, parts: Parts) -> Result<Response, Fail
     let streams = wants_stream(&parts);
     let seen = parts.headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|_| streams);
     let after = match seen.or_else(|| pairs.iter().find(|(name, _)| name == "after").map(|(_, value)| value.as_str())) {
-        None => EventId::BEGINNING,
+        None | Some("") => EventId::BEGINNING,
         Some("latest") => feed::newest(&app).await?,
         Some(id) => id.parse().map_err(|_| bad("after", "after must be the id of an event, or latest.".to_owned()))?,
     };
@@ -52,7 +52,7 @@ pub async fn read(State(app): State<App>, parts: Parts) -> Result<Response, Fail
         0 => feed::read(&app, &token, after, limit).await?,
         seconds => feed::wait(&app, &token, after, limit, Duration::from_secs(seconds)).await?,
     };
-    Ok(Json(json!({"data": part.news, "next": part.next})).into_response())
+    Ok(Json(EventList { data: part.news, next: part.next }).into_response())
 }
 
 fn wants_stream(parts: &Parts) -> bool {

@@ -7,9 +7,10 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::attempt::Status;
-use crate::domain::id::{AttemptId, LinkId, RequestId, StoreId};
+use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use crate::domain::key::AuthMethod;
 use crate::domain::link::Confirm;
+use crate::domain::news::EventId;
 use crate::domain::scope::Scope;
 use crate::domain::store::StoreStatus;
 use crate::domain::store_url::StoreUrl;
@@ -40,6 +41,12 @@ values! {
     LinkId, "LinkId" => id("ln", "Names a link. It opens nothing: the link's `url` does.");
     AttemptId, "AttemptId" => id("at", "Names an attempt. It opens nothing by itself.");
     RequestId, "RequestId" => id("rq", "Names a request, in answers, in the log and on the record of key reads.");
+    TokenId, "TokenId" => id("tk", "Names a service token; it is not the token.");
+    OperatorId, "OperatorId" => id("op", "Names an operator.");
+    WebhookId, "WebhookId" => id("wh", "Names a webhook.");
+    EventId, "EventId" => text("Names an event: its number, so that ids sort in the order in which things happened.")
+        .pattern(Some("^ev_[0-9]{16}$"))
+        .examples(["ev_0000000000000042"]);
     Time, "Time" => text("A moment, RFC 3339 in UTC, to the millisecond.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-11-22T12:00:00.000Z"]);

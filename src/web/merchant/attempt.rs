@@ -86,6 +86,16 @@ pub async fn to_attempt(Path(id): Path<String>) -> Result<Redirect, Failure> {
     Ok(Redirect::to(&href(&read_id(&id)?)))
 }
 
+/// `GET …/go-on`: on to the application that must confirm, with a one-time code made just now: however long the page was
+/// open before, the code is fresh.
+pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
+    let id = read_id(&id)?;
+    let cookie = browser(&app.site, &parts.headers);
+    let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    let there = to_confirm(&app, &attempt).await?;
+    Ok(Redirect::to(&there.unwrap_or_else(|| href(&id))))
+}
+
 /// `POST …/confirm`: the person at the browser that began says that the approval was theirs.
 pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
     same_site(&app.site, &parts.headers)?;
@@ -191,7 +201,11 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::Received => View::Received,
         Status::Proving => View::Proving,
         Status::AwaitingConfirmation if attempt.confirm == Confirm::App => {
-            View::AwaitingApp { go_on: to_confirm(app, frame, attempt).await? }
+            let label = frame.say("go-on-to").with("app", frame.app()).to_string();
+            let go_on =
+                address(app, attempt, &[]).map(|_| GoOn { label, href: format!("{}/go-on", href(&attempt.id)) });
+            // Once: who was sent back by the application, or came back, goes on when they press.
+            View::AwaitingApp { go_on, by_itself: attempt.confirm_code_until.is_none() }
         }
         Status::AwaitingConfirmation => View::AwaitingBrowser {
             action: format!("{}/confirm", href(&attempt.id)),
@@ -251,8 +265,12 @@ fn back(app: &App, frame: &Frame, attempt: &Attempt) -> Option<GoOn> {
     go_on(app, attempt, &frame.say("back-to").with("app", frame.app()), &added).filter(|_| is_over)
 }
 
-/// The way to the application, with a fresh one-time code, where it must confirm and the key works.
-async fn to_confirm(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<GoOn>, Failure> {
+/// Where the application is told of an approval that it must confirm, with a fresh one-time code; `None` while there is
+/// nothing to confirm.
+async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    if address(app, attempt, &[]).is_none() {
+        return Ok(None);
+    }
     let Some(code) = return_leg::code(app, attempt).await? else { return Ok(None) };
     let added = [
         ("status", Status::AwaitingConfirmation.as_str()),
@@ -260,15 +278,21 @@ async fn to_confirm(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Optio
         ("attempt_id", attempt.id.as_str()),
         ("code", code.expose()),
     ];
-    Ok(go_on(app, attempt, &frame.say("go-on-to").with("app", frame.app()), &added))
+    Ok(address(app, attempt, &added))
+}
+
+fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> Option<GoOn> {
+    Some(GoOn { label: label.to_string(), href: address(app, attempt, added)? })
 }
 
 /// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
 /// again: the list may have become shorter since.
-fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> Option<GoOn> {
+fn address(app: &App, attempt: &Attempt, added: &[(&str, &str)]) -> Option<String> {
     let text = attempt.return_url.as_deref()?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
     let mut url = Url::parse(text).ok()?;
-    url.query_pairs_mut().extend_pairs(added);
-    Some(GoOn { label: label.to_string(), href: url.into() })
+    if !added.is_empty() {
+        url.query_pairs_mut().extend_pairs(added);
+    }
+    Some(url.into())
 }

@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/connect/return/{attempt}", get(attempt::came_back))
         .route("/connect/attempts/{attempt}", get(attempt::look))
         .route("/connect/attempts/{attempt}/again", get(connect::again_page).post(connect::begin_again))
+        .route("/connect/attempts/{attempt}/go-on", get(attempt::go_on_to_app))
         .route("/connect/attempts/{attempt}/by-hand", get(by_hand::again_page).post(by_hand::begin_again))
         .route("/connect/attempts/{attempt}/confirm", get(attempt::to_attempt).post(attempt::confirm))
         .route("/connect/attempts/{attempt}/disown", get(attempt::to_attempt).post(attempt::disown))

@@ -145,6 +145,8 @@ pub enum View {
     AwaitingApp {
         /// The way to the application.
         go_on: Option<GoOn>,
+        /// Whether the browser goes there by itself.
+        by_itself: bool,
     },
     /// The store is connected.
     Connected(Connected),

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::flow::tokens;
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
 
 use super::{happens, reader, until_somebody_waits};
+use crate::binary::Installation;
 use crate::service::Service;
 use crate::world::World;
 
@@ -118,4 +120,32 @@ async fn a_stream_ends_when_the_process_is_told_to_stop_and_gives_its_place_back
     while world.app.feed.waiting() > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_process_answers_those_who_wait_and_ends_at_once_when_it_is_told_to_stop() {
+    let here = Installation::new().await;
+    let token = here.token("events:read");
+    let mut cartkey = here.serve().await;
+    let ask = |kind: &str, query: &str| {
+        format!("GET /api/v1/events?{query} HTTP/1.0\r\nauthorization: Bearer {token}\r\naccept: {kind}\r\n\r\n")
+    };
+    let mut waiting = TcpStream::connect(cartkey.listen).await.unwrap();
+    waiting.write_all(ask("application/json", "wait=30&after=latest").as_bytes()).await.unwrap();
+    let mut stream = TcpStream::connect(cartkey.listen).await.unwrap();
+    stream.write_all(ask("text/event-stream", "after=latest").as_bytes()).await.unwrap();
+    // The stream has begun, so the other request was read before it.
+    let mut head = [0; 15];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.0 200 OK");
+    cartkey.tell(Signal::TERM);
+    let mut answer = String::new();
+    let whole = async {
+        waiting.read_to_string(&mut answer).await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        cartkey.ended().await
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(10), whole).await.expect("within ten seconds");
+    assert_eq!(ended.code(), Some(0));
+    assert!(answer.contains(" 200 OK") && answer.contains("\"next\":\"ev_"), "{answer}");
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::flow::{links, sweep};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{begun, is_lent, page_of, seen_by_maker};
 use crate::callback::Callback;
@@ -27,15 +26,15 @@ async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callb
 }
 
 /// What the application finds in the address that the merchant brings.
-fn brought(page: &Page) -> Vec<(String, String)> {
+async fn brought(browser: &mut Merchant, page: &Page) -> Vec<(String, String)> {
     let href = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
-    let url: Url = href.parse().unwrap();
-    assert_eq!((url.host_str(), url.path()), (Some("app.example"), "/bind"));
-    url.query_pairs().into_owned().collect()
+    let there = browser.follow(page, &href).await;
+    assert_eq!((there.url.host_str(), there.url.path()), (Some("app.example"), "/bind"));
+    there.url.query_pairs().into_owned().collect()
 }
 
-fn code(page: &Page) -> String {
-    brought(page).into_iter().find(|(name, _)| name == "code").expect("a code").1
+async fn code(browser: &mut Merchant, page: &Page) -> String {
+    brought(browser, page).await.into_iter().find(|(name, _)| name == "code").expect("a code").1
 }
 
 async fn confirm(world: &World, callback: &Callback, code: &str) -> Answer {
@@ -51,7 +50,8 @@ async fn the_application_spends_the_code_that_its_merchant_brings() {
     assert!(page.text().contains("Acme Shipping must confirm"), "{}", page.text());
     assert_eq!(seen_by_maker(&world, &id).await.0, "awaiting_confirmation");
     assert!(!is_lent(&world, "merchant-1").await);
-    let names: Vec<(String, String)> = brought(&page).into_iter().filter(|(name, _)| name != "code").collect();
+    let brought = brought(&mut browser, &page).await;
+    let names: Vec<(String, String)> = brought.iter().filter(|(name, _)| name != "code").cloned().collect();
     let expected = [
         ("x", "1"),
         ("status", "awaiting_confirmation"),
@@ -60,7 +60,7 @@ async fn the_application_spends_the_code_that_its_merchant_brings() {
     ];
     assert_eq!(names, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
 
-    let code = code(&page);
+    let code = brought.into_iter().find(|(name, _)| name == "code").expect("a code").1;
     assert_eq!(code.len(), 43);
     let wrong = confirm(&world, &callback, &"A".repeat(43)).await;
     assert_eq!(wrong.problem(), (409, "code_spent"));
@@ -78,13 +78,15 @@ async fn a_code_lives_a_minute_and_a_new_one_takes_its_place() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let (_, page, callback) = approved(&world, &mut browser).await;
-    let first = code(&page);
-    let second = code(&browser.get(&page_of(&callback)).await);
+    let first = code(&mut browser, &page).await;
+    // However long the page was open, and also where nothing goes on by itself.
+    world.clock.advance(Duration::from_mins(5));
+    let second = code(&mut browser, &page).await;
     assert_ne!(first, second);
     assert_eq!(confirm(&world, &callback, &first).await.problem(), (409, "code_spent"), "replaced");
     world.clock.advance(Duration::from_mins(1));
     assert_eq!(confirm(&world, &callback, &second).await.problem(), (409, "code_spent"), "too old");
-    let third = code(&browser.get(&page_of(&callback)).await);
+    let third = code(&mut browser, &page).await;
     confirm(&world, &callback, &third).await.ok();
 }
 
@@ -93,8 +95,8 @@ async fn a_code_opens_its_own_attempt_only_and_only_to_services_that_may() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let (_, page, callback) = approved(&world, &mut browser).await;
-    let (_, _, other) = begun(&world, &mut browser, app_confirms()).await;
-    let code = code(&page);
+    let (_, _, other) = begun(&world, &mut world.merchant(), app_confirms()).await;
+    let code = code(&mut browser, &page).await;
     assert_eq!(confirm(&world, &other, &code).await.problem(), (409, "code_spent"));
     let nobody = Callback { attempt: "at_01jd0000000000000000000000".to_owned(), ..other };
     assert_eq!(confirm(&world, &nobody, &code).await.problem(), (404, "not_found"));
@@ -113,7 +115,7 @@ async fn for_somebody_else_than_the_links_merchant_nothing_is_confirmed_and_the_
     let world = World::new().await;
     let mut victim = world.merchant();
     let (id, page, callback) = approved(&world, &mut victim).await;
-    let code = code(&page);
+    let code = code(&mut victim, &page).await;
     let service = world.service("links:write").await;
     let path = format!("/attempts/{}/confirm", callback.attempt);
     let other = service.post(&path, &json!({"code": code, "user_id": "the-victim"})).await;
@@ -133,8 +135,9 @@ async fn an_attempt_that_has_ended_is_told_as_such_and_a_spent_code_leads_back()
     let (id, page, callback) = approved(&world, &mut browser).await;
     let wrong = confirm(&world, &callback, "nonsense").await;
     assert_eq!((wrong.problem(), wrong.text("attempt_url")), ((409, "code_spent"), page_of(&callback).as_str()));
+    let code = code(&mut browser, &page).await;
     links::withdraw(&world.app, &id.parse().unwrap(), &Actor::new("test")).await.unwrap();
-    let answer = confirm(&world, &callback, &code(&page)).await;
+    let answer = confirm(&world, &callback, &code).await;
     assert_eq!(answer.problem(), (409, "attempt_ended"));
     assert_eq!((answer.text("attempt_status"), answer.text("reason")), ("failed", "link_withdrawn"));
 }
@@ -159,18 +162,40 @@ async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
     let world = World::new().await;
     let mut victim = world.merchant();
     let (id, page, callback) = approved(&world, &mut victim).await;
-    assert!(!code(&page).is_empty(), "brought to the application, where the victim is signed in as themselves");
+    assert!(
+        !code(&mut victim, &page).await.is_empty(),
+        "brought to the application, where the victim is signed in as themselves"
+    );
     let mut attacker = world.merchant();
     let page = attacker.get(&page_of(&callback)).await;
     assert_eq!(page.status, 404, "the attacker's browser sees no code");
+    assert_eq!(attacker.get(&format!("{}/go-on", page_of(&callback))).await.status, 404);
     let page = attacker.get(&callback.return_url).await;
     assert_eq!(page.status, 404);
     world.clock.advance(Duration::from_hours(24));
     sweep::sweep(&world.app).await.unwrap();
-    assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "not_finished".to_owned()));
+    assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "not_confirmed".to_owned()));
     assert!(!is_lent(&world, "merchant-1").await);
     let page = victim.get(&page_of(&callback)).await;
     assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
+    assert!(page.text().contains("was not confirmed in time; nothing was connected. Begin again."), "{}", page.text());
+}
+
+#[tokio::test]
+async fn the_browser_goes_on_by_itself_once_and_then_only_when_pressed() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (_, page, callback) = approved(&world, &mut browser).await;
+    assert!(page.body.contains(" data-send"), "with scripts it goes by itself");
+    code(&mut browser, &page).await;
+    // An application that does not confirm sends its merchant back: no circle without end.
+    let page = browser.get(&page_of(&callback)).await;
+    assert!(!page.body.contains(" data-send") && page.link("Go on to Acme Shipping").is_some(), "{}", page.text());
+    // Nothing to confirm any more: the way on leads back to the attempt's own page.
+    let code = code(&mut browser, &page).await;
+    confirm(&world, &callback, &code).await.ok();
+    let page = browser.get(&format!("{}/go-on", page_of(&callback))).await;
+    assert_eq!(page.url.as_str(), page_of(&callback));
 }
 
 /// An attacker begins with their own link and sends the store's approval page to a victim. The victim comes back in

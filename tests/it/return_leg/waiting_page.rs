@@ -143,7 +143,7 @@ async fn what_nobody_ends_is_ended_by_the_sweep_once() {
     assert_eq!(seen_by_maker(&world, &held).await.0, "awaiting_confirmation", "a key that came has a day");
     world.clock.advance(Duration::from_hours(23));
     assert_eq!(sweep::sweep(&world.app).await.unwrap(), 1);
-    assert_eq!(seen_by_maker(&world, &held).await, ("failed".to_owned(), "not_finished".to_owned()));
+    assert_eq!(seen_by_maker(&world, &held).await, ("failed".to_owned(), "not_confirmed".to_owned()));
     let before = rows(&world.app.db).await;
     assert_eq!(sweep::sweep(&world.replica().await).await.unwrap(), 0);
     assert_eq!(rows(&world.app.db).await, before);

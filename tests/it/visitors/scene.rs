@@ -27,6 +27,7 @@ pub(super) struct Scene {
     pub(super) link: String,
     pub(super) link_id: String,
     pub(super) token_id: String,
+    pub(super) webhook: String,
     pub(super) tokens: Vec<(Permission, String)>,
 }
 
@@ -53,6 +54,7 @@ impl Scene {
         }
         // The one whose page is looked at is none of those who look.
         let token_id = world.service("events:read").await.token_id;
+        let webhook = world.webhook("https://app.example/hook?token=x", "*").await.0.id.to_string();
         Self {
             client: world.client(),
             operator,
@@ -64,6 +66,7 @@ impl Scene {
             link: link.rsplit('/').next().unwrap().to_owned(),
             link_id,
             token_id,
+            webhook,
             tokens,
             world,
         }
@@ -74,11 +77,16 @@ impl Scene {
             Some("stores") => &self.store,
             Some("attempts") => &self.attempt,
             Some("links") => &self.link_id,
+            Some("webhooks") => &self.webhook,
             _ => &self.token_id,
         };
         let link = if pattern.starts_with("/admin") { "guess" } else { &self.link };
         let filled = pattern.replace("{id}", id).replace("{attempt}", &self.attempt).replace("{link}", link);
-        filled.replace("{token}", "guess").replace("{user_id}", "merchant-1").replace("{file}", "guess.png")
+        filled
+            .replace("{token}", "guess")
+            .replace("{user_id}", "merchant-1")
+            .replace("{file}", "guess.png")
+            .replace("{delivery}", "dl_01jd0000000000000000000000")
     }
 
     pub(super) async fn visit(&self, visitor: Visitor, method: &str, pattern: &str, form_token: Option<&str>) -> Reply {

@@ -46,6 +46,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
+        confirm_code_until: None,
         store_id: None,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::world::World;
+
 /// What it was sent once.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -209,5 +211,14 @@ pub fn check(sent: &Sent, secret: &str, now: Time) -> Result<Value, String> {
     } else {
         assert!(!says.contains("Traceback"), "{says}");
         Err(says.trim().to_owned())
+    }
+}
+
+impl World {
+    /// A webhook at this address that wants these events; and its secret.
+    pub async fn webhook(&self, url: &str, wanted: &str) -> (Webhook, Secret) {
+        let url = WebhookUrl::parse(url, Reach::PrivateToo).unwrap();
+        let wish = Wish { url, description: "Shipping".to_owned(), wanted: wanted.parse().unwrap(), users: None };
+        webhooks::add(&self.app, wish, &Actor::cli()).await.unwrap()
     }
 }

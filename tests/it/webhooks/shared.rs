@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cartkey::domain::entropy::Entropy;
 use cartkey::flow::tell;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -159,4 +160,42 @@ async fn a_process_that_was_told_to_stop_leaves_what_is_due_to_others() {
     let replica = world.replica().await;
     world.app.drain();
     assert_eq!((deliver(&world.app).await, deliver(&replica).await), (0, 1));
+}
+
+/// How many times a process dies while it tells.
+const DEATHS: usize = 40;
+
+#[tokio::test]
+async fn a_process_that_dies_again_and_again_loses_nothing_and_doubles_no_more_than_it_had_in_hand() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    receiver.joins(&world.app, "link.*").await;
+    let mut dice = [0_u8; 2 * DEATHS];
+    Entropy::seeded(7).fill(&mut dice);
+    let mut died = 0;
+    for (n, dice) in dice.chunks(2).enumerate() {
+        for user in 0..5 {
+            happens(&world.app, &format!("m-{n}-{user}")).await;
+        }
+        let app = world.replica().await;
+        let process = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+        // Somewhere between the first statement and the last answer.
+        for _ in 0..u16::from_le_bytes([dice[0], dice[1]]) % 400 {
+            tokio::task::yield_now().await;
+        }
+        process.abort();
+        died += usize::from(process.await.is_err());
+        world.clock.advance(Duration::from_secs(61));
+    }
+    while states(&world).await.iter().any(|state| state == "waiting") || deliver(&world.app).await > 0 {
+        world.clock.advance(Duration::from_secs(61));
+        deliver(&world.app).await;
+    }
+    let mut ids: Vec<String> = receiver.sent().iter().map(|sent| sent.header("webhook-id").to_owned()).collect();
+    let sent = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert!(died > DEATHS / 2, "only {died} processes died before they were done");
+    assert_eq!(ids.len(), 5 * DEATHS, "none is lost");
+    assert!(sent - ids.len() <= 4 * died, "{} were sent twice by {died} that died", sent - ids.len());
 }

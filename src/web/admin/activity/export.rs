@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::domain::activity::{KEY_READ, Position};
-use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId};
+use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
@@ -28,6 +28,7 @@ struct Line<'a> {
     attempt_id: Option<&'a str>,
     token_id: Option<&'a str>,
     operator_id: Option<&'a str>,
+    webhook_id: Option<&'a str>,
     reason: Option<&'a str>,
     key_version: Option<i64>,
     from: Option<&'a str>,
@@ -50,6 +51,7 @@ impl<'a> Line<'a> {
                 attempt_id: event.attempt_id.as_ref().map(AttemptId::as_str),
                 token_id: event.token_id.as_ref().map(TokenId::as_str),
                 operator_id: event.operator_id.as_ref().map(OperatorId::as_str),
+                webhook_id: event.webhook_id.as_ref().map(WebhookId::as_str),
                 reason: event.reason.as_deref(),
                 key_version: None,
                 from: event.came_from.as_deref(),

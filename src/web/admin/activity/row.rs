@@ -70,6 +70,9 @@ impl Row {
             let name = event.token_name.clone().unwrap_or_else(|| id.to_string());
             about.push(About::new("Token", &name, filtered("who", id.as_str())));
         }
+        if let Some(id) = &event.webhook_id {
+            about.push(About::new("Webhook", short(id.as_str()), format!("/admin/webhooks/{id}")));
+        }
         // Who signs in is told as who did it.
         if let Some(id) = event.operator_id.as_ref().filter(|id| id.as_str() != event.actor) {
             let name = event.operator_name.clone().unwrap_or_else(|| id.to_string());

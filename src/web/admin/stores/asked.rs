@@ -201,6 +201,7 @@ fn of_stores() -> impl Iterator<Item = Verdict> {
         Verdict::PermalinksStale,
         Verdict::Denied,
         Verdict::NotFinished,
+        Verdict::NotConfirmed,
         Verdict::Disowned,
         Verdict::ApprovedElsewhere,
         Verdict::WrongStore,

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::answers::{Disconnected, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
+use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
 use crate::domain::attempt::Status;
 use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::key::AuthMethod;
 use crate::domain::link::Confirm;
+use crate::domain::news::{Data, EventId, News};
 use crate::domain::scope::Scope;
 use crate::domain::store::StoreStatus;
 use crate::domain::store_url::{Reach, StoreUrl};
@@ -128,4 +129,24 @@ pub fn new_link() -> Value {
 
 pub fn confirmation() -> Value {
     json!({"code": "A".repeat(43), "user_id": "merchant-42"})
+}
+
+fn an_event() -> News {
+    News {
+        id: EventId::of_number(42),
+        kind: "store.connected".to_owned(),
+        at: NOON,
+        data: Data {
+            user_id: Some(user_id()),
+            store_id: Some(store_id()),
+            link_id: Some(link_id()),
+            attempt_id: Some(attempt_id()),
+            actor: Some("cartkey".to_owned()),
+            ..Data::default()
+        },
+    }
+}
+
+pub fn events() -> Value {
+    value(EventList { next: an_event().id, data: vec![an_event()] })
 }

@@ -67,12 +67,19 @@ struct Body {
 struct Answer {
     status: u16,
     says: &'static str,
-    /// Media type, schema and example; `None` without a body.
-    content: Option<(&'static str, RefOr<Schema>, Option<Value>)>,
+    /// What the body may be; nothing without a body.
+    contents: Vec<Content>,
     /// Header, what it says.
     headers: &'static [(&'static str, &'static str)],
     /// Where what it says leads: the id of another route, the parameter, and where in this answer that stands.
     leads_to: &'static [(&'static str, &'static str, &'static str)],
+}
+
+struct Content {
+    /// The media type.
+    kind: &'static str,
+    schema: RefOr<Schema>,
+    example: Option<Value>,
 }
 
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(routes::all);

@@ -7,14 +7,15 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ComponentsBuilder, Schema};
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
 
-use super::super::answers::{Disconnected, Keys, Link, MadeLink, StoreList};
+use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, StoreList};
 use super::super::links::{Confirmation, NewLink};
 use super::{Answer, Parameter, Place, Route};
 use crate::domain::attempt::Status;
 use crate::domain::store::StoreStatus;
 use crate::domain::token::Permission;
 use crate::web::problem::{
-    Code, INTERNAL, INVALID_REQUEST, PERMISSION_MISSING, Problem, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
+    Code, INTERNAL, INVALID_REQUEST, PERMISSION_MISSING, Problem, RATE_LIMITED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED,
+    UNAVAILABLE,
 };
 
 const SAYS: &str = "For the services inside your house. Send a service token as `Authorization: Bearer cartkey_…`; tokens in the \
@@ -45,6 +46,15 @@ pub fn document(routes: &[Route]) -> Value {
         item[route.method.as_str().to_ascii_lowercase()] = operation(route);
     }
     document["paths"] = Value::Object(paths);
+    let sent = json!({"required": true, "content": {"application/json": {"schema": by_name("Event")}}});
+    document["webhooks"]["event"]["post"] = json!({
+        "operationId": "receiveEvent",
+        "summary": "An event, sent to you",
+        "description": "What webhooks are sent, signed as Standard Webhooks are. The same as in the feed.",
+        "requestBody": sent,
+        "responses": {"2XX": {"description": "Taken. Anything else is sent again, with growing pauses."}},
+        "security": [],
+    });
     document
 }
 
@@ -62,6 +72,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     with_parts::<Keys>(&mut all);
     with_parts::<StoreList>(&mut all);
     with_parts::<Disconnected>(&mut all);
+    with_parts::<EventList>(&mut all);
     with_parts::<Problem>(&mut all);
     with_parts::<Permission>(&mut all);
     with_parts::<Status>(&mut all);
@@ -119,12 +130,12 @@ pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
 
 fn success(answer: &Answer) -> Value {
     let mut response = json!({"description": answer.says});
-    if let Some((kind, schema, example)) = &answer.content {
-        let mut content = json!({"schema": schema});
-        if let Some(example) = example {
-            content["example"] = example.clone();
+    for content in &answer.contents {
+        let mut shown = json!({"schema": content.schema});
+        if let Some(example) = &content.example {
+            shown["example"] = example.clone();
         }
-        response["content"] = json!({*kind: content});
+        response["content"][content.kind] = shown;
     }
     for (route, parameter, place) in answer.leads_to {
         let link = json!({"operationId": route, "parameters": {*parameter: format!("$response.body#{place}")}});
@@ -155,7 +166,7 @@ fn problem(codes: &[&Code]) -> Value {
     if names.contains(&UNAUTHENTICATED.code) {
         header("WWW-Authenticate", "`Bearer`", "string");
     }
-    if names.contains(&UNAVAILABLE.code) {
+    if names.contains(&UNAVAILABLE.code) || names.contains(&RATE_LIMITED.code) {
         header("Retry-After", "Seconds after which to ask again.", "integer");
     }
     response

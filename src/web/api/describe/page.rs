@@ -9,6 +9,7 @@ use super::openapi::{by_name, problems};
 use super::schema::{self, Member};
 use super::{Place, ROUTES, Route};
 use crate::app::App;
+use crate::domain::event::Kind;
 use crate::domain::token::Permission;
 use crate::domain::verdict::Verdict;
 use crate::web::guard;
@@ -56,7 +57,19 @@ struct Shown {
 
 /// `GET /api/v1/docs`. It says nothing of this installation but where it was reached, so no token is asked for.
 pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
-    let shapes = ["Store", "Keys", "Link", "LinkAttempt", "MadeLink", "StoreList", "Disconnected", "Problem"];
+    let shapes = [
+        "Store",
+        "Keys",
+        "Link",
+        "LinkAttempt",
+        "MadeLink",
+        "StoreList",
+        "Disconnected",
+        "EventList",
+        "Event",
+        "EventData",
+        "Problem",
+    ];
     let words = ["AttemptStatus", "StoreStatus", "AuthMethod", "Scope", "Confirm"];
     Page(Docs {
         base: guard::reached_at(&app.site, &parts).unwrap_or_else(|| USUAL.to_owned()),
@@ -69,13 +82,13 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
 
 fn section(route: &'static Route) -> Section {
     let shown = |answer: &super::Answer| {
-        let content = answer.content.as_ref();
-        let schema = content.map(|(_, schema, _)| serde_json::to_value(schema).unwrap_or_default());
+        let content = answer.contents.first();
+        let schema = content.map(|content| serde_json::to_value(&content.schema).unwrap_or_default());
         Shown {
             status: answer.status,
             says: answer.says,
             shape: schema.and_then(|schema| schema::name(&schema).map(str::to_owned)),
-            example: content.and_then(|(_, _, example)| Some(pretty(example.as_ref()?))),
+            example: content.and_then(|content| Some(pretty(content.example.as_ref()?))),
             headers: answer.headers,
         }
     };
@@ -132,6 +145,11 @@ impl Docs {
     /// What a token may be allowed, and what that is.
     fn permissions(&self) -> [(Permission, &'static str); 5] {
         Permission::ALL.map(|permission| (permission, permission.says()))
+    }
+
+    /// Every type of event, and what happened.
+    fn kinds(&self) -> &'static [Kind] {
+        Kind::ALL
     }
 
     /// Every reason, and its sentence.

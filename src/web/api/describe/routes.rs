@@ -6,13 +6,16 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema as _, ToSchema};
 
-use super::{Answer, Body, Parameter, Place, Route, examples};
+use super::{Answer, Body, Content, Parameter, Place, Route, examples};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
+use crate::domain::news::EventId;
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::StoreStatus;
-use crate::domain::token::Permission::{KeysRead, LinksWrite, StoresRead, StoresWrite};
+use crate::domain::token::Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
 use crate::domain::user_id::UserId;
-use crate::web::problem::{ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, SEVERAL_STORES, STORE_NOT_CONNECTED};
+use crate::web::problem::{
+    ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, RATE_LIMITED, SEVERAL_STORES, STORE_NOT_CONNECTED,
+};
 
 const JSON: &str = "application/json";
 
@@ -20,6 +23,7 @@ pub fn all() -> Vec<Route> {
     let mut all = links();
     all.extend(keys());
     all.extend(stores());
+    all.push(events());
     all.extend(documents());
     all
 }
@@ -184,10 +188,53 @@ fn stores() -> Vec<Route> {
     ]
 }
 
+fn events() -> Route {
+    let query =
+        |name, says, schema: ObjectBuilder| Parameter { place: Place::Query, name, says, schema: schema.into() };
+    let number = |least: u64, most: u64, usual: i64| {
+        let schema = ObjectBuilder::new().schema_type(Type::Integer);
+        schema.minimum(Some(least)).maximum(Some(most)).default(Some(json!(usual)))
+    };
+    let stream = Content { kind: "text/event-stream", schema: text().into(), example: None };
+    let mut told = answer(200, "What happened since.", "EventList", examples::events());
+    told.contents.push(stream);
+    Route {
+        permission: Some(EventsRead),
+        parameters: vec![
+            query(
+                "after",
+                "The `next` of an earlier answer, or the id of an event; `latest` for what happens from now on. From the beginning \
+                 when it is empty or left out.",
+                text().pattern(Some("^(ev_[0-9]{16}|latest)?$")).examples(["ev_0000000000000042"]),
+            ),
+            query("limit", "The most events of a part.", number(1, MOST.unsigned_abs(), USUAL)),
+            query("wait", "Seconds to wait when there is nothing new.", number(0, 30, 0)),
+            Parameter {
+                place: Place::Header,
+                name: "Last-Event-ID",
+                says: "The same as `after`, for streams: browsers' and libraries' readers of event streams send it.",
+                schema: EventId::schema(),
+            },
+        ],
+        answers: vec![told],
+        problems: vec![&RATE_LIMITED],
+        ..named(
+            Method::GET,
+            "/api/v1/events",
+            "readEvents",
+            "Follow what happens",
+            "Every event in order, none skipped, also those of a token's merchants alone when it is limited. Ask again with \
+             `next`; with `wait` the answer comes as soon as something happens. With `Accept: text/event-stream` it is a \
+             stream of server-sent events, one for each, that goes on until you hang up.",
+        )
+    }
+}
+
 fn documents() -> Vec<Route> {
-    let document = (JSON, ObjectBuilder::new().schema_type(Type::Object).into(), None);
-    let page = ("text/html; charset=utf-8", text().into(), None);
-    let plain = |says, content| vec![Answer { status: 200, says, content: Some(content), headers: &[], leads_to: &[] }];
+    let document = Content { kind: JSON, schema: ObjectBuilder::new().schema_type(Type::Object).into(), example: None };
+    let page = Content { kind: "text/html; charset=utf-8", schema: text().into(), example: None };
+    let plain =
+        |says, content| vec![Answer { status: 200, says, contents: vec![content], headers: &[], leads_to: &[] }];
     vec![
         Route {
             answers: plain("OpenAPI 3.1.", document),
@@ -229,8 +276,8 @@ fn named(method: Method, path: &'static str, id: &'static str, title: &'static s
 }
 
 fn answer(status: u16, says: &'static str, schema: &'static str, example: Value) -> Answer {
-    let content = Some((JSON, RefOr::Ref(Ref::from_schema_name(schema)), Some(example)));
-    Answer { status, says, content, headers: &[], leads_to: &[] }
+    let content = Content { kind: JSON, schema: RefOr::Ref(Ref::from_schema_name(schema)), example: Some(example) };
+    Answer { status, says, contents: vec![content], headers: &[], leads_to: &[] }
 }
 
 /// What is answered to who asks for keys.
@@ -238,7 +285,13 @@ fn lent() -> Vec<Answer> {
     let headers = &[("ETag", "Names this answer. Another one when anything in it changes.")];
     vec![
         Answer { headers, ..answer(200, "The key.", "Keys", examples::keys()) },
-        Answer { status: 304, says: "You have it already. Nothing was lent.", content: None, headers, leads_to: &[] },
+        Answer {
+            status: 304,
+            says: "You have it already. Nothing was lent.",
+            contents: vec![],
+            headers,
+            leads_to: &[],
+        },
     ]
 }
 

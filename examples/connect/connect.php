@@ -1,0 +1,163 @@
+<?php
+// Connect a merchant's WooCommerce store through Cartkey, and use it. PHP 8.1 or newer, nothing to install.
+//
+//   export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
+//   php connect.php link merchant-42                     # prints where to send the merchant
+//   php connect.php came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
+//   php connect.php orders merchant-42                   # asks their store
+//   php connect.php follow                               # prints what happens, for ever
+
+declare(strict_types=1);
+
+/** What Cartkey could not do: match on `problem_code`. */
+final class Problem extends RuntimeException
+{
+    public readonly string $problem_code;
+
+    public function __construct(array $problem)
+    {
+        parent::__construct("{$problem['code']}: {$problem['detail']}");
+        $this->problem_code = $problem['code'];
+    }
+}
+
+/** One request; the answer's status, headers and body, also when it is no success. */
+function send(string $method, string $url, array $headers, ?array $body = null): array
+{
+    $options = ['method' => $method, 'header' => $headers, 'timeout' => 60, 'ignore_errors' => true, 'follow_location' => 0];
+    if ($body !== null) {
+        $options['header'][] = 'Content-Type: application/json';
+        $options['content'] = json_encode($body, JSON_THROW_ON_ERROR);
+    }
+    $text = file_get_contents($url, false, stream_context_create(['http' => $options]));
+    if ($text === false) {
+        throw new RuntimeException('no answer from ' . parse_url($url, PHP_URL_HOST));
+    }
+    $answered = [];
+    foreach (array_slice($http_response_header, 1) as $line) {
+        [$name, $value] = explode(':', $line, 2) + [1 => ''];
+        $answered[strtolower($name)] = trim($value);
+    }
+    return [(int) explode(' ', $http_response_header[0])[1], $answered, $text];
+}
+
+function cartkey(string $method, string $path, ?array $body = null, array $headers = []): array
+{
+    $headers[] = 'Authorization: Bearer ' . getenv('TOKEN');
+    [$status, $answered, $text] = send($method, getenv('CARTKEY') . $path, $headers, $body);
+    $json = $text === '' ? null : json_decode($text, true, 512, JSON_THROW_ON_ERROR);
+    if ($status >= 400) {
+        throw new Problem($json);
+    }
+    return [$json, $answered];
+}
+
+/** 1. An invitation for the merchant who is signed in to your application. Send them to its address. */
+function make_link(string $user_id): string
+{
+    $wish = ['user_id' => $user_id, 'return_url' => getenv('RETURN_URL'), 'confirm' => 'app'];
+    return cartkey('POST', '/api/v1/links', $wish)[0]['url'];
+}
+
+/** 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing. */
+function came_back(string $returned_to, string $signed_in): ?array
+{
+    parse_str((string) parse_url($returned_to, PHP_URL_QUERY), $query);
+    if (($query['status'] ?? '') !== 'awaiting_confirmation') {
+        return null;
+    }
+    $path = '/api/v1/attempts/' . rawurlencode($query['attempt_id']) . '/confirm';
+    return cartkey('POST', $path, ['code' => $query['code'], 'user_id' => $signed_in])[0];
+}
+
+/** 3. The store's keys. Ask whenever you need them: while they are the same, the answer is short. */
+function keys_of(string $user_id): array
+{
+    static $remembered = []; // user_id => [ETag, keys]; in a web application, keep it in memory such as APCu
+    [$etag, $keys] = $remembered[$user_id] ?? [null, null];
+    $path = '/api/v1/users/' . rawurlencode($user_id) . '/keys';
+    [$fresh, $headers] = cartkey('GET', $path, null, $etag === null ? [] : ["If-None-Match: $etag"]);
+    if ($fresh !== null) { // null: 304, what you have is right
+        $keys = $fresh;
+        $remembered[$user_id] = [$headers['etag'], $keys];
+    }
+    return $keys;
+}
+
+/** 4. A GET to the store's REST API, in the way in which this store takes its key. */
+function ask_store(array $keys, string $path, array $query = []): array
+{
+    $url = $keys['api_url'] . $path;
+    $headers = ['User-Agent: my-app/1.0', 'Accept: application/json'];
+    ['consumer_key' => $key, 'consumer_secret' => $secret, 'auth_method' => $method] = $keys;
+    if ($method === 'basic') {
+        $headers[] = 'Authorization: Basic ' . base64_encode("$key:$secret");
+    } elseif ($method === 'query') {
+        $query += ['consumer_key' => $key, 'consumer_secret' => $secret];
+    } else {
+        // The store's PHP does not see https: what is sent by https is signed as http.
+        $signed = $method === 'oauth1_http' ? preg_replace('/^https:/', 'http:', $url) : $url;
+        $query += oauth($signed, $query, $key, $secret);
+    }
+    return send('GET', $url . '?' . http_build_query($query, '', '&', PHP_QUERY_RFC3986), $headers);
+}
+
+/** OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. */
+function oauth(string $url, array $query, string $key, string $secret): array
+{
+    $own = [
+        'oauth_consumer_key' => $key,
+        'oauth_nonce' => bin2hex(random_bytes(16)),
+        'oauth_signature_method' => 'HMAC-SHA256',
+        'oauth_timestamp' => (string) time(),
+    ];
+    $pairs = [];
+    foreach ($query + $own as $name => $value) {
+        $pairs[] = rawurlencode((string) $name) . '=' . rawurlencode((string) $value);
+    }
+    sort($pairs, SORT_STRING);
+    $base = 'GET&' . rawurlencode($url) . '&' . rawurlencode(implode('&', $pairs));
+    return $own + ['oauth_signature' => base64_encode(hash_hmac('sha256', $base, "$secret&", true))];
+}
+
+function orders(string $user_id): string
+{
+    $keys = keys_of($user_id);
+    [$status, , $text] = ask_store($keys, '/orders', ['per_page' => 10]);
+    if ($status === 401 || $status === 403) {
+        // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+        [$store] = cartkey('POST', "/api/v1/stores/{$keys['store_id']}/check");
+        throw new RuntimeException("the store refused: {$store['status']}, {$store['reason']}");
+    }
+    return count(json_decode($text, true, 512, JSON_THROW_ON_ERROR)) . ' orders, by ' . keys_of($user_id)['auth_method'];
+}
+
+/** 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart. */
+function follow(string $after = 'latest'): never
+{
+    while (true) {
+        [$news] = cartkey('GET', "/api/v1/events?after=$after&wait=20");
+        foreach ($news['data'] as $event) {
+            echo "{$event['id']} {$event['type']} ", $event['data']['store_id'] ?? '', "\n";
+        }
+        $after = $news['next'];
+    }
+}
+
+try {
+    [, $command] = $argv;
+    $arguments = array_slice($argv, 2);
+    if ($command === 'link') {
+        echo make_link(...$arguments), "\n";
+    } elseif ($command === 'came-back') {
+        $store = came_back(...$arguments);
+        echo $store ? "connected {$store['id']} {$store['url']}\n" : "not connected\n";
+    } elseif ($command === 'orders') {
+        echo orders(...$arguments), "\n";
+    } elseif ($command === 'follow') {
+        follow(...$arguments);
+    }
+} catch (RuntimeException $error) {
+    fwrite(STDERR, $error->getMessage() . "\n");
+    exit(1);
+}

@@ -1,0 +1,135 @@
+// Connect a merchant's WooCommerce store through Cartkey, and use it. Node 18 or newer, nothing to install; Node 22.18 and
+// newer run it as it stands, older ones once the types are stripped (npx tsc, esbuild, tsx).
+//
+//   export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
+//   node connect.ts link merchant-42                     # prints where to send the merchant
+//   node connect.ts came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
+//   node connect.ts orders merchant-42                   # asks their store
+//   node connect.ts follow                               # prints what happens, for ever
+
+import { createHmac, randomBytes } from "node:crypto";
+
+type Store = { id: string; url: string; status: string; reason: string | null };
+type Keys = {
+  store_id: string;
+  api_url: string;
+  consumer_key: string;
+  consumer_secret: string;
+  auth_method: "basic" | "query" | "oauth1" | "oauth1_http";
+};
+type Event = { id: string; type: string; data: { store_id?: string } };
+
+const { CARTKEY, TOKEN, RETURN_URL } = process.env;
+
+/** What Cartkey could not do: match on `code`. */
+class Problem extends Error {
+  code: string;
+
+  constructor(problem: { code: string; detail: string }) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.code = problem.code;
+  }
+}
+
+async function cartkey(method: string, path: string, body?: object, more: Record<string, string> = {}): Promise<Response> {
+  const headers = { Authorization: `Bearer ${TOKEN}`, ...more };
+  const answer = await fetch(CARTKEY + path, { method, headers, body: body && JSON.stringify(body) });
+  if (answer.status >= 400) throw new Problem((await answer.json()) as { code: string; detail: string });
+  return answer;
+}
+
+/** 1. An invitation for the merchant who is signed in to your application. Send them to its address. */
+async function makeLink(userId: string): Promise<string> {
+  const answer = await cartkey("POST", "/api/v1/links", { user_id: userId, return_url: RETURN_URL, confirm: "app" });
+  return ((await answer.json()) as { url: string }).url;
+}
+
+/** 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing. */
+async function cameBack(returnedTo: string, signedIn: string): Promise<Store | null> {
+  const query = new URL(returnedTo).searchParams;
+  if (query.get("status") !== "awaiting_confirmation") return null;
+  const path = `/api/v1/attempts/${encodeURIComponent(query.get("attempt_id") ?? "")}/confirm`;
+  return (await (await cartkey("POST", path, { code: query.get("code"), user_id: signedIn })).json()) as Store;
+}
+
+const remembered = new Map<string, { etag: string; keys: Keys }>();
+
+/** 3. The store's keys. Ask whenever you need them: while they are the same, the answer is short. */
+async function keysOf(userId: string): Promise<Keys> {
+  const known = remembered.get(userId);
+  const path = `/api/v1/users/${encodeURIComponent(userId)}/keys`;
+  const answer = await cartkey("GET", path, undefined, known ? { "If-None-Match": known.etag } : {});
+  if (known && answer.status === 304) return known.keys;
+  const keys = (await answer.json()) as Keys;
+  remembered.set(userId, { etag: answer.headers.get("etag") ?? "", keys });
+  return keys;
+}
+
+/** 4. A GET to the store's REST API, in the way in which this store takes its key. */
+async function askStore(keys: Keys, path: string, query: Record<string, string> = {}): Promise<Response> {
+  const url = keys.api_url + path;
+  const headers: Record<string, string> = { "User-Agent": "my-app/1.0", Accept: "application/json" };
+  const { consumer_key: key, consumer_secret: secret, auth_method: method } = keys;
+  if (method === "basic") {
+    headers.Authorization = `Basic ${Buffer.from(`${key}:${secret}`).toString("base64")}`;
+  } else if (method === "query") {
+    query = { ...query, consumer_key: key, consumer_secret: secret };
+  } else {
+    // The store's PHP does not see https: what is sent by https is signed as http.
+    const signed = method === "oauth1_http" ? url.replace(/^https:/, "http:") : url;
+    query = { ...query, ...oauth(signed, query, key, secret) };
+  }
+  return fetch(`${url}?${new URLSearchParams(query)}`, { headers });
+}
+
+/** OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. */
+function oauth(url: string, query: Record<string, string>, key: string, secret: string): Record<string, string> {
+  const own = {
+    oauth_consumer_key: key,
+    oauth_nonce: randomBytes(16).toString("hex"),
+    oauth_signature_method: "HMAC-SHA256",
+    oauth_timestamp: String(Math.floor(Date.now() / 1000)),
+  };
+  const quote = (text: string) =>
+    encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const pairs = Object.entries({ ...query, ...own }).map(([name, value]) => `${quote(name)}=${quote(value)}`);
+  const base = ["GET", quote(url), quote(pairs.sort().join("&"))].join("&");
+  return { ...own, oauth_signature: createHmac("sha256", `${secret}&`).update(base).digest("base64") };
+}
+
+async function orders(userId: string): Promise<string> {
+  const keys = await keysOf(userId);
+  const answer = await askStore(keys, "/orders", { per_page: "10" });
+  if (answer.status === 401 || answer.status === 403) {
+    // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+    const store = (await (await cartkey("POST", `/api/v1/stores/${keys.store_id}/check`)).json()) as Store;
+    throw new Error(`the store refused: ${store.status}, ${store.reason}`);
+  }
+  const found = (await answer.json()) as unknown[];
+  return `${found.length} orders, by ${(await keysOf(userId)).auth_method}`;
+}
+
+/** 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart. */
+async function follow(after = "latest"): Promise<never> {
+  for (;;) {
+    const answer = await cartkey("GET", `/api/v1/events?after=${after}&wait=20`);
+    const news = (await answer.json()) as { data: Event[]; next: string };
+    for (const event of news.data) console.log(event.id, event.type, event.data.store_id ?? "");
+    after = news.next;
+  }
+}
+
+async function main(command: string, ...[first, second]: string[]): Promise<void> {
+  if (command === "link") console.log(await makeLink(first));
+  if (command === "came-back") {
+    const store = await cameBack(first, second);
+    console.log(store ? `connected ${store.id} ${store.url}` : "not connected");
+  }
+  if (command === "orders") console.log(await orders(first));
+  if (command === "follow") await follow(first);
+}
+
+main(...(process.argv.slice(2) as [string, ...string[]])).catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

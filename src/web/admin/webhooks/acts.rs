@@ -1,0 +1,140 @@
+//! What can be done to a webhook: changed, given a new secret, turned off and on, sent again what happened, deleted. What
+//! cannot be undone is asked first.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+
+use super::form::Typed;
+use super::{FormPage, find, path, read_id, shell, words};
+use crate::app::App;
+use crate::domain::time::Time;
+use crate::domain::webhook::Webhook;
+use crate::flow::webhooks;
+use crate::web::admin::guard::{Posted, SignedIn};
+use crate::web::admin::show::{Done, Notice, Shell};
+use crate::web::failure::Failure;
+use crate::web::page::Page;
+
+/// Since when events are sent again: the value, hours, in words.
+const SINCE: [(&str, u64, &str); 6] = [
+    ("1h", 1, "in the last hour"),
+    ("6h", 6, "in the last 6 hours"),
+    ("24h", 24, "in the last 24 hours"),
+    ("3d", 72, "in the last 3 days"),
+    ("7d", 168, "in the last 7 days"),
+    ("30d", 720, "in the last 30 days"),
+];
+
+/// Asks whether there is really to be a new secret.
+#[derive(Template)]
+#[template(path = "admin/webhook_rotate.html")]
+pub(super) struct RotatePage {
+    shell: Shell,
+    webhook: Webhook,
+}
+
+/// Asks what is to be sent again.
+#[derive(Template)]
+#[template(path = "admin/webhook_replay.html")]
+pub(super) struct ReplayPage {
+    shell: Shell,
+    webhook: Webhook,
+    choices: [(&'static str, u64, &'static str); 6],
+}
+
+/// Asks whether the webhook is really to be deleted.
+#[derive(Template)]
+#[template(path = "admin/webhook_delete.html")]
+pub(super) struct DeletePage {
+    shell: Shell,
+    webhook: Webhook,
+}
+
+pub(super) async fn ask_edit(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<FormPage>, Failure> {
+    let webhook = find(&app, &id).await?;
+    Ok(Page(FormPage { shell: shell(&app, &who), form: Typed::of_webhook(&webhook), webhook: Some(webhook) }))
+}
+
+pub(super) async fn ask_rotate(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<RotatePage>, Failure> {
+    Ok(Page(RotatePage { shell: shell(&app, &who), webhook: find(&app, &id).await? }))
+}
+
+pub(super) async fn end_old_secret(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    webhooks::end_old_secret(&app, &id, &posted.who.actor).await?;
+    Ok(Done::to(&path(&id), Notice::OldSecretEnded))
+}
+
+pub(super) async fn disable(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    webhooks::disable(&app, &id, &posted.who.actor).await?;
+    Ok(Done::to(&path(&id), Notice::WebhookOff))
+}
+
+pub(super) async fn enable(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    let catches_up = posted.fields.get("from") != Some("now");
+    webhooks::enable(&app, &id, catches_up, &posted.who.actor).await?;
+    Ok(Done::to(&path(&id), if catches_up { Notice::WebhookOnWithMissed } else { Notice::WebhookOn }))
+}
+
+pub(super) async fn ask_replay(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<ReplayPage>, Failure> {
+    let webhook = find(&app, &id).await?;
+    if webhook.disabled_at.is_some() {
+        return Err(webhooks::Error::Off.into());
+    }
+    Ok(Page(ReplayPage { shell: shell(&app, &who), webhook, choices: SINCE }))
+}
+
+pub(super) async fn replay(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
+    let id = read_id(&id)?;
+    let (choice, exact) = (posted.fields.get("since"), posted.fields.get("exact").unwrap_or_default().trim());
+    let since = match exact {
+        "" => {
+            let chosen = SINCE.iter().find(|(value, ..)| choice == Some(value));
+            let (_, hours, _) = chosen.ok_or_else(|| Failure::invalid("since", "Choose one of the offered times."))?;
+            app.now().minus(Duration::from_hours(*hours))
+        }
+        exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Write the moment like 2026-11-22T10:00."))?,
+    };
+    let missed_only = posted.fields.get("which") != Some("all");
+    webhooks::replay(&app, &id, since, missed_only, &posted.who.actor).await?;
+    Ok(Done::to(&path(&id), Notice::SentAgain))
+}
+
+/// The moment that a browser's field holds, in UTC: `2026-11-22T10:00`, with seconds or without.
+fn moment(text: &str) -> Option<Time> {
+    let seconds = if text.len() == 16 { ":00" } else { "" };
+    format!("{text}{seconds}Z").parse().ok()
+}
+
+pub(super) async fn ask_delete(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    who: SignedIn,
+) -> Result<Page<DeletePage>, Failure> {
+    Ok(Page(DeletePage { shell: shell(&app, &who), webhook: find(&app, &id).await? }))
+}
+
+pub(super) async fn delete(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
+    webhooks::delete(&app, &read_id(&id)?, &posted.who.actor).await?;
+    Ok(Done::to("/admin/webhooks", Notice::WebhookDeleted))
+}

@@ -1,0 +1,83 @@
+//! `GET /button.js`: the button that an application puts on its own pages with one tag.
+//!
+//! The one file of ours that other sites load. It draws a link and nothing else, keeps nothing, and leads to no other place
+//! than a connect page of this very Cartkey.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+use super::words::Words;
+use crate::app::App;
+use crate::domain::accent::{Accent, Shades};
+use crate::domain::language::Language;
+use crate::flow::brand;
+
+/// The script, with places for what differs.
+const SCRIPT: &str = include_str!("../../templates/static/button.js");
+/// The accent of app.css, light and dark: ground, ground under the pointer, text.
+const USUAL: [[&str; 3]; 2] = [["#3f4fc9", "#3341ad", "#ffffff"], ["#aab4ff", "#c3caff", "#14183a"]];
+
+pub(super) fn routes() -> Router<App> {
+    Router::new().route("/button.js", get(script))
+}
+
+/// It changes with the brand: caches ask again after five minutes.
+async fn script(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
+    let brand = brand::current(&app).await?;
+    let script = written(&app.site.public_url, brand.accent);
+    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
+    let etag = digest.as_ref()[..8].iter().fold("\"".to_owned(), |hex, byte| hex + &format!("{byte:02x}")) + "\"";
+    let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_same = has.is_some_and(|has| has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+    let about = [
+        (header::ETAG, etag.as_str()),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ];
+    if is_same {
+        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
+    }
+    Ok((about, [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script).into_response())
+}
+
+fn written(home: &str, accent: Option<Accent>) -> String {
+    let label =
+        |language: Language| (language.code().to_owned(), json!(Words(language).say("connect-button").to_string()));
+    let labels: Map<String, Value> = Language::ALL.into_iter().map(label).collect();
+    let shades = |shades: Shades| json!([shades.accent.to_string(), shades.strong.to_string(), shades.on.to_string()]);
+    let colours = accent.map_or_else(|| json!(USUAL), |accent| json!([shades(accent.light()), shades(accent.dark())]));
+    let facts = json!({"home": home, "labels": labels, "colours": colours});
+    SCRIPT.replacen("null /* facts */", &facts.to_string(), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_small_and_whole() {
+        let script = written("https://keys.example.com", None);
+        assert!(script.len() < 4 * 1024, "{} bytes", script.len());
+        assert!(script.contains("\"home\":\"https://keys.example.com\"") && script.contains("\"ja\":"), "{script}");
+        // What a strict Content-Security-Policy of the page around it would stop.
+        for forbidden in ["eval", "innerHTML", "setAttribute(\"style\"", "Function(", "document.write", "onclick"] {
+            assert!(!script.contains(forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn the_usual_colours_are_those_of_the_pages() {
+        let css = include_str!("../../templates/static/app.css");
+        let (light, dark) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
+        for (tokens, shades) in [(light, USUAL[0]), (dark, USUAL[1])] {
+            for (name, shade) in ["accent", "accent-strong", "on-accent"].iter().zip(shades) {
+                assert!(tokens.contains(&format!("--{name}: {shade};")), "{name} {shade}");
+            }
+        }
+    }
+}

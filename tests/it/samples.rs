@@ -1,0 +1,244 @@
+//! The samples for integrators are run as they stand, each in its own language, against a running Cartkey and a store; and
+//! docs/connect.md shows them word for word.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use cartkey::demo::pretend_store::Switches;
+use serde_json::json;
+
+use crate::database::column;
+use crate::world::{BEGINNING, World};
+
+/// Each sample, and what docs/connect.md calls its language.
+const SAMPLES: [(&str, &str); 5] = [
+    ("connect.sh", "sh"),
+    ("connect.ts", "ts"),
+    ("connect.py", "python"),
+    ("connect.php", "php"),
+    ("connect.rs", "rust"),
+];
+
+/// The ways in which stores take their keys, and what brings a store to it.
+const WAYS: [(&str, fn(&mut Switches)); 4] = [
+    ("oauth1_http", |switches| switches.https_hidden = true),
+    ("oauth1", |switches| (switches.authorization_stripped, switches.plain_keys_dropped) = (true, true)),
+    ("query", |switches| switches.authorization_stripped = true),
+    ("basic", |_| ()),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/connect")
+}
+
+#[test]
+fn the_guide_shows_every_sample_word_for_word() {
+    let guide = std::fs::read_to_string(folder().join("../../docs/connect.md")).unwrap();
+    for (file, language) in SAMPLES {
+        let sample = std::fs::read_to_string(folder().join(file)).unwrap();
+        assert!(guide.contains(&format!("```{language}\n{sample}```\n")), "{file}");
+    }
+}
+
+/// Whether a program is there. `SAMPLES=all` makes it a fault when it is not: scripts/test installs them all.
+fn there_is(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(found || std::env::var("SAMPLES").as_deref() != Ok("all"), "{program} is not installed: run scripts/test");
+    found
+}
+
+/// A Cartkey and a store that programs of their own can reach, in the present: signatures carry the time.
+struct Stage {
+    world: World,
+    cartkey: String,
+    token: String,
+    root: PathBuf,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let world =
+            World::at("https://localhost:0", &[("CARTKEY_ALLOW_PRIVATE_STORES", "true")], Switches::default()).await;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        world.clock.advance(now.checked_sub(Duration::from_millis(BEGINNING.millis().unsigned_abs())).unwrap());
+        let root = world.folder.path().join("root.pem");
+        let encoded = base64::engine::general_purpose::STANDARD.encode(&world.root);
+        let lines: Vec<&str> = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
+        std::fs::write(&root, pem).unwrap();
+        let cartkey = world.also(|_| ()).await;
+        let token = world.trusted_service().await.token;
+        Self { world, cartkey, token, root }
+    }
+
+    /// Gives a command what every sample reads from its environment.
+    fn prepared(&self, sample: &Sample, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&sample.program);
+        command.args(&sample.arguments).args(arguments).stdin(Stdio::null());
+        command.env("CARTKEY", &self.cartkey).env("TOKEN", &self.token);
+        command.env("RETURN_URL", "https://app.example/connected?tab=1");
+        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+            command.env(name, &self.root);
+        }
+        command
+    }
+
+    fn run(&self, sample: &Sample, arguments: &[&str]) -> Output {
+        self.prepared(sample, arguments).output().expect("the sample starts")
+    }
+
+    /// What a sample prints that must succeed.
+    fn printed(&self, sample: &Sample, arguments: &[&str]) -> String {
+        let ran = self.run(sample, arguments);
+        assert!(ran.status.success(), "{arguments:?}: {ran:?}");
+        String::from_utf8(ran.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// What a sample complains of that must fail.
+    fn complaint(&self, sample: &Sample, arguments: &[&str]) -> String {
+        let ran = self.run(sample, arguments);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
+        String::from_utf8(ran.stderr).unwrap()
+    }
+
+    async fn count(&self, sql: &'static str) -> i64 {
+        column(&self.world.app.db, sql).await[0].parse().unwrap()
+    }
+}
+
+/// How a sample is started.
+struct Sample {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl Sample {
+    fn new(program: &str, arguments: &[&str]) -> Self {
+        Self { program: program.to_owned(), arguments: arguments.iter().map(|text| (*text).to_owned()).collect() }
+    }
+
+    fn of_file(program: &str, file: &str) -> Self {
+        Self::new(program, &[folder().join(file).to_str().unwrap()])
+    }
+}
+
+/// The whole round, once for every way in which a store may take its key.
+async fn goes_round(sample: &Sample) {
+    let stage = Stage::new().await;
+    let home = stage.world.shop.home();
+    for (way, change) in WAYS {
+        stage.world.shop.switch(|switches| {
+            *switches = Switches::default();
+            change(switches);
+        });
+        let user = format!("merchant/{way}");
+        let link = stage.printed(sample, &["link", &user]);
+        let mut browser = stage.world.merchant();
+        let page = browser.get(&link).await;
+        let sent = browser.submit(&page, "Connect store", &[("store_url", &home)]).await;
+        let back = browser.approve_on(sent).await;
+        stage.world.prove().await;
+        let page = browser.get(back.url.as_str()).await;
+        let go_on = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{way}: {}", page.text()));
+        let address = browser.follow(&page, &go_on).await.url;
+        let refused = stage.complaint(sample, &["came-back", address.as_str(), "somebody-else"]);
+        assert!(refused.contains("other_user: "), "{refused}");
+        let connected = stage.printed(sample, &["came-back", address.as_str(), &user]);
+        let store = connected.strip_prefix("connected ").and_then(|rest| rest.strip_suffix(&format!(" {home}")));
+        assert!(store.is_some_and(|id| id.starts_with("st_")), "{connected}");
+        let refused = stage.complaint(sample, &["came-back", address.as_str(), &user]);
+        assert!(refused.contains("code_spent: "), "{refused}");
+
+        let before = stage.count("SELECT CAST(COUNT(*) AS TEXT) FROM key_reads").await;
+        assert!(stage.printed(sample, &["orders", &user]).ends_with(&format!(" orders, by {way}")), "{way}");
+        assert_eq!(
+            stage.count("SELECT CAST(COUNT(*) AS TEXT) FROM key_reads").await,
+            before + 1,
+            "asked twice, lent once: the ETag was sent"
+        );
+    }
+    let denied = "https://app.example/connected?status=denied&user_id=m";
+    assert_eq!(stage.printed(sample, &["came-back", denied, "m"]), "not connected");
+    assert!(stage.complaint(sample, &["orders", "nobody"]).contains("not_found: "));
+    follows(&stage, sample);
+
+    // The merchant revokes the key: the sample notices, and Cartkey is told.
+    let key = stage.world.shop.keys().last().unwrap().key_id;
+    stage.world.shop.revoke(key);
+    let refused = stage.complaint(sample, &["orders", "merchant/basic"]);
+    assert!(refused.contains("the store refused: unauthorized, key_rejected"), "{refused}");
+    let stores = stage.world.trusted_service().await.get("/stores?user_id=merchant/basic").await.ok();
+    assert_eq!(stores["data"][0]["status"], json!("unauthorized"));
+}
+
+/// The feed from its beginning, until the first store is told.
+fn follows(stage: &Stage, sample: &Sample) {
+    let mut command = stage.prepared(sample, &["follow", "ev_0000000000000000"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the sample starts");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let found = lines.take(1_000).find(|line| line.contains(" store.connected st_"));
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(found.is_some_and(|line| line.starts_with("ev_")), "it was told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sample_in_sh_with_curl() {
+    if there_is("curl") && there_is("jq") && there_is("openssl") {
+        goes_round(&Sample::of_file("bash", "connect.sh")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sample_in_python() {
+    if there_is("python3") {
+        goes_round(&Sample::of_file("python3", "connect.py")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sample_in_php() {
+    if there_is("php") {
+        goes_round(&Sample::of_file("php", "connect.php")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sample_in_rust() {
+    let manifest = format!("{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--manifest-path", &manifest, "--example", "connect"]);
+    let ran = cargo.output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    let built = Path::new(env!("CARGO_BIN_EXE_cartkey")).with_file_name("examples").join("connect");
+    goes_round(&Sample::new(built.to_str().unwrap(), &[])).await;
+}
+
+/// Node runs TypeScript by itself from 22.18 on; for an older one the types are stripped by the compiler, which `TYPESCRIPT`
+/// names: scripts/typescript.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_sample_in_typescript() {
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/target/typescript-5.9.3/typescript.js");
+    let compiler = std::env::var("TYPESCRIPT").unwrap_or_else(|_| usual.to_owned());
+    let has_compiler = Path::new(&compiler).exists();
+    assert!(has_compiler || std::env::var("SAMPLES").as_deref() != Ok("all"), "{compiler}: run scripts/typescript");
+    if !there_is("node") || !has_compiler {
+        return;
+    }
+    let folder_of_this = tempfile::tempdir().unwrap();
+    let stripped = folder_of_this.path().join("connect.mjs");
+    let strip = "const fs = require('fs'), ts = require(process.argv[1]);
+        const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+        const made = ts.transpileModule(fs.readFileSync(process.argv[2], 'utf8'), { compilerOptions: options, reportDiagnostics: true });
+        if (made.diagnostics.length) throw new Error(JSON.stringify(made.diagnostics.map((one) => one.messageText)));
+        fs.writeFileSync(process.argv[3], made.outputText);";
+    let source = folder().join("connect.ts");
+    let mut command = Command::new("node");
+    command.args(["-e", strip, &compiler]).arg(&source).arg(&stripped);
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    goes_round(&Sample::new("node", &[stripped.to_str().unwrap()])).await;
+}
