@@ -75,10 +75,13 @@ async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
         );
     };
     let found = app.cartkey(Method::GET, &format!("/api/v1/stores?status=connected&user_id={user}"), None).await;
-    let Ok(found) = found else { return app.trouble(&found.unwrap_err()) };
+    let found = match found {
+        Ok(found) => found,
+        Err(trouble) => return app.trouble(&trouble),
+    };
     let stores = found["data"].as_array().into_iter().flatten();
-    let list: String =
-        stores.map(|store| format!("<li>{}: {}</li>", text(store, "name"), text(store, "url"))).collect();
+    let list = stores
+        .fold(String::new(), |list, store| list + &format!("<li>{}: {}</li>", text(store, "name"), text(store, "url")));
     let list = if list.is_empty() { "<p>No store is connected.</p>".to_owned() } else { format!("<ul>{list}</ul>") };
     let inside = format!(
         "<p>Signed in as {user}.</p><div class=\"card\">{list}</div>\
@@ -124,7 +127,7 @@ async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     )
 }
 
-/// 2. The browser is back. What it brings anyone may have written: the code is spent together with the name of who is
+/// Second: the browser is back. What it brings anyone may have written: the code is spent together with the name of who is
 /// signed in here, and Cartkey connects nothing when the link was somebody else's.
 async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();
