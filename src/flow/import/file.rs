@@ -14,7 +14,7 @@ use crate::flow::adopt::Wish;
 /// The longest line that is read, in bytes.
 const LINE_AT_MOST: u64 = 16 * 1024;
 
-/// The columns, as [`header`](super::HEADER) writes them.
+/// The columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     UserId,
