@@ -110,6 +110,7 @@ fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt>
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
+        confirm_code_until: None,
         store_id: None,
     })
 }

@@ -25,7 +25,7 @@ use crate::woo::{Call, Client};
 /// The look of its pages.
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:38rem;margin:2rem auto;padding:0 1rem;\
     color:#14171d;background:#fff}main{display:grid;gap:1rem}button,input{font:inherit;padding:.5rem .9rem}\
-    .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1{margin:0}\
+    .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1,pre{margin:0}main>*{min-width:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#0e1014}a{color:#aab4ff}.card{border-color:#565e6b}}";
 
 /// What the application is told when it starts.
@@ -75,11 +75,18 @@ async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
         );
     };
     let found = app.cartkey(Method::GET, &format!("/api/v1/stores?status=connected&user_id={user}"), None).await;
-    let Ok(found) = found else { return app.trouble(&found.unwrap_err()) };
+    let found = match found {
+        Ok(found) => found,
+        Err(problem) => return app.trouble(&problem),
+    };
     let stores = found["data"].as_array().into_iter().flatten();
-    let list: String =
+    let list: Vec<String> =
         stores.map(|store| format!("<li>{}: {}</li>", text(store, "name"), text(store, "url"))).collect();
-    let list = if list.is_empty() { "<p>No store is connected.</p>".to_owned() } else { format!("<ul>{list}</ul>") };
+    let list = if list.is_empty() {
+        "<p>No store is connected.</p>".to_owned()
+    } else {
+        format!("<ul>{}</ul>", list.concat())
+    };
     let inside = format!(
         "<p>Signed in as {user}.</p><div class=\"card\">{list}</div>\
          <form method=\"post\" action=\"/connect\"><button>Connect a store</button></form>\
@@ -101,7 +108,7 @@ async fn sign_in(State(app): State<SampleApp>, body: Bytes) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
-/// 1. A link for the user who is signed in, and off to Cartkey with them.
+/// First: a link for the user who is signed in, and off to Cartkey with them.
 async fn connect(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let Some(user) = app.signed_in(&headers) else { return Redirect::to("/").into_response() };
     match app.link(&user).await {
@@ -124,7 +131,7 @@ async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     )
 }
 
-/// 2. The browser is back. What it brings anyone may have written: the code is spent together with the name of who is
+/// Then: the browser is back. What it brings anyone may have written: the code is spent together with the name of who is
 /// signed in here, and Cartkey connects nothing when the link was somebody else's.
 async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();

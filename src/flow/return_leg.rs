@@ -198,11 +198,10 @@ pub async fn confirm_by_app(
     let held = attempts::find(&app.db, id).await?.ok_or(ConfirmError::Unknown)?;
     match (is_spent, held.attempt.store_id) {
         (true, Some(store)) => stores::find(&app.db, &store).await?.ok_or(ConfirmError::Unknown),
-        (false, Some(_)) => Err(ConfirmError::Code),
         (_, None) if held.attempt.status.is_ended() => {
             Err(ConfirmError::Ended(held.attempt.status, held.attempt.reason))
         }
-        (_, None) => Err(ConfirmError::Code),
+        _ => Err(ConfirmError::Code),
     }
 }
 

@@ -49,7 +49,7 @@ fn written(home: &str, accent: Option<Accent>) -> String {
     let label =
         |language: Language| (language.code().to_owned(), json!(Words(language).say("connect-button").to_string()));
     let labels: Map<String, Value> = Language::ALL.into_iter().map(label).collect();
-    let shades = |shades: Shades| json!([shades.accent.to_string(), shades.strong.to_string(), shades.on.to_string()]);
+    let shades = |shades: Shades| json!([shades.accent, shades.strong, shades.on]);
     let colours = accent.map_or_else(|| json!(USUAL), |accent| json!([shades(accent.light()), shades(accent.dark())]));
     let facts = json!({"home": home, "labels": labels, "colours": colours});
     SCRIPT.replacen("null /* facts */", &facts.to_string(), 1)

@@ -26,7 +26,7 @@ pub struct Failure {
     /// The same for merchants, who read it in their own language.
     pub said: Option<Box<Said>>,
     /// Further members of the problem document.
-    pub more: Map<String, Value>,
+    pub more: Box<Map<String, Value>>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,
     /// For the log only.
@@ -48,7 +48,7 @@ impl IntoResponse for Failure {
 impl Failure {
     /// A failure that says `says`.
     pub fn new(status: StatusCode, code: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, says: says.into(), said: None, more: Map::new(), retry_after: None, cause: None }
+        Self { status, code, says: says.into(), said: None, more: Box::default(), retry_after: None, cause: None }
     }
 
     /// A failure that merchants see too: `said` is translated.

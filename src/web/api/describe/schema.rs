@@ -1,5 +1,7 @@
 //! A schema in words, for people.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::DOCUMENT;
@@ -46,8 +48,8 @@ pub fn members(schema: &Value) -> Vec<Member> {
 
 /// What a member says of itself; else what its type does.
 fn says(member: &Value) -> String {
-    let choices = member["oneOf"].as_array().into_iter().flatten();
-    let said = text(member, "description").or_else(|| choices.filter_map(|choice| text(choice, "description")).next());
+    let mut choices = member["oneOf"].as_array().into_iter().flatten();
+    let said = text(member, "description").or_else(|| choices.find_map(|choice| text(choice, "description")));
     said.or_else(|| text(resolved(member), "description")).unwrap_or_default()
 }
 
@@ -79,7 +81,7 @@ pub fn kind(schema: &Value) -> String {
     };
     words += &bounds(schema);
     if let Some(default) = schema.get("default") {
-        words += &format!("; {default} unless told");
+        let _ = write!(words, "; {default} unless told");
     }
     if null { words + " or null" } else { words }
 }
