@@ -77,6 +77,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         returned_at: None,
         elsewhere_at: None,
         confirmed_at: None,
+        confirm_code_until: None,
         store_id: None,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };

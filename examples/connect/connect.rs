@@ -152,7 +152,7 @@ fn sign(url: &str, query: &mut Vec<(String, String)>, key: &str, secret: &str) -
     SystemRandom::new().fill(&mut nonce).map_err(|_| "no randomness")?;
     let own = [
         ("oauth_consumer_key", key.to_owned()),
-        ("oauth_nonce", nonce.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("oauth_nonce", nonce.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))),
         ("oauth_signature_method", "HMAC-SHA256".to_owned()),
         ("oauth_timestamp", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs().to_string()),
     ];

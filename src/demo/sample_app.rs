@@ -1,5 +1,5 @@
 //! A sample application, whole: its users sign in, connect a store through Cartkey, and come back. What it does between
-//! [`connect`] and [`came_back`] is all that an application needs, and the reason why nobody gets somebody else's store:
+//! `connect` and `came_back` is all that an application needs, and the reason why nobody gets somebody else's store:
 //! it says who is signed in when it confirms.
 //!
 //! It knows Cartkey by its service API alone, as every application does. The sign-in is a pretend one: whoever gives a
@@ -77,16 +77,12 @@ async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let found = app.cartkey(Method::GET, &format!("/api/v1/stores?status=connected&user_id={user}"), None).await;
     let found = match found {
         Ok(found) => found,
-        Err(problem) => return app.trouble(&problem),
+        Err(trouble) => return app.trouble(&trouble),
     };
     let stores = found["data"].as_array().into_iter().flatten();
-    let list: Vec<String> =
-        stores.map(|store| format!("<li>{}: {}</li>", text(store, "name"), text(store, "url"))).collect();
-    let list = if list.is_empty() {
-        "<p>No store is connected.</p>".to_owned()
-    } else {
-        format!("<ul>{}</ul>", list.concat())
-    };
+    let list = stores
+        .fold(String::new(), |list, store| list + &format!("<li>{}: {}</li>", text(store, "name"), text(store, "url")));
+    let list = if list.is_empty() { "<p>No store is connected.</p>".to_owned() } else { format!("<ul>{list}</ul>") };
     let inside = format!(
         "<p>Signed in as {user}.</p><div class=\"card\">{list}</div>\
          <form method=\"post\" action=\"/connect\"><button>Connect a store</button></form>\
@@ -131,7 +127,7 @@ async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     )
 }
 
-/// Then: the browser is back. What it brings anyone may have written: the code is spent together with the name of who is
+/// Second: the browser is back. What it brings anyone may have written: the code is spent together with the name of who is
 /// signed in here, and Cartkey connects nothing when the link was somebody else's.
 async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();

@@ -8,6 +8,7 @@
 mod deliver;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ async fn beyond(watcher: Option<&mut Watcher>, seen: EventId) {
         None => false,
     };
     if !goes_on {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -149,10 +150,10 @@ impl Desk {
         let mut read: HashMap<EventId, Vec<News>> = HashMap::new();
         let mut batches = Vec::new();
         for held in webhooks.iter().filter(|held| held.cursor < self.seen) {
-            if !read.contains_key(&held.cursor) {
-                read.insert(held.cursor, events::news(&app.db, held.cursor, self.seen, AT_ONCE).await?);
-            }
-            let news = &read[&held.cursor];
+            let news = match read.entry(held.cursor) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(unread) => unread.insert(events::news(&app.db, held.cursor, self.seen, AT_ONCE).await?),
+            };
             let Some(last) = news.last() else { continue };
             batches.push(batch(app, held, held.cursor, last.id, news));
         }

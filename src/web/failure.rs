@@ -25,7 +25,7 @@ pub struct Failure {
     pub says: Cow<'static, str>,
     /// The same for merchants, who read it in their own language.
     pub said: Option<Box<Said>>,
-    /// Further members of the problem document.
+    /// Further members of the problem document. Boxed: mostly there are none, and every handler hands a failure on.
     pub more: Box<Map<String, Value>>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,

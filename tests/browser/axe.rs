@@ -35,9 +35,13 @@ impl Browser {
         found.as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Lets the page be light or dark, whatever the machine prefers.
+    /// Lets the page be light or dark, whatever the machine prefers; at once, because a colour that is still on its way from one
+    /// to the other is neither.
     pub async fn prefers(&self, scheme: &'static str) {
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        let features = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 

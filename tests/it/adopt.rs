@@ -150,7 +150,7 @@ async fn a_key_that_does_not_work_is_not_kept_and_the_store_says_why() {
         (|s| s.claims_home = Some("https://elsewhere.example".to_owned()), "other_store"),
         (|s| s.server_error = true, "server_error"),
     ] {
-        world.shop.switch(|switches| change(switches));
+        world.shop.switch(change);
         let page = add_key(&mut ann, SHOP, &mine).await;
         assert_eq!(page.status, 422, "{code}: {}", page.text());
         says(&page, code);
@@ -174,7 +174,7 @@ async fn stores_that_take_keys_only_in_their_own_way_are_taken_over_too() {
     ] {
         let world = World::new().await;
         let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
-        world.shop.switch(|switches| change(switches));
+        world.shop.switch(change);
         says(&add_key(&mut ann, SHOP, &key).await, "The key works");
         assert_eq!(column(&world.app.db, "SELECT auth_method FROM stores").await, [method]);
     }

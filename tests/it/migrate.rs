@@ -10,7 +10,7 @@ use hyper::Method;
 use crate::binary::{Installation, client};
 use crate::database::{change, column, fresh};
 use crate::many_stores::{ManyStores, key_of};
-use crate::migrations::{OLD_SAMPLE, SAMPLE, columns, migrations};
+use crate::migrations::{SAMPLES, columns, migrations};
 
 async fn sqlite(folder: &Path, name: &str) -> Db {
     Db::open(&format!("sqlite:{}", folder.join(name).display())).await.unwrap()
@@ -44,8 +44,9 @@ async fn count(db: &Db, table: &str) -> usize {
 /// A database with a row in every table, one of which names another of its own.
 async fn full(folder: &Path) -> Db {
     let db = sqlite(folder, "full.db").await;
-    change(&db, OLD_SAMPLE).await;
-    change(&db, SAMPLE).await;
+    for sample in SAMPLES {
+        change(&db, sample).await;
+    }
     change(&db, "INSERT INTO tokens (id, name, fingerprint, permissions, created_at) VALUES ('tk_2', 'b', x'00ff', 'keys:read', 1)").await;
     // The earlier one names the later.
     change(&db, "UPDATE tokens SET successor = 'tk_2' WHERE id = 'tk_1'").await;

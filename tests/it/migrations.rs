@@ -32,7 +32,7 @@ const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
 
 /// One row for each table of the first migration, every column filled, as a running Cartkey of that time might have left
 /// them; in an order that foreign keys allow.
-pub const OLD_SAMPLE: &str = "
+const OLD_SAMPLE: &str = "
 INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
 INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
 UPDATE counters SET n = 1 WHERE name = 'event';
@@ -64,7 +64,7 @@ VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
 ";
 
 /// The same for what came later, after the old sample.
-pub const SAMPLE: &str = "
+const SAMPLE: &str = "
 UPDATE tokens SET users = 'm', successor = 'tk_1';
 UPDATE links SET withdrawn_at = 1;
 UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';
@@ -85,7 +85,7 @@ INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
 /// The same for webhooks.
-const WEBHOOKS_SAMPLE: &str = "
+pub const WEBHOOKS_SAMPLE: &str = "
 UPDATE events SET webhook_id = 'wh_1';
 INSERT INTO webhooks (id, url, description, wanted, users, secret, old_secret, old_until, cursor, replay_after, replay_to,
                       replay_all, created_at, succeeded_at, failing_since, disabled_at, disabled_why, deleted_at)
@@ -95,6 +95,9 @@ INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tri
                         took_ms)
 VALUES ('dl_1', 'wh_1', 1, 'store.connected', 'failed', 1, 2, 3, 4, 5, 500, 'timed_out', 6);
 ";
+
+/// All of them, in the order in which they go in: a row in every table.
+pub const SAMPLES: [&str; 3] = [OLD_SAMPLE, SAMPLE, WEBHOOKS_SAMPLE];
 
 pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
@@ -181,9 +184,9 @@ async fn a_row_of_every_table_goes_in_and_survives_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let url = fresh(folder.path()).await;
     let db = Db::open(&url).await.unwrap();
-    change(&db, OLD_SAMPLE).await;
-    change(&db, SAMPLE).await;
-    change(&db, WEBHOOKS_SAMPLE).await;
+    for sample in SAMPLES {
+        change(&db, sample).await;
+    }
     db.close().await;
     let db = Db::open(&url).await.unwrap();
     let all = columns(&migrations().into_iter().map(|(_, sql)| sql).collect::<String>());

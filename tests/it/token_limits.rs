@@ -105,10 +105,8 @@ async fn an_approval_of_another_merchant_is_not_its_to_confirm() {
     let (mut browser, page, _) = world.approved("theirs", more).await;
     world.prove().await;
     let page = browser.get(page.url.as_str()).await;
-    let code = page.link("Go on to").and_then(|href| {
-        let url: url::Url = href.parse().ok()?;
-        url.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned())
-    });
+    let there = browser.follow(&page, &page.link("Go on to").expect("the way to the application")).await;
+    let code = there.url.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
     let attempt = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
     let body = json!({"code": code.expect("a code")});
     let path = format!("/attempts/{attempt}/confirm");

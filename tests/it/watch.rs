@@ -13,7 +13,7 @@ mod verdicts;
 use std::time::Duration;
 
 use cartkey::app::App;
-use cartkey::demo::pretend_store::Role;
+use cartkey::demo::pretend_store::{Role, Switches};
 use cartkey::domain::id::StoreId;
 use cartkey::domain::store::Store;
 use cartkey::domain::time::Time;
@@ -95,7 +95,7 @@ impl Watched {
 
     /// Everything is well again.
     pub fn mend(&mut self) {
-        self.world.shop.switch(|s| *s = Default::default());
+        self.world.shop.switch(|s| *s = Switches::default());
         self.world.shop.release();
         self.world.shop.restore(1);
         self.world.shop.permit(1, cartkey::domain::scope::Scope::ReadWrite);

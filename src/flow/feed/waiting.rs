@@ -165,19 +165,19 @@ mod tests {
     #[test]
     fn one_service_cannot_take_the_places_of_all_others() {
         let (feed, entropy) = (Feed::default(), Entropy::seeded(7));
-        let token = || TokenId::mint(Time::from_millis(1), &entropy);
-        let greedy = token();
-        let mut taken: Vec<Place> = (0..PLACES_OF_ONE).map(|_| feed.enter(&greedy).ok().expect("a place")).collect();
+        let somebody = || TokenId::mint(Time::from_millis(1), &entropy);
+        let greedy = somebody();
+        let mut taken: Vec<Place> = (0..PLACES_OF_ONE).map(|_| feed.enter(&greedy).expect("a place")).collect();
         assert_eq!(feed.enter(&greedy).err(), Some(Crowded::ByOne));
         taken.pop();
-        taken.push(feed.enter(&greedy).ok().expect("the place that was left"));
+        taken.push(feed.enter(&greedy).expect("the place that was left"));
         while taken.len() < PLACES {
-            let other = token();
-            taken.extend((0..PLACES_OF_ONE).map(|_| feed.enter(&other).ok().expect("a place")));
+            let other = somebody();
+            taken.extend((0..PLACES_OF_ONE).map(|_| feed.enter(&other).expect("a place")));
         }
-        assert_eq!(feed.enter(&token()).err(), Some(Crowded::ByAll));
+        assert_eq!(feed.enter(&somebody()).err(), Some(Crowded::ByAll));
         taken.clear();
-        assert!(feed.enter(&token()).is_ok());
+        assert!(feed.enter(&somebody()).is_ok());
         assert!(feed.0.places.lock().unwrap().is_empty(), "nobody is remembered who has left");
     }
 }

@@ -87,7 +87,7 @@ pub fn schedule(pulse: &Pulse, now: Time) -> Option<String> {
         due => format!("checks are late: the first was due {}", super::show::ago(&due, &now)),
     };
     let minutes = pulse.every.as_secs() / 60;
-    let every = if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
+    let every = if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
     Some(format!("Stores are checked about every {every}. The last was asked {last}; {next}."))
 }
 

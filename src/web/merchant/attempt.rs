@@ -215,9 +215,10 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::Denied => View::Denied,
         Status::Failed => {
             let reason = attempt.reason.unwrap_or(Verdict::NotFinished);
-            let says = match attempt.by_hand {
-                true => frame.words.verdict_by_hand(reason, attempt.home.shown()),
-                false => frame.words.verdict(reason, attempt.home.shown()),
+            let says = if attempt.by_hand {
+                frame.words.verdict_by_hand(reason, attempt.home.shown())
+            } else {
+                frame.words.verdict(reason, attempt.home.shown())
             };
             View::Failed(Finding { says, code: reason.code() })
         }

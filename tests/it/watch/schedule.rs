@@ -152,7 +152,7 @@ async fn stores_on_one_host_wait_together_when_it_asks_for_patience() {
         watch::check_due(&watched.app).await.unwrap();
         assert_eq!(watched.asked(asked).len(), 0, "neither of the two is asked");
     }
-    watched.world.clock.advance(Duration::from_secs(60));
+    watched.world.clock.advance(Duration::from_mins(1));
     watch::check_due(&watched.app).await.unwrap();
     assert_eq!(watched.asked(asked).len(), 1);
 }

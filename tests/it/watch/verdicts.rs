@@ -94,12 +94,13 @@ const ELSEWHERE: [Verdict; 6] = [
 ];
 
 /// What belongs to connecting, and can come from no check.
-const OF_ATTEMPTS: [Verdict; 9] = [
+const OF_ATTEMPTS: [Verdict; 10] = [
     Verdict::KeyNotSaved,
     Verdict::PermalinksStale,
     Verdict::ApprovalMisdirected,
     Verdict::Denied,
     Verdict::NotFinished,
+    Verdict::NotConfirmed,
     Verdict::Disowned,
     Verdict::ApprovedElsewhere,
     Verdict::WrongStore,

@@ -35,7 +35,7 @@ async fn two_processes_tell_everything_once_while_others_write() {
     }
     writing.join_all().await;
     for receiver in &receivers {
-        tokio::time::timeout(Duration::from_secs(60), receiver.is_sent(180)).await.expect("all are told");
+        tokio::time::timeout(Duration::from_mins(1), receiver.is_sent(180)).await.expect("all are told");
     }
     end.send_replace(true);
     telling.join_all().await;
