@@ -25,7 +25,7 @@ use crate::woo::{Call, Client};
 /// The look of its pages.
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:38rem;margin:2rem auto;padding:0 1rem;\
     color:#14171d;background:#fff}main{display:grid;gap:1rem}button,input{font:inherit;padding:.5rem .9rem}\
-    .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1{margin:0}\
+    .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1,pre{margin:0}main>*{min-width:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#0e1014}a{color:#aab4ff}.card{border-color:#565e6b}}";
 
 /// What the application is told when it starts.
@@ -104,7 +104,7 @@ async fn sign_in(State(app): State<SampleApp>, body: Bytes) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
-/// 1. A link for the user who is signed in, and off to Cartkey with them.
+/// First: a link for the user who is signed in, and off to Cartkey with them.
 async fn connect(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let Some(user) = app.signed_in(&headers) else { return Redirect::to("/").into_response() };
     match app.link(&user).await {

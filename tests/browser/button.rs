@@ -137,10 +137,10 @@ async fn the_button_leads_to_connect_pages_of_this_cartkey_and_nowhere_else() {
     // What can be chosen.
     let link = format!("{KEYS}/connect/x");
     for (more, label, lang, height) in [
-        (json!({"data-lang": "de"}), "Shop verbinden", "de", 16.0),
-        (json!({"data-lang": "xx"}), "Connect store", "en", 16.0),
-        (json!({"data-label": "<b>Bind</b> my shop", "data-size": "large"}), "<b>Bind</b> my shop", "", 18.0),
-        (json!({"data-size": "small"}), "Connect store", "en", 14.0),
+        (json!({"data-lang": "de"}), "Shop verbinden", "de", 16),
+        (json!({"data-lang": "xx"}), "Connect store", "en", 16),
+        (json!({"data-label": "<b>Bind</b> my shop", "data-size": "large"}), "<b>Bind</b> my shop", "", 18),
+        (json!({"data-size": "small"}), "Connect store", "en", 14),
     ] {
         let mut attributes = more;
         attributes["data-link"] = json!(link);
