@@ -143,30 +143,13 @@ fn curl(route: &Route) -> String {
         command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
     }
     if let Some(body) = &route.body {
-        command = format!("{command} \\\n  -d '{}'", body.example);
+        let _ = write!(command, " \\\n  -d '{}'", body.example);
     }
     command
 }
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-impl Docs {
-    /// What a token may be allowed, and what that is.
-    fn permissions() -> [(Permission, &'static str); 5] {
-        Permission::ALL.map(|permission| (permission, permission.says()))
-    }
-
-    /// Every type of event, and what happened.
-    const fn kinds() -> &'static [Kind] {
-        Kind::ALL
-    }
-
-    /// Every reason, and its sentence.
-    fn reasons() -> Vec<(&'static str, String)> {
-        Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.says("the store"))).collect()
-    }
 }
 
 /// Text whose parts in backticks are code: every second part.

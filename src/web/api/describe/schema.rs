@@ -81,7 +81,7 @@ pub fn kind(schema: &Value) -> String {
     };
     words += &bounds(schema);
     if let Some(default) = schema.get("default") {
-        words = format!("{words}; {default} unless told");
+        let _ = write!(words, "; {default} unless told");
     }
     if null { words + " or null" } else { words }
 }
