@@ -8,7 +8,6 @@ use utoipa::{PartialSchema as _, ToSchema};
 
 use super::{Answer, Body, Content, Parameter, Place, Route, examples};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::news::EventId;
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::StoreStatus;
 use crate::domain::token::Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
@@ -212,8 +211,8 @@ fn events() -> Route {
             Parameter {
                 place: Place::Header,
                 name: "Last-Event-ID",
-                says: "The same as `after`, for streams: browsers' and libraries' readers of event streams send it.",
-                schema: EventId::schema(),
+                says: "The same as `after`, for streams, and passed over elsewhere: readers of event streams send it.",
+                schema: text().examples(["ev_0000000000000042"]).into(),
             },
         ],
         answers: vec![told],
