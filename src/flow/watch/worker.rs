@@ -125,7 +125,8 @@ struct Rate {
 
 impl Rate {
     fn new(per_second: u32, since: Time) -> Self {
-        Self { per_second, saved: 0, since }
+        // One may begin at once, whatever the clock does.
+        Self { per_second, saved: 1_000, since }
     }
 
     /// How many may begin at `now`: what was not used is kept for a batch, not for longer.
