@@ -1,5 +1,7 @@
 //! The description as a page for people: the same list as the document, shown by the server.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -31,6 +33,12 @@ pub struct Docs {
     shapes: Vec<(&'static str, Vec<Member>)>,
     /// Every closed set of words, and what they mean.
     words: Vec<(&'static str, String)>,
+    /// What a token may be allowed, and what that is.
+    permissions: [(Permission, &'static str); 5],
+    /// Every type of event.
+    kinds: &'static [Kind],
+    /// Every reason, and its sentence.
+    reasons: Vec<(&'static str, String)>,
     /// Every problem code.
     codes: &'static [Code],
 }
@@ -76,6 +84,9 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
         routes: ROUTES.iter().map(section).collect(),
         shapes: shapes.map(|name| (name, schema::members(&by_name(name)))).into(),
         words: words.map(|name| (name, schema::meaning(name))).into(),
+        permissions: Permission::ALL.map(|permission| (permission, permission.says())),
+        kinds: Kind::ALL,
+        reasons: Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.says("the store"))).collect(),
         codes: CODES,
     })
 }

@@ -1,5 +1,7 @@
 //! A schema in words, for people.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::DOCUMENT;
