@@ -86,6 +86,10 @@ async fn follow(app: &App, token: &ServiceToken, mut after: EventId, pieces: Pie
     let mut says = RETRY.to_owned();
     loop {
         let Ok(part) = feed::read(app, token, after, MOST).await else { return };
+        // Looked at behind the reading: a token is not even told that it was revoked.
+        if app.is_draining() || feed::still_works(app, token).await.is_err() {
+            return;
+        }
         let is_behind = !part.news.is_empty();
         after = part.next;
         says.extend(part.news.iter().map(frame));
@@ -99,9 +103,6 @@ async fn follow(app: &App, token: &ServiceToken, mut after: EventId, pieces: Pie
                 () = tokio::time::sleep(HEARTBEAT) => ":\n\n".clone_into(&mut says),
                 () = pieces.hung_up() => return,
             }
-        }
-        if app.is_draining() || feed::still_works(app, token).await.is_err() {
-            return;
         }
     }
 }
