@@ -20,6 +20,8 @@ use crate::world::World;
 
 /// How long a page may take to show what is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a chromedriver is started before that is given up.
+const DRIVER_TRIES: usize = 5;
 
 /// The width of a phone, in CSS pixels.
 const PHONE: u64 = 390;
@@ -157,6 +159,12 @@ fn start_driver(profile: &tempfile::TempDir) -> (Driver, u16) {
             "{program} is not installed: run scripts/test, or apt-get install chromium chromium-driver"
         );
     }
+    // It takes a free port of IPv4 and then asks for the same one of IPv6, which another driver may just have: it ends then.
+    (0..DRIVER_TRIES).find_map(|_| try_to_start(profile)).expect("chromedriver says its port")
+}
+
+/// A chromedriver and its port; `None` when it ended before it had one.
+fn try_to_start(profile: &tempfile::TempDir) -> Option<(Driver, u16)> {
     let child = Command::new("chromedriver")
         .arg("--port=0")
         .env("TMPDIR", profile.path())
@@ -169,11 +177,11 @@ fn start_driver(profile: &tempfile::TempDir) -> (Driver, u16) {
         .expect("chromedriver starts");
     let mut driver = Driver(child);
     let mut said = BufReader::new(driver.0.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line = said.find(|line| line.contains("started successfully on port")).expect("chromedriver says its port");
+    let line = said.find(|line| line.contains("started successfully on port"))?;
     let port = line.trim_end_matches('.').rsplit(' ').next().and_then(|port| port.parse().ok());
     // Nobody reads on, and a full pipe would hold it up.
     std::thread::spawn(move || said.for_each(drop));
-    (driver, port.unwrap_or_else(|| panic!("no port in {line:?}")))
+    Some((driver, port.unwrap_or_else(|| panic!("no port in {line:?}"))))
 }
 
 fn capabilities(world: &World, manner: Manner, profile: &std::path::Path) -> Capabilities {
