@@ -15,7 +15,7 @@ use super::Usage;
 use super::progress::{Progress, grouped};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::flow::adopt::Manner;
+use crate::flow::adopt::{self, Manner};
 use crate::flow::export;
 use crate::flow::import::file::File as Lines;
 use crate::flow::import::{self, News, Pace, Tally};
@@ -50,7 +50,7 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
     let pace = Pace {
         at_once: usize::from(asked.at_once),
         every: Duration::from_secs(1) / u32::from(asked.per_second),
-        manner: if asked.dry_run { Manner::Try } else { Manner::Keep },
+        manner: if asked.dry_run { Manner::Tried } else { Manner::Imported },
     };
     let (mut done, mut refused) = (0, 0);
     let tell = |number: u64, end: u64, news: &News| {
@@ -62,8 +62,8 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
             }
             News::Taken(adopted) => {
                 if let Some(remark) = adopted.remark {
-                    let says = remark.says(adopted.home.shown());
-                    bar.line(format_args!("line {number}: taken over; {says} ({})", remark.code()));
+                    let says = adopt::says(remark, adopted.home.shown());
+                    bar.line(format_args!("line {number}: it works; {says} ({})", remark.code()));
                 }
             }
         }

@@ -33,8 +33,8 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
         {
             let app = app.clone();
             asking.spawn(async move {
-                let store = watch::check_in_turn(&app, &id, &Actor::cli()).await?;
-                store.with_context(|| format!("there is no store {id}"))
+                let looked = watch::check_in_turn(&app, &id, &Actor::cli()).await?;
+                looked.map(|looked| looked.store).with_context(|| format!("there is no store {id}"))
             });
         }
         let Some(ended) = asking.join_next().await else { break };

@@ -124,6 +124,13 @@ impl Clock {
         }
     }
 
+    /// Sets a test clock back, as it happens to machines. The machine's own is not ours to move, so it ignores this.
+    pub fn set_back(&self, span: Duration) {
+        if let Self::Test(hand) = self {
+            hand.fetch_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+
     /// Moves a test clock on. The machine's clock is not ours to move, so it ignores this.
     pub fn advance(&self, span: Duration) {
         if let Self::Test(hand) = self {

@@ -81,6 +81,8 @@ pub enum Verdict {
     HeaderStripped,
     /// PHP at the store does not see https, so plain keys are ignored.
     HttpsHidden,
+    /// The store's clock and ours are too far apart for signed requests, and it takes no others.
+    ClockOff,
     /// The key answers for another address than the one that was connected.
     OtherStore,
     /// The store's own address has changed.
@@ -155,6 +157,7 @@ verdicts! {
     KeyNotSaved = "key_not_saved", "{store} sent a key that it did not save, usually because of a full or outdated database table. Update WooCommerce, then try again.";
     HeaderStripped = "header_stripped", "The server of {store} drops the key on its way to WooCommerce. Ask your host to pass the Authorization header on to PHP, then try again.";
     HttpsHidden = "https_hidden", "The server of {store} hides https from WordPress, so WooCommerce ignores the key. Ask your host to set HTTPS for PHP behind its proxy, then try again.";
+    ClockOff = "clock_off", "The clock of {store} and ours are more than fifteen minutes apart, so it refuses signed requests. Ask your host to set the clock of the server, then try again.";
     OtherStore = "other_store", "The key belongs to another store than {store}. Connect again and approve on {store} itself.";
     Moved = "moved", "{store} has a new address. Connect again with the address that the store has now.";
     CloneSuspected = "clone_suspected", "{store} says that it is another address, and a store answers there too: one of the two may be a copy. Connect again at the address that customers use, or correct the site address in WordPress under Settings → General.";

@@ -1,5 +1,5 @@
 //! Adopt: a key that a person or a file brings instead of the store. It is proven like any other, and kept only when it
-//! works.
+//! works. Whoever brings it may know less than Cartkey does, so it takes the place of no key that is better.
 
 use std::time::Duration;
 
@@ -12,9 +12,11 @@ use crate::domain::key::KeyPair;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::storage::stores::{self, NewKey};
+use crate::storage::keys;
+use crate::storage::stores::{self, Before, NewKey};
 use crate::vault::fingerprint;
 use crate::woo::check::{self, Answer};
 use crate::woo::preflight;
@@ -23,8 +25,8 @@ use crate::woo::preflight;
 const FIND_WITHIN: Duration = Duration::from_secs(8);
 /// How long asking it may take.
 const ASK_WITHIN: Duration = Duration::from_mins(1);
-/// How long all of it may take where an operator waits for the answer.
-const WITHIN: Duration = Duration::from_secs(26);
+/// The same where somebody waits for the answer; with the finding this is less than a browser is kept waiting.
+const TYPED_WITHIN: Duration = Duration::from_secs(18);
 
 /// A key, and whose it is said to be.
 #[derive(Debug, Clone)]
@@ -74,11 +76,43 @@ pub enum Error {
         /// The address that was asked.
         home: StoreUrl,
     },
+    /// It works, and what the store has is better.
+    #[error("{}", .why.says(.home.shown()))]
+    Better {
+        /// The store.
+        home: StoreUrl,
+        /// What is better about it.
+        why: Better,
+    },
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// Why a key that works does not take the place of what a store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// The store is connected with a key that may do what is asked, and this one may not.
+    Wider,
+    /// The store was given a newer key in place of this one, then.
+    Newer(Time),
+    /// The store was disconnected, then, and this key given up with it.
+    GivenUp(Time),
+}
+
+impl Better {
+    fn says(self, store: &str) -> String {
+        let meant = "If this one is meant all the same, add the store by its keys on the dashboard.";
+        match self {
+            Self::Wider => format!(
+                "This key may do less than the one with which {store} is connected, so that one stays. Make a key that may do as much, or ask for less."
+            ),
+            Self::Newer(at) => format!("{store} was given a newer key in place of this one at {at}. {meant}"),
+            Self::GivenUp(at) => format!("{store} was disconnected at {at}, and this key given up with it. {meant}"),
+        }
+    }
+}
 
 /// Why a key that somebody brings is not kept, where a verdict's own sentence speaks to who approved.
 pub fn says(verdict: Verdict, store: &str) -> String {
@@ -95,35 +129,50 @@ pub fn says(verdict: Verdict, store: &str) -> String {
             "The WordPress user to whom this key belongs is neither administrator nor shop manager of {store}. Make a key for one who is."
         ),
         Verdict::OtherStore => format!("This key answers for another store than {store}. Check the address."),
+        Verdict::ScopeNarrower => format!(
+            "This key may do less at {store} than was asked, so some things will not work. Make a key with all the permissions that are asked for, and enter that one."
+        ),
+        Verdict::ScopeWider => format!(
+            "This key may do more at {store} than was asked. It works; make one that may do less if you want that."
+        ),
         verdict => verdict.says(store),
     }
 }
 
-/// Whether a key that works is kept.
+/// Who brings a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// It is kept.
-    Keep,
-    /// It is only tried; nothing is written.
-    Try,
+    /// Somebody who means it, now, and waits for the answer.
+    Typed,
+    /// A file, which may be older than what has become of its stores.
+    Imported,
+    /// A file that is only looked at: nothing is written.
+    Tried,
 }
 
-/// Proves a key and gives it to its store. A store that has this very key and is connected is not asked.
+impl Manner {
+    /// How long asking the store may take.
+    const fn within(self) -> Duration {
+        match self {
+            Self::Typed => TYPED_WITHIN,
+            Self::Imported | Self::Tried => ASK_WITHIN,
+        }
+    }
+}
+
+/// Proves a key that is typed and gives it to its store. A store that has this very key and is connected is not asked.
 pub async fn adopt(app: &App, wish: &Wish, actor: &Actor) -> Result<Adopted, Error> {
     if let Some(same) = same(app, wish, &wish.typed).await? {
         return Ok(same);
     }
-    let adopting = async {
-        let home = find(app, wish).await?;
-        prove(app, wish, home, Manner::Keep, actor).await
-    };
-    Box::pin(within(WITHIN, wish, adopting)).await
+    let home = find(app, wish).await?;
+    Box::pin(prove(app, wish, home, Manner::Typed, actor)).await
 }
 
 /// Whether the store at `home`, with or without `www.`, is connected with this very key. Asks nobody.
 pub async fn same(app: &App, wish: &Wish, home: &StoreUrl) -> Result<Option<Adopted>, Beneath> {
     for home in [home, &home.other_www()] {
-        let store = with_this_key(app, wish, home).await?;
+        let store = holder(app, &wish.user_id, &wish.pair, home).await?;
         if let Some(store) = store.filter(|store| store.status == StoreStatus::Connected) {
             return Ok(Some(as_it_was(store)));
         }
@@ -140,22 +189,50 @@ pub async fn find(app: &App, wish: &Wish) -> Result<StoreUrl, Error> {
     }
 }
 
-/// Asks the store at `home` with the key, and keeps the key if it works and `manner` says so. A store that is known and has
-/// this very key is left as it is, or checked when it does not stand well.
-pub async fn prove(app: &App, wish: &Wish, home: StoreUrl, manner: Manner, actor: &Actor) -> Result<Adopted, Error> {
-    match with_this_key(app, wish, &home).await? {
-        Some(store) if store.status == StoreStatus::Connected => Ok(as_it_was(store)),
-        Some(store) if manner == Manner::Keep => again(app, store, actor).await,
-        _ => {
-            let (home, answer) = within(ASK_WITHIN, wish, ask(app, wish, home)).await?;
-            keep(app, wish, home, answer, manner, actor).await
+/// Asks the store at `home` with the key, and keeps the key if it works and is no worse than what the store has. A store
+/// that has this very key is left as it is, or checked when it does not stand well.
+pub async fn prove(
+    app: &App,
+    wish: &Wish,
+    mut home: StoreUrl,
+    manner: Manner,
+    actor: &Actor,
+) -> Result<Adopted, Error> {
+    let mut heard = None;
+    loop {
+        // Looked at each time: it may have been connected, disconnected or given another key while it was asked.
+        let known = known(app, &wish.user_id, &wish.pair, &home).await?;
+        if let Some(Known { store, is_same: true }) = known {
+            if store.status == StoreStatus::Connected || (manner == Manner::Tried && heard.is_some()) {
+                return Ok(as_it_was(store));
+            }
+            if manner != Manner::Tried {
+                return again(app, store, actor).await;
+            }
+            (home, heard) = ask_within(app, wish, home, manner).await?;
+            continue;
+        }
+        let Some(answer) = &heard else {
+            (home, heard) = ask_within(app, wish, home, manner).await?;
+            continue;
+        };
+        let store = known.map(|known| known.store);
+        if let Some(adopted) = keep(app, wish, &home, answer, store.as_ref(), manner, actor).await? {
+            return Ok(adopted);
         }
     }
 }
 
-async fn within<T>(span: Duration, wish: &Wish, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+async fn ask_within(
+    app: &App,
+    wish: &Wish,
+    home: StoreUrl,
+    manner: Manner,
+) -> Result<(StoreUrl, Option<Answer>), Error> {
+    let asked = tokio::time::timeout(manner.within(), ask(app, wish, home)).await;
     let timed_out = || Err(Error::Refused { verdict: Verdict::TimedOut, home: wish.typed.clone() });
-    tokio::time::timeout(span, work).await.unwrap_or_else(|_| timed_out())
+    let (home, answer) = asked.unwrap_or_else(|_| timed_out())?;
+    Ok((home, Some(answer)))
 }
 
 /// Asks with the key. A store whose index is closed to visitors tells its own address only now: then it is asked there.
@@ -170,9 +247,11 @@ async fn ask(app: &App, wish: &Wish, mut home: StoreUrl) -> Result<(StoreUrl, An
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
 }
 
-/// The store at `home`, if the key that it is served with is this very one.
-async fn with_this_key(app: &App, wish: &Wish, home: &StoreUrl) -> Result<Option<Store>, Beneath> {
-    holder(app, &wish.user_id, &wish.pair, home).await
+/// The merchant's store at an address.
+struct Known {
+    store: Store,
+    /// The key that it is served with is the one in question.
+    is_same: bool,
 }
 
 /// The merchant's store at `home`, if the key that it is served with is `pair`.
@@ -182,22 +261,34 @@ pub(super) async fn holder(
     pair: &KeyPair,
     home: &StoreUrl,
 ) -> Result<Option<Store>, Beneath> {
+    let known = known(app, user_id, pair, home).await?;
+    Ok(known.filter(|known| known.is_same).map(|known| known.store))
+}
+
+/// The merchant's store at `home`, if there is one.
+async fn known(app: &App, user_id: &UserId, pair: &KeyPair, home: &StoreUrl) -> Result<Option<Known>, Beneath> {
     let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
     let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
     let Some(served) = stores::served(&app.db, &id).await? else { return Ok(None) };
-    let Some(key) = served.key else { return Ok(None) };
-    let place = key_place(key.id.as_str(), served.store.home.as_str());
-    // A key that does not open any more is another one: this one takes its place.
-    let Ok(served_pair) = app.vault.open_pair(&place, &key.sealed) else { return Ok(None) };
-    // Fingerprints are compared, not secrets: how long that takes tells nothing about either.
-    let is_same = fingerprint(&served_pair.consumer_key) == fingerprint(&pair.consumer_key)
-        && fingerprint(&served_pair.consumer_secret) == fingerprint(&pair.consumer_secret);
-    Ok(is_same.then_some(served.store))
+    let store = served.store;
+    let is_same = served.key.is_some_and(|key| {
+        let place = key_place(key.id.as_str(), store.home.as_str());
+        // A key that does not open any more is another one: this one takes its place.
+        app.vault.open_pair(&place, &key.sealed).is_ok_and(|served| is_same(&served, pair))
+    });
+    Ok(Some(Known { store, is_same }))
+}
+
+/// Fingerprints are compared, not secrets: how long that takes tells nothing about either.
+fn is_same(one: &KeyPair, other: &KeyPair) -> bool {
+    fingerprint(&one.consumer_key) == fingerprint(&other.consumer_key)
+        && fingerprint(&one.consumer_secret) == fingerprint(&other.consumer_secret)
 }
 
 /// The same key once more for a store that does not stand well: it is checked, for the key may work again.
 async fn again(app: &App, store: Store, actor: &Actor) -> Result<Adopted, Error> {
-    let store = watch::check(app, &store.id, actor).await?.unwrap_or(store);
+    let looked = watch::check(app, &store.id, actor).await?;
+    let store = looked.map_or(store, |looked| looked.store);
     match store.status {
         StoreStatus::Connected => Ok(as_it_was(store)),
         _ => Err(Error::Refused { verdict: store.reason.unwrap_or(Verdict::KeyRejected), home: store.home }),
@@ -208,23 +299,57 @@ fn as_it_was(store: Store) -> Adopted {
     Adopted { store_id: Some(store.id), home: store.home, became: Became::Same, remark: store.reason }
 }
 
+/// What is better about what the store has than a key that may do `scope`.
+async fn better(
+    app: &App,
+    wish: &Wish,
+    store: &Store,
+    scope: Scope,
+    manner: Manner,
+) -> Result<Option<Better>, Beneath> {
+    if is_outdone(store, scope, wish.scope) {
+        return Ok(Some(Better::Wider));
+    }
+    let is_settled = matches!(store.status, StoreStatus::Connected | StoreStatus::Disconnected);
+    if manner == Manner::Typed || !is_settled {
+        return Ok(None);
+    }
+    let at = keys::retired(&app.db, &store.id, &wish.pair.consumer_key.last7()).await?;
+    Ok(at.map(|at| match store.status {
+        StoreStatus::Disconnected => Better::GivenUp(at),
+        _ => Better::Newer(at),
+    }))
+}
+
+/// Whether a store is connected with a key that may do what is `asked`, which one that may do `scope` may not.
+pub(super) fn is_outdone(store: &Store, scope: Scope, asked: Scope) -> bool {
+    store.status == StoreStatus::Connected && store.scope.covers(asked) && !scope.covers(asked)
+}
+
+/// Gives the key to its store, which is `store` where there is one; `None` when another became of that meanwhile.
 async fn keep(
     app: &App,
     wish: &Wish,
-    home: StoreUrl,
-    answer: Answer,
+    home: &StoreUrl,
+    answer: &Answer,
+    store: Option<&Store>,
     manner: Manner,
     actor: &Actor,
-) -> Result<Adopted, Error> {
+) -> Result<Option<Adopted>, Error> {
     let remark = Some(answer.verdict).filter(|verdict| *verdict != Verdict::Works);
-    if manner == Manner::Try {
-        let (_, known) = stores::of_user(&app.db, &wish.user_id, Some(&home)).await?;
-        let store_id = known.into_iter().next().map(|(id, ..)| id);
-        let became = if store_id.is_some() { Became::Reconnected } else { Became::Connected };
-        return Ok(Adopted { store_id, home, became, remark });
+    let scope = answer.scope.unwrap_or(wish.scope);
+    if let Some(store) = store
+        && let Some(why) = better(app, wish, store, scope, manner).await?
+    {
+        return Err(Error::Better { home: home.clone(), why });
+    }
+    let adopted = |store_id, became| Some(Adopted { store_id, home: home.clone(), became, remark });
+    if manner == Manner::Tried {
+        let became = if store.is_some() { Became::Reconnected } else { Became::Connected };
+        return Ok(adopted(store.map(|store| store.id.clone()), became));
     }
     let Some(auth_method) = answer.method else {
-        return Err(Error::Refused { verdict: Verdict::AnswerUnreadable, home });
+        return Err(Error::Refused { verdict: Verdict::AnswerUnreadable, home: home.clone() });
     };
     let now = app.now();
     let key_id = KeyId::mint(now, &app.entropy);
@@ -237,17 +362,17 @@ async fn keep(
         // WooCommerce shows a key's number nowhere but in the address of its page.
         woo_key_id: 0,
         last7: wish.pair.consumer_key.last7(),
-        scope: answer.scope.unwrap_or(wish.scope),
+        scope,
         asked: wish.scope,
         auth_method,
         remark,
-        name: answer.name,
-        woocommerce_version: answer.woocommerce_version,
-        wordpress_version: answer.wordpress_version,
+        name: answer.name.clone(),
+        woocommerce_version: answer.woocommerce_version.clone(),
+        wordpress_version: answer.wordpress_version.clone(),
         now,
     };
-    let (store_id, version) = stores::adopt(&app.db, &new, actor).await?;
+    let before = store.map(|store| Before { key_version: store.key_version, status: store.status });
+    let Some((store_id, version)) = stores::adopt(&app.db, &new, before, actor).await? else { return Ok(None) };
     tracing::debug!(store.id = %store_id, key.last7 = %new.last7, "took over the key of {}", home.shown());
-    let became = if version == 1 { Became::Connected } else { Became::Reconnected };
-    Ok(Adopted { store_id: Some(store_id), home, became, remark })
+    Ok(adopted(Some(store_id), if version == 1 { Became::Connected } else { Became::Reconnected }))
 }

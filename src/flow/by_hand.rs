@@ -123,7 +123,7 @@ async fn is_in_use(
     let Some(store) = holder(app, &ground.user_id, pair, home).await? else { return Ok(false) };
     let checked = match store.status {
         StoreStatus::Connected => Some(store),
-        _ => watch::check(app, &store.id, actor).await?,
+        _ => watch::check(app, &store.id, actor).await?.map(|looked| looked.store),
     };
     Ok(checked.is_some_and(|store| store.status == StoreStatus::Connected))
 }

@@ -225,6 +225,7 @@ impl One {
             Err(adopt::Error::Refused { verdict, home }) => {
                 Ok(News::Refused(vec![format!("{} ({})", adopt::says(verdict, home.shown()), verdict.code())]))
             }
+            Err(better @ adopt::Error::Better { .. }) => Ok(News::Refused(vec![better.to_string()])),
             Err(adopt::Error::Beneath(beneath)) => Err(beneath),
         }
     }
@@ -232,18 +233,21 @@ impl One {
     async fn adopt(&self) -> Result<News, adopt::Error> {
         let (app, wish) = (&self.app, &self.wish);
         if let Some(same) = adopt::same(app, wish, &wish.typed).await? {
-            self.seen.claim(self.number, wish, &same.home);
-            return Ok(News::Taken(same));
+            return Ok(self.claimed(&same.home).map_or(News::Taken(same), News::Refused));
         }
         // Only who asks waits for a turn: what is there already costs no store anything.
         self.clock.lock().await.tick().await;
         let home = adopt::find(app, wish).await?;
-        if let Some(other) = self.seen.claim(self.number, wish, &home) {
-            let says =
-                format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown());
-            return Ok(News::Refused(vec![says]));
+        match self.claimed(&home) {
+            Some(faults) => Ok(News::Refused(faults)),
+            None => Ok(News::Taken(adopt::prove(app, wish, home, self.manner, &self.actor).await?)),
         }
-        Ok(News::Taken(adopt::prove(app, wish, home, self.manner, &self.actor).await?))
+    }
+
+    /// What is wrong when the store that an address led to is another line's.
+    fn claimed(&self, home: &StoreUrl) -> Option<Vec<String>> {
+        let other = self.seen.claim(self.number, &self.wish, home)?;
+        Some(vec![format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown())])
     }
 }
 
@@ -253,8 +257,10 @@ impl One {
 struct Seen(Arc<std::sync::Mutex<HashMap<Fingerprint, u64>>>);
 
 impl Seen {
-    /// Claims a store for a line; the number of the line that has it, if that is another.
+    /// Claims a store for a line; the number of the line that has it, if that is another. An address with `www.` in front
+    /// is the one without.
     fn claim(&self, number: u64, wish: &Wish, home: &StoreUrl) -> Option<u64> {
+        let home = if home.host() == home.bare_host() { home.clone() } else { home.other_www() };
         let name = Secret::new(format!("{} {}", wish.user_id, home));
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = *seen.entry(fingerprint(&name)).or_insert(number);

@@ -33,14 +33,10 @@ pub use judge::SOON;
 pub use worker::{check_due, run};
 
 use flights::Seat;
-use judge::Standing;
 
 /// How long a claim holds: longer than a check and the keeping of it can take.
 pub const CLAIM: Duration = Duration::from_mins(2);
-/// How long somebody in a hurry waits for a place among those that are being asked. With the time of the check this is less
-/// than a service waits for its answer.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// The same for somebody who has time.
+/// How long somebody who has time waits for a place among those that are being asked.
 const LONG_PATIENCE: Duration = Duration::from_hours(1);
 
 /// Somebody wants to know.
@@ -52,20 +48,29 @@ struct Wish<'a> {
     patience: Duration,
 }
 
+/// What came of somebody's wish to know.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// The store as it stands.
+    pub store: Store,
+    /// Too many are being asked for it to have its turn in time: it was not asked, and the schedule asks it next.
+    pub had_no_turn: bool,
+}
+
 /// Asks a store now and keeps what it told; `None` when there is no such store. A store that was disconnected is given
 /// back as it is.
-pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
-    on_demand(app, id, Wish { actor, takes_known: false, patience: PATIENCE }).await
+pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
+    on_demand(app, id, Wish { actor, takes_known: false, patience: app.watching.budget.patience }).await
 }
 
 /// The same for a service that was refused by the store. Many of them see that at the same time: those that come while the
 /// store is being asked, or just after, are told what was found.
-pub async fn report(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
-    on_demand(app, id, Wish { actor, takes_known: true, patience: PATIENCE }).await
+pub async fn report(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
+    on_demand(app, id, Wish { actor, takes_known: true, patience: app.watching.budget.patience }).await
 }
 
 /// The same for somebody who asks many stores and waits for each.
-pub async fn check_in_turn(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
+pub async fn check_in_turn(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
     on_demand(app, id, Wish { actor, takes_known: false, patience: LONG_PATIENCE }).await
 }
 
@@ -92,21 +97,33 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
     Ok(Pulse { last, next, every: app.check_every })
 }
 
-async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Store>, Beneath> {
+async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
     if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.now())) {
-        return Ok(Some(store));
+        return Ok(Some(Looked { store, had_no_turn: false }));
     }
-    match app.watching.flights.board(id, app.now(), wish.takes_known) {
-        Seat::Pilot(pilot) => {
-            if ask_in_turn(app, &store, wish).await? {
-                pilot.land(app.now());
+    let mut takes_known = wish.takes_known;
+    let mut had_no_turn = false;
+    for _ in 0..2 {
+        match app.watching.flights.board(id, app.now(), takes_known) {
+            Seat::Pilot(pilot) => {
+                had_no_turn = !ask_in_turn(app, &store, wish).await?;
+                if had_no_turn {
+                    schedule::hurry(&app.db, id, app.now()).await?;
+                } else {
+                    pilot.land(app.now());
+                }
+                break;
             }
+            Seat::Passenger(mut end) => {
+                drop(end.changed().await);
+                // What was found meanwhile is enough. Whoever asked may have hung up: then this one asks.
+                takes_known = true;
+            }
+            Seat::Known => break,
         }
-        Seat::Passenger(mut end) => drop(end.changed().await),
-        Seat::Known => {}
     }
-    Ok(stores::find(&app.db, id).await?)
+    Ok(stores::find(&app.db, id).await?.map(|store| Looked { store, had_no_turn }))
 }
 
 /// Waits for a place, then asks; false when there was none in time.
@@ -120,7 +137,7 @@ async fn ask_in_turn(app: &App, store: &Store, wish: Wish<'_>) -> Result<bool, B
     schedule::hold(&app.db, &store.id, app.now().plus(CLAIM)).await?;
     // It may have been asked, or connected again, while this one waited.
     let Some(Served { store: now, key: Some(key), .. }) = stores::served(&app.db, &store.id).await? else {
-        return Ok(false);
+        return Ok(true);
     };
     // When it was to be asked before it was held.
     let store = Store { check_at: store.check_at, ..now };
@@ -138,7 +155,11 @@ async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
     let Some(Served { store, key: Some(key), .. }) = stores::served(&app.db, id).await? else { return Ok(()) };
     let is_well = store.status == StoreStatus::Connected
         && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
-    let answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
+    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
+    let reads_again = store.scope == Scope::Write && answer.verdict.is_works() && answer.scope.is_none();
+    if is_well && reads_again {
+        answer = ask(app, &store, &key, Some(widest(&store))).await?;
+    }
     // Callbacks and services write to the same database: they wait behind a few checks, not behind all that end at once.
     let _turn = app.watching.keeping.acquire().await;
     keep(app, &store, &key, answer, None).await
@@ -162,7 +183,8 @@ fn widest(store: &Store) -> Scope {
     if writes { Scope::ReadWrite } else { Scope::Read }
 }
 
-/// Keeps what a check told, that `wanted_by` asked for; the schedule asks for itself.
+/// Keeps what a check told, that `wanted_by` asked for; the schedule asks for itself. Of two checks at a time each is judged
+/// by what the other has found: what the schedule found late is dropped, and what somebody waits for is judged anew.
 async fn keep(
     app: &App,
     store: &Store,
@@ -170,31 +192,38 @@ async fn keep(
     answer: Answer,
     wanted_by: Option<&Actor>,
 ) -> Result<(), Beneath> {
-    let now = app.now();
-    let standing = judge::judge(store, &answer);
-    let (verdict, status) = (answer.verdict.code(), standing.status.as_str());
-    if wanted_by.is_some() || (standing.status, standing.reason) != (store.status, store.reason) {
+    let checked = checked(app, store, &answer, wanted_by);
+    if checks::keep(&app.db, store, key.version, &checked).await? || wanted_by.is_none() {
+        return Ok(());
+    }
+    let Some(Served { store: now, key: Some(served), .. }) = stores::served(&app.db, &store.id).await? else {
+        return Ok(());
+    };
+    if served.version == key.version {
+        let now = Store { check_at: store.check_at, ..now };
+        let checked = self::checked(app, &now, &answer, wanted_by);
+        checks::keep(&app.db, &now, key.version, &checked).await?;
+    }
+    Ok(())
+}
+
+/// What an answer makes of a store.
+fn checked(app: &App, store: &Store, answer: &Answer, wanted_by: Option<&Actor>) -> Checked {
+    let at = app.now();
+    let now = judge::judge(store, answer);
+    let (verdict, status) = (answer.verdict.code(), now.status.as_str());
+    if wanted_by.is_some() || (now.status, now.reason) != (store.status, store.reason) {
         tracing::info!(store.id = %store.id, verdict, status, "checked {}", store.home.shown());
     } else {
         tracing::debug!(store.id = %store.id, verdict, status, "checked {}", store.home.shown());
     }
     let by_itself = Actor::cartkey();
-    let happened = judge::events(store, &standing, &answer, now, wanted_by.unwrap_or(&by_itself));
-    let mut checked = checked(app, store, standing, answer, now);
-    checked.events = happened;
-    if wanted_by.is_some() {
-        hurry(store, &mut checked);
-    }
-    checks::keep(&app.db, &store.id, key.version, store.status, &checked).await?;
-    Ok(())
-}
-
-fn checked(app: &App, store: &Store, now: Standing, answer: Answer, at: Time) -> Checked {
-    let auth_method = judge::learned(&now, &answer).filter(|method| *method != store.auth_method);
+    let events = judge::events(store, &now, answer, at, wanted_by.unwrap_or(&by_itself));
+    let auth_method = judge::learned(&now, answer).filter(|method| *method != store.auth_method);
     let scope = answer.scope.filter(|scope| now.status == StoreStatus::Connected && *scope != store.scope);
-    Checked {
+    let mut checked = Checked {
         lending_changed: now.status != store.status || auth_method.is_some() || scope.is_some(),
-        check_at: judge::next(&now, &answer, app.check_every, at, &app.entropy),
+        check_at: judge::next(&now, answer, app.check_every, at, &app.entropy),
         verdict: if answer.verdict.is_works() { now.reason.unwrap_or(Verdict::Works) } else { answer.verdict },
         status: now.status,
         reason: now.reason,
@@ -202,11 +231,15 @@ fn checked(app: &App, store: &Store, now: Standing, answer: Answer, at: Time) ->
         scope,
         moved_to: now.moved_to,
         failures: now.failures,
-        woocommerce_version: answer.woocommerce_version,
-        wordpress_version: answer.wordpress_version,
+        woocommerce_version: answer.woocommerce_version.clone(),
+        wordpress_version: answer.wordpress_version.clone(),
         now: at,
-        events: Vec::new(),
+        events,
+    };
+    if wanted_by.is_some() {
+        hurry(store, &mut checked);
     }
+    checked
 }
 
 /// Somebody who asks again and again whether a store works again must not thereby put off its next scheduled check.

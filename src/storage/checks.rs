@@ -10,7 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::id::StoreId;
 use crate::domain::key::AuthMethod;
 use crate::domain::scope::Scope;
-use crate::domain::store::StoreStatus;
+use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
@@ -114,9 +114,11 @@ pub struct Checked {
     pub events: Vec<Event>,
 }
 
-/// Keeps what a check of key version `version` told, and records what happened by it. False when the store has another key or another status than `was` by now, or was disconnected: then this
-/// check came too late to say anything.
-pub async fn keep(db: &Db, id: &StoreId, version: i64, was: StoreStatus, checked: &Checked) -> Result<bool, Error> {
+/// Keeps what a check of key version `version` told of a store that was judged as it `was`, and records what happened by it.
+/// False when the store has another key by now, was disconnected, or was checked by somebody else meanwhile: then nothing is
+/// kept.
+pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Result<bool, Error> {
+    let id = &was.id;
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let mine = sqlx::query(
@@ -125,7 +127,7 @@ pub async fn keep(db: &Db, id: &StoreId, version: i64, was: StoreStatus, checked
                  woocommerce_version = COALESCE($5, woocommerce_version),
                  wordpress_version = COALESCE($6, wordpress_version), scope = COALESCE($7, scope), moved_to = $8,
                  failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
-             WHERE id = $13 AND key_version = $14 AND status = $15 AND status <> 'disconnected'",
+             WHERE id = $13 AND key_version = $14 AND status = $15 AND checked_at = $16 AND status <> 'disconnected'",
         )
         .bind(checked.status)
         .bind(checked.reason)
@@ -137,11 +139,12 @@ pub async fn keep(db: &Db, id: &StoreId, version: i64, was: StoreStatus, checked
         .bind(&checked.moved_to)
         .bind(checked.failures)
         .bind(checked.check_at)
-        .bind(checked.status != was)
+        .bind(checked.status != was.status)
         .bind(checked.now)
         .bind(id)
         .bind(version)
-        .bind(was)
+        .bind(was.status)
+        .bind(was.checked_at)
         .execute(&mut *tx)
         .await?
         .rows_affected();

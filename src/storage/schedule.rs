@@ -82,6 +82,51 @@ pub async fn hold(db: &Db, id: &StoreId, until: Time) -> Result<(), Error> {
     Ok(())
 }
 
+/// Has a store asked at `at` or before.
+pub async fn hurry(db: &Db, id: &StoreId, at: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at > $3")
+            .bind(at)
+            .bind(id)
+            .bind(at)
+            .execute(pool)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Makes stores due at `now` that a wrong clock has put off: those that were checked after `soon`, and those that are to be
+/// asked only after `latest`. At most `most`; gives back how many.
+pub async fn bring_back(db: &Db, now: Time, soon: Time, latest: Time, most: i64) -> Result<u64, Error> {
+    let any: bool = on!(db.read(), |pool| {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM stores WHERE checked_at > $1 OR check_at > $2)")
+            .bind(soon)
+            .bind(latest)
+            .fetch_one(pool)
+            .await?
+    });
+    if !any {
+        return Ok(0);
+    }
+    on!(db.write(), |pool| {
+        Ok(sqlx::query(
+            "UPDATE stores
+             SET check_at = $1
+             WHERE id IN (SELECT id FROM stores
+                          WHERE (checked_at > $2 OR check_at > $3) AND check_at > $4 AND status <> 'disconnected'
+                          LIMIT $5)",
+        )
+        .bind(now)
+        .bind(soon)
+        .bind(latest)
+        .bind(soon)
+        .bind(most)
+        .execute(pool)
+        .await?
+        .rows_affected())
+    })
+}
+
 /// When the next store is due, if there is one.
 pub async fn next(db: &Db) -> Result<Option<Time>, Error> {
     on!(db.read(), |pool| {

@@ -196,17 +196,53 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
     })
 }
 
+/// A store as it was when it was decided that it is to have another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// The version of its key.
+    pub key_version: i64,
+    /// How it stood.
+    pub status: StoreStatus,
+}
+
 /// In one transaction: gives the store a key that came without an attempt: typed or imported by `actor`. Gives the store's
-/// id and the version of the key.
-pub async fn adopt(db: &Db, new: &NewKey, actor: &Actor) -> Result<(StoreId, i64), Error> {
+/// id and the version of the key; `None`, and nothing is written, when the store is not as it was `before` (none: there was
+/// no such store).
+pub async fn adopt(
+    db: &Db,
+    new: &NewKey,
+    before: Option<Before>,
+    actor: &Actor,
+) -> Result<Option<(StoreId, i64)>, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
+        if let Some(before) = before {
+            // Holds the store as it is until this is done.
+            let is_so = sqlx::query(
+                "UPDATE stores
+                 SET key_version = key_version
+                 WHERE user_id = $1 AND home = $2 AND key_version = $3 AND status = $4",
+            )
+            .bind(&new.user_id)
+            .bind(&new.home)
+            .bind(before.key_version)
+            .bind(before.status)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if is_so == 0 {
+                return Ok(None);
+            }
+        }
         let (store_id, version) = take_key!(tx, new);
+        if before.is_none() && version != 1 {
+            return Ok(None);
+        }
         for event in taken(new, &store_id, version, actor) {
             record!(tx, &event);
         }
         tx.commit().await?;
-        Ok((store_id, version))
+        Ok(Some((store_id, version)))
     })
 }
 

@@ -93,6 +93,13 @@ impl Failure {
         Self { cause: Some(cause.into()), retry_after: Some(5), ..failure }
     }
 
+    /// A store was to be asked, and too many others are.
+    pub fn no_turn() -> Self {
+        let says = "Too many stores are being asked just now, and this one was not. It is asked next: ask again in ten seconds.";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
+        Self { retry_after: Some(10), ..failure }
+    }
+
     /// Too much is asked; the same again after `seconds`.
     pub fn rate_limited(said: Said, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }

@@ -90,6 +90,8 @@ impl Words {
             Verdict::SecretRejected => "by-hand-secret_rejected",
             Verdict::RoleLost => "by-hand-role_lost",
             Verdict::OtherStore => "by-hand-other_store",
+            Verdict::ScopeNarrower => "by-hand-scope_narrower",
+            Verdict::ScopeWider => "by-hand-scope_wider",
             verdict => return self.verdict(verdict, store),
         };
         let translated = format(self.0, key, &[("store", Value::Text(store.to_owned()))]);

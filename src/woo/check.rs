@@ -70,7 +70,8 @@ impl Answer {
 
 /// Asks the store at `home` with `pair`. `known` is the way that worked last time and is tried first; before a key
 /// is called broken every way is tried. `asked` decides whether writing is tested (nothing is written) and what the
-/// proven scope is compared with; with none, a known key that may read and works costs one request.
+/// proven scope is compared with; with none, a known key that may read and works costs one request, and only of one that
+/// may not read is the scope told.
 pub async fn ask(
     client: &Client,
     home: &StoreUrl,
@@ -107,6 +108,7 @@ pub async fn ask(
         return Answer { verdict, ..answer };
     }
     answer.verdict = remark;
+    answer.scope = (!reads).then_some(Scope::Write);
     if let Some(asked) = asked {
         match asking.scope(method, reads, asked).await {
             Ok(Some(proven)) => {
@@ -221,10 +223,14 @@ impl Asking<'_> {
                             return Err(Verdict::SecretRejected.into());
                         }
                         // The first of the two is enough to tell an unknown key from a wrong signature.
-                        if refused.is_none() && self.is_unknown(&refusal).await? {
-                            return Err(Verdict::KeyRejected.into());
+                        match &refused {
+                            None if self.is_unknown(&refusal).await? => return Err(Verdict::KeyRejected.into()),
+                            None => refused = Some(refusal),
+                            Some(first) if *first == refusal => {}
+                            // One of the two signatures is right, and only behind that does WooCommerce look at the time
+                            // (wc-auth.md §5.2): a signature that is wrong twice is refused in the same words twice.
+                            Some(_) => return Err(Verdict::ClockOff.into()),
                         }
-                        refused = Some(refusal);
                     }
                     Meaning::RoleLost => return Err(Verdict::RoleLost.into()),
                     Meaning::NoRoute => return Err(Verdict::NoWooCommerce.into()),

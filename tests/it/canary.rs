@@ -263,7 +263,7 @@ async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         "user_id,store_url,consumer_key,consumer_secret\nt,{SHOP},{secret},{key}\nt,{SHOP},{key},{secret}x\ntyped-3,{SHOP},{key},{secret}\n"
     );
     let lines = File::open(file.as_bytes(), Scope::ReadWrite, Reach::Public).unwrap();
-    let pace = Pace { at_once: 2, every: Duration::from_millis(1), manner: Manner::Keep };
+    let pace = Pace { at_once: 2, every: Duration::from_millis(1), manner: Manner::Imported };
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     let tell = |_, _, news: &News| told.extend(format!("{news:?}").into_bytes());
     import::run(&world.app, lines, pace, &Actor::cli(), stopped, tell).await.unwrap();

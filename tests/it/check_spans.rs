@@ -89,8 +89,8 @@ async fn a_check_that_came_too_late_says_nothing() {
         events: Vec::new(),
     };
     world.connect("m").await;
-    let was = cartkey::domain::store::StoreStatus::Connected;
-    let kept = cartkey::storage::checks::keep(&world.app.db, &id, 1, was, &late).await.unwrap();
+    let was = cartkey::flow::stores::find(&world.app, &id).await.unwrap().unwrap();
+    let kept = cartkey::storage::checks::keep(&world.app.db, &was, 1, &late).await.unwrap();
     assert!(!kept);
     assert_eq!(told(&world, &id).await, [(Verdict::Works, 1), (Verdict::Works, 1)], "a new connection, a new span");
 }

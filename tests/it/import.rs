@@ -27,7 +27,7 @@ fn many() -> u64 {
 }
 
 const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
-const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Keep };
+const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Imported };
 
 /// A file of so many rows; every other is bad, in one way after the other, more often in one that costs nobody anything. Gives
 /// how each kind is told.
@@ -206,7 +206,7 @@ async fn a_dry_run_tells_the_same_and_writes_nothing() {
     let world = World::new().await;
     let app = cartkey(&world, &network, 100).await;
     let (text, bad) = file(&network, 100);
-    let (tally, told) = import(&app, &text, Pace { manner: Manner::Try, ..PACE }).await;
+    let (tally, told) = import(&app, &text, Pace { manner: Manner::Tried, ..PACE }).await;
     assert_eq!((tally.connected, tally.refused), (100 - bad.len() as u64, bad.len() as u64));
     assert_eq!(told.len(), bad.len());
     for table in ["stores", "keys", "events"] {

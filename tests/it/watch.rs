@@ -1,6 +1,7 @@
 //! Watch: connected stores are asked on a schedule and when somebody wants to know; what each answer makes of them.
 
 mod claims;
+mod clock;
 mod demand;
 mod many;
 mod moves;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use cartkey::app::App;
 use cartkey::demo::pretend_store::{Role, Switches};
 use cartkey::domain::id::StoreId;
+use cartkey::domain::scope::Scope;
 use cartkey::domain::store::Store;
 use cartkey::domain::time::Time;
 use cartkey::flow::{stores, watch};
@@ -98,7 +100,7 @@ impl Watched {
         self.world.shop.switch(|s| *s = Switches::default());
         self.world.shop.release();
         self.world.shop.restore(1);
-        self.world.shop.permit(1, cartkey::domain::scope::Scope::ReadWrite);
+        self.world.shop.permit(1, Scope::ReadWrite);
         self.world.shop.promote("admin", Role::Administrator);
         self.app = self.world.app.clone();
     }

@@ -76,6 +76,9 @@ fn before_wordpress(asked: &Asked, shop: &Shop, switches: &Switches) -> Option<A
     if let Some(seconds) = switches.rate_limited {
         return Some(Answer::html(429, "<h1>Too Many Requests</h1>").with("retry-after", &seconds.to_string()));
     }
+    if let Some(status) = switches.page_instead {
+        return Some(Answer::html(status, "<h1>This is another page</h1>"));
+    }
     if switches.server_error {
         return Some(Answer::html(500, "<p>There has been a critical error on this website.</p>"));
     }

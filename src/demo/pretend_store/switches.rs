@@ -88,6 +88,8 @@ pub struct Switches {
     pub query_added: bool,
     /// The keys have other secrets than were handed out, as after the restore of an older database.
     pub secrets_replaced: bool,
+    /// The clock of the server is twenty minutes late.
+    pub clock_off: bool,
     /// The host asks every visitor for HTTP Basic: [`super::SITE_USER`], [`super::SITE_PASSWORD`].
     pub login_wall: bool,
     /// What stands in front.
@@ -116,6 +118,8 @@ pub struct Switches {
     pub callback_swallowed: bool,
     /// Callbacks over http, to any port and to private addresses. Development only: real stores refuse them.
     pub accept_http_callback: bool,
+    /// Everything is a page of this status, which is none of WordPress'.
+    pub page_instead: Option<u16>,
     /// Everything is 500.
     pub server_error: bool,
     /// Everything is 429 with `Retry-After` of so many seconds.
@@ -146,6 +150,7 @@ impl Default for Switches {
             keys_in_address_blocked: false,
             query_added: false,
             secrets_replaced: false,
+            clock_off: false,
             login_wall: false,
             firewall: Firewall::default(),
             rest_closed: false,
@@ -160,6 +165,7 @@ impl Default for Switches {
             double_approve: false,
             callback_swallowed: false,
             accept_http_callback: false,
+            page_instead: None,
             server_error: false,
             rate_limited: None,
             invalid_username: false,

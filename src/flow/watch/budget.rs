@@ -17,6 +17,9 @@ pub struct Budget {
     pub places: usize,
     /// Checks at a time that somebody waits for; more wait their turn (32).
     pub demanded: usize,
+    /// How long somebody waits for a turn (4 s). With the time of the check this is less than a service waits for its
+    /// answer.
+    pub patience: Duration,
     /// Scheduled checks that may begin in a second (100). With more stores than that the interval gets longer by itself.
     pub per_second: u32,
     /// Scheduled checks that write what they found at a time (2).
@@ -33,6 +36,7 @@ impl Default for Budget {
         Self {
             places: 64,
             demanded: 32,
+            patience: Duration::from_secs(4),
             per_second: 100,
             keeping: 2,
             within: Duration::from_secs(25),

@@ -89,8 +89,9 @@ impl Drop for Pilot {
     }
 }
 
+/// What was found after `now`, was found by a wrong clock.
 fn is_fresh(at: Time, now: Time) -> bool {
-    now.since(at) < FRESH_FOR
+    at <= now && now.since(at) < FRESH_FOR
 }
 
 #[cfg(test)]
@@ -112,6 +113,9 @@ mod tests {
         assert!(matches!(flights.board(&one, now, true), Seat::Known));
         assert!(matches!(flights.board(&one, now.plus(FRESH_FOR), true), Seat::Pilot(_)), "that is too old");
         assert!(matches!(flights.board(&one, now, false), Seat::Pilot(_)));
+        let Seat::Pilot(pilot) = flights.board(&one, now, false) else { panic!("nobody asks") };
+        pilot.land(now.plus(Duration::from_hours(24)));
+        assert!(matches!(flights.board(&one, now, true), Seat::Pilot(_)), "the clock was wrong");
     }
 
     #[tokio::test]

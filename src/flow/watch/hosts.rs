@@ -15,9 +15,19 @@ const PACE: Duration = Duration::from_millis(500);
 /// The most hosts of which anything is remembered.
 const MOST: usize = 1_024;
 
+/// A clock that goes back further than this was wrong, and so are the times that it gave.
+const JUMP: Duration = Duration::from_mins(1);
+
 /// The hosts that are being asked, or asked us to stay away; each process has its own. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts(Arc<Mutex<HashMap<String, Host>>>);
+pub(super) struct Hosts(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    hosts: HashMap<String, Host>,
+    /// The latest time that the clock has shown.
+    latest: Option<Time>,
+}
 
 #[derive(Debug)]
 struct Host {
@@ -63,12 +73,15 @@ impl Hosts {
 
     /// Whether the host asked us to stay away, for longer than the pace of checks would.
     pub fn is_shut(&self, name: &str, now: Time) -> bool {
-        let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(name).is_some_and(|host| host.not_before > now.plus(PACE))
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.look_at_the_clock(now);
+        known.hosts.get(name).is_some_and(|host| host.not_before > now.plus(PACE))
     }
 
     fn at<T>(&self, name: &str, now: Time, look: impl FnOnce(&mut Host) -> T) -> T {
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.look_at_the_clock(now);
+        let hosts = &mut known.hosts;
         if hosts.len() >= MOST && !hosts.contains_key(name) {
             hosts.retain(|_, host| host.is_used() || host.not_before.max(host.tail) > now);
             if hosts.len() >= MOST {
@@ -78,6 +91,19 @@ impl Hosts {
         }
         let begin = || Host { places: Arc::new(Semaphore::new(AT_A_TIME)), not_before: now, tail: now };
         look(hosts.entry(name.to_owned()).or_insert_with(begin))
+    }
+}
+
+impl Known {
+    /// Forgets the times that hosts were given, when the clock that gave them was wrong.
+    fn look_at_the_clock(&mut self, now: Time) {
+        if self.latest.is_some_and(|latest| latest > now.plus(JUMP)) {
+            for host in self.hosts.values_mut() {
+                (host.not_before, host.tail) = (now, now);
+            }
+            self.latest = None;
+        }
+        self.latest = self.latest.max(Some(now));
     }
 }
 
@@ -134,9 +160,21 @@ mod tests {
         for n in 0..5_000 {
             hosts.stay_away(&n.to_string(), at(86_400_000), NOW);
         }
-        let known = hosts.0.lock().unwrap();
+        let known = &hosts.0.lock().unwrap().hosts;
         assert!(known.len() <= MOST, "{}", known.len());
         assert!(known.contains_key("held"), "one that is being asked is not forgotten");
         drop(held);
+    }
+
+    #[test]
+    fn what_a_wrong_clock_said_is_forgotten_when_it_is_set_right() {
+        let hosts = Hosts::default();
+        let wrong = at(86_400_000);
+        drop(hosts.turn("a", wrong));
+        assert!(matches!(hosts.turn("a", wrong), Turn::Later(_)));
+        hosts.stay_away("b", wrong, wrong);
+        assert!(!hosts.is_shut("b", NOW));
+        assert!(matches!(hosts.turn("a", NOW), Turn::Now(_)));
+        assert!(matches!(hosts.turn("b", NOW), Turn::Now(_)));
     }
 }

@@ -38,13 +38,13 @@ enum Trouble {
     Later,
     /// Nothing that could be read came from it.
     Network,
-    /// Something answers, and keeps us from it.
+    /// Something answers, and keeps us from it; also a redirect to where no store is: a firewall, a page of the host.
     InTheWay,
 }
 
 const fn trouble(verdict: Verdict) -> Option<Trouble> {
     match verdict {
-        verdict if verdict.is_works() || verdict.is_final() || matches!(verdict, Verdict::Moved) => None,
+        verdict if verdict.is_works() || verdict.is_final() => None,
         Verdict::Maintenance | Verdict::RateLimited => Some(Trouble::Later),
         Verdict::DnsFailed
         | Verdict::ConnectFailed
@@ -64,8 +64,9 @@ const fn trouble(verdict: Verdict) -> Option<Trouble> {
 pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
     let verdict = answer.verdict;
     let elsewhere = answer.home_seen.clone().filter(|seen| *seen != store.home);
+    let is_found = verdict == Verdict::Moved && elsewhere.is_some();
     // Where the store was not heard at all, what it said of itself before stands.
-    let moved_to = if trouble(verdict).is_some() { store.moved_to.clone() } else { elsewhere };
+    let moved_to = if is_found || trouble(verdict).is_none() { elsewhere } else { store.moved_to.clone() };
     let standing = |status, reason, failures| Standing { status, reason, failures, moved_to: moved_to.clone() };
     if verdict.is_works() {
         return standing(StoreStatus::Connected, remark(store, answer), 0);
@@ -74,7 +75,7 @@ pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
     match (verdict, answer.method) {
         // It says that it has another address and works at this one, under the very key: services go on with it.
         (Verdict::Moved, Some(_)) => return standing(StoreStatus::Connected, Some(verdict), 0),
-        (Verdict::Moved, None) => return standing(StoreStatus::Unreachable, Some(verdict), again),
+        (Verdict::Moved, None) if is_found => return standing(StoreStatus::Unreachable, Some(verdict), again),
         _ => {}
     }
     if verdict.is_final() {
@@ -116,7 +117,9 @@ pub(super) fn events(store: &Store, now: &Standing, answer: &Answer, at: Time, a
         StoreStatus::Disconnected => Kind::StoreDisconnected,
     };
     let is_moved = now.reason == Some(Verdict::Moved);
-    let is_news = now.moved_to != store.moved_to || (now.moved_to.is_none() && store.reason != now.reason);
+    let is_lost = now.moved_to.is_none() && now.status == StoreStatus::Unreachable;
+    let is_other = (store.status, store.reason) != (now.status, now.reason);
+    let is_news = now.moved_to != store.moved_to || (is_lost && is_other);
     let mut events = Vec::new();
     events.extend((is_moved && is_news).then(|| event(Kind::StoreMoved)));
     events.extend((now.status != store.status).then(|| event(kind)));
@@ -144,6 +147,13 @@ pub(super) fn next(now: &Standing, answer: &Answer, every: Duration, at: Time, e
         _ => doubled(every, UNREACHABLE_AT_MOST),
     };
     at.plus(jittered(pause, entropy).max(answer.retry_after.unwrap_or_default()))
+}
+
+/// The longest that [`next`] puts a store off.
+pub(super) fn longest(every: Duration) -> Duration {
+    // Past a day no store may ask us to wait.
+    let most = UNAUTHORIZED[1].max(every);
+    most + most / 5
 }
 
 /// `span`, up to a tenth shorter or longer: what began together does not stay together.

@@ -6,13 +6,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::hosts::Turn;
-use super::{Beneath, CLAIM, scheduled};
+use super::{Beneath, CLAIM, judge, scheduled};
 use crate::app::App;
 use crate::domain::time::Time;
 use crate::storage::schedule;
 
 /// The most that is claimed at once: other replicas come between.
 const BATCH: usize = 16;
+/// Stores that a wrong clock has put off and that are brought back at once.
+const BROUGHT_BACK: i64 = 500;
+/// How far ahead of ours the clock of another process may be.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 /// The shortest that it sleeps.
 const A_MOMENT: Duration = Duration::from_millis(50);
 /// How long checks that are under way may still take once we are told to stop. The claims of those that are given up run
@@ -58,8 +62,22 @@ async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()
         return Ok(Duration::ZERO);
     }
     let longest = app.watching.budget.look_again;
+    if bring_back(app).await? > 0 {
+        return Ok(A_MOMENT);
+    }
     let due = schedule::next(&app.db).await?.map_or(longest, |due| due.since(app.now()));
     Ok(due.max(A_MOMENT).min(longest))
+}
+
+/// Makes due what a clock has put off that was ahead and has been set right; gives back how many stores that were.
+async fn bring_back(app: &App) -> Result<u64, Beneath> {
+    let now = app.now();
+    let latest = now.plus(judge::longest(app.check_every));
+    let brought_back = schedule::bring_back(&app.db, now, now.plus(CLOCKS_DIFFER), latest, BROUGHT_BACK).await?;
+    if brought_back > 0 {
+        tracing::warn!(stores = brought_back, "the clock has been set back: stores that it had put off are asked now");
+    }
+    Ok(brought_back)
 }
 
 /// Checks everything that is due now, also what comes due meanwhile, as fast as the places allow; gives back how many
@@ -73,7 +91,7 @@ pub async fn check_due(app: &App) -> Result<usize, Beneath> {
         }
         let free = app.watching.budget.places.saturating_sub(running.len());
         let claimed = if free == 0 { 0 } else { claim(app, free.min(BATCH), &mut running).await? };
-        if claimed > 0 {
+        if claimed > 0 || (free > 0 && bring_back(app).await? > 0) {
             continue;
         }
         match running.join_next().await {

@@ -124,7 +124,7 @@ macro_rules! notices {
             /// The class of its message: what was done may have shown something bad.
             pub const fn class(self) -> &'static str {
                 match self {
-                    Self::CheckedBad | Self::KeyStillThere | Self::KeyNotTold | Self::TestNotTaken => "warn",
+                    Self::CheckedBad | Self::NoTurn | Self::KeyStillThere | Self::KeyNotTold | Self::TestNotTaken => "warn",
                     _ => "good",
                 }
             }
@@ -142,6 +142,8 @@ notices! {
     CheckedWell = "checked-well", "The store was asked just now: its key works.";
     /// A store was asked and is not well.
     CheckedBad = "checked-bad", "The store was asked just now. See below what it said.";
+    /// A store was not asked.
+    NoTurn = "no-turn", "Too many stores are being asked just now. This one is asked next; look again in a minute.";
     /// A typed key works, and its store is new.
     StoreAdded = "store-added", "The key works, and the store is connected.";
     /// A typed key works, and took the place of another.

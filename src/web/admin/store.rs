@@ -14,7 +14,8 @@ use crate::domain::id::StoreId;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::verdict::Verdict;
 use crate::flow::history::{self, OfStore};
-use crate::flow::{disconnect, parting, reconnect, watch};
+use crate::flow::watch::{self, Looked};
+use crate::flow::{disconnect, parting, reconnect};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
@@ -44,11 +45,12 @@ async fn check(
     Path(id): Path<String>,
     Posted { who, .. }: Posted,
 ) -> Result<Response, Failure> {
-    let store = watch::check(&app, &read_id(&id)?, &who.actor).await?.ok_or_else(unknown)?;
+    let Looked { store, had_no_turn } = watch::check(&app, &read_id(&id)?, &who.actor).await?.ok_or_else(unknown)?;
     let is_well = store.status == StoreStatus::Connected && store.reason.is_none_or(Verdict::is_works);
     Ok(match store.status {
         // Nobody was asked.
         StoreStatus::Disconnected => Redirect::to(&href(&store.id)).into_response(),
+        _ if had_no_turn => Done::to(&href(&store.id), Notice::NoTurn).into_response(),
         _ if is_well => Done::to(&href(&store.id), Notice::CheckedWell).into_response(),
         _ => Done::to(&href(&store.id), Notice::CheckedBad).into_response(),
     })

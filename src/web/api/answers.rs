@@ -53,7 +53,7 @@ pub struct Store {
     pub connected_at: Time,
     /// When it was last asked.
     pub checked_at: Time,
-    /// When any of this last changed, other than `checked_at`.
+    /// When `status` last changed, or another key was taken.
     pub changed_at: Time,
 }
 

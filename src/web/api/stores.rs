@@ -58,8 +58,11 @@ pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) 
 pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
     let token = allowed(&app, &parts, Permission::StoresWrite).await?;
     let id = reached(&app, &token, &id).await?.id;
-    let store = watch::report(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?;
-    Ok(Json(Store::from(&store.ok_or_else(gone)?)))
+    let looked = watch::report(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
+    if looked.had_no_turn {
+        return Err(Failure::no_turn());
+    }
+    Ok(Json(Store::from(&looked.store)))
 }
 
 pub async fn disconnect(

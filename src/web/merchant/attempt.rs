@@ -215,15 +215,19 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::Denied => View::Denied,
         Status::Failed => {
             let reason = attempt.reason.unwrap_or(Verdict::NotFinished);
-            let says = if attempt.by_hand {
-                frame.words.verdict_by_hand(reason, attempt.home.shown())
-            } else {
-                frame.words.verdict(reason, attempt.home.shown())
-            };
-            View::Failed(Finding { says, code: reason.code() })
+            View::Failed(finding(frame, attempt, reason))
         }
         Status::Expired => View::Expired,
     })
+}
+
+/// What `reason` says to whoever approved, or typed a key.
+fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
+    let says = match attempt.by_hand {
+        true => frame.words.verdict_by_hand(reason, attempt.home.shown()),
+        false => frame.words.verdict(reason, attempt.home.shown()),
+    };
+    Finding { says, code: reason.code() }
 }
 
 /// Where the key is typed instead, unless that was done, or is not possible here.
@@ -248,7 +252,7 @@ async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connec
             woo_key_id: key.woo_key_id,
             last7: key.last7,
         }),
-        note: attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown())),
+        note: attempt.reason.map(|reason| finding(frame, attempt, reason)),
         go_on: go_on(
             app,
             attempt,

@@ -60,7 +60,14 @@ fn in_the_source() -> BTreeMap<String, String> {
         [NotAHalf::Empty(half), NotAHalf::Other(half), NotAHalf::Shortened(half), NotAHalf::Shape(half)]
     });
     let halves = halves.map(|fault| (format!("half-{}", fault.code()), fault.to_string()));
-    let by_hand = [Verdict::KeyRejected, Verdict::SecretRejected, Verdict::RoleLost, Verdict::OtherStore];
+    let by_hand = [
+        Verdict::KeyRejected,
+        Verdict::SecretRejected,
+        Verdict::RoleLost,
+        Verdict::OtherStore,
+        Verdict::ScopeNarrower,
+        Verdict::ScopeWider,
+    ];
     let by_hand = by_hand.map(|v| (format!("by-hand-{}", v.code()), adopt::says(v, "{ $store }")));
     verdicts.chain(scopes).chain(faults).chain(halves).chain(by_hand).collect()
 }

@@ -12,6 +12,7 @@ use crate::database::column;
 use crate::world::World;
 
 const STORES: usize = 400;
+const PLACES: usize = 16;
 
 async fn network() -> (World, PretendNetwork) {
     let world = World::new().await;
@@ -31,7 +32,7 @@ async fn replicas_share_what_is_due_and_check_nothing_twice() {
     let (world, network) = network().await;
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let app = watcher(&world.replica().await, &network, Budget { places: 16, ..Budget::default() });
+        let app = watcher(&world.replica().await, &network, Budget { places: PLACES, ..Budget::default() });
         replicas.push(tokio::spawn(async move { watch::check_due(&app).await.unwrap() }));
     }
     let mut shares = Vec::new();
@@ -39,7 +40,8 @@ async fn replicas_share_what_is_due_and_check_nothing_twice() {
         shares.push(replica.await.unwrap());
     }
     assert_eq!(shares.iter().sum::<usize>(), STORES);
-    assert!(shares.iter().all(|share| *share >= STORES / 10), "each does its part: {shares:?}");
+    // Who claims has as many in hand as it has places, and the others come between: nobody takes all there is.
+    assert!(shares.iter().all(|share| *share >= PLACES), "each does its part: {shares:?}");
     assert_each_once(&network);
     let checks = column(&world.app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM check_spans WHERE n = 1").await;
     assert_eq!(checks, [STORES.to_string()]);

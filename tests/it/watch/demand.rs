@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::Pace;
 use cartkey::domain::scope::Scope;
-use cartkey::flow::watch::{self, FRESH_FOR};
+use cartkey::flow::watch::{self, Budget, FRESH_FOR, Watching};
+use cartkey::woo::Call;
+use hyper::Method;
+use hyper::header::AUTHORIZATION;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::Watched;
+use crate::database::column;
+use crate::world::OTHER;
 
 /// GET for the key, POST for what it may do.
 const WHOLE: [&str; 2] = ["GET", "POST"];
@@ -22,7 +27,7 @@ async fn many_services_that_see_a_401_at_once_make_one_check_and_are_all_told() 
     let mut reports = JoinSet::new();
     for _ in 0..20 {
         let (app, id) = (watched.app.clone(), watched.id.clone());
-        reports.spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap().unwrap() });
+        reports.spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap().unwrap().store });
     }
     while watched.world.shop.requests().len() == asked {
         tokio::task::yield_now().await;
@@ -113,9 +118,9 @@ async fn a_service_that_hangs_up_leaves_nobody_waiting_and_the_store_to_the_sche
     let second = tokio::spawn(async move { watch::report(&app, &id, &"test".into()).await.unwrap() });
     tokio::task::yield_now().await;
     first.abort();
-    // It asks itself now, or had waited and is told what is known.
     watched.world.shop.release();
-    second.await.unwrap().expect("the store");
+    assert!(!second.await.unwrap().expect("the store").had_no_turn);
+    assert_eq!(watched.asked(asked), ["GET", "GET", "POST"], "the second has it asked itself");
     watched.pass().await;
     assert_eq!(watched.stands().await, ("connected", ""));
     assert_eq!(watched.happened().await, Vec::<String>::new());
@@ -128,11 +133,81 @@ async fn services_leave_a_store_alone_that_asked_for_patience_and_operators_deci
     watched.pass().await;
     let asked = watched.world.shop.requests().len();
     watched.world.clock.advance(Duration::from_secs(599));
-    let told = watch::report(&watched.app, &watched.id, &"test".into()).await.unwrap().unwrap();
+    let told = watch::report(&watched.app, &watched.id, &"test".into()).await.unwrap().unwrap().store;
     assert_eq!(told.reason.unwrap().code(), "rate_limited");
     assert_eq!(watched.asked(asked).len(), 0);
     watch::check(&watched.app, &watched.id, &"op".into()).await.unwrap();
     assert_eq!(watched.asked(asked).len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_had_no_turn_is_not_said_to_have_been_asked_and_is_asked_next() {
+    let mut watched = Watched::new().await;
+    watched.world.approved("n", json!({"store_url": OTHER})).await;
+    watched.world.prove().await;
+    let other = column(&watched.app.db, "SELECT id FROM stores WHERE user_id = 'n'").await.remove(0);
+    let budget = Budget { demanded: 1, patience: Duration::from_millis(50), ..Budget::default() };
+    let watching = Watching::new(budget);
+    let at = watched.world.also(|app| app.watching = watching.clone()).await;
+    watched.app.watching = watching;
+    watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = watched.world.shop.requests().len();
+    let hanging = tokio::spawn({
+        let (app, id) = (watched.app.clone(), watched.id.clone());
+        async move { watch::report(&app, &id, &"test".into()).await.unwrap().unwrap() }
+    });
+    while watched.world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    let token = format!("Bearer {}", watched.world.service("stores:write").await.token);
+    let report = async || {
+        let url = format!("{at}/api/v1/stores/{other}/check");
+        let headers = vec![(AUTHORIZATION, token.parse().unwrap())];
+        let within = Duration::from_mins(1);
+        let call = Call { method: Method::POST, url: &url, headers, body: Vec::new(), within, at_most: 1 << 16 };
+        watched.world.client().send(call).await.unwrap()
+    };
+    let told = report().await;
+    assert_eq!((told.status.as_u16(), told.headers["retry-after"].to_str().unwrap()), (503, "10"));
+    let due = "SELECT CAST(check_at AS TEXT) FROM stores WHERE user_id = 'n'";
+    assert_eq!(column(&watched.app.db, due).await, [watched.world.clock.now().millis().to_string()], "it is next");
+    watched.world.shop.release();
+    assert!(!hanging.await.unwrap().had_no_turn);
+    assert_eq!(report().await.status, 200);
+}
+
+#[tokio::test]
+async fn two_checks_at_once_tell_what_happened_once() {
+    for by_schedule in [true, false] {
+        let mut watched = Watched::new().await;
+        watched.world.shop.switch(|s| (s.authorization_stripped, s.pace) = (true, Pace::WhenReleased));
+        watched.world.clock.advance(watched.due().await.since(watched.world.clock.now()));
+        let asked = watched.world.shop.requests().len();
+        let first = tokio::spawn({
+            let (app, id) = (watched.app.clone(), watched.id.clone());
+            async move {
+                if by_schedule {
+                    assert_eq!(watch::check_due(&app).await.unwrap(), 1);
+                } else {
+                    watch::check(&app, &id, &"test".into()).await.unwrap();
+                }
+            }
+        });
+        while watched.world.shop.requests().len() == asked {
+            tokio::task::yield_now().await;
+        }
+        // While that one waits for the store, a service reports a 401 to another replica.
+        watched.world.shop.switch(|s| s.pace = Pace::Brisk);
+        watched.world.clock.advance(Duration::from_secs(1));
+        let replica = watched.world.replica().await;
+        watch::report(&replica, &watched.id, &"test".into()).await.unwrap();
+        assert_eq!(watched.happened().await, ["key.auth_method_changed"]);
+        watched.world.clock.advance(Duration::from_secs(1));
+        watched.world.shop.release();
+        first.await.unwrap();
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "by schedule: {by_schedule}");
+        assert_eq!(watched.stands().await, ("connected", ""));
+    }
 }
 
 #[tokio::test]

@@ -121,6 +121,9 @@ async fn where_a_redirect_leads_may_stay_unknown() {
         let mut watched = Watched::new().await;
         watched.world.shop.switch(|s| s.redirects_to = Some(nowhere.to_owned()));
         watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", "moved"), "{nowhere}: once may be a page of the host");
+        assert_eq!(watched.happened().await, NOTHING, "{nowhere}");
+        watched.pass().await;
         assert_eq!(watched.stands().await, ("unreachable", "moved"), "{nowhere}");
         assert_eq!(watched.happened().await, ["store.moved moved", "store.unreachable moved"], "{nowhere}");
         assert_eq!(watched.store().await.moved_to, None, "{nowhere}");

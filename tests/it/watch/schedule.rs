@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::demo::pretend_store::Switches;
 use cartkey::flow::disconnect;
 use cartkey::flow::watch::{self, Budget, SOON, Watching};
@@ -10,7 +11,9 @@ use serde_json::json;
 use tokio::sync::watch as channel;
 
 use super::Watched;
+use super::many::{fill, watcher};
 use crate::database::{change, column};
+use crate::world::World;
 
 const QUARTER: Duration = Duration::from_mins(15);
 const HOUR: Duration = Duration::from_hours(1);
@@ -174,6 +177,29 @@ async fn what_a_program_without_a_schedule_connected_is_asked_at_once() {
     assert_eq!(watch::check_due(&watched.app).await.unwrap(), 1);
     assert_eq!(watched.stands().await, ("connected", ""));
     assert_eq!(column(&watched.app.db, "SELECT CAST(n AS TEXT) FROM check_spans").await, ["2"]);
+}
+
+#[tokio::test]
+async fn no_more_checks_begin_in_a_second_than_the_budget_allows() {
+    const STORES: usize = 40;
+    let world = World::new().await;
+    let network = PretendNetwork::start(true).await.unwrap();
+    let app = watcher(&world.app, &network, Budget { per_second: 5, ..Budget::default() });
+    fill(&app, &(0..STORES).map(|n| format!("good-{n}.example")).collect::<Vec<_>>()).await;
+    let (stop, stopped) = channel::channel(false);
+    let worker = tokio::spawn(watch::run(app, stopped));
+    let mut begun = 1;
+    while begun < STORES {
+        while network.figures().asked < begun {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(network.figures().asked, begun, "the clock stands");
+        world.clock.advance(Duration::from_secs(1));
+        begun = STORES.min(begun + 5);
+    }
+    stop.send_replace(true);
+    worker.await.unwrap();
+    assert_eq!(network.asked().values().max(), Some(&1));
 }
 
 #[tokio::test]

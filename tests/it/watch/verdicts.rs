@@ -8,10 +8,13 @@ use std::time::Duration;
 use cartkey::app::App;
 use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, Switches};
 use cartkey::domain::entropy::Entropy;
+use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Reach;
 use cartkey::domain::verdict::{Product, Verdict};
 use cartkey::flow::watch::{self, Budget, Watching};
 use cartkey::woo::{Client, Outgoing, Resolver};
+
+use serde_json::json;
 
 use super::Watched;
 use crate::world::{OTHER, SHOP, World};
@@ -52,7 +55,7 @@ const REFUSALS: [(Verdict, Wrong); 7] = [
 ];
 
 /// Trouble: twice in a row, and the store is unreachable.
-const TROUBLE: [(Verdict, Wrong); 21] = [
+const TROUBLE: [(Verdict, Wrong); 22] = [
     (Verdict::Blocked(Product::Cloudflare), Switch(|s| s.firewall = Firewall::Cloudflare)),
     (Verdict::Blocked(Product::Sucuri), Switch(|s| s.firewall = Firewall::Sucuri)),
     (Verdict::Blocked(Product::SiteGround), Switch(|s| s.firewall = Firewall::SiteGroundCaptcha)),
@@ -73,6 +76,7 @@ const TROUBLE: [(Verdict, Wrong); 21] = [
     (Verdict::NoHttps, Switch(|s| s.redirects_to = Some("http://shop.example".to_owned()))),
     (Verdict::NoWordPress, Switch(|s| s.redirects_to = Some("https://app.example".to_owned()))),
     (Verdict::NoWooCommerce, Switch(|s| s.woocommerce_off = true)),
+    (Verdict::ClockOff, Switch(|s| (s.plain_keys_dropped, s.clock_off) = (true, true))),
     (Verdict::PlainPermalinks, Switch(|s| s.permalinks = Permalinks::Plain)),
 ];
 
@@ -80,7 +84,15 @@ const TROUBLE: [(Verdict, Wrong); 21] = [
 const REMARKS: [(Verdict, Wrong); 2] = [
     (Verdict::NoisyAnswer, Switch(|s| s.notices = true)),
     // Reached and left in a story of its own beside: it needs somebody who looks at what the key may do.
-    (Verdict::ScopeNarrower, Key(|world| world.shop.permit(1, cartkey::domain::scope::Scope::Read))),
+    (Verdict::ScopeNarrower, Key(|world| world.shop.permit(1, Scope::Read))),
+];
+
+/// The same trouble, in another shape.
+const IN_OTHER_SHAPES: [(Verdict, Wrong); 4] = [
+    (Verdict::NoWordPress, Switch(|s| s.page_instead = Some(404))),
+    (Verdict::AnswerUnreadable, Switch(|s| s.page_instead = Some(200))),
+    (Verdict::RestClosed, Switch(|s| s.page_instead = Some(401))),
+    (Verdict::ServerError, Switch(|s| s.page_instead = Some(503))),
 ];
 
 /// What is reached in stories of its own.
@@ -158,7 +170,7 @@ async fn a_refusal_counts_at_once_and_is_left_again() {
 #[tokio::test]
 async fn trouble_counts_when_it_comes_twice_and_is_left_again() {
     let mut watched = Watched::new().await;
-    for (verdict, wrong) in &TROUBLE {
+    for (verdict, wrong) in TROUBLE.iter().chain(&IN_OTHER_SHAPES) {
         go_wrong(&mut watched, wrong);
         watched.pass().await;
         assert_eq!(watched.stands().await, ("connected", verdict.code()));
@@ -194,6 +206,41 @@ async fn a_remark_leaves_the_key_lent() {
         watch::check(&watched.app, &watched.id, &"test".into()).await.unwrap();
         assert_eq!(watched.stands().await, ("connected", ""), "{verdict:?} is left again");
         assert_eq!(watched.happened().await, Vec::<String>::new(), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_do_more_than_was_asked_is_remarked_on_until_it_may_not() {
+    let mut watched = Watched::asked_for("read").await;
+    watched.world.shop.switch(|s| s.grants_instead = Some(Scope::ReadWrite));
+    watched.world.approved("m", json!({"scope": "read"})).await;
+    watched.world.prove().await;
+    for _ in 0..2 {
+        assert_eq!(watched.stands().await, ("connected", "scope_wider"));
+        watched.pass().await;
+    }
+    watched.world.shop.permit(2, Scope::Read);
+    watch::check(&watched.app, &watched.id, &"test".into()).await.unwrap();
+    assert_eq!((watched.stands().await, watched.store().await.scope), (("connected", ""), Scope::Read));
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_read_any_more_is_found_by_the_schedule_and_so_is_that_it_may_again() {
+    for scope in ["read", "read_write"] {
+        let mut watched = Watched::asked_for(scope).await;
+        let service = watched.world.service("keys:read").await;
+        watched.happened().await;
+        watched.world.shop.permit(1, Scope::Write);
+        for _ in 0..2 {
+            watched.pass().await;
+            assert_eq!(watched.stands().await, ("connected", "scope_narrower"), "{scope}");
+            assert_eq!(service.get("/users/m/keys").await.text("permissions"), "write", "{scope}");
+        }
+        watched.world.shop.permit(1, scope.parse().unwrap());
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""), "{scope}");
+        assert_eq!(service.get("/users/m/keys").await.text("permissions"), scope);
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{scope}");
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) struct AddPage {
     scope: String,
     scope_wrong: Option<String>,
     /// Why the key was not kept, and its code.
-    refused: Option<(String, Verdict)>,
+    refused: Option<(String, Option<Verdict>)>,
 }
 
 impl AddPage {
@@ -111,7 +111,11 @@ pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) 
             Ok(Done::to(&place, notice).into_response())
         }
         Err(adopt::Error::Refused { verdict, home }) => {
-            page.refused = Some((adopt::says(verdict, home.shown()), verdict));
+            page.refused = Some((adopt::says(verdict, home.shown()), Some(verdict)));
+            Ok(again(page))
+        }
+        Err(better @ adopt::Error::Better { .. }) => {
+            page.refused = Some((better.to_string(), None));
             Ok(again(page))
         }
         Err(adopt::Error::Beneath(beneath)) => Err(beneath.into()),

@@ -167,7 +167,10 @@ fn stores() -> Vec<Route> {
                 "checkStore",
                 "Check a store, or report a 401",
                 "Cartkey asks the store itself, now, and answers what it found. Call it when the store refused you: the answer \
-                 says whether the key is revoked, or whether something is in the way.",
+                 says whether the key is revoked, or whether something is in the way. Of many who report a store at the same \
+                 time one has it asked and all are told. A store that was asked within the last five seconds, or whose host \
+                 asked for patience (`Retry-After`), is answered as it is known; `checked_at` says when it was asked. When too \
+                 many stores are being asked for this one to have its turn, the answer is 503 and it is asked next.",
             )
         },
         Route {

@@ -1,0 +1,52 @@
+//! A clock that was ahead and is set right: what it said holds nothing up.
+
+use std::time::Duration;
+
+use cartkey::flow::watch;
+use serde_json::json;
+
+use super::Watched;
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn stores_that_a_wrong_clock_has_put_off_are_asked_when_it_is_set_right() {
+    for ahead in [DAY, 3_650 * DAY] {
+        let mut watched = Watched::new().await;
+        watched.world.clock.advance(ahead);
+        assert_eq!(watch::check_due(&watched.app).await.unwrap(), 1);
+        watched.world.clock.set_back(ahead);
+        watched.world.shop.revoke(1);
+        assert_eq!(watch::check_due(&watched.app).await.unwrap(), 1, "{ahead:?}");
+        assert_eq!(watched.stands().await, ("unauthorized", "key_rejected"), "{ahead:?}");
+        assert!(watched.due().await <= watched.world.clock.now().plus(Duration::from_mins(2)), "{ahead:?}");
+        assert_eq!(watch::check_due(&watched.app).await.unwrap(), 0, "and go on from there");
+        watched.mend();
+        watched.pass().await;
+        assert_eq!(watched.happened().await.last().unwrap(), "store.recovered");
+    }
+}
+
+#[tokio::test]
+async fn what_is_reported_after_the_clock_was_set_right_is_asked() {
+    let watched = Watched::new().await;
+    let service = watched.world.service("stores:write").await;
+    let path = format!("/stores/{}/check", watched.id);
+    watched.world.clock.advance(DAY);
+    watched.world.shop.switch(|s| s.rate_limited = Some(3_600));
+    assert_eq!(service.post(&path, &json!({})).await.ok()["reason"], "rate_limited");
+    watched.world.shop.switch(|s| s.rate_limited = None);
+    watched.world.clock.set_back(DAY);
+    watched.world.shop.revoke(1);
+    assert_eq!(service.post(&path, &json!({})).await.ok()["reason"], "key_rejected");
+}
+
+#[tokio::test]
+async fn a_replica_whose_clock_is_a_little_ahead_is_no_wrong_clock() {
+    let watched = Watched::new().await;
+    watched.pass().await;
+    let due = watched.due().await;
+    watched.world.clock.set_back(Duration::from_secs(59));
+    assert_eq!(watch::check_due(&watched.app).await.unwrap(), 0);
+    assert_eq!(watched.due().await, due);
+}
