@@ -99,6 +99,8 @@ pub enum Better {
     Newer(Time),
     /// The store was disconnected, then, and this key given up with it.
     GivenUp(Time),
+    /// The store was given another key, or disconnected, while this one was tried.
+    Meanwhile,
 }
 
 impl Better {
@@ -110,6 +112,9 @@ impl Better {
             ),
             Self::Newer(at) => format!("{store} was given a newer key in place of this one at {at}. {meant}"),
             Self::GivenUp(at) => format!("{store} was disconnected at {at}, and this key given up with it. {meant}"),
+            Self::Meanwhile => format!(
+                "{store} was given another key, or was disconnected, while this one was tried. Look at it before you try again."
+            ),
         }
     }
 }
@@ -199,9 +204,13 @@ pub async fn prove(
     actor: &Actor,
 ) -> Result<Adopted, Error> {
     let mut heard = None;
+    // The version of the key that the store at this address had when it was looked at, and whether it was disconnected.
+    let mut seen: Option<(StoreUrl, Option<(i64, bool)>)> = None;
     loop {
         // Looked at each time: it may have been connected, disconnected or given another key while it was asked.
         let known = known(app, &wish.user_id, &wish.pair, &home).await?;
+        let now =
+            known.as_ref().map(|Known { store, .. }| (store.key_version, store.status == StoreStatus::Disconnected));
         if let Some(Known { store, is_same: true }) = known {
             if store.status == StoreStatus::Connected || (manner == Manner::Tried && heard.is_some()) {
                 return Ok(as_it_was(store));
@@ -212,6 +221,10 @@ pub async fn prove(
             (home, heard) = ask_within(app, wish, home, manner).await?;
             continue;
         }
+        if seen.is_some_and(|(at, was)| at == home && was != now) {
+            return Err(Error::Better { home, why: Better::Meanwhile });
+        }
+        seen = Some((home.clone(), now));
         let Some(answer) = &heard else {
             (home, heard) = ask_within(app, wish, home, manner).await?;
             continue;

@@ -12,7 +12,7 @@ use crate::domain::grant::Grant;
 use crate::domain::id::AttemptId;
 use crate::domain::key::KeyPair;
 use crate::domain::secret::Secret;
-use crate::domain::store::StoreStatus;
+use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 use crate::storage::{attempts, settings};
@@ -54,8 +54,8 @@ pub const fn may_help(verdict: Verdict) -> bool {
 pub enum Handed {
     /// Something is in the way: findings with a `stop`.
     Stopped(Findings),
-    /// It is the store's key already, and works.
-    InUse(StoreUrl),
+    /// It is the key of this store already, and works.
+    InUse(Box<Store>),
     /// It is being tried.
     Begun {
         /// The attempt.
@@ -82,8 +82,10 @@ pub async fn begin(
         preflight::find(&app.woo, &typed, app.preflight_within).await
     };
     ground.judge(&mut findings);
-    if findings.stop.is_none() && is_in_use(app, &ground, &pair, &findings.home, actor).await? {
-        return Ok(Handed::InUse(findings.home));
+    if findings.stop.is_none()
+        && let Some(store) = in_use(app, &ground, &pair, &findings.home, actor).await?
+    {
+        return Ok(Handed::InUse(Box::new(store)));
     }
     let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);
@@ -111,21 +113,21 @@ pub async fn begin(
     Ok(Handed::Begun { attempt: Box::new(attempt), browser: secrets.browser })
 }
 
-/// Whether the store has this very key already and it works: then another version of the same would only tell the merchant
-/// to remove the key that is in use.
-async fn is_in_use(
+/// The store, if it has this very key already and it works: then another version of the same would only tell the merchant to
+/// remove the key that is in use.
+async fn in_use(
     app: &App,
     ground: &Ground,
     pair: &KeyPair,
     home: &StoreUrl,
     actor: &Actor,
-) -> Result<bool, Beneath> {
-    let Some(store) = holder(app, &ground.user_id, pair, home).await? else { return Ok(false) };
+) -> Result<Option<Store>, Beneath> {
+    let Some(store) = holder(app, &ground.user_id, pair, home).await? else { return Ok(None) };
     let checked = match store.status {
         StoreStatus::Connected => Some(store),
         _ => watch::check(app, &store.id, actor).await?.map(|looked| looked.store),
     };
-    Ok(checked.is_some_and(|store| store.status == StoreStatus::Connected))
+    Ok(checked.filter(|store| store.status == StoreStatus::Connected))
 }
 
 /// A fresh attempt takes its grant unless its link was withdrawn in this very moment.

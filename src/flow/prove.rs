@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Beneath;
 use super::receive::grant_place;
+use super::{Beneath, adopt};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
@@ -127,7 +127,11 @@ async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have come back, or thrown it away, while the store was asked.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
-    let tried = judge(&candidate, &held.attempt, answer, app.now());
+    let mut tried = judge(&candidate, &held.attempt, answer, app.now());
+    if held.attempt.by_hand && is_outdone(app, &held.attempt, &tried).await? {
+        // An approval gives what its page says; what somebody copies by hand may be the wrong one of several.
+        (tried.state, tried.next_try_at, tried.verdict) = (State::Rejected, None, Verdict::ScopeNarrower);
+    }
     tracing::info!(
         attempt.id = %attempt.id,
         key.last7 = %candidate.last7,
@@ -138,6 +142,15 @@ async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     );
     grants::tried(&app.db, &candidate.id, &tried).await?;
     move_on(app, &attempt.id, &tried).await
+}
+
+/// Whether the store is connected with a key that may do what was asked, and this one may not.
+async fn is_outdone(app: &App, attempt: &Attempt, tried: &Tried) -> Result<bool, Beneath> {
+    let Some(scope) = tried.proven_scope else { return Ok(false) };
+    let (_, found) = stores::of_user(&app.db, &attempt.user_id, Some(&attempt.home)).await?;
+    let Some((id, ..)) = found.into_iter().next() else { return Ok(false) };
+    let store = stores::find(&app.db, &id).await?;
+    Ok(store.is_some_and(|store| adopt::is_outdone(&store, scope, attempt.scope)))
 }
 
 /// Another key of the attempt won, or the attempt has ended: this one is not needed.

@@ -1,7 +1,14 @@
 //! Adopt: an operator adds a store by keys that they hold.
 
-use cartkey::demo::pretend_store::{IssuedKey, Permalinks, Switches};
+use cartkey::demo::pretend_store::{IssuedKey, Pace, Permalinks, Switches};
+use cartkey::domain::actor::Actor;
+use cartkey::domain::id::StoreId;
+use cartkey::domain::key::KeyPair;
 use cartkey::domain::scope::Scope;
+use cartkey::domain::secret::Secret;
+use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::flow::adopt::{Wish, adopt};
+use cartkey::flow::disconnect;
 
 use crate::database::column;
 use crate::merchant::Page;
@@ -89,6 +96,63 @@ async fn another_key_takes_the_place_of_the_one_that_is_there() {
     let store = page.url.path().rsplit('/').next().unwrap();
     let gone = world.trusted_service().await.delete(&format!("/stores/{store}")).await.ok();
     assert_eq!(gone["revoke_url"], list);
+}
+
+#[tokio::test]
+async fn a_key_that_may_do_less_takes_the_place_of_a_wider_one_only_when_less_is_asked_for() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let [wide, narrow] = [Scope::ReadWrite, Scope::Read].map(|scope| world.shop.issue_key("admin", scope));
+    says(&add_key(&mut ann, SHOP, &narrow).await, "The key works, and the store is connected.");
+    says(&add_key(&mut ann, SHOP, &wide).await, "took the place of the one");
+    let page = add_key(&mut ann, SHOP, &narrow).await;
+    assert_eq!(page.status, 422);
+    says(&page, "The key was not kept. This key may do less than the one with which shop.example is connected");
+    says(
+        &add(&mut ann, SHOP, &narrow.consumer_key, &narrow.consumer_secret, "read").await,
+        "took the place of the one",
+    );
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_store_while_a_typed_key_is_tried_is_not_undone() {
+    for given_up in [false, true] {
+        let world = World::new().await;
+        let mut ann = world.operator().await;
+        let [first, second, typed] = [(); 3].map(|()| world.shop.issue_key("admin", Scope::ReadWrite));
+        let path = add_key(&mut ann, SHOP, &first).await.url.path().to_owned();
+        let asked = world.shop.requests().len();
+        let slow = tokio::spawn(async move { add_key(&mut ann, SHOP, &typed).await });
+        let is_tried = || {
+            let seen = &world.shop.requests()[asked..];
+            seen.iter().any(|seen| seen.header("authorization").is_some())
+        };
+        while !is_tried() {
+            // What finds the store comes first, and is answered.
+            if !world.shop.requests()[asked..].is_empty() {
+                world.shop.switch(|s| s.pace = Pace::WhenReleased);
+            }
+            tokio::task::yield_now().await;
+        }
+        world.shop.switch(|s| s.pace = Pace::Brisk);
+        let id: StoreId = path.rsplit('/').next().unwrap().parse().unwrap();
+        if given_up {
+            disconnect::disconnect(&world.app, &id, &Actor::cli()).await.unwrap();
+        } else {
+            let pair = KeyPair {
+                consumer_key: Secret::new(second.consumer_key.clone()),
+                consumer_secret: Secret::new(second.consumer_secret.clone()),
+            };
+            let typed = StoreUrl::parse(SHOP, Reach::Public).unwrap();
+            let wish = Wish { user_id: "merchant-7".parse().unwrap(), typed, pair, scope: Scope::ReadWrite };
+            adopt(&world.app, &wish, &Actor::cli()).await.unwrap();
+        }
+        world.shop.release();
+        let page = slow.await.unwrap();
+        says(&page, "shop.example was given another key, or was disconnected, while this one was tried.");
+        let kept = if given_up { vec![] } else { vec![second.consumer_key[36..].to_owned()] };
+        assert_eq!(column(&world.app.db, "SELECT last7 FROM keys WHERE sealed IS NOT NULL").await, kept);
+    }
 }
 
 #[tokio::test]

@@ -222,9 +222,43 @@ async fn the_key_that_is_in_use_is_not_taken_for_another() {
     let (mut browser, key) = (world.merchant(), world.shop.issue_key("admin", Scope::ReadWrite));
     typed(&world, &mut browser, &key.consumer_key, &key.consumer_secret).await;
     world.prove().await;
-    let page = typed(&world, &mut browser, &key.consumer_key, &key.consumer_secret).await;
-    says(&page, "shop.example is connected with this very key already");
+    let store = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let back = "https://app.example/settings";
+    let on = format!("{back}?status=connected&user_id=merchant-42&store_id={store}");
+    // What an application that confirms is told, it looks up for itself.
+    for (more, label, href) in [
+        (json!({}), "", None),
+        (json!({"return_url": back}), "Go on to", Some(on.as_str())),
+        (json!({"return_url": back, "confirm": "app"}), "Back to", Some(back)),
+    ] {
+        let (_, link) = world.link("merchant-42", more).await;
+        let page = browser.get(&format!("{link}/by-hand")).await;
+        let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
+        let page = browser.submit(&page, CONNECT, &values).await;
+        assert_eq!(page.status, 200);
+        says(&page, "shop.example is connected with this very key already");
+        assert_eq!(page.link(&format!("{label} Acme Shipping")).as_deref(), href, "{}", page.text());
+    }
     assert_eq!(column(&world.app.db, "SELECT CAST(key_version AS TEXT) FROM stores").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_key_that_may_do_less_takes_no_place_of_one_that_may_do_what_is_asked() {
+    let world = allowing(Switches::default()).await;
+    let mut browser = world.merchant();
+    let [wide, narrow] = [Scope::ReadWrite, Scope::Read].map(|scope| world.shop.issue_key("admin", scope));
+    // While there is no other, it is better than none, and what is wrong is said in words for who typed it.
+    for (key, heading) in [(&narrow, "is connected"), (&wide, "is connected"), (&narrow, "could not be connected")] {
+        let page = typed(&world, &mut browser, &key.consumer_key, &key.consumer_secret).await;
+        world.prove().await;
+        let page = browser.get(page.url.as_str()).await;
+        assert!(page.text().contains(heading), "{}", page.text());
+        let says_so =
+            page.text().contains("Make a key with all the permissions that are asked for, and enter that one.");
+        assert_eq!(says_so, std::ptr::eq(key, &narrow), "{}", page.text());
+    }
+    let lent = world.service("keys:read").await.get("/users/merchant-42/keys").await.ok();
+    assert_eq!(lent["consumer_key"], wide.consumer_key.as_str());
 }
 
 #[tokio::test]

@@ -6,20 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cartkey::app::App;
+use cartkey::demo::pretend_store::IssuedKey;
 use cartkey::domain::actor::Actor;
+use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Reach;
 use cartkey::flow::adopt::Manner;
-use cartkey::flow::export;
 use cartkey::flow::import::file::File;
 use cartkey::flow::import::{self, News, Pace, Tally};
+use cartkey::flow::{disconnect, export, watch as watch_flow};
 use cartkey::storage::Db;
 use tokio::sync::watch;
 
 use crate::binary::client_with;
 use crate::database::{change, column};
 use crate::many_stores::{ManyStores, key_of};
-use crate::world::World;
+use crate::world::{SHOP, World};
 
 /// On PostgreSQL each of them waits for its disk, so there it is fewer, of the same kinds.
 fn many() -> u64 {
@@ -212,6 +214,80 @@ async fn a_dry_run_tells_the_same_and_writes_nothing() {
     for table in ["stores", "keys", "events"] {
         assert_eq!(column(&app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await, ["0"], "{table}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_that() {
+    let world = World::new().await;
+    let (old, newer) =
+        (world.shop.issue_key("admin", Scope::ReadWrite), world.shop.issue_key("admin", Scope::ReadWrite));
+    let of = |key: &IssuedKey, user: &str, scope: &str| {
+        format!("{HEADER}{user},{SHOP},{},{},{scope}\n", key.consumer_key, key.consumer_secret)
+    };
+    let served = async || column(&world.app.db, "SELECT last7 FROM keys WHERE sealed IS NOT NULL").await;
+    assert_eq!(import(&world.app, &of(&old, "m", ""), PACE).await.0.connected, 1);
+    assert_eq!(import(&world.app, &of(&newer, "m", ""), PACE).await.0.reconnected, 1);
+    let events = "SELECT CAST(COUNT(*) AS TEXT) FROM events";
+    let before = (served().await, column(&world.app.db, events).await);
+    for manner in [Manner::Imported, Manner::Tried] {
+        let (tally, told) = import(&world.app, &of(&old, "m", ""), Pace { manner, ..PACE }).await;
+        assert_eq!((tally.refused, tally.reconnected), (1, 0));
+        assert!(told[&2].contains("shop.example was given a newer key in place of this one at 2026-"), "{told:?}");
+        assert_eq!((served().await, column(&world.app.db, events).await), before);
+    }
+    // A key that may do less than the one that is there.
+    let narrow = world.shop.issue_key("admin", Scope::Read);
+    let (_, told) = import(&world.app, &of(&narrow, "m", ""), PACE).await;
+    assert!(told[&2].contains("This key may do less than the one with which shop.example is connected"), "{told:?}");
+    assert_eq!((served().await, column(&world.app.db, events).await), before);
+    // Unless less is what the line asks for.
+    assert_eq!(import(&world.app, &of(&narrow, "m", "read"), PACE).await.0.reconnected, 1);
+    // When the newer one does not work any more, the older is better than none.
+    world.shop.revoke(narrow.key_id);
+    let id: StoreId = column(&world.app.db, "SELECT id FROM stores").await.remove(0).parse().unwrap();
+    watch_flow::check(&world.app, &id, &Actor::cli()).await.unwrap();
+    assert_eq!(import(&world.app, &of(&newer, "m", ""), PACE).await.0.reconnected, 1);
+    // What somebody gave up stays given up.
+    disconnect::disconnect(&world.app, &id, &Actor::cli()).await.unwrap();
+    let (_, told) = import(&world.app, &of(&newer, "m", ""), PACE).await;
+    assert!(told[&2].contains("shop.example was disconnected at 2026-"), "{told:?}");
+    assert_eq!(
+        (served().await, column(&world.app.db, "SELECT status FROM stores").await),
+        (vec![], vec!["disconnected".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn of_two_lines_for_one_store_the_first_counts_also_when_it_names_it_with_www() {
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 5).await;
+    let port = network.addr.port();
+    let (key, secret) = key_of("s0.example");
+    let text =
+        format!("{HEADER}m,http://www.s0.example:{port},{key},{secret},\nm,http://s0.example:{port},{key},{secret},\n");
+    for (connected, same) in [(1, 0), (0, 1)] {
+        let (tally, told) = import(&app, &text, PACE).await;
+        assert_eq!((tally.connected, tally.same, tally.refused), (connected, same, 1));
+        assert!(told[&3].contains("are those of line 2"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn stores_begin_to_be_asked_no_faster_than_was_said() {
+    const ROWS: u64 = 50;
+    let network = ManyStores::open().await;
+    let world = World::new().await;
+    let app = cartkey(&world, &network, 2 * ROWS).await;
+    let every = Duration::from_millis(10);
+    let (text, bad) = file(&network, 2 * ROWS);
+    let is_good = |line: usize| bad.iter().all(|(bad, _)| *bad != line as u64 + 1);
+    let good: String =
+        text.lines().enumerate().filter(|(n, _)| is_good(*n)).map(|(_, line)| line.to_owned() + "\n").collect();
+    let begun = std::time::Instant::now();
+    let (tally, _) = import(&app, &good, Pace { every, ..PACE }).await;
+    assert_eq!((tally.connected, tally.refused), (ROWS, 0));
+    assert!(begun.elapsed() >= every * 49, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

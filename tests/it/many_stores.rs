@@ -14,7 +14,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How a store is ill, by how its name begins.
-const ILL: [(&str, u16, &str); 3] = [
+const ILL: [(&str, u16, &str); 6] = [
+    ("127.250.", 500, "<html>"),
+    ("127.251.", 404, "<html>"),
+    ("127.252.", 429, "{\"code\":\"slow_down\",\"message\":\"Later.\",\"data\":{\"status\":429}}"),
     ("broken", 500, "<html>"),
     ("nothing", 404, "<html>"),
     ("busy", 429, "{\"code\":\"slow_down\",\"message\":\"Later.\",\"data\":{\"status\":429}}"),

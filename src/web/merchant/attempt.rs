@@ -17,8 +17,10 @@ use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
+use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
 use crate::flow::by_hand;
+use crate::flow::connect::Ground;
 use crate::flow::disconnect::revoke_url;
 use crate::flow::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
@@ -290,10 +292,27 @@ fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> 
     Some(GoOn { label: label.to_string(), href: address(app, attempt, added)? })
 }
 
-/// The link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up
-/// again: the list may have become shorter since.
+/// The way back to the application for whoever has nothing left to do: their store is connected already. An application that
+/// confirms has nothing to confirm, and looks for itself.
+pub(super) fn nothing_left(app: &App, frame: &Frame, ground: &Ground, store: &Store) -> Option<GoOn> {
+    let to = ground.return_url.as_deref();
+    let added = [("status", "connected"), ("user_id", ground.user_id.as_str()), ("store_id", store.id.as_str())];
+    let (key, added) = match ground.confirm {
+        Confirm::Browser => ("go-on-to", &added[..]),
+        Confirm::App => ("back-to", &[][..]),
+    };
+    let label = frame.say(key).with("app", frame.app()).to_string();
+    Some(GoOn { label, href: return_address(app, to, added)? })
+}
+
 fn address(app: &App, attempt: &Attempt, added: &[(&str, &str)]) -> Option<String> {
-    let text = attempt.return_url.as_deref()?;
+    return_address(app, attempt.return_url.as_deref(), added)
+}
+
+/// A link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up again:
+/// the list may have become shorter since.
+fn return_address(app: &App, return_url: Option<&str>, added: &[(&str, &str)]) -> Option<String> {
+    let text = return_url?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;
     let mut url = Url::parse(text).ok()?;
     if !added.is_empty() {

@@ -7,9 +7,10 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::attempt::nothing_left;
 use super::connect::{again_ground, cookie, link_ground, open_ground};
 use super::frame::Frame;
-use super::pages::{Field, Finding};
+use super::pages::{Field, Finding, GoOn};
 use crate::app::App;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
@@ -52,15 +53,13 @@ pub struct ByHandPage {
     pub stop: Option<Finding>,
     /// The store has this key already.
     pub in_use: Option<StoreUrl>,
+    /// The way back to the application, where nothing is left to do.
+    pub go_on: Option<GoOn>,
 }
 
 impl ByHandPage {
     fn is_wrong(&self) -> bool {
-        self.stop.is_some()
-            || self.in_use.is_some()
-            || self.store_url.error.is_some()
-            || self.key_wrong.is_some()
-            || self.secret_wrong.is_some()
+        self.stop.is_some() || self.store_url.error.is_some() || self.key_wrong.is_some() || self.secret_wrong.is_some()
     }
 
     /// The eight steps: a drawing, what it shows, and what is to be done.
@@ -196,6 +195,7 @@ fn blank(frame: Frame, ground: &Ground, here: &str, approval: &str) -> ByHandPag
         secret_wrong: None,
         stop: None,
         in_use: None,
+        go_on: None,
     }
 }
 
@@ -224,7 +224,7 @@ async fn begin(
         }
     };
     let mine = browser(&app.site, &parts.headers);
-    match by_hand::begin(app, ground, &typed, pair, &merchant(app, parts), mine).await {
+    match by_hand::begin(app, ground.clone(), &typed, pair, &merchant(app, parts), mine).await {
         Ok(Handed::Begun { attempt, browser }) => {
             let headers = [(header::SET_COOKIE, cookie(app, &browser)?)];
             Ok((headers, Redirect::to(&format!("/connect/attempts/{}", attempt.id))).into_response())
@@ -234,9 +234,10 @@ async fn begin(
             page.stop = findings.stop.map(|verdict| Finding::of(words, verdict, findings.home.shown()));
             Ok(refused(page))
         }
-        Ok(Handed::InUse(home)) => {
-            page.in_use = Some(home);
-            Ok(refused(page))
+        Ok(Handed::InUse(store)) => {
+            page.go_on = nothing_left(app, &page.frame, &ground, &store);
+            page.in_use = Some(store.home);
+            Ok(Page(page).into_response())
         }
         Err(connect::Error::Address(fault)) => {
             page.store_url.error = Some(page.frame.words.fault(fault));

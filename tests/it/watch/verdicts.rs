@@ -211,7 +211,7 @@ async fn a_remark_leaves_the_key_lent() {
 
 #[tokio::test]
 async fn a_key_that_may_do_more_than_was_asked_is_remarked_on_until_it_may_not() {
-    let mut watched = Watched::asked_for("read").await;
+    let watched = Watched::asked_for("read").await;
     watched.world.shop.switch(|s| s.grants_instead = Some(Scope::ReadWrite));
     watched.world.approved("m", json!({"scope": "read"})).await;
     watched.world.prove().await;

@@ -156,6 +156,7 @@ impl Words {
             secret_wrong: Some(self.any.clone()),
             stop: None,
             in_use: None,
+            go_on: None,
         }
     }
 
