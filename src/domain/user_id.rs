@@ -1,5 +1,6 @@
 //! `user_id`: the application's own id of a merchant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,10 +23,36 @@ impl fmt::Display for NotAUserId {
 
 impl std::error::Error for NotAUserId {}
 
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+
 impl UserId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text as it stands in a file of keys: an apostrophe in front keeps a spreadsheet from taking it for a formula, and
+    /// one more stands before what would be read as that.
+    pub fn in_a_file(&self) -> Cow<'_, str> {
+        let text = self.as_str();
+        match text.starts_with(FORMULA) || armed(text) != text {
+            true => Cow::Owned(format!("'{text}")),
+            false => Cow::Borrowed(text),
+        }
+    }
+
+    /// Reads what [`Self::in_a_file`] wrote, or somebody else, who writes no apostrophes.
+    pub fn of_a_file(text: &str) -> Option<Self> {
+        armed(text).parse().ok()
+    }
+}
+
+/// Without an apostrophe that stands before a formula or another apostrophe of this kind.
+fn armed(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(FORMULA) || rest.starts_with('\'') => rest,
+        _ => text,
     }
 }
 
@@ -50,6 +77,17 @@ impl fmt::Display for UserId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_gives_back_what_was_written_and_holds_no_formula() {
+        for text in ["u", "=1+1", "+4", "-x", "@x", "'x", "'=x", "''", "''=x", "'", "a=b"] {
+            let id: UserId = text.parse().unwrap();
+            let written = id.in_a_file();
+            assert!(!written.starts_with(FORMULA), "{written}");
+            assert_eq!(UserId::of_a_file(&written), Some(id.clone()), "{written}");
+        }
+        assert_eq!(UserId::of_a_file("=x").unwrap().as_str(), "=x", "somebody else's file");
+    }
 
     #[test]
     fn bounds() {

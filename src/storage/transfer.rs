@@ -65,17 +65,8 @@ enum Piece {
     Total(u64),
     /// Rows of the table at this place.
     Rows(usize, Vec<Row>),
-    /// All was read; what it added up to, and how the source stood.
-    End(Vec<Sum>, Pulse),
-}
-
-/// How far a database has come: it is another one after everything that matters.
-#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
-struct Pulse {
-    event: i64,
-    lending: i64,
-    read: String,
-    attempt: String,
+    /// All was read; what it added up to.
+    End(Vec<Sum>),
 }
 
 /// Copies everything from `source` to `target`, which must be of the same version and hold nothing. Tells of rows that
@@ -168,7 +159,6 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
             sqlx::query(one_moment).execute(&mut *tx).await?;
             sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
         }
-        let pulse: Pulse = sqlx::query_as(PULSE).fetch_one(&mut *tx).await?;
         let mut total = 0;
         for table in tables {
             total += count!(tx, table);
@@ -200,7 +190,7 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
                 return Ok(());
             }
         }
-        let _ = to.send(Piece::End(sums, pulse)).await;
+        let _ = to.send(Piece::End(sums)).await;
         Ok(())
     })
 }
@@ -241,11 +231,11 @@ async fn write(
                     loops.extend(rows.into_iter().filter(|row| tables[place].is_loop(row)).map(|row| (place, row)));
                     tell(written, total);
                 }
-                Piece::End(sums, pulse) => told = Some((sums, pulse)),
+                Piece::End(sums) => told = Some(sums),
             }
         }
         // Without an end, reading has failed, and says why.
-        let Some((sums, pulse)) = told else { return Err(Fault::InUse) };
+        let Some(sums) = told else { return Err(Fault::InUse) };
         for (place, row) in &loops {
             close_loops!(tx, &tables[*place], row);
         }
@@ -254,7 +244,8 @@ async fn write(
                 return Err(Fault::Differs(table.name.clone()));
             }
         }
-        if pulse_of(source).await? != pulse {
+        // Whatever was written to the source since it was read makes it another one.
+        if sums_of(source, tables).await? != sums {
             return Err(Fault::InUse);
         }
         tx.commit().await?;
@@ -274,13 +265,20 @@ async fn fresh_sums(schema: &Schema) -> Result<Vec<Sum>, Fault> {
     })
 }
 
-const PULSE: &str = "SELECT (SELECT n FROM counters WHERE name = 'event') AS event,
-                            (SELECT n FROM counters WHERE name = 'lending') AS lending,
-                            (SELECT COALESCE(MAX(id), '') FROM key_reads) AS read,
-                            (SELECT COALESCE(MAX(id), '') FROM attempts) AS attempt";
-
-async fn pulse_of(db: &Db) -> Result<Pulse, Fault> {
-    on!(db.read(), |pool| Ok(sqlx::query_as(PULSE).fetch_one(pool).await?))
+/// What each table adds up to now.
+async fn sums_of(db: &Db, tables: &[Table]) -> Result<Vec<Sum>, Fault> {
+    let is_postgres = matches!(db.read(), Pool::Postgres(_));
+    on!(db.read(), |pool| {
+        let mut tx = pool.begin().await?;
+        if is_postgres {
+            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        }
+        let mut sums = Vec::new();
+        for table in tables {
+            sums.push(add_up!(tx, table, is_postgres));
+        }
+        Ok(sums)
+    })
 }
 
 fn count_of(table: &Table) -> String {

@@ -197,6 +197,8 @@ async fn an_import_that_is_told_to_stop_ends_between_two_rows() {
 async fn what_is_exported_is_on_record_and_can_be_imported_elsewhere() {
     let (here, there, network) = (Installation::new().await, Installation::new().await, ManyStores::open().await);
     let rows: String = (0..20).map(|n| row(&network, n)).collect();
+    // A spreadsheet would take this one for a formula; and one that only looks as if that had been seen to.
+    let rows = rows.replace("m1,", "'=HYPERLINK(0),").replace("m2,", "''@x,");
     write(&here, "stores.csv", &[HEADER, &rows].concat());
     here.run(&["import", "--per-second", "1000", "stores.csv"]);
     let db = Db::open(&here.settings["CARTKEY_DATABASE_URL"]).await.unwrap();
@@ -210,7 +212,9 @@ async fn what_is_exported_is_on_record_and_can_be_imported_elsewhere() {
     assert_eq!(exported.code, Some(0));
     let mut lines: Vec<&str> = exported.out.lines().collect();
     assert_eq!(lines.remove(0), HEADER.trim_end());
-    let mut wanted: Vec<String> = (0..20).filter(|n| *n != 3).map(|n| row(&network, n).trim_end().to_owned()).collect();
+    let known = column(&db, "SELECT user_id FROM stores WHERE user_id NOT LIKE 'm%' ORDER BY user_id").await;
+    assert_eq!(known, ["'@x", "=HYPERLINK(0)"]);
+    let mut wanted: Vec<String> = rows.lines().map(str::to_owned).filter(|row| !row.starts_with("m3,")).collect();
     lines.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(lines, wanted);

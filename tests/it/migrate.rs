@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cartkey::flow::migrate;
 use cartkey::storage::Db;
 use cartkey::storage::transfer::{Fault, copy};
 use hyper::Method;
@@ -11,6 +12,7 @@ use crate::binary::{Installation, client};
 use crate::database::{change, column, fresh};
 use crate::many_stores::{ManyStores, key_of};
 use crate::migrations::{SAMPLES, columns, migrations};
+use crate::world::World;
 
 async fn sqlite(folder: &Path, name: &str) -> Db {
     Db::open(&format!("sqlite:{}", folder.join(name).display())).await.unwrap()
@@ -128,16 +130,56 @@ async fn what_is_written_meanwhile_is_noticed_and_the_target_stays_empty() {
     let target = Db::open(&fresh(folder.path()).await).await.unwrap();
     let empty = dump(&target).await;
     let now = tokio::runtime::Handle::current();
-    let mut is_first = true;
-    let write = |_, _| {
-        if std::mem::take(&mut is_first) {
-            let event = change(&source, "UPDATE counters SET n = n + 1 WHERE name = 'event'");
-            tokio::task::block_in_place(|| now.block_on(event));
-        }
-    };
-    assert!(matches!(copy(&source, &target, write).await, Err(Fault::InUse)));
-    assert_eq!(dump(&target).await, empty);
+    for meanwhile in [
+        "UPDATE counters SET n = n + 1 WHERE name = 'event'",
+        "UPDATE check_spans SET n = n + 1",
+        "UPDATE deliveries SET tries = tries + 1",
+        "UPDATE stores SET checked_at = checked_at + 1",
+        "DELETE FROM store_words",
+    ] {
+        let mut is_first = true;
+        let write = |_, _| {
+            if std::mem::take(&mut is_first) {
+                let changed = tokio::task::block_in_place(|| now.block_on(change(&source, meanwhile)));
+                assert!(changed > 0, "{meanwhile}");
+            }
+        };
+        assert!(matches!(copy(&source, &target, write).await, Err(Fault::InUse)), "{meanwhile}");
+        assert_eq!(dump(&target).await, empty);
+    }
     copy(&source, &target, |_, _| ()).await.expect("in peace it goes");
+}
+
+#[tokio::test]
+async fn a_target_that_keeps_something_else_than_it_was_given_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = full(folder.path()).await;
+    for (n, bent) in [
+        "AFTER INSERT ON stores BEGIN UPDATE stores SET checked_at = checked_at + 1 WHERE id = NEW.id",
+        "AFTER INSERT ON keys BEGIN UPDATE keys SET sealed = x'00' WHERE id = NEW.id",
+        "AFTER INSERT ON events BEGIN DELETE FROM events WHERE seq = NEW.seq",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let target = sqlite(folder.path(), &format!("bent{n}.db")).await;
+        change(&target, &format!("CREATE TRIGGER bent {bent}; END")).await;
+        let empty = dump(&target).await;
+        let fault = copy(&source, &target, |_, _| ()).await.unwrap_err();
+        assert!(matches!(fault, Fault::Differs(_)), "{bent}: {fault}");
+        assert_eq!(dump(&target).await, empty);
+    }
+}
+
+#[tokio::test]
+async fn a_ring_that_does_not_fit_is_said() {
+    let world = World::new().await;
+    world.connect("m").await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = sqlite(folder.path(), "target.db").await;
+    let ring = folder.path().join("another.key");
+    let moved = migrate::to(&world.app, &target, &ring, |_, _| ()).await;
+    assert!(matches!(moved, Err(migrate::Error::Ring(_))), "{moved:?}");
 }
 
 #[tokio::test]

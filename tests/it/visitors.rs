@@ -299,3 +299,29 @@ async fn no_form_of_the_dashboard_is_taken_from_another_site_even_with_the_sessi
         assert_eq!(reply.status.as_u16(), 403, "POST {pattern}");
     }
 }
+
+/// The paths that a matcher of the Caddyfile names.
+fn named(caddyfile: &str, matcher: &str) -> Vec<String> {
+    let line = caddyfile.lines().find_map(|line| line.trim().strip_prefix(matcher)).expect("the matcher");
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn is_named(patterns: &[String], path: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(begins) => path.starts_with(begins),
+        None => path == pattern,
+    })
+}
+
+#[test]
+fn the_proxy_that_is_shipped_lets_in_what_is_for_merchants_and_stores_and_nothing_else() {
+    let caddyfile = include_str!("../../deploy/Caddyfile");
+    let (outside, not_inside) = (named(caddyfile, "@outside path "), named(caddyfile, "@inside not path "));
+    for (method, path, door) in DOORS {
+        let of_the_house = ["/admin", "/api", "/readyz"].iter().any(|begins| path.starts_with(begins));
+        assert_eq!(is_named(&outside, path), !of_the_house, "{method} {path} from outside");
+        let of_both = path.starts_with("/static/") || *path == "/livez";
+        assert_eq!(is_named(&not_inside, path), !of_the_house && !of_both, "{method} {path} from inside");
+        assert!(of_the_house || !matches!(door, Operator | Token(_)), "{method} {path}");
+    }
+}
