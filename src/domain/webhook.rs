@@ -39,6 +39,8 @@ pub const PAUSES: [Duration; 12] = [
     Duration::from_hours(12),
     Duration::from_hours(12),
 ];
+/// All tries of a delivery are over within so long, unless the webhook asks for longer pauses.
+pub const SCHEDULE: Duration = Duration::from_hours(63);
 /// How many times a delivery is tried at most.
 pub const TRIES: usize = PAUSES.len() + 1;
 
@@ -251,7 +253,7 @@ pub enum WhyOff {
     ByHand,
     /// It answered 410 Gone.
     Gone,
-    /// A delivery failed with all its tries, and nothing else was delivered for a day.
+    /// A delivery failed with all its tries and nothing else was delivered for a day, or nothing was for [`SCHEDULE`].
     Failing,
 }
 
@@ -361,7 +363,7 @@ mod tests {
     fn tries_spread_over_more_than_a_day() {
         let shortest: Duration = (1..).map_while(|tries| pause(tries, 0)).sum();
         let longest: Duration = (1..).map_while(|tries| pause(tries, 255)).sum();
-        assert!(shortest > Duration::from_hours(40) && longest < Duration::from_hours(63), "{shortest:?} {longest:?}");
+        assert!(shortest > Duration::from_hours(40) && longest < SCHEDULE, "{shortest:?} {longest:?}");
         assert_eq!((pause(0, 0), pause(1, 0)), (None, Some(Duration::from_secs(4))));
         assert_eq!((pause(1, 255), pause(13, 9)), (Some(Duration::from_secs(6)), None));
     }

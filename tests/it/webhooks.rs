@@ -6,6 +6,7 @@ pub mod receiver;
 mod replay;
 mod retries;
 mod shared;
+mod steadfast;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::domain::event::{Event, Kind};
 use crate::domain::id::WebhookId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
-use crate::domain::webhook::{WebhookUrl, WhyOff, pause};
+use crate::domain::webhook::{SCHEDULE, WebhookUrl, WhyOff, pause};
 use crate::flow::Beneath;
 use crate::storage::deliveries::{self, Tried};
 use crate::storage::events;
@@ -134,6 +134,7 @@ fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Trie
         let event = Event::new(Kind::WebhookDisabled, now, &Actor::cartkey());
         (why, event.webhook(&held.webhook.id).because_of(why.code()))
     };
+    let failing_for = held.webhook.failing_since.map_or(Duration::ZERO, |since| now.since(since));
     let (state, due_at, disables) = if outcome.is_delivered() {
         (DeliveryState::Delivered, None, None)
     } else if outcome.status == Some(StatusCode::GONE) {
@@ -141,10 +142,11 @@ fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Trie
         (DeliveryState::Waiting, Some(now), Some(off(WhyOff::Gone)))
     } else if let Some(pause) = pause(tries, dice[0]) {
         let asked = outcome.retry_after.unwrap_or_default().min(RETRY_AFTER_AT_MOST);
-        (DeliveryState::Waiting, Some(now.plus(pause.max(asked))), None)
+        // Where many wait for one that hangs, each waits for the others too, and none may come to its last try.
+        let disables = (failing_for >= SCHEDULE).then(|| off(WhyOff::Failing));
+        (DeliveryState::Waiting, Some(now.plus(pause.max(asked))), disables)
     } else {
-        let is_failing = held.webhook.failing_since.is_some_and(|since| now.since(since) >= FAILING_FOR);
-        (DeliveryState::Failed, None, is_failing.then(|| off(WhyOff::Failing)))
+        (DeliveryState::Failed, None, (failing_for >= FAILING_FOR).then(|| off(WhyOff::Failing)))
     };
     Tried {
         due_at,

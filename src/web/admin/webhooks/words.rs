@@ -26,7 +26,7 @@ pub const fn why_off(why: Option<WhyOff>) -> &'static str {
             "It answered 410 Gone, by which a service says that it wants nothing more. If that was a mistake, mend it, send a test, and turn it on."
         }
         Some(WhyOff::Failing) => {
-            "A delivery failed with all its tries, and nothing else arrived for a day. Mend the service, send a test, and turn it on."
+            "A delivery failed with all its tries and nothing else arrived for a day, or nothing arrived for 63 hours. Mend the service, send a test, and turn it on."
         }
         Some(WhyOff::ByHand) | None => "Somebody turned it off. Nothing is sent to it.",
     }

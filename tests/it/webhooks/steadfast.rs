@@ -1,0 +1,44 @@
+//! What is judged wrongly for a while does not stay so: who never answers is turned off, who answers again is not, and
+//! neither a clock that was wrong nor a filter that was changed leaves deliveries behind.
+
+use cartkey::domain::id::WebhookId;
+use cartkey::domain::webhook::{TRIES, Webhook};
+use cartkey::flow::webhooks;
+
+use super::receiver::Receiver;
+use super::{HOUR, deliver, happens, newest, world};
+use crate::database::column;
+use crate::world::World;
+
+/// The webhook, as it stands now.
+async fn standing(world: &World, id: &WebhookId) -> Webhook {
+    webhooks::find(&world.app, id).await.unwrap().expect("the webhook")
+}
+
+#[tokio::test]
+async fn who_takes_nothing_for_three_days_is_turned_off_though_no_delivery_has_used_all_its_tries() {
+    let world = world().await;
+    let [bad, good] = [Receiver::new().await, Receiver::new().await];
+    // Each delivery is tried every twelve hours: as little as where thousands wait for one that hangs.
+    bad.answers(|answers| (answers.status, answers.headers) = (503, vec![("retry-after", "43200".to_owned())]));
+    let (webhook, _) = bad.joins(&world.app, "link.*").await;
+    good.joins(&world.app, "webhook.disabled").await;
+    let begun = world.clock.now();
+    while standing(&world, &webhook.id).await.disabled_at.is_none() {
+        assert!(world.clock.now().since(begun) < 80 * HOUR, "it is tried for ever");
+        happens(&world.app, "m").await;
+        deliver(&world.app).await;
+        world.clock.advance(HOUR);
+    }
+    assert!(world.clock.now().since(begun) > 60 * HOUR, "and not before somebody can have come back on Monday");
+    deliver(&world.app).await;
+    assert_eq!(
+        (good.told(), newest(&world, "webhook.disabled").await["data"]["reason"].as_str()),
+        (vec!["webhook.disabled".to_owned()], Some("failing"))
+    );
+    let most = column(&world.app.db, "SELECT CAST(MAX(tries) AS TEXT) FROM deliveries").await.remove(0);
+    assert!(most.parse::<usize>().unwrap() < TRIES, "{most}");
+    let lost =
+        column(&world.app.db, "SELECT state FROM deliveries WHERE kind = 'link.created' AND state <> 'waiting'").await;
+    assert_eq!(lost, [""; 0]);
+}
