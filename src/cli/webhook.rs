@@ -16,7 +16,7 @@ use crate::domain::store_url::Reach;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Wanted, Webhook, WebhookUrl};
-use crate::flow::webhooks::{self, Wish};
+use crate::flow::webhooks::{self, GivesWay, Wish};
 
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
@@ -50,6 +50,12 @@ pub enum WebhookCommand {
     Rotate {
         /// Its id (wh_…).
         id: WebhookId,
+        /// While two secrets sign: end the older of them now.
+        #[arg(long, conflicts_with = "drop_new")]
+        drop_old: bool,
+        /// While two secrets sign: end the newer of them now, because nobody has it.
+        #[arg(long)]
+        drop_new: bool,
     },
     /// Send a test and say what came of it.
     Test {
@@ -117,8 +123,14 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
         }
         WebhookCommand::List { json } => list(app, json, out).await?,
         WebhookCommand::Remove { id } => webhooks::delete(app, &id, &actor).await?,
-        WebhookCommand::Rotate { id } => {
-            let (webhook, secret) = webhooks::rotate(app, &id, &actor).await?;
+        WebhookCommand::Rotate { id, drop_old, drop_new } => {
+            let until = webhooks::find(app, &id).await?.and_then(|webhook| webhook.old_until);
+            let gives_way = match (drop_old, drop_new) {
+                (true, _) => until.map(GivesWay::Older),
+                (_, true) => until.map(GivesWay::Newer),
+                _ => None,
+            };
+            let (webhook, secret) = webhooks::rotate(app, &id, gives_way, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
             let until = webhook.old_until.context("a rotated webhook has an old secret")?;
             tracing::info!(webhook.id = %id, old_until = %until, "rotated a secret: the new one is not shown again");

@@ -34,6 +34,16 @@ pub struct Wish {
     pub users: Option<Users>,
 }
 
+/// Which of two secrets gives way to a new one. It names until when both sign, as whoever chose has seen it: who clicks twice
+/// is refused the second time, and does not end what the first click has made.
+#[derive(Debug, Clone, Copy)]
+pub enum GivesWay {
+    /// The older one: the newer one is in use.
+    Older(Time),
+    /// The newer one, which nobody has: it was never seen, or is lost.
+    Newer(Time),
+}
+
 /// Why something cannot be done with a webhook.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,6 +65,11 @@ pub enum Error {
     /// It is turned off.
     #[error("this webhook is off; turn it on first")]
     Off,
+    /// It has two secrets, and nobody said which of them gives way to a third.
+    #[error(
+        "this webhook has two secrets already; end the older one with --drop-old, or --drop-new when nobody has the newer one"
+    )]
+    TwoSecrets,
     /// It has one secret only.
     #[error("this webhook has no old secret any more")]
     OneSecret,
@@ -119,15 +134,28 @@ pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Res
     if webhooks::change(&app.db, &held, &to, &event).await? { Ok(()) } else { Err(Error::Changed) }
 }
 
-/// Gives a webhook a new secret, which is given back once; the old one signs too for [`OVERLAP`].
-pub async fn rotate(app: &App, id: &WebhookId, actor: &Actor) -> Result<(Webhook, Secret), Error> {
+/// Gives a webhook a new secret, which is given back once; the one in use signs too for [`OVERLAP`]. Only two can sign: while
+/// there are two, `gives_way` says which of them ends.
+pub async fn rotate(
+    app: &App,
+    id: &WebhookId,
+    gives_way: Option<GivesWay>,
+    actor: &Actor,
+) -> Result<(Webhook, Secret), Error> {
     let held = held(app, id).await?;
     let now = app.now();
+    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now));
+    let in_use = match (old, gives_way) {
+        (None, _) => &held.secret,
+        (Some(_), Some(GivesWay::Older(until))) if held.webhook.old_until == Some(until) => &held.secret,
+        (Some(old), Some(GivesWay::Newer(until))) if held.webhook.old_until == Some(until) => old,
+        (Some(_), _) => return Err(Error::TwoSecrets),
+    };
     let secret = signature::mint(&app.entropy);
     let sealed = seal(app, id, &held.webhook.url, &secret);
     let event = Event::new(Kind::WebhookSecretRotated, now, actor).webhook(id);
     let until = now.plus(OVERLAP);
-    if !webhooks::rotate(&app.db, &held, &sealed, until, &event).await? {
+    if !webhooks::rotate(&app.db, &held, &sealed, in_use, until, &event).await? {
         return Err(Error::Changed);
     }
     Ok((Webhook { old_until: Some(until), ..held.webhook }, secret))

@@ -250,3 +250,44 @@ async fn a_deleted_webhook_is_gone_after_a_question() {
         assert_eq!(ann.get(path).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn who_clicks_twice_does_not_end_the_secret_that_is_in_use() {
+    let (world, mut ann, receiver) = scene().await;
+    let (page, used) = add(&mut ann, &receiver).await;
+    let address = page.url.path().to_owned();
+    let ask = ann.click(&page, "Rotate the secret").await;
+    // The browser goes on with the second click: what was answered to the first is not seen by anybody.
+    ann.submit(&ask, "Make a new secret", &[]).await;
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Make a new secret", &[]).await;
+    assert_eq!(twice.status, 409, "{}", twice.text());
+    assert!(
+        twice.text().contains("and the one before it signs too") && twice.text().contains("not shown"),
+        "{}",
+        twice.text()
+    );
+
+    let signs = async |secrets: &[&str]| {
+        happens(&world, "m").await;
+        let sent = receiver.sent().pop().unwrap();
+        secrets.iter().map(|secret| check(&sent, secret, world.clock.now()).is_ok()).collect::<Vec<_>>()
+    };
+    assert_eq!(signs(&[&used]).await, [true]);
+    // What nobody has seen gives way, once: the one that is in use goes on.
+    let page = ann.get(&address).await;
+    let ask = ann.click(&page, "Rotate the secret").await;
+    assert!(ask.text().contains("There are two secrets now"), "{}", ask.text());
+    let made = ann.submit(&ask, "Replace the newer secret", &[]).await;
+    let new = shown(&made, "secret");
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Replace the newer secret", &[]).await;
+    assert_eq!((twice.status, signs(&[&used, &new]).await), (409, vec![true, true]));
+    // When it is in use itself, the older one gives way, once.
+    let ask = ann.get(ask.url.path()).await;
+    let made = ann.submit(&ask, "Replace the older secret", &[]).await;
+    let newest = shown(&made, "secret");
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Replace the older secret", &[]).await;
+    assert_eq!((twice.status, signs(&[&used, &new, &newest]).await), (409, vec![false, true, true]));
+}
