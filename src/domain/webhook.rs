@@ -8,6 +8,7 @@ use url::Url;
 
 use super::event::Kind;
 use super::id::WebhookId;
+use super::news::News;
 use super::store_url::{NotAStoreUrl, Reach, StoreUrl};
 use super::time::Time;
 use super::token::Users;
@@ -296,6 +297,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Whether it is told of this: it wants such events, and of that merchant.
+    pub fn is_told_of(&self, news: &News) -> bool {
+        self.wanted.wants(&news.kind) && news.is_about_one_of(self.users.as_ref())
+    }
+
     /// Whether there are two secrets at `now`.
     pub fn has_two_secrets(&self, now: Time) -> bool {
         self.old_until.is_some_and(|until| now < until)

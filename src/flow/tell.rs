@@ -228,8 +228,7 @@ async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
 /// What of `news` a webhook wants.
 fn batch(app: &App, held: &Held, from: EventId, to: EventId, news: &[News]) -> Batch {
     let webhook = &held.webhook;
-    let wants = |news: &&News| webhook.wanted.wants(&news.kind) && news.is_about_one_of(webhook.users.as_ref());
-    let wanted: Vec<&News> = news.iter().filter(wants).collect();
+    let wanted: Vec<&News> = news.iter().filter(|news| webhook.is_told_of(news)).collect();
     let mut ids: Vec<DeliveryId> = wanted.iter().map(|_| DeliveryId::mint(app.now(), &app.entropy)).collect();
     // Made in the same moment, they are in no order by themselves; the log is read in that of the events.
     ids.sort_unstable();

@@ -76,6 +76,9 @@ pub enum Error {
     /// There is no such delivery of an event.
     #[error("there is no such delivery that could be sent again")]
     NoDelivery,
+    /// It is not told of this event any more.
+    #[error("this webhook is not told of that any more; change what it is told of first")]
+    NotWanted,
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
@@ -109,7 +112,8 @@ pub async fn add(app: &App, wish: Wish, actor: &Actor) -> Result<(Webhook, Secre
     Ok((webhook, secret))
 }
 
-/// Makes a webhook what is wished. A changed filter counts for what happens from now on, give or take a moment.
+/// Makes a webhook what is wished. A changed filter counts for what waits, too: what is not wanted any more is skipped when
+/// its time comes. What was not wanted before is not made up for.
 pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Result<(), Error> {
     let held = held(app, id).await?;
     if wish.url != held.webhook.url {
@@ -225,8 +229,14 @@ pub async fn replay(app: &App, id: &WebhookId, since: Time, missed_only: bool, a
 
 /// Sends one delivery again.
 pub async fn replay_one(app: &App, id: &WebhookId, delivery: &DeliveryId, actor: &Actor) -> Result<(), Error> {
-    if held(app, id).await?.webhook.disabled_at.is_some() {
+    let webhook = held(app, id).await?.webhook;
+    if webhook.disabled_at.is_some() {
         return Err(Error::Off);
+    }
+    let event = delivery_log::event(&app.db, id, delivery).await?.ok_or(Error::NoDelivery)?;
+    let news = events::find(&app.db, event).await?.ok_or(Error::NoDelivery)?;
+    if !webhook.is_told_of(&news) {
+        return Err(Error::NotWanted);
     }
     let event = Event::new(Kind::WebhookReplayed, app.now(), actor).webhook(id);
     if !deliveries::again(&app.db, id, delivery, app.now(), &event).await? {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Db, Error, on, record, webhooks};
-use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
 use crate::domain::event::Event;
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::EventId;
@@ -264,6 +264,24 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
         }
         Ok(mine == 1)
     })
+}
+
+/// Ends a delivery that is not wanted any more, unless its claim, which was `until`, has run out.
+pub async fn not_wanted(db: &Db, id: &DeliveryId, until: Time, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query(
+            "UPDATE deliveries
+             SET state = 'skipped', due_at = NULL, ended_at = $1, status = NULL, fault = $2
+             WHERE id = $3 AND due_at = $4",
+        )
+        .bind(now)
+        .bind(NOT_WANTED)
+        .bind(id)
+        .bind(until)
+        .execute(pool)
+        .await?;
+    });
+    Ok(())
 }
 
 /// Keeps what a trial told, as a line of the log.

@@ -41,6 +41,17 @@ pub async fn list(
     })
 }
 
+/// Which event this delivery to a webhook brings; none when there is no such delivery, or it is a trial.
+pub async fn event(db: &Db, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<EventId>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT event FROM deliveries WHERE id = $1 AND webhook_id = $2 AND event IS NOT NULL")
+            .bind(id)
+            .bind(webhook)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
 /// How many deliveries to a webhook are in this state; counted up to `most`.
 pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64) -> Result<i64, Error> {
     on!(db.read(), |pool| {

@@ -102,15 +102,22 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
 async fn a_webhook_is_changed_and_keeps_what_it_was_told() {
     let (world, mut ann, receiver) = scene().await;
     let (page, _) = add(&mut ann, &receiver).await;
+    receiver.answers(|answers| answers.status = 500);
+    happens(&world, "m-3").await;
+    receiver.answers(|answers| answers.status = 204);
+    receiver.told();
     let form = ann.click(&page, "Change").await;
     let fields = [("which", "all"), ("description", ""), ("users", "m-1\r\nm-2")];
     let page = ann.submit(&form, "Save", &fields).await;
     for says in ["Saved.", "everything", "2 merchants", "127.0.0.1"] {
         assert!(page.text().contains(says), "{says} in {}", page.text());
     }
+    world.clock.advance(Duration::from_mins(1));
     happens(&world, "m-2").await;
     happens(&world, "m-3").await;
-    assert_eq!(receiver.users(), ["m-2"]);
+    assert_eq!(receiver.users(), ["m-2"], "what waits is not sent either");
+    let log = ann.get(page.url.path()).await;
+    assert!(log.text().contains("Skipped: not wanted any more"), "{}", log.text());
     let again = ann.click(&page, "Change").await;
     assert!(again.body.contains("m-1\nm-2") && again.body.contains("value=\"all\" checked"), "{}", again.body);
     let odd = ann.submit(&again, "Save", &[("url", "nonsense")]).await;

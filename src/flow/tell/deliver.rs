@@ -56,6 +56,11 @@ impl Outcome {
 pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: Time) -> Result<(), Beneath> {
     let Some(id) = delivery.event else { return Ok(()) };
     let Some(news) = events::find(&app.db, id).await? else { return Ok(()) };
+    // What it wants may have been changed since the delivery was made.
+    if !held.webhook.is_told_of(&news) {
+        tracing::info!(webhook.id = %held.webhook.id, event.id = %id, "not wanted any more");
+        return Ok(deliveries::not_wanted(&app.db, &delivery.id, until, app.now()).await?);
+    }
     let body = serde_json::to_string(&news).unwrap_or_default();
     let outcome = match try_once(app, held, &id.to_string(), body).await {
         // A ring key is missing, or somebody has changed the address in the database. It is as good as no answer.

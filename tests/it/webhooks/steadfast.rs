@@ -1,12 +1,14 @@
 //! What is judged wrongly for a while does not stay so: who never answers is turned off, who answers again is not, and
 //! neither a clock that was wrong nor a filter that was changed leaves deliveries behind.
 
+use cartkey::domain::actor::Actor;
+use cartkey::domain::delivery::DeliveryState;
 use cartkey::domain::id::WebhookId;
 use cartkey::domain::webhook::{TRIES, Webhook};
-use cartkey::flow::webhooks;
+use cartkey::flow::webhooks::{self, Error, Wish};
 
 use super::receiver::Receiver;
-use super::{HOUR, deliver, happens, newest, world};
+use super::{HOUR, deliver, happens, newest, states, world};
 use crate::database::column;
 use crate::world::World;
 
@@ -41,4 +43,32 @@ async fn who_takes_nothing_for_three_days_is_turned_off_though_no_delivery_has_u
     let lost =
         column(&world.app.db, "SELECT state FROM deliveries WHERE kind = 'link.created' AND state <> 'waiting'").await;
     assert_eq!(lost, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
+    let world = world().await;
+    let [here, there] = [Receiver::new().await, Receiver::new().await];
+    here.answers(|answers| answers.status = 500);
+    let (webhook, _) = here.joins(&world.app, "*").await;
+    happens(&world.app, "ours").await;
+    happens(&world.app, "theirs").await;
+    world.service("keys:read").await;
+    deliver(&world.app).await;
+    let wish = Wish { users: Some("ours".parse().unwrap()), ..there.wish("link.*") };
+    webhooks::change(&world.app, &webhook.id, wish, &Actor::cli()).await.unwrap();
+    world.clock.advance(HOUR);
+    deliver(&world.app).await;
+    assert_eq!(there.users(), ["ours"], "and neither of another merchant nor of what is of another type");
+    assert_eq!(states(&world).await, ["delivered", "skipped", "skipped"]);
+    let log = webhooks::log(&world.app, &webhook.id, Some(DeliveryState::Skipped), None, 10).await.unwrap().rows;
+    assert!(log.iter().all(|line| line.fault.as_deref() == Some("not_wanted") && line.ended_at.is_some()), "{log:?}");
+    // Nor is a single one sent again, until it is wanted again.
+    let theirs = log.iter().find(|line| line.kind == "link.created").unwrap();
+    let again = async || webhooks::replay_one(&world.app, &webhook.id, &theirs.id, &Actor::cli()).await;
+    assert!(matches!(again().await, Err(Error::NotWanted)));
+    webhooks::change(&world.app, &webhook.id, there.wish("link.*"), &Actor::cli()).await.unwrap();
+    again().await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(there.users(), ["theirs"]);
 }
