@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -132,8 +132,8 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
             };
             let (webhook, secret) = webhooks::rotate(app, &id, gives_way, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
-            let until = webhook.old_until.context("a rotated webhook has an old secret")?;
-            tracing::info!(webhook.id = %id, old_until = %until, "rotated a secret: the new one is not shown again");
+            let until = webhook.old_until.map(tracing::field::display);
+            tracing::info!(webhook.id = %id, old_until = until, "rotated a secret: the new one is not shown again");
         }
         WebhookCommand::Test { id } => test(app, &id, &actor, out).await?,
         WebhookCommand::Disable { id } => webhooks::disable(app, &id, &actor).await?,

@@ -119,12 +119,13 @@ pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Res
     if wish.url != held.webhook.url {
         may_ask(app, &wish.url).await?;
     }
-    let reseal = |sealed: &Vec<u8>| -> Result<Vec<u8>, Beneath> {
-        let secret = app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed)?;
-        Ok(seal(app, id, &wish.url, &secret))
+    // What does not open stays as it is: it may open again at the address that it was sealed for.
+    let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed) {
+        Ok(secret) => seal(app, id, &wish.url, &secret),
+        Err(_) => sealed.clone(),
     };
-    let secret = reseal(&held.secret)?;
-    let old_secret = held.old_secret.as_ref().map(reseal).transpose()?;
+    let secret = reseal(&held.secret);
+    let old_secret = held.old_secret.as_ref().map(reseal);
     let description = cut(&wish.description);
     let to = Change {
         url: &wish.url,
@@ -139,7 +140,7 @@ pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Res
 }
 
 /// Gives a webhook a new secret, which is given back once; the one in use signs too for [`OVERLAP`]. Only two can sign: while
-/// there are two, `gives_way` says which of them ends.
+/// there are two, `gives_way` says which of them ends. One that does not open is not kept, and counts as none.
 pub async fn rotate(
     app: &App,
     id: &WebhookId,
@@ -148,7 +149,8 @@ pub async fn rotate(
 ) -> Result<(Webhook, Secret), Error> {
     let held = held(app, id).await?;
     let now = app.now();
-    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now));
+    let opens = |sealed: &&Vec<u8>| app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed).is_ok();
+    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)).filter(opens);
     let in_use = match (old, gives_way) {
         (None, _) => &held.secret,
         (Some(_), Some(GivesWay::Older(until))) if held.webhook.old_until == Some(until) => &held.secret,
@@ -158,11 +160,11 @@ pub async fn rotate(
     let secret = signature::mint(&app.entropy);
     let sealed = seal(app, id, &held.webhook.url, &secret);
     let event = Event::new(Kind::WebhookSecretRotated, now, actor).webhook(id);
-    let until = now.plus(OVERLAP);
-    if !webhooks::rotate(&app.db, &held, &sealed, in_use, until, &event).await? {
+    let old = Some(in_use).filter(opens).map(|in_use| (in_use.as_slice(), now.plus(OVERLAP)));
+    if !webhooks::rotate(&app.db, &held, &sealed, old, &event).await? {
         return Err(Error::Changed);
     }
-    Ok((Webhook { old_until: Some(until), ..held.webhook }, secret))
+    Ok((Webhook { old_until: old.map(|(_, until)| until), ..held.webhook }, secret))
 }
 
 /// Ends a webhook's old secret before its time.

@@ -156,9 +156,15 @@ pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Resu
     })
 }
 
-/// Gives a webhook a new secret; `old` signs too until `until`. False when somebody else has changed its secrets since `was`
-/// was read.
-pub async fn rotate(db: &Db, was: &Held, secret: &[u8], old: &[u8], until: Time, event: &Event) -> Result<bool, Error> {
+/// Gives a webhook a new secret; `old`, if there is one, signs too until the moment beside it. False when somebody else has
+/// changed its secrets since `was` was read.
+pub async fn rotate(
+    db: &Db,
+    was: &Held,
+    secret: &[u8],
+    old: Option<(&[u8], Time)>,
+    event: &Event,
+) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let done = sqlx::query(
@@ -167,8 +173,8 @@ pub async fn rotate(db: &Db, was: &Held, secret: &[u8], old: &[u8], until: Time,
              WHERE id = $4 AND secret = $5 AND deleted_at IS NULL",
         )
         .bind(secret)
-        .bind(old)
-        .bind(until)
+        .bind(old.map(|(old, _)| old))
+        .bind(old.map(|(_, until)| until))
         .bind(&was.webhook.id)
         .bind(&was.secret)
         .execute(&mut *tx)

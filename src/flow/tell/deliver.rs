@@ -1,5 +1,7 @@
 //! One try to deliver: signed, sent through the guarded client, and judged by its answer's status.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -118,12 +120,27 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
     })
 }
 
-/// The secrets that sign at `now`, opened.
+/// The secrets that sign at `now`, opened. An old one that does not open does not keep the new one from signing.
 fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
-    let place = place(&held.webhook.id, &held.webhook.url);
-    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now));
-    let sealed = std::iter::once(&held.secret).chain(old);
-    Ok(sealed.map(|sealed| app.vault.open_secret(&place, sealed)).collect::<Result<_, _>>()?)
+    let id = &held.webhook.id;
+    let place = place(id, &held.webhook.url);
+    let mut secrets = vec![app.vault.open_secret(&place, &held.secret)?];
+    if let Some(old) = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)) {
+        match app.vault.open_secret(&place, old) {
+            Ok(old) => secrets.push(old),
+            Err(error) if is_new_to_the_log(id) => {
+                tracing::error!(webhook.id = %id, %error, "the old secret of a webhook does not open");
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(secrets)
+}
+
+/// Whether this process says for the first time that a webhook's old secret does not open: it would say so at each try.
+fn is_new_to_the_log(id: &WebhookId) -> bool {
+    static SAID: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
 }
 
 /// Where a webhook's secret belongs: to its address too, so that whoever can change that in the database is sent nothing.

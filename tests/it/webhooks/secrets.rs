@@ -5,6 +5,7 @@ use cartkey::flow::webhooks;
 
 use super::receiver::{Receiver, check};
 use super::{deliver, happens, world};
+use crate::database::change;
 
 #[tokio::test]
 async fn of_two_who_rotate_at_the_same_moment_one_is_refused_and_the_secret_in_use_goes_on() {
@@ -27,4 +28,39 @@ async fn of_two_who_rotate_at_the_same_moment_one_is_refused_and_the_secret_in_u
     for secret in [used, new] {
         check(&sent, secret.expose(), world.clock.now()).expect("both sign");
     }
+}
+
+#[tokio::test]
+async fn who_has_a_secret_that_does_not_open_is_mended_by_a_new_one_at_once() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let elsewhere = Receiver::new().await;
+    let (webhook, _) = elsewhere.joins(&world.app, "link.*").await;
+    change(&world.app.db, &format!("UPDATE webhooks SET url = '{}'", receiver.url)).await;
+    // It can be called something else, though nothing can be sealed anew.
+    webhooks::change(&world.app, &webhook.id, receiver.wish("link.*,token.*"), &Actor::cli()).await.unwrap();
+    happens(&world.app, "m-1").await;
+    deliver(&world.app).await;
+    assert_eq!(receiver.count() + elsewhere.count(), 0);
+    let (rotated, secret) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
+    assert_eq!(rotated.old_until, None, "what does not open does not sign");
+    happens(&world.app, "m-2").await;
+    deliver(&world.app).await;
+    let [sent] = &receiver.sent()[..] else { panic!("one was sent") };
+    check(sent, secret.expose(), world.clock.now()).expect("the signature is right");
+}
+
+#[tokio::test]
+async fn an_old_secret_that_does_not_open_does_not_keep_the_new_one_from_signing() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    let (_, secret) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
+    change(&world.app.db, "UPDATE webhooks SET old_secret = substr(old_secret, 1, 9)").await;
+    happens(&world.app, "m").await;
+    deliver(&world.app).await;
+    let [sent] = &receiver.sent()[..] else { panic!("one was sent") };
+    check(sent, secret.expose(), world.clock.now()).expect("the signature is right");
+    assert!(!sent.header("webhook-signature").contains(' '));
+    webhooks::change(&world.app, &webhook.id, receiver.wish("*"), &Actor::cli()).await.unwrap();
 }
