@@ -82,7 +82,7 @@ pub enum WebhookCommand {
         /// A moment such as 2026-11-22T10:00:00Z, or how long ago, such as 24h or 7d.
         #[arg(long, value_parser = read_since)]
         since: Since,
-        /// Only what was not delivered.
+        /// Only what was not delivered in the last 30 days: the log reaches no further back.
         #[arg(long)]
         missed_only: bool,
     },

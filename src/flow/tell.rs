@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::{EventId, News};
 use crate::domain::time::Time;
+use crate::domain::webhook::KEPT_FOR;
 use crate::storage::deliveries::{self, Batch, New};
 use crate::storage::events;
 use crate::storage::webhooks::{self, Held};
@@ -219,8 +220,13 @@ impl Desk {
 /// Makes some of the deliveries that a webhook is sent again; whether there were any.
 async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
     let (Some(after), Some(last)) = (held.replay_after, held.replay_to) else { return Ok(false) };
-    let news = events::news(&app.db, after, last, AT_ONCE).await?;
+    let mut news = events::news(&app.db, after, last, AT_ONCE).await?;
     let to = news.last().map_or(last, |news| news.id);
+    if !held.replay_all {
+        // Of what happened before, the log does not know any more whether it was delivered.
+        let known = app.now().minus(KEPT_FOR);
+        news.retain(|news| news.at >= known);
+    }
     let batch = batch(app, held, after, to, &news);
     Ok(deliveries::make_again(&app.db, &batch, last, held.replay_all, app.now()).await?)
 }

@@ -187,14 +187,21 @@ pub async fn disable(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Err
 /// Turns a webhook on again. With `catches_up` it is sent what it missed: what happened while it was off, what waits, and
 /// what failed since it began to fail. Without, what happens from now on.
 pub async fn enable(app: &App, id: &WebhookId, catches_up: bool, actor: &Actor) -> Result<(), Error> {
-    let held = held(app, id).await?;
+    let webhook = held(app, id).await?.webhook;
+    let Some(disabled_at) = webhook.disabled_at else { return Err(Error::On) };
+    // While it is off nothing new begins to wait.
     let how = if catches_up {
-        let since = held.webhook.failing_since.or(held.webhook.disabled_at).unwrap_or_else(|| app.now());
-        let first = delivery_log::first_missed(&app.db, id, since).await?;
-        GoOn::After(first.map_or(held.cursor, |first| EventId::of_number(first.number() - 1)))
+        // Not a walk through the events: what was delivered long ago has left the log, and would be sent again.
+        let (since, now) = (webhook.failing_since.unwrap_or(disabled_at), app.now());
+        for state in [DeliveryState::Waiting, DeliveryState::Failed] {
+            let mut after = DeliveryId::least(Time::from_millis(0));
+            while let Some(last) = delivery_log::due_again(&app.db, id, state, since, &after, now, AT_ONCE).await? {
+                after = last;
+            }
+        }
+        GoOn::FromItsPlace
     } else {
-        // While it is off nothing new begins to wait.
-        while held.webhook.disabled_at.is_some() && delivery_log::skip(&app.db, id, app.now(), AT_ONCE).await? > 0 {}
+        while delivery_log::skip(&app.db, id, app.now(), AT_ONCE).await? > 0 {}
         GoOn::FromNow
     };
     let event = Event::new(Kind::WebhookEnabled, app.now(), actor).webhook(id);
@@ -213,9 +220,10 @@ pub async fn delete(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Erro
 }
 
 /// Sends a webhook what it wants of everything that happened since `since`: all of it, or with `missed_only` what was not
-/// delivered.
+/// delivered, as far back as the log reaches.
 pub async fn replay(app: &App, id: &WebhookId, since: Time, missed_only: bool, actor: &Actor) -> Result<(), Error> {
     held(app, id).await?;
+    let since = if missed_only { since.max(app.now().minus(KEPT_FOR)) } else { since };
     let first = activity::first_since(&app.db, since).await?;
     let after = match first {
         Some(first) => EventId::of_number(first - 1),

@@ -257,10 +257,10 @@ pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Ev
 }
 
 /// How a webhook goes on that is sent events again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
-    /// With what it missed: what is not delivered after this event is sent now.
-    After(EventId),
+    /// With what it missed: what happened after its place.
+    FromItsPlace,
     /// With what happens from now on.
     FromNow,
 }
@@ -281,27 +281,16 @@ pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result
         if done == 0 {
             return Ok(false);
         }
-        match how {
-            GoOn::After(after) => {
-                sqlx::query(
-                    "UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2",
-                )
-                .bind(after)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-            }
-            GoOn::FromNow => {
-                sqlx::query(
-                    "UPDATE webhooks
-                     SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
-                     WHERE id = $1",
-                )
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-            }
-        };
+        if how == GoOn::FromNow {
+            sqlx::query(
+                "UPDATE webhooks
+                 SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
+                 WHERE id = $1",
+            )
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        }
         record!(tx, event);
         tx.commit().await?;
         Ok(true)

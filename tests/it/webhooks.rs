@@ -1,5 +1,6 @@
 //! Webhooks: internal services are told of events, signed, each at least once.
 
+mod caught_up;
 mod guard;
 mod mended;
 pub mod receiver;

@@ -1,0 +1,39 @@
+//! A webhook is turned on again, or sent again what it missed: nothing comes twice because the log has forgotten it.
+
+use std::time::Duration;
+
+use cartkey::domain::actor::Actor;
+use cartkey::flow::webhooks;
+
+use super::receiver::Receiver;
+use super::{deliver, happens, states, world};
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn what_was_delivered_and_has_left_the_log_is_not_missed() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    receiver.answers(|answers| answers.status = 500);
+    happens(&world.app, "waits").await;
+    deliver(&world.app).await;
+    receiver.answers(|answers| answers.status = 204);
+    happens(&world.app, "delivered").await;
+    deliver(&world.app).await;
+    webhooks::disable(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    world.clock.advance(31 * DAY);
+    webhooks::sweep(&world.app).await.unwrap();
+    assert_eq!(states(&world).await, ["waiting"], "the log has forgotten what was delivered");
+    happens(&world.app, "while-off").await;
+    receiver.told();
+    webhooks::enable(&world.app, &webhook.id, true, &Actor::cli()).await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(receiver.users(), ["waits", "while-off"]);
+    webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(60 * DAY), true, &Actor::cli()).await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(receiver.users(), [""; 0], "nothing was missed");
+    webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(60 * DAY), false, &Actor::cli()).await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(receiver.users(), ["waits", "delivered", "while-off"], "all of it can still be had");
+}
