@@ -1,4 +1,5 @@
-//! A webhook is turned on again, or sent again what it missed: nothing comes twice because the log has forgotten it.
+//! A webhook is turned on again, or sent again what it missed: nothing comes twice because the log has forgotten it, nothing
+//! that was under way is forgotten.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use cartkey::domain::actor::Actor;
 use cartkey::flow::webhooks;
 
 use super::receiver::Receiver;
-use super::{deliver, happens, states, world};
+use super::{HOUR, deliver, happens, states, world};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -36,4 +37,22 @@ async fn what_was_delivered_and_has_left_the_log_is_not_missed() {
     webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(60 * DAY), false, &Actor::cli()).await.unwrap();
     deliver(&world.app).await;
     assert_eq!(receiver.users(), ["waits", "delivered", "while-off"], "all of it can still be had");
+}
+
+#[tokio::test]
+async fn what_was_being_sent_again_goes_on_when_it_is_turned_on_with_what_it_missed() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    for n in 0..3 {
+        happens(&world.app, &format!("m-{n}")).await;
+    }
+    deliver(&world.app).await;
+    assert_eq!(receiver.users(), ["m-0", "m-1", "m-2"]);
+    webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(HOUR), false, &Actor::cli()).await.unwrap();
+    webhooks::disable(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    happens(&world.app, "m-3").await;
+    webhooks::enable(&world.app, &webhook.id, true, &Actor::cli()).await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(receiver.users(), ["m-0", "m-1", "m-2", "m-3"]);
 }
