@@ -40,6 +40,8 @@ pub const PAUSES: [Duration; 12] = [
     Duration::from_hours(12),
     Duration::from_hours(12),
 ];
+/// No try is put off for so long, neither by its own pause nor because the webhook asks for one.
+pub const PUT_OFF_AT_MOST: Duration = Duration::from_hours(16);
 /// All tries of a delivery are over within so long, unless the webhook asks for longer pauses.
 pub const SCHEDULE: Duration = Duration::from_hours(63);
 /// How many times a delivery is tried at most.
@@ -370,6 +372,7 @@ mod tests {
         let shortest: Duration = (1..).map_while(|tries| pause(tries, 0)).sum();
         let longest: Duration = (1..).map_while(|tries| pause(tries, 255)).sum();
         assert!(shortest > Duration::from_hours(40) && longest < SCHEDULE, "{shortest:?} {longest:?}");
+        assert!((1..).map_while(|tries| pause(tries, 255)).all(|pause| pause < PUT_OFF_AT_MOST));
         assert_eq!((pause(0, 0), pause(1, 0)), (None, Some(Duration::from_secs(4))));
         assert_eq!((pause(1, 255), pause(13, 9)), (Some(Duration::from_secs(6)), None));
     }

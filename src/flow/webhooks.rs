@@ -12,7 +12,9 @@ use crate::domain::page::Page;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
-use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, Wanted, Webhook, WebhookUrl, WhyOff};
+use crate::domain::webhook::{
+    DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, PUT_OFF_AT_MOST, Wanted, Webhook, WebhookUrl, WhyOff,
+};
 use crate::storage::webhooks::{self, Change, GoOn, Held};
 use crate::storage::{activity, deliveries, delivery_log, events};
 use crate::vault::signature;
@@ -313,10 +315,15 @@ pub async fn count(app: &App, id: &WebhookId, state: DeliveryState, most: i64) -
     Ok(delivery_log::count(&app.db, id, state, most).await?)
 }
 
-/// Wipes old secrets whose time is over, and deletes what is old in the logs and what is left of deleted webhooks.
+/// Wipes old secrets whose time is over, deletes what is old in the logs and what is left of deleted webhooks, and has tried
+/// now what was put off by a clock that was ahead: else it would wait until the clock is there once more.
 pub async fn sweep(app: &App) -> Result<(), Beneath> {
     let now = app.now();
     webhooks::wipe_old_secrets(&app.db, now).await?;
+    let beyond = now.plus(PUT_OFF_AT_MOST);
+    for webhook in webhooks::all(&app.db).await? {
+        while deliveries::bring_forward(&app.db, &webhook.id, beyond, now, AT_ONCE).await? > 0 {}
+    }
     let before = now.minus(KEPT_FOR);
     while !app.is_draining() && delivery_log::delete_ended(&app.db, before, AT_ONCE).await? > 0 {}
     for id in delivery_log::deleted(&app.db).await? {

@@ -162,6 +162,34 @@ pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Erro
     })
 }
 
+/// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; gives back how many.
+pub async fn bring_forward(db: &Db, webhook: &WebhookId, beyond: Time, now: Time, most: i64) -> Result<u64, Error> {
+    let last: Option<Time> = on!(db.read(), |pool| {
+        sqlx::query_scalar("SELECT MAX(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+            .bind(webhook)
+            .fetch_one(pool)
+            .await?
+    });
+    // Nearly always; then whoever writes is not disturbed.
+    if last.is_none_or(|last| last <= beyond) {
+        return Ok(0);
+    }
+    on!(db.write(), |pool| {
+        Ok(sqlx::query(
+            "UPDATE deliveries
+             SET due_at = $1
+             WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND due_at > $3 LIMIT $4)",
+        )
+        .bind(now)
+        .bind(webhook)
+        .bind(beyond)
+        .bind(most)
+        .execute(pool)
+        .await?
+        .rows_affected())
+    })
+}
+
 /// Claims deliveries of a webhook that are due at `now` until `until`, the longest due first; at most `most`. Nobody else
 /// gets them before that.
 pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i64) -> Result<Vec<Delivery>, Error> {
@@ -220,23 +248,28 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         if tried.state == DeliveryState::Delivered {
-            // To the minute: not every delivery is to change the same row.
+            // To the minute: not every delivery is to change the same row. What lies ahead, a clock wrote that was wrong.
             sqlx::query(
                 "UPDATE webhooks
                  SET succeeded_at = $1, failing_since = NULL
-                 WHERE id = $2 AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3)",
+                 WHERE id = $2
+                   AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3 OR succeeded_at > $4)",
             )
             .bind(tried.now)
             .bind(webhook)
             .bind(tried.now.minus(Duration::from_mins(1)))
+            .bind(tried.now)
             .execute(&mut *tx)
             .await?;
         } else {
-            sqlx::query("UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND failing_since IS NULL")
-                .bind(tried.now)
-                .bind(webhook)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND (failing_since IS NULL OR failing_since > $3)",
+            )
+            .bind(tried.now)
+            .bind(webhook)
+            .bind(tried.now)
+            .execute(&mut *tx)
+            .await?;
         }
         if let Some((why, event)) = &tried.disables {
             webhooks::turn_off!(tx, webhook, *why, tried.now, event);

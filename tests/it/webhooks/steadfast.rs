@@ -1,20 +1,30 @@
 //! What is judged wrongly for a while does not stay so: who never answers is turned off, who answers again is not, and
 //! neither a clock that was wrong nor a filter that was changed leaves deliveries behind.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use cartkey::domain::actor::Actor;
 use cartkey::domain::delivery::DeliveryState;
 use cartkey::domain::id::WebhookId;
+use cartkey::domain::time::Clock;
 use cartkey::domain::webhook::{TRIES, Webhook};
 use cartkey::flow::webhooks::{self, Error, Wish};
 
 use super::receiver::Receiver;
-use super::{HOUR, deliver, happens, newest, states, world};
+use super::{HOUR, deliver, happens, newest, states, until_due, world};
 use crate::database::column;
 use crate::world::World;
 
 /// The webhook, as it stands now.
 async fn standing(world: &World, id: &WebhookId) -> Webhook {
     webhooks::find(&world.app, id).await.unwrap().expect("the webhook")
+}
+
+/// Somebody corrects the clock of the machine: it was so far ahead.
+fn set_back(world: &World, ahead: Duration) {
+    let Clock::Test(hand) = &world.clock else { panic!("a test clock") };
+    hand.fetch_sub(i64::try_from(ahead.as_millis()).unwrap(), Ordering::SeqCst);
 }
 
 #[tokio::test]
@@ -71,4 +81,52 @@ async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
     again().await.unwrap();
     deliver(&world.app).await;
     assert_eq!(there.users(), ["theirs"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_and_is_corrected_leaves_nothing_waiting_for_it() {
+    for ahead in [24 * HOUR, 10 * 365 * 24 * HOUR] {
+        let world = world().await;
+        let receiver = Receiver::new().await;
+        let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+        world.clock.advance(ahead);
+        happens(&world.app, "m-1").await;
+        deliver(&world.app).await;
+        receiver.answers(|answers| answers.status = 500);
+        happens(&world.app, "m-2").await;
+        deliver(&world.app).await;
+        set_back(&world, ahead);
+        receiver.answers(|answers| answers.status = 204);
+        webhooks::sweep(&world.app).await.unwrap();
+        assert_eq!(deliver(&world.app).await, 1, "{ahead:?}");
+        assert_eq!(states(&world).await, ["delivered", "delivered"]);
+        assert_eq!(standing(&world, &webhook.id).await.succeeded_at, Some(world.clock.now()));
+        // What waits rightly is not hurried.
+        receiver
+            .answers(|answers| (answers.status, answers.headers) = (503, vec![("retry-after", "43200".to_owned())]));
+        happens(&world.app, "m-3").await;
+        deliver(&world.app).await;
+        webhooks::sweep(&world.app).await.unwrap();
+        assert_eq!(until_due(&world).await, 12 * HOUR);
+    }
+}
+
+#[tokio::test]
+async fn who_began_to_fail_in_a_future_that_never_came_is_judged_from_now_on() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    receiver.answers(|answers| answers.status = 500);
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    world.clock.advance(100_000 * HOUR);
+    happens(&world.app, "m").await;
+    deliver(&world.app).await;
+    set_back(&world, 100_000 * HOUR);
+    webhooks::sweep(&world.app).await.unwrap();
+    deliver(&world.app).await;
+    assert_eq!(standing(&world, &webhook.id).await.failing_since, Some(world.clock.now()));
+    while states(&world).await == ["waiting"] {
+        until_due(&world).await;
+        deliver(&world.app).await;
+    }
+    assert!(standing(&world, &webhook.id).await.disabled_at.is_some());
 }
