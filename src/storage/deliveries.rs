@@ -235,14 +235,36 @@ pub struct Tried {
     /// Now.
     pub now: Time,
     /// Why the webhook is sent no events any more, and the event that says so.
-    pub disables: Option<(WhyOff, Event)>,
+    pub disables: Option<Disables>,
 }
 
-/// Keeps what a try told; false, and nothing is kept, when the claim, which was `until`, has run out and somebody else tries.
+/// Why a webhook is sent no events any more.
+#[derive(Debug)]
+pub struct Disables {
+    /// Why.
+    pub why: WhyOff,
+    /// Only if it has taken nothing since.
+    pub failing_since: Option<Time>,
+    /// What says so.
+    pub event: Event,
+}
+
+/// What became of what a try told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is kept.
+    Yes,
+    /// It is kept, and the webhook is off now.
+    AndTurnedOff,
+    /// It is not: the claim has run out, and somebody else tries.
+    No,
+}
+
+/// Keeps what a try told, as long as the claim holds, which was `until`.
 ///
 /// The webhook's row comes first, the events' counter next, the delivery last, here and everywhere: two who want the same rows
 /// wait for each other and do not stand in each other's way.
-pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<bool, Error> {
+pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<Kept, Error> {
     let ended_at = tried.due_at.is_none().then_some(tried.now);
     let webhook = &delivery.webhook_id;
     on!(db.write(), |pool| {
@@ -271,9 +293,12 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
             .execute(&mut *tx)
             .await?;
         }
-        if let Some((why, event)) = &tried.disables {
-            webhooks::turn_off!(tx, webhook, *why, tried.now, event);
-        }
+        let turned_off = match &tried.disables {
+            Some(Disables { why, failing_since, event }) => {
+                webhooks::turn_off!(tx, webhook, *why, *failing_since, tried.now, event)
+            }
+            None => 0,
+        };
         let mine = sqlx::query(
             "UPDATE deliveries
              SET due_at = $1, state = $2, tries = $3, status = $4, fault = $5, took_ms = $6, tried_at = $7, ended_at = $8
@@ -292,10 +317,11 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        if mine == 1 {
-            tx.commit().await?;
+        if mine == 0 {
+            return Ok(Kept::No);
         }
-        Ok(mine == 1)
+        tx.commit().await?;
+        Ok(if turned_off == 1 { Kept::AndTurnedOff } else { Kept::Yes })
     })
 }
 

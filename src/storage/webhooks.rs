@@ -223,18 +223,22 @@ pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before.
+/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before. With
+/// `failing_since`, only if it has taken nothing since: what was judged was read before the try.
 macro_rules! turn_off {
-    ($tx:ident, $id:expr, $why:expr, $now:expr, $event:expr) => {{
+    ($tx:ident, $id:expr, $why:expr, $failing_since:expr, $now:expr, $event:expr) => {{
         let why: $crate::domain::webhook::WhyOff = $why;
+        let failing_since: Option<$crate::domain::time::Time> = $failing_since;
         let done = sqlx::query(
             "UPDATE webhooks
              SET disabled_at = $1, disabled_why = $2
-             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
+             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL AND ($4 IS NULL OR failing_since <= $5)",
         )
         .bind($now)
         .bind(why)
         .bind($id)
+        .bind(failing_since)
+        .bind(failing_since)
         .execute(&mut *$tx)
         .await?
         .rows_affected();
@@ -250,7 +254,7 @@ pub(super) use turn_off;
 pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Event) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
-        let done = turn_off!(tx, id, why, now, event);
+        let done = turn_off!(tx, id, why, None, now, event);
         tx.commit().await?;
         Ok(done == 1)
     })

@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::webhook::{SCHEDULE, WebhookUrl, WhyOff, pause};
 use crate::flow::Beneath;
-use crate::storage::deliveries::{self, Tried};
+use crate::storage::deliveries::{self, Disables, Kept, Tried};
 use crate::storage::events;
 use crate::storage::webhooks::Held;
 use crate::vault::{Place, signature};
@@ -82,11 +82,13 @@ pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: 
         took_ms = outcome.took_ms(),
         "told {}", host(&held.webhook.url)
     );
-    if let Some((why, _)) = &tried.disables {
-        tracing::warn!(webhook.id = %held.webhook.id, why = why.code(), "turned a webhook off");
-    }
-    if !deliveries::tried(&app.db, delivery, until, &tried).await? {
-        tracing::info!(delivery.id = %delivery.id, "a claim has run out before its try ended");
+    match deliveries::tried(&app.db, delivery, until, &tried).await? {
+        Kept::Yes => {}
+        Kept::AndTurnedOff => {
+            let why = tried.disables.map(|disables| disables.why.code());
+            tracing::warn!(webhook.id = %held.webhook.id, why, "turned a webhook off");
+        }
+        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim has run out before its try ended"),
     }
     Ok(())
 }
@@ -154,7 +156,8 @@ fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Trie
     app.entropy.fill(&mut dice);
     let off = |why: WhyOff| {
         let event = Event::new(Kind::WebhookDisabled, now, &Actor::cartkey());
-        (why, event.webhook(&held.webhook.id).because_of(why.code()))
+        let failing_since = held.webhook.failing_since.filter(|_| why == WhyOff::Failing);
+        Disables { why, failing_since, event: event.webhook(&held.webhook.id).because_of(why.code()) }
     };
     let failing_for = held.webhook.failing_since.map_or(Duration::ZERO, |since| now.since(since));
     let (state, due_at, disables) = if outcome.is_delivered() {

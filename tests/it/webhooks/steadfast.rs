@@ -9,6 +9,7 @@ use cartkey::domain::delivery::DeliveryState;
 use cartkey::domain::id::WebhookId;
 use cartkey::domain::time::Clock;
 use cartkey::domain::webhook::{TRIES, Webhook};
+use cartkey::flow::tell;
 use cartkey::flow::webhooks::{self, Error, Wish};
 
 use super::receiver::Receiver;
@@ -129,4 +130,32 @@ async fn who_began_to_fail_in_a_future_that_never_came_is_judged_from_now_on() {
         deliver(&world.app).await;
     }
     assert!(standing(&world, &webhook.id).await.disabled_at.is_some());
+}
+
+#[tokio::test]
+async fn who_takes_something_while_the_last_try_of_another_fails_is_not_turned_off() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    receiver.answers(|answers| answers.status = 500);
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    happens(&world.app, "m-1").await;
+    for _ in 1..TRIES {
+        deliver(&world.app).await;
+        until_due(&world).await;
+    }
+    // The last try of the first hangs; meanwhile another process brings the second.
+    receiver.answers(|answers| answers.holds = true);
+    let held = receiver.count() + 1;
+    let app = world.app.clone();
+    let last = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    receiver.is_sent(held).await;
+    receiver.answers(|answers| (answers.holds, answers.status) = (false, 204));
+    happens(&world.app, "m-2").await;
+    assert_eq!(deliver(&world.replica().await).await, 1);
+    receiver.let_go();
+    last.await.unwrap();
+    assert_eq!(states(&world).await, ["failed", "delivered"]);
+    assert_eq!(standing(&world, &webhook.id).await.disabled_at, None);
+    let told = column(&world.app.db, "SELECT kind FROM events WHERE kind = 'webhook.disabled'").await;
+    assert_eq!(told, [""; 0]);
 }
