@@ -128,13 +128,15 @@ pub struct Change<'a> {
     pub old_secret: Option<&'a [u8]>,
 }
 
-/// Changes a webhook; false when somebody else has changed its secrets since `was` was read.
+/// Changes a webhook; an old secret that was ended since `was` was read stays ended. False when somebody else has changed its
+/// secrets since.
 pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let done = sqlx::query(
             "UPDATE webhooks
-             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5, old_secret = $6
+             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5,
+                 old_secret = CASE WHEN old_secret IS NULL THEN NULL ELSE $6 END
              WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
         )
         .bind(to.url)

@@ -1,11 +1,13 @@
 //! A webhook's secrets, when something goes wrong with them: made twice, ended while they are changed, or not to be opened.
 
 use cartkey::domain::actor::Actor;
+use cartkey::domain::event::{Event, Kind};
 use cartkey::flow::webhooks;
+use cartkey::storage::webhooks as kept;
 
 use super::receiver::{Receiver, check};
 use super::{deliver, happens, world};
-use crate::database::change;
+use crate::database::{change, column};
 
 #[tokio::test]
 async fn of_two_who_rotate_at_the_same_moment_one_is_refused_and_the_secret_in_use_goes_on() {
@@ -63,4 +65,27 @@ async fn an_old_secret_that_does_not_open_does_not_keep_the_new_one_from_signing
     check(sent, secret.expose(), world.clock.now()).expect("the signature is right");
     assert!(!sent.header("webhook-signature").contains(' '));
     webhooks::change(&world.app, &webhook.id, receiver.wish("*"), &Actor::cli()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_is_ended_while_the_webhook_is_changed_stays_ended() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
+    // Whoever changes it has read both secrets; then the old one is ended, then the change is kept.
+    let was = kept::find(&world.app.db, &webhook.id).await.unwrap().unwrap();
+    webhooks::end_old_secret(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    let to = kept::Change {
+        url: &was.webhook.url,
+        description: "changed",
+        wanted: &was.webhook.wanted,
+        users: None,
+        secret: &was.secret,
+        old_secret: was.old_secret.as_deref(),
+    };
+    let event = Event::new(Kind::WebhookChanged, world.clock.now(), &Actor::cli());
+    assert!(kept::change(&world.app.db, &was, &to, &event).await.unwrap());
+    let left = column(&world.app.db, "SELECT description FROM webhooks WHERE old_secret IS NULL").await;
+    assert_eq!(left, ["changed"]);
 }
