@@ -41,9 +41,28 @@ pub struct Batch {
     pub deliveries: Vec<New>,
 }
 
+/// Rows that one transaction makes, unless a single batch has more: whoever else wants to write waits for its end.
+const ROWS: usize = 500;
+
 /// Makes deliveries, each once: a batch whose webhook was moved on by somebody else meanwhile is left out. Gives back how
-/// many batches were made.
+/// many batches were made. Between its transactions others have their turn: one who waits for the connection gets it first.
 pub async fn make(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
+    let (mut made, mut rest) = (0, batches);
+    while !rest.is_empty() {
+        let mut rows = 0;
+        let fits = |batch: &&Batch| {
+            rows += batch.deliveries.len();
+            rows <= ROWS
+        };
+        let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        made += make_some(db, some, now).await?;
+        rest = others;
+    }
+    Ok(made)
+}
+
+/// The same, in one transaction.
+async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let mut made = 0;
