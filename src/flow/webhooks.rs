@@ -319,7 +319,7 @@ pub async fn count(app: &App, id: &WebhookId, state: DeliveryState, most: i64) -
 /// now what was put off by a clock that was ahead: else it would wait until the clock is there once more.
 pub async fn sweep(app: &App) -> Result<(), Beneath> {
     let now = app.now();
-    webhooks::wipe_old_secrets(&app.db, now).await?;
+    webhooks::wipe_old_secrets(&app.db, now, now.plus(OVERLAP)).await?;
     let beyond = now.plus(PUT_OFF_AT_MOST);
     for webhook in webhooks::all(&app.db).await? {
         while deliveries::bring_forward(&app.db, &webhook.id, beyond, now, AT_ONCE).await? > 0 {}

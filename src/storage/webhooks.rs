@@ -209,15 +209,24 @@ pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bo
     })
 }
 
-/// Wipes the old secrets whose time is over.
-pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
+/// Wipes the old secrets whose time is over; none has time beyond `latest`, whatever a clock that was ahead wrote.
+pub async fn wipe_old_secrets(db: &Db, now: Time, latest: Time) -> Result<(), Error> {
     let any: bool = on!(db.read(), |pool| {
-        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1").bind(now).fetch_one(pool).await?
+        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1 OR old_until > $2")
+            .bind(now)
+            .bind(latest)
+            .fetch_one(pool)
+            .await?
     });
     if any {
         on!(db.write(), |pool| {
             sqlx::query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE old_until <= $1")
                 .bind(now)
+                .execute(pool)
+                .await?;
+            sqlx::query("UPDATE webhooks SET old_until = $1 WHERE old_until > $2")
+                .bind(latest)
+                .bind(latest)
                 .execute(pool)
                 .await?;
         });

@@ -1,12 +1,15 @@
 //! A webhook's secrets, when something goes wrong with them: made twice, ended while they are changed, or not to be opened.
 
+use std::time::Duration;
+
 use cartkey::domain::actor::Actor;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::flow::webhooks;
 use cartkey::storage::webhooks as kept;
 
 use super::receiver::{Receiver, check};
-use super::{deliver, happens, world};
+use super::steadfast::set_back;
+use super::{HOUR, deliver, happens, world};
 use crate::database::{change, column};
 
 #[tokio::test]
@@ -88,4 +91,36 @@ async fn a_secret_that_is_ended_while_the_webhook_is_changed_stays_ended() {
     assert!(kept::change(&world.app.db, &was, &to, &event).await.unwrap());
     let left = column(&world.app.db, "SELECT description FROM webhooks WHERE old_secret IS NULL").await;
     assert_eq!(left, ["changed"]);
+}
+
+#[tokio::test]
+async fn a_secret_opens_again_when_the_address_is_put_right() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, secret) = receiver.joins(&world.app, "link.*").await;
+    change(&world.app.db, "UPDATE webhooks SET url = 'http://127.0.0.1:1/hook'").await;
+    happens(&world.app, "m").await;
+    deliver(&world.app).await;
+    webhooks::change(&world.app, &webhook.id, receiver.wish("link.*"), &Actor::cli()).await.unwrap();
+    world.clock.advance(Duration::from_mins(1));
+    deliver(&world.app).await;
+    let [sent] = &receiver.sent()[..] else { panic!("one was sent") };
+    check(sent, secret.expose(), world.clock.now()).expect("the signature is right");
+}
+
+#[tokio::test]
+async fn an_old_secret_ends_after_a_day_though_the_clock_was_years_ahead_when_it_became_one() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, old) = receiver.joins(&world.app, "link.*").await;
+    world.clock.advance(100_000 * HOUR);
+    let (_, new) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
+    set_back(&world, 100_000 * HOUR);
+    webhooks::sweep(&world.app).await.unwrap();
+    world.clock.advance(24 * HOUR);
+    happens(&world.app, "m").await;
+    deliver(&world.app).await;
+    let sent = receiver.sent().remove(0);
+    let [old, new] = [old, new].map(|secret| check(&sent, secret.expose(), world.clock.now()).is_ok());
+    assert_eq!((old, new), (false, true));
 }

@@ -23,7 +23,7 @@ async fn standing(world: &World, id: &WebhookId) -> Webhook {
 }
 
 /// Somebody corrects the clock of the machine: it was so far ahead.
-fn set_back(world: &World, ahead: Duration) {
+pub fn set_back(world: &World, ahead: Duration) {
     let Clock::Test(hand) = &world.clock else { panic!("a test clock") };
     hand.fetch_sub(i64::try_from(ahead.as_millis()).unwrap(), Ordering::SeqCst);
 }
