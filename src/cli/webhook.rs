@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::domain::store_url::Reach;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Wanted, Webhook, WebhookUrl};
-use crate::flow::webhooks::{self, Wish};
+use crate::flow::webhooks::{self, GivesWay, Wish};
 
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
@@ -50,6 +50,12 @@ pub enum WebhookCommand {
     Rotate {
         /// Its id (wh_…).
         id: WebhookId,
+        /// While two secrets sign: end the older of them now.
+        #[arg(long, conflicts_with = "drop_new")]
+        drop_old: bool,
+        /// While two secrets sign: end the newer of them now, because nobody has it.
+        #[arg(long)]
+        drop_new: bool,
     },
     /// Send a test and say what came of it.
     Test {
@@ -76,7 +82,7 @@ pub enum WebhookCommand {
         /// A moment such as 2026-11-22T10:00:00Z, or how long ago, such as 24h or 7d.
         #[arg(long, value_parser = read_since)]
         since: Since,
-        /// Only what was not delivered.
+        /// Only what was not delivered in the last 30 days: the log reaches no further back.
         #[arg(long)]
         missed_only: bool,
     },
@@ -117,11 +123,17 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
         }
         WebhookCommand::List { json } => list(app, json, out).await?,
         WebhookCommand::Remove { id } => webhooks::delete(app, &id, &actor).await?,
-        WebhookCommand::Rotate { id } => {
-            let (webhook, secret) = webhooks::rotate(app, &id, &actor).await?;
+        WebhookCommand::Rotate { id, drop_old, drop_new } => {
+            let until = webhooks::find(app, &id).await?.and_then(|webhook| webhook.old_until);
+            let gives_way = match (drop_old, drop_new) {
+                (true, _) => until.map(GivesWay::Older),
+                (_, true) => until.map(GivesWay::Newer),
+                _ => None,
+            };
+            let (webhook, secret) = webhooks::rotate(app, &id, gives_way, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
-            let until = webhook.old_until.context("a rotated webhook has an old secret")?;
-            tracing::info!(webhook.id = %id, old_until = %until, "rotated a secret: the new one is not shown again");
+            let until = webhook.old_until.map(tracing::field::display);
+            tracing::info!(webhook.id = %id, old_until = until, "rotated a secret: the new one is not shown again");
         }
         WebhookCommand::Test { id } => test(app, &id, &actor, out).await?,
         WebhookCommand::Disable { id } => webhooks::disable(app, &id, &actor).await?,

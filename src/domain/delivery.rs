@@ -14,7 +14,7 @@ pub enum DeliveryState {
     Delivered,
     /// Every try failed.
     Failed,
-    /// Somebody turned the webhook on again without what it had missed.
+    /// Somebody turned the webhook on again without what it had missed, or does not want it any more ([`NOT_WANTED`]).
     Skipped,
 }
 
@@ -37,6 +37,9 @@ impl DeliveryState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
+
+/// The code of a delivery that was skipped because the webhook is not told of such events, or of that merchant, any more.
+pub const NOT_WANTED: &str = "not_wanted";
 
 /// What a trial is called beside the types of events; it is in no feed.
 pub const TRIAL: &str = "webhook.test";

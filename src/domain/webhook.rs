@@ -8,6 +8,7 @@ use url::Url;
 
 use super::event::Kind;
 use super::id::WebhookId;
+use super::news::News;
 use super::store_url::{NotAStoreUrl, Reach, StoreUrl};
 use super::time::Time;
 use super::token::Users;
@@ -39,6 +40,10 @@ pub const PAUSES: [Duration; 12] = [
     Duration::from_hours(12),
     Duration::from_hours(12),
 ];
+/// No try is put off for so long, neither by its own pause nor because the webhook asks for one.
+pub const PUT_OFF_AT_MOST: Duration = Duration::from_hours(16);
+/// All tries of a delivery are over within so long, unless the webhook asks for longer pauses.
+pub const SCHEDULE: Duration = Duration::from_hours(63);
 /// How many times a delivery is tried at most.
 pub const TRIES: usize = PAUSES.len() + 1;
 
@@ -251,7 +256,7 @@ pub enum WhyOff {
     ByHand,
     /// It answered 410 Gone.
     Gone,
-    /// A delivery failed with all its tries, and nothing else was delivered for a day.
+    /// A delivery failed with all its tries and nothing else was delivered for a day, or nothing was for [`SCHEDULE`].
     Failing,
 }
 
@@ -294,6 +299,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Whether it is told of this: it wants such events, and of that merchant.
+    pub fn is_told_of(&self, news: &News) -> bool {
+        self.wanted.wants(&news.kind) && news.is_about_one_of(self.users.as_ref())
+    }
+
     /// Whether there are two secrets at `now`.
     pub fn has_two_secrets(&self, now: Time) -> bool {
         self.old_until.is_some_and(|until| now < until)
@@ -361,7 +371,8 @@ mod tests {
     fn tries_spread_over_more_than_a_day() {
         let shortest: Duration = (1..).map_while(|tries| pause(tries, 0)).sum();
         let longest: Duration = (1..).map_while(|tries| pause(tries, 255)).sum();
-        assert!(shortest > Duration::from_hours(40) && longest < Duration::from_hours(63), "{shortest:?} {longest:?}");
+        assert!(shortest > Duration::from_hours(40) && longest < SCHEDULE, "{shortest:?} {longest:?}");
+        assert!((1..).map_while(|tries| pause(tries, 255)).all(|pause| pause < PUT_OFF_AT_MOST));
         assert_eq!((pause(0, 0), pause(1, 0)), (None, Some(Duration::from_secs(4))));
         assert_eq!((pause(1, 255), pause(13, 9)), (Some(Duration::from_secs(6)), None));
     }

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::{EventId, News};
 use crate::domain::time::Time;
+use crate::domain::webhook::KEPT_FOR;
 use crate::storage::deliveries::{self, Batch, New};
 use crate::storage::events;
 use crate::storage::webhooks::{self, Held};
@@ -219,8 +220,13 @@ impl Desk {
 /// Makes some of the deliveries that a webhook is sent again; whether there were any.
 async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
     let (Some(after), Some(last)) = (held.replay_after, held.replay_to) else { return Ok(false) };
-    let news = events::news(&app.db, after, last, AT_ONCE).await?;
+    let mut news = events::news(&app.db, after, last, AT_ONCE).await?;
     let to = news.last().map_or(last, |news| news.id);
+    if !held.replay_all {
+        // Of what happened before, the log does not know any more whether it was delivered.
+        let known = app.now().minus(KEPT_FOR);
+        news.retain(|news| news.at >= known);
+    }
     let batch = batch(app, held, after, to, &news);
     Ok(deliveries::make_again(&app.db, &batch, last, held.replay_all, app.now()).await?)
 }
@@ -228,8 +234,7 @@ async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
 /// What of `news` a webhook wants.
 fn batch(app: &App, held: &Held, from: EventId, to: EventId, news: &[News]) -> Batch {
     let webhook = &held.webhook;
-    let wants = |news: &&News| webhook.wanted.wants(&news.kind) && news.is_about_one_of(webhook.users.as_ref());
-    let wanted: Vec<&News> = news.iter().filter(wants).collect();
+    let wanted: Vec<&News> = news.iter().filter(|news| webhook.is_told_of(news)).collect();
     let mut ids: Vec<DeliveryId> = wanted.iter().map(|_| DeliveryId::mint(app.now(), &app.entropy)).collect();
     // Made in the same moment, they are in no order by themselves; the log is read in that of the events.
     ids.sort_unstable();

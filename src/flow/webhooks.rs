@@ -12,7 +12,9 @@ use crate::domain::page::Page;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
-use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, Wanted, Webhook, WebhookUrl, WhyOff};
+use crate::domain::webhook::{
+    DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, PUT_OFF_AT_MOST, Wanted, Webhook, WebhookUrl, WhyOff,
+};
 use crate::storage::webhooks::{self, Change, GoOn, Held};
 use crate::storage::{activity, deliveries, delivery_log, events};
 use crate::vault::signature;
@@ -32,6 +34,16 @@ pub struct Wish {
     pub wanted: Wanted,
     /// The only merchants of whom it is told; none means all.
     pub users: Option<Users>,
+}
+
+/// Which of two secrets gives way to a new one. It names until when both sign, as whoever chose has seen it: who clicks twice
+/// is refused the second time, and does not end what the first click has made.
+#[derive(Debug, Clone, Copy)]
+pub enum GivesWay {
+    /// The older one: the newer one is in use.
+    Older(Time),
+    /// The newer one, which nobody has: it was never seen, or is lost.
+    Newer(Time),
 }
 
 /// Why something cannot be done with a webhook.
@@ -55,12 +67,20 @@ pub enum Error {
     /// It is turned off.
     #[error("this webhook is off; turn it on first")]
     Off,
+    /// It has two secrets, and nobody said which of them gives way to a third.
+    #[error(
+        "this webhook has two secrets already; end the older one with --drop-old, or --drop-new when nobody has the newer one"
+    )]
+    TwoSecrets,
     /// It has one secret only.
     #[error("this webhook has no old secret any more")]
     OneSecret,
     /// There is no such delivery of an event.
     #[error("there is no such delivery that could be sent again")]
     NoDelivery,
+    /// It is not told of this event any more.
+    #[error("this webhook is not told of that any more; change what it is told of first")]
+    NotWanted,
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
@@ -94,18 +114,20 @@ pub async fn add(app: &App, wish: Wish, actor: &Actor) -> Result<(Webhook, Secre
     Ok((webhook, secret))
 }
 
-/// Makes a webhook what is wished. A changed filter counts for what happens from now on, give or take a moment.
+/// Makes a webhook what is wished. A changed filter counts for what waits, too: what is not wanted any more is skipped when
+/// its time comes. What was not wanted before is not made up for.
 pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Result<(), Error> {
     let held = held(app, id).await?;
     if wish.url != held.webhook.url {
         may_ask(app, &wish.url).await?;
     }
-    let reseal = |sealed: &Vec<u8>| -> Result<Vec<u8>, Beneath> {
-        let secret = app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed)?;
-        Ok(seal(app, id, &wish.url, &secret))
+    // What does not open stays as it is: it may open again at the address that it was sealed for.
+    let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed) {
+        Ok(secret) => seal(app, id, &wish.url, &secret),
+        Err(_) => sealed.clone(),
     };
-    let secret = reseal(&held.secret)?;
-    let old_secret = held.old_secret.as_ref().map(reseal).transpose()?;
+    let secret = reseal(&held.secret);
+    let old_secret = held.old_secret.as_ref().map(reseal);
     let description = cut(&wish.description);
     let to = Change {
         url: &wish.url,
@@ -119,18 +141,32 @@ pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Res
     if webhooks::change(&app.db, &held, &to, &event).await? { Ok(()) } else { Err(Error::Changed) }
 }
 
-/// Gives a webhook a new secret, which is given back once; the old one signs too for [`OVERLAP`].
-pub async fn rotate(app: &App, id: &WebhookId, actor: &Actor) -> Result<(Webhook, Secret), Error> {
+/// Gives a webhook a new secret, which is given back once; the one in use signs too for [`OVERLAP`]. Only two can sign: while
+/// there are two, `gives_way` says which of them ends. One that does not open is not kept, and counts as none.
+pub async fn rotate(
+    app: &App,
+    id: &WebhookId,
+    gives_way: Option<GivesWay>,
+    actor: &Actor,
+) -> Result<(Webhook, Secret), Error> {
     let held = held(app, id).await?;
     let now = app.now();
+    let opens = |sealed: &&Vec<u8>| app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed).is_ok();
+    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)).filter(opens);
+    let in_use = match (old, gives_way) {
+        (None, _) => &held.secret,
+        (Some(_), Some(GivesWay::Older(until))) if held.webhook.old_until == Some(until) => &held.secret,
+        (Some(old), Some(GivesWay::Newer(until))) if held.webhook.old_until == Some(until) => old,
+        (Some(_), _) => return Err(Error::TwoSecrets),
+    };
     let secret = signature::mint(&app.entropy);
     let sealed = seal(app, id, &held.webhook.url, &secret);
     let event = Event::new(Kind::WebhookSecretRotated, now, actor).webhook(id);
-    let until = now.plus(OVERLAP);
-    if !webhooks::rotate(&app.db, &held, &sealed, until, &event).await? {
+    let old = Some(in_use).filter(opens).map(|in_use| (in_use.as_slice(), now.plus(OVERLAP)));
+    if !webhooks::rotate(&app.db, &held, &sealed, old, &event).await? {
         return Err(Error::Changed);
     }
-    Ok((Webhook { old_until: Some(until), ..held.webhook }, secret))
+    Ok((Webhook { old_until: old.map(|(_, until)| until), ..held.webhook }, secret))
 }
 
 /// Ends a webhook's old secret before its time.
@@ -153,14 +189,21 @@ pub async fn disable(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Err
 /// Turns a webhook on again. With `catches_up` it is sent what it missed: what happened while it was off, what waits, and
 /// what failed since it began to fail. Without, what happens from now on.
 pub async fn enable(app: &App, id: &WebhookId, catches_up: bool, actor: &Actor) -> Result<(), Error> {
-    let held = held(app, id).await?;
+    let webhook = held(app, id).await?.webhook;
+    let Some(disabled_at) = webhook.disabled_at else { return Err(Error::On) };
+    // While it is off nothing new begins to wait.
     let how = if catches_up {
-        let since = held.webhook.failing_since.or(held.webhook.disabled_at).unwrap_or_else(|| app.now());
-        let first = delivery_log::first_missed(&app.db, id, since).await?;
-        GoOn::After(first.map_or(held.cursor, |first| EventId::of_number(first.number() - 1)))
+        // Not a walk through the events: what was delivered long ago has left the log, and would be sent again.
+        let (since, now) = (webhook.failing_since.unwrap_or(disabled_at), app.now());
+        for state in [DeliveryState::Waiting, DeliveryState::Failed] {
+            let mut after = DeliveryId::least(Time::from_millis(0));
+            while let Some(last) = delivery_log::due_again(&app.db, id, state, since, &after, now, AT_ONCE).await? {
+                after = last;
+            }
+        }
+        GoOn::FromItsPlace
     } else {
-        // While it is off nothing new begins to wait.
-        while held.webhook.disabled_at.is_some() && delivery_log::skip(&app.db, id, app.now(), AT_ONCE).await? > 0 {}
+        while delivery_log::skip(&app.db, id, app.now(), AT_ONCE).await? > 0 {}
         GoOn::FromNow
     };
     let event = Event::new(Kind::WebhookEnabled, app.now(), actor).webhook(id);
@@ -179,9 +222,10 @@ pub async fn delete(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Erro
 }
 
 /// Sends a webhook what it wants of everything that happened since `since`: all of it, or with `missed_only` what was not
-/// delivered.
+/// delivered, as far back as the log reaches.
 pub async fn replay(app: &App, id: &WebhookId, since: Time, missed_only: bool, actor: &Actor) -> Result<(), Error> {
     held(app, id).await?;
+    let since = if missed_only { since.max(app.now().minus(KEPT_FOR)) } else { since };
     let first = activity::first_since(&app.db, since).await?;
     let after = match first {
         Some(first) => EventId::of_number(first - 1),
@@ -197,8 +241,14 @@ pub async fn replay(app: &App, id: &WebhookId, since: Time, missed_only: bool, a
 
 /// Sends one delivery again.
 pub async fn replay_one(app: &App, id: &WebhookId, delivery: &DeliveryId, actor: &Actor) -> Result<(), Error> {
-    if held(app, id).await?.webhook.disabled_at.is_some() {
+    let webhook = held(app, id).await?.webhook;
+    if webhook.disabled_at.is_some() {
         return Err(Error::Off);
+    }
+    let event = delivery_log::event(&app.db, id, delivery).await?.ok_or(Error::NoDelivery)?;
+    let news = events::find(&app.db, event).await?.ok_or(Error::NoDelivery)?;
+    if !webhook.is_told_of(&news) {
+        return Err(Error::NotWanted);
     }
     let event = Event::new(Kind::WebhookReplayed, app.now(), actor).webhook(id);
     if !deliveries::again(&app.db, id, delivery, app.now(), &event).await? {
@@ -265,10 +315,15 @@ pub async fn count(app: &App, id: &WebhookId, state: DeliveryState, most: i64) -
     Ok(delivery_log::count(&app.db, id, state, most).await?)
 }
 
-/// Wipes old secrets whose time is over, and deletes what is old in the logs and what is left of deleted webhooks.
+/// Wipes old secrets whose time is over, deletes what is old in the logs and what is left of deleted webhooks, and has tried
+/// now what was put off by a clock that was ahead: else it would wait until the clock is there once more.
 pub async fn sweep(app: &App) -> Result<(), Beneath> {
     let now = app.now();
-    webhooks::wipe_old_secrets(&app.db, now).await?;
+    webhooks::wipe_old_secrets(&app.db, now, now.plus(OVERLAP)).await?;
+    let beyond = now.plus(PUT_OFF_AT_MOST);
+    for webhook in webhooks::all(&app.db).await? {
+        while deliveries::bring_forward(&app.db, &webhook.id, beyond, now, AT_ONCE).await? > 0 {}
+    }
     let before = now.minus(KEPT_FOR);
     while !app.is_draining() && delivery_log::delete_ended(&app.db, before, AT_ONCE).await? > 0 {}
     for id in delivery_log::deleted(&app.db).await? {

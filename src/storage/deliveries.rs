@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Db, Error, on, record, webhooks};
-use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
 use crate::domain::event::Event;
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::EventId;
@@ -41,9 +41,28 @@ pub struct Batch {
     pub deliveries: Vec<New>,
 }
 
+/// Rows that one transaction makes, unless a single batch has more: whoever else wants to write waits for its end.
+const ROWS: usize = 500;
+
 /// Makes deliveries, each once: a batch whose webhook was moved on by somebody else meanwhile is left out. Gives back how
-/// many batches were made.
+/// many batches were made. Between its transactions others have their turn: one who waits for the connection gets it first.
 pub async fn make(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
+    let (mut made, mut rest) = (0, batches);
+    while !rest.is_empty() {
+        let mut rows = 0;
+        let fits = |batch: &&Batch| {
+            rows += batch.deliveries.len();
+            rows <= ROWS
+        };
+        let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        made += make_some(db, some, now).await?;
+        rest = others;
+    }
+    Ok(made)
+}
+
+/// The same, in one transaction.
+async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let mut made = 0;
@@ -162,6 +181,34 @@ pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Erro
     })
 }
 
+/// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; gives back how many.
+pub async fn bring_forward(db: &Db, webhook: &WebhookId, beyond: Time, now: Time, most: i64) -> Result<u64, Error> {
+    let last: Option<Time> = on!(db.read(), |pool| {
+        sqlx::query_scalar("SELECT MAX(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+            .bind(webhook)
+            .fetch_one(pool)
+            .await?
+    });
+    // Nearly always; then whoever writes is not disturbed.
+    if last.is_none_or(|last| last <= beyond) {
+        return Ok(0);
+    }
+    on!(db.write(), |pool| {
+        Ok(sqlx::query(
+            "UPDATE deliveries
+             SET due_at = $1
+             WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND due_at > $3 LIMIT $4)",
+        )
+        .bind(now)
+        .bind(webhook)
+        .bind(beyond)
+        .bind(most)
+        .execute(pool)
+        .await?
+        .rows_affected())
+    })
+}
+
 /// Claims deliveries of a webhook that are due at `now` until `until`, the longest due first; at most `most`. Nobody else
 /// gets them before that.
 pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i64) -> Result<Vec<Delivery>, Error> {
@@ -207,40 +254,70 @@ pub struct Tried {
     /// Now.
     pub now: Time,
     /// Why the webhook is sent no events any more, and the event that says so.
-    pub disables: Option<(WhyOff, Event)>,
+    pub disables: Option<Disables>,
 }
 
-/// Keeps what a try told; false, and nothing is kept, when the claim, which was `until`, has run out and somebody else tries.
+/// Why a webhook is sent no events any more.
+#[derive(Debug)]
+pub struct Disables {
+    /// Why.
+    pub why: WhyOff,
+    /// Only if it has taken nothing since.
+    pub failing_since: Option<Time>,
+    /// What says so.
+    pub event: Event,
+}
+
+/// What became of what a try told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is kept.
+    Yes,
+    /// It is kept, and the webhook is off now.
+    AndTurnedOff,
+    /// It is not: the claim has run out, and somebody else tries.
+    No,
+}
+
+/// Keeps what a try told, as long as the claim holds, which was `until`.
 ///
 /// The webhook's row comes first, the events' counter next, the delivery last, here and everywhere: two who want the same rows
 /// wait for each other and do not stand in each other's way.
-pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<bool, Error> {
+pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<Kept, Error> {
     let ended_at = tried.due_at.is_none().then_some(tried.now);
     let webhook = &delivery.webhook_id;
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         if tried.state == DeliveryState::Delivered {
-            // To the minute: not every delivery is to change the same row.
+            // To the minute: not every delivery is to change the same row. What lies ahead, a clock wrote that was wrong.
             sqlx::query(
                 "UPDATE webhooks
                  SET succeeded_at = $1, failing_since = NULL
-                 WHERE id = $2 AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3)",
+                 WHERE id = $2
+                   AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3 OR succeeded_at > $4)",
             )
             .bind(tried.now)
             .bind(webhook)
             .bind(tried.now.minus(Duration::from_mins(1)))
+            .bind(tried.now)
             .execute(&mut *tx)
             .await?;
         } else {
-            sqlx::query("UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND failing_since IS NULL")
-                .bind(tried.now)
-                .bind(webhook)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND (failing_since IS NULL OR failing_since > $3)",
+            )
+            .bind(tried.now)
+            .bind(webhook)
+            .bind(tried.now)
+            .execute(&mut *tx)
+            .await?;
         }
-        if let Some((why, event)) = &tried.disables {
-            webhooks::turn_off!(tx, webhook, *why, tried.now, event);
-        }
+        let turned_off = match &tried.disables {
+            Some(Disables { why, failing_since, event }) => {
+                webhooks::turn_off!(tx, webhook, *why, *failing_since, tried.now, event)
+            }
+            None => 0,
+        };
         let mine = sqlx::query(
             "UPDATE deliveries
              SET due_at = $1, state = $2, tries = $3, status = $4, fault = $5, took_ms = $6, tried_at = $7, ended_at = $8
@@ -259,11 +336,30 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        if mine == 1 {
-            tx.commit().await?;
+        if mine == 0 {
+            return Ok(Kept::No);
         }
-        Ok(mine == 1)
+        tx.commit().await?;
+        Ok(if turned_off == 1 { Kept::AndTurnedOff } else { Kept::Yes })
     })
+}
+
+/// Ends a delivery that is not wanted any more, unless its claim, which was `until`, has run out.
+pub async fn not_wanted(db: &Db, id: &DeliveryId, until: Time, now: Time) -> Result<(), Error> {
+    on!(db.write(), |pool| {
+        sqlx::query(
+            "UPDATE deliveries
+             SET state = 'skipped', due_at = NULL, ended_at = $1, status = NULL, fault = $2
+             WHERE id = $3 AND due_at = $4",
+        )
+        .bind(now)
+        .bind(NOT_WANTED)
+        .bind(id)
+        .bind(until)
+        .execute(pool)
+        .await?;
+    });
+    Ok(())
 }
 
 /// Keeps what a trial told, as a line of the log.

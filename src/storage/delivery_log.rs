@@ -41,6 +41,17 @@ pub async fn list(
     })
 }
 
+/// Which event this delivery to a webhook brings; none when there is no such delivery, or it is a trial.
+pub async fn event(db: &Db, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<EventId>, Error> {
+    on!(db.read(), |pool| {
+        Ok(sqlx::query_scalar("SELECT event FROM deliveries WHERE id = $1 AND webhook_id = $2 AND event IS NOT NULL")
+            .bind(id)
+            .bind(webhook)
+            .fetch_optional(pool)
+            .await?)
+    })
+}
+
 /// How many deliveries to a webhook are in this state; counted up to `most`.
 pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64) -> Result<i64, Error> {
     on!(db.read(), |pool| {
@@ -56,18 +67,37 @@ pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64
     })
 }
 
-/// The first event that a webhook has missed: the first that waits, or that failed since `since`.
-pub async fn first_missed(db: &Db, webhook: &WebhookId, since: Time) -> Result<Option<EventId>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT MIN(event)
-             FROM deliveries
-             WHERE webhook_id = $1 AND (state = 'waiting' OR (state = 'failed' AND ended_at >= $2))",
+/// Has deliveries to a webhook tried at `now`, with all their tries before them: those in this state that did not end before
+/// `since`. At most `most`, of those after the id `after`; gives back the last of them, none when there were none.
+pub async fn due_again(
+    db: &Db,
+    webhook: &WebhookId,
+    state: DeliveryState,
+    since: Time,
+    after: &DeliveryId,
+    now: Time,
+    most: i64,
+) -> Result<Option<DeliveryId>, Error> {
+    on!(db.write(), |pool| {
+        let changed: Vec<DeliveryId> = sqlx::query_scalar(
+            "UPDATE deliveries
+             SET state = 'waiting', due_at = $1, tries = 0, ended_at = NULL
+             WHERE id IN (SELECT id FROM deliveries
+                          WHERE webhook_id = $2 AND state = $3 AND id > $4 AND event IS NOT NULL
+                            AND (ended_at IS NULL OR ended_at >= $5)
+                          ORDER BY id
+                          LIMIT $6)
+             RETURNING id",
         )
+        .bind(now)
         .bind(webhook)
+        .bind(state)
+        .bind(after)
         .bind(since)
-        .fetch_one(pool)
-        .await?)
+        .bind(most)
+        .fetch_all(pool)
+        .await?;
+        Ok(changed.into_iter().max())
     })
 }
 

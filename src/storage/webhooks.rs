@@ -128,13 +128,15 @@ pub struct Change<'a> {
     pub old_secret: Option<&'a [u8]>,
 }
 
-/// Changes a webhook; false when somebody else has changed its secrets since `was` was read.
+/// Changes a webhook; an old secret that was ended since `was` was read stays ended. False when somebody else has changed its
+/// secrets since.
 pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let done = sqlx::query(
             "UPDATE webhooks
-             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5, old_secret = $6
+             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5,
+                 old_secret = CASE WHEN old_secret IS NULL THEN NULL ELSE $6 END
              WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
         )
         .bind(to.url)
@@ -156,9 +158,15 @@ pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Resu
     })
 }
 
-/// Gives a webhook a new secret; the old one signs too until `until`. False when somebody else has changed its secrets since
-/// `was` was read.
-pub async fn rotate(db: &Db, was: &Held, secret: &[u8], until: Time, event: &Event) -> Result<bool, Error> {
+/// Gives a webhook a new secret; `old`, if there is one, signs too until the moment beside it. False when somebody else has
+/// changed its secrets since `was` was read.
+pub async fn rotate(
+    db: &Db,
+    was: &Held,
+    secret: &[u8],
+    old: Option<(&[u8], Time)>,
+    event: &Event,
+) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
         let done = sqlx::query(
@@ -167,8 +175,8 @@ pub async fn rotate(db: &Db, was: &Held, secret: &[u8], until: Time, event: &Eve
              WHERE id = $4 AND secret = $5 AND deleted_at IS NULL",
         )
         .bind(secret)
-        .bind(&was.secret)
-        .bind(until)
+        .bind(old.map(|(old, _)| old))
+        .bind(old.map(|(_, until)| until))
         .bind(&was.webhook.id)
         .bind(&was.secret)
         .execute(&mut *tx)
@@ -201,10 +209,14 @@ pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bo
     })
 }
 
-/// Wipes the old secrets whose time is over.
-pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
+/// Wipes the old secrets whose time is over; none has time beyond `latest`, whatever a clock that was ahead wrote.
+pub async fn wipe_old_secrets(db: &Db, now: Time, latest: Time) -> Result<(), Error> {
     let any: bool = on!(db.read(), |pool| {
-        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1").bind(now).fetch_one(pool).await?
+        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1 OR old_until > $2")
+            .bind(now)
+            .bind(latest)
+            .fetch_one(pool)
+            .await?
     });
     if any {
         on!(db.write(), |pool| {
@@ -212,23 +224,32 @@ pub async fn wipe_old_secrets(db: &Db, now: Time) -> Result<(), Error> {
                 .bind(now)
                 .execute(pool)
                 .await?;
+            sqlx::query("UPDATE webhooks SET old_until = $1 WHERE old_until > $2")
+                .bind(latest)
+                .bind(latest)
+                .execute(pool)
+                .await?;
         });
     }
     Ok(())
 }
 
-/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before.
+/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before. With
+/// `failing_since`, only if it has taken nothing since: what was judged was read before the try.
 macro_rules! turn_off {
-    ($tx:ident, $id:expr, $why:expr, $now:expr, $event:expr) => {{
+    ($tx:ident, $id:expr, $why:expr, $failing_since:expr, $now:expr, $event:expr) => {{
         let why: $crate::domain::webhook::WhyOff = $why;
+        let failing_since: Option<$crate::domain::time::Time> = $failing_since;
         let done = sqlx::query(
             "UPDATE webhooks
              SET disabled_at = $1, disabled_why = $2
-             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
+             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL AND ($4 IS NULL OR failing_since <= $5)",
         )
         .bind($now)
         .bind(why)
         .bind($id)
+        .bind(failing_since)
+        .bind(failing_since)
         .execute(&mut *$tx)
         .await?
         .rows_affected();
@@ -244,17 +265,17 @@ pub(super) use turn_off;
 pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Event) -> Result<bool, Error> {
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
-        let done = turn_off!(tx, id, why, now, event);
+        let done = turn_off!(tx, id, why, None, now, event);
         tx.commit().await?;
         Ok(done == 1)
     })
 }
 
 /// How a webhook goes on that is sent events again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
-    /// With what it missed: what is not delivered after this event is sent now.
-    After(EventId),
+    /// With what it missed: what happened after its place.
+    FromItsPlace,
     /// With what happens from now on.
     FromNow,
 }
@@ -275,27 +296,16 @@ pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result
         if done == 0 {
             return Ok(false);
         }
-        match how {
-            GoOn::After(after) => {
-                sqlx::query(
-                    "UPDATE webhooks SET replay_after = $1, replay_to = cursor, replay_all = FALSE WHERE id = $2",
-                )
-                .bind(after)
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-            }
-            GoOn::FromNow => {
-                sqlx::query(
-                    "UPDATE webhooks
-                     SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
-                     WHERE id = $1",
-                )
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-            }
-        };
+        if how == GoOn::FromNow {
+            sqlx::query(
+                "UPDATE webhooks
+                 SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
+                 WHERE id = $1",
+            )
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        }
         record!(tx, event);
         tx.commit().await?;
         Ok(true)

@@ -138,7 +138,7 @@ async fn webhooks(world: &World) -> [String; 3] {
     world.trusted_service().await;
     tell::run_due(&world.app).await.unwrap();
     let first = ids[0].parse().unwrap();
-    webhooks::rotate(&world.app, &first, &Actor::cli()).await.unwrap();
+    webhooks::rotate(&world.app, &first, None, &Actor::cli()).await.unwrap();
     webhooks::test(&world.app, &first, &Actor::cli()).await.unwrap();
     tell::run_due(&world.app).await.unwrap();
     ids.try_into().expect("three")

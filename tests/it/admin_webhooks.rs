@@ -102,15 +102,22 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
 async fn a_webhook_is_changed_and_keeps_what_it_was_told() {
     let (world, mut ann, receiver) = scene().await;
     let (page, _) = add(&mut ann, &receiver).await;
+    receiver.answers(|answers| answers.status = 500);
+    happens(&world, "m-3").await;
+    receiver.answers(|answers| answers.status = 204);
+    receiver.told();
     let form = ann.click(&page, "Change").await;
     let fields = [("which", "all"), ("description", ""), ("users", "m-1\r\nm-2")];
     let page = ann.submit(&form, "Save", &fields).await;
     for says in ["Saved.", "everything", "2 merchants", "127.0.0.1"] {
         assert!(page.text().contains(says), "{says} in {}", page.text());
     }
+    world.clock.advance(Duration::from_mins(1));
     happens(&world, "m-2").await;
     happens(&world, "m-3").await;
-    assert_eq!(receiver.users(), ["m-2"]);
+    assert_eq!(receiver.users(), ["m-2"], "what waits is not sent either");
+    let log = ann.get(page.url.path()).await;
+    assert!(log.text().contains("Skipped: not wanted any more"), "{}", log.text());
     let again = ann.click(&page, "Change").await;
     assert!(again.body.contains("m-1\nm-2") && again.body.contains("value=\"all\" checked"), "{}", again.body);
     let odd = ann.submit(&again, "Save", &[("url", "nonsense")]).await;
@@ -249,4 +256,45 @@ async fn a_deleted_webhook_is_gone_after_a_question() {
     for path in ["/admin/webhooks/wh_x", "/admin/webhooks/wh_01jd0000000000000000000000/edit"] {
         assert_eq!(ann.get(path).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn who_clicks_twice_does_not_end_the_secret_that_is_in_use() {
+    let (world, mut ann, receiver) = scene().await;
+    let (page, used) = add(&mut ann, &receiver).await;
+    let address = page.url.path().to_owned();
+    let ask = ann.click(&page, "Rotate the secret").await;
+    // The browser goes on with the second click: what was answered to the first is not seen by anybody.
+    ann.submit(&ask, "Make a new secret", &[]).await;
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Make a new secret", &[]).await;
+    assert_eq!(twice.status, 409, "{}", twice.text());
+    assert!(
+        twice.text().contains("and the one before it signs too") && twice.text().contains("not shown"),
+        "{}",
+        twice.text()
+    );
+
+    let signs = async |secrets: &[&str]| {
+        happens(&world, "m").await;
+        let sent = receiver.sent().pop().unwrap();
+        secrets.iter().map(|secret| check(&sent, secret, world.clock.now()).is_ok()).collect::<Vec<_>>()
+    };
+    assert_eq!(signs(&[&used]).await, [true]);
+    // What nobody has seen gives way, once: the one that is in use goes on.
+    let page = ann.get(&address).await;
+    let ask = ann.click(&page, "Rotate the secret").await;
+    assert!(ask.text().contains("There are two secrets now"), "{}", ask.text());
+    let made = ann.submit(&ask, "Replace the newer secret", &[]).await;
+    let new = shown(&made, "secret");
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Replace the newer secret", &[]).await;
+    assert_eq!((twice.status, signs(&[&used, &new]).await), (409, vec![true, true]));
+    // When it is in use itself, the older one gives way, once.
+    let ask = ann.get(ask.url.path()).await;
+    let made = ann.submit(&ask, "Replace the older secret", &[]).await;
+    let newest = shown(&made, "secret");
+    world.clock.advance(Duration::from_secs(1));
+    let twice = ann.submit(&ask, "Replace the older secret", &[]).await;
+    assert_eq!((twice.status, signs(&[&used, &new, &newest]).await), (409, vec![false, true, true]));
 }

@@ -277,7 +277,7 @@ async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     let mut told = Vec::new();
     let (webhook, old) = world.webhook("https://shop.example/hook?token=wh-canary-in-the-query", "*").await;
     let actor = Actor::cli();
-    let (_, new) = cartkey::flow::webhooks::rotate(&world.app, &webhook.id, &actor).await.unwrap();
+    let (_, new) = cartkey::flow::webhooks::rotate(&world.app, &webhook.id, None, &actor).await.unwrap();
     for (name, secret) in [("old", &old), ("new", &new)] {
         let bytes = secret.expose().strip_prefix("whsec_").unwrap();
         canaries.push(Canary::new(format!("webhook: {name} secret"), bytes.as_bytes()));

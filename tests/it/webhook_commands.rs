@@ -47,6 +47,12 @@ async fn a_webhook_is_added_and_the_service_that_runs_tells_it_what_happens() {
     tokio::time::timeout(Duration::from_secs(30), receiver.is_sent(2)).await.expect("sent again");
     let rotated = here.run(&["webhook", "rotate", id]).printed();
     assert!(rotated.starts_with("whsec_") && rotated != secret);
+    let twice = here.run(&["webhook", "rotate", id]);
+    let (code, says) = twice.complaint();
+    assert!(code == Some(1) && says.contains("--drop-old") && twice.out.is_empty(), "{twice:?}");
+    for drops in ["--drop-new", "--drop-old"] {
+        assert!(here.run(&["webhook", "rotate", id, drops]).printed().starts_with("whsec_"), "{drops}");
+    }
     assert_eq!(here.run(&["webhook", "remove", id]).code, Some(0));
     assert_eq!(here.run(&["webhook", "list"]).out, "");
     drop(cartkey);

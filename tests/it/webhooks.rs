@@ -1,11 +1,14 @@
 //! Webhooks: internal services are told of events, signed, each at least once.
 
+mod caught_up;
 mod guard;
 mod mended;
 pub mod receiver;
 mod replay;
 mod retries;
+mod secrets;
 mod shared;
+mod steadfast;
 
 use std::time::Duration;
 
@@ -122,7 +125,7 @@ async fn while_a_secret_is_rotated_both_sign_and_then_the_new_one_alone() {
     let world = world().await;
     let receiver = Receiver::new().await;
     let (webhook, old) = receiver.joins(&world.app, "link.*").await;
-    let (rotated, new) = webhooks::rotate(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    let (rotated, new) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
     assert_eq!(rotated.old_until, Some(world.clock.now().plus(24 * HOUR)));
     let works = async || {
         happens(&world.app, "m").await;
@@ -138,7 +141,7 @@ async fn while_a_secret_is_rotated_both_sign_and_then_the_new_one_alone() {
     webhooks::sweep(&world.app).await.unwrap();
     assert_eq!(column(&world.app.db, "SELECT 'x' FROM webhooks WHERE old_secret IS NULL").await, ["x"]);
     // Ended by hand, it stops at once.
-    let (_, newest) = webhooks::rotate(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    let (_, newest) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
     webhooks::end_old_secret(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
     assert_eq!(works().await, (1, false, false));
     let sent = receiver.sent().pop().unwrap();
@@ -152,7 +155,7 @@ async fn a_changed_webhook_keeps_its_secrets_and_is_sent_elsewhere() {
     let world = world().await;
     let [here, there] = [Receiver::new().await, Receiver::new().await];
     let (webhook, old) = here.joins(&world.app, "link.*").await;
-    let (_, new) = webhooks::rotate(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
+    let (_, new) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
     webhooks::change(&world.app, &webhook.id, there.wish("token.*"), &Actor::cli()).await.unwrap();
     happens(&world.app, "m").await;
     world.service("keys:read").await;

@@ -1,5 +1,7 @@
 //! One try to deliver: signed, sent through the guarded client, and judged by its answer's status.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -12,9 +14,9 @@ use crate::domain::event::{Event, Kind};
 use crate::domain::id::WebhookId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
-use crate::domain::webhook::{WebhookUrl, WhyOff, pause};
+use crate::domain::webhook::{SCHEDULE, WebhookUrl, WhyOff, pause};
 use crate::flow::Beneath;
-use crate::storage::deliveries::{self, Tried};
+use crate::storage::deliveries::{self, Disables, Kept, Tried};
 use crate::storage::events;
 use crate::storage::webhooks::Held;
 use crate::vault::{Place, signature};
@@ -56,6 +58,11 @@ impl Outcome {
 pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: Time) -> Result<(), Beneath> {
     let Some(id) = delivery.event else { return Ok(()) };
     let Some(news) = events::find(&app.db, id).await? else { return Ok(()) };
+    // What it wants may have been changed since the delivery was made.
+    if !held.webhook.is_told_of(&news) {
+        tracing::info!(webhook.id = %held.webhook.id, event.id = %id, "not wanted any more");
+        return Ok(deliveries::not_wanted(&app.db, &delivery.id, until, app.now()).await?);
+    }
     let body = serde_json::to_string(&news).unwrap_or_default();
     let outcome = match try_once(app, held, &id.to_string(), body).await {
         // A ring key is missing, or somebody has changed the address in the database. It is as good as no answer.
@@ -75,11 +82,13 @@ pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: 
         took_ms = outcome.took_ms(),
         "told {}", host(&held.webhook.url)
     );
-    if let Some((why, _)) = &tried.disables {
-        tracing::warn!(webhook.id = %held.webhook.id, why = why.code(), "turned a webhook off");
-    }
-    if !deliveries::tried(&app.db, delivery, until, &tried).await? {
-        tracing::info!(delivery.id = %delivery.id, "a claim has run out before its try ended");
+    match deliveries::tried(&app.db, delivery, until, &tried).await? {
+        Kept::Yes => {}
+        Kept::AndTurnedOff => {
+            let why = tried.disables.map(|disables| disables.why.code());
+            tracing::warn!(webhook.id = %held.webhook.id, why, "turned a webhook off");
+        }
+        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim has run out before its try ended"),
     }
     Ok(())
 }
@@ -113,12 +122,27 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
     })
 }
 
-/// The secrets that sign at `now`, opened.
+/// The secrets that sign at `now`, opened. An old one that does not open does not keep the new one from signing.
 fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
-    let place = place(&held.webhook.id, &held.webhook.url);
-    let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now));
-    let sealed = std::iter::once(&held.secret).chain(old);
-    Ok(sealed.map(|sealed| app.vault.open_secret(&place, sealed)).collect::<Result<_, _>>()?)
+    let id = &held.webhook.id;
+    let place = place(id, &held.webhook.url);
+    let mut secrets = vec![app.vault.open_secret(&place, &held.secret)?];
+    if let Some(old) = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)) {
+        match app.vault.open_secret(&place, old) {
+            Ok(old) => secrets.push(old),
+            Err(error) if is_new_to_the_log(id) => {
+                tracing::error!(webhook.id = %id, %error, "the old secret of a webhook does not open");
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(secrets)
+}
+
+/// Whether this process says for the first time that a webhook's old secret does not open: it would say so at each try.
+fn is_new_to_the_log(id: &WebhookId) -> bool {
+    static SAID: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
 }
 
 /// Where a webhook's secret belongs: to its address too, so that whoever can change that in the database is sent nothing.
@@ -132,8 +156,10 @@ fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Trie
     app.entropy.fill(&mut dice);
     let off = |why: WhyOff| {
         let event = Event::new(Kind::WebhookDisabled, now, &Actor::cartkey());
-        (why, event.webhook(&held.webhook.id).because_of(why.code()))
+        let failing_since = held.webhook.failing_since.filter(|_| why == WhyOff::Failing);
+        Disables { why, failing_since, event: event.webhook(&held.webhook.id).because_of(why.code()) }
     };
+    let failing_for = held.webhook.failing_since.map_or(Duration::ZERO, |since| now.since(since));
     let (state, due_at, disables) = if outcome.is_delivered() {
         (DeliveryState::Delivered, None, None)
     } else if outcome.status == Some(StatusCode::GONE) {
@@ -141,10 +167,11 @@ fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Trie
         (DeliveryState::Waiting, Some(now), Some(off(WhyOff::Gone)))
     } else if let Some(pause) = pause(tries, dice[0]) {
         let asked = outcome.retry_after.unwrap_or_default().min(RETRY_AFTER_AT_MOST);
-        (DeliveryState::Waiting, Some(now.plus(pause.max(asked))), None)
+        // Where many wait for one that hangs, each waits for the others too, and none may come to its last try.
+        let disables = (failing_for >= SCHEDULE).then(|| off(WhyOff::Failing));
+        (DeliveryState::Waiting, Some(now.plus(pause.max(asked))), disables)
     } else {
-        let is_failing = held.webhook.failing_since.is_some_and(|since| now.since(since) >= FAILING_FOR);
-        (DeliveryState::Failed, None, is_failing.then(|| off(WhyOff::Failing)))
+        (DeliveryState::Failed, None, (failing_for >= FAILING_FOR).then(|| off(WhyOff::Failing)))
     };
     Tried {
         due_at,

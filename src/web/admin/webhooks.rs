@@ -19,8 +19,9 @@ use crate::app::App;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::WebhookId;
 use crate::domain::secret::Secret;
+use crate::domain::time::Time;
 use crate::domain::webhook::{Wanted, Webhook};
-use crate::flow::webhooks::{self, Error};
+use crate::flow::webhooks::{self, Error, GivesWay};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
@@ -122,7 +123,14 @@ async fn edit(
 }
 
 async fn rotate(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Response, Failure> {
-    let (webhook, secret) = webhooks::rotate(&app, &read_id(&id)?, &posted.who.actor).await?;
+    // Only the page that shows that there are two secrets says which of them gives way.
+    let until: Option<Time> = posted.fields.get("until").and_then(|until| until.parse().ok());
+    let gives_way = match posted.fields.get("gives_way") {
+        Some("older") => until.map(GivesWay::Older),
+        Some("newer") => until.map(GivesWay::Newer),
+        _ => None,
+    };
+    let (webhook, secret) = webhooks::rotate(&app, &read_id(&id)?, gives_way, &posted.who.actor).await?;
     Ok(secret_page(&app, &posted.who, webhook, &secret))
 }
 
@@ -161,6 +169,11 @@ impl From<Error> for Failure {
             Error::Unknown => gone(),
             Error::NoDelivery => Self::not_found("There is no such delivery any more that could be sent again."),
             Error::Beneath(beneath) => beneath.into(),
+            Error::TwoSecrets => Self::new(
+                StatusCode::CONFLICT,
+                "webhook_conflict",
+                "This webhook was given a new secret already, and the one before it signs too. If that was a second click, the new secret was made and not shown: rotate once more from the page of the webhook, and replace the newer one.",
+            ),
             Error::Address(says) => Self::invalid("url", says),
             other => {
                 Self::new(StatusCode::CONFLICT, "webhook_conflict", format!("{}.", form::capital(&other.to_string())))

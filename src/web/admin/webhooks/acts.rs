@@ -35,6 +35,13 @@ pub(super) struct RotatePage {
     webhook: Webhook,
 }
 
+impl RotatePage {
+    /// Until when two secrets sign, if they do.
+    fn two_until(&self) -> Option<Time> {
+        self.webhook.old_until.filter(|_| self.webhook.has_two_secrets(self.shell.now))
+    }
+}
+
 /// Asks what is to be sent again.
 #[derive(Template)]
 #[template(path = "admin/webhook_replay.html")]

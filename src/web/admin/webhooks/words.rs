@@ -1,6 +1,6 @@
 //! How webhooks and deliveries stand, in words.
 
-use crate::domain::delivery::{Delivery, DeliveryState};
+use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
 use crate::domain::webhook::{Webhook, WhyOff};
 
 /// What a webhook is called: as people call it, or its address.
@@ -26,20 +26,23 @@ pub const fn why_off(why: Option<WhyOff>) -> &'static str {
             "It answered 410 Gone, by which a service says that it wants nothing more. If that was a mistake, mend it, send a test, and turn it on."
         }
         Some(WhyOff::Failing) => {
-            "A delivery failed with all its tries, and nothing else arrived for a day. Mend the service, send a test, and turn it on."
+            "A delivery failed with all its tries and nothing else arrived for a day, or nothing arrived for 63 hours. Mend the service, send a test, and turn it on."
         }
         Some(WhyOff::ByHand) | None => "Somebody turned it off. Nothing is sent to it.",
     }
 }
 
 /// How a delivery stands: the class of its badge, and its words.
-pub const fn delivery(delivery: &Delivery, is_off: bool) -> (&'static str, &'static str) {
+pub fn delivery(delivery: &Delivery, is_off: bool) -> (&'static str, &'static str) {
     match delivery.state {
         DeliveryState::Waiting if is_off => ("quiet", "Held"),
         DeliveryState::Waiting if delivery.tries == 0 => ("", "Waiting"),
         DeliveryState::Waiting => ("warn", "To be tried again"),
         DeliveryState::Delivered => ("good", "Delivered"),
         DeliveryState::Failed => ("bad", "Failed"),
+        DeliveryState::Skipped if delivery.fault.as_deref() == Some(NOT_WANTED) => {
+            ("quiet", "Skipped: not wanted any more")
+        }
         DeliveryState::Skipped => ("quiet", "Skipped"),
     }
 }
@@ -64,7 +67,7 @@ pub fn answer(delivery: &Delivery) -> String {
         (None, Some("tls_failed")) => "Its certificate cannot be trusted".to_owned(),
         (None, Some("timed_out")) => "No answer in 15 seconds".to_owned(),
         (None, Some("secret_unopenable")) => "Its secret does not open: rotate it".to_owned(),
+        (None, None | Some(NOT_WANTED)) => "–".to_owned(),
         (None, Some(_)) => "No answer that can be read".to_owned(),
-        (None, None) => "–".to_owned(),
     }
 }
