@@ -24,6 +24,7 @@ final class Problem extends RuntimeException
 /** One request; the answer's status, headers and body, also when it is no success. */
 function send(string $method, string $url, array $headers, ?array $body = null): array
 {
+    // Nobody is followed: a key is for the store that it was made for.
     $options = ['method' => $method, 'header' => $headers, 'timeout' => 60, 'ignore_errors' => true, 'follow_location' => 0];
     if ($body !== null) {
         $options['header'][] = 'Content-Type: application/json';
@@ -128,6 +129,9 @@ function orders(string $user_id): string
         // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
         [$store] = cartkey('POST', "/api/v1/stores/{$keys['store_id']}/check");
         throw new RuntimeException("the store refused: {$store['status']}, {$store['reason']}");
+    }
+    if ($status !== 200) {
+        throw new RuntimeException("the store answered $status");
     }
     return count(json_decode($text, true, 512, JSON_THROW_ON_ERROR)) . ' orders, by ' . keys_of($user_id)['auth_method'];
 }

@@ -31,12 +31,22 @@ class Problem(Exception):
         self.code = problem["code"]
 
 
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Follows nobody: a key is for the store that it was made for, and urllib would take it along."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+opener = urllib.request.build_opener(Stay)
+
+
 def send(method, url, headers, body=None):
     """One request; the answer's status, headers and body, also when it is no success."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        answer = urllib.request.urlopen(request, timeout=60)
+        answer = opener.open(request, timeout=60)
     except urllib.error.HTTPError as error:
         answer = error
     with answer:
@@ -116,6 +126,8 @@ def orders(user_id):
         # 5. Tell Cartkey. It asks the store itself, and says what is the matter.
         store, _ = cartkey("POST", f"/api/v1/stores/{keys['store_id']}/check")
         raise SystemExit(f"the store refused: {store['status']}, {store['reason']}")
+    if status != 200:
+        raise SystemExit(f"the store answered {status}")
     return len(json.loads(text)), keys_of(user_id)["auth_method"]
 
 

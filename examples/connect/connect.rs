@@ -40,9 +40,10 @@ struct Cartkey {
 
 impl Cartkey {
     fn new() -> Self {
-        // Certificates are trusted as the machine trusts them; refusals are answers too.
+        // Certificates are trusted as the machine trusts them; refusals are answers too. Nobody is followed: a key is for the
+        // store that it was made for.
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let config = Agent::config_builder().tls_config(tls).http_status_as_error(false).build();
+        let config = Agent::config_builder().tls_config(tls).http_status_as_error(false).max_redirects(0).build();
         Self { agent: config.into(), remembered: HashMap::new() }
     }
 
@@ -128,6 +129,9 @@ impl Cartkey {
             let path = format!("/api/v1/stores/{}/check", text(&keys, "store_id"));
             let store: Value = self.ask("POST", &path, None, None)?.body_mut().read_json()?;
             return Err(format!("the store refused: {}, {}", text(&store, "status"), text(&store, "reason")).into());
+        }
+        if answer.status().as_u16() != 200 {
+            return Err(format!("the store answered {}", answer.status().as_u16()).into());
         }
         let orders: Vec<Value> = answer.body_mut().read_json()?;
         Ok(format!("{} orders, by {}", orders.len(), text(&self.keys_of(user_id)?, "auth_method")))

@@ -93,6 +93,7 @@ orders() {
     cartkey POST "/api/v1/stores/$(of_keys store_id)/check" | jq -r '"the store refused: \(.status), \(.reason)"' >&2
     exit 1
   fi
+  if [[ $status != 200 ]]; then echo "the store answered $status" >&2; exit 1; fi
   fetch_keys "$1"
   echo "$(jq length "$work/answer") orders, by $(of_keys auth_method)"
 }

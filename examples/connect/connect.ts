@@ -79,7 +79,8 @@ async function askStore(keys: Keys, path: string, query: Record<string, string> 
     const signed = method === "oauth1_http" ? url.replace(/^https:/, "http:") : url;
     query = { ...query, ...oauth(signed, query, key, secret) };
   }
-  return fetch(`${url}?${new URLSearchParams(query)}`, { headers });
+  // Nobody is followed: a key is for the store that it was made for.
+  return fetch(`${url}?${new URLSearchParams(query)}`, { headers, redirect: "manual" });
 }
 
 /** OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. */
@@ -105,6 +106,7 @@ async function orders(userId: string): Promise<string> {
     const store = (await (await cartkey("POST", `/api/v1/stores/${keys.store_id}/check`)).json()) as Store;
     throw new Error(`the store refused: ${store.status}, ${store.reason}`);
   }
+  if (!answer.ok) throw new Error(`the store answered ${answer.status}`);
   const found = (await answer.json()) as unknown[];
   return `${found.length} orders, by ${(await keysOf(userId)).auth_method}`;
 }

@@ -1,7 +1,8 @@
 //! The samples for integrators are run as they stand, each in its own language, against a running Cartkey and a store; and
 //! docs/connect.md shows them word for word.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -166,6 +167,21 @@ async fn goes_round(sample: &Sample) {
     assert_eq!(stage.printed(sample, &["came-back", denied, "m"]), "not connected");
     assert!(stage.complaint(sample, &["orders", "nobody"]).contains("not_found: "));
     follows(&stage, sample);
+
+    // The store sends everybody elsewhere: nobody goes there with its key.
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", elsewhere.local_addr().unwrap());
+    for user in ["merchant/basic", "merchant/query"] {
+        stage.world.shop.switch(|switches| {
+            *switches = Switches::default();
+            switches.redirects_to = Some(address.clone());
+        });
+        let stays = stage.complaint(sample, &["orders", user]);
+        assert!(stays.contains("the store answered 301"), "{user}: {stays}");
+        assert!(elsewhere.accept().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{user}");
+    }
+    stage.world.shop.switch(|switches| *switches = Switches::default());
 
     // The merchant revokes the key: the sample notices, and Cartkey is told.
     let key = stage.world.shop.keys().last().unwrap().key_id;
