@@ -1,5 +1,6 @@
 //! Watch: connected stores are asked on a schedule and when somebody wants to know; what each answer makes of them.
 
+mod bounded;
 mod claims;
 mod clock;
 mod demand;

@@ -1,6 +1,7 @@
 //! Thousands of stores in a pretend network: what the whole schedule takes, and that the bad ones cost the good nothing.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use cartkey::app::App;
@@ -68,9 +69,14 @@ fn blob(db: &Db, bytes: &[u8]) -> String {
 
 /// A Cartkey to which every name leads into `network`.
 pub fn watcher(of: &App, network: &PretendNetwork, budget: Budget) -> App {
+    watcher_at(of, network.addr(), budget)
+}
+
+/// The same for a network that listens at `addr`.
+pub fn watcher_at(of: &App, addr: SocketAddr, budget: Budget) -> App {
     let outgoing = Outgoing {
         reach: Reach::PrivateToo,
-        resolver: Resolver::Everywhere(network.addr()),
+        resolver: Resolver::Everywhere(addr),
         extra_roots: Vec::new(),
         user_agent: "Test/1.0".to_owned(),
         own_host: None,

@@ -1,0 +1,118 @@
+//! Bounded: what the schedule takes of a process does not grow with what it has done, and bad stores leave nothing behind.
+//!
+//! Memory is a process's own, so each pass is made by a process of its own: this test program, started once more.
+
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cartkey::demo::pretend_network::{Figures, PretendNetwork};
+use cartkey::domain::time::Clock;
+use cartkey::flow::watch::{self, Budget};
+use serde::{Deserialize, Serialize};
+
+use super::many::{LATE, fill, watcher_at};
+use crate::binary;
+use crate::database::change;
+use crate::world::{self, World};
+
+/// Names the order of a process that is not the one of the tests.
+const ORDER: &str = "CARTKEY_TEST_PASS";
+/// What begins a line in which such a process tells what it took.
+const TOOK: &str = "took ";
+const PLACES: usize = 64;
+
+#[derive(Serialize, Deserialize)]
+struct Order {
+    database_url: String,
+    folder: std::path::PathBuf,
+    network: SocketAddr,
+    passes: usize,
+}
+
+/// What a process has taken so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Took {
+    checks: usize,
+    /// The most memory there was, in KiB.
+    most_memory: u64,
+    /// Files and connections that are open.
+    open: usize,
+}
+
+#[tokio::test]
+#[ignore = "not a story: what the processes of the stories below do"]
+async fn not_a_story_but_a_process_that_checks_what_is_due() {
+    let order = std::env::var(ORDER).expect("a story has started this");
+    let order: Order = serde_json::from_str(&order).unwrap();
+    let client = binary::client();
+    let app = world::open(&[], &order.database_url, &order.folder, client, &Clock::System).await;
+    let budget = Budget { places: PLACES, within: Duration::from_secs(1), ..Budget::default() };
+    let app = watcher_at(&app, order.network, budget);
+    for _ in 0..order.passes {
+        change(&app.db, "UPDATE stores SET check_at = 0").await;
+        let took = Took {
+            checks: watch::check_due(&app).await.unwrap(),
+            most_memory: most_memory(),
+            open: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        };
+        println!("\n{TOOK}{}", serde_json::to_string(&took).unwrap());
+    }
+}
+
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Has a process check stores at these homes so many times; gives what it took after each, and what the network has seen.
+async fn passes(homes: &[String], passes: usize) -> (Vec<Took>, Figures) {
+    let world = World::new().await;
+    let network = PretendNetwork::start(false).await.unwrap();
+    fill(&world.app, homes).await;
+    let order = Order {
+        database_url: world.database_url.clone(),
+        folder: world.folder.path().to_owned(),
+        network: network.addr(),
+        passes,
+    };
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let name = concat!(module_path!(), "::not_a_story_but_a_process_that_checks_what_is_due");
+    let name = name.split_once("::").unwrap().1;
+    command.args(["--ignored", "--exact", "--nocapture", name]).env(ORDER, serde_json::to_string(&order).unwrap());
+    let ran = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{told}{}", String::from_utf8_lossy(&ran.stderr));
+    let took: Vec<Took> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix(TOOK))
+        .map(|took| serde_json::from_str(took).unwrap())
+        .collect();
+    assert!(took.len() == passes && took.iter().all(|took| took.checks == homes.len()), "{took:?}");
+    (took, network.figures())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_checks_take_what_the_first_took() {
+    // `scripts/bench-watch` does the same with a hundred thousand stores, and prints what that took.
+    let homes: Vec<String> = (0..1_500).map(|n| format!("good-{n}.example")).collect();
+    let (took, figures) = passes(&homes, 4).await;
+    let (first, last) = (took[0], took[3]);
+    // Half a KiB that each check left behind would be 2,250 KiB here.
+    assert!(last.most_memory < first.most_memory + 2_000, "{took:?}");
+    assert!(last.most_memory < 96 * 1024 && last.open < first.open + 16, "{took:?}");
+    assert!(figures.peak <= PLACES + LATE && figures.open == 0, "{figures:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stores_that_hang_drip_or_flood_leave_nothing_open_and_nothing_in_memory() {
+    let kinds = ["hang", "drip", "flood", "good", "good", "good", "good", "good", "good"];
+    let homes: Vec<String> = (0..270).map(|n| format!("{}-{n}.example", kinds[n % 9])).collect();
+    let (took, figures) = passes(&homes, 4).await;
+    let last = took.last().unwrap();
+    // Ninety of them are bad each time; a pool may still grow.
+    assert!(last.open < took[0].open + 16, "{took:?}");
+    assert!(last.most_memory < took[0].most_memory + 3_000, "{took:?}");
+    assert!(figures.peak <= PLACES + LATE, "{figures:?}");
+}
