@@ -90,6 +90,10 @@ async fn passes(homes: &[String], passes: usize) -> (Vec<Took>, Figures) {
         .map(|took| serde_json::from_str(took).unwrap())
         .collect();
     assert!(took.len() == passes && took.iter().all(|took| took.checks == homes.len()), "{took:?}");
+    // Whoever has hung up is noticed a little later.
+    while network.figures().open > 0 {
+        tokio::task::yield_now().await;
+    }
     (took, network.figures())
 }
 
@@ -102,7 +106,7 @@ async fn thousands_of_checks_take_what_the_first_took() {
     // Half a KiB that each check left behind would be 2,250 KiB here.
     assert!(last.most_memory < first.most_memory + 2_000, "{took:?}");
     assert!(last.most_memory < 96 * 1024 && last.open < first.open + 16, "{took:?}");
-    assert!(figures.peak <= PLACES + LATE && figures.open == 0, "{figures:?}");
+    assert!(figures.peak <= PLACES + LATE, "{figures:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
