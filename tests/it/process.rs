@@ -237,7 +237,7 @@ async fn until(is_so: impl Fn() -> bool) {
     until_async(async || is_so()).await;
 }
 
-async fn until_async(is_so: impl AsyncFn() -> bool) {
+pub async fn until_async(is_so: impl AsyncFn() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(10));
     let looking = async {
         while !is_so().await {

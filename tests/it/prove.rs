@@ -107,6 +107,7 @@ async fn a_store_that_stays_away_ends_in_a_failed_attempt_with_its_sentence() {
         assert_eq!(world.pass(Duration::from_secs(1)).await, 1, "after {wait} s");
     }
     assert_eq!(world.stands(&link).await, ("failed".to_owned(), "connect_failed".to_owned()));
+    assert_eq!(world.happened("attempt.failed").await, ["attempt.failed connect_failed cartkey"]);
     assert_eq!(world.pass(Duration::from_hours(24)).await, 0);
     let page = browser.get(waiting.url.as_str()).await;
     assert!(page.text().contains("Nothing answers at shop.example"), "{}", page.text());
@@ -127,6 +128,7 @@ async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
         assert_eq!(world.stands(&link).await, ("proving".to_owned(), reason.to_owned()));
         assert_eq!(world.pass(Duration::from_secs(5)).await, 1);
         assert_eq!(world.stands(&link).await, ("failed".to_owned(), reason.to_owned()));
+        assert_eq!(world.happened("attempt.failed").await, [format!("attempt.failed {reason} cartkey")]);
         let page = browser.get(waiting.url.as_str()).await;
         assert!(page.text().contains(sentence), "{}", page.text());
         assert_eq!(world.service("keys:read").await.get("/users/m/keys").await.problem(), (404, "not_found"));

@@ -224,6 +224,7 @@ async fn a_key_that_the_store_did_not_save_is_told_to_the_merchant() {
     assert!(page.text().contains("Update WooCommerce, then try again."), "{}", page.text());
     let attempt = &world.service("links:write").await.get(&format!("/links/{id}")).await.ok()["attempt"];
     assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("failed"), &json!("key_not_saved")));
+    assert_eq!(world.happened("attempt.failed").await, ["attempt.failed key_not_saved store"]);
     assert_eq!(world.prove().await, 0, "there is nothing to try");
     // The plugin is mended: the same button leads on.
     world.shop.switch(|s| s.insert_fails = false);

@@ -83,6 +83,7 @@ async fn deny_ends_the_attempt_and_offers_another() {
     let page = browser.deny(&sent.refresh().unwrap()).await;
     assert!(page.text().contains("You pressed Deny Nothing was connected."), "{}", page.text());
     assert_eq!(seen_by_maker(&world, &id).await, ("denied".to_owned(), "denied".to_owned()));
+    assert_eq!(world.happened("attempt.denied").await, ["attempt.denied denied merchant"]);
     assert!(page.link("Try again").is_some());
     assert!(world.shop.keys().is_empty());
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
+use cartkey::flow::operators;
 use cartkey::vault::password::SecondFactor;
 
 use crate::database::column;
@@ -132,6 +134,19 @@ async fn it_is_turned_on_only_with_the_telephones_code_and_off_only_with_the_pas
     assert!(page.text().contains("present password is not this one"), "{}", page.text());
     let page = ann.submit(&page, "Turn the second factor off", &[("password", PASSWORD)]).await;
     assert!(page.text().contains("The second factor is off."), "{}", page.text());
+    let mut again = Operator { browser: world.merchant(), name: "ann".to_owned() };
+    assert_eq!(again.sign_in(PASSWORD).await.url.path(), "/admin");
+    let told = world.happened("operator.second%").await;
+    assert_eq!(told, ["operator.second_factor_on - op", "operator.second_factor_off - op"], "once each");
+}
+
+#[tokio::test]
+async fn who_has_lost_telephone_and_codes_has_it_turned_off_on_the_command_line() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    turn_on(&world, &mut ann).await;
+    operators::drop_second_factor(&world.app, &"ann".parse().unwrap(), &Actor::cli()).await.unwrap();
+    assert_eq!(world.happened("operator.second_factor_off").await, ["operator.second_factor_off - cli"]);
     let mut again = Operator { browser: world.merchant(), name: "ann".to_owned() };
     assert_eq!(again.sign_in(PASSWORD).await.url.path(), "/admin");
 }

@@ -11,6 +11,7 @@ use cartkey::vault::password::{Cost, Passwords};
 
 use crate::database::column;
 use crate::operator::PASSWORD;
+use crate::process::until_async;
 use crate::world::{KEYS, World};
 
 const COOKIE: &str = "__Host-cartkey-operator";
@@ -64,6 +65,8 @@ async fn a_wrong_password_and_an_unknown_name_are_told_alike() {
     assert!(wrong.text().contains("The name or the password is wrong."));
     assert_eq!(wrong.body.replace("ann", "nobody"), unknown.body);
     assert!(!wrong.body.contains("not the password"), "a password is never shown again");
+    // Put on record beside the answer.
+    until_async(async || world.happened("operator.refused").await == ["operator.refused - nobody"]).await;
 }
 
 #[tokio::test]
@@ -159,6 +162,7 @@ async fn a_new_password_ends_every_session() {
     assert_eq!(phone.get("/admin").await.url.path(), "/admin/sign-in");
     assert_eq!(phone.sign_in(PASSWORD).await.status, 422);
     assert_eq!(phone.sign_in("seven brown teapots").await.url.path(), "/admin");
+    assert_eq!(world.happened("operator.password%").await, ["operator.password_changed - op"], "the one that was done");
 }
 
 #[tokio::test]
@@ -186,6 +190,7 @@ async fn an_operator_who_is_removed_is_out_at_once_and_their_name_is_free_again(
     let mut ann = world.operator().await;
     operators::remove(&world.app, &"ann".parse().unwrap(), &Actor::cli()).await.unwrap();
     assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
+    assert_eq!(world.happened("operator.removed").await, ["operator.removed - cli"]);
     assert_eq!(ann.sign_in(PASSWORD).await.status, 422);
     world.operator_named("ann").await;
 }

@@ -160,6 +160,7 @@ async fn a_changed_webhook_keeps_its_secrets_and_is_sent_elsewhere() {
     happens(&world.app, "m").await;
     world.service("keys:read").await;
     deliver(&world.app).await;
+    assert_eq!(world.happened("webhook.changed").await, ["webhook.changed - cli"]);
     let [sent] = &there.sent()[..] else { panic!("one was sent") };
     assert_eq!((sent.json()["type"].as_str(), here.sent().len()), (Some("token.issued"), 0));
     for secret in [old, new] {

@@ -28,6 +28,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use url::Url;
 
+use crate::database::column;
 use crate::merchant::{Merchant, Page};
 use crate::service::Service;
 use crate::tls::certificate;
@@ -228,6 +229,19 @@ impl World {
         let link = self.service("links:write").await.get(&format!("/links/{link_id}")).await.ok();
         let text = |name: &str| link["attempt"][name].as_str().unwrap_or_default().to_owned();
         (text("status"), text("reason"))
+    }
+
+    /// The events whose kinds are LIKE this, in order: the kind, the reason or `-`, and who did it; an id is cut to what it is.
+    pub async fn happened(&self, kinds: &str) -> Vec<String> {
+        let said = "kind || ' ' || COALESCE(reason, '-') || ' ' || actor";
+        let all = format!("SELECT {said} FROM events WHERE kind LIKE '{kinds}' ORDER BY seq");
+        let mut told = column(&self.app.db, &all).await;
+        for line in &mut told {
+            if let Some((before, who)) = line.rsplit_once(' ') {
+                *line = format!("{before} {}", who.split('_').next().unwrap_or_default());
+            }
+        }
+        told
     }
 
     /// Posts a grant to the callback that the page `sent` hands to the store; `claims` is the scope it says.

@@ -66,6 +66,8 @@ async fn what_cannot_work_stops_with_the_next_step_until_it_is_mended() {
         assert_stopped(&page, code, says);
         let attempt = newest_attempt(&world, &id).await;
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("failed"), &json!(code)), "its maker sees why");
+        let told = world.happened("attempt.failed").await.pop();
+        assert_eq!(told, Some(format!("attempt.failed {code} merchant")));
 
         world.shop.switch(|s| *s = Switches::default());
         world.clock.advance(Duration::from_secs(5));

@@ -209,6 +209,7 @@ async fn an_approval_that_comes_back_elsewhere_is_not_the_applications_to_confir
     assert!(page.text().contains("started elsewhere"), "{}", page.text());
     world.pass(Duration::from_secs(75)).await;
     assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "approved_elsewhere".to_owned()));
+    assert_eq!(world.happened("attempt.failed").await, ["attempt.failed approved_elsewhere merchant"]);
     let page = attacker.get(&page_of(&callback)).await;
     assert!(page.text().contains("Begin again and stay in one browser."), "{}", page.text());
     assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());

@@ -64,6 +64,7 @@ async fn this_was_not_me_throws_the_key_away_and_names_it() {
     let keys_page = page.link("Open the keys of shop.example").unwrap();
     assert!(keys_page.starts_with("https://shop.example/wp-admin/admin.php?page=wc-settings"), "{keys_page}");
     assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "disowned".to_owned()));
+    assert_eq!(world.happened("attempt.failed").await, ["attempt.failed disowned merchant"]);
     world.prove().await;
     world.pass(Duration::from_secs(75)).await;
     assert!(!world.shop.requests().iter().any(|r| r.target.contains("wc/v3/")), "it is not even tried");

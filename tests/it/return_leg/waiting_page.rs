@@ -144,6 +144,8 @@ async fn what_nobody_ends_is_ended_by_the_sweep_once() {
     world.clock.advance(Duration::from_hours(23));
     assert_eq!(sweep::sweep(&world.app).await.unwrap(), 1);
     assert_eq!(seen_by_maker(&world, &held).await, ("failed".to_owned(), "not_confirmed".to_owned()));
+    assert_eq!(world.happened("attempt.expired").await, ["attempt.expired not_finished cartkey"]);
+    assert_eq!(world.happened("attempt.failed").await, ["attempt.failed not_confirmed cartkey"]);
     let before = rows(&world.app.db).await;
     assert_eq!(sweep::sweep(&world.replica().await).await.unwrap(), 0);
     assert_eq!(rows(&world.app.db).await, before);

@@ -32,6 +32,7 @@ async fn who_is_turned_on_again_is_sent_what_it_missed_in_one_click() {
     assert_eq!(receiver.users(), ["failed", "missed-1", "missed-2"], "and not what was delivered");
     let twice = webhooks::enable(&world.app, &webhook.id, true, &Actor::cli()).await;
     assert!(matches!(twice, Err(Error::On)));
+    assert_eq!(world.happened("webhook.enabled").await, ["webhook.enabled - cli"]);
 }
 
 #[tokio::test]
