@@ -41,6 +41,7 @@ mod many_stores;
 mod merchant;
 mod migrate;
 mod migrations;
+mod one_transaction;
 mod operator;
 mod parting;
 mod pretend_store;
