@@ -285,7 +285,7 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
 }
 
 /// Goes from a link to a store that is connected.
-async fn connect(merchant: &mut Merchant, link: &str) {
+pub async fn connect(merchant: &mut Merchant, link: &str) {
     let page = merchant.get(link).await;
     let sent = merchant.submit(&page, "Connect store", &[]).await;
     let mut page = merchant.approve_on(sent).await;

@@ -21,6 +21,7 @@ mod begin;
 mod binary;
 mod brand;
 mod by_hand;
+mod by_itself;
 mod callback;
 mod canary;
 mod carry;
