@@ -12,6 +12,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
+use crate::flow::tell;
 use crate::flow::watch::Watching;
 use crate::storage::Db;
 use crate::vault::Vault;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub password_places: Arc<tokio::sync::Semaphore>,
     /// How long one preflight may take: [`ALL_WITHIN`], except where a test cannot wait that long.
     pub preflight_within: Duration,
+    /// How long a webhook may take to answer: [`tell::WITHIN`], except where a test cannot wait that long.
+    pub tell_within: Duration,
 }
 
 /// See [`Parts::check_every`].
@@ -97,6 +100,7 @@ impl App {
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),
             preflight_within: ALL_WITHIN,
+            tell_within: tell::WITHIN,
         }))
     }
 

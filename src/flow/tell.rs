@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 pub(super) use self::deliver::place;
-pub use self::deliver::{Outcome, try_once};
+pub use self::deliver::{Outcome, WITHIN, try_once};
 use super::Beneath;
 use super::feed::Watcher;
 use crate::app::App;

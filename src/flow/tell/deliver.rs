@@ -23,7 +23,7 @@ use crate::vault::{Place, signature};
 use crate::woo::{Call, Reply};
 
 /// How long a webhook may take to answer.
-const WITHIN: Duration = Duration::from_secs(15);
+pub const WITHIN: Duration = Duration::from_secs(15);
 /// The longest pause that a webhook may ask for.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(12);
 /// A webhook is turned off when a delivery has failed with all its tries and nothing was delivered for so long.
@@ -109,7 +109,7 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
         url: held.webhook.url.as_str(),
         headers: headers.into_iter().flatten().collect(),
         body: body.into_bytes(),
-        within: WITHIN,
+        within: app.tell_within,
         at_most: 0,
     };
     let answer = app.woo.send_for_status(call).await;

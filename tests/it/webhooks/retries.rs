@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use cartkey::domain::entropy::Entropy;
 use cartkey::domain::webhook::{PAUSES, TRIES};
 use cartkey::flow::webhooks;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::receiver::Receiver;
 use super::{HOUR, deliver, happens, newest, states, until_due, world};
@@ -22,7 +25,6 @@ async fn a_delivery_is_tried_for_two_days_with_pauses_that_grow_and_are_never_th
     for pause in PAUSES {
         let waited = until_due(&world).await;
         assert!(waited >= pause.mul_f64(0.79) && waited <= pause.mul_f64(1.21), "{waited:?} for {pause:?}");
-        world.clock.advance(Duration::ZERO);
         assert_eq!(deliver(&world.app).await, 1);
     }
     assert!(world.clock.now().since(begun) > 24 * HOUR);
@@ -143,15 +145,84 @@ async fn only_2xx_is_taken_and_nobody_is_followed_elsewhere() {
     }
 }
 
+/// Answers 200 and then writes as much as it is let: gives back how much that was.
+async fn talks_without_end(listener: TcpListener) -> usize {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut asked = vec![0; 1 << 16];
+    assert!(stream.read(&mut asked).await.unwrap() > 0);
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").await.unwrap();
+    let (piece, mut written) = (vec![b'x'; 1 << 16], 0);
+    while let Ok(more @ 1..) = stream.write(&piece).await {
+        written += more;
+    }
+    written
+}
+
 #[tokio::test]
 async fn an_answer_of_any_length_is_not_read_and_not_kept() {
     let world = world().await;
-    let receiver = Receiver::new().await;
-    receiver.answers(|answers| (answers.status, answers.bytes) = (200, 64 << 20));
-    receiver.joins(&world.app, "link.*").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.webhook(&format!("http://{}/hook", listener.local_addr().unwrap()), "link.*").await;
+    let talking = tokio::spawn(talks_without_end(listener));
     happens(&world.app, "m").await;
     deliver(&world.app).await;
     assert_eq!(states(&world).await, ["delivered"]);
+    let written = talking.await.unwrap();
+    assert!(written < 32 << 20, "{written} bytes are more than lie between two processes");
+}
+
+#[tokio::test]
+async fn who_never_answers_is_tried_again() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    receiver.answers(|answers| answers.holds = true);
+    receiver.joins(&world.app, "link.*").await;
+    happens(&world.app, "m").await;
+    let mut hasty = world.app.clone();
+    hasty.tell_within = Duration::from_millis(200);
+    assert_eq!(deliver(&hasty).await, 1);
+    assert_eq!(
+        (faults(&world).await, states(&world).await),
+        (vec!["timed_out".to_owned()], vec!["waiting".to_owned()])
+    );
+    receiver.let_go();
+    until_due(&world).await;
+    assert_eq!(deliver(&world.app).await, 1);
+    assert_eq!((receiver.count(), states(&world).await), (2, vec!["delivered".to_owned()]));
+}
+
+#[tokio::test]
+async fn whose_certificate_cannot_be_trusted_is_sent_nothing_and_tried_again() {
+    let world = world().await;
+    world.webhook("https://mistrusted.example/hook", "link.*").await;
+    happens(&world.app, "m").await;
+    let asked = world.shop.requests().len();
+    for _ in 0..2 {
+        assert_eq!(deliver(&world.app).await, 1);
+        assert_eq!(
+            (faults(&world).await, states(&world).await),
+            (vec!["tls_failed".to_owned()], vec!["waiting".to_owned()])
+        );
+        until_due(&world).await;
+    }
+    assert_eq!(world.shop.requests().len(), asked);
+}
+
+#[tokio::test]
+async fn what_failed_together_is_not_tried_together_again() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    receiver.answers(|answers| answers.status = 500);
+    receiver.joins(&world.app, "link.*").await;
+    for n in 0..8 {
+        happens(&world.app, &format!("m-{n}")).await;
+    }
+    let mut app = world.app.clone();
+    app.entropy = Entropy::seeded(7);
+    assert_eq!(deliver(&app).await, 8);
+    let mut due = column(&world.app.db, "SELECT CAST(due_at AS TEXT) FROM deliveries ORDER BY due_at").await;
+    due.dedup();
+    assert_eq!(due.len(), 8, "{due:?}");
 }
 
 #[tokio::test]
