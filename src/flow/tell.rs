@@ -228,7 +228,9 @@ async fn make_again(app: &App, held: &Held) -> Result<bool, Beneath> {
         news.retain(|news| news.at >= known);
     }
     let batch = batch(app, held, after, to, &news);
-    Ok(deliveries::make_again(&app.db, &batch, last, held.replay_all, app.now()).await?)
+    // A claim ends within that: what is on its way is not sent beside itself.
+    let (now, due) = (app.now(), app.now().plus(CLAIM));
+    Ok(deliveries::make_again(&app.db, &batch, last, held.replay_all, now, due).await?)
 }
 
 /// What of `news` a webhook wants.

@@ -104,8 +104,9 @@ async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error
 }
 
 /// Makes deliveries once more for events that are sent again, up to `batch.to`, which ends it when that is `last`. What was
-/// delivered is left alone unless `all` is wanted. False when somebody else has done it meanwhile.
-pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: Time) -> Result<bool, Error> {
+/// delivered is left alone unless `all` is wanted, and what is due until `due` keeps its time: somebody may be sending it now.
+/// False when somebody else has done it meanwhile.
+pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: Time, due: Time) -> Result<bool, Error> {
     let goes_on = (batch.to < last).then_some(batch.to);
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
@@ -129,8 +130,9 @@ pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: T
                 "INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tries)
                  VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
                  ON CONFLICT (webhook_id, event) DO UPDATE
-                 SET state = 'waiting', made_at = excluded.made_at, due_at = excluded.due_at, tries = 0, ended_at = NULL
-                 WHERE $7 OR deliveries.state <> 'delivered'",
+                 SET state = 'waiting', made_at = excluded.made_at, tries = 0, ended_at = NULL,
+                     due_at = CASE WHEN deliveries.due_at <= $7 THEN deliveries.due_at ELSE excluded.due_at END
+                 WHERE $8 OR deliveries.state <> 'delivered'",
             )
             .bind(&new.id)
             .bind(&batch.webhook_id)
@@ -138,6 +140,7 @@ pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: T
             .bind(&new.kind)
             .bind(now)
             .bind(now)
+            .bind(due)
             .bind(all)
             .execute(&mut *tx)
             .await?;

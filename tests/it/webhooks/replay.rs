@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
+use cartkey::flow::tell;
 use cartkey::flow::webhooks::{self, Error};
 
 use super::receiver::Receiver;
@@ -89,4 +90,22 @@ async fn events_that_nobody_wants_are_passed_over_by_a_replay() {
     let (webhook, _) = receiver.joins(&world.app, "store.*").await;
     webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(HOUR), true, &Actor::cli()).await.unwrap();
     assert_eq!((deliver(&world.app).await, receiver.told()), (1, vec!["store.connected".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_not_sent_beside_itself_when_what_was_missed_is_sent() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let (webhook, _) = receiver.joins(&world.app, "link.*").await;
+    receiver.answers(|answers| answers.holds = true);
+    happens(&world.app, "m").await;
+    let app = world.app.clone();
+    let telling = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    receiver.is_sent(1).await;
+    receiver.answers(|answers| answers.holds = false);
+    webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(HOUR), true, &Actor::cli()).await.unwrap();
+    assert_eq!(deliver(&world.replica().await).await, 0);
+    receiver.let_go();
+    assert_eq!(telling.await.unwrap(), 1);
+    assert_eq!((receiver.count(), states(&world).await), (1, vec!["delivered".to_owned()]));
 }
