@@ -4,14 +4,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 
 use super::Usage;
 use crate::app::App;
 use crate::config::span;
 use crate::domain::actor::Actor;
-use crate::domain::id::WebhookId;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::store_url::Reach;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
@@ -41,6 +42,41 @@ pub enum WebhookCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Change a webhook: what is not named stays as it is. It keeps its secrets.
+    #[command(group = ArgGroup::new("what").required(true).multiple(true))]
+    Change {
+        /// Its id (wh_…).
+        id: WebhookId,
+        /// Where it is from now on.
+        #[arg(long, group = "what")]
+        url: Option<String>,
+        /// What it is told of from now on, as for `add`.
+        #[arg(long, group = "what")]
+        events: Option<Wanted>,
+        /// What you call it.
+        #[arg(long, group = "what", value_parser = read_description)]
+        description: Option<String>,
+        /// The only merchants of whom it is told from now on, comma separated.
+        #[arg(long, group = "what", value_parser = super::token::read_users)]
+        users: Option<Users>,
+        /// It is told of all merchants from now on.
+        #[arg(long, group = "what", conflicts_with = "users")]
+        all_users: bool,
+    },
+    /// List what a webhook was sent, the newest first: id, when it happened, type, event, state, last answer, tries.
+    Log {
+        /// Its id (wh_…).
+        id: WebhookId,
+        /// Only what is `waiting`, `delivered`, `failed` or `skipped`.
+        #[arg(long, value_parser = read_state)]
+        state: Option<DeliveryState>,
+        /// How many at the most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000))]
+        limit: i64,
+        /// As one JSON document per line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a webhook, its secret and its log.
     Remove {
         /// Its id (wh_…).
@@ -56,6 +92,11 @@ pub enum WebhookCommand {
         /// While two secrets sign: end the newer of them now, because nobody has it.
         #[arg(long)]
         drop_new: bool,
+    },
+    /// End the old secret of a webhook that was rotated, before its 24 hours are over.
+    EndOldSecret {
+        /// Its id (wh_…).
+        id: WebhookId,
     },
     /// Send a test and say what came of it.
     Test {
@@ -75,16 +116,19 @@ pub enum WebhookCommand {
         #[arg(long)]
         from_now: bool,
     },
-    /// Send again everything that happened since a time.
+    /// Send again everything that happened since a time, or one delivery of the log.
     Replay {
         /// Its id (wh_…).
         id: WebhookId,
         /// A moment such as 2026-11-22T10:00:00Z, or how long ago, such as 24h or 7d.
-        #[arg(long, value_parser = read_since)]
-        since: Since,
+        #[arg(long, value_parser = read_since, required_unless_present = "delivery", conflicts_with = "delivery")]
+        since: Option<Since>,
         /// Only what was not delivered in the last 30 days: the log reaches no further back.
-        #[arg(long)]
+        #[arg(long, requires = "since")]
         missed_only: bool,
+        /// A delivery's id (dl_…), from `webhook log`.
+        #[arg(long)]
+        delivery: Option<DeliveryId>,
     },
 }
 
@@ -101,8 +145,10 @@ impl WebhookCommand {
     /// Refuses an address that cannot be a webhook's before anything is opened. What may be one, the configuration decides,
     /// so clap cannot read it.
     pub fn check(&self, reach: Reach) -> Result<(), Usage> {
-        let Self::Add { url, .. } = self else { return Ok(()) };
-        WebhookUrl::parse(url, reach).map(drop).map_err(|fault| Usage(format!("--url: {fault}")))
+        match self {
+            Self::Add { url, .. } | Self::Change { url: Some(url), .. } => read_url(url, reach).map(drop),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -112,7 +158,7 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
     match command {
         WebhookCommand::Add { url, events, description, users } => {
             let wish = Wish {
-                url: WebhookUrl::parse(&url, app.site.reach).map_err(|fault| Usage(format!("--url: {fault}")))?,
+                url: read_url(&url, app.site.reach)?,
                 description: description.unwrap_or_default(),
                 wanted: events.unwrap_or_else(Wanted::everything),
                 users,
@@ -121,7 +167,18 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
             writeln!(out, "{}", secret.expose())?;
             tracing::info!(webhook.id = %webhook.id, "added a webhook: its secret is not shown again");
         }
+        WebhookCommand::Change { id, url, events, description, users, all_users } => {
+            let now = webhooks::find(app, &id).await?.ok_or(webhooks::Error::Unknown)?;
+            let wish = Wish {
+                url: url.map_or(Ok(now.url), |url| read_url(&url, app.site.reach))?,
+                description: description.unwrap_or(now.description),
+                wanted: events.unwrap_or(now.wanted),
+                users: users.or(now.users).filter(|_| !all_users),
+            };
+            webhooks::change(app, &id, wish, &actor).await?;
+        }
         WebhookCommand::List { json } => list(app, json, out).await?,
+        WebhookCommand::Log { id, state, limit, json } => log(app, &id, state, limit, json, out).await?,
         WebhookCommand::Remove { id } => webhooks::delete(app, &id, &actor).await?,
         WebhookCommand::Rotate { id, drop_old, drop_new } => {
             let until = webhooks::find(app, &id).await?.and_then(|webhook| webhook.old_until);
@@ -135,16 +192,18 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
             let until = webhook.old_until.map(tracing::field::display);
             tracing::info!(webhook.id = %id, old_until = until, "rotated a secret: the new one is not shown again");
         }
+        WebhookCommand::EndOldSecret { id } => webhooks::end_old_secret(app, &id, &actor).await?,
         WebhookCommand::Test { id } => test(app, &id, &actor, out).await?,
         WebhookCommand::Disable { id } => webhooks::disable(app, &id, &actor).await?,
         WebhookCommand::Enable { id, from_now } => webhooks::enable(app, &id, !from_now, &actor).await?,
-        WebhookCommand::Replay { id, since, missed_only } => {
-            let since = match since {
-                Since::Moment(at) => at,
-                Since::Ago(span) => app.now().minus(span),
-            };
-            webhooks::replay(app, &id, since, missed_only, &actor).await?;
-        }
+        WebhookCommand::Replay { id, since, missed_only, delivery } => match (since, delivery) {
+            (_, Some(delivery)) => webhooks::replay_one(app, &id, &delivery, &actor).await?,
+            (Some(Since::Moment(at)), None) => webhooks::replay(app, &id, at, missed_only, &actor).await?,
+            (Some(Since::Ago(span)), None) => {
+                webhooks::replay(app, &id, app.now().minus(span), missed_only, &actor).await?;
+            }
+            (None, None) => return Err(Usage("replay needs --since or --delivery".to_owned()).into()),
+        },
     }
     Ok(())
 }
@@ -171,6 +230,37 @@ async fn list(app: &App, json: bool, out: &mut impl Write) -> anyhow::Result<()>
                 webhook.succeeded_at.map_or_else(|| "never delivered".to_owned(), |at| format!("delivered {at}"));
             let (url, wanted) = (webhook.url.shown(), &webhook.wanted);
             writeln!(out, "{}\t{}\t{url}\t{wanted}\t{last}\t{}", webhook.id, state(&webhook), webhook.description)?;
+        }
+    }
+    Ok(())
+}
+
+async fn log(
+    app: &App,
+    id: &WebhookId,
+    state: Option<DeliveryState>,
+    limit: i64,
+    json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    webhooks::find(app, id).await?.ok_or(webhooks::Error::Unknown)?;
+    for line in webhooks::log(app, id, state, None, limit).await?.rows {
+        let event = line.event.map(|event| event.to_string());
+        if json {
+            let document = json!({
+                "id": line.id, "event": event, "type": line.kind, "state": line.state.as_str(),
+                "made_at": line.made_at, "due_at": line.due_at, "tries": line.tries, "tried_at": line.tried_at,
+                "ended_at": line.ended_at, "status": line.status, "fault": line.fault, "took_ms": line.took_ms,
+            });
+            writeln!(out, "{document}")?;
+        } else {
+            let answer = match (line.status, &line.fault) {
+                (Some(status), _) => format!("HTTP {status}"),
+                (None, fault) => fault.clone().unwrap_or_else(|| "not tried".to_owned()),
+            };
+            let (made_at, kind, event) = (line.made_at, &line.kind, event.as_deref().unwrap_or("-"));
+            let (state, tries) = (line.state.as_str(), line.tries);
+            writeln!(out, "{}\t{made_at}\t{kind}\t{event}\t{state}\t{answer}\t{tries}", line.id)?;
         }
     }
     Ok(())
@@ -205,6 +295,14 @@ const fn state(webhook: &Webhook) -> &'static str {
 fn read_description(text: &str) -> Result<String, String> {
     let fits = text.chars().count() <= DESCRIPTION_AT_MOST && !text.contains(char::is_control);
     if fits { Ok(text.trim().to_owned()) } else { Err(format!("at most {DESCRIPTION_AT_MOST} characters")) }
+}
+
+fn read_url(text: &str, reach: Reach) -> Result<WebhookUrl, Usage> {
+    WebhookUrl::parse(text, reach).map_err(|fault| Usage(format!("--url: {fault}")))
+}
+
+fn read_state(text: &str) -> Result<DeliveryState, &'static str> {
+    DeliveryState::from_text(text).ok_or("waiting, delivered, failed or skipped")
 }
 
 fn read_since(text: &str) -> Result<Since, &'static str> {
