@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tracing::Instrument as _;
 
 use super::failure::{Failure, Undressed};
-use super::{failure_page, language, problem};
+use super::{failure_page, language, late, problem};
 use crate::app::App;
 use crate::domain::id::RequestId;
 
@@ -63,6 +63,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
     routes
         .layer(DefaultBodyLimit::max(surface.body_at_most()))
+        .layer(from_fn(late::tell))
         .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
         .layer(CatchPanicLayer::custom(panicked))

@@ -123,7 +123,9 @@ impl Failure {
             status if status.is_client_error() => ("invalid_request", "failure-unreadable"),
             _ => ("internal", "failure-broken"),
         };
-        Self::said(status, code, english(key))
+        // A handler that took too long: its own failures say for themselves when to ask again.
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
+        Self { retry_after, ..Self::said(status, code, english(key)) }
     }
 }
 
@@ -244,5 +246,16 @@ impl From<return_leg::ConfirmError> for Failure {
             .with("reason", json!(reason)),
             E::Beneath(beneath) => beneath.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_told_to_ask_again_later_is_told_when() {
+        assert_eq!(Failure::of_status(StatusCode::SERVICE_UNAVAILABLE).retry_after, Some(5));
+        assert_eq!(Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR).retry_after, None);
     }
 }

@@ -12,6 +12,7 @@ mod form;
 mod guard;
 mod hook;
 mod language;
+mod late;
 pub mod merchant;
 mod multipart;
 mod ops;

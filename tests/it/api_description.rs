@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cartkey::web::api::describe::openapi;
 use cartkey::web::problem::CODES;
 use hyper::Method;
+use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::described::{faults, holds};
@@ -79,31 +80,42 @@ fn an_answer_that_is_not_described_is_found() {
     let store =
         openapi()["paths"]["/api/v1/stores/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
             .clone();
+    let faults = |path: &str, status: u16, kind: &str, body: &Value| {
+        let headers = [(CONTENT_TYPE, kind.parse().unwrap())].into_iter().collect();
+        faults("GET", path, status, &headers, body).len()
+    };
     let with = |name: &str, value: Value| {
         let mut changed = store.clone();
         changed[name] = value;
-        faults("GET", "/stores/st_x", 200, "application/json", &changed)
+        faults("/stores/st_x", 200, "application/json", &changed)
     };
-    assert_eq!(faults("GET", "/stores/st_x", 200, "application/json", &store), Vec::<String>::new());
+    assert_eq!(faults("/stores/st_x", 200, "application/json", &store), 0);
     for (name, value) in [
         ("status", json!("fine")),
         ("reason", json!("because")),
         ("name", json!(3)),
         ("key_version", json!("1")),
+        ("key_version", json!(0)),
         ("connected_at", json!("yesterday")),
         ("consumer_secret", json!("cs_")),
+        ("id", json!("st_x")),
+        ("id", json!(format!("{}0", store["id"].as_str().unwrap()))),
+        ("url", json!("shop.example")),
     ] {
-        assert_eq!(with(name, value).len(), 1, "{name}");
+        assert_eq!(with(name, value.clone()), 1, "{name} {value}");
     }
+    assert_eq!(with("user_id", json!("u".repeat(129))), 2, "too long, and not as its pattern says");
     let mut short = store.clone();
     short.as_object_mut().unwrap().remove("name");
-    assert_eq!(faults("GET", "/stores/st_x", 200, "application/json", &short).len(), 1);
-    assert_eq!(faults("GET", "/stores/st_x", 302, "application/json", &store).len(), 1);
-    assert_eq!(faults("GET", "/stores/st_x", 200, "text/html", &store).len(), 1);
-    let problem =
-        json!({"type": "urn:x", "title": "t", "status": 404, "code": "gone", "detail": "d", "request_id": "rq_x"});
-    assert_eq!(faults("GET", "/stores/st_x", 404, "application/problem+json", &problem).len(), 1);
-    assert_eq!(faults("GET", "/nowhere", 200, "application/json", &store).len(), 1);
+    assert_eq!(faults("/stores/st_x", 200, "application/json", &short), 1);
+    assert_eq!(faults("/stores/st_x", 302, "application/json", &store), 1);
+    assert_eq!(faults("/stores/st_x", 200, "text/html", &store), 1);
+    let mut problem = json!({"type": "urn:x", "title": "t", "status": 404, "code": "gone", "detail": "d",
+                             "request_id": "rq_01kayjt000e8k2m4c6q9s1vwxy"});
+    assert_eq!(faults("/stores/st_x", 404, "application/problem+json", &problem), 1);
+    problem["code"] = json!("unavailable");
+    assert_eq!(faults("/stores/st_x", 503, "application/problem+json", &problem), 1, "it lacks Retry-After");
+    assert_eq!(faults("/nowhere", 200, "application/json", &store), 1);
 }
 
 #[tokio::test]

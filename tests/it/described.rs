@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use cartkey::web::api::describe::openapi;
+use hyper::header::HeaderMap;
 use serde_json::{Map, Value};
+use url::Url;
 
-/// What an answer has that the description does not allow; empty when it is described. `path` is a path below `/api/v1`,
-/// `kind` its `Content-Type`.
-pub fn faults(method: &str, path: &str, status: u16, kind: &str, body: &Value) -> Vec<String> {
+/// What an answer has that the description does not allow, or lacks; empty when it is described. `path` is a path below
+/// `/api/v1`.
+pub fn faults(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) -> Vec<String> {
+    let kind = header(headers, "content-type").unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
     let document = openapi();
     let paths = document["paths"].as_object().expect("paths");
@@ -23,13 +26,29 @@ pub fn faults(method: &str, path: &str, status: u16, kind: &str, body: &Value) -
     if response.is_null() {
         return vec![format!("{at}: no such answer is described")];
     }
-    let Some(contents) = response["content"].as_object() else {
-        return if body.is_null() { Vec::new() } else { vec![format!("{at}: a body that is not described")] };
-    };
-    match contents.get(kind) {
-        None => vec![format!("{at}: {kind} is not described")],
-        Some(content) => holds(body, &content["schema"]).into_iter().map(|fault| format!("{at}: {fault}")).collect(),
+    let mut faults = Vec::new();
+    for (name, wanted) in response["headers"].as_object().into_iter().flatten() {
+        match header(headers, name) {
+            None if wanted["required"] == true => faults.push(format!("lacks the header {name}")),
+            Some(text) if wanted["schema"]["type"] == "integer" && text.parse::<u64>().is_err() => {
+                faults.push(format!("{name}: {text} is no number"));
+            }
+            _ => {}
+        }
     }
+    match (response["content"].as_object(), body) {
+        (None, Value::Null) => {}
+        (None, _) => faults.push("a body that is not described".to_owned()),
+        (Some(contents), _) => match contents.get(kind) {
+            None => faults.push(format!("{kind} is not described")),
+            Some(content) => faults.extend(holds(body, &content["schema"])),
+        },
+    }
+    faults.into_iter().map(|fault| format!("{at}: {fault}")).collect()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().expect("a header of text"))
 }
 
 fn expect_problem(status: u16, kind: &str, body: &Value, wanted: u16, code: &str) -> Vec<String> {
@@ -85,16 +104,88 @@ fn check(value: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
     if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
         faults.push(format!("{at}: {value} is none of {}", schema["enum"]));
     }
-    if let (Some(text), Some("date-time")) = (value.as_str(), schema["format"].as_str()) {
-        let fits = text.len() == 24 && text.as_bytes()[10] == b'T' && text.ends_with('Z');
-        faults.extend((!fits).then(|| format!("{at}: {text} is no moment")));
+    // What is of another type has its fault already.
+    if let Some(text) = value.as_str().filter(|_| types.is_empty() || types.contains(&is)) {
+        faults.extend(faults_of_text(text, schema).into_iter().map(|fault| format!("{at}: {text:?} {fault}")));
+    }
+    let span =
+        |least: &str, most: &str| schema[least].as_i64().unwrap_or(0)..=schema[most].as_i64().unwrap_or(i64::MAX);
+    if value.as_i64().is_some_and(|number| !span("minimum", "maximum").contains(&number)) {
+        faults.push(format!("{at}: {value} is out of bounds"));
     }
     if let Some(items) = value.as_array() {
+        let count = i64::try_from(items.len()).expect("not that many");
+        faults.extend((!span("minItems", "maxItems").contains(&count)).then(|| format!("{at}: {count} items")));
         items.iter().enumerate().for_each(|(n, item)| check(item, &schema["items"], &format!("{at}/{n}"), faults));
     }
     if let Some(object) = value.as_object() {
         check_members(object, schema, at, faults);
     }
+}
+
+/// Everything that a schema may say about a text beside its type and its choices.
+fn faults_of_text(text: &str, schema: &Value) -> Vec<&'static str> {
+    let length = |name: &str| schema[name].as_u64().and_then(|length| usize::try_from(length).ok());
+    let characters = text.chars().count();
+    let fits_format = match schema["format"].as_str() {
+        None => true,
+        Some("date-time") => text.len() == 24 && text.as_bytes()[10] == b'T' && text.ends_with('Z'),
+        Some("uri") => Url::parse(text).is_ok(),
+        Some(other) => panic!("nobody checks the format {other}"),
+    };
+    [
+        (characters >= length("minLength").unwrap_or(0), "is too short"),
+        (characters <= length("maxLength").unwrap_or(usize::MAX), "is too long"),
+        (schema["pattern"].as_str().is_none_or(|pattern| matches(text, pattern)), "does not match its pattern"),
+        (fits_format, "is not of its format"),
+    ]
+    .into_iter()
+    .filter_map(|(fits, fault)| (!fits).then_some(fault))
+    .collect()
+}
+
+/// Whether a whole text is as the pattern says. Patterns of answers are characters and classes one after another, each as often
+/// as `{n}` or `{m,n}` says; for more than that this would have to learn more.
+fn matches(text: &str, pattern: &str) -> bool {
+    let mut rest = pattern.strip_prefix('^').and_then(|inside| inside.strip_suffix('$')).expect("a whole pattern");
+    let mut characters = text.chars().peekable();
+    while !rest.is_empty() {
+        let (class, after) = match rest.strip_prefix('[') {
+            Some(inside) => inside.split_once(']').expect("a class ends"),
+            None => rest.split_at(1),
+        };
+        assert!(!class.starts_with(['^', '\\', '(', ')', '|', '.', '?', '*', '+']), "{pattern} says more than is read");
+        let (least, most, after) = match after.strip_prefix('{').and_then(|count| count.split_once('}')) {
+            None => (1, 1, after),
+            Some((count, after)) => {
+                let (least, most) = count.split_once(',').unwrap_or((count, count));
+                (least.parse().expect("a number"), most.parse().expect("a number"), after)
+            }
+        };
+        let found = (0..most).take_while(|_| characters.next_if(|&c| is_in(c, class)).is_some()).count();
+        if found < least {
+            return false;
+        }
+        rest = after;
+    }
+    characters.next().is_none()
+}
+
+/// Whether a character is in a class such as `0-9a-hjk`.
+fn is_in(c: char, class: &str) -> bool {
+    let mut class: &[char] = &class.chars().collect::<Vec<_>>();
+    while let Some(first) = class.first() {
+        let (last, after) = match class {
+            [_, '-', last, after @ ..] => (last, after),
+            [first, after @ ..] => (first, after),
+            [] => return false,
+        };
+        if (first..=last).contains(&&c) {
+            return true;
+        }
+        class = after;
+    }
+    false
 }
 
 fn check_members(object: &Map<String, Value>, schema: &Value, at: &str, faults: &mut Vec<String>) {

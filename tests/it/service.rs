@@ -81,8 +81,7 @@ impl Service {
         let call = Call { method, url: &url, headers: all, body, within: Duration::from_secs(30), at_most: 4 << 20 };
         let reply = self.client.send(call).await.expect("an answer");
         let json = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).expect("JSON") };
-        let kind = reply.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let faults = described::faults(&asked, path, reply.status.as_u16(), kind, &json);
+        let faults = described::faults(&asked, path, reply.status.as_u16(), &reply.headers, &json);
         assert!(faults.is_empty(), "{}\n{json}", faults.join("\n"));
         Answer { status: reply.status, headers: reply.headers, json }
     }
