@@ -47,6 +47,7 @@ mod operator;
 mod parting;
 mod pretend_store;
 mod process;
+mod progress;
 mod prove;
 mod prove_twice;
 mod reads;
