@@ -154,13 +154,13 @@ async fn a_reconnect_link_is_shown_once_and_takes_this_store_only() {
 async fn a_reconnect_link_is_for_the_same_account_and_confirmed_by_the_same() {
     let world = World::new().await;
     let more = json!({"account_label": "Cups Ltd", "confirm": "app", "return_url": "https://app.example/done"});
-    let (_, waiting, link) = world.approved("m", more).await;
+    let (mut browser, waiting, _) = world.approved("m", more).await;
     world.prove().await;
-    let attempt = world.service("links:write").await.get(&format!("/links/{link}")).await.ok();
-    let attempt = attempt["attempt"]["id"].as_str().unwrap().to_owned();
-    assert!(waiting.status == 200);
-    change(&world.app.db, &format!("UPDATE attempts SET confirmed_at = 1 WHERE id = '{attempt}'")).await;
-    cartkey::flow::prove::settle(&world.app).await.unwrap();
+    let page = browser.get(waiting.url.as_str()).await;
+    let brought = browser.click(&page, "Go on to Acme Shipping").await;
+    let (attempt, code) = (brought.param("attempt_id").unwrap(), brought.param("code").unwrap());
+    let path = format!("/attempts/{attempt}/confirm");
+    world.service("links:write").await.post(&path, &json!({"code": code, "user_id": "m"})).await.ok();
     let mut ann = world.operator().await;
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     let page = ann.get(&format!("/admin/stores/{id}")).await;
