@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions, MouseActions, PointerAction};
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -9,7 +12,7 @@ use serde_json::{Value, json};
 use crate::accessible::troubles_of;
 use crate::axe;
 use crate::chromium::{Browser, Manner};
-use crate::sample_app::{APP, start};
+use crate::sample_app::{APP, serve_at_app, start};
 use crate::world::{KEYS, World};
 
 /// The link inside the button, for a script of the test.
@@ -151,6 +154,30 @@ async fn the_button_leads_to_connect_pages_of_this_cartkey_and_nowhere_else() {
         let href = if lang == "de" { format!("{link}?lang=de") } else { link.clone() };
         assert_eq!(browser.run(shown).await, json!([label, lang, height, href]), "{attributes}");
     }
+}
+
+/// examples/button.html as it stands, but for the two addresses that each application writes into it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_page_shows_its_three_buttons_under_its_own_policy() {
+    let mut world = World::new().await;
+    let (_, link) = world.link("ann", json!({})).await;
+    let example = include_str!("../../examples/button.html");
+    let page =
+        example.replace("https://keys.example.com/connect/THE-LINK", &link).replace("https://keys.example.com", KEYS);
+    let router = Router::new().route("/", get(async || Html(page)));
+    let _app = serve_at_app(&mut world, router).await;
+    let browser = Browser::open(&world, Manner::default()).await;
+    browser.go(APP).await;
+    let shown = "return [...document.querySelectorAll('cartkey-button')].map((button) => {
+        const link = button.shadowRoot.querySelector('a');
+        return [link.textContent, link.href, parseFloat(getComputedStyle(link).fontSize)];
+    })";
+    let french = format!("{link}?lang=fr");
+    assert_eq!(
+        browser.run(shown).await,
+        json!([["Connect store", link, 16], ["Connect my shop", link, 18], ["Connecter la boutique", french, 14]])
+    );
+    assert_eq!(browser.console().await, Vec::<String>::new(), "its policy stops nothing of it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -277,6 +277,15 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     assert_eq!(status, 200, "{keys}");
     assert!(keys["consumer_key"].as_str().unwrap().starts_with("ck_"));
 
+    let is_origin = |line: &&str| line.starts_with("http://localhost:") && line.matches('/').count() == 2;
+    let application = said.lines().map(str::trim).find(is_origin).expect("the application's address");
+    let page = merchant.get(application).await;
+    let page = merchant.submit(&page, "Sign in", &[("name", "ann")]).await;
+    assert!(page.text().contains("Signed in as ann."), "{}", page.text());
+    let page = merchant.submit(&page, "Connect a store", &[]).await;
+    let connect = link.rsplit_once('/').unwrap().0;
+    assert!(page.status == 200 && page.url.as_str().starts_with(connect), "its link is Cartkey's: {}", page.url);
+
     assert!(throw_away.path().read_dir().unwrap().next().is_some(), "its data lies there while it runs");
     demo.tell(Signal::INT);
     assert_eq!(demo.ended().await.code(), Some(0));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Router;
 use cartkey::demo::sample_app::{self, Settings};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
@@ -29,11 +30,16 @@ pub async fn start(world: &mut World) -> watch::Sender<bool> {
         client: world.client(),
         entropy: Entropy::System,
     };
+    serve_at_app(world, sample_app::router(settings)).await
+}
+
+/// Serves anything at [`APP`] in `world`; it lives as long as what is given back.
+pub async fn serve_at_app(world: &mut World, router: Router) -> watch::Sender<bool> {
     let (front, listener) =
         (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let (address, inner) = (front.local_addr().unwrap(), listener.local_addr().unwrap());
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(serve::accept(listener, sample_app::router(settings), Limits::default(), stopped));
+    tokio::spawn(serve::accept(listener, router, Limits::default(), stopped));
     tokio::spawn(terminate_tls(front, world.tls.clone(), inner));
     let Resolver::Fixed(names) = &world.names else { panic!("a world has its own names") };
     let mut names: HashMap<_, _> = names.as_ref().clone();
