@@ -53,10 +53,12 @@ pub async fn claim(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec<Due
 }
 
 /// Gives claimed stores back, each to be asked at its time; one whose claim at `until` is no longer ours stays as it is.
-pub async fn put_back(db: &Db, until: Time, stores: &[(StoreId, Time)]) -> Result<(), Error> {
+pub async fn put_back(db: &Db, until: Time, mut stores: Vec<(StoreId, Time)>) -> Result<(), Error> {
+    // In the one order in which rows of several stores are locked.
+    stores.sort_unstable();
     on!(db.write(), |pool| {
         let mut tx = pool.begin().await?;
-        for (id, at) in stores {
+        for (id, at) in &stores {
             sqlx::query("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at = $3")
                 .bind(at)
                 .bind(id)
@@ -108,23 +110,33 @@ pub async fn bring_back(db: &Db, now: Time, soon: Time, latest: Time, most: i64)
     if !any {
         return Ok(0);
     }
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "UPDATE stores
-             SET check_at = $1
-             WHERE id IN (SELECT id FROM stores
-                          WHERE (checked_at > $2 OR check_at > $3) AND check_at > $4 AND status <> 'disconnected'
-                          LIMIT $5)",
-        )
-        .bind(now)
-        .bind(soon)
-        .bind(latest)
-        .bind(soon)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    macro_rules! bring_back {
+        ($tail:literal, $pool:expr) => {
+            Ok(sqlx::query(concat!(
+                "UPDATE stores
+                 SET check_at = $1
+                 WHERE id IN (SELECT id FROM stores
+                              WHERE (checked_at > $2 OR check_at > $3) AND check_at > $4 AND status <> 'disconnected'
+                              ORDER BY id
+                              LIMIT $5",
+                $tail,
+                ")"
+            ))
+            .bind(now)
+            .bind(soon)
+            .bind(latest)
+            .bind(soon)
+            .bind(most)
+            .execute($pool)
+            .await?
+            .rows_affected())
+        };
+    }
+    match db.write() {
+        Pool::Sqlite(pool) => bring_back!("", pool),
+        // Whoever is just writing one of them gives it a time that is right.
+        Pool::Postgres(pool) => bring_back!(" FOR UPDATE SKIP LOCKED", pool),
+    }
 }
 
 /// When the next store is due, if there is one.

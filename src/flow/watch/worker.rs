@@ -128,7 +128,7 @@ async fn claim(app: &App, most: usize, running: &mut JoinSet<()>) -> Result<usiz
         }
     }
     if !later.is_empty() {
-        schedule::put_back(&app.db, until, &later).await?;
+        schedule::put_back(&app.db, until, later).await?;
     }
     Ok(claimed)
 }
