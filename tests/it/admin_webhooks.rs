@@ -167,7 +167,7 @@ async fn a_webhook_that_is_off_says_why_and_is_turned_on_with_what_it_missed_in_
     happens(&world, "missed-1").await;
     let overview = ann.get("/admin").await;
     assert!(
-        overview.text().contains("Nothing arrives at the webhook Shipping & more since just now , and it is off"),
+        overview.text().contains("The webhook Shipping & more was turned off just now : nothing reaches it."),
         "{}",
         overview.text()
     );
