@@ -36,9 +36,10 @@ impl UserId {
     /// one more stands before what would be read as that.
     pub fn in_a_file(&self) -> Cow<'_, str> {
         let text = self.as_str();
-        match text.starts_with(FORMULA) || armed(text) != text {
-            true => Cow::Owned(format!("'{text}")),
-            false => Cow::Borrowed(text),
+        if text.starts_with(FORMULA) || armed(text) != text {
+            Cow::Owned(format!("'{text}"))
+        } else {
+            Cow::Borrowed(text)
         }
     }
 

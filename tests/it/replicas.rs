@@ -216,10 +216,8 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
     let is_postgres = std::env::var("TEST_POSTGRES_URL").is_ok();
     let (processes, rounds) = if is_postgres { (2, 100) } else { (1, 10) };
     // In the order in which the processes lock the rows of several stores.
-    let due = match is_postgres {
-        true => "UPDATE stores SET check_at = 0 WHERE id IN (SELECT id FROM stores ORDER BY id FOR UPDATE)",
-        false => "UPDATE stores SET check_at = 0",
-    };
+    let ordered = if is_postgres { "WHERE id IN (SELECT id FROM stores ORDER BY id FOR UPDATE)" } else { "" };
+    let due = format!("UPDATE stores SET check_at = 0 {ordered}");
     let world = World::with(&[SELDOM, PRIVATE], Switches::default()).await;
     for n in 0..STORES {
         take_over(&world, &format!("m{n}")).await;
@@ -252,7 +250,7 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
             _ => world.shop.promote("admin", Role::Administrator),
         }
         let (asked_before, told_before) = (asked(&world), receiver.count());
-        assert_eq!(change(&world.app.db, due).await, STORES as u64);
+        assert_eq!(change(&world.app.db, &due).await, STORES as u64);
         // A random moment: when so many questions and deliveries of the round have come.
         let [moment, victim] = random(&chance, [2 * STORES, processes]);
         let came = || asked(&world) - asked_before + receiver.count() - told_before;

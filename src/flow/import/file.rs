@@ -203,7 +203,7 @@ impl<R: BufRead> File<R> {
         else {
             return Err(faults);
         };
-        let user_id = UserId::of_a_file(&user_id);
+        let user_id = UserId::of_a_file(user_id);
         if user_id.is_none() {
             faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned());
         }

@@ -225,10 +225,8 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
 
 /// What `reason` says to whoever approved, or typed a key.
 fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
-    let says = match attempt.by_hand {
-        true => frame.words.verdict_by_hand(reason, attempt.home.shown()),
-        false => frame.words.verdict(reason, attempt.home.shown()),
-    };
+    let (words, store) = (frame.words, attempt.home.shown());
+    let says = if attempt.by_hand { words.verdict_by_hand(reason, store) } else { words.verdict(reason, store) };
     Finding { says, code: reason.code() }
 }
 

@@ -40,6 +40,7 @@ struct Took {
     open: usize,
 }
 
+#[expect(clippy::print_stdout, reason = "the story reads what is printed")]
 #[tokio::test]
 #[ignore = "not a story: what the processes of the stories below do"]
 async fn not_a_story_but_a_process_that_checks_what_is_due() {
