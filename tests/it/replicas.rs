@@ -44,8 +44,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Stores are never due by themselves while this lasts.
 const SELDOM: (&str, &str) = ("CARTKEY_CHECK_EVERY", "24h");
 const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
-/// Longer than any story takes, and no longer than a store may be put off.
-const LATER: Duration = Duration::from_hours(24);
+/// Longer than a round takes, and not so long that only a wrong clock could have put a store off until then.
+const LATER: Duration = Duration::from_hours(12);
 /// What one process does at a time: checks of one host, and deliveries to one webhook. A killed one may have done these
 /// without having said so, and they are done again.
 const CHECKS_AT_A_TIME: usize = watch::AT_A_TIME_OF_ONE_HOST;
@@ -101,14 +101,20 @@ impl Pace {
     /// Moves the hand of `clock` from now on.
     fn drive(&self, clock: &Clock) {
         let (pace, clock) = (self.clone(), clock.clone());
+        let set = move || clock.advance(pace.now().since(clock.now()));
+        // Whoever begins late begins in the present: to one whose clock is behind, those of the others are wrong.
+        set();
         std::thread::spawn(move || {
             loop {
-                let passed = Clock::System.now().since(Time::from_millis(pace.began)) * SPEED;
-                let now = Time::from_millis(pace.at).plus(passed).plus(pace.leapt());
-                clock.advance(now.since(clock.now()));
                 std::thread::sleep(Duration::from_millis(2));
+                set();
             }
         });
+    }
+
+    fn now(&self) -> Time {
+        let passed = Clock::System.now().since(Time::from_millis(self.began)) * SPEED;
+        Time::from_millis(self.at).plus(passed).plus(self.leapt())
     }
 
     fn leapt(&self) -> Duration {
@@ -116,9 +122,9 @@ impl Pace {
         Duration::from_millis(written.and_then(|text| text.parse().ok()).unwrap_or_default())
     }
 
-    /// Leaps over what a claim holds.
+    /// Leaps on, often enough over what a claim holds; each time by less than clocks may differ, since not all see it at once.
     fn leap(&self) {
-        let leapt = (self.leapt() + watch::CLAIM).as_millis().to_string();
+        let leapt = (self.leapt() + Duration::from_secs(30)).as_millis().to_string();
         let beside = self.leapt.with_extension("new");
         std::fs::write(&beside, leapt).unwrap();
         std::fs::rename(&beside, &self.leapt).unwrap();
