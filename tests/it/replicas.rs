@@ -42,7 +42,7 @@ const STORES: usize = 24;
 /// How long one round may take before the story is called failed.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Stores are never due by themselves while this lasts.
-const SELDOM: (&str, &str) = ("CARTKEY_CHECK_EVERY", "24h");
+const SELDOM: Duration = Duration::from_hours(24);
 const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
 /// Longer than a round takes, and not so long that only a wrong clock could have put a store off until then.
 const LATER: Duration = Duration::from_hours(12);
@@ -71,10 +71,11 @@ async fn not_a_story_but_a_process_of_one() {
     order.pace.drive(&clock);
     let names = world::names(&[("shop.example", order.shop)]);
     let client = world::client(names, STANDARD.decode(&order.root).unwrap().into(), &clock);
-    let mut app = world::open(&[SELDOM, PRIVATE], &order.database_url, &order.folder, client, &clock).await;
+    let mut app = world::open(&[PRIVATE], &order.database_url, &order.folder, client, &clock).await;
     // What comes due by the time of the story must not wait for the machine's.
     let budget = Budget { look_again: Duration::from_millis(5), ..Budget::default() };
     app.watching = Watching::new(budget);
+    app.check_every = SELDOM;
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     let mut look = tokio::time::interval(budget.look_again);
     let telling = app.telling.clone();
@@ -224,7 +225,7 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
     // In the order in which the processes lock the rows of several stores.
     let ordered = if is_postgres { "WHERE id IN (SELECT id FROM stores ORDER BY id FOR UPDATE)" } else { "" };
     let due = format!("UPDATE stores SET check_at = 0 {ordered}");
-    let world = World::with(&[SELDOM, PRIVATE], Switches::default()).await;
+    let world = World::with(&[PRIVATE], Switches::default()).await;
     for n in 0..STORES {
         take_over(&world, &format!("m{n}")).await;
     }
