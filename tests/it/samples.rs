@@ -3,13 +3,15 @@
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use cartkey::demo::pretend_store::Switches;
-use serde_json::json;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
 
 use crate::database::column;
 use crate::world::{BEGINNING, World};
@@ -44,6 +46,45 @@ fn the_guide_shows_every_sample_word_for_word() {
         let sample = std::fs::read_to_string(folder().join(file)).unwrap();
         assert!(guide.contains(&format!("```{language}\n{sample}```\n")), "{file}");
     }
+}
+
+/// The short lines of a guide, in sh: those that stand outside of the whole samples, with an application that is there.
+fn lines_of(guide: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(folder().join("../../docs").join(guide)).unwrap();
+    let blocks = text.split("<details>").next().unwrap().split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap().replace("app.example.com", "app.example")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_short_lines_of_the_guides_run_as_they_stand() {
+    if !(there_is("curl") && there_is("jq")) {
+        return;
+    }
+    let stage = Stage::new().await;
+    let [make_link, confirm, fetch_keys] = &lines_of("connect.md")[..] else { panic!("three of them") };
+    let answer = |line: &str, environment: &[(&str, &str)]| -> Value {
+        let sample = Sample::new("bash", &["-c", line]);
+        let ran = stage.prepared(&sample, &[]).envs(environment.iter().copied()).output().unwrap();
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {line}: {ran:?}"))
+    };
+    let link = answer(make_link, &[]);
+    let mut browser = stage.world.merchant();
+    let page = browser.get(link["url"].as_str().unwrap_or_else(|| panic!("{link}"))).await;
+    let sent = browser.submit(&page, "Connect store", &[("store_url", &stage.world.shop.home())]).await;
+    let back = browser.approve_on(sent).await;
+    stage.world.prove().await;
+    let page = browser.get(back.url.as_str()).await;
+    let came = browser.follow(&page, &page.link("Go on to Acme Shipping").unwrap()).await.url;
+    let parameter = |name| came.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+    let (attempt, code) = (parameter("attempt_id"), parameter("code"));
+    let store = answer(confirm, &[("ATTEMPT_ID", &attempt), ("CODE", &code)]);
+    assert_eq!(store["status"], "connected", "{store}");
+    assert_eq!(answer(fetch_keys, &[])["store_id"], store["id"]);
+
+    // The feed, from its beginning: it goes on for ever.
+    let feed = lines_of("api.md").into_iter().find(|line| line.contains("/events?")).unwrap();
+    let feed = Sample::new("bash", &["-c", &feed.replace("after=latest", "after=ev_0000000000000000")]);
+    assert!(prints(stage.prepared(&feed, &[]), |line| line.contains(r#""type":"store.connected""#)), "it was told");
 }
 
 /// Whether a program is there.
@@ -173,7 +214,9 @@ async fn goes_round(sample: &Sample) {
     let denied = "https://app.example/connected?status=denied&user_id=m";
     assert_eq!(stage.printed(sample, &["came-back", denied, "m"]), "not connected");
     assert!(stage.complaint(sample, &["orders", "nobody"]).contains("not_found: "));
-    follows(&stage, sample);
+    // The feed from its beginning, until the first store is told.
+    let follow = stage.prepared(sample, &["follow", "ev_0000000000000000"]);
+    assert!(prints(follow, |line| line.starts_with("ev_") && line.contains(" store.connected st_")), "it was told");
 
     // The store sends everybody elsewhere: nobody goes there with its key.
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -199,15 +242,14 @@ async fn goes_round(sample: &Sample) {
     assert_eq!(stores["data"][0]["status"], json!("unauthorized"));
 }
 
-/// The feed from its beginning, until the first store is told.
-fn follows(stage: &Stage, sample: &Sample) {
-    let mut command = stage.prepared(sample, &["follow", "ev_0000000000000000"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the sample starts");
+/// Whether what goes on for ever prints such a line; it is ended then, with all that it has started.
+fn prints(mut command: Command, is_it: impl Fn(&str) -> bool) -> bool {
+    let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().expect("the sample starts");
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let found = lines.take(1_000).find(|line| line.contains(" store.connected st_"));
-    let _ = child.kill();
+    let found = lines.take(1_000).any(|line| is_it(&line));
+    let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let _ = child.wait();
-    assert!(found.is_some_and(|line| line.starts_with("ev_")), "it was told");
+    found
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
