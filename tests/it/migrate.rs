@@ -140,7 +140,11 @@ async fn what_is_written_meanwhile_is_noticed_and_the_target_stays_empty() {
         let mut is_first = true;
         let write = |_, _| {
             if std::mem::take(&mut is_first) {
-                let changed = tokio::task::block_in_place(|| now.block_on(change(&source, meanwhile)));
+                // By a thread of its own: this one would take what wakes it from the copy for its own.
+                let change = || now.block_on(change(&source, meanwhile));
+                let changed = tokio::task::block_in_place(|| {
+                    std::thread::scope(|threads| threads.spawn(change).join().expect("it is written"))
+                });
                 assert!(changed > 0, "{meanwhile}");
             }
         };
