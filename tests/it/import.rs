@@ -23,9 +23,10 @@ use crate::database::{change, column};
 use crate::many_stores::{ManyStores, key_of};
 use crate::world::{SHOP, World};
 
-/// On PostgreSQL each of them waits for its disk, so there it is fewer, of the same kinds.
+/// On PostgreSQL each of them waits for its disk, so there it is fewer, of the same kinds; `IMPORT_ROWS` says otherwise.
 fn many() -> u64 {
-    if std::env::var("TEST_POSTGRES_URL").is_ok() { 1_000 } else { 10_000 }
+    let usual = if std::env::var("TEST_POSTGRES_URL").is_ok() { 1_000 } else { 10_000 };
+    std::env::var("IMPORT_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(usual)
 }
 
 const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
