@@ -58,7 +58,7 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
         match news {
             News::Refused(faults) => {
                 refused += 1;
-                bar.line(format_args!("line {number}: {}", faults.join("; ")));
+                bar.line(format_args!("line {number}: {}", faults.join("; ").replace(".; ", "; ")));
             }
             News::Taken(adopted) => {
                 if let Some(remark) = adopted.remark {
