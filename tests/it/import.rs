@@ -23,11 +23,7 @@ use crate::database::{change, column};
 use crate::many_stores::{ManyStores, key_of};
 use crate::world::{SHOP, World};
 
-/// On PostgreSQL each of them waits for its disk, so there it is fewer, of the same kinds; `IMPORT_ROWS` says otherwise.
-fn many() -> u64 {
-    let usual = if std::env::var("TEST_POSTGRES_URL").is_ok() { 1_000 } else { 10_000 };
-    std::env::var("IMPORT_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(usual)
-}
+const ROWS: u64 = 10_000;
 
 const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
 const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Imported };
@@ -152,7 +148,7 @@ async fn left(app: &App) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_rows_stopped_half_way_and_run_again_come_to_the_same_as_one_clean_run() {
-    let (network, rows) = (ManyStores::open().await, many());
+    let (network, rows) = (ManyStores::open().await, ROWS);
     let (text, bad) = file(&network, rows);
     let clean = World::new().await;
     let clean = (cartkey(&clean, &network, rows).await, clean);
@@ -276,18 +272,18 @@ async fn of_two_lines_for_one_store_the_first_counts_also_when_it_names_it_with_
 
 #[tokio::test]
 async fn stores_begin_to_be_asked_no_faster_than_was_said() {
-    const ROWS: u64 = 50;
+    const FEW: u64 = 50;
     let network = ManyStores::open().await;
     let world = World::new().await;
-    let app = cartkey(&world, &network, 2 * ROWS).await;
+    let app = cartkey(&world, &network, 2 * FEW).await;
     let every = Duration::from_millis(10);
-    let (text, bad) = file(&network, 2 * ROWS);
+    let (text, bad) = file(&network, 2 * FEW);
     let is_good = |line: usize| bad.iter().all(|(bad, _)| *bad != line as u64 + 1);
     let good: String =
         text.lines().enumerate().filter(|(n, _)| is_good(*n)).map(|(_, line)| line.to_owned() + "\n").collect();
     let begun = std::time::Instant::now();
     let (tally, _) = import(&app, &good, Pace { every, ..PACE }).await;
-    assert_eq!((tally.connected, tally.refused), (ROWS, 0));
+    assert_eq!((tally.connected, tally.refused), (FEW, 0));
     assert!(begun.elapsed() >= every * 49, "{:?}", begun.elapsed());
 }
 
