@@ -84,6 +84,9 @@ pub enum Error {
         /// What is better about it.
         why: Better,
     },
+    /// It is the store's own, and the store could not be asked whether it works again.
+    #[error("{} was not asked: too many stores are being asked just now. Try again in a minute.", .0.shown())]
+    NoTurn(StoreUrl),
     /// Storage or vault.
     #[error(transparent)]
     Beneath(Beneath),
@@ -216,7 +219,7 @@ pub async fn prove(
                 return Ok(as_it_was(store));
             }
             if manner != Manner::Tried {
-                return again(app, store, actor).await;
+                return again(app, store, manner, actor).await;
             }
             (home, heard) = ask_within(app, wish, home, manner).await?;
             continue;
@@ -299,8 +302,17 @@ fn is_same(one: &KeyPair, other: &KeyPair) -> bool {
 }
 
 /// The same key once more for a store that does not stand well: it is checked, for the key may work again.
-async fn again(app: &App, store: Store, actor: &Actor) -> Result<Adopted, Error> {
-    let looked = watch::check(app, &store.id, actor).await?;
+async fn again(app: &App, store: Store, manner: Manner, actor: &Actor) -> Result<Adopted, Error> {
+    let looked = if manner == Manner::Typed {
+        let timed_out = Error::Refused { verdict: Verdict::TimedOut, home: store.home.clone() };
+        let checked = tokio::time::timeout(manner.within(), watch::check(app, &store.id, actor)).await;
+        checked.map_err(|_| timed_out)??
+    } else {
+        watch::check_in_turn(app, &store.id, actor).await?
+    };
+    if looked.as_ref().is_some_and(|looked| looked.had_no_turn) {
+        return Err(Error::NoTurn(store.home));
+    }
     let store = looked.map_or(store, |looked| looked.store);
     match store.status {
         StoreStatus::Connected => Ok(as_it_was(store)),
@@ -327,9 +339,9 @@ async fn better(
     if manner == Manner::Typed || !is_settled {
         return Ok(None);
     }
-    let at = keys::retired(&app.db, &store.id, &wish.pair.consumer_key.last7()).await?;
-    Ok(at.map(|at| match store.status {
-        StoreStatus::Disconnected => Better::GivenUp(at),
+    let retired = keys::retired(&app.db, &store.id, &wish.pair.consumer_key.last7()).await?;
+    Ok(retired.map(|(version, at)| match store.status {
+        StoreStatus::Disconnected if version == store.key_version => Better::GivenUp(at),
         _ => Better::Newer(at),
     }))
 }

@@ -225,7 +225,9 @@ impl One {
             Err(adopt::Error::Refused { verdict, home }) => {
                 Ok(News::Refused(vec![format!("{} ({})", adopt::says(verdict, home.shown()), verdict.code())]))
             }
-            Err(better @ adopt::Error::Better { .. }) => Ok(News::Refused(vec![better.to_string()])),
+            Err(told @ (adopt::Error::Better { .. } | adopt::Error::NoTurn(_))) => {
+                Ok(News::Refused(vec![told.to_string()]))
+            }
             Err(adopt::Error::Beneath(beneath)) => Err(beneath),
         }
     }

@@ -103,11 +103,12 @@ async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Loo
         return Ok(Some(Looked { store, had_no_turn: false }));
     }
     let mut takes_known = wish.takes_known;
-    let mut had_no_turn = false;
-    for _ in 0..2 {
+    let mut had_no_turn = true;
+    let mut patience = std::pin::pin!(tokio::time::sleep(wish.patience));
+    for boarding in 0..3 {
         match app.watching.flights.board(id, app.now(), takes_known) {
             Seat::Pilot(pilot) => {
-                had_no_turn = !ask_in_turn(app, &store, wish).await?;
+                had_no_turn = !ask_in_turn(app, &store, wish, patience.as_mut()).await?;
                 if had_no_turn {
                     schedule::hurry(&app.db, id, app.now()).await?;
                 } else {
@@ -115,25 +116,38 @@ async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Loo
                 }
                 break;
             }
-            Seat::Passenger(mut end) => {
+            Seat::Passenger(mut end) if boarding < 2 => {
                 drop(end.changed().await);
-                // What was found meanwhile is enough. Whoever asked may have hung up: then this one asks.
+                // What was found meanwhile is enough. Whoever asked may have hung up, or had no turn: then this one asks.
                 takes_known = true;
             }
-            Seat::Known => break,
+            Seat::Passenger(_) => break,
+            Seat::Known => {
+                had_no_turn = false;
+                break;
+            }
         }
     }
     Ok(stores::find(&app.db, id).await?.map(|store| Looked { store, had_no_turn }))
 }
 
-/// Waits for a place, then asks; false when there was none in time.
-async fn ask_in_turn(app: &App, store: &Store, wish: Wish<'_>) -> Result<bool, Beneath> {
+/// Waits for a place as long as there is patience, then asks; false when there was none in time.
+async fn ask_in_turn(
+    app: &App,
+    store: &Store,
+    wish: Wish<'_>,
+    patience: impl Future<Output = ()>,
+) -> Result<bool, Beneath> {
     let places = async {
         // First of the host: whoever waits for a slow host must not keep the others from theirs.
         let of_host = app.watching.hosts.places(store.home.host(), app.now()).acquire_owned().await;
         (of_host, app.watching.demanded.acquire().await)
     };
-    let Ok(_places) = tokio::time::timeout(wish.patience, places).await else { return Ok(false) };
+    let _places = tokio::select! {
+        biased;
+        places = places => places,
+        () = patience => return Ok(false),
+    };
     schedule::hold(&app.db, &store.id, app.now().plus(CLAIM)).await?;
     // It may have been asked, or connected again, while this one waited.
     let Some(Served { store: now, key: Some(key), .. }) = stores::served(&app.db, &store.id).await? else {
@@ -154,6 +168,7 @@ async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
     }
     let Some(Served { store, key: Some(key), .. }) = stores::served(&app.db, id).await? else { return Ok(()) };
     let is_well = store.status == StoreStatus::Connected
+        && store.failures == 0
         && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
     let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
     let reads_again = store.scope == Scope::Write && answer.verdict.is_works() && answer.scope.is_none();

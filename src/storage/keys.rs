@@ -29,16 +29,19 @@ pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Erro
     })
 }
 
-/// When the store's key with these last seven characters was given up or replaced, the last time; `None` when it never had
-/// one, or has it still.
-pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<Time>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT MAX(retired_at) FROM keys WHERE store_id = $1 AND last7 = $2")
-            .bind(id)
-            .bind(last7)
-            .fetch_one(pool)
-            .await?)
-    })
+/// The last version of the store's key with these last seven characters, and when that was given up or replaced; `None` when
+/// it never had one, or has it still.
+pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<(i64, Time)>, Error> {
+    let last: Option<(i64, Option<Time>)> = on!(db.read(), |pool| {
+        sqlx::query_as(
+            "SELECT version, retired_at FROM keys WHERE store_id = $1 AND last7 = $2 ORDER BY version DESC LIMIT 1",
+        )
+        .bind(id)
+        .bind(last7)
+        .fetch_optional(pool)
+        .await?
+    });
+    Ok(last.and_then(|(version, retired_at)| Some((version, retired_at?))))
 }
 
 /// A key that is served, sealed, and whose it is.

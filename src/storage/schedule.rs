@@ -98,8 +98,9 @@ pub async fn hurry(db: &Db, id: &StoreId, at: Time) -> Result<(), Error> {
 }
 
 /// Makes stores due at `now` that a wrong clock has put off: those that were checked after `soon`, and those that are to be
-/// asked only after `latest`. At most `most`; gives back how many.
-pub async fn bring_back(db: &Db, now: Time, soon: Time, latest: Time, most: i64) -> Result<u64, Error> {
+/// asked only after `latest`; but for those whose turn comes before `held` anyhow, or that are just being asked. At most
+/// `most`; gives back how many.
+pub async fn bring_back(db: &Db, now: Time, soon: Time, held: Time, latest: Time, most: i64) -> Result<u64, Error> {
     let any: bool = on!(db.read(), |pool| {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM stores WHERE checked_at > $1 OR check_at > $2)")
             .bind(soon)
@@ -125,7 +126,7 @@ pub async fn bring_back(db: &Db, now: Time, soon: Time, latest: Time, most: i64)
             .bind(now)
             .bind(soon)
             .bind(latest)
-            .bind(soon)
+            .bind(held)
             .bind(most)
             .execute($pool)
             .await?

@@ -172,13 +172,16 @@ pub async fn rotate(
         let done = sqlx::query(
             "UPDATE webhooks
              SET secret = $1, old_secret = $2, old_until = $3
-             WHERE id = $4 AND secret = $5 AND deleted_at IS NULL",
+             WHERE id = $4 AND secret = $5 AND deleted_at IS NULL
+               AND (old_secret = $6 OR ($7 IS NULL AND old_secret IS NULL))",
         )
         .bind(secret)
         .bind(old.map(|(old, _)| old))
         .bind(old.map(|(_, until)| until))
         .bind(&was.webhook.id)
         .bind(&was.secret)
+        .bind(&was.old_secret)
+        .bind(&was.old_secret)
         .execute(&mut *tx)
         .await?
         .rows_affected();

@@ -248,6 +248,8 @@ async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_
     disconnect::disconnect(&world.app, &id, &Actor::cli()).await.unwrap();
     let (_, told) = import(&world.app, &of(&newer, "m", ""), PACE).await;
     assert!(told[&2].contains("shop.example was disconnected at 2026-"), "{told:?}");
+    let (_, told) = import(&world.app, &of(&old, "m", ""), PACE).await;
+    assert!(told[&2].contains("was given a newer key in place of this one"), "{told:?}");
     assert_eq!(
         (served().await, column(&world.app.db, "SELECT status FROM stores").await),
         (vec![], vec!["disconnected".to_owned()])

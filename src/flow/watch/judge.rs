@@ -82,7 +82,8 @@ pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
         let failures = if store.status == StoreStatus::Unauthorized { again } else { 1 };
         return standing(StoreStatus::Unauthorized, Some(verdict), failures);
     }
-    let known = store.reason.and_then(trouble);
+    // Not every reason is one of trouble: a store that has moved and works says so too.
+    let known = store.reason.filter(|_| store.failures > 0).and_then(trouble);
     let meant = known == trouble(verdict) || (known.is_some() && again >= 3);
     match store.status {
         // It refused the key when it could be asked: that stands until it says otherwise.

@@ -73,7 +73,8 @@ async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()
 async fn bring_back(app: &App) -> Result<u64, Beneath> {
     let now = app.now();
     let latest = now.plus(judge::longest(app.check_every));
-    let brought_back = schedule::bring_back(&app.db, now, now.plus(CLOCKS_DIFFER), latest, BROUGHT_BACK).await?;
+    let soon = now.plus(CLOCKS_DIFFER);
+    let brought_back = schedule::bring_back(&app.db, now, soon, soon.plus(CLAIM), latest, BROUGHT_BACK).await?;
     if brought_back > 0 {
         tracing::warn!(stores = brought_back, "the clock has been set back: stores that it had put off are asked now");
     }

@@ -96,7 +96,7 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
     match (store.status, store.reason) {
         (StoreStatus::Connected, None) => None,
         (StoreStatus::Connected, Some(remark)) if remark.is_works() => None,
-        (StoreStatus::Connected, Some(Verdict::Moved)) => Some(
+        (StoreStatus::Connected, Some(Verdict::Moved)) if store.failures == 0 => Some(
             "It still works at the old address, and services still get the key. Have the merchant connect the new address before the old one is switched off.",
         ),
         (StoreStatus::Connected, Some(Verdict::RateLimited)) => Some(

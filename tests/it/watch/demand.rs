@@ -169,6 +169,11 @@ async fn a_store_that_had_no_turn_is_not_said_to_have_been_asked_and_is_asked_ne
     };
     let told = report().await;
     assert_eq!((told.status.as_u16(), told.headers["retry-after"].to_str().unwrap()), (503, "10"));
+    // However many come, nobody is told that it was asked.
+    let told = tokio::join!(report(), report(), report(), report());
+    for told in [told.0, told.1, told.2, told.3] {
+        assert_eq!(told.status.as_u16(), 503);
+    }
     let due = "SELECT CAST(check_at AS TEXT) FROM stores WHERE user_id = 'n'";
     assert_eq!(column(&watched.app.db, due).await, [watched.world.clock.now().millis().to_string()], "it is next");
     watched.world.shop.release();

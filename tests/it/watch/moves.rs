@@ -134,6 +134,21 @@ async fn where_a_redirect_leads_may_stay_unknown() {
 }
 
 #[tokio::test]
+async fn a_store_that_has_moved_and_works_is_not_called_unreachable_for_one_trouble() {
+    let mut watched = Watched::new().await;
+    watched.world.shop.switch(|s| s.moved_to = Some("https://www.shop.example".to_owned()));
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", "moved"));
+    watched.happened().await;
+    watched.world.shop.switch(|s| s.login_wall = true);
+    watched.pass().await;
+    assert_eq!(watched.stands().await, ("connected", "login_wall"));
+    assert_eq!(watched.happened().await, NOTHING);
+    watched.pass().await;
+    assert_eq!(watched.happened().await, ["store.unreachable login_wall"]);
+}
+
+#[tokio::test]
 async fn a_new_address_is_not_forgotten_while_the_store_cannot_be_asked() {
     let mut watched = Watched::new().await;
     let moved = |s: &mut Switches| s.moved_to = Some("https://www.shop.example".to_owned());

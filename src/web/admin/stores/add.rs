@@ -114,8 +114,8 @@ pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) 
             page.refused = Some((adopt::says(verdict, home.shown()), Some(verdict)));
             Ok(again(page))
         }
-        Err(better @ adopt::Error::Better { .. }) => {
-            page.refused = Some((better.to_string(), None));
+        Err(told @ (adopt::Error::Better { .. } | adopt::Error::NoTurn(_))) => {
+            page.refused = Some((told.to_string(), None));
             Ok(again(page))
         }
         Err(adopt::Error::Beneath(beneath)) => Err(beneath.into()),
