@@ -1,6 +1,8 @@
 //! Adopt: a key that a person or a file brings instead of the store. It is proven like any other, and kept only when it
 //! works. Whoever brings it may know less than Cartkey does, so it takes the place of no key that is better.
 
+mod better;
+
 use std::time::Duration;
 
 use super::prove::key_place;
@@ -12,7 +14,6 @@ use crate::domain::key::KeyPair;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::keys;
@@ -20,6 +21,8 @@ use crate::storage::stores::{self, Before, NewKey};
 use crate::vault::fingerprint;
 use crate::woo::check::{self, Answer};
 use crate::woo::preflight;
+
+pub use better::Better;
 
 /// How long finding the store may take.
 const FIND_WITHIN: Duration = Duration::from_secs(8);
@@ -92,35 +95,6 @@ pub enum Error {
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
-
-/// Why a key that works does not take the place of what a store has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// The store is connected with a key that may do what is asked, and this one may not.
-    Wider,
-    /// The store was given a newer key in place of this one, then.
-    Newer(Time),
-    /// The store was disconnected, then, and this key given up with it.
-    GivenUp(Time),
-    /// The store was given another key, or disconnected, while this one was tried.
-    Meanwhile,
-}
-
-impl Better {
-    fn says(self, store: &str) -> String {
-        let meant = "If this one is meant all the same, add the store by its keys on the dashboard.";
-        match self {
-            Self::Wider => format!(
-                "This key may do less than the one with which {store} is connected, so that one stays. Make a key that may do as much, or ask for less."
-            ),
-            Self::Newer(at) => format!("{store} was given a newer key in place of this one at {at}. {meant}"),
-            Self::GivenUp(at) => format!("{store} was disconnected at {at}, and this key given up with it. {meant}"),
-            Self::Meanwhile => format!(
-                "{store} was given another key, or was disconnected, while this one was tried. Look at it before you try again."
-            ),
-        }
-    }
-}
 
 /// Why a key that somebody brings is not kept, where a verdict's own sentence speaks to who approved.
 pub fn says(verdict: Verdict, store: &str) -> String {
