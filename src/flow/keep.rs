@@ -57,7 +57,7 @@ pub async fn open_vault(db: &Db, path: &Path, now: Time, entropy: &Entropy) -> R
     let ids: Vec<String> = vault.key_ids().map(str::to_owned).collect();
     for id in ids.iter().filter(|id| !proofs.iter().any(|(known, _)| known == *id)) {
         let proof = vault.seal_with(entropy, &proof_place(id), b"cartkey", id).unwrap_or_default();
-        db.keep_ring_proof(id, &proof).await?;
+        db.save_ring_proof(id, &proof).await?;
     }
     // Read again: another replica may have kept its proof first, with another ring.
     for (id, proof) in db.ring_proofs().await? {

@@ -4,7 +4,7 @@
 //! the rest of the conditions sift what that index gives. (An optional condition is no way into an index. Nor are these
 //! statements kept prepared: PostgreSQL would plan them for any value, and then looks through everything.)
 
-use super::{Db, Error, on};
+use super::{Db, Error};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use crate::domain::store_url::StoreUrl;
@@ -109,10 +109,9 @@ pub struct Sift {
     pub to: Option<Time>,
 }
 
-/// The events to which `$1` leads.
-macro_rules! events {
-    ($lead:literal) => {
-        concat!(
+/// The events to which `lead` leads, a condition on `$1`.
+const fn events_by(lead: &'static str) -> [&'static str; 3] {
+    [
             "SELECT e.seq, e.kind, e.at, e.actor, COALESCE(doer.name, doing.name) AS actor_name, e.user_id, e.store_id,
                     stores.home AS store_home, e.link_id, e.attempt_id, e.token_id, tokens.name AS token_name,
                     e.operator_id, operators.name AS operator_name, e.webhook_id, e.reason, e.came_from, e.request_id
@@ -120,7 +119,7 @@ macro_rules! events {
                           reason, came_from, request_id
                    FROM events
                    WHERE ",
-            $lead,
+            lead,
             "        AND seq < $2 AND seq >= $3
                      AND ($4 IS NULL OR at >= $4)
                      AND ($5 IS NULL OR at < $5)
@@ -135,9 +134,7 @@ macro_rules! events {
              LEFT JOIN stores ON stores.id = e.store_id
              LEFT JOIN tokens ON tokens.id = e.token_id
              LEFT JOIN operators ON operators.id = e.operator_id
-             ORDER BY e.seq DESC"
-        )
-    };
+             ORDER BY e.seq DESC"]
 }
 
 /// Events with numbers from `low` to just before `high`, the newest first; at most `most`.
@@ -149,73 +146,59 @@ pub async fn events(
     most: i64,
 ) -> Result<Vec<Happened>, Error> {
     let (sql, by) = match lead {
-        Lead::Request(id) => (events!("request_id = $1"), Some(id.as_str())),
-        Lead::Store(id) => (events!("store_id = $1"), Some(id.as_str())),
-        Lead::User(id) => (events!("user_id = $1"), Some(id.as_str())),
-        Lead::Actor(name) => (events!("actor = $1"), Some(name.as_str())),
-        Lead::Kind(kind) => (events!("kind = $1"), Some(kind.as_str())),
-        Lead::All => (events!("$1 IS NULL"), None),
+        Lead::Request(id) => (events_by("request_id = $1"), Some(id.as_str())),
+        Lead::Store(id) => (events_by("store_id = $1"), Some(id.as_str())),
+        Lead::User(id) => (events_by("user_id = $1"), Some(id.as_str())),
+        Lead::Actor(name) => (events_by("actor = $1"), Some(name.as_str())),
+        Lead::Kind(kind) => (events_by("kind = $1"), Some(kind.as_str())),
+        Lead::All => (events_by("$1 IS NULL"), None),
     };
     let kinds = (!sift.kinds.is_empty()).then(|| {
         let named = |text: String, kind: &Kind| format!("{text}{},", kind.as_str());
         sift.kinds.iter().fold(",".to_owned(), named)
     });
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(sql)
-            .bind(by)
-            .bind(high)
-            .bind(low)
-            .bind(sift.from)
-            .bind(sift.to)
-            .bind(&sift.store_id)
-            .bind(&sift.user_id)
-            .bind(&sift.actor)
-            .bind(kinds)
-            .bind(most)
-            .persistent(false)
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read(sql)
+        .bind(by)
+        .bind(high)
+        .bind(low)
+        .bind(sift.from)
+        .bind(sift.to)
+        .bind(&sift.store_id)
+        .bind(&sift.user_id)
+        .bind(&sift.actor)
+        .bind(kinds)
+        .bind(most)
+        .planned_each_time()
+        .all()
+        .await
 }
 
 /// The number of the earliest event that happened at `at` or later.
 pub async fn first_since(db: &Db, at: Time) -> Result<Option<i64>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT seq FROM events WHERE at >= $1 ORDER BY at LIMIT 1")
-            .bind(at)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read("SELECT seq FROM events WHERE at >= $1 ORDER BY at LIMIT 1").bind(at).optional_value().await
 }
 
 /// The number of the latest event that happened before `at`.
 pub async fn last_before(db: &Db, at: Time) -> Result<Option<i64>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT seq FROM events WHERE at < $1 ORDER BY at DESC LIMIT 1")
-            .bind(at)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read("SELECT seq FROM events WHERE at < $1 ORDER BY at DESC LIMIT 1").bind(at).optional_value().await
 }
 
-/// The reads to which `$1` leads.
-macro_rules! reads {
-    ($lead:literal) => {
-        concat!(
-            "SELECT r.id, r.at, r.token_id, tokens.name AS token_name, r.store_id, stores.home AS store_home,
-                    stores.user_id, r.key_version, r.read_from
-             FROM (SELECT id, at, token_id, store_id, key_version, read_from
-                   FROM key_reads
-                   WHERE ",
-            $lead,
-            "        AND id < $2 AND id >= $3 AND ($4 IS NULL OR token_id = $4)
+/// The reads to which `lead` leads, a condition on `$1`.
+const fn reads_by(lead: &'static str) -> [&'static str; 3] {
+    [
+        "SELECT r.id, r.at, r.token_id, tokens.name AS token_name, r.store_id, stores.home AS store_home,
+                stores.user_id, r.key_version, r.read_from
+         FROM (SELECT id, at, token_id, store_id, key_version, read_from
+               FROM key_reads
+               WHERE ",
+        lead,
+        "        AND id < $2 AND id >= $3 AND ($4 IS NULL OR token_id = $4)
                    ORDER BY id DESC
                    LIMIT $5) AS r
              LEFT JOIN tokens ON tokens.id = r.token_id
              LEFT JOIN stores ON stores.id = r.store_id
-             ORDER BY r.id DESC"
-        )
-    };
+             ORDER BY r.id DESC",
+    ]
 }
 
 /// Reads with ids from `low` to just before `high`, of a store or by a token if they are named, the newest first; at most
@@ -228,44 +211,27 @@ pub async fn reads(
     most: i64,
 ) -> Result<Vec<KeyRead>, Error> {
     let (sql, by, sift) = match (store, token) {
-        (Some(store), token) => (reads!("store_id = $1"), Some(store.as_str()), token),
-        (None, Some(token)) => (reads!("token_id = $1"), Some(token), None),
-        (None, None) => (reads!("$1 IS NULL"), None, None),
+        (Some(store), token) => (reads_by("store_id = $1"), Some(store.as_str()), token),
+        (None, Some(token)) => (reads_by("token_id = $1"), Some(token), None),
+        (None, None) => (reads_by("$1 IS NULL"), None, None),
     };
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(sql)
-            .bind(by)
-            .bind(high)
-            .bind(low)
-            .bind(sift)
-            .bind(most)
-            .persistent(false)
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read(sql).bind(by).bind(high).bind(low).bind(sift).bind(most).planned_each_time().all().await
 }
 
 /// The read that one request was.
 pub async fn read(db: &Db, request: &RequestId) -> Result<Option<KeyRead>, Error> {
     let beyond = RequestId::least(Time::from_millis(i64::MAX));
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(reads!("id = $1"))
-            .bind(request)
-            .bind(beyond)
-            .bind(request)
-            .bind(None::<&str>)
-            .bind(1_i64)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(reads_by("id = $1"))
+        .bind(request)
+        .bind(beyond)
+        .bind(request)
+        .bind(None::<&str>)
+        .bind(1_i64)
+        .optional()
+        .await
 }
 
 /// The stores of a merchant.
 pub async fn stores_of(db: &Db, user: &UserId) -> Result<Vec<StoreId>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT id FROM stores WHERE user_id = $1 ORDER BY id")
-            .bind(user)
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read("SELECT id FROM stores WHERE user_id = $1 ORDER BY id").bind(user).values().await
 }

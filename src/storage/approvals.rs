@@ -1,6 +1,6 @@
 //! Approvals that wait for a person, and what an operator makes of them.
 
-use super::{Db, Error, attempts, on, record};
+use super::{Db, Error, attempts, events};
 use crate::domain::attempt::Attempt;
 use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
@@ -8,78 +8,72 @@ use crate::domain::time::Time;
 
 /// Approvals in quarantine, the oldest first; at most `most`. What [`Attempt::is_held`] says of one, said of all.
 pub async fn held(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            attempts::columns!(),
-            " FROM attempts
+    db.read([
+        "SELECT ",
+        attempts::COLUMNS,
+        " FROM attempts
              WHERE status IN ('received', 'proving', 'awaiting_confirmation')
                AND confirmed_at IS NULL
                AND (status = 'awaiting_confirmation' OR elsewhere_at IS NOT NULL)
              ORDER BY id
-             LIMIT $1"
-        ))
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT $1",
+    ])
+    .bind(most)
+    .all()
+    .await
 }
 
 /// An operator confirms an approval in quarantine that a browser may confirm. False when it is not so any more, or when
 /// another browser came back since the operator looked (`elsewhere` says what they saw).
 pub async fn confirm(db: &Db, id: &AttemptId, elsewhere: bool, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE attempts
-             SET confirmed_at = $1
-             WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL
-               AND status IN ('received', 'proving', 'awaiting_confirmation')
-               AND ((elsewhere_at IS NULL AND NOT $3 AND status = 'awaiting_confirmation')
-                    OR (elsewhere_at IS NOT NULL AND $4))",
-        )
-        .bind(now)
-        .bind(id)
-        .bind(elsewhere)
-        .bind(elsewhere)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE attempts
+                 SET confirmed_at = $1
+                 WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL
+                   AND status IN ('received', 'proving', 'awaiting_confirmation')
+                   AND ((elsewhere_at IS NULL AND NOT $3 AND status = 'awaiting_confirmation')
+                        OR (elsewhere_at IS NOT NULL AND $4))",
+            )
+            .bind(now)
+            .bind(id)
+            .bind(elsewhere)
+            .bind(elsewhere)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Throws an approval in quarantine away and wipes its keys, if it still is: false when it was confirmed or has ended.
 pub async fn reject(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE attempts
-             SET status = 'failed', reason = $1, ended_at = $2
-             WHERE id = $3 AND confirmed_at IS NULL
-               AND status IN ('received', 'proving', 'awaiting_confirmation')
-               AND (status = 'awaiting_confirmation' OR elsewhere_at IS NOT NULL)",
-        )
-        .bind(event.reason)
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if done == 1 {
-            sqlx::query(
-                "UPDATE grants SET sealed = NULL, next_try_at = NULL, state = 'rejected' WHERE attempt_id = $1",
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE attempts
+                 SET status = 'failed', reason = $1, ended_at = $2
+                 WHERE id = $3 AND confirmed_at IS NULL
+                   AND status IN ('received', 'proving', 'awaiting_confirmation')
+                   AND (status = 'awaiting_confirmation' OR elsewhere_at IS NOT NULL)",
             )
+            .bind(event.reason)
+            .bind(now)
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-            record!(tx, event);
-            tx.commit().await?;
+        if done == 1 {
+            tx.query("UPDATE grants SET sealed = NULL, next_try_at = NULL, state = 'rejected' WHERE attempt_id = $1")
+                .bind(id)
+                .execute()
+                .await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }

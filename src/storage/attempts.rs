@@ -1,6 +1,6 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
@@ -9,14 +9,9 @@ use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 
 /// The columns of an [`Attempt`].
-macro_rules! columns {
-    () => {
-        "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
+pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
          created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, confirm_code_until, store_id, \
-         by_hand"
-    };
-}
-pub(super) use columns;
+         by_hand";
 
 /// An attempt with the fingerprints of what its browser and its store must show.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -40,20 +35,18 @@ pub async fn insert(
     events: &[Event],
 ) -> Result<bool, Error> {
     let attempt = &held.attempt;
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         if let Some(link) = &attempt.link_id {
             // Holds the link until the attempt is in: whoever withdraws it waits, and ends this attempt too.
-            let stands = sqlx::query("UPDATE links SET withdrawn_at = NULL WHERE id = $1 AND withdrawn_at IS NULL")
+            let stands = tx.query("UPDATE links SET withdrawn_at = NULL WHERE id = $1 AND withdrawn_at IS NULL")
                 .bind(link)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
+                .execute()
+                .await?;
             if stands == 0 {
-                return Ok(false);
+                return tx.undo(false).await;
             }
         }
-        sqlx::query(
+        tx.query(
             "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
                                    state, callback, browser, begun_from, status, reason, created_at, expires_at, by_hand)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
@@ -76,58 +69,44 @@ pub async fn insert(
         .bind(attempt.created_at)
         .bind(attempt.expires_at)
         .bind(attempt.by_hand)
-        .execute(&mut *tx)
+        .execute()
         .await?;
         for event in events {
-            record!(tx, event);
+            events::record(&mut tx, event).await?;
         }
-        tx.commit().await?;
-        Ok(true)
-    })
+        tx.commit(true).await
+    }).await
 }
 
 /// The attempt with this id.
 pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<Held>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), ", state, browser FROM attempts WHERE id = $1"))
-            .bind(id)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE id = $1"]).bind(id).optional().await
 }
 
 /// The attempt whose callback address holds the token with this fingerprint.
 pub async fn by_callback(db: &Db, callback: &Fingerprint) -> Result<Option<Held>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), ", state, browser FROM attempts WHERE callback = $1"))
-            .bind(callback)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE callback = $1"]).bind(callback).optional().await
 }
 
 /// How many attempts were begun from one network since a moment, and how many are open in all at `now`.
 pub async fn count(db: &Db, begun_from: &str, since: Time, now: Time) -> Result<(i64, i64), Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM attempts WHERE begun_from = $1 AND created_at > $2),
-                    (SELECT COUNT(*) FROM attempts WHERE status = 'open' AND expires_at > $3)",
-        )
-        .bind(begun_from)
-        .bind(since)
-        .bind(now)
-        .fetch_one(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT (SELECT COUNT(*) FROM attempts WHERE begun_from = $1 AND created_at > $2),
+         (SELECT COUNT(*) FROM attempts WHERE status = 'open' AND expires_at > $3)",
+    )
+    .bind(begun_from)
+    .bind(since)
+    .bind(now)
+    .one()
+    .await
 }
 
 /// The browser that began it came back. Where a browser's return confirms, this confirms, unless another browser
 /// came first. A return proves that the newest grant was acknowledged, not an older one: with several, all are
 /// asked again.
 pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let first = sqlx::query(
+    db.transaction(|mut tx| async move {
+        let first = tx.query(
             "UPDATE attempts
              SET returned_at = $1
              WHERE id = $2 AND returned_at IS NULL AND received_at IS NOT NULL
@@ -135,26 +114,24 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
         )
         .bind(now)
         .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        .execute()
+        .await?;
         if first == 0 {
-            return Ok(());
+            return tx.undo(()).await;
         }
-        let confirms = sqlx::query(
+        let confirms = tx.query(
             "UPDATE attempts
              SET confirmed_at = $1
              WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL AND elsewhere_at IS NULL",
         )
         .bind(now)
         .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        .execute()
+        .await?;
         if confirms == 1 {
-            record!(tx, confirmed);
+            events::record(&mut tx, confirmed).await?;
         }
-        sqlx::query(
+        tx.query(
             "UPDATE grants
              SET state = 'waiting', next_try_at = $1
              WHERE attempt_id = $2 AND state = 'proven' AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $3) > 1",
@@ -162,124 +139,115 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
         .bind(now)
         .bind(id)
         .bind(id)
-        .execute(&mut *tx)
+        .execute()
         .await?;
         // A key that works and was only waiting to be asked again at 75 s need not wait any more.
-        sqlx::query(
+        tx.query(
             "UPDATE grants SET next_try_at = $1 WHERE attempt_id = $2 AND state = 'waiting' AND auth_method IS NOT NULL",
         )
         .bind(now)
         .bind(id)
-        .execute(&mut *tx)
+        .execute()
         .await?;
-        tx.commit().await?;
-    });
-    Ok(())
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// Another browser came back: the approval waits for a person, also when the first browser seems to have come back
 /// before. The store sends its merchant's browser here as soon as it has our answer, a second before a key is first
 /// tried: whoever is quicker than that has not come from the store.
 pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let first = sqlx::query(
-            "UPDATE attempts
-             SET elsewhere_at = $1, confirmed_at = CASE WHEN confirm = 'browser' THEN NULL ELSE confirmed_at END
-             WHERE id = $2 AND elsewhere_at IS NULL
-               AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
-        )
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let first = tx
+            .query(
+                "UPDATE attempts
+                 SET elsewhere_at = $1, confirmed_at = CASE WHEN confirm = 'browser' THEN NULL ELSE confirmed_at END
+                 WHERE id = $2 AND elsewhere_at IS NULL
+                   AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
+            )
+            .bind(now)
+            .bind(id)
+            .execute()
+            .await?;
         if first == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-    });
-    Ok(())
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// A person or the application confirms; false when it was confirmed already or has ended.
 pub async fn confirm(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE attempts
-             SET confirmed_at = $1
-             WHERE id = $2 AND confirmed_at IS NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
-        )
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE attempts
+                 SET confirmed_at = $1
+                 WHERE id = $2 AND confirmed_at IS NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
+            )
+            .bind(now)
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Keeps the fingerprint of a fresh one-time code, in place of any former one.
 pub async fn keep_code(db: &Db, id: &AttemptId, code: &Fingerprint, until: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query(
-            "UPDATE attempts SET confirm_code = $1, confirm_code_until = $2 WHERE id = $3 AND confirmed_at IS NULL",
-        )
+    db.write("UPDATE attempts SET confirm_code = $1, confirm_code_until = $2 WHERE id = $3 AND confirmed_at IS NULL")
         .bind(code)
         .bind(until)
         .bind(id)
-        .execute(pool)
+        .execute()
         .await?;
-    });
     Ok(())
 }
 
 /// Spends a code: confirms the attempt if `code` is its newest and still lives at `now`.
 pub async fn spend_code(db: &Db, id: &AttemptId, code: &Fingerprint, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let spent = sqlx::query(
-            "UPDATE attempts
-             SET confirmed_at = $1, confirm_code = NULL
-             WHERE id = $2 AND confirm_code = $3 AND confirm_code_until > $4 AND confirmed_at IS NULL
-               AND status = 'awaiting_confirmation'
-               AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = $5 AND state = 'proven' AND sealed IS NOT NULL)",
-        )
-        .bind(now)
-        .bind(id)
-        .bind(code)
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let spent = tx
+            .query(
+                "UPDATE attempts
+                 SET confirmed_at = $1, confirm_code = NULL
+                 WHERE id = $2 AND confirm_code = $3 AND confirm_code_until > $4 AND confirmed_at IS NULL
+                   AND status = 'awaiting_confirmation'
+                   AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = $5 AND state = 'proven' AND sealed IS NOT NULL)",
+            )
+            .bind(now)
+            .bind(id)
+            .bind(code)
+            .bind(now)
+            .bind(id)
+            .execute()
+            .await?;
         if spent == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(spent == 1)
+        tx.commit(spent == 1).await
     })
+    .await
 }
 
 /// Moves an attempt that has not ended to another status that is not an end, with what is the matter.
 pub async fn go_on(db: &Db, id: &AttemptId, status: Status, reason: Option<Verdict>) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query(
-            "UPDATE attempts
-             SET status = $1, reason = $2
-             WHERE id = $3 AND status IN ('received', 'proving', 'awaiting_confirmation')",
-        )
-        .bind(status)
-        .bind(reason)
-        .bind(id)
-        .execute(pool)
-        .await?;
-    });
+    db.write(
+        "UPDATE attempts
+         SET status = $1, reason = $2
+         WHERE id = $3 AND status IN ('received', 'proving', 'awaiting_confirmation')",
+    )
+    .bind(status)
+    .bind(reason)
+    .bind(id)
+    .execute()
+    .await?;
     Ok(())
 }
 
@@ -297,21 +265,19 @@ pub enum Still {
 /// Attempts that a process left behind between a try and what follows from it: confirmed with a proven key, or with no
 /// key left to try. At most 100.
 pub async fn unsettled(db: &Db) -> Result<Vec<AttemptId>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT id
-             FROM attempts
-             WHERE status IN ('received', 'proving', 'awaiting_confirmation')
-               AND ((confirmed_at IS NOT NULL
-                     AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'proven'))
-                    OR (status <> 'awaiting_confirmation'
-                        AND NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'waiting')))
-             ORDER BY id
-             LIMIT 100",
-        )
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT id
+         FROM attempts
+         WHERE status IN ('received', 'proving', 'awaiting_confirmation')
+           AND ((confirmed_at IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'proven'))
+                OR (status <> 'awaiting_confirmation'
+                    AND NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = attempts.id AND state = 'waiting')))
+         ORDER BY id
+         LIMIT 100",
+    )
+    .values()
+    .await
 }
 
 /// Ends an attempt without a store and wipes its grants; false when it had ended already.
@@ -326,57 +292,54 @@ pub async fn end(
     now: Time,
     event: &Event,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE attempts
-             SET status = $1, reason = $2, ended_at = $3
-             WHERE id = $4
-               AND (status = 'open' OR ($5 AND status IN ('received', 'proving', 'awaiting_confirmation')))
-               AND ($6 OR NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = $7 AND state IN ('waiting', 'proven')))",
-        )
-        .bind(status)
-        .bind(reason)
-        .bind(now)
-        .bind(id)
-        .bind(still != Still::Open)
-        .bind(still != Still::Fruitless)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE attempts
+                 SET status = $1, reason = $2, ended_at = $3
+                 WHERE id = $4
+                   AND (status = 'open' OR ($5 AND status IN ('received', 'proving', 'awaiting_confirmation')))
+                   AND ($6 OR NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = $7 AND state IN ('waiting', 'proven')))",
+            )
+            .bind(status)
+            .bind(reason)
+            .bind(now)
+            .bind(id)
+            .bind(still != Still::Open)
+            .bind(still != Still::Fruitless)
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            sqlx::query(
+            tx.query(
                 "UPDATE grants
                  SET sealed = NULL, next_try_at = NULL, state = 'rejected'
                  WHERE attempt_id = $1",
             )
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Attempts that nobody approved in time at `now`, and those whose grant was received before `stale` and that never
 /// came to an end; at most 100.
 pub async fn overdue(db: &Db, now: Time, stale: Time) -> Result<Vec<Attempt>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM attempts
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM attempts
              WHERE (status = 'open' AND expires_at <= $1)
                 OR (status IN ('received', 'proving', 'awaiting_confirmation') AND received_at <= $2)
              ORDER BY id
-             LIMIT 100"
-        ))
-        .bind(now)
-        .bind(stale)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT 100",
+    ])
+    .bind(now)
+    .bind(stale)
+    .all()
+    .await
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Db, Error, lending_changed, on, record};
+use super::{Db, Error, Tx, events, lending};
 use crate::domain::check::Span;
 use crate::domain::event::Event;
 use crate::domain::id::StoreId;
@@ -22,65 +22,54 @@ pub const KEPT_DAYS: u64 = 90;
 /// Spans kept of one store: one whose verdict changes with every check keeps about two days of them.
 pub(super) const MOST_SPANS: i64 = 200;
 
-/// Begins a span inside the open transaction `$tx`, whose store is locked by it. Two checks in one millisecond, or a
+/// Begins a span of a store that the transaction has locked. Two checks in one millisecond, or a
 /// clock that goes back, must not give two spans one beginning.
-macro_rules! new_span {
-    ($tx:ident, $store:expr, $verdict:expr, $now:expr) => {{
-        let (store, now): (&$crate::domain::id::StoreId, $crate::domain::time::Time) = ($store, $now);
-        sqlx::query(
-            "INSERT INTO check_spans (store_id, began_at, last_at, verdict, n)
-             SELECT $1, CASE WHEN MAX(began_at) >= $2 THEN MAX(began_at) + 1 ELSE $3 END,
-                    CASE WHEN MAX(began_at) >= $4 THEN MAX(began_at) + 1 ELSE $5 END, $6, 1
-             FROM check_spans
-             WHERE store_id = $7",
-        )
-        .bind(store)
-        .bind(now)
-        .bind(now)
-        .bind(now)
-        .bind(now)
-        .bind($verdict)
-        .bind(store)
-        .execute(&mut *$tx)
-        .await?;
-        sqlx::query(
-            "DELETE FROM check_spans
-             WHERE store_id = $1
-               AND (last_at < $2
-                    OR began_at < (SELECT began_at FROM check_spans WHERE store_id = $3
-                                   ORDER BY began_at DESC LIMIT 1 OFFSET $4))",
-        )
-        .bind(store)
-        .bind(now.minus(std::time::Duration::from_hours($crate::storage::checks::KEPT_DAYS * 24)))
-        .bind(store)
-        .bind($crate::storage::checks::MOST_SPANS - 1)
-        .execute(&mut *$tx)
-        .await?;
-    }};
+pub(super) async fn new_span(tx: &mut Tx, store: &StoreId, verdict: Verdict, now: Time) -> Result<(), Error> {
+    tx.query(
+        "INSERT INTO check_spans (store_id, began_at, last_at, verdict, n)
+         SELECT $1, CASE WHEN MAX(began_at) >= $2 THEN MAX(began_at) + 1 ELSE $2 END,
+                CASE WHEN MAX(began_at) >= $2 THEN MAX(began_at) + 1 ELSE $2 END, $3, 1
+         FROM check_spans
+         WHERE store_id = $1",
+    )
+    .bind(store)
+    .bind(now)
+    .bind(verdict)
+    .execute()
+    .await?;
+    tx.query(
+        "DELETE FROM check_spans
+         WHERE store_id = $1
+           AND (last_at < $2
+                OR began_at < (SELECT began_at FROM check_spans WHERE store_id = $1
+                               ORDER BY began_at DESC LIMIT 1 OFFSET $3))",
+    )
+    .bind(store)
+    .bind(now.minus(Duration::from_hours(KEPT_DAYS * 24)))
+    .bind(MOST_SPANS - 1)
+    .execute()
+    .await?;
+    Ok(())
 }
-pub(super) use new_span;
 
-/// Lengthens the newest span inside the open transaction `$tx`, or begins one when another verdict came.
-macro_rules! go_on {
-    ($tx:ident, $store:expr, $verdict:expr, $now:expr) => {{
-        let same = sqlx::query(
+/// Lengthens the newest span or begins one when another verdict came.
+async fn go_on(tx: &mut Tx, store: &StoreId, verdict: Verdict, now: Time) -> Result<(), Error> {
+    let same = tx
+        .query(
             "UPDATE check_spans
-             SET last_at = CASE WHEN last_at > $1 THEN last_at ELSE $2 END, n = n + 1
-             WHERE store_id = $3 AND began_at = (SELECT MAX(began_at) FROM check_spans WHERE store_id = $4)
-               AND verdict = $5",
+             SET last_at = CASE WHEN last_at > $1 THEN last_at ELSE $1 END, n = n + 1
+             WHERE store_id = $2 AND began_at = (SELECT MAX(began_at) FROM check_spans WHERE store_id = $2)
+               AND verdict = $3",
         )
-        .bind($now)
-        .bind($now)
-        .bind($store)
-        .bind($store)
-        .bind($verdict)
-        .execute(&mut *$tx)
-        .await?
-        .rows_affected();
-        if same == 0 {
-            new_span!($tx, $store, $verdict, $now);
-        }
-    }};
+        .bind(now)
+        .bind(store)
+        .bind(verdict)
+        .execute()
+        .await?;
+    if same == 0 {
+        new_span(tx, store, verdict, now).await?;
+    }
+    Ok(())
 }
 
 /// What a check told about a store.
@@ -119,61 +108,58 @@ pub struct Checked {
 /// kept.
 pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Result<bool, Error> {
     let id = &was.id;
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE stores
-             SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
-                 woocommerce_version = COALESCE($5, woocommerce_version),
-                 wordpress_version = COALESCE($6, wordpress_version), scope = COALESCE($7, scope), moved_to = $8,
-                 failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
-             WHERE id = $13 AND key_version = $14 AND status = $15 AND checked_at = $16 AND status <> 'disconnected'",
-        )
-        .bind(checked.status)
-        .bind(checked.reason)
-        .bind(checked.now)
-        .bind(checked.auth_method)
-        .bind(&checked.woocommerce_version)
-        .bind(&checked.wordpress_version)
-        .bind(checked.scope)
-        .bind(&checked.moved_to)
-        .bind(checked.failures)
-        .bind(checked.check_at)
-        .bind(checked.status != was.status)
-        .bind(checked.now)
-        .bind(id)
-        .bind(version)
-        .bind(was.status)
-        .bind(was.checked_at)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let mine = tx
+            .query(
+                "UPDATE stores
+                 SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
+                     woocommerce_version = COALESCE($5, woocommerce_version),
+                     wordpress_version = COALESCE($6, wordpress_version), scope = COALESCE($7, scope), moved_to = $8,
+                     failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
+                 WHERE id = $13 AND key_version = $14 AND status = $15 AND checked_at = $16 AND status <> 'disconnected'",
+            )
+            .bind(checked.status)
+            .bind(checked.reason)
+            .bind(checked.now)
+            .bind(checked.auth_method)
+            .bind(&checked.woocommerce_version)
+            .bind(&checked.wordpress_version)
+            .bind(checked.scope)
+            .bind(&checked.moved_to)
+            .bind(checked.failures)
+            .bind(checked.check_at)
+            .bind(checked.status != was.status)
+            .bind(checked.now)
+            .bind(id)
+            .bind(version)
+            .bind(was.status)
+            .bind(was.checked_at)
+            .execute()
+            .await?;
         if mine == 1 {
-            go_on!(tx, id, checked.verdict, checked.now);
+            go_on(&mut tx, id, checked.verdict, checked.now).await?;
             if checked.lending_changed {
-                lending_changed!(tx);
+                lending::changed(&mut tx).await?;
             }
             for event in &checked.events {
-                record!(tx, event);
+                events::record(&mut tx, event).await?;
             }
-            tx.commit().await?;
         }
-        Ok(mine == 1)
+        tx.commit(mine == 1).await
     })
+    .await
 }
 
 /// The spans of a store that reach beyond `since`, the newest first.
 pub async fn spans(db: &Db, id: &StoreId, since: Time) -> Result<Vec<Span>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT began_at, last_at, verdict, n
-             FROM check_spans
-             WHERE store_id = $1 AND last_at > $2
-             ORDER BY began_at DESC",
-        )
-        .bind(id)
-        .bind(since)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT began_at, last_at, verdict, n
+         FROM check_spans
+         WHERE store_id = $1 AND last_at > $2
+         ORDER BY began_at DESC",
+    )
+    .bind(id)
+    .bind(since)
+    .all()
+    .await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Db, Error, on, record, webhooks};
+use super::{Db, Error, events, webhooks};
 use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
 use crate::domain::event::Event;
 use crate::domain::id::{DeliveryId, WebhookId};
@@ -11,11 +11,8 @@ use crate::domain::time::Time;
 use crate::domain::webhook::WhyOff;
 
 /// The columns of a [`Delivery`].
-macro_rules! columns {
-    () => {
-        "id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms"
-    };
-}
+const COLUMNS: &str =
+    "id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms";
 
 /// A delivery about to be made.
 #[derive(Debug)]
@@ -63,27 +60,26 @@ pub async fn make(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error>
 
 /// The same, in one transaction.
 async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         let mut made = 0;
         for batch in batches {
-            let mine = sqlx::query(
-                "UPDATE webhooks
-                 SET cursor = $1
-                 WHERE id = $2 AND cursor = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
-            )
-            .bind(batch.to)
-            .bind(&batch.webhook_id)
-            .bind(batch.from)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            let mine = tx
+                .query(
+                    "UPDATE webhooks
+                     SET cursor = $1
+                     WHERE id = $2 AND cursor = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
+                )
+                .bind(batch.to)
+                .bind(&batch.webhook_id)
+                .bind(batch.from)
+                .execute()
+                .await?;
             if mine == 0 {
                 continue;
             }
             made += 1;
             for new in &batch.deliveries {
-                sqlx::query(
+                tx.query(
                     "INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tries)
                      VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
                      ON CONFLICT (webhook_id, event) DO NOTHING",
@@ -94,13 +90,13 @@ async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error
                 .bind(&new.kind)
                 .bind(now)
                 .bind(now)
-                .execute(&mut *tx)
+                .execute()
                 .await?;
             }
         }
-        tx.commit().await?;
-        Ok(made)
+        tx.commit(made).await
     })
+    .await
 }
 
 /// Makes deliveries once more for events that are sent again, up to `batch.to`, which ends it when that is `last`. What was
@@ -108,25 +104,24 @@ async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error
 /// False when somebody else has done it meanwhile.
 pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: Time, due: Time) -> Result<bool, Error> {
     let goes_on = (batch.to < last).then_some(batch.to);
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE webhooks
-             SET replay_after = $1
-             WHERE id = $2 AND replay_after = $3 AND replay_to = $4 AND disabled_at IS NULL AND deleted_at IS NULL",
-        )
-        .bind(goes_on)
-        .bind(&batch.webhook_id)
-        .bind(batch.from)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let mine = tx
+            .query(
+                "UPDATE webhooks
+                 SET replay_after = $1
+                 WHERE id = $2 AND replay_after = $3 AND replay_to = $4 AND disabled_at IS NULL AND deleted_at IS NULL",
+            )
+            .bind(goes_on)
+            .bind(&batch.webhook_id)
+            .bind(batch.from)
+            .bind(last)
+            .execute()
+            .await?;
         if mine == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
         for new in &batch.deliveries {
-            sqlx::query(
+            tx.query(
                 "INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tries)
                  VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
                  ON CONFLICT (webhook_id, event) DO UPDATE
@@ -142,81 +137,72 @@ pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: T
             .bind(now)
             .bind(due)
             .bind(all)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         }
-        tx.commit().await?;
-        Ok(true)
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Sends one delivery again; false when there is no such delivery of an event.
 pub async fn again(db: &Db, webhook: &WebhookId, id: &DeliveryId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        record!(tx, event);
-        let done = sqlx::query(
-            "UPDATE deliveries
-             SET state = 'waiting', made_at = $1, due_at = $2, tries = 0, ended_at = NULL
-             WHERE id = $3 AND webhook_id = $4 AND event IS NOT NULL",
-        )
-        .bind(now)
-        .bind(now)
-        .bind(id)
-        .bind(webhook)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if done == 1 {
-            tx.commit().await?;
-        }
-        Ok(done == 1)
+    db.transaction(|mut tx| async move {
+        events::record(&mut tx, event).await?;
+        let done = tx
+            .query(
+                "UPDATE deliveries
+                 SET state = 'waiting', made_at = $1, due_at = $2, tries = 0, ended_at = NULL
+                 WHERE id = $3 AND webhook_id = $4 AND event IS NOT NULL",
+            )
+            .bind(now)
+            .bind(now)
+            .bind(id)
+            .bind(webhook)
+            .execute()
+            .await?;
+        if done == 1 { tx.commit(true).await } else { tx.undo(false).await }
     })
+    .await
 }
 
 /// When the next delivery of a webhook is due, or a claim on one runs out.
 pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT MIN(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
-            .bind(webhook)
-            .fetch_one(pool)
-            .await?)
-    })
+    db.read("SELECT MIN(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+        .bind(webhook)
+        .value()
+        .await
 }
 
 /// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; gives back how many.
 pub async fn bring_forward(db: &Db, webhook: &WebhookId, beyond: Time, now: Time, most: i64) -> Result<u64, Error> {
-    let last: Option<Time> = on!(db.read(), |pool| {
-        sqlx::query_scalar("SELECT MAX(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
-            .bind(webhook)
-            .fetch_one(pool)
-            .await?
-    });
+    let last: Option<Time> = db
+        .read("SELECT MAX(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+        .bind(webhook)
+        .value()
+        .await?;
     // Nearly always; then whoever writes is not disturbed.
     if last.is_none_or(|last| last <= beyond) {
         return Ok(0);
     }
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "UPDATE deliveries
-             SET due_at = $1
-             WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND due_at > $3 LIMIT $4)",
-        )
-        .bind(now)
-        .bind(webhook)
-        .bind(beyond)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    db.write(
+        "UPDATE deliveries
+         SET due_at = $1
+         WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND due_at > $3 LIMIT $4)",
+    )
+    .bind(now)
+    .bind(webhook)
+    .bind(beyond)
+    .bind(most)
+    .execute()
+    .await
 }
 
 /// Claims deliveries of a webhook that are due at `now` until `until`, the longest due first; at most `most`. Nobody else
 /// gets them before that.
 pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i64) -> Result<Vec<Delivery>, Error> {
-    let mut claimed: Vec<Delivery> = on!(db.write(), |pool| {
-        sqlx::query_as(concat!(
+    let mut claimed: Vec<Delivery> = db
+        .write([
             "UPDATE deliveries
              SET due_at = $1
              WHERE due_at <= $2
@@ -225,16 +211,15 @@ pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i
                           ORDER BY due_at, event
                           LIMIT $5)
              RETURNING ",
-            columns!()
-        ))
+            COLUMNS,
+        ])
         .bind(until)
         .bind(now)
         .bind(webhook)
         .bind(now)
         .bind(most)
-        .fetch_all(pool)
-        .await?
-    });
+        .all()
+        .await?;
     claimed.sort_unstable_by_key(|delivery| delivery.event);
     Ok(claimed)
 }
@@ -289,11 +274,10 @@ pub enum Kept {
 pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> Result<Kept, Error> {
     let ended_at = tried.due_at.is_none().then_some(tried.now);
     let webhook = &delivery.webhook_id;
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         if tried.state == DeliveryState::Delivered {
             // To the minute: not every delivery is to change the same row. What lies ahead, a clock wrote that was wrong.
-            sqlx::query(
+            tx.query(
                 "UPDATE webhooks
                  SET succeeded_at = $1, failing_since = NULL
                  WHERE id = $2
@@ -303,25 +287,25 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
             .bind(webhook)
             .bind(tried.now.minus(Duration::from_mins(1)))
             .bind(tried.now)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         } else {
-            sqlx::query(
+            tx.query(
                 "UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND (failing_since IS NULL OR failing_since > $3)",
             )
             .bind(tried.now)
             .bind(webhook)
             .bind(tried.now)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         }
         let turned_off = match &tried.disables {
             Some(Disables { why, failing_since, event }) => {
-                webhooks::turn_off!(tx, webhook, *why, *failing_since, tried.now, event)
+                webhooks::turn_off(&mut tx, webhook, *why, *failing_since, tried.now, event).await?
             }
             None => 0,
         };
-        let mine = sqlx::query(
+        let mine = tx.query(
             "UPDATE deliveries
              SET due_at = $1, state = $2, tries = $3, status = $4, fault = $5, took_ms = $6, tried_at = $7, ended_at = $8
              WHERE id = $9 AND due_at = $10",
@@ -336,40 +320,35 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
         .bind(ended_at)
         .bind(&delivery.id)
         .bind(until)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        .execute()
+        .await?;
         if mine == 0 {
-            return Ok(Kept::No);
+            return tx.undo(Kept::No).await;
         }
-        tx.commit().await?;
-        Ok(if turned_off == 1 { Kept::AndTurnedOff } else { Kept::Yes })
-    })
+        tx.commit(if turned_off == 1 { Kept::AndTurnedOff } else { Kept::Yes }).await
+    }).await
 }
 
 /// Ends a delivery that is not wanted any more, unless its claim, which was `until`, has run out.
 pub async fn not_wanted(db: &Db, id: &DeliveryId, until: Time, now: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query(
-            "UPDATE deliveries
-             SET state = 'skipped', due_at = NULL, ended_at = $1, status = NULL, fault = $2
-             WHERE id = $3 AND due_at = $4",
-        )
-        .bind(now)
-        .bind(NOT_WANTED)
-        .bind(id)
-        .bind(until)
-        .execute(pool)
-        .await?;
-    });
+    db.write(
+        "UPDATE deliveries
+         SET state = 'skipped', due_at = NULL, ended_at = $1, status = NULL, fault = $2
+         WHERE id = $3 AND due_at = $4",
+    )
+    .bind(now)
+    .bind(NOT_WANTED)
+    .bind(id)
+    .bind(until)
+    .execute()
+    .await?;
     Ok(())
 }
 
 /// Keeps what a trial told, as a line of the log.
 pub async fn keep_trial(db: &Db, delivery: &Delivery, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query(
+    db.transaction(|mut tx| async move {
+        tx.query(
             "INSERT INTO deliveries (id, webhook_id, kind, state, made_at, tries, tried_at, ended_at, status, fault, took_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
@@ -384,10 +363,10 @@ pub async fn keep_trial(db: &Db, delivery: &Delivery, event: &Event) -> Result<(
         .bind(delivery.status)
         .bind(&delivery.fault)
         .bind(delivery.took_ms)
-        .execute(&mut *tx)
+        .execute()
         .await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }

@@ -1,23 +1,21 @@
 //! The log of deliveries: read a page at a time, counted, and deleted when it is old.
 
-use super::{Db, Error, on};
+use super::{Db, Error};
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::EventId;
 use crate::domain::time::Time;
 
 /// The lines of a webhook's log to which the condition leads, before the id `$2`.
-macro_rules! lines {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms
-             FROM deliveries
-             WHERE webhook_id = $1 AND id < $2 AND ",
-            $condition,
-            " ORDER BY id DESC
-             LIMIT $4"
-        )
-    };
+const fn lines(condition: &'static str) -> [&'static str; 3] {
+    [
+        "SELECT id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms
+         FROM deliveries
+         WHERE webhook_id = $1 AND id < $2 AND ",
+        condition,
+        " ORDER BY id DESC
+             LIMIT $4",
+    ]
 }
 
 /// Deliveries to a webhook, in one state if it is named, before `before`, the newest first; at most `most`.
@@ -28,43 +26,37 @@ pub async fn list(
     before: &DeliveryId,
     most: i64,
 ) -> Result<Vec<Delivery>, Error> {
-    let sql = if state.is_some() { lines!("state = $3") } else { lines!("$3 IS NULL") };
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(sql)
-            .bind(webhook)
-            .bind(before)
-            .bind(state.map(DeliveryState::as_str))
-            .bind(most)
-            .persistent(false)
-            .fetch_all(pool)
-            .await?)
-    })
+    let sql = if state.is_some() { lines("state = $3") } else { lines("$3 IS NULL") };
+    db.read(sql)
+        .bind(webhook)
+        .bind(before)
+        .bind(state.map(DeliveryState::as_str))
+        .bind(most)
+        .planned_each_time()
+        .all()
+        .await
 }
 
 /// Which event this delivery to a webhook brings; none when there is no such delivery, or it is a trial.
 pub async fn event(db: &Db, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<EventId>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT event FROM deliveries WHERE id = $1 AND webhook_id = $2 AND event IS NOT NULL")
-            .bind(id)
-            .bind(webhook)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read("SELECT event FROM deliveries WHERE id = $1 AND webhook_id = $2 AND event IS NOT NULL")
+        .bind(id)
+        .bind(webhook)
+        .optional_value()
+        .await
 }
 
 /// How many deliveries to a webhook are in this state; counted up to `most`.
 pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT COUNT(*)
-             FROM (SELECT 1 FROM deliveries WHERE webhook_id = $1 AND state = $2 LIMIT $3) AS found",
-        )
-        .bind(webhook)
-        .bind(state)
-        .bind(most)
-        .fetch_one(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT COUNT(*)
+         FROM (SELECT 1 FROM deliveries WHERE webhook_id = $1 AND state = $2 LIMIT $3) AS found",
+    )
+    .bind(webhook)
+    .bind(state)
+    .bind(most)
+    .value()
+    .await
 }
 
 /// Has deliveries to a webhook tried at `now`, with all their tries before them: those in this state that did not end before
@@ -78,8 +70,8 @@ pub async fn due_again(
     now: Time,
     most: i64,
 ) -> Result<Option<DeliveryId>, Error> {
-    on!(db.write(), |pool| {
-        let changed: Vec<DeliveryId> = sqlx::query_scalar(
+    let changed: Vec<DeliveryId> = db
+        .write(
             "UPDATE deliveries
              SET state = 'waiting', due_at = $1, tries = 0, ended_at = NULL
              WHERE id IN (SELECT id FROM deliveries
@@ -95,74 +87,59 @@ pub async fn due_again(
         .bind(after)
         .bind(since)
         .bind(most)
-        .fetch_all(pool)
+        .values()
         .await?;
-        Ok(changed.into_iter().max())
-    })
+    Ok(changed.into_iter().max())
 }
 
 /// Gives up deliveries to a webhook that wait, at most `most`; gives back how many.
 pub async fn skip(db: &Db, webhook: &WebhookId, now: Time, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "UPDATE deliveries
-             SET state = 'skipped', due_at = NULL, ended_at = $1
-             WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND state = 'waiting' LIMIT $3)",
-        )
-        .bind(now)
-        .bind(webhook)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    db.write(
+        "UPDATE deliveries
+         SET state = 'skipped', due_at = NULL, ended_at = $1
+         WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND state = 'waiting' LIMIT $3)",
+    )
+    .bind(now)
+    .bind(webhook)
+    .bind(most)
+    .execute()
+    .await
 }
 
 /// Deletes deliveries that ended before this moment, the oldest first, at most `most`; gives back how many.
 pub async fn delete_ended(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "DELETE FROM deliveries
-             WHERE id IN (SELECT id FROM deliveries WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
-        )
-        .bind(before)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    db.write(
+        "DELETE FROM deliveries
+         WHERE id IN (SELECT id FROM deliveries WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
+    )
+    .bind(before)
+    .bind(most)
+    .execute()
+    .await
 }
 
 /// Webhooks that were deleted and still have rows.
 pub async fn deleted(db: &Db) -> Result<Vec<WebhookId>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY id")
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read("SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY id").values().await
 }
 
 /// Deletes what is left of a deleted webhook, at most `most` deliveries, and with the last of them the webhook; gives back
 /// how many deliveries.
 pub async fn clear(db: &Db, webhook: &WebhookId, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let deleted = sqlx::query(
-            "DELETE FROM deliveries
-             WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $1 LIMIT $2)",
-        )
-        .bind(webhook)
-        .bind(most)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let deleted = tx
+            .query(
+                "DELETE FROM deliveries
+                 WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $1 LIMIT $2)",
+            )
+            .bind(webhook)
+            .bind(most)
+            .execute()
+            .await?;
         if deleted == 0 {
-            sqlx::query("DELETE FROM webhooks WHERE id = $1 AND deleted_at IS NOT NULL")
-                .bind(webhook)
-                .execute(&mut *tx)
-                .await?;
+            tx.query("DELETE FROM webhooks WHERE id = $1 AND deleted_at IS NOT NULL").bind(webhook).execute().await?;
         }
-        tx.commit().await?;
-        Ok(deleted)
+        tx.commit(deleted).await
     })
+    .await
 }

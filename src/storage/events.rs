@@ -3,12 +3,11 @@
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::{Db, Error, Pool, on, record};
+use super::{Db, Error, Tx, reach};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, StoreId};
 use crate::domain::news::{EventId, News};
 use crate::domain::token::Users;
-use crate::domain::user_id::UserId;
 
 /// Says in this process that an event was just written. It holds nothing, not even which database that was: whoever is
 /// woken looks for themselves.
@@ -41,109 +40,105 @@ pub struct Recorded {
 
 /// The events after number `after`, in order; at most `most`.
 pub async fn after(db: &Db, after: i64, most: i64) -> Result<Vec<Recorded>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT seq, kind, attempt_id, store_id, reason
-             FROM events
-             WHERE seq > $1
-             ORDER BY seq
-             LIMIT $2",
-        )
-        .bind(after)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT seq, kind, attempt_id, store_id, reason
+         FROM events
+         WHERE seq > $1
+         ORDER BY seq
+         LIMIT $2",
+    )
+    .bind(after)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// The newest event that can be read. All with smaller numbers can be read too: the counter's lock saw to that.
 pub async fn newest(db: &Db) -> Result<EventId, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT n FROM counters WHERE name = 'event'").fetch_one(pool).await?)
-    })
+    db.read("SELECT n FROM counters WHERE name = 'event'").value().await
 }
 
 /// The columns of [`News`].
-macro_rules! columns {
-    () => {
-        "seq, kind, at, user_id, store_id, link_id, attempt_id, token_id, operator_id, webhook_id, reason, actor"
-    };
-}
+const COLUMNS: &str =
+    "seq, kind, at, user_id, store_id, link_id, attempt_id, token_id, operator_id, webhook_id, reason, actor";
 
 /// The events after `after` up to `last`, in order; at most `most`.
 pub async fn news(db: &Db, after: EventId, last: EventId, most: i64) -> Result<Vec<News>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM events
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM events
              WHERE seq > $1 AND seq <= $2
              ORDER BY seq
-             LIMIT $3"
-        ))
-        .bind(after)
-        .bind(last)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT $3",
+    ])
+    .bind(after)
+    .bind(last)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// The event with this id.
 pub async fn find(db: &Db, id: EventId) -> Result<Option<News>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM events WHERE seq = $1"))
-            .bind(id)
-            .fetch_optional(pool)
-            .await?)
-    })
-}
-
-/// The events about merchants that `$1` names as JSON. The dialects differ in how they read that. Each merchant's events are
-/// in an index, in order.
-macro_rules! news_of {
-    ($merchants:literal) => {
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM events
-             WHERE user_id IN (",
-            $merchants,
-            ") AND seq > $2 AND seq <= $3
-             ORDER BY seq
-             LIMIT $4"
-        )
-    };
+    db.read(["SELECT ", COLUMNS, " FROM events WHERE seq = $1"]).bind(id).optional().await
 }
 
 /// The events about `users` after `after` up to `last`, in order; at most `most`.
 pub async fn news_of(db: &Db, users: &Users, after: EventId, last: EventId, most: i64) -> Result<Vec<News>, Error> {
-    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    let names = serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
-    macro_rules! fetch {
-        ($sql:expr, $pool:ident) => {
-            sqlx::query_as($sql)
-                .bind(names)
-                .bind(after)
-                .bind(last)
-                .bind(most)
-                .persistent(false)
-                .fetch_all($pool)
-                .await?
-        };
-    }
-    Ok(match db.read() {
-        Pool::Sqlite(pool) => fetch!(news_of!("SELECT value FROM json_each($1)"), pool),
-        Pool::Postgres(pool) => fetch!(news_of!("SELECT value FROM json_array_elements_text($1::JSON)"), pool),
-    })
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM events
+         WHERE user_id IN (",
+        reach::listed(db),
+        ") AND seq > $2 AND seq <= $3
+         ORDER BY seq
+         LIMIT $4",
+    ])
+    .bind(reach::as_json(users)?)
+    .bind(after)
+    .bind(last)
+    .bind(most)
+    .planned_each_time()
+    .all()
+    .await
 }
 
 /// Keeps an event that changes nothing else.
 pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
+    db.transaction(|mut tx| async move {
+        record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
+}
+
+/// Writes an event in a transaction, and wakes those in this process who wait for news. The counter's row lock holds until
+/// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
+pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
+    let seq: i64 = tx.query("UPDATE counters SET n = n + 1 WHERE name = 'event' RETURNING n").value().await?;
+    tx.query(
+        "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id,
+                             webhook_id, reason, came_from, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(seq)
+    .bind(event.kind)
+    .bind(event.at)
+    .bind(event.actor.name())
+    .bind(&event.user_id)
+    .bind(&event.store_id)
+    .bind(&event.link_id)
+    .bind(&event.attempt_id)
+    .bind(&event.token_id)
+    .bind(&event.operator_id)
+    .bind(&event.webhook_id)
+    .bind(event.reason)
+    .bind(event.actor.from().map(|from| from.to_string()))
+    .bind(event.actor.request())
+    .execute()
+    .await?;
+    stir();
     Ok(())
 }

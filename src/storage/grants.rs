@@ -1,6 +1,6 @@
 //! Grants: the candidates of an attempt, from the callback to a verdict.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
 use crate::domain::event::Event;
 use crate::domain::id::{AttemptId, GrantId};
@@ -82,12 +82,8 @@ pub struct Candidate {
 }
 
 /// The columns of a [`Candidate`].
-macro_rules! columns {
-    () => {
-        "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, verdict, auth_method, proven_scope, \
-         name, woocommerce_version, wordpress_version"
-    };
-}
+const COLUMNS: &str = "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, verdict, auth_method, proven_scope, \
+         name, woocommerce_version, wordpress_version";
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -106,63 +102,58 @@ pub enum State {
 /// Keeps a grant on disk before this returns. The attempt must be open, or have had its first grant at most
 /// [`DUPLICATES_FOR`] ago.
 pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let opened = sqlx::query(
-            "UPDATE attempts
-             SET status = 'received', received_at = $1
-             WHERE id = $2 AND status = 'open' AND expires_at > $3",
-        )
-        .bind(grant.received_at)
-        .bind(&grant.attempt_id)
-        .bind(grant.received_at)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let opened = tx
+            .query(
+                "UPDATE attempts
+                 SET status = 'received', received_at = $1
+                 WHERE id = $2 AND status = 'open' AND expires_at > $3",
+            )
+            .bind(grant.received_at)
+            .bind(&grant.attempt_id)
+            .bind(grant.received_at)
+            .execute()
+            .await?;
         if opened == 0 {
             // Holds the attempt as it is until this grant is in: nobody ends it as fruitless in between.
-            sqlx::query("UPDATE attempts SET status = status WHERE id = $1")
-                .bind(&grant.attempt_id)
-                .execute(&mut *tx)
-                .await?;
+            tx.query("UPDATE attempts SET status = status WHERE id = $1").bind(&grant.attempt_id).execute().await?;
         }
-        let kept = sqlx::query(
-            "INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at,
-                                 received_from, state, tries, next_try_at, claimed_until)
-             SELECT $1, id, $2, $3, $4, $5, $6, $7, $8, 'waiting', 0, $9, 0
-             FROM attempts
-             WHERE id = $10
-               AND received_at > $11
-               AND status IN ('received', 'proving', 'awaiting_confirmation', 'connected')
-               AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $12) < $13
-             ON CONFLICT (attempt_id, key_fingerprint) DO NOTHING",
-        )
-        .bind(&grant.id)
-        .bind(grant.woo_key_id)
-        .bind(&grant.key_fingerprint)
-        .bind(&grant.last7)
-        .bind(grant.scope)
-        .bind(&grant.sealed)
-        .bind(grant.received_at)
-        .bind(&grant.received_from)
-        .bind(grant.first_try_at)
-        .bind(&grant.attempt_id)
-        .bind(grant.received_at.minus(DUPLICATES_FOR))
-        .bind(&grant.attempt_id)
-        .bind(MOST_GRANTS)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        let known: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND key_fingerprint = $2")
-                .bind(&grant.attempt_id)
-                .bind(&grant.key_fingerprint)
-                .fetch_one(&mut *tx)
-                .await?;
+        let kept = tx
+            .query(
+                "INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at,
+                                     received_from, state, tries, next_try_at, claimed_until)
+                 SELECT $1, id, $2, $3, $4, $5, $6, $7, $8, 'waiting', 0, $9, 0
+                 FROM attempts
+                 WHERE id = $10
+                   AND received_at > $11
+                   AND status IN ('received', 'proving', 'awaiting_confirmation', 'connected')
+                   AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $12) < $13
+                 ON CONFLICT (attempt_id, key_fingerprint) DO NOTHING",
+            )
+            .bind(&grant.id)
+            .bind(grant.woo_key_id)
+            .bind(&grant.key_fingerprint)
+            .bind(&grant.last7)
+            .bind(grant.scope)
+            .bind(&grant.sealed)
+            .bind(grant.received_at)
+            .bind(&grant.received_from)
+            .bind(grant.first_try_at)
+            .bind(&grant.attempt_id)
+            .bind(grant.received_at.minus(DUPLICATES_FOR))
+            .bind(&grant.attempt_id)
+            .bind(MOST_GRANTS)
+            .execute()
+            .await?;
+        let known: i64 = tx
+            .query("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND key_fingerprint = $2")
+            .bind(&grant.attempt_id)
+            .bind(&grant.key_fingerprint)
+            .value()
+            .await?;
         if opened == 1 {
-            record!(tx, first);
+            events::record(&mut tx, first).await?;
         }
-        tx.commit().await?;
         Ok(match (opened, kept, known) {
             (1, 1, _) => Kept::First,
             (_, 1, _) => Kept::Another,
@@ -170,45 +161,42 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
             _ => Kept::Refused,
         })
     })
+    .await
 }
 
 /// Claims candidates that are due at `now`, newest first, until `until`: a process that dies gives them back by
 /// itself.
 pub async fn claim_due(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec<Candidate>, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "UPDATE grants
-             SET claimed_until = $1
-             WHERE claimed_until <= $2 AND next_try_at <= $3
-               AND id IN (SELECT id FROM grants
-                          WHERE next_try_at <= $4 AND claimed_until <= $5
-                          ORDER BY received_at DESC, id DESC
-                          LIMIT $6)
-             RETURNING ",
-            columns!()
-        ))
-        .bind(until)
-        .bind(now)
-        .bind(now)
-        .bind(now)
-        .bind(now)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.write([
+        "UPDATE grants
+         SET claimed_until = $1
+         WHERE claimed_until <= $2 AND next_try_at <= $3
+           AND id IN (SELECT id FROM grants
+                      WHERE next_try_at <= $4 AND claimed_until <= $5
+                      ORDER BY received_at DESC, id DESC
+                      LIMIT $6)
+         RETURNING ",
+        COLUMNS,
+    ])
+    .bind(until)
+    .bind(now)
+    .bind(now)
+    .bind(now)
+    .bind(now)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// When the next candidate is due, or its claim runs out.
 pub async fn next_due(db: &Db) -> Result<Option<Time>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT MIN(CASE WHEN claimed_until > next_try_at THEN claimed_until ELSE next_try_at END)
-             FROM grants
-             WHERE next_try_at IS NOT NULL",
-        )
-        .fetch_one(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT MIN(CASE WHEN claimed_until > next_try_at THEN claimed_until ELSE next_try_at END)
+         FROM grants
+         WHERE next_try_at IS NOT NULL",
+    )
+    .value()
+    .await
 }
 
 /// What a try told about a candidate.
@@ -234,38 +222,35 @@ pub struct Tried {
 
 /// Keeps what a try told and gives the claim back. A candidate that is out (rejected, surplus) is wiped.
 pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query(
-            "UPDATE grants
-             SET state = $1, next_try_at = $2, claimed_until = 0, tries = tries + 1, verdict = $3, auth_method = $4,
-                 proven_scope = $5, name = $6, woocommerce_version = $7, wordpress_version = $8,
-                 sealed = CASE WHEN $9 THEN sealed ELSE NULL END
-             WHERE id = $10 AND state = 'waiting'",
-        )
-        .bind(tried.state)
-        .bind(tried.next_try_at)
-        .bind(tried.verdict)
-        .bind(tried.auth_method)
-        .bind(tried.proven_scope)
-        .bind(&tried.name)
-        .bind(&tried.woocommerce_version)
-        .bind(&tried.wordpress_version)
-        .bind(matches!(tried.state, State::Waiting | State::Proven))
-        .bind(id)
-        .execute(pool)
-        .await?;
-    });
+    db.write(
+        "UPDATE grants
+         SET state = $1, next_try_at = $2, claimed_until = 0, tries = tries + 1, verdict = $3, auth_method = $4,
+             proven_scope = $5, name = $6, woocommerce_version = $7, wordpress_version = $8,
+             sealed = CASE WHEN $9 THEN sealed ELSE NULL END
+         WHERE id = $10 AND state = 'waiting'",
+    )
+    .bind(tried.state)
+    .bind(tried.next_try_at)
+    .bind(tried.verdict)
+    .bind(tried.auth_method)
+    .bind(tried.proven_scope)
+    .bind(&tried.name)
+    .bind(&tried.woocommerce_version)
+    .bind(&tried.wordpress_version)
+    .bind(matches!(tried.state, State::Waiting | State::Proven))
+    .bind(id)
+    .execute()
+    .await?;
     Ok(())
 }
 
 /// The proven candidate of an attempt: the newest, if several are. Unless it is wanted `at_once`, `None` while
 /// a newer one is about to be tried or being tried at `now`: that one may work too.
 pub async fn proven(db: &Db, attempt: &AttemptId, now: Time, at_once: bool) -> Result<Option<Candidate>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM grants
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM grants
              WHERE attempt_id = $1 AND state = 'proven' AND sealed IS NOT NULL
                AND ($4 OR NOT EXISTS (SELECT 1 FROM grants AS newer
                                WHERE newer.attempt_id = $2 AND newer.state = 'waiting'
@@ -273,21 +258,20 @@ pub async fn proven(db: &Db, attempt: &AttemptId, now: Time, at_once: bool) -> R
                                  AND (newer.received_at > grants.received_at
                                       OR (newer.received_at = grants.received_at AND newer.id > grants.id))))
              ORDER BY received_at DESC, id DESC
-             LIMIT 1"
-        ))
-        .bind(attempt)
-        .bind(attempt)
-        .bind(now)
-        .bind(at_once)
-        .fetch_optional(pool)
-        .await?)
-    })
+             LIMIT 1",
+    ])
+    .bind(attempt)
+    .bind(attempt)
+    .bind(now)
+    .bind(at_once)
+    .optional()
+    .await
 }
 
 /// What the last try of an attempt's newest candidate told.
 pub async fn last_verdict(db: &Db, attempt: &AttemptId) -> Result<Option<Verdict>, Error> {
-    on!(db.read(), |pool| {
-        let verdict: Option<Option<Verdict>> = sqlx::query_scalar(
+    let verdict: Option<Option<Verdict>> = db
+        .read(
             "SELECT verdict
              FROM grants
              WHERE attempt_id = $1
@@ -295,33 +279,25 @@ pub async fn last_verdict(db: &Db, attempt: &AttemptId) -> Result<Option<Verdict
              LIMIT 1",
         )
         .bind(attempt)
-        .fetch_optional(pool)
+        .optional_value()
         .await?;
-        Ok(verdict.flatten())
-    })
+    Ok(verdict.flatten())
 }
 
 /// How many candidates of an attempt are still to be tried.
 pub async fn waiting(db: &Db, attempt: &AttemptId) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND state = 'waiting'")
-            .bind(attempt)
-            .fetch_one(pool)
-            .await?)
-    })
+    db.read("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND state = 'waiting'").bind(attempt).value().await
 }
 
 /// The last seven characters of every key of an attempt that the merchant should revoke at the store, oldest first.
 pub async fn surplus(db: &Db, attempt: &AttemptId) -> Result<Vec<String>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT last7
-             FROM grants
-             WHERE attempt_id = $1 AND state IN ('surplus', 'rejected') AND woo_key_id > 0
-             ORDER BY received_at, id",
-        )
-        .bind(attempt)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT last7
+         FROM grants
+         WHERE attempt_id = $1 AND state IN ('surplus', 'rejected') AND woo_key_id > 0
+         ORDER BY received_at, id",
+    )
+    .bind(attempt)
+    .values()
+    .await
 }

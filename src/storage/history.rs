@@ -1,6 +1,6 @@
 //! What happened to one store and to one attempt: who approved, which services read, what was recorded.
 
-use super::{Db, Error, attempts, on};
+use super::{Db, Error, attempts};
 use crate::domain::attempt::Attempt;
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, RequestId, StoreId, TokenId};
@@ -31,33 +31,26 @@ pub struct Approval {
     pub key_version: Option<i64>,
 }
 
-/// The name of the token or operator whose id is `$id`; SQL.
-macro_rules! name_of {
-    ($id:literal) => {
-        concat!(
-            "COALESCE((SELECT name FROM tokens WHERE tokens.id = ",
-            $id,
-            "), (SELECT name FROM operators WHERE operators.id = ",
-            $id,
-            "))"
-        )
-    };
-}
+/// What the token or operator is called who made a link.
+const MAKER: &str = "COALESCE((SELECT name FROM tokens WHERE tokens.id = made_by),
+                              (SELECT name FROM operators WHERE operators.id = made_by))";
+/// What the token or operator is called who confirmed.
+const CONFIRMER: &str = "COALESCE((SELECT name FROM tokens WHERE tokens.id = confirmed_by),
+                                  (SELECT name FROM operators WHERE operators.id = confirmed_by))";
 
 /// An [`Approval`] is read like this; its conditions follow.
-macro_rules! approvals {
-    ($conditions:literal) => {
-        concat!(
-            "SELECT ",
-            attempts::columns!(),
-            ", begun_from, ended_at, made_by, ",
-            name_of!("made_by"),
-            " AS maker, confirmed_by, ",
-            name_of!("confirmed_by"),
-            " AS confirmer, key_version
+const fn approvals_where(conditions: &'static str) -> [&'static str; 11] {
+    [
+        "SELECT ",
+        attempts::COLUMNS,
+        ", begun_from, ended_at, made_by, ",
+        MAKER,
+        " AS maker, confirmed_by, ",
+        CONFIRMER,
+        " AS confirmer, key_version
              FROM (SELECT ",
-            attempts::columns!(),
-            ", begun_from, ended_at,
+        attempts::COLUMNS,
+        ", begun_from, ended_at,
                       (SELECT made_by FROM links WHERE links.id = attempts.link_id) AS made_by,
                       (SELECT actor FROM events
                        WHERE events.attempt_id = attempts.id AND kind = 'attempt.confirmed'
@@ -67,28 +60,25 @@ macro_rules! approvals {
                        WHERE keys.store_id = attempts.store_id AND issued_at = attempts.ended_at) AS key_version
                    FROM attempts
                    WHERE ",
-            $conditions,
-            ") AS approvals
-             ORDER BY id DESC"
-        )
-    };
+        conditions,
+        ") AS approvals
+             ORDER BY id DESC",
+    ]
 }
 
 /// The newest attempts that led to a store, or were meant for it; at most `most`.
 pub async fn approvals(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Approval>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(approvals!("store_id = $1 OR wanted_store = $2 ORDER BY id DESC LIMIT $3"))
-            .bind(id)
-            .bind(id)
-            .bind(most)
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read(approvals_where("store_id = $1 OR wanted_store = $2 ORDER BY id DESC LIMIT $3"))
+        .bind(id)
+        .bind(id)
+        .bind(most)
+        .all()
+        .await
 }
 
 /// One attempt with who stood behind it.
 pub async fn approval(db: &Db, id: &AttemptId) -> Result<Option<Approval>, Error> {
-    on!(db.read(), |pool| { Ok(sqlx::query_as(approvals!("attempts.id = $1")).bind(id).fetch_optional(pool).await?) })
+    db.read(approvals_where("attempts.id = $1")).bind(id).optional().await
 }
 
 /// A key that a store posted for an attempt, without its secrets.
@@ -116,17 +106,15 @@ pub struct Came {
 
 /// The keys that came for an attempt, the oldest first; there are five at most.
 pub async fn came(db: &Db, id: &AttemptId) -> Result<Vec<Came>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT woo_key_id, last7, scope, received_at, received_from, state, tries, verdict, auth_method
-             FROM grants
-             WHERE attempt_id = $1
-             ORDER BY received_at, id",
-        )
-        .bind(id)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT woo_key_id, last7, scope, received_at, received_from, state, tries, verdict, auth_method
+         FROM grants
+         WHERE attempt_id = $1
+         ORDER BY received_at, id",
+    )
+    .bind(id)
+    .all()
+    .await
 }
 
 /// One event, for people.
@@ -148,29 +136,22 @@ pub struct Happened {
     pub attempt_id: Option<AttemptId>,
 }
 
-/// A [`Happened`] is read like this; its conditions follow.
-macro_rules! happened {
-    ($conditions:literal) => {
-        concat!(
-            "SELECT kind, at, actor, ",
-            name_of!("actor"),
-            " AS name, came_from, reason, attempt_id
-             FROM events
-             WHERE ",
-            $conditions
-        )
-    };
-}
-
 /// The events about an attempt, in order; the first `most`.
 pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happened>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(happened!("attempt_id = $1 ORDER BY seq LIMIT $2"))
-            .bind(id)
-            .bind(most)
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read(
+        "SELECT kind, at, actor,
+                COALESCE((SELECT name FROM tokens WHERE tokens.id = actor),
+                         (SELECT name FROM operators WHERE operators.id = actor)) AS name,
+                came_from, reason, attempt_id
+         FROM events
+         WHERE attempt_id = $1
+         ORDER BY seq
+         LIMIT $2",
+    )
+    .bind(id)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// A service that reads a store's key.
@@ -188,22 +169,20 @@ pub struct Reader {
 
 /// Who read a store's key since the request `since`, who read last first. Of all reads the newest `most` are looked at.
 pub async fn readers(db: &Db, id: &StoreId, since: &RequestId, most: i64) -> Result<Vec<Reader>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT token_id, (SELECT name FROM tokens WHERE tokens.id = token_id) AS name, COUNT(*) AS n,
-                    MAX(at) AS last_at
-             FROM (SELECT token_id, at
-                   FROM key_reads
-                   WHERE store_id = $1 AND id >= $2
-                   ORDER BY id DESC
-                   LIMIT $3) AS newest
-             GROUP BY token_id
-             ORDER BY last_at DESC, token_id",
-        )
-        .bind(id)
-        .bind(since)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT token_id, (SELECT name FROM tokens WHERE tokens.id = token_id) AS name, COUNT(*) AS n,
+                MAX(at) AS last_at
+         FROM (SELECT token_id, at
+               FROM key_reads
+               WHERE store_id = $1 AND id >= $2
+               ORDER BY id DESC
+               LIMIT $3) AS newest
+         GROUP BY token_id
+         ORDER BY last_at DESC, token_id",
+    )
+    .bind(id)
+    .bind(since)
+    .bind(most)
+    .all()
+    .await
 }

@@ -1,7 +1,7 @@
 //! Versions of a store's key, their end, and the parting keys by which a store is asked whether its merchant has revoked
 //! them.
 
-use super::{Db, Error, lending_changed, on, record};
+use super::{Db, Error, events, lending};
 use crate::domain::event::Event;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::key::{AuthMethod, Key};
@@ -13,34 +13,29 @@ use crate::domain::verdict::Verdict;
 
 /// The versions of a store's key, the newest first; at most `most`.
 pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT id, store_id, version, woo_key_id, last7, scope, auth_method, issued_at, retired_at, ask_at, asked_at,
-                    told, revoked_at
-             FROM keys
-             WHERE store_id = $1
-             ORDER BY version DESC
-             LIMIT $2",
-        )
-        .bind(id)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT id, store_id, version, woo_key_id, last7, scope, auth_method, issued_at, retired_at, ask_at, asked_at,
+                told, revoked_at
+         FROM keys
+         WHERE store_id = $1
+         ORDER BY version DESC
+         LIMIT $2",
+    )
+    .bind(id)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// The last version of the store's key with these last seven characters, and when that was given up or replaced; `None` when
 /// it never had one, or has it still.
 pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<(i64, Time)>, Error> {
-    let last: Option<(i64, Option<Time>)> = on!(db.read(), |pool| {
-        sqlx::query_as(
-            "SELECT version, retired_at FROM keys WHERE store_id = $1 AND last7 = $2 ORDER BY version DESC LIMIT 1",
-        )
+    let last: Option<(i64, Option<Time>)> = db
+        .read("SELECT version, retired_at FROM keys WHERE store_id = $1 AND last7 = $2 ORDER BY version DESC LIMIT 1")
         .bind(id)
         .bind(last7)
-        .fetch_optional(pool)
-        .await?
-    });
+        .optional()
+        .await?;
     Ok(last.and_then(|(version, retired_at)| Some((version, retired_at?))))
 }
 
@@ -63,20 +58,18 @@ pub struct Held {
 
 /// The keys that are served, by their stores' ids, those after `after`; at most `most`.
 pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<Held>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
-             FROM keys
-             JOIN stores ON stores.id = keys.store_id
-             WHERE keys.retired_at IS NULL AND keys.store_id > $1
-             ORDER BY keys.store_id
-             LIMIT $2",
-        )
-        .bind(after.map_or("", StoreId::as_str))
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
+         FROM keys
+         JOIN stores ON stores.id = keys.store_id
+         WHERE keys.retired_at IS NULL AND keys.store_id > $1
+         ORDER BY keys.store_id
+         LIMIT $2",
+    )
+    .bind(after.map_or("", StoreId::as_str))
+    .bind(most)
+    .all()
+    .await
 }
 
 /// What is kept of a key that is given up.
@@ -99,39 +92,38 @@ pub async fn disconnect(
     now: Time,
     event: &Event,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE stores
-             SET status = 'disconnected', reason = NULL, changed_at = $1
-             WHERE id = $2 AND status <> 'disconnected'",
-        )
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let mine = tx
+            .query(
+                "UPDATE stores
+                 SET status = 'disconnected', reason = NULL, changed_at = $1
+                 WHERE id = $2 AND status <> 'disconnected'",
+            )
+            .bind(now)
+            .bind(id)
+            .execute()
+            .await?;
         if mine == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
         if let Some(farewell) = farewell {
-            sqlx::query("UPDATE keys SET parting = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
+            tx.query("UPDATE keys SET parting = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
                 .bind(&farewell.parting)
                 .bind(farewell.ask_at)
                 .bind(&farewell.id)
-                .execute(&mut *tx)
+                .execute()
                 .await?;
         }
-        sqlx::query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
+        tx.query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
             .bind(now)
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        lending_changed!(tx);
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        lending::changed(&mut tx).await?;
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// A key of a store that was disconnected, of which the store may say whether it is gone.
@@ -156,110 +148,96 @@ pub struct Parting {
 }
 
 /// The columns of a [`Parting`].
-macro_rules! columns {
-    () => {
-        "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.parting, keys.retired_at, keys.ask_at"
-    };
-}
+const COLUMNS: &str =
+    "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.parting, keys.retired_at, keys.ask_at";
 
 /// Parting keys that are due at `now`, the longest due first; at most `most`.
 pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Parting>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM keys
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM keys
              JOIN stores ON stores.id = keys.store_id
              WHERE keys.ask_at <= $1 AND keys.parting IS NOT NULL
              ORDER BY keys.ask_at
-             LIMIT $2"
-        ))
-        .bind(now)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT $2",
+    ])
+    .bind(now)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// The parting keys of one store, the newest first; at most `most`.
 pub async fn partings(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Parting>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM keys
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM keys
              JOIN stores ON stores.id = keys.store_id
              WHERE keys.store_id = $1 AND keys.parting IS NOT NULL AND keys.ask_at IS NOT NULL
              ORDER BY keys.version DESC
-             LIMIT $2"
-        ))
-        .bind(id)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT $2",
+    ])
+    .bind(id)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// Moves a parting key's next asking from `was` to `next`; false when somebody else has moved it, and asks.
 pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mine = sqlx::query("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND parting IS NOT NULL")
-            .bind(next)
-            .bind(id)
-            .bind(was)
-            .execute(pool)
-            .await?
-            .rows_affected();
-        Ok(mine == 1)
-    })
+    let mine = db
+        .write("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND parting IS NOT NULL")
+        .bind(next)
+        .bind(id)
+        .bind(was)
+        .execute()
+        .await?;
+    Ok(mine == 1)
 }
 
 /// Keeps what a store told, when it did not tell that the key is gone.
 pub async fn told(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND parting IS NOT NULL")
-            .bind(verdict)
-            .bind(now)
-            .bind(id)
-            .execute(pool)
-            .await?;
-    });
+    db.write("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND parting IS NOT NULL")
+        .bind(verdict)
+        .bind(now)
+        .bind(id)
+        .execute()
+        .await?;
     Ok(())
 }
 
 /// The store tells that the key is gone: the parting key is wiped too. False when that was known already.
 pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE keys
-             SET revoked_at = $1, asked_at = $2, told = $3, parting = NULL, ask_at = NULL
-             WHERE id = $4 AND parting IS NOT NULL",
-        )
-        .bind(now)
-        .bind(now)
-        .bind(Verdict::KeyRejected)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE keys
+                 SET revoked_at = $1, asked_at = $2, told = $3, parting = NULL, ask_at = NULL
+                 WHERE id = $4 AND parting IS NOT NULL",
+            )
+            .bind(now)
+            .bind(now)
+            .bind(Verdict::KeyRejected)
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Wipes a parting key that was asked about for long enough. When it was never asked, `now` stands for when, so that it is
 /// not taken for one that was replaced.
 pub async fn give_up(db: &Db, id: &KeyId, now: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("UPDATE keys SET parting = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
-            .bind(now)
-            .bind(id)
-            .execute(pool)
-            .await?;
-    });
+    db.write("UPDATE keys SET parting = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
+        .bind(now)
+        .bind(id)
+        .execute()
+        .await?;
     Ok(())
 }

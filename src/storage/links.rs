@@ -1,6 +1,6 @@
 //! Links.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
@@ -11,18 +11,13 @@ use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
 /// The columns of a [`Link`].
-macro_rules! columns {
-    () => {
-        "links.id, links.user_id, links.account_label, links.home, links.store_id, links.scope, links.return_url, \
-         links.confirm, links.made_by, links.created_at, links.expires_at, links.withdrawn_at"
-    };
-}
+const COLUMNS: &str = "links.id, links.user_id, links.account_label, links.home, links.store_id, links.scope, links.return_url, \
+         links.confirm, links.made_by, links.created_at, links.expires_at, links.withdrawn_at";
 
 /// Keeps a new link; `fingerprint` is that of the secret in its address.
 pub async fn insert(db: &Db, link: &Link, fingerprint: &Fingerprint, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query(
+    db.transaction(|mut tx| async move {
+        tx.query(
             "INSERT INTO links (id, fingerprint, user_id, account_label, home, store_id, scope, return_url, confirm,
                                 made_by, created_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -39,94 +34,82 @@ pub async fn insert(db: &Db, link: &Link, fingerprint: &Fingerprint, event: &Eve
         .bind(&link.made_by)
         .bind(link.created_at)
         .bind(link.expires_at)
-        .execute(&mut *tx)
+        .execute()
         .await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// The link whose address holds the secret with this fingerprint.
 pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<Option<Link>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM links WHERE fingerprint = $1"))
-            .bind(fingerprint)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, " FROM links WHERE fingerprint = $1"]).bind(fingerprint).optional().await
 }
 
 /// The link with this id.
 pub async fn find(db: &Db, id: &LinkId) -> Result<Option<Link>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM links WHERE id = $1"))
-            .bind(id)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, " FROM links WHERE id = $1"]).bind(id).optional().await
 }
 
 /// The newest attempt that was begun from a link.
 pub async fn newest_attempt(db: &Db, id: &LinkId) -> Result<Option<Attempt>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            super::attempts::columns!(),
-            " FROM attempts
+    db.read([
+        "SELECT ",
+        super::attempts::COLUMNS,
+        " FROM attempts
              WHERE link_id = $1
              ORDER BY id DESC
-             LIMIT 1"
-        ))
-        .bind(id)
-        .fetch_optional(pool)
-        .await?)
-    })
+             LIMIT 1",
+    ])
+    .bind(id)
+    .optional()
+    .await
 }
 
 /// Withdraws a link and ends what was begun from it and has not ended: nothing of it connects any more. Gives back how
 /// many attempts that were; `None` when there is no such link that was not withdrawn before.
 pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<Option<usize>, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query("UPDATE links SET withdrawn_at = $1 WHERE id = $2 AND withdrawn_at IS NULL")
+    db.transaction(|mut tx| async move {
+        let mine = tx
+            .query("UPDATE links SET withdrawn_at = $1 WHERE id = $2 AND withdrawn_at IS NULL")
             .bind(now)
             .bind(id)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            .execute()
+            .await?;
         if mine == 0 {
-            return Ok(None);
+            return tx.undo(None).await;
         }
-        let ended: Vec<AttemptId> = sqlx::query_scalar(
-            "UPDATE attempts
-             SET status = 'failed', reason = $1, ended_at = $2
-             WHERE link_id = $3 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')
-             RETURNING id",
-        )
-        .bind(Verdict::LinkWithdrawn)
-        .bind(now)
-        .bind(id)
-        .fetch_all(&mut *tx)
-        .await?;
+        let ended: Vec<AttemptId> = tx
+            .query(
+                "UPDATE attempts
+                 SET status = 'failed', reason = $1, ended_at = $2
+                 WHERE link_id = $3 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')
+                 RETURNING id",
+            )
+            .bind(Verdict::LinkWithdrawn)
+            .bind(now)
+            .bind(id)
+            .values()
+            .await?;
         for attempt in &ended {
-            sqlx::query(
+            tx.query(
                 "UPDATE grants
                  SET sealed = NULL, next_try_at = NULL, state = 'rejected'
                  WHERE attempt_id = $1",
             )
             .bind(attempt)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         }
-        record!(tx, event);
+        events::record(&mut tx, event).await?;
         for attempt in &ended {
             let failed = Event { kind: Kind::AttemptFailed, ..event.clone() };
-            record!(tx, &failed.attempt(attempt).because(Some(Verdict::LinkWithdrawn)));
+            events::record(&mut tx, &failed.attempt(attempt).because(Some(Verdict::LinkWithdrawn))).await?;
         }
-        tx.commit().await?;
-        Ok(Some(ended.len()))
+        tx.commit(Some(ended.len())).await
     })
+    .await
 }
 
 /// Which links a list holds.
@@ -160,13 +143,12 @@ pub struct Listed {
     pub connected_store: Option<StoreId>,
 }
 
-/// The list, of the links that `$1` tells.
-macro_rules! listed {
-    ($of:literal) => {
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", COALESCE(tokens.name, operators.name) AS maker, attempts.id AS attempt_id,
+/// The list, of the links that `of` leaves, a condition on `$1`.
+const fn listed(of: &'static str) -> [&'static str; 5] {
+    [
+        "SELECT ",
+        COLUMNS,
+        ", COALESCE(tokens.name, operators.name) AS maker, attempts.id AS attempt_id,
                attempts.status AS attempt_status, attempts.reason AS attempt_reason,
                attempts.expires_at AS attempt_expires_at, attempts.store_id AS connected_store
              FROM links
@@ -174,31 +156,28 @@ macro_rules! listed {
              LEFT JOIN tokens ON tokens.id = links.made_by
              LEFT JOIN operators ON operators.id = links.made_by
              WHERE ",
-            $of,
-            " AND ($2 IS NULL OR links.id < $2)
+        of,
+        " AND ($2 IS NULL OR links.id < $2)
               AND ($3 IS NULL OR $3 = CASE WHEN links.withdrawn_at IS NOT NULL THEN 'withdrawn'
                                            WHEN attempts.id IS NOT NULL THEN 'used'
                                            WHEN links.expires_at <= $4 THEN 'expired'
                                            ELSE 'open' END)
              ORDER BY links.id DESC
-             LIMIT $5"
-        )
-    };
+             LIMIT $5",
+    ]
 }
 
 /// Links, the newest first, as they stand at `now`; at most `most`.
 pub async fn list(db: &Db, filter: &Filter, now: Time, most: i64) -> Result<Vec<Listed>, Error> {
     // One merchant's links are found by an index, for which a filter that may be left out is no condition.
-    let sql = if filter.user_id.is_some() { listed!("links.user_id = $1") } else { listed!("$1 IS NULL") };
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(sql)
-            .bind(&filter.user_id)
-            .bind(&filter.before)
-            .bind(filter.state.map(LinkState::as_str))
-            .bind(now)
-            .bind(most)
-            .persistent(false)
-            .fetch_all(pool)
-            .await?)
-    })
+    let sql = if filter.user_id.is_some() { listed("links.user_id = $1") } else { listed("$1 IS NULL") };
+    db.read(sql)
+        .bind(&filter.user_id)
+        .bind(&filter.before)
+        .bind(filter.state.map(LinkState::as_str))
+        .bind(now)
+        .bind(most)
+        .planned_each_time()
+        .all()
+        .await
 }

@@ -11,7 +11,8 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::{Db, Error, Pool, on};
+use super::db::Failover;
+use super::{Db, Error, Pools};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
 
@@ -40,12 +41,46 @@ pub enum OpenFault {
     /// Nothing answers, or it refuses us.
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
-    /// The schema cannot be brought up to date.
-    #[error("the database's schema cannot be brought up to date (made by a newer version of Cartkey?)")]
+    /// The database was migrated by a newer version.
+    #[error(
+        "this database was migrated by a newer version of Cartkey: run that version, or restore a backup made by this one"
+    )]
+    Newer(#[source] MigrateError),
+    /// A migration failed; what it did was undone.
+    #[error("the database's schema could not be migrated")]
     Migrate(#[source] MigrateError),
+    /// A pooler answers that shares connections between transactions.
+    #[error(
+        "a pooler in transaction mode answers (PgBouncer?), which loses settings and prepared statements between \
+         transactions: connect to PostgreSQL itself, or set pool_mode=session"
+    )]
+    Pooler(#[source] sqlx::Error),
     /// The database would not keep what it is told.
     #[error("{0}")]
     Unsafe(String),
+}
+
+impl OpenFault {
+    fn of_connect(error: sqlx::Error) -> Self {
+        if is_of_pooler(&error) { Self::Pooler(error) } else { Self::Connect(error) }
+    }
+
+    fn of_migration(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) if is_of_pooler(&error) => Self::Pooler(error),
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => Self::Newer(error),
+            error => Self::Migrate(error),
+        }
+    }
+}
+
+/// PgBouncer refuses settings at the start of a session, and prepared statements are missing, or there already, when the
+/// next transaction runs on another connection (26000, 42P05).
+fn is_of_pooler(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.message().contains("unsupported startup parameter")
+            || error.code().is_some_and(|code| matches!(code.as_ref(), "26000" | "42P05"))
+    })
 }
 
 impl Db {
@@ -59,8 +94,7 @@ impl Db {
         } else {
             return Err(OpenFault::Scheme);
         };
-        let migrator = sqlx::migrate!("./migrations");
-        on!(db.write(), |pool| migrator.run(pool).await).map_err(OpenFault::Migrate)?;
+        migrate(&db, url).await?;
         Ok(db)
     }
 
@@ -69,69 +103,72 @@ impl Db {
         let mut fresh = [0_u8; 16];
         entropy.fill(&mut fresh);
         let fresh = fresh.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        on!(self.write(), |pool| {
-            sqlx::query(
-                "INSERT INTO installation (one, instance, created_at)
-                 VALUES (1, $1, $2)
-                 ON CONFLICT (one) DO NOTHING",
-            )
-            .bind(&fresh)
-            .bind(now)
-            .execute(pool)
-            .await?;
-            Ok(sqlx::query_scalar("SELECT instance FROM installation WHERE one = 1").fetch_one(pool).await?)
-        })
+        let insert = "INSERT INTO installation (one, instance, created_at)
+                      VALUES (1, $1, $2)
+                      ON CONFLICT (one) DO NOTHING";
+        self.write(insert).bind(fresh).bind(now).execute().await?;
+        self.read("SELECT instance FROM installation WHERE one = 1").value().await
     }
 
     /// The ring keys that ever sealed here, each with its proof.
     pub async fn ring_proofs(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        on!(self.read(), |pool| Ok(sqlx::query_as("SELECT id, proof FROM ring_keys ORDER BY id")
-            .fetch_all(pool)
-            .await?))
+        self.read("SELECT id, proof FROM ring_keys ORDER BY id").all().await
     }
 
-    /// Keeps the proof of a ring key; the first one kept stays.
-    pub async fn keep_ring_proof(&self, id: &str, proof: &[u8]) -> Result<(), Error> {
-        on!(self.write(), |pool| {
-            sqlx::query("INSERT INTO ring_keys (id, proof) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
-                .bind(id)
-                .bind(proof)
-                .execute(pool)
-                .await?;
-        });
+    /// Saves the proof of a ring key; the first one saved stays.
+    pub async fn save_ring_proof(&self, id: &str, proof: &[u8]) -> Result<(), Error> {
+        self.write("INSERT INTO ring_keys (id, proof) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+            .bind(id)
+            .bind(proof)
+            .execute()
+            .await?;
         Ok(())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and keeps what it is told.
     pub async fn ping(&self) -> Result<(), Error> {
-        on!(self.read(), |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
-        Ok(())
+        self.read("SELECT 1").execute().await?;
+        self.check_durable().await
     }
 
     /// Closes every connection; SQLite folds its WAL into the file.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite { read, write } => {
+        match self.pools() {
+            Pools::Sqlite { read, write } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 
     /// The database's name and version, for people.
     pub async fn version(&self) -> Result<String, Error> {
-        match self.read() {
-            Pool::Sqlite(pool) => {
-                let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
-                Ok(format!("SQLite {version}"))
-            }
-            Pool::Postgres(pool) => {
-                let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(pool).await?;
-                Ok(format!("PostgreSQL {version}"))
-            }
+        let (name, version) = if self.is_postgres() {
+            ("PostgreSQL", "SHOW server_version")
+        } else {
+            ("SQLite", "SELECT sqlite_version()")
+        };
+        let version: String = self.read(version).value().await?;
+        Ok(format!("{name} {version}"))
+    }
+}
+
+/// Brings the schema up to date, on a connection of its own: a large migration may take longer than any statement may.
+async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
+    let migrator = sqlx::migrate!("./migrations");
+    match db.pools() {
+        Pools::Sqlite { write, .. } => migrator.run(write).await,
+        Pools::Postgres(_) => {
+            let options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
+            let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+            let mut connection = PgConnection::connect_with(&options).await.map_err(OpenFault::of_connect)?;
+            let migrated = migrator.run(&mut connection).await;
+            let _ = connection.close().await;
+            migrated
         }
     }
+    .map_err(OpenFault::of_migration)
 }
 
 async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
@@ -157,14 +194,14 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
     let write = pool(1).connect_with(options.clone()).await.map_err(OpenFault::Connect)?;
     assert_sqlite_keeps(&write).await?;
     let read = pool(4).connect_lazy_with(options.read_only(true));
-    Ok(Db::Sqlite { read, write })
+    Ok(Db::on(Pools::Sqlite { read, write }))
 }
 
 async fn assert_sqlite_keeps(pool: &sqlx::SqlitePool) -> Result<(), OpenFault> {
     let (version, journal, synchronous): (String, String, i64) = sqlx::query_as(
         "SELECT sqlite_version(),
-                (SELECT journal_mode FROM pragma_journal_mode),
-                (SELECT synchronous FROM pragma_synchronous)",
+         (SELECT journal_mode FROM pragma_journal_mode),
+         (SELECT synchronous FROM pragma_synchronous)",
     )
     .fetch_one(pool)
     .await
@@ -189,28 +226,47 @@ async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
         .map_err(|_| OpenFault::Address)?
         .application_name("cartkey")
         .options([("statement_timeout", "40000")]);
-    let pool =
-        PgPoolOptions::new().max_connections(16).acquire_timeout(LOCK_PATIENCE).connect_with(options.clone()).await;
+    let failover = Failover::default();
+    let judge = failover.clone();
+    let pool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(LOCK_PATIENCE)
+        .before_acquire(move |_, about| {
+            let outlives = judge.outlives(about.age);
+            Box::pin(async move { Ok(outlives) })
+        })
+        .after_connect(|connection, _| Box::pin(assert_postgres_writes(connection)))
+        .connect_with(options.clone())
+        .await;
     let pool = match pool {
         Ok(pool) => pool,
         // The pool tries again and again, and forgets why it could not: one more try tells.
         Err(sqlx::Error::PoolTimedOut) => {
             let last = PgConnection::connect_with(&options).await;
-            return Err(OpenFault::Connect(last.err().unwrap_or(sqlx::Error::PoolTimedOut)));
+            return Err(OpenFault::of_connect(last.err().unwrap_or(sqlx::Error::PoolTimedOut)));
         }
-        Err(error) => return Err(OpenFault::Connect(error)),
+        Err(error) => return Err(OpenFault::of_connect(error)),
     };
     let (commit, fsync): (String, String) =
         sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
             .fetch_one(&pool)
             .await
-            .map_err(OpenFault::Connect)?;
+            .map_err(OpenFault::of_connect)?;
     if matches!(commit.as_str(), "off") || fsync != "on" {
         return Err(OpenFault::Unsafe(format!(
             "PostgreSQL would lose what it acknowledged (synchronous_commit={commit}, fsync={fsync}): set both to on"
         )));
     }
-    Ok(Db::Postgres(pool))
+    Ok(Db::with(Pools::Postgres(pool), failover))
+}
+
+/// A standby takes connections, too: one that only reads is not taken into the pool, which tries again.
+async fn assert_postgres_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(connection).await?;
+    if read_only == "on" {
+        return Err(sqlx::Error::Protocol("the server only reads: a standby?".to_owned()));
+    }
+    Ok(())
 }
 
 /// Makes the folder for its owner alone and the file with mode 0600: SQLite gives its WAL the same mode.

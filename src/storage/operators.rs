@@ -1,6 +1,6 @@
 //! Operators, and the links that make the first one.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::event::Event;
 use crate::domain::id::OperatorId;
 use crate::domain::operator::{Operator, OperatorName};
@@ -8,11 +8,7 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Time;
 
 /// The columns of an [`Operator`].
-macro_rules! columns {
-    () => {
-        "id, name, second_factor IS NOT NULL AS second_factor, created_at, password_at, signed_in_at"
-    };
-}
+const COLUMNS: &str = "id, name, second_factor IS NOT NULL AS second_factor, created_at, password_at, signed_in_at";
 
 /// An operator, with what proves them.
 #[derive(Debug, sqlx::FromRow)]
@@ -31,56 +27,51 @@ pub struct Proof {
 
 /// Adds an operator; false when the name is taken.
 pub async fn insert(db: &Db, operator: &Operator, password: &str, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let added = sqlx::query(
-            "INSERT INTO operators (id, name, password, created_at, password_at)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&operator.id)
-        .bind(&operator.name)
-        .bind(password)
-        .bind(operator.created_at)
-        .bind(operator.created_at)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let added = tx
+            .query(
+                "INSERT INTO operators (id, name, password, created_at, password_at)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(&operator.id)
+            .bind(&operator.name)
+            .bind(password)
+            .bind(operator.created_at)
+            .bind(operator.created_at)
+            .execute()
+            .await?;
         if added == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Keeps the fingerprint of a set-up link.
 pub async fn keep_setup_link(db: &Db, fingerprint: &Fingerprint, until: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("INSERT INTO setup_links (fingerprint, expires_at) VALUES ($1, $2)")
-            .bind(fingerprint)
-            .bind(until)
-            .execute(pool)
-            .await?;
-    });
+    db.write("INSERT INTO setup_links (fingerprint, expires_at) VALUES ($1, $2)")
+        .bind(fingerprint)
+        .bind(until)
+        .execute()
+        .await?;
     Ok(())
 }
 
 /// Whether a set-up link works at `now`: known, in time, and there is no operator yet.
 pub async fn setup_link_works(db: &Db, fingerprint: &Fingerprint, now: Time) -> Result<bool, Error> {
-    on!(db.read(), |pool| {
-        let known: i64 = sqlx::query_scalar(
+    let known: i64 = db.read(
             "SELECT COUNT(*)
              FROM setup_links
              WHERE fingerprint = $1 AND expires_at > $2 AND NOT EXISTS (SELECT 1 FROM operators WHERE removed_at IS NULL)",
         )
         .bind(fingerprint)
         .bind(now)
-        .fetch_one(pool)
+        .value()
         .await?;
-        Ok(known == 1)
-    })
+    Ok(known == 1)
 }
 
 /// Spends a set-up link on the first operator; false when it does not work (any more). All set-up links end with it: whoever
@@ -92,110 +83,101 @@ pub async fn insert_first(
     password: &str,
     event: &Event,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         let links: Vec<(Fingerprint, Time)> =
-            sqlx::query_as("DELETE FROM setup_links RETURNING fingerprint, expires_at").fetch_all(&mut *tx).await?;
+            tx.query("DELETE FROM setup_links RETURNING fingerprint, expires_at").all().await?;
         if !links.iter().any(|(known, until)| known == fingerprint && *until > operator.created_at) {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        let added = sqlx::query(
-            "INSERT INTO operators (id, name, password, created_at, password_at)
-             SELECT $1, $2, $3, $4, $5
-             WHERE NOT EXISTS (SELECT 1 FROM operators WHERE removed_at IS NULL)",
-        )
-        .bind(&operator.id)
-        .bind(&operator.name)
-        .bind(password)
-        .bind(operator.created_at)
-        .bind(operator.created_at)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        let added = tx
+            .query(
+                "INSERT INTO operators (id, name, password, created_at, password_at)
+                 SELECT $1, $2, $3, $4, $5
+                 WHERE NOT EXISTS (SELECT 1 FROM operators WHERE removed_at IS NULL)",
+            )
+            .bind(&operator.id)
+            .bind(&operator.name)
+            .bind(password)
+            .bind(operator.created_at)
+            .bind(operator.created_at)
+            .execute()
+            .await?;
         if added == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Every operator, by name.
 pub async fn all(db: &Db) -> Result<Vec<Operator>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM operators
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM operators
              WHERE removed_at IS NULL
-             ORDER BY name"
-        ))
-        .fetch_all(pool)
-        .await?)
-    })
+             ORDER BY name",
+    ])
+    .all()
+    .await
 }
 
 /// The operator who signs in with this name.
 pub async fn by_name(db: &Db, name: &OperatorName) -> Result<Option<Proof>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT id, name, password, second_factor, password_at
-             FROM operators
-             WHERE name = $1 AND removed_at IS NULL",
-        )
-        .bind(name)
-        .fetch_optional(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT id, name, password, second_factor, password_at
+         FROM operators
+         WHERE name = $1 AND removed_at IS NULL",
+    )
+    .bind(name)
+    .optional()
+    .await
 }
 
 /// The operator with this id.
 pub async fn by_id(db: &Db, id: &OperatorId) -> Result<Option<Proof>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT id, name, password, second_factor, password_at
-             FROM operators
-             WHERE id = $1 AND removed_at IS NULL",
-        )
-        .bind(id)
-        .fetch_optional(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT id, name, password, second_factor, password_at
+         FROM operators
+         WHERE id = $1 AND removed_at IS NULL",
+    )
+    .bind(id)
+    .optional()
+    .await
 }
 
 /// Sets a password and ends all sessions of its operator.
 pub async fn set_password(db: &Db, id: &OperatorId, password: &str, now: Time, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query("UPDATE operators SET password = $1, password_at = $2 WHERE id = $3")
+    db.transaction(|mut tx| async move {
+        tx.query("UPDATE operators SET password = $1, password_at = $2 WHERE id = $3")
             .bind(password)
             .bind(now)
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        sqlx::query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        tx.query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute().await?;
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// Removes an operator: no session and no code of theirs works any more. Their name stays in the records.
 pub async fn remove(db: &Db, id: &OperatorId, now: Time, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query("UPDATE operators SET removed_at = $1, second_factor = NULL WHERE id = $2 AND removed_at IS NULL")
+    db.transaction(|mut tx| async move {
+        tx.query("UPDATE operators SET removed_at = $1, second_factor = NULL WHERE id = $2 AND removed_at IS NULL")
             .bind(now)
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        sqlx::query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        tx.query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute().await?;
+        tx.query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute().await?;
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// Sets an operator's second factor, sealed, with the fingerprints of its recovery codes, and ends all their sessions but
@@ -209,91 +191,79 @@ pub async fn set_second_factor(
     here: &Fingerprint,
     event: &Event,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let set = sqlx::query(
+    db.transaction(|mut tx| async move {
+        let set = tx.query(
             "UPDATE operators SET second_factor = $1, second_factor_step = $2 WHERE id = $3 AND second_factor IS NULL",
         )
         .bind(sealed)
         .bind(step)
         .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        .execute()
+        .await?;
         if set == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint <> $2")
+        tx.query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint <> $2")
             .bind(id)
             .bind(here)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
+        tx.query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute().await?;
         for code in codes {
-            sqlx::query("INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ($1, $2)")
+            tx.query("INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ($1, $2)")
                 .bind(id)
                 .bind(code)
-                .execute(&mut *tx)
+                .execute()
                 .await?;
         }
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Turns an operator's second factor off, and its recovery codes with it.
 pub async fn drop_second_factor(db: &Db, id: &OperatorId, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query("UPDATE operators SET second_factor = NULL WHERE id = $1").bind(id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute(&mut *tx).await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+    db.transaction(|mut tx| async move {
+        tx.query("UPDATE operators SET second_factor = NULL WHERE id = $1").bind(id).execute().await?;
+        tx.query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute().await?;
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// Uses up a time step of an operator's second factor; false when it, or a later one, was used before.
 pub async fn spend_step(db: &Db, id: &OperatorId, step: i64) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let spent =
-            sqlx::query("UPDATE operators SET second_factor_step = $1 WHERE id = $2 AND second_factor_step < $3")
-                .bind(step)
-                .bind(id)
-                .bind(step)
-                .execute(pool)
-                .await?
-                .rows_affected();
-        Ok(spent == 1)
-    })
+    let spent = db
+        .write("UPDATE operators SET second_factor_step = $1 WHERE id = $2 AND second_factor_step < $3")
+        .bind(step)
+        .bind(id)
+        .bind(step)
+        .execute()
+        .await?;
+    Ok(spent == 1)
 }
 
 /// Uses up a recovery code; false when there is no such one.
 pub async fn spend_recovery_code(db: &Db, id: &OperatorId, code: &Fingerprint, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let spent = sqlx::query("DELETE FROM recovery_codes WHERE operator_id = $1 AND fingerprint = $2")
+    db.transaction(|mut tx| async move {
+        let spent = tx
+            .query("DELETE FROM recovery_codes WHERE operator_id = $1 AND fingerprint = $2")
             .bind(id)
             .bind(code)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            .execute()
+            .await?;
         if spent == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// How many recovery codes are unspent.
 pub async fn recovery_codes(db: &Db, id: &OperatorId) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM recovery_codes WHERE operator_id = $1")
-            .bind(id)
-            .fetch_one(pool)
-            .await?)
-    })
+    db.read("SELECT COUNT(*) FROM recovery_codes WHERE operator_id = $1").bind(id).value().await
 }

@@ -1,6 +1,6 @@
 //! What the overview counts and lists.
 
-use super::{Db, Error, on, stores};
+use super::{Db, Error, stores};
 use crate::domain::attempt::Status;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::time::Time;
@@ -18,56 +18,46 @@ pub struct Needy {
 
 /// Stores of this status, those that came into it last first; at most `most`.
 pub async fn of_status(db: &Db, status: StoreStatus, most: i64) -> Result<Vec<Needy>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            stores::columns!(),
-            ", changed_at AS since
+    db.read([
+        "SELECT ",
+        stores::COLUMNS,
+        ", changed_at AS since
              FROM stores
              WHERE status = $1
              ORDER BY changed_at DESC, id DESC
-             LIMIT $2"
-        ))
-        .bind(status)
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+             LIMIT $2",
+    ])
+    .bind(status)
+    .bind(most)
+    .all()
+    .await
 }
 
 /// Fits connected stores with a remark. Few stores have a reason and most are connected, which SQLite does not know: the
 /// status is compared so that its index is not taken.
-macro_rules! remarked {
-    () => {
-        "reason >= '' AND reason <= 'z' AND status || '' = 'connected'"
-    };
-}
+const REMARKED: &str = "reason >= '' AND reason <= 'z' AND status || '' = 'connected'";
 
 /// Connected stores with a remark, at most `most`. A remark comes with a check, so the check that first told it says since
 /// when.
 pub async fn with_remark(db: &Db, most: i64) -> Result<Vec<Needy>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            stores::columns!(),
-            ", COALESCE((SELECT MAX(began_at) FROM check_spans WHERE store_id = stores.id), changed_at) AS since
+    db.read([
+        "SELECT ",
+        stores::COLUMNS,
+        ", COALESCE((SELECT MAX(began_at) FROM check_spans WHERE store_id = stores.id), changed_at) AS since
              FROM stores
              WHERE id IN (SELECT id FROM stores AS those WHERE ",
-            remarked!(),
-            " ORDER BY changed_at DESC, id DESC LIMIT $1)
-             ORDER BY changed_at DESC, id DESC"
-        ))
-        .bind(most)
-        .fetch_all(pool)
-        .await?)
-    })
+        REMARKED,
+        " ORDER BY changed_at DESC, id DESC LIMIT $1)
+             ORDER BY changed_at DESC, id DESC",
+    ])
+    .bind(most)
+    .all()
+    .await
 }
 
 /// How many connected stores have a remark.
 pub async fn remarks(db: &Db) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(concat!("SELECT COUNT(*) FROM stores WHERE ", remarked!())).fetch_one(pool).await?)
-    })
+    db.read(["SELECT COUNT(*) FROM stores WHERE ", REMARKED]).value().await
 }
 
 /// Attempts that stand alike.
@@ -86,32 +76,28 @@ pub struct Attempted {
 /// The attempts that were begun from `since` to `until`, counted by how they stand. Two bounds, so that SQLite begins with
 /// them and not with the groups.
 pub async fn attempts(db: &Db, since: Time, until: Time) -> Result<Vec<Attempted>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT status, reason, COUNT(*) AS n, COUNT(received_at) AS received
-             FROM attempts
-             WHERE created_at >= $1 AND created_at <= $2
-             GROUP BY status, reason
-             ORDER BY n DESC, status, reason",
-        )
-        .bind(since)
-        .bind(until)
-        .persistent(false)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT status, reason, COUNT(*) AS n, COUNT(received_at) AS received
+         FROM attempts
+         WHERE created_at >= $1 AND created_at <= $2
+         GROUP BY status, reason
+         ORDER BY n DESC, status, reason",
+    )
+    .bind(since)
+    .bind(until)
+    .planned_each_time()
+    .all()
+    .await
 }
 
 /// Whether there is a token that works at `now`, whether a link was ever made, and whether a key was ever read.
 pub async fn steps(db: &Db, now: Time) -> Result<(bool, bool, bool), Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)),
-                    EXISTS (SELECT 1 FROM links),
-                    EXISTS (SELECT 1 FROM key_reads) OR EXISTS (SELECT 1 FROM read_days)",
-        )
-        .bind(now)
-        .fetch_one(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)),
+         EXISTS (SELECT 1 FROM links),
+         EXISTS (SELECT 1 FROM key_reads) OR EXISTS (SELECT 1 FROM read_days)",
+    )
+    .bind(now)
+    .one()
+    .await
 }

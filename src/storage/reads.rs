@@ -1,9 +1,7 @@
 //! The activity record of lent keys: one commit serves a whole batch.
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Postgres, Sqlite};
-
-use super::{Db, Error, Pool, on};
+use super::db::Held;
+use super::{Db, Error, lending};
 
 /// One lent key, about to be recorded.
 #[derive(Debug)]
@@ -35,12 +33,6 @@ pub struct Recorder {
     held: Option<Held>,
 }
 
-#[derive(Debug)]
-enum Held {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-}
-
 impl Recorder {
     /// A recorder that holds no connection yet.
     pub fn new(db: Db) -> Self {
@@ -52,7 +44,7 @@ impl Recorder {
         self.held = None;
     }
 
-    /// Records those of `batch` that lend, if the lending counter still says `revision`, and gives the counter back; when it
+    /// Records those of `batch` that lend, if the lending counter still says `revision`, and returns the counter; when it
     /// says something else, nothing was recorded and nothing of the batch may leave: something that decides who may be
     /// lent what has changed since the answers were made. After an error, the next batch begins with another connection.
     pub async fn record(&mut self, batch: &[Read], revision: i64) -> Result<i64, Error> {
@@ -64,47 +56,29 @@ impl Recorder {
         if !rows.is_empty() {
             let json =
                 serde_json::to_string(&rows).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))?;
-            let mut held = match (self.held.take(), self.db.write()) {
-                (Some(held), _) => held,
-                (None, Pool::Sqlite(pool)) => Held::Sqlite(pool.acquire().await?),
-                (None, Pool::Postgres(pool)) => Held::Postgres(pool.acquire().await?),
+            let mut held = match self.held.take() {
+                Some(held) => held,
+                None => self.db.hold().await?,
             };
-            let recorded = insert(&mut held, json, revision).await?;
+            // The dialects differ in how they read JSON, so both stand here in the open.
+            let insert = if self.db.is_postgres() {
+                "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+                 SELECT value ->> 0, (value ->> 1)::BIGINT, value ->> 2, value ->> 3, (value ->> 4)::BIGINT, value ->> 5
+                 FROM json_array_elements($1::JSON)
+                 WHERE (SELECT n FROM counters WHERE name = 'lending') = $2"
+            } else {
+                "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+                 FROM json_each($1)
+                 WHERE (SELECT n FROM counters WHERE name = 'lending') = $2"
+            };
+            // One statement, which is one transaction. When it fails, the connection is closed with the recorder's hold on it.
+            let recorded = held.write(insert).bind(json).bind(revision).execute().await?;
             self.held = Some(held);
             if recorded > 0 {
                 return Ok(revision);
             }
         }
-        on!(self.db.read(), |pool| {
-            Ok(sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?)
-        })
+        lending::revision(&self.db).await
     }
-}
-
-/// One statement, which is one transaction. The dialects differ in how they read JSON, so both stand here in the open.
-async fn insert(held: &mut Held, json: String, revision: i64) -> Result<u64, Error> {
-    Ok(match held {
-        Held::Sqlite(connection) => sqlx::query(
-            "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-             FROM json_each($1)
-             WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
-        )
-        .bind(json)
-        .bind(revision)
-        .execute(&mut **connection)
-        .await?
-        .rows_affected(),
-        Held::Postgres(connection) => sqlx::query(
-            "INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
-             SELECT value ->> 0, (value ->> 1)::BIGINT, value ->> 2, value ->> 3, (value ->> 4)::BIGINT, value ->> 5
-             FROM json_array_elements($1::JSON)
-             WHERE (SELECT n FROM counters WHERE name = 'lending') = $2",
-        )
-        .bind(json)
-        .bind(revision)
-        .execute(&mut **connection)
-        .await?
-        .rows_affected(),
-    })
 }

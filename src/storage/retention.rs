@@ -1,6 +1,6 @@
 //! How long key reads are kept, and deleting what is older.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::activity::Keep;
 use crate::domain::event::Event;
 use crate::domain::id::{AttemptId, RequestId};
@@ -8,94 +8,86 @@ use crate::domain::time::Time;
 
 /// What is set; for ever when nothing was, or when what was set is no choice of this version.
 pub async fn kept(db: &Db) -> Result<Keep, Error> {
-    let set: Option<String> = on!(db.read(), |pool| {
-        sqlx::query_scalar("SELECT value FROM settings WHERE name = 'keep_key_reads'").fetch_optional(pool).await?
-    });
+    let set: Option<String> =
+        db.read("SELECT value FROM settings WHERE name = 'keep_key_reads'").optional_value().await?;
     Ok(set.and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
 /// Sets it.
 pub async fn keep(db: &Db, keep: Keep, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query(
+    db.transaction(|mut tx| async move {
+        tx.query(
             "INSERT INTO settings (name, value)
              VALUES ('keep_key_reads', $1)
              ON CONFLICT (name) DO UPDATE
              SET value = excluded.value",
         )
         .bind(keep.to_string())
-        .execute(&mut *tx)
+        .execute()
         .await?;
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// Deletes reads with ids before this one, the oldest first, at most `most`; gives back how many. What is not counted by
 /// day yet stays.
 pub async fn delete_reads(db: &Db, before: &RequestId, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "DELETE FROM key_reads
-             WHERE id IN (SELECT id
-                          FROM key_reads
-                          WHERE id < $1 AND id < (SELECT before FROM reads_counted WHERE one = 1)
-                          ORDER BY id
-                          LIMIT $2)",
-        )
-        .bind(before)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    db.write(
+        "DELETE FROM key_reads
+         WHERE id IN (SELECT id
+                      FROM key_reads
+                      WHERE id < $1 AND id < (SELECT before FROM reads_counted WHERE one = 1)
+                      ORDER BY id
+                      LIMIT $2)",
+    )
+    .bind(before)
+    .bind(most)
+    .execute()
+    .await
 }
 
 /// Forgets from which address events before this moment came, the oldest first, at most `most`; gives back how many.
 pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query(
-            "UPDATE events
-             SET came_from = NULL
-             WHERE seq IN (SELECT seq
-                           FROM events
-                           WHERE at < $1 AND came_from IS NOT NULL
-                           ORDER BY at
-                           LIMIT $2)",
-        )
-        .bind(before)
-        .bind(most)
-        .execute(pool)
-        .await?
-        .rows_affected())
-    })
+    db.write(
+        "UPDATE events
+         SET came_from = NULL
+         WHERE seq IN (SELECT seq
+                       FROM events
+                       WHERE at < $1 AND came_from IS NOT NULL
+                       ORDER BY at
+                       LIMIT $2)",
+    )
+    .bind(before)
+    .bind(most)
+    .execute()
+    .await
 }
 
 /// Forgets from which addresses attempts that ended before this moment were begun and their keys came, the oldest first, at
 /// most `most` attempts; gives back how many.
 pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mut attempts: Vec<AttemptId> = sqlx::query_scalar(
-            "UPDATE attempts
-             SET begun_from = ''
-             WHERE id IN (SELECT id
-                          FROM attempts
-                          WHERE begun_from > '' AND created_at < $1 AND ended_at < $2
-                          ORDER BY id
-                          LIMIT $3)
-             RETURNING id",
-        )
-        .bind(before)
-        .bind(before)
-        .bind(most)
-        .fetch_all(&mut *tx)
-        .await?;
+    db.transaction(|mut tx| async move {
+        let mut attempts: Vec<AttemptId> = tx
+            .query(
+                "UPDATE attempts
+                 SET begun_from = ''
+                 WHERE id IN (SELECT id
+                              FROM attempts
+                              WHERE begun_from > '' AND created_at < $1 AND ended_at < $2
+                              ORDER BY id
+                              LIMIT $3)
+                 RETURNING id",
+            )
+            .bind(before)
+            .bind(before)
+            .bind(most)
+            .values()
+            .await?;
         attempts.sort();
         if let (Some(first), Some(last)) = (attempts.first(), attempts.last()) {
-            sqlx::query(
+            tx.query(
                 "UPDATE grants
                  SET received_from = ''
                  WHERE attempt_id >= $1 AND attempt_id <= $2 AND received_from <> ''
@@ -103,10 +95,10 @@ pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Err
             )
             .bind(first)
             .bind(last)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-            tx.commit().await?;
         }
-        Ok(attempts.len() as u64)
+        tx.commit(attempts.len() as u64).await
     })
+    .await
 }

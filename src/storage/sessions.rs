@@ -1,6 +1,6 @@
 //! Sessions of operators, and the throttles that stand before them.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::event::Event;
 use crate::domain::id::OperatorId;
 use crate::domain::operator::{Operator, Session};
@@ -20,8 +20,7 @@ pub struct Held {
 /// Counts one more try of `subject` and gives back how many there were since its window began, this one included; a window
 /// begins with the first try after `begins_before`. One that began in the future, while a clock was wrong, is over.
 pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
-    on!(db.write(), |pool| {
-        Ok(sqlx::query_scalar(
+    db.write(
             "INSERT INTO throttles (subject, since, n)
              VALUES ($1, $2, 1)
              ON CONFLICT (subject) DO UPDATE
@@ -35,34 +34,21 @@ pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Re
         .bind(now)
         .bind(begins_before)
         .bind(now)
-        .fetch_one(pool)
-        .await?)
-    })
+        .value()
+        .await
 }
 
 /// Forgets the tries of `subject`.
 pub async fn forget(db: &Db, subject: &str) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("DELETE FROM throttles WHERE subject = $1").bind(subject).execute(pool).await?;
-    });
+    db.write("DELETE FROM throttles WHERE subject = $1").bind(subject).execute().await?;
     Ok(())
 }
 
 /// Deletes what is over at `now`: windows that began before `windows`, sessions not used since `idle`, set-up links.
 pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("DELETE FROM throttles WHERE since < $1 OR since > $2")
-            .bind(windows)
-            .bind(now)
-            .execute(pool)
-            .await?;
-        sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2")
-            .bind(now)
-            .bind(idle)
-            .execute(pool)
-            .await?;
-        sqlx::query("DELETE FROM setup_links WHERE expires_at <= $1").bind(now).execute(pool).await?;
-    });
+    db.write("DELETE FROM throttles WHERE since < $1 OR since > $2").bind(windows).bind(now).execute().await?;
+    db.write("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2").bind(now).bind(idle).execute().await?;
+    db.write("DELETE FROM setup_links WHERE expires_at <= $1").bind(now).execute().await?;
     Ok(())
 }
 
@@ -95,9 +81,8 @@ pub async fn insert(
     ends: &Ends<'_>,
     event: Option<&Event>,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let as_before = sqlx::query(
+    db.transaction(|mut tx| async move {
+        let as_before = tx.query(
             "UPDATE operators
              SET signed_in_at = CASE WHEN $1 THEN $2 ELSE signed_in_at END
              WHERE id = $3 AND removed_at IS NULL AND ($4 IS NULL OR password = $5) AND (second_factor IS NOT NULL) = $6",
@@ -108,22 +93,21 @@ pub async fn insert(
         .bind(as_read.password)
         .bind(as_read.password)
         .bind(as_read.second_factor)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+        .execute()
+        .await?;
         if as_before == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
         if let Some(half) = ends.half {
-            let ended = sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(half).execute(&mut *tx).await?;
-            if ended.rows_affected() == 0 {
-                return Ok(false);
+            let ended = tx.query("DELETE FROM sessions WHERE fingerprint = $1").bind(half).execute().await?;
+            if ended == 0 {
+                return tx.undo(false).await;
             }
         }
         if let Some(former) = ends.former {
-            sqlx::query("DELETE FROM sessions WHERE fingerprint = $1").bind(former).execute(&mut *tx).await?;
+            tx.query("DELETE FROM sessions WHERE fingerprint = $1").bind(former).execute().await?;
         }
-        sqlx::query(
+        tx.query(
             "INSERT INTO sessions (fingerprint, operator_id, verified, created_at, seen_at, expires_at, came_from)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -134,86 +118,73 @@ pub async fn insert(
         .bind(session.seen_at)
         .bind(session.expires_at)
         .bind(&session.came_from)
-        .execute(&mut *tx)
+        .execute()
         .await?;
         if let Some(event) = event {
-            record!(tx, event);
+            events::record(&mut tx, event).await?;
         }
-        tx.commit().await?;
-        Ok(true)
-    })
+        tx.commit(true).await
+    }).await
 }
 
 /// The session with this fingerprint and its operator, as they are kept: whether it still counts is the caller's to judge.
 pub async fn find(db: &Db, fingerprint: &Fingerprint) -> Result<Option<(Session, Operator)>, Error> {
-    on!(db.read(), |pool| {
-        let held: Option<Held> = sqlx::query_as(
+    let held: Option<Held> = db
+        .read(
             "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from, operator_id
              FROM sessions
              WHERE fingerprint = $1",
         )
         .bind(fingerprint)
-        .fetch_optional(pool)
+        .optional()
         .await?;
-        let Some(held) = held else { return Ok(None) };
-        let operator: Option<Operator> = sqlx::query_as(
+    let Some(held) = held else { return Ok(None) };
+    let operator: Option<Operator> = db
+        .read(
             "SELECT id, name, second_factor IS NOT NULL AS second_factor, created_at, password_at, signed_in_at
              FROM operators
              WHERE id = $1 AND removed_at IS NULL",
         )
         .bind(&held.operator_id)
-        .fetch_optional(pool)
+        .optional()
         .await?;
-        Ok(operator.map(|operator| (held.session, operator)))
-    })
+    Ok(operator.map(|operator| (held.session, operator)))
 }
 
 /// Says that a session was used at `now`.
 pub async fn seen(db: &Db, fingerprint: &Fingerprint, now: Time) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        sqlx::query("UPDATE sessions SET seen_at = $1 WHERE fingerprint = $2")
-            .bind(now)
-            .bind(fingerprint)
-            .execute(pool)
-            .await?;
-    });
+    db.write("UPDATE sessions SET seen_at = $1 WHERE fingerprint = $2").bind(now).bind(fingerprint).execute().await?;
     Ok(())
 }
 
 /// An operator's verified sessions, the newest first.
 pub async fn of_operator(db: &Db, id: &OperatorId) -> Result<Vec<Session>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from
-             FROM sessions
-             WHERE operator_id = $1 AND verified
-             ORDER BY created_at DESC",
-        )
-        .bind(id)
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from
+         FROM sessions
+         WHERE operator_id = $1 AND verified
+         ORDER BY created_at DESC",
+    )
+    .bind(id)
+    .all()
+    .await
 }
 
 /// Ends one session of an operator, or all when none is named.
 pub async fn end(db: &Db, id: &OperatorId, which: Option<&Fingerprint>, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         match which {
-            Some(one) => sqlx::query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint = $2")
-                .bind(id)
-                .bind(one)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected(),
-            None => sqlx::query("DELETE FROM sessions WHERE operator_id = $1")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected(),
+            Some(one) => {
+                tx.query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint = $2")
+                    .bind(id)
+                    .bind(one)
+                    .execute()
+                    .await?
+            }
+            None => tx.query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute().await?,
         };
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }

@@ -1,6 +1,6 @@
 //! What operators have set, by name, and the logo.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, events};
 use crate::domain::brand::{Logo, LogoFormat};
 use crate::domain::event::Event;
 
@@ -9,66 +9,57 @@ pub const LOGO: &str = "logo";
 
 /// Everything that is set: names and values; for [`LOGO`] its hash, a space and its media type.
 pub async fn all(db: &Db) -> Result<Vec<(String, String)>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(
-            "SELECT name, value
-             FROM settings
-             UNION ALL
-             SELECT 'logo', hash || ' ' || media_type
-             FROM logo
-             WHERE one = 1",
-        )
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT name, value
+         FROM settings
+         UNION ALL
+         SELECT 'logo', hash || ' ' || media_type
+         FROM logo
+         WHERE one = 1",
+    )
+    .all()
+    .await
 }
 
 /// Sets each of `changes` to its value, or back to its default where there is none; all or nothing.
 pub async fn change(db: &Db, changes: &[(&str, Option<String>)], event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         for (name, value) in changes {
             match value {
                 Some(value) => {
-                    sqlx::query(
+                    tx.query(
                         "INSERT INTO settings (name, value)
-                     VALUES ($1, $2)
-                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                         VALUES ($1, $2)
+                         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                     )
                     .bind(*name)
                     .bind(value)
-                    .execute(&mut *tx)
+                    .execute()
                     .await?
                 }
-                None => sqlx::query("DELETE FROM settings WHERE name = $1").bind(*name).execute(&mut *tx).await?,
+                None => tx.query("DELETE FROM settings WHERE name = $1").bind(*name).execute().await?,
             };
         }
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// The logo with this hash.
 pub async fn logo(db: &Db, hash: &str) -> Result<Option<Logo>, Error> {
-    on!(db.read(), |pool| {
-        let found: Option<(String, Vec<u8>)> =
-            sqlx::query_as("SELECT media_type, bytes FROM logo WHERE one = 1 AND hash = $1")
-                .bind(hash)
-                .fetch_optional(pool)
-                .await?;
-        Ok(found.and_then(|(kind, bytes)| Some(Logo { format: LogoFormat::of_media_type(&kind)?, bytes })))
-    })
+    let found: Option<(String, Vec<u8>)> =
+        db.read("SELECT media_type, bytes FROM logo WHERE one = 1 AND hash = $1").bind(hash).optional().await?;
+    Ok(found.and_then(|(kind, bytes)| Some(Logo { format: LogoFormat::of_media_type(&kind)?, bytes })))
 }
 
 /// Keeps a logo in place of the former one, or none.
 pub async fn set_logo(db: &Db, logo: Option<(&Logo, &str)>, event: &Event) -> Result<(), Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query("DELETE FROM logo WHERE one = 1").execute(&mut *tx).await?;
+    db.transaction(|mut tx| async move {
+        tx.query("DELETE FROM logo WHERE one = 1").execute().await?;
         if let Some((logo, hash)) = logo {
             // Two who set it at the same moment: the later one stays.
-            sqlx::query(
+            tx.query(
                 "INSERT INTO logo (one, media_type, bytes, hash)
                  VALUES (1, $1, $2, $3)
                  ON CONFLICT (one) DO UPDATE
@@ -77,11 +68,11 @@ pub async fn set_logo(db: &Db, logo: Option<(&Logo, &str)>, event: &Event) -> Re
             .bind(logo.format.media_type())
             .bind(&logo.bytes)
             .bind(hash)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         }
-        record!(tx, event);
-        tx.commit().await?;
-    });
-    Ok(())
+        events::record(&mut tx, event).await?;
+        tx.commit(()).await
+    })
+    .await
 }

@@ -5,14 +5,14 @@
 
 mod statements;
 
-use super::{Db, Error, on, stores};
+use super::{Db, Error, stores};
 use crate::domain::scope::Scope;
 use crate::domain::search::Word;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
-pub(super) use statements::{any_status, bind_begin, bind_filter, matching, page as page_of};
+pub(super) use statements::{narrow, page as page_of};
 
 /// The most words that a search is narrowed by.
 pub const MOST_WORDS: usize = 6;
@@ -176,36 +176,28 @@ pub async fn begin(db: &Db, filter: &Filter, order: Order, with_words: Option<i6
 }
 
 async fn with_status(db: &Db, status: StoreStatus) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE status = $1 LIMIT $2) AS found")
-            .bind(status)
-            .bind(FEW + 1)
-            .fetch_one(pool)
-            .await?)
-    })
+    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE status = $1 LIMIT $2) AS found")
+        .bind(status)
+        .bind(FEW + 1)
+        .value()
+        .await
 }
 
 async fn with_reason(db: &Db, reason: Reason) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE reason >= $1 AND reason <= $2 LIMIT $3) AS found",
-        )
+    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE reason >= $1 AND reason <= $2 LIMIT $3) AS found")
         .bind(reason.from())
         .bind(reason.to())
         .bind(FEW + 1)
-        .fetch_one(pool)
-        .await?)
-    })
+        .value()
+        .await
 }
 
 async fn with_scope(db: &Db, scope: Scope) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE scope = $1 LIMIT $2) AS found")
-            .bind(scope)
-            .bind(FEW + 1)
-            .fetch_one(pool)
-            .await?)
-    })
+    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE scope = $1 LIMIT $2) AS found")
+        .bind(scope)
+        .bind(FEW + 1)
+        .value()
+        .await
 }
 
 /// Up to `most` stores that fit, in order, from the first or from beside another. A page that ends beside another is read
@@ -219,28 +211,22 @@ pub async fn page(
     most: i64,
 ) -> Result<Vec<Store>, Error> {
     let beside = beside.cloned().unwrap_or_else(|| order.beginning());
-    on!(db.read(), |pool| {
-        let query = bind_begin!(sqlx::query_as(begin.page(order, beside.back)), filter, begin);
-        let query = bind_filter!(query, filter);
-        let query = match beside.key {
-            SortKey::At(at) => query.bind(at),
-            SortKey::Text(text) => query.bind(text),
-        };
-        Ok(query.bind(beside.id).bind(most).fetch_all(pool).await?)
-    })
+    let statement = statements::begin(db.read(["SELECT ", stores::COLUMNS]), filter, begin);
+    page_of(narrow(statement, filter), order, &beside, most).all().await
 }
 
-/// How many stores fit, counted up to `most`.
+/// How many stores fit, counted up to `most`. Where an order is walked, the count walks it too, and stops as soon as it knows
+/// enough.
 pub async fn count(db: &Db, filter: &Filter, begin: Begin, most: i64) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        let query = bind_begin!(sqlx::query_scalar(begin.count()), filter, begin);
-        Ok(bind_filter!(query, filter).bind(most).fetch_one(pool).await?)
-    })
+    let statement = statements::begin(db.read("SELECT COUNT(*) FROM (SELECT 1"), filter, begin);
+    let statement = match begin {
+        Begin::Order | Begin::StatusInOrder => narrow(statement, filter).push(" ORDER BY changed_at"),
+        Begin::Gather(_) => narrow(statement, filter),
+    };
+    statement.push(" LIMIT ").push_bind(most).push(") AS found").planned_each_time().value().await
 }
 
 /// How many stores there are of each status.
 pub async fn by_status(db: &Db) -> Result<Vec<(StoreStatus, i64)>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as("SELECT status, COUNT(*) FROM stores GROUP BY status").fetch_all(pool).await?)
-    })
+    db.read("SELECT status, COUNT(*) FROM stores GROUP BY status").all().await
 }

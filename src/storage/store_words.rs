@@ -1,7 +1,7 @@
 //! The words by which stores are found.
 
 use super::store_list::MOST_WORDS;
-use super::{Db, Error, on, rewrite_words};
+use super::{Db, Error, Tx};
 use crate::domain::id::StoreId;
 use crate::domain::search::{self, Word};
 use crate::domain::store_url::StoreUrl;
@@ -9,25 +9,22 @@ use crate::domain::user_id::UserId;
 
 /// How often stores have this word; counted up to `most`.
 pub async fn count(db: &Db, word: &Word, most: i64) -> Result<i64, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_scalar(
-            "SELECT COUNT(*)
-             FROM (SELECT 1 FROM store_words WHERE word >= $1 AND word < $2 LIMIT $3) AS found",
-        )
-        .bind(word.from())
-        .bind(word.to())
-        .bind(most)
-        .persistent(false)
-        .fetch_one(pool)
-        .await?)
-    })
+    db.read(
+        "SELECT COUNT(*)
+         FROM (SELECT 1 FROM store_words WHERE word >= $1 AND word < $2 LIMIT $3) AS found",
+    )
+    .bind(word.from())
+    .bind(word.to())
+    .bind(most)
+    .planned_each_time()
+    .value()
+    .await
 }
 
 /// How many stores have all of these words, counted up to `most`; those after the first [`MOST_WORDS`] do not count.
 pub async fn together(db: &Db, words: &[Word], most: i64) -> Result<i64, Error> {
     let Some((first, others)) = words.split_first() else { return Ok(0) };
-    on!(db.read(), |pool| {
-        let mut query = sqlx::query_scalar(
+    let mut query = db.read(
             "SELECT COUNT(*)
              FROM (SELECT DISTINCT store_id
                    FROM store_words AS first
@@ -46,18 +43,17 @@ pub async fn together(db: &Db, words: &[Word], most: i64) -> Result<i64, Error> 
         )
         .bind(first.from())
         .bind(first.to());
-        for at in 0..MOST_WORDS - 1 {
-            let word = others.get(at);
-            query = query.bind(word.map(Word::from)).bind(word.map(Word::from)).bind(word.map(Word::to));
-        }
-        Ok(query.bind(most).persistent(false).fetch_one(pool).await?)
-    })
+    for at in 0..MOST_WORDS - 1 {
+        let word = others.get(at);
+        query = query.bind(word.map(Word::from)).bind(word.map(Word::from)).bind(word.map(Word::to));
+    }
+    query.bind(most).planned_each_time().value().await
 }
 
 /// Whether a store after `after` has no words. Only reads: it may look through every store, and is asked at each start.
 pub async fn is_any_wordless(db: &Db, after: &str) -> Result<bool, Error> {
-    on!(db.read(), |pool| {
-        let found: Option<StoreId> = sqlx::query_scalar(
+    let found: Option<StoreId> = db
+        .read(
             "SELECT id
              FROM stores
              WHERE id > $1 AND NOT EXISTS (SELECT 1 FROM store_words WHERE store_id = stores.id)
@@ -65,10 +61,9 @@ pub async fn is_any_wordless(db: &Db, after: &str) -> Result<bool, Error> {
              LIMIT 1",
         )
         .bind(after)
-        .fetch_optional(pool)
+        .optional_value()
         .await?;
-        Ok(found.is_some())
-    })
+    Ok(found.is_some())
 }
 
 /// Gives words to the stores after `after` that have none, at most `most`, and gives back the last of those: `None`
@@ -76,27 +71,44 @@ pub async fn is_any_wordless(db: &Db, after: &str) -> Result<bool, Error> {
 ///
 /// The update that changes nothing holds the stores: who renames one in the meantime waits, and writes its words anew.
 pub async fn give_words(db: &Db, after: &str, most: i64) -> Result<Option<StoreId>, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mut stores: Vec<(StoreId, UserId, StoreUrl, Option<String>)> = sqlx::query_as(
-            "UPDATE stores
-             SET name = name
-             WHERE id IN (SELECT id
-                          FROM stores AS wordless
-                          WHERE id > $1 AND NOT EXISTS (SELECT 1 FROM store_words WHERE store_id = wordless.id)
-                          ORDER BY id
-                          LIMIT $2)
-             RETURNING id, user_id, home, name",
-        )
-        .bind(after)
-        .bind(most)
-        .fetch_all(&mut *tx)
-        .await?;
+    db.transaction(|mut tx| async move {
+        let mut stores: Vec<(StoreId, UserId, StoreUrl, Option<String>)> = tx
+            .query(
+                "UPDATE stores
+                 SET name = name
+                 WHERE id IN (SELECT id
+                              FROM stores AS wordless
+                              WHERE id > $1 AND NOT EXISTS (SELECT 1 FROM store_words WHERE store_id = wordless.id)
+                              ORDER BY id
+                              LIMIT $2)
+                 RETURNING id, user_id, home, name",
+            )
+            .bind(after)
+            .bind(most)
+            .all()
+            .await?;
         stores.sort();
         for (id, user_id, home, name) in &stores {
-            rewrite_words!(tx, id, search::words(user_id, home, name.as_deref()));
+            rewrite(&mut tx, id, search::words(user_id, home, name.as_deref())).await?;
         }
-        tx.commit().await?;
-        Ok(stores.pop().map(|(id, ..)| id))
+        tx.commit(stores.pop().map(|(id, ..)| id)).await
     })
+    .await
+}
+
+/// Writes the words by which a store is found, in place of those it was found by.
+pub(super) async fn rewrite(
+    tx: &mut Tx,
+    store: &StoreId,
+    words: impl IntoIterator<Item = String>,
+) -> Result<(), Error> {
+    tx.query("DELETE FROM store_words WHERE store_id = $1").bind(store).execute().await?;
+    for word in words {
+        tx.query("INSERT INTO store_words (word, store_id) VALUES ($1, $2)")
+            .bind(word.into_bytes())
+            .bind(store)
+            .execute()
+            .await?;
+    }
+    Ok(())
 }

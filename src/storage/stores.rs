@@ -1,7 +1,7 @@
 //! Stores and their keys: activation, lists, what is lent.
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
-use super::{Db, Error, lending_changed, on, record, rewrite_words};
+use super::{Db, Error, Tx, events, lending, store_words};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
 use crate::domain::event::{Event, Kind};
@@ -16,13 +16,8 @@ use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
 /// The columns of a [`Store`].
-macro_rules! columns {
-    () => {
-        "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
-         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked"
-    };
-}
-pub(super) use columns;
+pub(super) const COLUMNS: &str = "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
+         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked";
 
 /// A key that was proven, about to become a store's newest.
 #[derive(Debug)]
@@ -70,22 +65,20 @@ pub struct Activation<'a> {
     pub key: NewKey,
 }
 
-/// Inside the open transaction `$tx`: makes or updates the store (a reconnect keeps its id), adds the key version, retires
+/// Makes or updates the store (a reconnect keeps its id), adds the key version, retires
 /// and wipes the former one. A former key that the store had said it does not know counts as revoked. Gives the store's id
 /// and the version.
-macro_rules! take_key {
-    ($tx:ident, $key:expr) => {{
-        let new: &$crate::storage::stores::NewKey = $key;
-        // What the last check told of the key that is replaced; the row stays locked from here.
-        let former: Option<(Option<Verdict>, Time)> = sqlx::query_as(
+async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
+    let former: Option<(Option<Verdict>, Time)> = tx
+        .query(
             "UPDATE stores SET key_version = key_version WHERE user_id = $1 AND home = $2 RETURNING reason, checked_at",
         )
         .bind(&new.user_id)
         .bind(&new.home)
-        .fetch_optional(&mut *$tx)
+        .optional()
         .await?;
-        let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
-        let (store_id, version): (StoreId, i64) = sqlx::query_as(
+    let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
+    let (store_id, version): (StoreId, i64) = tx.query(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
                                  auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at,
                                  check_at, asked)
@@ -115,85 +108,81 @@ macro_rules! take_key {
         .bind(new.now)
         .bind(new.now.plus(FIRST_CHECK_AFTER))
         .bind(new.asked)
-        .fetch_one(&mut *$tx)
+        .one()
         .await?;
-        rewrite_words!($tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref()));
-        sqlx::query(
-            "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
-        )
-        .bind(new.now)
-        .bind(gone)
-        .bind(&store_id)
-        .execute(&mut *$tx)
-        .await?;
-        // The very key that was given up before: nobody must ask whether it is gone, or have it revoked.
-        sqlx::query("UPDATE keys SET parting = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND parting IS NOT NULL")
-            .bind(&store_id)
-            .bind(&new.last7)
-            .execute(&mut *$tx)
-            .await?;
-        sqlx::query(
-            "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(&new.key_id)
-        .bind(&store_id)
-        .bind(version)
-        .bind(new.woo_key_id)
-        .bind(&new.last7)
-        .bind(new.scope)
-        .bind(new.auth_method)
-        .bind(&new.sealed)
-        .bind(new.now)
-        .execute(&mut *$tx)
-        .await?;
-        new_span!($tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now);
-        lending_changed!($tx);
-        (store_id, version)
-    }};
+    store_words::rewrite(tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref())).await?;
+    tx.query(
+        "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
+    )
+    .bind(new.now)
+    .bind(gone)
+    .bind(&store_id)
+    .execute()
+    .await?;
+    // The very key that was given up before: nobody must ask whether it is gone, or have it revoked.
+    tx.query(
+        "UPDATE keys SET parting = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND parting IS NOT NULL",
+    )
+    .bind(&store_id)
+    .bind(&new.last7)
+    .execute()
+    .await?;
+    tx.query(
+        "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&new.key_id)
+    .bind(&store_id)
+    .bind(version)
+    .bind(new.woo_key_id)
+    .bind(&new.last7)
+    .bind(new.scope)
+    .bind(new.auth_method)
+    .bind(&new.sealed)
+    .bind(new.now)
+    .execute()
+    .await?;
+    new_span(tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now).await?;
+    lending::changed(tx).await?;
+    Ok((store_id, version))
 }
 
 /// In one transaction: ends the attempt, gives the store the key, sets the attempt's other grants aside. `None` when the
 /// attempt had ended already.
 pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, Error> {
     let (attempt, key) = (new.attempt, &new.key);
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mine = sqlx::query(
-            "UPDATE attempts
-             SET status = 'connected', reason = $1, ended_at = $2
-             WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
-        )
-        .bind(key.remark)
-        .bind(key.now)
-        .bind(&attempt.id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
-        if mine == 0 {
-            return Ok(None);
-        }
-        let (store_id, version) = take_key!(tx, key);
-        sqlx::query("UPDATE attempts SET store_id = $1 WHERE id = $2")
-            .bind(&store_id)
+    db.transaction(|mut tx| async move {
+        let mine = tx
+            .query(
+                "UPDATE attempts
+                 SET status = 'connected', reason = $1, ended_at = $2
+                 WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
+            )
+            .bind(key.remark)
+            .bind(key.now)
             .bind(&attempt.id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        sqlx::query(
+        if mine == 0 {
+            return tx.undo(None).await;
+        }
+        let (store_id, version) = take_key(&mut tx, key).await?;
+        tx.query("UPDATE attempts SET store_id = $1 WHERE id = $2").bind(&store_id).bind(&attempt.id).execute().await?;
+        tx.query(
             "UPDATE grants
              SET sealed = NULL, next_try_at = NULL, state = CASE WHEN id = $1 THEN 'proven' ELSE 'surplus' END
              WHERE attempt_id = $2 AND state <> 'rejected'",
         )
         .bind(new.grant)
         .bind(&attempt.id)
-        .execute(&mut *tx)
+        .execute()
         .await?;
         for event in taken(key, &store_id, version, &Actor::merchant()) {
-            record!(tx, &event.link(attempt.link_id.as_ref()).attempt(&attempt.id));
+            events::record(&mut tx, &event.link(attempt.link_id.as_ref()).attempt(&attempt.id)).await?;
         }
-        tx.commit().await?;
-        Ok(Some(store_id))
+        tx.commit(Some(store_id)).await
     })
+    .await
 }
 
 /// A store as it was when it was decided that it is to have another key.
@@ -214,36 +203,35 @@ pub async fn adopt(
     before: Option<Before>,
     actor: &Actor,
 ) -> Result<Option<(StoreId, i64)>, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
+    db.transaction(|mut tx| async move {
         if let Some(before) = before {
             // Holds the store as it is until this is done.
-            let is_so = sqlx::query(
-                "UPDATE stores
-                 SET key_version = key_version
-                 WHERE user_id = $1 AND home = $2 AND key_version = $3 AND status = $4",
-            )
-            .bind(&new.user_id)
-            .bind(&new.home)
-            .bind(before.key_version)
-            .bind(before.status)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            let is_so = tx
+                .query(
+                    "UPDATE stores
+                     SET key_version = key_version
+                     WHERE user_id = $1 AND home = $2 AND key_version = $3 AND status = $4",
+                )
+                .bind(&new.user_id)
+                .bind(&new.home)
+                .bind(before.key_version)
+                .bind(before.status)
+                .execute()
+                .await?;
             if is_so == 0 {
-                return Ok(None);
+                return tx.undo(None).await;
             }
         }
-        let (store_id, version) = take_key!(tx, new);
+        let (store_id, version) = take_key(&mut tx, new).await?;
         if before.is_none() && version != 1 {
-            return Ok(None);
+            return tx.undo(None).await;
         }
         for event in taken(new, &store_id, version, actor) {
-            record!(tx, &event);
+            events::record(&mut tx, &event).await?;
         }
-        tx.commit().await?;
-        Ok(Some((store_id, version)))
+        tx.commit(Some((store_id, version))).await
     })
+    .await
 }
 
 /// What happened when a store was given a key: a store that had one before has it rotated.
@@ -258,12 +246,7 @@ fn taken(key: &NewKey, store_id: &StoreId, version: i64, actor: &Actor) -> Vec<E
 
 /// The store with this id.
 pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM stores WHERE id = $1"))
-            .bind(id)
-            .fetch_optional(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, " FROM stores WHERE id = $1"]).bind(id).optional().await
 }
 
 /// A store with the sealed key that is served, and the lending counter as it was just before.
@@ -292,23 +275,19 @@ pub struct ServedKey {
 
 /// What is needed to lend a store's key.
 pub async fn served(db: &Db, id: &StoreId) -> Result<Option<Served>, Error> {
-    on!(db.read(), |pool| {
-        let revision: i64 = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
-        let store: Option<Store> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM stores WHERE id = $1"))
-            .bind(id)
-            .fetch_optional(pool)
-            .await?;
-        let Some(store) = store else { return Ok(None) };
-        let key = sqlx::query_as(
+    let revision: i64 = db.read("SELECT n FROM counters WHERE name = 'lending'").value().await?;
+    let store: Option<Store> = db.read(["SELECT ", COLUMNS, " FROM stores WHERE id = $1"]).bind(id).optional().await?;
+    let Some(store) = store else { return Ok(None) };
+    let key = db
+        .read(
             "SELECT id, version, sealed, issued_at
              FROM keys
              WHERE store_id = $1 AND retired_at IS NULL",
         )
         .bind(id)
-        .fetch_optional(pool)
+        .optional()
         .await?;
-        Ok(Some(Served { revision, store, key }))
-    })
+    Ok(Some(Served { revision, store, key }))
 }
 
 /// The stores of one merchant (or the one at `home`), by id and address, those that are given up last, and the lending
@@ -318,9 +297,9 @@ pub async fn of_user(
     user_id: &UserId,
     home: Option<&StoreUrl>,
 ) -> Result<(i64, Vec<(StoreId, StoreUrl, StoreStatus)>), Error> {
-    on!(db.read(), |pool| {
-        let revision = sqlx::query_scalar("SELECT n FROM counters WHERE name = 'lending'").fetch_one(pool).await?;
-        let stores = sqlx::query_as(
+    let revision = db.read("SELECT n FROM counters WHERE name = 'lending'").value().await?;
+    let stores = db
+        .read(
             "SELECT id, home, status
              FROM stores
              WHERE user_id = $1 AND ($2 IS NULL OR home = $3)
@@ -330,8 +309,7 @@ pub async fn of_user(
         .bind(user_id)
         .bind(home)
         .bind(home)
-        .fetch_all(pool)
+        .all()
         .await?;
-        Ok((revision, stores))
-    })
+    Ok((revision, stores))
 }

@@ -7,12 +7,12 @@ mod schema;
 mod value;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::mpsc;
 
 use self::schema::{Kind, Schema, Table};
-use self::value::{Adding, Row, Value, put_in, take_apart};
-use super::{Db, Error, Pool, on};
+use self::value::{Adding, Row, Value, take_apart};
+use super::statement::OfSchema;
+use super::{Db, Error, Tx};
 
 pub use self::value::Sum;
 
@@ -53,12 +53,6 @@ pub enum Fault {
     InUse,
 }
 
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
 /// What goes from the reading side to the writing side.
 enum Piece {
     /// So many rows in all.
@@ -94,108 +88,95 @@ async fn check_tables(side: &'static str, db: &Db, schema: &Schema) -> Result<()
     if odd.is_empty() { Ok(()) } else { Err(Fault::Tables { side, tables: odd.join(", ") }) }
 }
 
-/// Counts a table inside the open transaction `$tx`.
-macro_rules! count {
-    ($tx:ident, $table:expr) => {{
-        let rows: i64 = QueryBuilder::new(count_of($table)).build_query_scalar().fetch_one(&mut *$tx).await?;
-        u64::try_from(rows).unwrap_or(0)
-    }};
+async fn count(tx: &mut Tx, table: &Table) -> Result<u64, Error> {
+    let rows: i64 = tx.query(OfSchema(format!("SELECT COUNT(*) FROM \"{}\"", table.name))).value().await?;
+    Ok(u64::try_from(rows).unwrap_or(0))
 }
 
-/// Adds a table up inside the open transaction `$tx`.
-macro_rules! add_up {
-    ($tx:ident, $table:expr, $is_postgres:expr) => {{
-        let table: &Table = $table;
-        let mut adding = Adding::new(table);
-        let mut statement = QueryBuilder::new(select(table, $is_postgres));
-        let mut rows = statement.build().persistent(false).fetch(&mut *$tx);
-        while let Some(row) = rows.try_next().await? {
-            adding.add(&take_apart!(&row, table));
+async fn add_up(tx: &mut Tx, table: &Table) -> Result<Sum, Error> {
+    let mut adding = Adding::new(table);
+    let sql = select(table, tx.is_postgres());
+    let mut rows = tx.query(sql).stream();
+    while let Some(row) = rows.try_next().await? {
+        adding.add(&take_apart(&row, table)?);
+    }
+    Ok(adding.sum())
+}
+
+/// Writes rows; what names a row of the same table is left out for now.
+async fn write_rows(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<(), Error> {
+    let mut statement = tx.query(insert(table));
+    for (n, row) in rows.iter().enumerate() {
+        statement = statement.push(if n == 0 { "(" } else { ", (" });
+        for (at, (value, column)) in row.iter().zip(&table.columns).enumerate() {
+            let value = if column.is_loop { &Value::Nothing } else { value };
+            statement = value.put_in(if at == 0 { statement } else { statement.push(", ") }, column.kind);
         }
-        drop(rows);
-        adding.sum()
-    }};
-}
-
-/// Writes rows inside the open transaction `$tx`; what names a row of the same table is left out for now.
-macro_rules! write_rows {
-    ($tx:ident, $table:expr, $rows:expr) => {{
-        let table: &Table = $table;
-        let mut statement = QueryBuilder::new(insert(table));
-        statement.push_values($rows, |mut into, row: &Row| {
-            for (value, column) in row.iter().zip(&table.columns) {
-                let value = if column.is_loop { &Value::Nothing } else { value };
-                put_in!(into, value, column.kind);
-            }
-        });
-        statement.build().persistent(false).execute(&mut *$tx).await?;
-    }};
+        statement = statement.push(")");
+    }
+    statement.planned_each_time().execute().await?;
+    Ok(())
 }
 
 /// Writes what was left out of a row, now that every row is there.
-macro_rules! close_loops {
-    ($tx:ident, $table:expr, $row:expr) => {{
-        let (table, row): (&Table, &Row) = ($table, $row);
-        for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_loop) {
-            let mut statement = QueryBuilder::new(format!("UPDATE \"{}\" SET \"{}\" = ", table.name, column.name));
-            put_in!(statement, &row[at], column.kind);
-            for (n, key) in table.key.iter().enumerate() {
-                let (word, key_column) = (if n == 0 { "WHERE" } else { "AND" }, &table.columns[*key]);
-                statement.push(format!(" {word} \"{}\" = ", key_column.name));
-                put_in!(statement, &row[*key], key_column.kind);
-            }
-            statement.build().execute(&mut *$tx).await?;
+async fn close_loops(tx: &mut Tx, table: &Table, row: &Row) -> Result<(), Error> {
+    for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_loop) {
+        let update = format!("UPDATE \"{}\" SET \"{}\" = ", table.name, column.name);
+        let mut statement = row[at].put_in(tx.query(OfSchema(update)), column.kind);
+        for (n, key) in table.key.iter().enumerate() {
+            let (word, key_column) = (if n == 0 { "WHERE" } else { "AND" }, &table.columns[*key]);
+            let condition = OfSchema(format!(" {word} \"{}\" = ", key_column.name));
+            statement = row[*key].put_in(statement.push_of_schema(condition), key_column.kind);
         }
-    }};
+        statement.execute().await?;
+    }
+    Ok(())
 }
 
 /// Reads everything as it stands at one moment.
 async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<(), Fault> {
-    let is_postgres = matches!(source.read(), Pool::Postgres(_));
-    on!(source.read(), |pool| {
-        let mut tx = pool.begin().await?;
-        if is_postgres {
-            let one_moment = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-            sqlx::query(one_moment).execute(&mut *tx).await?;
-            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
-        }
-        let mut total = 0;
-        for table in tables {
-            total += count!(tx, table);
-        }
-        if to.send(Piece::Total(total)).await.is_err() {
-            return Ok(());
-        }
-        let mut sums = Vec::new();
-        for (place, table) in tables.iter().enumerate() {
-            let mut adding = Adding::new(table);
-            let mut statement = QueryBuilder::new(select(table, is_postgres));
-            let mut rows = statement.build().persistent(false).fetch(&mut *tx);
-            let (mut batch, mut weight) = (Vec::new(), 0);
-            while let Some(row) = rows.try_next().await? {
-                let row: Row = take_apart!(&row, table);
-                adding.add(&row);
-                weight += row.iter().map(Value::weight).sum::<usize>();
-                batch.push(row);
-                if batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
-                    weight = 0;
-                    if to.send(Piece::Rows(place, std::mem::take(&mut batch))).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
-            drop(rows);
-            sums.push(adding.sum());
-            if !batch.is_empty() && to.send(Piece::Rows(place, batch)).await.is_err() {
-                return Ok(());
-            }
-        }
-        let _ = to.send(Piece::End(sums)).await;
-        Ok(())
-    })
+    let mut tx = source.snapshot().await?;
+    let mut total = 0;
+    for table in tables {
+        total += count(&mut tx, table).await?;
+    }
+    if to.send(Piece::Total(total)).await.is_err() {
+        return Ok(());
+    }
+    let mut sums = Vec::new();
+    for (place, table) in tables.iter().enumerate() {
+        let Some(sum) = read_table(&mut tx, place, table, &to).await? else { return Ok(()) };
+        sums.push(sum);
+    }
+    let _ = to.send(Piece::End(sums)).await;
+    Ok(tx.undo(()).await?)
 }
 
-/// Writes everything, counts it again, and lets it stand when it is the same.
+/// Sends every row of a table; `None` when nobody wants them any more.
+async fn read_table(tx: &mut Tx, place: usize, table: &Table, to: &mpsc::Sender<Piece>) -> Result<Option<Sum>, Fault> {
+    let mut adding = Adding::new(table);
+    let sql = select(table, tx.is_postgres());
+    let mut rows = tx.query(sql).stream();
+    let (mut batch, mut weight) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        let row = take_apart(&row, table)?;
+        adding.add(&row);
+        weight += row.iter().map(Value::weight).sum::<usize>();
+        batch.push(row);
+        if batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
+            weight = 0;
+            if to.send(Piece::Rows(place, std::mem::take(&mut batch))).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+    if !batch.is_empty() && to.send(Piece::Rows(place, batch)).await.is_err() {
+        return Ok(None);
+    }
+    Ok(Some(adding.sum()))
+}
+
+/// Writes everything, counts it again, and lets it stand when it is the same. An error leaves the target as it was.
 async fn write(
     source: &Db,
     target: &Db,
@@ -203,100 +184,70 @@ async fn write(
     mut from: mpsc::Receiver<Piece>,
     mut tell: impl FnMut(u64, u64),
 ) -> Result<Vec<Sum>, Fault> {
-    let is_postgres = matches!(target.write(), Pool::Postgres(_));
-    let (tables, fresh) = (&schema.tables, fresh_sums(schema).await?);
-    on!(target.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        // The first statement of a transaction writes.
-        sqlx::query("UPDATE counters SET n = n").execute(&mut *tx).await?;
-        if is_postgres {
-            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+    let (tables, fresh) = (&schema.tables, sums_of(&schema.fresh, &schema.tables).await?);
+    let mut tx = target.begin().await?;
+    tx.without_timeout().await?;
+    for (table, fresh) in tables.iter().zip(&fresh) {
+        if count(&mut tx, table).await? != fresh.rows || add_up(&mut tx, table).await? != *fresh {
+            return Err(Fault::NotEmpty(table.name.clone()));
         }
-        for (table, fresh) in tables.iter().zip(&fresh) {
-            if count!(tx, table) != fresh.rows || add_up!(tx, table, is_postgres) != *fresh {
-                return Err(Fault::NotEmpty(table.name.clone()));
+    }
+    for table in tables.iter().rev() {
+        tx.query(OfSchema(format!("DELETE FROM \"{}\"", table.name))).execute().await?;
+    }
+    let (mut written, mut total, mut told) = (0, 0, None);
+    let mut loops: Vec<(usize, Row)> = Vec::new();
+    while let Some(piece) = from.recv().await {
+        match piece {
+            Piece::Total(rows) => total = rows,
+            Piece::Rows(place, rows) => {
+                write_rows(&mut tx, &tables[place], &rows).await?;
+                written += rows.len() as u64;
+                loops.extend(rows.into_iter().filter(|row| tables[place].is_loop(row)).map(|row| (place, row)));
+                tell(written, total);
             }
+            Piece::End(sums) => told = Some(sums),
         }
-        for table in tables.iter().rev() {
-            QueryBuilder::new(format!("DELETE FROM \"{}\"", table.name)).build().execute(&mut *tx).await?;
+    }
+    // Without an end, reading has failed, and says why.
+    let Some(sums) = told else { return Err(Fault::InUse) };
+    for (place, row) in &loops {
+        close_loops(&mut tx, &tables[*place], row).await?;
+    }
+    for (table, sum) in tables.iter().zip(&sums) {
+        if add_up(&mut tx, table).await? != *sum {
+            return Err(Fault::Differs(table.name.clone()));
         }
-        let (mut written, mut total, mut told) = (0, 0, None);
-        let mut loops: Vec<(usize, Row)> = Vec::new();
-        while let Some(piece) = from.recv().await {
-            match piece {
-                Piece::Total(rows) => total = rows,
-                Piece::Rows(place, rows) => {
-                    write_rows!(tx, &tables[place], &rows);
-                    written += rows.len() as u64;
-                    loops.extend(rows.into_iter().filter(|row| tables[place].is_loop(row)).map(|row| (place, row)));
-                    tell(written, total);
-                }
-                Piece::End(sums) => told = Some(sums),
-            }
-        }
-        // Without an end, reading has failed, and says why.
-        let Some(sums) = told else { return Err(Fault::InUse) };
-        for (place, row) in &loops {
-            close_loops!(tx, &tables[*place], row);
-        }
-        for (table, sum) in tables.iter().zip(&sums) {
-            if add_up!(tx, table, is_postgres) != *sum {
-                return Err(Fault::Differs(table.name.clone()));
-            }
-        }
-        // Whatever was written to the source since it was read makes it another one.
-        if sums_of(source, tables).await? != sums {
-            return Err(Fault::InUse);
-        }
-        tx.commit().await?;
-        Ok(sums)
-    })
-}
-
-/// What a database that was never used adds up to.
-async fn fresh_sums(schema: &Schema) -> Result<Vec<Sum>, Fault> {
-    on!(schema.fresh.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let mut sums = Vec::new();
-        for table in &schema.tables {
-            sums.push(add_up!(tx, table, false));
-        }
-        Ok(sums)
-    })
+    }
+    // Whatever was written to the source since it was read makes it another one.
+    if sums_of(source, tables).await? != sums {
+        return Err(Fault::InUse);
+    }
+    Ok(tx.commit(sums).await?)
 }
 
 /// What each table adds up to now.
 async fn sums_of(db: &Db, tables: &[Table]) -> Result<Vec<Sum>, Fault> {
-    let is_postgres = matches!(db.read(), Pool::Postgres(_));
-    on!(db.read(), |pool| {
-        let mut tx = pool.begin().await?;
-        if is_postgres {
-            sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
-        }
-        let mut sums = Vec::new();
-        for table in tables {
-            sums.push(add_up!(tx, table, is_postgres));
-        }
-        Ok(sums)
-    })
-}
-
-fn count_of(table: &Table) -> String {
-    format!("SELECT COUNT(*) FROM \"{}\"", table.name)
+    let mut tx = db.snapshot().await?;
+    let mut sums = Vec::new();
+    for table in tables {
+        sums.push(add_up(&mut tx, table).await?);
+    }
+    Ok(tx.undo(sums).await?)
 }
 
 /// Every row in the order of its key. Texts compare as bytes, which PostgreSQL must be told.
-fn select(table: &Table, is_postgres: bool) -> String {
+fn select(table: &Table, is_postgres: bool) -> OfSchema {
     let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     let order = table.key.iter().map(|at| {
         let bytewise = if is_postgres && table.columns[*at].kind == Kind::Text { " COLLATE \"C\"" } else { "" };
         format!("{}{bytewise}", names[*at])
     });
     let order: Vec<String> = order.collect();
-    format!("SELECT {} FROM \"{}\" ORDER BY {}", names.join(", "), table.name, order.join(", "))
+    OfSchema(format!("SELECT {} FROM \"{}\" ORDER BY {}", names.join(", "), table.name, order.join(", ")))
 }
 
-fn insert(table: &Table) -> String {
+fn insert(table: &Table) -> OfSchema {
     let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    format!("INSERT INTO \"{}\" ({}) ", table.name, names.join(", "))
+    OfSchema(format!("INSERT INTO \"{}\" ({}) VALUES ", table.name, names.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! Webhooks: where they are, what they want, their sealed secrets, and their place in the events.
 
-use super::{Db, Error, on, record};
+use super::{Db, Error, Tx, events};
 use crate::domain::event::Event;
 use crate::domain::id::WebhookId;
 use crate::domain::news::EventId;
@@ -9,11 +9,7 @@ use crate::domain::token::Users;
 use crate::domain::webhook::{MOST, Wanted, Webhook, WebhookUrl, WhyOff};
 
 /// The columns of a [`Webhook`].
-macro_rules! columns {
-    () => {
-        "id, url, description, wanted, users, created_at, old_until, succeeded_at, failing_since, disabled_at, disabled_why"
-    };
-}
+const COLUMNS: &str = "id, url, description, wanted, users, created_at, old_until, succeeded_at, failing_since, disabled_at, disabled_why";
 
 /// A webhook with its sealed secrets, and what is still to be delivered to it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -35,18 +31,13 @@ pub struct Held {
     pub replay_all: bool,
 }
 
-/// The columns of a [`Held`].
-macro_rules! held {
-    () => {
-        concat!(columns!(), ", secret, old_secret, cursor, replay_after, replay_to, replay_all")
-    };
-}
+/// The further columns of a [`Held`].
+const HELD: &str = ", secret, old_secret, cursor, replay_after, replay_to, replay_all";
 
 /// Keeps a new webhook, whose place is behind the event that says so; false when there are [`MOST`] already.
 pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        sqlx::query(
+    db.transaction(|mut tx| async move {
+        tx.query(
             "INSERT INTO webhooks (id, url, description, wanted, users, secret, cursor, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
         )
@@ -57,58 +48,46 @@ pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) ->
         .bind(&webhook.users)
         .bind(secret)
         .bind(webhook.created_at)
-        .execute(&mut *tx)
+        .execute()
         .await?;
-        record!(tx, event);
+        events::record(&mut tx, event).await?;
         // Behind the counter's lock: two who add one at the same moment count one after the other.
-        let all: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL").fetch_one(&mut *tx).await?;
+        let all: i64 = tx.query("SELECT COUNT(*) FROM webhooks WHERE deleted_at IS NULL").value().await?;
         if all > MOST {
-            return Ok(false);
+            return tx.undo(false).await;
         }
-        sqlx::query("UPDATE webhooks SET cursor = (SELECT n FROM counters WHERE name = 'event') WHERE id = $1")
+        tx.query("UPDATE webhooks SET cursor = (SELECT n FROM counters WHERE name = 'event') WHERE id = $1")
             .bind(&webhook.id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
-        tx.commit().await?;
-        Ok(true)
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Every webhook, oldest first.
 pub async fn all(db: &Db) -> Result<Vec<Webhook>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!("SELECT ", columns!(), " FROM webhooks WHERE deleted_at IS NULL ORDER BY id"))
-            .fetch_all(pool)
-            .await?)
-    })
+    db.read(["SELECT ", COLUMNS, " FROM webhooks WHERE deleted_at IS NULL ORDER BY id"]).all().await
 }
 
 /// Every webhook that is sent events, oldest first.
 pub async fn sent_events(db: &Db) -> Result<Vec<Held>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            held!(),
-            " FROM webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL AND secret IS NOT NULL ORDER BY id"
-        ))
-        .fetch_all(pool)
-        .await?)
-    })
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        HELD,
+        " FROM webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL AND secret IS NOT NULL ORDER BY id",
+    ])
+    .all()
+    .await
 }
 
 /// The webhook with this id.
 pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<Held>, Error> {
-    on!(db.read(), |pool| {
-        Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            held!(),
-            " FROM webhooks WHERE id = $1 AND deleted_at IS NULL AND secret IS NOT NULL"
-        ))
+    db.read(["SELECT ", COLUMNS, HELD, " FROM webhooks WHERE id = $1 AND deleted_at IS NULL AND secret IS NOT NULL"])
         .bind(id)
-        .fetch_optional(pool)
-        .await?)
-    })
+        .optional()
+        .await
 }
 
 /// What is changed of a webhook. Its secrets are bound to its address, so they are sealed anew.
@@ -131,31 +110,30 @@ pub struct Change<'a> {
 /// Changes a webhook; an old secret that was ended since `was` was read stays ended. False when somebody else has changed its
 /// secrets since.
 pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks
-             SET url = $1, description = $2, wanted = $3, users = $4, secret = $5,
-                 old_secret = CASE WHEN old_secret IS NULL THEN NULL ELSE $6 END
-             WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
-        )
-        .bind(to.url)
-        .bind(to.description)
-        .bind(to.wanted)
-        .bind(to.users)
-        .bind(to.secret)
-        .bind(to.old_secret)
-        .bind(&was.webhook.id)
-        .bind(&was.secret)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE webhooks
+                 SET url = $1, description = $2, wanted = $3, users = $4, secret = $5,
+                     old_secret = CASE WHEN old_secret IS NULL THEN NULL ELSE $6 END
+                 WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
+            )
+            .bind(to.url)
+            .bind(to.description)
+            .bind(to.wanted)
+            .bind(to.users)
+            .bind(to.secret)
+            .bind(to.old_secret)
+            .bind(&was.webhook.id)
+            .bind(&was.secret)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Gives a webhook a new secret; `old`, if there is one, signs too until the moment beside it. False when somebody else has
@@ -167,111 +145,100 @@ pub async fn rotate(
     old: Option<(&[u8], Time)>,
     event: &Event,
 ) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks
-             SET secret = $1, old_secret = $2, old_until = $3
-             WHERE id = $4 AND secret = $5 AND deleted_at IS NULL
-               AND (old_secret = $6 OR ($7 IS NULL AND old_secret IS NULL))",
-        )
-        .bind(secret)
-        .bind(old.map(|(old, _)| old))
-        .bind(old.map(|(_, until)| until))
-        .bind(&was.webhook.id)
-        .bind(&was.secret)
-        .bind(&was.old_secret)
-        .bind(&was.old_secret)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE webhooks
+                 SET secret = $1, old_secret = $2, old_until = $3
+                 WHERE id = $4 AND secret = $5 AND deleted_at IS NULL
+                   AND (old_secret = $6 OR ($7 IS NULL AND old_secret IS NULL))",
+            )
+            .bind(secret)
+            .bind(old.map(|(old, _)| old))
+            .bind(old.map(|(_, until)| until))
+            .bind(&was.webhook.id)
+            .bind(&was.secret)
+            .bind(&was.old_secret)
+            .bind(&was.old_secret)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Wipes a webhook's old secret; false when there is none.
 pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE id = $1 AND old_secret IS NOT NULL",
-        )
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE id = $1 AND old_secret IS NOT NULL")
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Wipes the old secrets whose time is over; none has time beyond `latest`, whatever a clock that was ahead wrote.
 pub async fn wipe_old_secrets(db: &Db, now: Time, latest: Time) -> Result<(), Error> {
-    let any: bool = on!(db.read(), |pool| {
-        sqlx::query_scalar("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1 OR old_until > $2")
-            .bind(now)
-            .bind(latest)
-            .fetch_one(pool)
-            .await?
-    });
+    let any: bool = db
+        .read("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1 OR old_until > $2")
+        .bind(now)
+        .bind(latest)
+        .value()
+        .await?;
     if any {
-        on!(db.write(), |pool| {
-            sqlx::query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE old_until <= $1")
-                .bind(now)
-                .execute(pool)
-                .await?;
-            sqlx::query("UPDATE webhooks SET old_until = $1 WHERE old_until > $2")
-                .bind(latest)
-                .bind(latest)
-                .execute(pool)
-                .await?;
-        });
+        db.write("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE old_until <= $1")
+            .bind(now)
+            .execute()
+            .await?;
+        db.write("UPDATE webhooks SET old_until = $1 WHERE old_until > $2").bind(latest).bind(latest).execute().await?;
     }
     Ok(())
 }
 
-/// Sends a webhook no events any more, inside the open transaction `$tx`; 1 when it was sent some before. With
+/// Sends a webhook no events any more; 1 when it was sent some before. With
 /// `failing_since`, only if it has taken nothing since: what was judged was read before the try.
-macro_rules! turn_off {
-    ($tx:ident, $id:expr, $why:expr, $failing_since:expr, $now:expr, $event:expr) => {{
-        let why: $crate::domain::webhook::WhyOff = $why;
-        let failing_since: Option<$crate::domain::time::Time> = $failing_since;
-        let done = sqlx::query(
+pub(super) async fn turn_off(
+    tx: &mut Tx,
+    id: &WebhookId,
+    why: WhyOff,
+    failing_since: Option<Time>,
+    now: Time,
+    event: &Event,
+) -> Result<u64, Error> {
+    let done = tx
+        .query(
             "UPDATE webhooks
              SET disabled_at = $1, disabled_why = $2
-             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL AND ($4 IS NULL OR failing_since <= $5)",
+             WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL AND ($4 IS NULL OR failing_since <= $4)",
         )
-        .bind($now)
+        .bind(now)
         .bind(why)
-        .bind($id)
+        .bind(id)
         .bind(failing_since)
-        .bind(failing_since)
-        .execute(&mut *$tx)
-        .await?
-        .rows_affected();
-        if done == 1 {
-            $crate::storage::record!($tx, $event);
-        }
-        done
-    }};
+        .execute()
+        .await?;
+    if done == 1 {
+        events::record(tx, event).await?;
+    }
+    Ok(done)
 }
-pub(super) use turn_off;
 
 /// Sends a webhook no events any more; false when it was sent none before.
 pub async fn disable(db: &Db, id: &WebhookId, why: WhyOff, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = turn_off!(tx, id, why, None, now, event);
-        tx.commit().await?;
-        Ok(done == 1)
+    db.transaction(|mut tx| async move {
+        let done = turn_off(&mut tx, id, why, None, now, event).await?;
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// How a webhook goes on that is sent events again.
@@ -285,80 +252,77 @@ pub enum GoOn {
 
 /// Sends a webhook events again; false when it was not turned off.
 pub async fn enable(db: &Db, id: &WebhookId, how: GoOn, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks
-             SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL
-             WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL",
-        )
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE webhooks
+                 SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL
+                 WHERE id = $1 AND disabled_at IS NOT NULL AND deleted_at IS NULL",
+            )
+            .bind(id)
+            .execute()
+            .await?;
         if done == 0 {
-            return Ok(false);
+            return tx.undo(false).await;
         }
         if how == GoOn::FromNow {
-            sqlx::query(
+            tx.query(
                 "UPDATE webhooks
                  SET cursor = (SELECT n FROM counters WHERE name = 'event'), replay_after = NULL, replay_to = NULL
                  WHERE id = $1",
             )
             .bind(id)
-            .execute(&mut *tx)
+            .execute()
             .await?;
         }
-        record!(tx, event);
-        tx.commit().await?;
-        Ok(true)
+        events::record(&mut tx, event).await?;
+        tx.commit(true).await
     })
+    .await
 }
 
 /// Has a webhook sent again what happened after `after`: all of it, or what was not delivered. What is being sent again
 /// already is kept in. False when there is no such webhook that is sent events.
 pub async fn replay(db: &Db, id: &WebhookId, after: EventId, all: bool, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks
-             SET replay_after = CASE WHEN replay_after < $1 THEN replay_after ELSE $2 END, replay_to = cursor,
-                 replay_all = $3 OR (replay_all AND replay_after IS NOT NULL)
-             WHERE id = $4 AND deleted_at IS NULL AND disabled_at IS NULL",
-        )
-        .bind(after)
-        .bind(after)
-        .bind(all)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE webhooks
+                 SET replay_after = CASE WHEN replay_after < $1 THEN replay_after ELSE $2 END, replay_to = cursor,
+                     replay_all = $3 OR (replay_all AND replay_after IS NOT NULL)
+                 WHERE id = $4 AND deleted_at IS NULL AND disabled_at IS NULL",
+            )
+            .bind(after)
+            .bind(after)
+            .bind(all)
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }
 
 /// Deletes a webhook: its secrets are wiped at once, its log a little later. False when there is none with this id.
 pub async fn delete(db: &Db, id: &WebhookId, now: Time, event: &Event) -> Result<bool, Error> {
-    on!(db.write(), |pool| {
-        let mut tx = pool.begin().await?;
-        let done = sqlx::query(
-            "UPDATE webhooks
-             SET deleted_at = $1, secret = NULL, old_secret = NULL, old_until = NULL
-             WHERE id = $2 AND deleted_at IS NULL",
-        )
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
+    db.transaction(|mut tx| async move {
+        let done = tx
+            .query(
+                "UPDATE webhooks
+                 SET deleted_at = $1, secret = NULL, old_secret = NULL, old_until = NULL
+                 WHERE id = $2 AND deleted_at IS NULL",
+            )
+            .bind(now)
+            .bind(id)
+            .execute()
+            .await?;
         if done == 1 {
-            record!(tx, event);
-            tx.commit().await?;
+            events::record(&mut tx, event).await?;
         }
-        Ok(done == 1)
+        tx.commit(done == 1).await
     })
+    .await
 }

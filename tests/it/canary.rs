@@ -16,7 +16,7 @@ use cartkey::flow::adopt::Manner;
 use cartkey::flow::by_hand;
 use cartkey::flow::import::file::File;
 use cartkey::flow::import::{self, News, Pace};
-use cartkey::storage::Db;
+use cartkey::storage::Pools;
 use hyper::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -124,7 +124,7 @@ fn found(canaries: &[Canary], hay: &[u8]) -> Vec<String> {
 /// Every byte that the database keeps: SQLite's files, or each text and bytea column of PostgreSQL.
 async fn kept(world: &World) -> Vec<u8> {
     let db = &world.app.db;
-    if let Db::Sqlite { .. } = db {
+    if let Pools::Sqlite { .. } = db.pools() {
         let files = std::fs::read_dir(world.folder.path()).unwrap().map(|file| file.unwrap().path());
         let all: Vec<Vec<u8>> = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap()).collect();
         assert!(all.len() >= 2, "the database and its WAL");

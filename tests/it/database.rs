@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
@@ -25,9 +25,9 @@ pub async fn fresh(folder: &Path) -> String {
 /// Changes a database behind Cartkey's back; gives back how many rows that were.
 pub async fn change(db: &Db, sql: &str) -> u64 {
     let statement = AssertSqlSafe(sql.to_owned());
-    match db {
-        Db::Sqlite { write, .. } => sqlx::raw_sql(statement).execute(write).await.map(|done| done.rows_affected()),
-        Db::Postgres(pool) => sqlx::raw_sql(statement).execute(pool).await.map(|done| done.rows_affected()),
+    match db.pools() {
+        Pools::Sqlite { write, .. } => sqlx::raw_sql(statement).execute(write).await.map(|done| done.rows_affected()),
+        Pools::Postgres(pool) => sqlx::raw_sql(statement).execute(pool).await.map(|done| done.rows_affected()),
     }
     .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
@@ -35,9 +35,9 @@ pub async fn change(db: &Db, sql: &str) -> u64 {
 /// One column of text, read behind Cartkey's back; NULL is empty.
 pub async fn column(db: &Db, sql: &str) -> Vec<String> {
     let statement = AssertSqlSafe(sql.to_owned());
-    let read: Result<Vec<Option<String>>, _> = match db {
-        Db::Sqlite { write, .. } => sqlx::query_scalar(statement).fetch_all(write).await,
-        Db::Postgres(pool) => sqlx::query_scalar(statement).fetch_all(pool).await,
+    let read: Result<Vec<Option<String>>, _> = match db.pools() {
+        Pools::Sqlite { write, .. } => sqlx::query_scalar(statement).fetch_all(write).await,
+        Pools::Postgres(pool) => sqlx::query_scalar(statement).fetch_all(pool).await,
     };
     read.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(Option::unwrap_or_default).collect()
 }

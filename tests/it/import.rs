@@ -15,7 +15,7 @@ use cartkey::flow::adopt::Manner;
 use cartkey::flow::import::file::File;
 use cartkey::flow::import::{self, News, Pace, Tally};
 use cartkey::flow::{disconnect, export, watch as watch_flow};
-use cartkey::storage::Db;
+use cartkey::storage::Pools;
 use tokio::sync::watch;
 
 use crate::binary::client_with;
@@ -92,7 +92,7 @@ fn names(network: &ManyStores, rows: u64) -> cartkey::woo::Resolver {
 async fn cartkey(world: &World, network: &ManyStores, rows: u64) -> App {
     let mut app = world.app.clone();
     app.woo = client_with(names(network, rows));
-    if let Db::Sqlite { .. } = app.db {
+    if let Pools::Sqlite { .. } = app.db.pools() {
         // What a store was told is not at stake here, and ten thousand waits for a disk are.
         change(&app.db, "PRAGMA synchronous = OFF").await;
     }

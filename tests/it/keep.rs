@@ -8,7 +8,7 @@ use cartkey::config::Config;
 use cartkey::domain::entropy::Entropy;
 use cartkey::flow::keep;
 use cartkey::flow::prove;
-use cartkey::storage::Db;
+use cartkey::storage::Pools;
 use cartkey::vault::{KeyRing, Vault};
 use serde_json::json;
 
@@ -159,9 +159,9 @@ async fn a_candidate_whose_address_was_changed_is_not_tried_there() {
 #[tokio::test]
 async fn one_changed_bit_in_the_database_is_noticed() {
     let world = two_stores().await;
-    let (hex, literal): (&str, fn(&str) -> String) = match world.app.db {
-        Db::Sqlite { .. } => ("SELECT hex(sealed) FROM keys ORDER BY id", |hex| format!("X'{hex}'")),
-        Db::Postgres(_) => ("SELECT encode(sealed, 'hex') FROM keys ORDER BY id", |hex| format!("'\\x{hex}'")),
+    let (hex, literal): (&str, fn(&str) -> String) = match world.app.db.pools() {
+        Pools::Sqlite { .. } => ("SELECT hex(sealed) FROM keys ORDER BY id", |hex| format!("X'{hex}'")),
+        Pools::Postgres(_) => ("SELECT encode(sealed, 'hex') FROM keys ORDER BY id", |hex| format!("'\\x{hex}'")),
     };
     let sealed = column(&world.app.db, hex).await;
     let id = column(&world.app.db, "SELECT id FROM keys ORDER BY id").await.remove(0);

@@ -8,7 +8,7 @@ use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::secret::Secret;
 use cartkey::flow::lend::{self, Lent, Request, Which};
 use cartkey::flow::{disconnect, tokens, watch};
-use cartkey::storage::Db;
+use cartkey::storage::Pools;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -195,7 +195,7 @@ async fn two_hundred_reads_at_once_have_a_row_each() {
 
 /// How many transactions have written the record.
 async fn commits(world: &World) -> usize {
-    if let Db::Postgres(_) = world.app.db {
+    if let Pools::Postgres(_) = world.app.db.pools() {
         return column(&world.app.db, "SELECT DISTINCT CAST(xmin AS TEXT) FROM key_reads").await.len();
     }
     // SQLite: the WAL's frames that end a transaction name the database's size, in 4 bytes after the page's number.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cartkey::flow::migrate;
-use cartkey::storage::Db;
 use cartkey::storage::transfer::{Fault, copy};
+use cartkey::storage::{Db, Pools};
 use hyper::Method;
 
 use crate::binary::{Installation, client};
@@ -22,9 +22,9 @@ async fn sqlite(folder: &Path, name: &str) -> Db {
 async fn dump(db: &Db) -> BTreeMap<String, Vec<String>> {
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (table, name, kind) in columns(&migrations().into_iter().map(|(_, sql)| sql).collect::<String>()) {
-        let text = match (kind.as_str(), db) {
-            ("BYTEA", Db::Sqlite { .. }) => format!("LOWER(HEX({name}))"),
-            ("BYTEA", Db::Postgres(_)) => format!("ENCODE({name}, 'hex')"),
+        let text = match (kind.as_str(), db.pools()) {
+            ("BYTEA", Pools::Sqlite { .. }) => format!("LOWER(HEX({name}))"),
+            ("BYTEA", Pools::Postgres(_)) => format!("ENCODE({name}, 'hex')"),
             ("BOOLEAN", _) => format!("CASE WHEN {name} THEN 'yes' ELSE 'no' END"),
             _ => format!("CAST({name} AS TEXT)"),
         };

@@ -11,6 +11,7 @@ use cartkey::domain::time::Time;
 use cartkey::flow::reads::{self, OfToken};
 use cartkey::flow::store_list::{self, Filter, Order};
 use cartkey::flow::{history, tokens, words};
+use cartkey::storage::Pools;
 use cartkey::storage::{Db, events};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{PgPool, SqlitePool};
@@ -209,11 +210,11 @@ async fn left_by_the_first_release(url: &str) {
         let options = SqliteConnectOptions::from_str(url).unwrap().create_if_missing(true).foreign_keys(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
         migrator.run(&pool).await.unwrap();
-        Db::Sqlite { read: pool.clone(), write: pool }
+        Db::on(Pools::Sqlite { read: pool.clone(), write: pool })
     } else {
         let pool = PgPool::connect(url).await.unwrap();
         migrator.run(&pool).await.unwrap();
-        Db::Postgres(pool)
+        Db::on(Pools::Postgres(pool))
     };
     // Ids as they are, so that the program can read them.
     let sample =

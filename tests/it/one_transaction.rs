@@ -8,7 +8,7 @@ use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
 use cartkey::flow::{brand, disconnect, links, operators, prove, tokens, watch, webhooks};
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use serde_json::json;
 
 use crate::callback::Callback;
@@ -19,12 +19,12 @@ use crate::world::World;
 
 /// From now on the database takes no event of this kind.
 async fn forbid(db: &Db, kind: &str) {
-    let sql = match db {
-        Db::Sqlite { .. } => format!(
+    let sql = match db.pools() {
+        Pools::Sqlite { .. } => format!(
             "CREATE TRIGGER forbidden BEFORE INSERT ON events WHEN NEW.kind = '{kind}'
              BEGIN SELECT RAISE(ABORT, 'no such event'); END"
         ),
-        Db::Postgres(_) => format!(
+        Pools::Postgres(_) => format!(
             "CREATE OR REPLACE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql
              AS $$ BEGIN RAISE EXCEPTION 'no such event'; END $$;
              CREATE TRIGGER forbidden BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.kind = '{kind}')
@@ -36,9 +36,9 @@ async fn forbid(db: &Db, kind: &str) {
 
 /// It takes every event again.
 async fn allow(db: &Db) {
-    let sql = match db {
-        Db::Sqlite { .. } => "DROP TRIGGER forbidden",
-        Db::Postgres(_) => "DROP TRIGGER forbidden ON events",
+    let sql = match db.pools() {
+        Pools::Sqlite { .. } => "DROP TRIGGER forbidden",
+        Pools::Postgres(_) => "DROP TRIGGER forbidden ON events",
     };
     change(db, sql).await;
 }
@@ -47,9 +47,9 @@ async fn allow(db: &Db) {
 async fn rows(db: &Db, tables: &[&str]) -> Vec<String> {
     let mut rows = Vec::new();
     for table in tables {
-        let whole = match db {
-            Db::Postgres(_) => format!("{table}::TEXT"),
-            Db::Sqlite { .. } => {
+        let whole = match db.pools() {
+            Pools::Postgres(_) => format!("{table}::TEXT"),
+            Pools::Sqlite { .. } => {
                 let each = format!("SELECT 'quote(' || name || ')' FROM pragma_table_info('{table}')");
                 column(db, &each).await.join(" || ' ' || ")
             }

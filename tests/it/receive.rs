@@ -5,6 +5,7 @@ mod refused;
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::id::AttemptId;
+use cartkey::storage::Pools;
 use cartkey::storage::{Db, grants};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -37,9 +38,9 @@ pub async fn waiting(world: &World, callback: &Callback) -> i64 {
 /// All rows of grants, attempts and events.
 pub async fn rows(db: &Db) -> [i64; 3] {
     let sql = "SELECT (SELECT COUNT(*) FROM grants), (SELECT COUNT(*) FROM attempts), (SELECT COUNT(*) FROM events)";
-    let (grants, attempts, events) = match db {
-        Db::Sqlite { read, .. } => sqlx::query_as(sql).fetch_one(read).await.unwrap(),
-        Db::Postgres(pool) => sqlx::query_as(sql).fetch_one(pool).await.unwrap(),
+    let (grants, attempts, events) = match db.pools() {
+        Pools::Sqlite { read, .. } => sqlx::query_as(sql).fetch_one(read).await.unwrap(),
+        Pools::Postgres(pool) => sqlx::query_as(sql).fetch_one(pool).await.unwrap(),
     };
     [grants, attempts, events]
 }

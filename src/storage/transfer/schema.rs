@@ -6,7 +6,7 @@ use sqlx::sqlite::SqlitePoolOptions;
 
 use super::Fault;
 use super::value::{Row, Value};
-use crate::storage::{Db, Error, Pool};
+use crate::storage::{Db, Error, Pools};
 
 /// What a column holds: one of the four types that both databases know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) async fn read() -> Result<Schema, Fault> {
     for name in names_in(&pool).await? {
         tables.push(table(&pool, name).await?);
     }
-    Ok(Schema { tables: in_order(tables)?, fresh: Db::Sqlite { read: pool.clone(), write: pool } })
+    Ok(Schema { tables: in_order(tables)?, fresh: Db::on(Pools::Sqlite { read: pool.clone(), write: pool }) })
 }
 
 async fn table(pool: &SqlitePool, name: String) -> Result<Table, Fault> {
@@ -122,9 +122,9 @@ fn in_order(mut waiting: Vec<Table>) -> Result<Vec<Table>, Fault> {
 
 /// The names of the tables of a database, but for what the migrations keep for themselves.
 pub(super) async fn names(db: &Db) -> Result<Vec<String>, Fault> {
-    match db.read() {
-        Pool::Sqlite(pool) => names_in(pool).await,
-        Pool::Postgres(pool) => Ok(sqlx::query_scalar(
+    match db.pools() {
+        Pools::Sqlite { read, .. } => names_in(read).await,
+        Pools::Postgres(pool) => Ok(sqlx::query_scalar(
             "SELECT CAST(table_name AS TEXT)
              FROM information_schema.tables
              WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations'

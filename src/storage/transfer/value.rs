@@ -2,7 +2,9 @@
 
 use ring::digest::{Context, SHA256};
 
-use super::schema::Table;
+use super::schema::{Column, Kind, Table};
+use crate::storage::Error;
+use crate::storage::statement::{self, Statement};
 
 /// A value of a column; what is not there has no kind of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,40 +20,33 @@ pub(super) enum Value {
 pub(super) type Row = Vec<Value>;
 
 /// Takes a row of either database apart.
-macro_rules! take_apart {
-    ($row:expr, $table:expr) => {{
-        let (row, table): (_, &$crate::storage::transfer::schema::Table) = ($row, $table);
-        let mut values = Vec::with_capacity(table.columns.len());
-        for (at, column) in table.columns.iter().enumerate() {
-            values.push(match column.kind {
-                Kind::Text => row.try_get::<Option<String>, _>(at)?.map_or(Value::Nothing, Value::Text),
-                Kind::Number => row.try_get::<Option<i64>, _>(at)?.map_or(Value::Nothing, Value::Number),
-                Kind::Flag => row.try_get::<Option<bool>, _>(at)?.map_or(Value::Nothing, Value::Flag),
-                Kind::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Value::Nothing, Value::Bytes),
-            });
-        }
-        values
-    }};
-}
-
-/// Puts a value into a statement for either database; nothing is put in as a nothing of the column's kind.
-macro_rules! put_in {
-    ($into:expr, $value:expr, $kind:expr) => {
-        match ($value, $kind) {
-            (Value::Text(text), _) => $into.push_bind(text.clone()),
-            (Value::Number(number), _) => $into.push_bind(*number),
-            (Value::Flag(flag), _) => $into.push_bind(*flag),
-            (Value::Bytes(bytes), _) => $into.push_bind(bytes.clone()),
-            (Value::Nothing, Kind::Text) => $into.push_bind(None::<String>),
-            (Value::Nothing, Kind::Number) => $into.push_bind(None::<i64>),
-            (Value::Nothing, Kind::Flag) => $into.push_bind(None::<bool>),
-            (Value::Nothing, Kind::Bytes) => $into.push_bind(None::<Vec<u8>>),
-        }
+pub(super) fn take_apart(row: &statement::Row, table: &Table) -> Result<Row, Error> {
+    let value = |(at, column): (usize, &Column)| {
+        Ok(match column.kind {
+            Kind::Text => row.get::<Option<String>>(at)?.map_or(Value::Nothing, Value::Text),
+            Kind::Number => row.get::<Option<i64>>(at)?.map_or(Value::Nothing, Value::Number),
+            Kind::Flag => row.get::<Option<bool>>(at)?.map_or(Value::Nothing, Value::Flag),
+            Kind::Bytes => row.get::<Option<Vec<u8>>>(at)?.map_or(Value::Nothing, Value::Bytes),
+        })
     };
+    table.columns.iter().enumerate().map(value).collect()
 }
-pub(super) use {put_in, take_apart};
 
 impl Value {
+    /// Puts the value into a statement; nothing is put in as a nothing of the column's kind.
+    pub(super) fn put_in<'t>(&self, statement: Statement<'t>, kind: Kind) -> Statement<'t> {
+        match (self, kind) {
+            (Self::Text(text), _) => statement.push_bind(text),
+            (Self::Number(number), _) => statement.push_bind(*number),
+            (Self::Flag(flag), _) => statement.push_bind(*flag),
+            (Self::Bytes(bytes), _) => statement.push_bind(bytes),
+            (Self::Nothing, Kind::Text) => statement.push_bind(None::<String>),
+            (Self::Nothing, Kind::Number) => statement.push_bind(None::<i64>),
+            (Self::Nothing, Kind::Flag) => statement.push_bind(None::<bool>),
+            (Self::Nothing, Kind::Bytes) => statement.push_bind(None::<Vec<u8>>),
+        }
+    }
+
     /// About how many bytes it takes.
     pub(super) const fn weight(&self) -> usize {
         match self {

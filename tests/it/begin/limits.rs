@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Firewall, Switches};
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use serde_json::json;
 
 use super::type_address;
@@ -62,9 +62,9 @@ async fn ten_thousand_open(db: &Db, expires_at: i64) {
                       CAST(CAST(i AS TEXT) AS BYTEA), CAST(CAST(i AS TEXT) AS BYTEA), CAST(CAST(i AS TEXT) AS BYTEA),
                       '192.0.2.1', 'open', 0, $1
                FROM n";
-    match db {
-        Db::Sqlite { write, .. } => drop(sqlx::query(sql).bind(expires_at).execute(write).await.unwrap()),
-        Db::Postgres(pool) => drop(sqlx::query(sql).bind(expires_at).execute(pool).await.unwrap()),
+    match db.pools() {
+        Pools::Sqlite { write, .. } => drop(sqlx::query(sql).bind(expires_at).execute(write).await.unwrap()),
+        Pools::Postgres(pool) => drop(sqlx::query(sql).bind(expires_at).execute(pool).await.unwrap()),
     }
 }
 

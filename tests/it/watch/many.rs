@@ -12,7 +12,7 @@ use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::Reach;
 use cartkey::flow::watch::{self, AT_A_TIME_OF_ONE_HOST, Budget, Watching};
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
 
@@ -61,9 +61,9 @@ pub async fn fill(app: &App, homes: &[String]) {
 
 fn blob(db: &Db, bytes: &[u8]) -> String {
     let hex = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    match db {
-        Db::Sqlite { .. } => format!("X'{hex}'"),
-        Db::Postgres(_) => format!("'\\x{hex}'"),
+    match db.pools() {
+        Pools::Sqlite { .. } => format!("X'{hex}'"),
+        Pools::Postgres(_) => format!("'\\x{hex}'"),
     }
 }
 

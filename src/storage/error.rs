@@ -1,0 +1,144 @@
+//! Why a statement failed, sorted by what it means for the caller: nothing changed, nobody knows, or a fault of ours.
+
+use sqlx::sqlite::SqliteError;
+
+/// Why a statement or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, is too busy, or refuses to write. Nothing was changed; trying again may help.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] sqlx::Error),
+    /// The connection or the disk failed while a change was being made durable: it may have been kept or not.
+    #[error("nobody knows whether the database kept the change")]
+    Unknown(#[source] sqlx::Error),
+    /// A statement or a stored value is not what this program expects.
+    #[error("the database answered with something unexpected")]
+    Broken(#[source] sqlx::Error),
+}
+
+/// What a driver's error means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// The connection is gone, or was never made.
+    Away,
+    /// The connection leads to a server that only reads, as after a failover.
+    ReadOnlyServer,
+    /// Another transaction was in the way; the database has undone this one, or never began it.
+    Conflict,
+    /// The disk refuses: full, broken, read-only, corrupt.
+    Disk,
+    /// Anything else: a fault of the statement or the value.
+    Other,
+}
+
+impl Error {
+    /// A read failed, or a statement of a transaction that was not committed.
+    pub(super) fn before_commit(error: sqlx::Error) -> Self {
+        match Class::of(&error) {
+            Class::Other => Self::Broken(error),
+            _ => Self::Unavailable(error),
+        }
+    }
+
+    /// A statement failed that was its own transaction.
+    pub(super) fn of_write(error: sqlx::Error) -> Self {
+        match Class::of(&error) {
+            Class::Other => Self::Broken(error),
+            Class::Conflict | Class::ReadOnlyServer => Self::Unavailable(error),
+            // A server that says why has undone the statement; a disk, or a connection that broke, says nothing certain.
+            Class::Away if matches!(error, sqlx::Error::Database(_)) => Self::Unavailable(error),
+            Class::Away | Class::Disk => Self::Unknown(error),
+        }
+    }
+
+    /// A `COMMIT` failed.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        match Class::of(&error) {
+            Class::Conflict => Self::Unavailable(error),
+            _ => Self::Unknown(error),
+        }
+    }
+
+    /// Whether the same again may succeed in a moment. A disk that refuses is given no second try by itself.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if Class::of(error) != Class::Disk)
+    }
+
+    /// Whether whoever can wait should try again: the database may recover.
+    pub(super) const fn is_worth_waiting_for(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Unknown(_))
+    }
+
+    /// Whether the connection that answered this must not be used again.
+    pub(super) fn spoils_connection(&self) -> bool {
+        let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
+        matches!(self, Self::Unknown(_))
+            || matches!(Class::of(error), Class::Away | Class::ReadOnlyServer | Class::Disk)
+    }
+
+    /// Whether the server that answered only reads, so that every older connection may lead to it too.
+    pub(super) fn is_of_failover(&self) -> bool {
+        let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
+        Class::of(error) == Class::ReadOnlyServer
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    /// For what reads, or has not been committed.
+    fn from(error: sqlx::Error) -> Self {
+        Self::before_commit(error)
+    }
+}
+
+impl Class {
+    fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Away,
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default();
+                if database.try_downcast_ref::<SqliteError>().is_some() {
+                    Self::of_sqlite(&code)
+                } else {
+                    Self::of_postgres(&code, database.message())
+                }
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// SQLite says its extended result code (`sqlite3.h`); the low byte is the primary one.
+    fn of_sqlite(code: &str) -> Self {
+        match code.parse::<i32>().unwrap_or_default() & 0xff {
+            // SQLITE_BUSY, SQLITE_LOCKED.
+            5 | 6 => Self::Conflict,
+            // SQLITE_NOMEM, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _PROTOCOL, _NOTADB.
+            7 | 8 | 10 | 11 | 13 | 14 | 15 | 26 => Self::Disk,
+            _ => Self::Other,
+        }
+    }
+
+    /// The SQLSTATEs of PostgreSQL (its manual, appendix A).
+    fn of_postgres(code: &str, message: &str) -> Self {
+        match code {
+            // read_only_sql_transaction; a standby refuses BEGIN READ WRITE as feature_not_supported.
+            "25006" => Self::ReadOnlyServer,
+            "0A000" if message.contains("during recovery") => Self::ReadOnlyServer,
+            // disk_full, io_error, data_corrupted, index_corrupted.
+            "53100" | "58030" | "XX001" | "XX002" => Self::Disk,
+            // lock_not_available, query_canceled (the statement's time was over).
+            "55P03" | "57014" => Self::Conflict,
+            _ => match code.get(..2) {
+                // Serialization failures and deadlocks.
+                Some("40") => Self::Conflict,
+                // Connection exceptions, too few resources, operator's intervention.
+                Some("08" | "53" | "57") => Self::Away,
+                _ => Self::Other,
+            },
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! A statement: text plus values, for either database.
+
+use std::borrow::Cow;
+use std::future::ready;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sqlite, Type};
+
+use super::db::{Connection, Db, Held, Tx};
+use super::error::Error;
+
+/// The text of a statement: a literal, or literals that are put together. `$1` may stand more than once.
+pub trait Sql {
+    /// The whole text.
+    fn text(self) -> Cow<'static, str>;
+}
+
+impl Sql for &'static str {
+    fn text(self) -> Cow<'static, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+/// From the names of the schema, which the migrations made: only a transfer puts its statements together so.
+pub(super) struct OfSchema(pub String);
+
+impl Sql for OfSchema {
+    fn text(self) -> Cow<'static, str> {
+        Cow::Owned(self.0)
+    }
+}
+
+impl<const N: usize> Sql for [&'static str; N] {
+    fn text(self) -> Cow<'static, str> {
+        Cow::Owned(self.concat())
+    }
+}
+
+/// What can be bound on both databases.
+pub trait Value<'v>: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+impl<'v, T> Value<'v> for T where T: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+
+/// What can be read from a row of both databases: a struct that derives `sqlx::FromRow`, or a tuple.
+pub trait FromRow: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> {}
+impl<T> FromRow for T where T: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> {}
+
+/// Where a statement runs.
+#[derive(Debug)]
+pub(super) enum Target<'t> {
+    /// On a connection that reads.
+    Read(&'t Db),
+    /// On the connection that writes, as a transaction of its own.
+    Write(&'t Db),
+    /// On a connection that is kept, as a transaction of its own.
+    Held(&'t mut Held),
+    /// In a transaction.
+    Tx(&'t mut Tx),
+}
+
+/// A statement with its values, on its way to a database.
+#[derive(Debug)]
+#[must_use = "a statement does nothing until it is executed or fetched"]
+pub struct Statement<'t> {
+    sql: Cow<'static, str>,
+    arguments: Arguments,
+    /// The first value that would not encode.
+    fault: Option<BoxDynError>,
+    prepared: bool,
+    target: Target<'t>,
+}
+
+#[derive(Debug, Clone)]
+enum Arguments {
+    Sqlite(SqliteArguments),
+    Postgres(PgArguments),
+}
+
+impl Arguments {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sqlite(arguments) => arguments.len(),
+            Self::Postgres(arguments) => arguments.len(),
+        }
+    }
+}
+
+/// A row of a stream.
+#[derive(Debug)]
+pub(super) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The value of the column at this place.
+    pub(super) fn get<T>(&self, at: usize) -> Result<T, Error>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        match self {
+            Self::Sqlite(row) => row.try_get(at),
+            Self::Postgres(row) => row.try_get(at),
+        }
+        .map_err(Error::Broken)
+    }
+}
+
+fn not_streamed() -> sqlx::Error {
+    sqlx::Error::Protocol("only a statement of a transaction is streamed".to_owned())
+}
+
+/// What a statement came to.
+enum Done {
+    Changed(u64),
+    Sqlite(Vec<SqliteRow>),
+    Postgres(Vec<PgRow>),
+}
+
+impl<'t> Statement<'t> {
+    pub(super) fn new(sql: impl Sql, target: Target<'t>) -> Self {
+        let is_postgres = match &target {
+            Target::Read(db) | Target::Write(db) => db.is_postgres(),
+            Target::Held(held) => held.db.is_postgres(),
+            Target::Tx(tx) => tx.is_postgres(),
+        };
+        let arguments = if is_postgres {
+            Arguments::Postgres(PgArguments::default())
+        } else {
+            Arguments::Sqlite(SqliteArguments::default())
+        };
+        Self { sql: sql.text(), arguments, fault: None, prepared: true, target }
+    }
+
+    /// Binds the next value: the first is `$1`.
+    pub fn bind<'v>(mut self, value: impl Value<'v>) -> Self {
+        let bound = match &mut self.arguments {
+            Arguments::Sqlite(arguments) => arguments.add(value),
+            Arguments::Postgres(arguments) => arguments.add(value),
+        };
+        if let Err(error) = bound {
+            self.fault.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Adds to the text.
+    pub fn push(mut self, sql: &'static str) -> Self {
+        self.sql.to_mut().push_str(sql);
+        self
+    }
+
+    /// Adds to the text of a transfer.
+    pub(super) fn push_of_schema(mut self, OfSchema(sql): OfSchema) -> Self {
+        self.sql.to_mut().push_str(&sql);
+        self
+    }
+
+    /// Binds the next value, and adds its placeholder to the text.
+    pub fn push_bind<'v>(self, value: impl Value<'v>) -> Self {
+        let mut bound = self.bind(value);
+        let placeholder = format!("${}", bound.arguments.len());
+        bound.sql.to_mut().push_str(&placeholder);
+        bound
+    }
+
+    /// Is planned anew for its values, instead of once for all: for statements whose best plan depends on them.
+    pub const fn planned_each_time(mut self) -> Self {
+        self.prepared = false;
+        self
+    }
+
+    /// Runs it; returns how many rows it changed.
+    pub async fn execute(self) -> Result<u64, Error> {
+        match self.run(false).await? {
+            Done::Changed(rows) => Ok(rows),
+            Done::Sqlite(_) | Done::Postgres(_) => Ok(0),
+        }
+    }
+
+    /// Runs it; returns every row.
+    pub async fn all<T: FromRow>(self) -> Result<Vec<T>, Error> {
+        let rows: Result<Vec<T>, sqlx::Error> = match self.run(true).await? {
+            Done::Sqlite(rows) => rows.iter().map(|row| sqlx::FromRow::from_row(row)).collect(),
+            Done::Postgres(rows) => rows.iter().map(|row| sqlx::FromRow::from_row(row)).collect(),
+            Done::Changed(_) => Ok(Vec::new()),
+        };
+        rows.map_err(Error::Broken)
+    }
+
+    /// Runs it; returns the first row, if there is one.
+    pub async fn optional<T: FromRow>(self) -> Result<Option<T>, Error> {
+        Ok(self.all().await?.into_iter().next())
+    }
+
+    /// Runs it; returns its one row. [`Error::Broken`] when there is none.
+    pub async fn one<T: FromRow>(self) -> Result<T, Error> {
+        self.optional().await?.ok_or(Error::Broken(sqlx::Error::RowNotFound))
+    }
+
+    /// Runs it; returns the first column of every row.
+    pub async fn values<V>(self) -> Result<Vec<V>, Error>
+    where
+        (V,): FromRow,
+    {
+        Ok(self.all::<(V,)>().await?.into_iter().map(|(value,)| value).collect())
+    }
+
+    /// Runs it; returns the first column of the first row, if there is one.
+    pub async fn optional_value<V>(self) -> Result<Option<V>, Error>
+    where
+        (V,): FromRow,
+    {
+        Ok(self.optional::<(V,)>().await?.map(|(value,)| value))
+    }
+
+    /// Runs it; returns the first column of its one row. [`Error::Broken`] when there is none.
+    pub async fn value<V>(self) -> Result<V, Error>
+    where
+        (V,): FromRow,
+    {
+        Ok(self.one::<(V,)>().await?.0)
+    }
+
+    /// Runs it in its transaction; returns the rows as they come.
+    pub(super) fn stream(self) -> BoxStream<'t, Result<Row, Error>> {
+        let sql = AssertSqlSafe(self.sql);
+        match (self.target, self.arguments) {
+            (Target::Tx(Tx { connection: Connection::Sqlite(connection), .. }), Arguments::Sqlite(arguments)) => {
+                let rows = sqlx::query_with(sql, arguments).persistent(false).fetch(&mut **connection);
+                rows.map(|row| row.map(Row::Sqlite).map_err(Error::before_commit)).boxed()
+            }
+            (Target::Tx(Tx { connection: Connection::Postgres(connection), .. }), Arguments::Postgres(arguments)) => {
+                let rows = sqlx::query_with(sql, arguments).persistent(false).fetch(&mut **connection);
+                rows.map(|row| row.map(Row::Postgres).map_err(Error::before_commit)).boxed()
+            }
+            _ => stream::once(ready(Err(Error::Broken(not_streamed())))).boxed(),
+        }
+    }
+
+    async fn run(self, rows: bool) -> Result<Done, Error> {
+        if let Some(fault) = self.fault {
+            return Err(Error::Broken(sqlx::Error::Encode(fault)));
+        }
+        let text = Text { sql: self.sql, arguments: self.arguments, prepared: self.prepared };
+        match self.target {
+            Target::Tx(tx) => text.send(&mut tx.connection, rows).await.map_err(Error::before_commit),
+            Target::Held(held) => {
+                held.is_well = false;
+                let sent = text.send(&mut held.connection, rows).await.map_err(Error::of_write);
+                held.is_well = sent.is_ok();
+                sent.inspect_err(|error| held.db.failed(error))
+            }
+            Target::Read(db) => text.send_with_tries(db, rows, false).await,
+            Target::Write(db) => text.send_with_tries(db, rows, true).await,
+        }
+    }
+}
+
+/// What is sent, as often as it takes.
+struct Text {
+    sql: Cow<'static, str>,
+    arguments: Arguments,
+    prepared: bool,
+}
+
+impl Text {
+    async fn send_with_tries(&self, db: &Db, rows: bool, writes: bool) -> Result<Done, Error> {
+        let mut tries = db.tries();
+        loop {
+            match self.send_once(db, rows, writes).await {
+                Err(error) if error.may_pass() && tries.pause().await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn send_once(&self, db: &Db, rows: bool, writes: bool) -> Result<Done, Error> {
+        let mut connection = if writes { db.writing().await? } else { db.reading().await? };
+        let sent = self.send(&mut connection, rows).await;
+        let sent = sent.map_err(if writes { Error::of_write } else { Error::before_commit });
+        if let Err(error) = &sent {
+            if writes {
+                db.failed(error);
+            }
+            if error.spoils_connection() {
+                connection.close_on_drop();
+            }
+        }
+        sent
+    }
+
+    async fn send(&self, connection: &mut Connection, rows: bool) -> Result<Done, sqlx::Error> {
+        // Put together from literals alone (`Sql`).
+        let sql = || AssertSqlSafe(self.sql.clone());
+        match (connection, self.arguments.clone()) {
+            (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
+                let query = sqlx::query_with(sql(), arguments).persistent(self.prepared);
+                if rows {
+                    query.fetch_all(&mut **connection).await.map(Done::Sqlite)
+                } else {
+                    query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
+                }
+            }
+            (Connection::Postgres(connection), Arguments::Postgres(arguments)) => {
+                let query = sqlx::query_with(sql(), arguments).persistent(self.prepared);
+                if rows {
+                    query.fetch_all(&mut **connection).await.map(Done::Postgres)
+                } else {
+                    query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
+                }
+            }
+            _ => Err(sqlx::Error::Protocol("a statement was made for the other database".to_owned())),
+        }
+    }
+}
