@@ -145,7 +145,7 @@ impl Db {
     /// [`Error::Unknown`] when the commit failed and may or may not have been kept.
     pub async fn transaction<T, F>(&self, mut work: impl FnMut(Tx) -> F) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<Ended<T>, Error>>,
     {
         let mut tries = Tries::within(self.patience);
         loop {
@@ -155,7 +155,7 @@ impl Db {
             };
             match outcome.inspect_err(|error| self.failed(error)) {
                 Err(error) if error.may_pass() && tries.pause().await => {}
-                outcome => return outcome,
+                outcome => return outcome.map(|Ended(value)| value),
             }
         }
     }
@@ -318,19 +318,24 @@ impl Tx {
     /// Commits, and returns `value`.
     ///
     /// Errors: [`Error::Unknown`] when it may or may not have been kept; the connection is closed then.
-    pub async fn commit<T>(mut self, value: T) -> Result<T, Error> {
+    pub async fn commit<T>(mut self, value: T) -> Result<Ended<T>, Error> {
         self.connection.run("COMMIT").await.map_err(Error::of_commit)?;
         self.ended = true;
-        Ok(value)
+        Ok(Ended(value))
     }
 
     /// Undoes all of it, and returns `value`.
-    pub async fn undo<T>(mut self, value: T) -> Result<T, Error> {
+    pub async fn undo<T>(mut self, value: T) -> Result<Ended<T>, Error> {
         // When this fails the connection is closed, which undoes as well.
         self.ended = self.connection.run("ROLLBACK").await.is_ok();
-        Ok(value)
+        Ok(Ended(value))
     }
 }
+
+/// What a transaction came to, once it has ended: work that forgets to end its transaction does not compile.
+#[derive(Debug)]
+#[must_use]
+pub struct Ended<T>(pub(super) T);
 
 impl Drop for Tx {
     fn drop(&mut self) {

@@ -154,12 +154,13 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
         if opened == 1 {
             events::record(&mut tx, first).await?;
         }
-        Ok(match (opened, kept, known) {
+        let kept = match (opened, kept, known) {
             (1, 1, _) => Kept::First,
             (_, 1, _) => Kept::Another,
             (_, _, 1) => Kept::Same,
             _ => Kept::Refused,
-        })
+        };
+        tx.commit(kept).await
     })
     .await
 }

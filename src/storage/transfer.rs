@@ -149,7 +149,7 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
         sums.push(sum);
     }
     let _ = to.send(Piece::End(sums)).await;
-    Ok(tx.undo(()).await?)
+    Ok(tx.undo(()).await?.0)
 }
 
 /// Sends every row of a table; `None` when nobody wants them any more.
@@ -223,7 +223,7 @@ async fn write(
     if sums_of(source, tables).await? != sums {
         return Err(Fault::InUse);
     }
-    Ok(tx.commit(sums).await?)
+    Ok(tx.commit(sums).await?.0)
 }
 
 /// What each table adds up to now.
@@ -233,7 +233,7 @@ async fn sums_of(db: &Db, tables: &[Table]) -> Result<Vec<Sum>, Fault> {
     for table in tables {
         sums.push(add_up(&mut tx, table).await?);
     }
-    Ok(tx.undo(sums).await?)
+    Ok(tx.undo(sums).await?.0)
 }
 
 /// Every row in the order of its key. Texts compare as bytes, which PostgreSQL must be told.
