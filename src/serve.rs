@@ -59,7 +59,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub async fn open(config: &Config) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
-    let db = Db::open(config.database_url.expose()).await?;
+    let db = Db::open_with(config.database_url.expose(), config.database_connections).await?;
     let vault = keep::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
         reach: config.site.reach,

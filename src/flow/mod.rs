@@ -53,7 +53,7 @@ pub enum Beneath {
 impl Beneath {
     /// Whether trying again in a moment may help.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Storage(storage::Error::Unavailable(_)))
+        matches!(self, Self::Storage(storage::Error::Unavailable(_) | storage::Error::Unknown(_)))
     }
 }
 

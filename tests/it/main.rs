@@ -31,6 +31,7 @@ mod command_line_operator;
 mod crash;
 mod database;
 mod described;
+mod failed_commits;
 mod feed;
 mod first_story;
 mod floors;
