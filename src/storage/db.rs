@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::statement::{Sql, Statement, Target};
 
-/// How long a request waits for a database that is away before it is told so.
+/// For how long what failed because the database was away, busy or failed over is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long connecting may take, however little patience there is.
@@ -242,13 +242,16 @@ impl Db {
         .map_err(Error::Unavailable)
     }
 
-    /// The pool tries for longer than most callers wait.
+    /// Waits for a connection as long as the pool does, or until the caller's time is over.
     async fn connect(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
-        let until = self.patience.ends().max(Instant::now() + LEAST_PATIENCE);
-        tokio::time::timeout_at(until, pool.acquire())
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            .map(Connection::Postgres)
+        let connection = match self.patience {
+            Patience::For(_) => pool.acquire().await,
+            Patience::Until(moment) => {
+                let until = moment.max(Instant::now() + LEAST_PATIENCE);
+                tokio::time::timeout_at(until, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            }
+        };
+        connection.map(Connection::Postgres)
     }
 
     /// Takes the writing connection out of its pool.
