@@ -1,6 +1,11 @@
 //! Running the service: bind, open, serve, and stop without dropping what was accepted.
 
 mod accept;
+mod connections;
+mod limits;
+mod refusal;
+mod sent;
+mod write_deadline;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -8,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -22,7 +27,8 @@ use crate::storage::Db;
 use crate::web;
 use crate::woo;
 
-pub use self::accept::{Limits, accept};
+pub use self::accept::accept;
+pub use self::limits::Limits;
 
 /// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
 /// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
@@ -51,9 +57,9 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let public = bind(config.listen, "CARTKEY_LISTEN").await?;
+    let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
-        Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN").await?),
+        Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
         None => None,
     };
     let app = open(&config).await?;
@@ -107,9 +113,10 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
         tokio::spawn(words::run(app.clone(), stopped.clone())),
         tokio::spawn(tell::run(app.clone(), stopped.clone())),
     ];
+    let limits = Limits::of(&app.site, listeners.len());
     let serving: Vec<_> = listeners
         .into_iter()
-        .map(|(listener, router)| tokio::spawn(accept(listener, router, Limits::default(), stopped.clone())))
+        .map(|(listener, router)| tokio::spawn(accept(listener, router, limits.clone(), stopped.clone())))
         .collect();
     told.wait().await;
     app.drain();
@@ -149,8 +156,18 @@ async fn drain(all: impl Future<Output = ()>, within: Duration, told_again: impl
     }
 }
 
-async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{variable}: cannot listen on {address}"))
+/// Connections that wait to be accepted; the kernel may allow fewer. Who finds the queue full is heard a second later only.
+const QUEUE: u32 = 4_096;
+
+fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    listen(address).with_context(|| format!("{variable}: cannot listen on {address}"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.

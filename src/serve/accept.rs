@@ -6,114 +6,150 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tower::Service as _;
 
+use super::connections::{Connection, Connections};
+use super::limits::Limits;
+use super::refusal::Refusals;
+use super::sent::Sent;
+use super::write_deadline::Timely;
 use crate::web::Peer;
-
-/// What a client may take of us before it has asked for anything.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// How long a client may take to send a request's head, and how long a connection may be idle between two (10 s).
-    pub head_within: Duration,
-    /// The most headers of a request (64).
-    pub headers: usize,
-    /// The most bytes of a request's head (16 KiB).
-    pub head: usize,
-    /// Connections at a time, on each listener; more wait to be accepted (10,000).
-    pub connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { head_within: Duration::from_secs(10), headers: 64, head: 16 * 1024, connections: 10_000 }
-    }
-}
 
 /// How long a client that has just connected may take to begin its request once we are told to stop.
 const FIRST_WORD: Duration = Duration::from_secs(1);
+/// How many connections are cut at once when all places are taken, so that looking for them is rarely needed.
+const CUT_AT_ONCE: usize = 100;
+/// How much of an answer may wait in the kernel to be sent. So a client that reads slowly shows soon that it reads.
+const UNSENT: u32 = 64 * 1024;
+/// After how long the kernel gives up a connection whose other end takes nothing, also when we have closed it already.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Accepts connections until told to stop, then waits until those that are open have had their answers.
 ///
 /// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
 /// a connection for ever (threats.md §8).
 pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
+    prepare(&listener);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
         .max_headers(limits.headers)
         .max_buf_size(limits.head);
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let serve = |stream, peer, place: OwnedSemaphorePermit| {
-        let talk = converse(http.clone(), stream, handler(router.clone(), peer), limits.head_within, stopped.clone());
+    let most = limits.connections;
+    let places = Arc::new(Semaphore::new(most));
+    let connections = Connections::new(limits.per_address, limits.per_site, limits.trusted_proxies.clone());
+    let refusals = Refusals::new();
+    let talk = Talk { http, router, limits: Arc::new(limits), stopped: stopped.clone() };
+    let serve = |stream, peer, connection, place: OwnedSemaphorePermit| {
+        let talk = talk.clone().converse(stream, peer, connection);
         tokio::spawn(async move {
             talk.await;
             drop(place);
         });
     };
-    let mut told = stopped.clone();
+    let mut told = stopped;
     loop {
         let accepted = tokio::select! {
-            accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (listener.accept().await, place)
-            } => accepted,
+            accepted = listener.accept() => accepted,
             () = said(&mut told) => break,
         };
-        match accepted {
-            (Ok((stream, peer)), Ok(place)) => serve(stream, peer, place),
-            (Err(error), _) => {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
                 // Out of file descriptors, most likely: connections that end give some back.
                 tracing::warn!(%error, "a connection could not be accepted");
+                connections.make_room(CUT_AT_ONCE);
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
-            (_, Err(_)) => break,
+        };
+        let connection = match connections.enter(peer.ip()) {
+            Ok(connection) => connection,
+            Err(full) => {
+                refusals.refuse(stream, peer, &full);
+                continue;
+            }
+        };
+        if places.available_permits() == 0 {
+            connections.make_room((most / CUT_AT_ONCE).clamp(1, CUT_AT_ONCE));
         }
+        let place = tokio::select! {
+            biased;
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = said(&mut told) => break,
+        };
+        let Ok(place) = place else { break };
+        serve(stream, peer, connection, place);
     }
     // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
     for (stream, peer) in still_queued(listener) {
+        let Ok(connection) = connections.enter(peer.ip()) else { continue };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
-        serve(stream, peer, place);
+        serve(stream, peer, connection, place);
     }
     // All places are free when all connections have ended.
-    let _ = places.acquire_many(u32::try_from(limits.connections).unwrap_or(u32::MAX)).await;
+    let _ = places.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
 }
 
-/// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
-async fn converse<S>(
+/// What is the same for all connections of a listener is set on the listener: they are born with it.
+fn prepare(listener: &TcpListener) {
+    let socket = SockRef::from(listener);
+    // Answers are small and whole: waiting for more to send only delays them.
+    let _ = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    {
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    }
+}
+
+/// What every connection of a listener is served with.
+#[derive(Clone)]
+struct Talk {
     http: http1::Builder,
-    stream: TcpStream,
-    service: S,
-    within: Duration,
-    mut stopped: watch::Receiver<bool>,
-) where
-    S: hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible>,
-{
-    // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
-    // waited for here.
-    let last_chance = async {
-        said(&mut stopped).await;
-        tokio::time::sleep(FIRST_WORD).await;
-    };
-    tokio::select! {
-        spoke = tokio::time::timeout(within, stream.readable()) => if spoke.is_err() { return },
-        () = last_chance => return,
+    router: Router,
+    limits: Arc<Limits>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Talk {
+    /// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
+    async fn converse(mut self, stream: TcpStream, peer: SocketAddr, place: Connection) {
+        // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
+        // waited for here.
+        let last_chance = async {
+            said(&mut self.stopped).await;
+            tokio::time::sleep(FIRST_WORD).await;
+        };
+        tokio::select! {
+            spoke = tokio::time::timeout(self.limits.head_within, stream.readable()) => if spoke.is_err() { return },
+            () = last_chance => return,
+            () = place.cut() => return,
+        }
+        let place = Arc::new(place);
+        let stream = TokioIo::new(Timely::new(stream, self.limits.unread_within));
+        let service = handler(self.router, peer, Arc::clone(&place), Instant::now() + self.limits.life);
+        let mut connection = std::pin::pin!(self.http.serve_connection(stream, service));
+        // A client that hangs up or talks nonsense is its own affair.
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = place.cut() => return,
+            () = said(&mut self.stopped) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
     }
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(without_delay(stream)), service));
-    // A client that hangs up or talks nonsense is its own affair.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        () = said(&mut stopped) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
 }
 
 /// Waits for the word to stop.
@@ -132,20 +168,28 @@ fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     std::iter::from_fn(next).collect()
 }
 
+/// The router, for one connection. From `old_at` on it takes no more requests than the next: closing it between two would
+/// cut one off that is just on its way.
 fn handler(
     router: Router,
     peer: SocketAddr,
-) -> impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
-{
+    place: Arc<Connection>,
+    old_at: Instant,
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Sent>, Error = Infallible, Future: Send> {
     hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let busy = place.begin();
+        let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request)
+        let mut router = router.clone();
+        async move {
+            let mut answer = match &busy {
+                Some(_) => router.call(request).await?,
+                None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            };
+            if busy.is_none() || Instant::now() >= old_at {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| Sent::new(body, busy)))
+        }
     })
-}
-
-/// Answers are small and whole: waiting for more to send only delays them.
-fn without_delay(stream: TcpStream) -> TcpStream {
-    let _ = stream.set_nodelay(true);
-    stream
 }
