@@ -57,6 +57,8 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    // From before anybody can connect: who is told to stop while it starts has accepted connections to answer too.
+    let told = Told::listen()?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
@@ -76,7 +78,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         None => vec![(public, web::all(&app))],
         Some(internal) => vec![(public, web::public(&app)), (internal, web::internal(&app))],
     };
-    until_stopped(app, listeners).await
+    until_stopped(told, app, listeners).await
 }
 
 /// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
@@ -103,8 +105,7 @@ pub fn dashboard(config: &Config) -> String {
 }
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.
-pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
-    let mut told = Told::listen()?;
+pub async fn until_stopped(mut told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let workers = [
         tokio::spawn(prove::run(app.clone(), stopped.clone())),
@@ -171,19 +172,19 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-pub(crate) struct Told {
+pub struct Told {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Told {
     /// Listens from now on.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Waits for the next of the two.
-    pub(crate) async fn wait(&mut self) {
+    pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

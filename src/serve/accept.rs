@@ -39,7 +39,6 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
 /// a connection for ever (threats.md §8).
 pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
-    prepare(&listener);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
@@ -80,15 +79,14 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
                 continue;
             }
         };
-        if places.available_permits() == 0 {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             connections.make_room((most / CUT_AT_ONCE).clamp(1, CUT_AT_ONCE));
-        }
-        let place = tokio::select! {
-            biased;
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = said(&mut told) => break,
+            tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => if let Ok(place) = place { serve(stream, peer, connection, place) },
+                () = said(&mut told) => break,
+            }
+            continue;
         };
-        let Ok(place) = place else { break };
         serve(stream, peer, connection, place);
     }
     // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
@@ -101,9 +99,9 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
     let _ = places.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
 }
 
-/// What is the same for all connections of a listener is set on the listener: they are born with it.
-fn prepare(listener: &TcpListener) {
-    let socket = SockRef::from(listener);
+/// Sets what the kernel does with our answers.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
     // Answers are small and whole: waiting for more to send only delays them.
     let _ = socket.set_tcp_nodelay(true);
     #[cfg(target_os = "linux")]
@@ -125,6 +123,7 @@ struct Talk {
 impl Talk {
     /// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
     async fn converse(mut self, stream: TcpStream, peer: SocketAddr, place: Connection) {
+        prepare(&stream);
         // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
         // waited for here.
         let last_chance = async {
