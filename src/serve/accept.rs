@@ -18,12 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tower::Service as _;
 
-use super::connections::{Connection, Connections};
+use super::connections::{Connection, Connections, Refused};
 use super::limits::Limits;
-use super::refusal::Refusals;
+use super::refusal::{self, Refusals};
 use super::sent::Sent;
 use super::write_deadline::Timely;
-use crate::web::Peer;
+use crate::web::{self, Peer};
 
 /// How long a client that has just connected may take to begin its request once we are told to stop.
 const FIRST_WORD: Duration = Duration::from_secs(1);
@@ -137,7 +137,8 @@ impl Talk {
         }
         let place = Arc::new(place);
         let stream = TokioIo::new(Timely::new(stream, self.limits.unread_within));
-        let service = handler(self.router, peer, Arc::clone(&place), Instant::now() + self.limits.life);
+        let service =
+            handler(self.router, Arc::clone(&self.limits), peer, Arc::clone(&place), Instant::now() + self.limits.life);
         let mut connection = std::pin::pin!(self.http.serve_connection(stream, service));
         // A client that hangs up or talks nonsense is its own affair.
         tokio::select! {
@@ -171,19 +172,21 @@ fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 /// cut one off that is just on its way.
 fn handler(
     router: Router,
+    limits: Arc<Limits>,
     peer: SocketAddr,
     place: Arc<Connection>,
     old_at: Instant,
 ) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Sent>, Error = Infallible, Future: Send> {
     hyper::service::service_fn(move |request: Request<Incoming>| {
-        let busy = place.begin();
+        let busy = place.begin(|| web::client_of(&limits.trusted_proxies, peer.ip(), request.headers()));
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
         let mut router = router.clone();
         async move {
-            let mut answer = match &busy {
-                Some(_) => router.call(request).await?,
-                None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            let (mut answer, busy) = match busy {
+                Ok(busy) => (router.call(request).await?, Some(busy)),
+                Err(Refused::Full(full)) => (refusal::answer(&full), None),
+                Err(Refused::Cut) => (StatusCode::SERVICE_UNAVAILABLE.into_response(), None),
             };
             if busy.is_none() || Instant::now() >= old_at {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

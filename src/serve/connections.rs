@@ -51,7 +51,7 @@ impl Network {
     }
 }
 
-/// A network has as many connections as it may have.
+/// A network has as many connections as it may have, or as many requests through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full {
     network: Network,
@@ -74,9 +74,18 @@ const BUSY: u8 = 1;
 const CUT: u8 = 2;
 
 struct Open {
+    /// None for a trusted proxy.
     networks: Vec<Network>,
+    /// For whom a trusted proxy asks just now.
+    asks_for: Mutex<Vec<Network>>,
     state: AtomicU8,
     cut: Notify,
+}
+
+impl Open {
+    fn asks_for(&self) -> MutexGuard<'_, Vec<Network>> {
+        self.asks_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Connections {
@@ -92,21 +101,28 @@ impl Connections {
         let is_trusted = self.0.trusted.iter().any(|network| network.contains(&ip));
         let networks = if is_trusted { Vec::new() } else { Network::all_of(ip) };
         let mut table = self.table();
-        for network in &networks {
-            let at_most = self.at_most(*network);
-            if table.count(*network) >= at_most {
-                return Err(Full { network: *network, at_most });
-            }
-        }
-        for network in &networks {
-            *table.counts.entry(*network).or_default() += 1;
-        }
-        let open = Arc::new(Open { networks, state: AtomicU8::new(IDLE), cut: Notify::new() });
+        self.count(&mut table, &networks)?;
+        let state = AtomicU8::new(IDLE);
+        let open = Arc::new(Open { networks, asks_for: Mutex::default(), state, cut: Notify::new() });
         let number = table.next;
         table.next += 1;
         table.open.insert(number, Arc::clone(&open));
         drop(table);
         Ok(Connection { number, open, connections: self.clone() })
+    }
+
+    /// Counts one more for each of these networks, or none when one of them is full.
+    fn count(&self, table: &mut Table, networks: &[Network]) -> Result<(), Full> {
+        for network in networks {
+            let at_most = self.at_most(*network);
+            if table.count(*network) >= at_most {
+                return Err(Full { network: *network, at_most });
+            }
+        }
+        for network in networks {
+            *table.counts.entry(*network).or_default() += 1;
+        }
+        Ok(())
     }
 
     /// Cuts up to `many` connections, so that others can be served. First those of networks that have more than a quarter
@@ -140,7 +156,7 @@ impl Connections {
     /// How many connections the network of this one has, a /48 counted as the four /64 that it may fill.
     fn weight(&self, table: &Table, open: &Open) -> usize {
         let share = |network: &Network| table.count(*network) * self.0.per_address / self.at_most(*network).max(1);
-        open.networks.iter().map(share).max().unwrap_or(0)
+        open.networks.iter().chain(open.asks_for().iter()).map(share).max().unwrap_or(0)
     }
 
     fn at_most(&self, network: Network) -> usize {
@@ -159,6 +175,18 @@ impl Table {
     fn count(&self, network: Network) -> usize {
         self.counts.get(&network).copied().unwrap_or(0)
     }
+
+    /// Counts one less for each of these networks.
+    fn release(&mut self, networks: &[Network]) {
+        for network in networks {
+            let left = self.count(*network).saturating_sub(1);
+            if left == 0 {
+                self.counts.remove(network);
+            } else {
+                self.counts.insert(*network, left);
+            }
+        }
+    }
 }
 
 /// The place of one connection; dropped, it is free again.
@@ -174,11 +202,23 @@ impl Connection {
         self.open.cut.notified().await;
     }
 
-    /// Notes that a request has come; `None` when the connection has just been cut.
-    pub(super) fn begin(&self) -> Option<Busy> {
+    /// Notes that a request has come. `client` says for whom a trusted proxy asks: a network may ask as much at a time
+    /// through proxies as it may have connections of its own.
+    pub(super) fn begin(&self, client: impl FnOnce() -> IpAddr) -> Result<Busy, Refused> {
         let begun = self.open.state.compare_exchange(IDLE, BUSY, Ordering::AcqRel, Ordering::Relaxed);
         // A request sent behind another may begin a moment before that one's answer is let go of.
-        (begun != Err(CUT)).then(|| Busy(Arc::clone(&self.open)))
+        if begun == Err(CUT) {
+            return Err(Refused::Cut);
+        }
+        let mut busy =
+            Busy { open: Arc::clone(&self.open), asks_for: Vec::new(), connections: self.connections.clone() };
+        if self.open.networks.is_empty() {
+            let networks = Network::all_of(client());
+            self.connections.count(&mut self.connections.table(), &networks).map_err(Refused::Full)?;
+            self.open.asks_for().clone_from(&networks);
+            busy.asks_for = networks;
+        }
+        Ok(busy)
     }
 }
 
@@ -186,23 +226,33 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let mut table = self.connections.table();
         table.open.remove(&self.number);
-        for network in &self.open.networks {
-            let left = table.count(*network).saturating_sub(1);
-            if left == 0 {
-                table.counts.remove(network);
-            } else {
-                table.counts.insert(*network, left);
-            }
-        }
+        table.release(&self.open.networks);
     }
 }
 
+/// Why a request is not answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Its connection has just been cut to make room.
+    Cut,
+    /// Its network asks too much at a time.
+    Full(Full),
+}
+
 /// A request on a connection; dropped once its answer was handed over.
-pub(super) struct Busy(Arc<Open>);
+pub(super) struct Busy {
+    open: Arc<Open>,
+    asks_for: Vec<Network>,
+    connections: Connections,
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let _ = self.0.state.compare_exchange(BUSY, IDLE, Ordering::AcqRel, Ordering::Relaxed);
+        if !self.asks_for.is_empty() {
+            self.connections.table().release(&self.asks_for);
+            self.open.asks_for().clear();
+        }
+        let _ = self.open.state.compare_exchange(BUSY, IDLE, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
@@ -241,6 +291,20 @@ mod tests {
     }
 
     #[test]
+    fn a_network_may_ask_as_much_at_a_time_through_a_proxy() {
+        let connections = Connections::new(2, 3, vec!["10.0.0.0/8".parse().unwrap()]);
+        let proxy: Vec<_> = (0..3).map(|_| connections.enter(ip("10.0.0.1")).ok().unwrap()).collect();
+        let ask = |at: usize, client: &str| proxy[at].begin(|| ip(client));
+        let mut asked = vec![ask(0, "198.51.100.1").ok(), ask(1, "198.51.100.1").ok()];
+        assert!(matches!(ask(2, "198.51.100.1"), Err(Refused::Full(_))));
+        assert!(ask(2, "198.51.100.2").is_ok());
+        connections.make_room(1);
+        assert!(is_cut(&proxy[0]) || is_cut(&proxy[2]), "idle, or of who asks most");
+        asked.clear();
+        assert!(connections.table().counts.is_empty(), "what was answered counts no more");
+    }
+
+    #[test]
     fn who_has_most_makes_room_first_and_nobody_with_few_in_the_middle_of_a_request() {
         let connections = Connections::new(8, 32, vec!["10.0.0.0/8".parse().unwrap()]);
         let enter = |from: &str| connections.enter(ip(from)).ok().unwrap();
@@ -248,14 +312,19 @@ mod tests {
         let few = [enter("198.51.100.2"), enter("198.51.100.2")];
         let many: Vec<_> = (0..4).map(|_| enter("203.0.113.1")).collect();
         let most: Vec<_> = (0..6).map(|_| enter("203.0.113.2")).collect();
-        let _busy: Vec<_> = few.iter().chain(&most[..1]).chain([&proxy]).map(|each| each.begin().unwrap()).collect();
+        let _busy: Vec<_> = few
+            .iter()
+            .chain(&most[..1])
+            .chain([&proxy])
+            .map(|each| each.begin(|| ip("192.0.2.1")).ok().unwrap())
+            .collect();
         let cut = |all: &[Connection]| all.iter().filter(|each| is_cut(each)).count();
 
         connections.make_room(5);
         assert_eq!((cut(&most), is_cut(&most[0])), (5, false), "idle before busy");
         connections.make_room(6);
         assert!(is_cut(&most[0]));
-        assert!(most[1].begin().is_none(), "a request that comes too late");
+        assert_eq!(most[1].begin(|| ip("192.0.2.1")).err(), Some(Refused::Cut), "a request that comes too late");
         drop(most);
         connections.make_room(4);
         assert_eq!((cut(&many), is_cut(&waiting)), (4, false));

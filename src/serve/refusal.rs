@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -22,6 +24,16 @@ const RETRY_AFTER: u32 = 10;
 /// How often the log says so.
 const LOGGED_EVERY: Duration = Duration::from_mins(1);
 
+fn says(full: &Full) -> String {
+    format!("{full} Close some, or try again in {RETRY_AFTER} seconds.\n")
+}
+
+/// The same as an answer to a request that a proxy has brought.
+pub(super) fn answer(full: &Full) -> Response {
+    let headers = [(header::RETRY_AFTER, RETRY_AFTER.to_string()), (header::CACHE_CONTROL, "no-store".to_owned())];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, says(full)).into_response()
+}
+
 /// Those who are turned away by one listener.
 pub(super) struct Refusals {
     waited_for: Arc<Semaphore>,
@@ -36,7 +48,7 @@ impl Refusals {
     /// Tells `peer` which limit it has reached, and hangs up.
     pub(super) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, full: &Full) {
         self.log(peer, full);
-        let says = format!("{full} Close some, or try again in {RETRY_AFTER} seconds.\n");
+        let says = says(full);
         let answer = format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
              retry-after: {RETRY_AFTER}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n{says}",

@@ -26,7 +26,7 @@ use axum::Router;
 use crate::app::App;
 use edge::Surface;
 
-pub use guard::Peer;
+pub use guard::{Peer, client_of};
 
 /// Everything on one listener.
 pub fn all(app: &App) -> Router {
