@@ -28,6 +28,7 @@ mod carry;
 mod check_spans;
 mod command_line;
 mod command_line_operator;
+mod connections;
 mod crash;
 mod database;
 mod described;
