@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinHandle;
 use tower::Service as _;
 
 use crate::app::App;
@@ -24,6 +25,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
 use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
+use crate::live::worker::{self, Plan, Worker};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -126,11 +128,11 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     let mut told = Told::listen()?;
     let (stop, stopped) = watch::channel(false);
     let workers = [
-        tokio::spawn(prove::run(app.clone(), stopped.clone())),
-        tokio::spawn(sweep::run(app.clone(), stopped.clone())),
-        tokio::spawn(watching::run(app.clone(), stopped.clone())),
-        tokio::spawn(words::run(app.clone(), stopped.clone())),
-        tokio::spawn(tell::run(app.clone(), stopped.clone())),
+        work(&app, &stopped, prove::WORKER, prove::run),
+        work(&app, &stopped, sweep::WORKER, sweep::run),
+        work(&app, &stopped, watching::WORKER, watching::run),
+        work(&app, &stopped, words::WORKER, words::run),
+        work(&app, &stopped, tell::WORKER, tell::run),
     ];
     let serving: Vec<_> = listeners
         .into_iter()
@@ -153,6 +155,21 @@ pub async fn until_stopped(app: App, listeners: Vec<(TcpListener, Router)>) -> a
     // What was cut off may still hold a connection to a database that hangs.
     let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
     Ok(())
+}
+
+/// Starts a worker that is begun again when it panics.
+fn work<F>(
+    app: &App,
+    stopped: &watch::Receiver<bool>,
+    plan: Plan,
+    run: impl Fn(App, Worker, watch::Receiver<bool>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
+    let told = worker::told(stopped.clone());
+    tokio::spawn(worker::supervise(worker.clone(), told, move || run(app.clone(), worker.clone(), stopped.clone())))
 }
 
 /// How a drain ended.

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod approvals;
 pub mod attempts;
 pub mod checks;
+pub mod claims;
 pub mod deliveries;
 pub mod delivery_log;
 pub mod diagnostics;
