@@ -25,7 +25,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
 use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
-use crate::live::worker::{self, Plan, Worker};
+use crate::live::worker::{self, Plan};
 use crate::storage::Db;
 use crate::web::{self, Peer};
 use crate::woo;
@@ -162,14 +162,13 @@ fn work<F>(
     app: &App,
     stopped: &watch::Receiver<bool>,
     plan: Plan,
-    run: impl Fn(App, Worker, watch::Receiver<bool>) -> F + Send + 'static,
+    run: impl Fn(App, watch::Receiver<bool>) -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
-    let told = worker::told(stopped.clone());
-    tokio::spawn(worker::supervise(worker.clone(), told, move || run(app.clone(), worker.clone(), stopped.clone())))
+    tokio::spawn(worker::supervise(worker, worker::told(stopped.clone()), move || run(app.clone(), stopped.clone())))
 }
 
 /// How a drain ended.

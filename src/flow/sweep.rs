@@ -11,7 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
-use crate::live::worker::{Plan, Worker};
+use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
 
 /// How often to look.
@@ -23,7 +23,8 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 
 /// Sweeps until told to stop.
-pub async fn run(app: App, worker: Worker, mut stop: watch::Receiver<bool>) {
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     while !*stop.borrow() {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),

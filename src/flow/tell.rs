@@ -49,7 +49,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub const WORKER: Plan = Plan::new("webhooks", "when something happens; it looks every 10 s");
 
 /// Delivers until told to stop, then sees through what has begun.
-pub async fn run(app: App, worker: Worker, mut stop: watch::Receiver<bool>) {
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let (mut desk, mut watcher) = (Desk::default(), None);
     let (mut looks_at_all, mut look_again) = (true, Instant::now());
     while !*stop.borrow() {

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::Beneath;
 use crate::app::App;
 use crate::domain::id::StoreId;
-use crate::live::worker::{Plan, Worker};
+use crate::live::worker::Plan;
 use crate::storage::store_words;
 
 /// Stores that one transaction gives words to: it holds the writer for some 20 ms.
@@ -16,7 +16,8 @@ pub const WORKER: Plan = Plan::new("search words", "once, after the start");
 
 /// Gives words to the stores that have none until none is left or the process is told to stop. A store is either done or
 /// not, so a process that dies leaves nothing half done; the next start goes on.
-pub async fn run(app: App, worker: Worker, stop: watch::Receiver<bool>) {
+pub async fn run(app: App, stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let (mut after, mut done) = (None, 0);
     while !*stop.borrow() {
         match give(&app, after.as_ref()).await {

@@ -27,7 +27,7 @@ async fn a_store_that_hangs_holds_up_nobody_elses_key_and_has_two_places_at_most
     world.clock.advance(Duration::from_secs(1));
     let (stop, stopped) = watch::channel(false);
     let worker = world.app.workers.enter(prove::WORKER);
-    let prover = tokio::spawn(prove::run(world.app.clone(), worker.clone(), stopped));
+    let prover = tokio::spawn(prove::run(world.app.clone(), stopped));
     until_async(async || asked(&world) == AT_A_TIME).await;
     let (_, _, link) = world.approved("n", json!({"store_url": OTHER})).await;
     world.clock.advance(Duration::from_secs(1));

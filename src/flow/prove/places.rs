@@ -41,7 +41,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub const WORKER: Plan = Plan::new("prover", "when a key is due; it looks every 10 s");
 
 /// Proves what is due until told to stop, then sees through what has begun.
-pub async fn run(app: App, worker: Worker, mut stop: watch::Receiver<bool>) {
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let mut tries = Tries::default();
     while !*stop.borrow() {
         let wait = match tries.begin(&app, app.now()).await {

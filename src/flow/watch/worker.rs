@@ -9,7 +9,7 @@ use super::{Beneath, CLAIM, judge, scheduled};
 use crate::app::App;
 use crate::domain::time::{Instant, Time};
 use crate::live::outgoing_limits::Turn;
-use crate::live::worker::{Plan, Worker};
+use crate::live::worker::Plan;
 use crate::storage::schedule;
 
 /// The most that is claimed at once: other replicas come between.
@@ -32,7 +32,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub const WORKER: Plan = Plan::new("watch", "when a store is due; it looks every 10 s");
 
 /// Checks what is due, until told to stop.
-pub async fn run(app: App, worker: Worker, mut stop: watch::Receiver<bool>) {
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let mut running = JoinSet::new();
     let mut begins = Begins {
         rate: Rate::new(app.watching.budget.per_second, app.clock.instant()),
