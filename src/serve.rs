@@ -16,6 +16,7 @@ use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::config::Config;
@@ -23,6 +24,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
 use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
+use crate::live::worker::{self, Plan};
 use crate::storage::Db;
 use crate::web;
 use crate::woo;
@@ -108,11 +110,11 @@ pub fn dashboard(config: &Config) -> String {
 pub async fn until_stopped(mut told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let workers = [
-        tokio::spawn(prove::run(app.clone(), stopped.clone())),
-        tokio::spawn(sweep::run(app.clone(), stopped.clone())),
-        tokio::spawn(watching::run(app.clone(), stopped.clone())),
-        tokio::spawn(words::run(app.clone(), stopped.clone())),
-        tokio::spawn(tell::run(app.clone(), stopped.clone())),
+        work(&app, &stopped, prove::WORKER, prove::run),
+        work(&app, &stopped, sweep::WORKER, sweep::run),
+        work(&app, &stopped, watching::WORKER, watching::run),
+        work(&app, &stopped, words::WORKER, words::run),
+        work(&app, &stopped, tell::WORKER, tell::run),
     ];
     let limits = Limits::of(&app.site, listeners.len());
     let serving: Vec<_> = listeners
@@ -136,6 +138,20 @@ pub async fn until_stopped(mut told: Told, app: App, listeners: Vec<(TcpListener
     // What was cut off may still hold a connection to a database that hangs.
     let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
     Ok(())
+}
+
+/// Starts a worker that is begun again when it panics.
+fn work<F>(
+    app: &App,
+    stopped: &watch::Receiver<bool>,
+    plan: Plan,
+    run: impl Fn(App, watch::Receiver<bool>) -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
+    tokio::spawn(worker::supervise(worker, worker::told(stopped.clone()), move || run(app.clone(), stopped.clone())))
 }
 
 /// How a drain ended.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
-use self::writer::{QUEUE, Waiting, write};
+use self::writer::{QUEUE, Waiting};
 use super::prove::key_place;
 use super::{Beneath, takes_in_beneath};
 use crate::app::App;
@@ -28,6 +28,7 @@ use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
+use crate::live::worker::Workers;
 use crate::storage::reads::Read;
 use crate::storage::{Db, stores, tokens};
 use crate::vault::fingerprint;
@@ -304,9 +305,9 @@ impl Memory {
 
 impl Lending {
     /// Starts the writer of the record; it ends when the last clone of this is dropped and the queue is empty.
-    pub fn start(db: Db) -> Self {
+    pub fn start(db: Db, workers: &Workers) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write(db, waiting));
+        tokio::spawn(writer::run(db, workers.enter(writer::WORKER), waiting));
         let memory = Memory {
             revision: AtomicI64::new(-1),
             tokens: Cache::new(TOKENS),

@@ -4,11 +4,11 @@
 //! The queue is the `grants` table: a process that dies in the middle leaves a claim that runs out, and the next one
 //! goes on.
 
+mod places;
+
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-
+pub use self::places::{WORKER, run, run_due};
 use super::receive::grant_place;
 use super::{Beneath, adopt};
 use crate::app::App;
@@ -25,12 +25,8 @@ use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
-/// Stores asked at a time.
-const AT_ONCE: i64 = 32;
 /// How long all questions of one try may take together.
 const WITHIN: Duration = Duration::from_mins(1);
-/// How long a claim holds: longer than a try can take.
-const CLAIM: Duration = Duration::from_mins(2);
 /// Waits between tries while a store cannot be asked; after the last the attempt fails.
 const WAITS: [Duration; 6] = [
     Duration::from_secs(5),
@@ -40,53 +36,6 @@ const WAITS: [Duration; 6] = [
     Duration::from_mins(15),
     Duration::from_hours(1),
 ];
-/// The longest that the prover sleeps: another replica's grants do not wake this one.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// Proves what is due, until told to stop.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        if let Err(error) = run_due(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "proving could not go on");
-        }
-        let next = grants::next_due(&app.db).await.ok().flatten();
-        let wait = next.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(Duration::from_millis(50), LOOK_AGAIN));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = app.proving.notified() => {}
-            _ = stop.changed() => {}
-        }
-    }
-}
-
-/// Tries everything that is due now, also what comes due meanwhile; gives back how many tries that were.
-pub async fn run_due(app: &App) -> Result<usize, Beneath> {
-    let mut tries = 0;
-    loop {
-        // A claim that this process cannot see through would keep the others away until it runs out.
-        if app.is_draining() {
-            return Ok(tries);
-        }
-        let now = app.now();
-        let due = grants::claim_due(&app.db, now, now.plus(CLAIM), AT_ONCE).await?;
-        if due.is_empty() {
-            return Ok(tries);
-        }
-        tries += due.len();
-        let mut running = JoinSet::new();
-        for candidate in due {
-            let app = app.clone();
-            running.spawn(async move {
-                let grant = candidate.id.clone();
-                if let Err(error) = attempt_one(&app, candidate).await {
-                    tracing::error!(grant.id = %grant, error = &error as &dyn std::error::Error, "a key could not be tried");
-                }
-            });
-        }
-        running.join_all().await;
-    }
-}
-
 /// Makes the attempt's proven key the store's, if it is confirmed; gives the store back when that was done.
 pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(None) };
@@ -114,12 +63,12 @@ pub async fn settle(app: &App) -> Result<(), Beneath> {
     Ok(())
 }
 
-async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
+async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
     let attempt = held.attempt;
     let sealed = match &candidate.sealed {
         Some(sealed) if !attempt.status.is_ended() => sealed,
-        _ => return set_aside(app, &candidate).await,
+        _ => return set_aside(app, candidate).await,
     };
     let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
@@ -127,7 +76,7 @@ async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have come back, or thrown it away, while the store was asked.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
-    let mut tried = judge(&candidate, &held.attempt, answer, app.now());
+    let mut tried = judge(candidate, &held.attempt, answer, app.now());
     if held.attempt.by_hand && is_outdone(app, &held.attempt, &tried).await? {
         // An approval gives what its page says; what somebody copies by hand may be the wrong one of several.
         (tried.state, tried.next_try_at, tried.verdict) = (State::Rejected, None, Verdict::ScopeNarrower);

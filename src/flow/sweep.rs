@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
+use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
 
 /// How often to look.
@@ -18,20 +19,25 @@ const EVERY: Duration = Duration::from_mins(1);
 /// How long a received key waits for its proof and confirmation before it is wiped.
 const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 
+/// This worker.
+pub const WORKER: Plan = Plan::new("sweeper", "every minute");
+
 /// Sweeps until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     while !*stop.borrow() {
-        if let Err(error) = sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
+        match sweep(&app).await {
+            Ok(ended) => worker.did(ended, "attempts ended"),
+            Err(error) => worker.failed("sweeping could not go on", &error),
         }
         if let Err(error) = reads::count(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "key reads could not be counted");
+            worker.failed("key reads could not be counted", &error);
         }
         if let Err(error) = retention::sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "what is too old could not be deleted");
+            worker.failed("what is too old could not be deleted", &error);
         }
         if let Err(error) = webhooks::sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the logs of webhooks could not be swept");
+            worker.failed("the logs of webhooks could not be swept", &error);
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

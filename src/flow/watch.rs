@@ -5,7 +5,6 @@
 
 mod budget;
 mod flights;
-mod hosts;
 mod judge;
 mod worker;
 
@@ -28,9 +27,8 @@ use crate::woo::check::{self, Answer};
 
 pub use budget::{Budget, Watching};
 pub use flights::FRESH_FOR;
-pub use hosts::AT_A_TIME as AT_A_TIME_OF_ONE_HOST;
 pub use judge::SOON;
-pub use worker::{check_due, run};
+pub use worker::{WORKER, check_due, run};
 
 use flights::Seat;
 
@@ -99,20 +97,20 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
 
 async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.now())) {
+    if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.clock.instant())) {
         return Ok(Some(Looked { store, had_no_turn: false }));
     }
     let mut takes_known = wish.takes_known;
     let mut had_no_turn = true;
     let mut patience = std::pin::pin!(tokio::time::sleep(wish.patience));
     for boarding in 0..3 {
-        match app.watching.flights.board(id, app.now(), takes_known) {
+        match app.watching.flights.board(id, app.clock.instant(), takes_known) {
             Seat::Pilot(pilot) => {
                 had_no_turn = !ask_in_turn(app, &store, wish, patience.as_mut()).await?;
                 if had_no_turn {
                     schedule::hurry(&app.db, id, app.now()).await?;
                 } else {
-                    pilot.land(app.now());
+                    pilot.land(app.clock.instant());
                 }
                 break;
             }
@@ -140,7 +138,7 @@ async fn ask_in_turn(
 ) -> Result<bool, Beneath> {
     let places = async {
         // First of the host: whoever waits for a slow host must not keep the others from theirs.
-        let of_host = app.watching.hosts.places(store.home.host(), app.now()).acquire_owned().await;
+        let of_host = app.watching.hosts.places(store.home.host(), app.clock.instant()).acquire_owned().await;
         (of_host, app.watching.demanded.acquire().await)
     };
     let _places = tokio::select! {
@@ -186,8 +184,7 @@ async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) ->
     let within = app.watching.budget.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {
-        let now = app.now();
-        app.watching.hosts.stay_away(store.home.host(), now.plus(pause), now);
+        app.watching.hosts.stay_away(store.home.host(), pause, app.clock.instant());
     }
     Ok(answer)
 }

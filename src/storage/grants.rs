@@ -189,6 +189,18 @@ pub async fn claim_due(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec
     .await
 }
 
+/// Returns a candidate that was claimed until `until`, to be claimed from `at` on. One whose claim is no longer ours stays
+/// as it is.
+pub async fn release(db: &Db, id: &GrantId, until: Time, at: Time) -> Result<(), Error> {
+    db.write("UPDATE grants SET claimed_until = $1 WHERE id = $2 AND claimed_until = $3")
+        .bind(at)
+        .bind(id)
+        .bind(until)
+        .execute()
+        .await?;
+    Ok(())
+}
+
 /// When the next candidate is due, or its claim runs out.
 pub async fn next_due(db: &Db) -> Result<Option<Time>, Error> {
     db.read(

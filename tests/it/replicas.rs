@@ -48,7 +48,7 @@ const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
 const LATER: Duration = Duration::from_hours(12);
 /// What one process does at a time: checks of one host, and deliveries to one webhook. A killed one may have done these
 /// without having said so, and they are done again.
-const CHECKS_AT_A_TIME: usize = watch::AT_A_TIME_OF_ONE_HOST;
+const CHECKS_AT_A_TIME: usize = cartkey::live::outgoing_limits::AT_A_TIME;
 const DELIVERIES_AT_A_TIME: usize = 4;
 
 /// What a process needs to know.

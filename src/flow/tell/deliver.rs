@@ -95,7 +95,7 @@ pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: 
 
 /// Sends `body` to a webhook once. The signature is made anew for each try: receivers refuse what was signed long ago.
 pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<Outcome, Beneath> {
-    let begun = app.now();
+    let (begun, instant) = (app.now(), app.clock.instant());
     let signed = signature::sign(&secrets(app, held, begun)?, id, begun, &body)?;
     let header = |name, value: &str| Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?));
     let headers = [
@@ -113,7 +113,7 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
         at_most: 0,
     };
     let answer = app.woo.send_for_status(call).await;
-    let took = app.now().since(begun);
+    let took = app.clock.instant().since(instant);
     Ok(match answer {
         Ok(reply) => {
             Outcome { status: Some(reply.status), fault: None, retry_after: retry_after(&reply, app.now()), took }

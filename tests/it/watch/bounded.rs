@@ -21,6 +21,10 @@ const ORDER: &str = "CARTKEY_TEST_PASS";
 /// What begins a line in which such a process tells what it took.
 const TOOK: &str = "took ";
 const PLACES: usize = 64;
+/// Files, connections and tasks that may be more after a pass than after the first: pools still grow.
+const MORE: usize = 16;
+/// How long what was hung up may take to be gone, on a machine that has much else to do.
+const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
 struct Order {
@@ -38,6 +42,8 @@ struct Took {
     most_memory: u64,
     /// Files and connections that are open.
     open: usize,
+    /// Tasks that have not ended.
+    tasks: usize,
 }
 
 /// What a process does that a story has started.
@@ -48,15 +54,36 @@ async fn be_a_process(order: &str) {
     let app = world::open(&[], &order.database_url, &order.folder, client, &Clock::System).await;
     let budget = Budget { places: PLACES, within: Duration::from_secs(1), ..Budget::default() };
     let app = watcher_at(&app, order.network, budget);
+    let mut first = None;
     for _ in 0..order.passes {
         change(&app.db, "UPDATE stores SET check_at = 0").await;
-        let took = Took {
-            checks: watch::check_due(&app).await.unwrap(),
-            most_memory: most_memory(),
-            open: std::fs::read_dir("/proc/self/fd").unwrap().count(),
-        };
+        let checks = watch::check_due(&app).await.unwrap();
+        let took = settled(checks, first).await;
+        first = first.or(Some(took));
         println!("\n{TOOK}{}", serde_json::to_string(&took).unwrap());
     }
+}
+
+/// What was taken once what was hung up is gone; as it is, when that does not come to an end.
+async fn settled(checks: usize, first: Option<Took>) -> Took {
+    let took = || Took {
+        checks,
+        most_memory: most_memory(),
+        open: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+    };
+    let settles = async {
+        // Beside the first pass there is nothing to compare with: it is compared with the others.
+        while first.is_some_and(|first| !leaves_nothing_open(&first, &took())) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let _ = tokio::time::timeout(SETTLES_WITHIN, settles).await;
+    took()
+}
+
+fn leaves_nothing_open(first: &Took, later: &Took) -> bool {
+    later.open < first.open + MORE && later.tasks < first.tasks + MORE
 }
 
 fn most_memory() -> u64 {
@@ -106,7 +133,7 @@ async fn thousands_of_checks_take_what_the_first_took() {
     let (first, last) = (took[0], took[3]);
     // Half a KiB that each check left behind would be 2,250 KiB here.
     assert!(last.most_memory < first.most_memory + 2_000, "{took:?}");
-    assert!(last.most_memory < 96 * 1024 && last.open < first.open + 16, "{took:?}");
+    assert!(last.most_memory < 96 * 1024 && leaves_nothing_open(&first, &last), "{took:?}");
     assert!(figures.peak <= PLACES + LATE, "{figures:?}");
 }
 
@@ -115,9 +142,10 @@ async fn stores_that_hang_drip_or_flood_leave_nothing_open_and_nothing_in_memory
     let kinds = ["hang", "drip", "flood", "good", "good", "good", "good", "good", "good"];
     let homes: Vec<String> = (0..270).map(|n| format!("{}-{n}.example", kinds[n % 9])).collect();
     let (took, figures) = passes(&homes, 4).await;
-    let last = took.last().unwrap();
-    // Ninety of them are bad each time; a pool may still grow.
-    assert!(last.open < took[0].open + 16, "{took:?}");
-    assert!(last.most_memory < took[0].most_memory + 3_000, "{took:?}");
+    // Ninety of them are bad each time.
+    assert!(leaves_nothing_open(&took[0], took.last().unwrap()), "{took:?}");
+    // Thirty flood, each until half a MiB is read. How many do so at once is the machine's affair, and so is the peak, up to
+    // all thirty with as much again while their buffers grow. What each left behind would be 45 MiB more after the first.
+    assert!(took[3].most_memory < took[0].most_memory + 30 * 1_024, "{took:?}");
     assert!(figures.peak <= PLACES + LATE, "{figures:?}");
 }

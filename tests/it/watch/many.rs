@@ -11,7 +11,8 @@ use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::Reach;
-use cartkey::flow::watch::{self, AT_A_TIME_OF_ONE_HOST, Budget, Watching};
+use cartkey::flow::watch::{self, Budget, Watching};
+use cartkey::live::outgoing_limits::AT_A_TIME;
 use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
@@ -110,7 +111,7 @@ async fn thousands_of_stores_take_no_more_than_the_budget() {
     assert_eq!(asked.len(), homes.len(), "each was asked");
     assert!(asked.values().all(|n| *n == 1), "and each once: {asked:?}");
     assert!(figures.peak <= 24 + LATE, "{figures:?}");
-    assert!(figures.peak_of_a_host <= AT_A_TIME_OF_ONE_HOST, "{figures:?}");
+    assert!(figures.peak_of_a_host <= AT_A_TIME, "{figures:?}");
     let status = column(&app.db, "SELECT DISTINCT status || COALESCE(reason, '') FROM stores").await;
     assert_eq!(status, ["connected"]);
 }
