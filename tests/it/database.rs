@@ -41,3 +41,25 @@ pub async fn column(db: &Db, sql: &str) -> Vec<String> {
     };
     read.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(Option::unwrap_or_default).collect()
 }
+
+/// Whether this database is a file of ours, not a server.
+pub fn is_file(db: &Db) -> bool {
+    matches!(db, Db::Sqlite { .. })
+}
+
+/// How many grants have a key that is not wiped.
+pub async fn sealed_grants(db: &Db) -> usize {
+    column(db, "SELECT id FROM grants WHERE sealed IS NOT NULL").await.len()
+}
+
+/// Everything sealed that stands in this table of a SQLite file, as it stands there.
+pub async fn sealed_bytes(db: &Db, table: &str) -> Vec<Vec<u8>> {
+    let hex = column(db, &format!("SELECT hex(sealed) FROM {table} WHERE sealed IS NOT NULL")).await;
+    let byte = |hex: &str, at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    hex.iter().map(|hex| (0..hex.len()).step_by(2).map(|at| byte(hex, at)).collect()).collect()
+}
+
+/// Brings everything that stands in the WAL of a SQLite file into the file, and empties the WAL.
+pub async fn fold_wal(db: &Db) {
+    change(db, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+}
