@@ -2,7 +2,7 @@
 //! server keeps its own files.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -63,6 +63,20 @@ async fn the_database_and_its_folder_are_their_owners_alone() {
     for file in ["cartkey.db", "cartkey.db-wal", "cartkey.db-shm", "master.key"] {
         assert_eq!(mode(&format!("data/{file}")), 0o600, "{file}");
     }
+}
+
+/// Threats.md 32: what a process knew is not written to the disk when it dies, nor read by whoever runs beside it.
+#[tokio::test]
+async fn a_process_that_dies_leaves_no_memory_behind_and_shows_it_to_nobody() {
+    let here = Installation::new().await;
+    let cartkey = here.serve().await;
+    let of = format!("/proc/{}", cartkey.pid().as_raw_nonzero());
+    let limits = fs::read_to_string(format!("{of}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("Linux says so");
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{core}");
+    // What is not dumpable belongs to root, whoever runs it.
+    let owner = fs::metadata(format!("{of}/environ")).unwrap().uid();
+    assert_eq!(owner, 0);
 }
 
 /// Threats.md §9.2: what is wiped is overwritten, not only let go.

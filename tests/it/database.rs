@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cartkey::storage::{Db, Pools};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
@@ -70,4 +70,36 @@ pub async fn sealed_bytes(db: &Db, table: &str) -> Vec<Vec<u8>> {
 /// Brings everything that stands in the WAL of a SQLite file into the file, and empties the WAL.
 pub async fn fold_wal(db: &Db) {
     change(db, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+}
+
+/// Another program that keeps everybody else from writing, until it lets go.
+pub enum Locked {
+    /// Of a file.
+    File(SqliteConnection),
+    /// Of a server.
+    Server(PgConnection),
+}
+
+impl Locked {
+    /// Begins to.
+    pub async fn hold(database_url: &str) -> Self {
+        if database_url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(database_url).await.expect("the file is there");
+            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.expect("nobody writes just now");
+            return Self::File(connection);
+        }
+        let mut connection = PgConnection::connect(database_url).await.expect("the server answers");
+        let lock = "BEGIN; LOCK TABLE attempts, grants, events IN SHARE ROW EXCLUSIVE MODE";
+        sqlx::raw_sql(lock).execute(&mut connection).await.expect("nobody writes just now");
+        Self::Server(connection)
+    }
+
+    /// Lets go.
+    pub async fn release(self) {
+        match self {
+            Self::File(mut connection) => sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.map(drop),
+            Self::Server(mut connection) => sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.map(drop),
+        }
+        .expect("the lock was held");
+    }
 }

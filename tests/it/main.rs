@@ -62,6 +62,7 @@ mod send;
 mod service;
 mod set_up;
 mod sign_in;
+mod threats;
 mod tls;
 mod token_commands;
 mod token_limits;

@@ -1,6 +1,7 @@
 //! Receive: what a store posts, what it is answered, and what becomes of its key.
 
 mod forged;
+mod locked;
 mod refused;
 
 use cartkey::demo::pretend_store::Switches;
