@@ -22,7 +22,8 @@ fn pieces_on_disk(folder: &Path, sealed: &[Vec<u8>]) -> usize {
     sealed.iter().flat_map(|bytes| bytes.chunks_exact(16).skip(1)).filter(is_there).count()
 }
 
-/// R2, threats.md §9.2: a killed process keeps what the system has; only what is synced outlives the machine's power.
+/// R2, docs/protocol/threats.md §9.2: a killed process keeps what the system has; only what is synced outlives the
+/// machine's power.
 #[tokio::test]
 async fn every_commit_is_on_the_disk_before_it_returns() {
     let world = World::new().await;
@@ -44,7 +45,7 @@ async fn every_commit_is_on_the_disk_before_it_returns() {
     }
 }
 
-/// Threats.md 44: whatever the umask of who starts it.
+/// docs/protocol/threats.md 44: whatever the umask of who starts it.
 #[tokio::test]
 async fn the_database_and_its_folder_are_their_owners_alone() {
     let here = Installation::new().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db");
@@ -65,7 +66,7 @@ async fn the_database_and_its_folder_are_their_owners_alone() {
     }
 }
 
-/// Threats.md 32: what a process knew is not written to the disk when it dies, nor read by whoever runs beside it.
+/// docs/protocol/threats.md 32: what a process knew is not written to the disk when it dies, nor read by whoever runs beside it.
 #[tokio::test]
 async fn a_process_that_dies_leaves_no_memory_behind_and_shows_it_to_nobody() {
     let here = Installation::new().await;
@@ -79,7 +80,7 @@ async fn a_process_that_dies_leaves_no_memory_behind_and_shows_it_to_nobody() {
     assert_eq!(owner, 0);
 }
 
-/// Threats.md §9.2: what is wiped is overwritten, not only let go.
+/// docs/protocol/threats.md §9.2: what is wiped is overwritten, not only let go.
 #[tokio::test]
 async fn of_a_disconnected_store_not_one_sealed_byte_is_left_in_any_file() {
     let world = World::new().await;

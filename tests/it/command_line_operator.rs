@@ -73,7 +73,7 @@ async fn operators_are_added_changed_listed_and_removed() {
     assert_eq!(here.run(&["operator", "list"]).out, "");
 }
 
-/// Threats.md §6.8: on the command line as on the dashboard.
+/// docs/protocol/threats.md §6.8: on the command line as on the dashboard.
 #[tokio::test]
 async fn a_weak_password_is_no_operators_from_the_command_line_either() {
     let here = Installation::new().await;

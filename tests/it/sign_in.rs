@@ -54,7 +54,8 @@ async fn the_cookie_is_for_this_host_alone_and_the_database_does_not_hold_it() {
     }
 }
 
-/// Every word of both cookies: what leaves out `HttpOnly` gives the session to any script (threats.md §6.9).
+/// Every word of both cookies: what leaves out `HttpOnly` gives the session to any script
+/// (docs/protocol/threats.md §6.9).
 #[tokio::test]
 async fn an_operators_cookies_go_to_this_host_over_https_from_its_own_pages_and_to_no_script() {
     let world = World::new().await;
@@ -83,7 +84,7 @@ async fn who_signs_in_again_in_the_same_browser_has_one_session_and_the_former_i
     ann.submit(&tab, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
     assert_ne!(ann.browser.cookie("keys.example", COOKIE).unwrap(), former);
     assert_eq!(ann.get("/admin").await.url.path(), "/admin");
-    // Whoever had the former cookie copied has nothing of it (threats.md 25).
+    // Whoever had the former cookie copied has nothing of it (docs/protocol/threats.md 25).
     let mut thief = world.merchant();
     thief.header("cookie", &format!("{COOKIE}={former}"));
     assert_eq!(thief.get(&format!("{KEYS}/admin")).await.url.path(), "/admin/sign-in");

@@ -254,7 +254,7 @@ fn judge(door: Door, visitor: Visitor, method: &str, reply: &Reply) -> Option<St
     (!fine).then(|| format!("{visitor:?} was answered {status}"))
 }
 
-/// What every answer carries (threats.md §8), whoever asks for what.
+/// What every answer carries (docs/protocol/threats.md §8), whoever asks for what.
 const ALWAYS: [(&str, &str); 9] = [
     (
         "content-security-policy",

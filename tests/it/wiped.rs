@@ -15,7 +15,7 @@ use crate::world::{KEYS, World};
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Begun in one browser and approved in another (threats.md 7).
+/// Begun in one browser and approved in another (docs/protocol/threats.md 7).
 struct Elsewhere {
     /// The link's id.
     link: String,

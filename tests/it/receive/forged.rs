@@ -1,4 +1,4 @@
-//! Ten thousand forged callbacks (threats.md S4, 1, 2).
+//! Ten thousand forged callbacks (docs/protocol/threats.md S4, 1, 2).
 
 use axum::body::Body;
 use axum::http::Request;
