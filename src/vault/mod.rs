@@ -24,7 +24,7 @@ pub use key_ring::{KeyRing, RingFault};
 const VERSION: u8 = 1;
 
 /// What a sealed value belongs to. All of it is bound in as associated data, so a value that is moved to another
-/// row, field, store address or installation does not open (threats.md §6.3).
+/// row, field, store address or installation does not open (docs/protocol/threats.md §6.3).
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The table.

@@ -19,7 +19,7 @@ use crate::domain::secret::Secret;
 pub struct Peer(pub SocketAddr);
 
 /// Where a request came from: the peer, or, while the peer is a proxy that we trust, the right-most address of
-/// `X-Forwarded-For` that is not (threats.md §4.40: what stands left of it anyone may have written).
+/// `X-Forwarded-For` that is not (docs/protocol/threats.md §4.40: what stands left of it anyone may have written).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
     client_of(&site.trusted_proxies, peer(parts), &parts.headers)
 }

@@ -15,7 +15,6 @@ use crate::flow::Beneath;
 use crate::live::outgoing_limits::AT_A_TIME;
 use crate::live::worker::{Plan, Worker};
 use crate::storage::attempts;
-use crate::storage::claims;
 use crate::storage::grants::{self, Candidate};
 
 /// Keys tried at a time.

@@ -1,4 +1,4 @@
-//! Who may begin, and how often (threats.md 8, 38).
+//! Who may begin, and how often (docs/protocol/threats.md 8, 38).
 
 use std::time::Duration;
 
