@@ -26,6 +26,7 @@ pub mod receive;
 pub mod reconnect;
 pub mod retention;
 pub mod return_leg;
+pub mod seals;
 pub mod second_factor;
 pub mod sign_in;
 pub mod store_list;

@@ -1,11 +1,11 @@
 //! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
-//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
+//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks. What an earlier version sealed is sealed anew.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, parting, prove, reads, retention, sign_in, webhooks};
+use super::{Beneath, parting, prove, reads, retention, seals, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -20,6 +20,7 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 
 /// Sweeps until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let mut may_be_older = true;
     while !*stop.borrow() {
         if let Err(error) = sweep(&app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
@@ -32,6 +33,17 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = webhooks::sweep(&app).await {
             tracing::error!(error = &error as &dyn std::error::Error, "the logs of webhooks could not be swept");
+        }
+        if may_be_older {
+            match seals::renew(&app).await {
+                Ok(renewed) => may_be_older = seals::is_full(renewed),
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "what an earlier version sealed could not be sealed anew"
+                    );
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

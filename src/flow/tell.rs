@@ -15,7 +15,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
-pub(super) use self::deliver::place;
 pub use self::deliver::{Outcome, WITHIN, try_once};
 use super::Beneath;
 use super::feed::Watcher;

@@ -125,7 +125,7 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
 /// The secrets that sign at `now`, opened. An old one that does not open does not keep the new one from signing.
 fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
     let id = &held.webhook.id;
-    let place = place(id, &held.webhook.url);
+    let place = Place::webhook(id, &held.webhook.url);
     let mut secrets = vec![app.vault.open_secret(&place, &held.secret)?];
     if let Some(old) = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)) {
         match app.vault.open_secret(&place, old) {
@@ -143,11 +143,6 @@ fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
 fn is_new_to_the_log(id: &WebhookId) -> bool {
     static SAID: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
     SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
-}
-
-/// Where a webhook's secret belongs: to its address too, so that whoever can change that in the database is sent nothing.
-pub(in crate::flow) fn place<'a>(id: &'a WebhookId, url: &'a WebhookUrl) -> Place<'a> {
-    Place { table: "webhooks", row: id.as_str(), field: "secret", origin: url.as_str() }
 }
 
 fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Tried {
