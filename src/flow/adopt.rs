@@ -89,7 +89,7 @@ pub enum Error {
     /// It is the store's own, and the store could not be asked whether it works again.
     #[error("{} was not asked: too many stores are being asked just now. Try again in a minute.", .0.shown())]
     NoTurn(StoreUrl),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

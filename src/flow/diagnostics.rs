@@ -1,5 +1,7 @@
 //! Diagnostics: whether this installation is in order, and what to mend. `cartkey doctor` prints it, the dashboard shows it.
 
+mod kept;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -8,9 +10,7 @@ use hyper::Method;
 use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION};
 use url::Url;
 
-use super::seals;
 use crate::app::App;
-use crate::domain::sealed::Sealed;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Time;
 use crate::storage::{diagnostics, operators};
@@ -73,12 +73,6 @@ const KEY_RING: &str = "Key ring";
 const CLOCK: &str = "Clock";
 const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
-const SEALS: &str = "Sealed values";
-/// Sealed values of each kind that are opened unless all are.
-const SAMPLE: usize = 1_000;
-/// Names in one finding.
-const NAMES: usize = 10;
-
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -94,10 +88,10 @@ pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let mut findings = public;
     findings.extend(database);
     if depth == Depth::Everything {
-        findings.extend(damage(app).await);
+        findings.extend(kept::damage(app).await);
     }
     findings.push(ring(app));
-    findings.extend(seals(app, depth).await);
+    findings.extend(kept::seals(app, depth).await);
     findings.push(clock);
     findings.push(operators);
     if app.site.reach == Reach::PrivateToo {
@@ -213,56 +207,6 @@ async fn database(app: &App) -> Vec<Finding> {
         findings.push(Finding::new(DATABASE, State::Warn, says));
     }
     findings
-}
-
-/// Whether a database of one file is whole.
-async fn damage(app: &App) -> Option<Finding> {
-    let says = match diagnostics::damage(&app.db).await {
-        Ok(_) if app.db.is_postgres() => return None,
-        Ok(lines) if lines.is_empty() => {
-            return Some(Finding::new(DATABASE, State::Fine, "the database's file is whole"));
-        }
-        Ok(lines) => format!("the database's file is damaged: {}: restore it from a backup", lines.join("; ")),
-        Err(error) => format!("the database's file cannot be read as a whole: {error}"),
-    };
-    Some(Finding::new(DATABASE, State::Bad, says))
-}
-
-/// Opens what is sealed.
-async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
-    let at_most = (depth == Depth::Sample).then_some(SAMPLE);
-    let Ok(opened) = seals::open(app, at_most).await else {
-        return vec![Finding::new(SEALS, State::Bad, "sealed values could not be read")];
-    };
-    if opened.shut.is_empty() {
-        let n = opened.opened;
-        let says = match (n, opened.is_sample) {
-            (0, _) => "nothing is sealed yet".to_owned(),
-            (n, false) => format!("every sealed value opens ({n})"),
-            (n, true) => format!("the {n} sealed values that were tried open; “cartkey doctor --deep” tries all"),
-        };
-        return vec![Finding::new(SEALS, State::Fine, says)];
-    }
-    opened.shut.iter().map(shut).collect()
-}
-
-/// Names what does not open, and says what helps.
-fn shut(shut: &seals::Shut) -> Finding {
-    let helps = match shut.what {
-        Sealed::Key => "restore the database from a backup, or have the merchant connect the store again",
-        Sealed::Grant => "the merchant must begin again",
-        Sealed::Parting => "nobody can be asked whether it is revoked; it is wiped in time",
-        Sealed::WebhookSecret => "give the webhook a new secret",
-        Sealed::OldWebhookSecret => "end the old secret",
-        Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on anew",
-    };
-    let named = shut.whose.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = match shut.whose.len().saturating_sub(NAMES) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    let says = format!("{} does not open: {named}{more}: {helps}", shut.what.name());
-    Finding::new(SEALS, State::Bad, says)
 }
 
 fn free_space(file: &Path) -> Option<u64> {

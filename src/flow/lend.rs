@@ -123,11 +123,14 @@ pub enum Error {
     /// The record cannot be written, so nothing leaves.
     #[error("the record of lent keys cannot be written")]
     Unrecorded,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// The key is there and does not open.
+const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable));
 
 /// Lends a key.
 pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent, Error> {
@@ -228,7 +231,7 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
     // What does not open is never remembered.
     if app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).is_err() {
         watch::found_unreadable(app, &store, &key).await?;
-        return Err(Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable)));
+        return Err(UNREADABLE);
     }
     let lendable = Arc::new(Lendable {
         revision: served.revision,
@@ -244,7 +247,8 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
 
 fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
     let place = Place::key(&lendable.key_id, &lendable.store.home, &lendable.store.user_id);
-    Ok(Keys { pair: app.vault.open_pair(&place, &lendable.sealed)?, lendable: Arc::clone(lendable), etag })
+    let pair = app.vault.open_pair(&place, &lendable.sealed).map_err(|_| UNREADABLE)?;
+    Ok(Keys { pair, lendable: Arc::clone(lendable), etag })
 }
 
 impl Keys {

@@ -37,7 +37,7 @@ pub enum Error {
     /// The body is not what WooCommerce posts.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

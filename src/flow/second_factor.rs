@@ -28,7 +28,7 @@ pub enum Error {
     /// The secret that came back is not one.
     #[error("the secret is not one of ours")]
     Secret,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -55,7 +55,7 @@ pub enum Error {
     /// The new password is not one to take.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
