@@ -132,7 +132,7 @@ pub enum Error {
     /// Too much is going on altogether.
     #[error("too many attempts altogether")]
     Busy,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

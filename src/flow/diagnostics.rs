@@ -1,5 +1,7 @@
 //! Diagnostics: whether this installation is in order, and what to mend. `cartkey doctor` prints it, the dashboard shows it.
 
+mod kept;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -74,12 +76,25 @@ const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
 const WORKERS: &str = "Workers";
 
-/// Looks at everything; takes some seconds at most.
-pub async fn examine(app: &App) -> Vec<Finding> {
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What takes some seconds at most.
+    Sample,
+    /// Everything: each sealed value is opened, and a file of SQLite is read as a whole.
+    Everything,
+}
+
+/// Looks whether all is in order.
+pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
     let mut findings = public;
     findings.extend(database);
+    if depth == Depth::Everything {
+        findings.extend(kept::damage(app).await);
+    }
     findings.push(ring(app));
+    findings.extend(kept::seals(app, depth).await);
     findings.push(clock);
     findings.push(operators);
     findings.extend(app.workers.status().iter().filter_map(judge_worker));

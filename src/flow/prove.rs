@@ -9,7 +9,6 @@ mod places;
 use std::time::Duration;
 
 pub use self::places::{WORKER, run, run_due};
-use super::receive::grant_place;
 use super::{Beneath, adopt};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -70,7 +69,8 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         Some(sealed) if !attempt.status.is_ended() => sealed,
         _ => return set_aside(app, candidate).await,
     };
-    let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
+    let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
+    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, &candidate).await };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let asked = check::ask(&app.woo, &attempt.home, &pair, Some(attempt.scope), None);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
@@ -102,19 +102,23 @@ async fn is_outdone(app: &App, attempt: &Attempt, tried: &Tried) -> Result<bool,
     Ok(store.is_some_and(|store| adopt::is_outdone(&store, scope, attempt.scope)))
 }
 
+/// What was kept of the key does not open: the merchant is told, and nothing is asked.
+async fn unreadable(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
+    tracing::error!(grant.id = %candidate.id, attempt.id = %candidate.attempt_id, "a sealed grant does not open");
+    let (state, verdict) = (State::Rejected, Verdict::KeyUnreadable);
+    let tried = Tried { state, verdict, ..Tried::set_aside(candidate) };
+    grants::tried(&app.db, &candidate.id, &tried).await?;
+    // One that was proven before, and is damaged since.
+    grants::unreadable(&app.db, &candidate.id).await?;
+    if grants::waiting(&app.db, &candidate.attempt_id).await? == 0 {
+        fail(app, &candidate.attempt_id, verdict).await?;
+    }
+    Ok(())
+}
+
 /// Another key of the attempt won, or the attempt has ended: this one is not needed.
 async fn set_aside(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
-    let tried = Tried {
-        state: State::Surplus,
-        next_try_at: None,
-        verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
-        auth_method: None,
-        proven_scope: None,
-        name: None,
-        woocommerce_version: None,
-        wordpress_version: None,
-    };
-    Ok(grants::tried(&app.db, &candidate.id, &tried).await?)
+    Ok(grants::tried(&app.db, &candidate.id, &Tried::set_aside(candidate)).await?)
 }
 
 /// What an answer means for a candidate. A key that works counts only once our 200 is known to have reached the store:
@@ -197,10 +201,13 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let Some(sealed) = &proven.sealed else { return Ok(None) };
     let Some(auth_method) = proven.auth_method else { return Ok(None) };
     let now = app.now();
-    let origin = attempt.home.as_str();
-    let pair = app.vault.open_pair(&grant_place(proven.id.as_str(), origin), sealed)?;
+    let (home, user_id) = (&attempt.home, &attempt.user_id);
+    let Ok(pair) = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed) else {
+        unreadable(app, proven).await?;
+        return Ok(None);
+    };
     let key_id = KeyId::mint(now, &app.entropy);
-    let sealed = app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), origin), &pair);
+    let sealed = app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, user_id), &pair);
     let key = NewKey {
         user_id: attempt.user_id.clone(),
         home: attempt.home.clone(),
@@ -224,9 +231,4 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
     }
     Ok(store)
-}
-
-/// Where a served key's seal belongs.
-pub(super) fn key_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
-    Place { table: "keys", row: id, field: "sealed", origin }
 }

@@ -37,7 +37,7 @@ pub enum Error {
     /// The body is not what WooCommerce posts.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -69,7 +69,7 @@ pub(super) async fn keep(app: &App, db: &Db, held: &Held, grant: Grant, actor: &
     let key_fingerprint = fingerprint(&grant.consumer_key);
     let last7 = grant.consumer_key.last7();
     let pair = KeyPair { consumer_key: grant.consumer_key, consumer_secret: grant.consumer_secret };
-    let place = grant_place(id.as_str(), attempt.home.as_str());
+    let place = Place::grant(&id, &attempt.home, &attempt.user_id);
     let sealed = app.vault.seal_pair(&app.entropy, &place, &pair);
     let new = NewGrant {
         sealed,
@@ -109,9 +109,4 @@ async fn not_saved(app: &App, db: &Db, held: &Held, actor: &Actor) -> Result<(),
     let verdict = Verdict::KeyNotSaved;
     db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await?;
     Ok(())
-}
-
-/// Where a grant's seal belongs.
-pub(super) fn grant_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
-    Place { table: "grants", row: id, field: "sealed", origin }
 }

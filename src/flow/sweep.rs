@@ -1,11 +1,11 @@
 //! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
-//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
+//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks. What an earlier version sealed is sealed anew.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, parting, prove, reads, retention, sign_in, webhooks};
+use super::{Beneath, parting, prove, reads, retention, seals, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -25,6 +25,7 @@ pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 /// Sweeps until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
+    let mut may_be_older = true;
     while !*stop.borrow() {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),
@@ -38,6 +39,14 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = webhooks::sweep(&app).await {
             worker.failed("the logs of webhooks could not be swept", &error);
+        }
+        if may_be_older {
+            match seals::renew(&app).await {
+                Ok(renewed) => may_be_older = seals::is_full(renewed),
+                Err(error) => {
+                    worker.failed("what an earlier version sealed could not be sealed anew", &error);
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

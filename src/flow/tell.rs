@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-pub(super) use self::deliver::place;
 pub use self::deliver::{Outcome, WITHIN, try_once};
 use super::Beneath;
 use super::feed::Watcher;

@@ -11,7 +11,6 @@ mod worker;
 use std::time::Duration;
 
 use super::Beneath;
-use super::prove::key_place;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::check::Span;
@@ -23,6 +22,7 @@ use crate::domain::verdict::Verdict;
 use crate::storage::checks::{self, Checked};
 use crate::storage::schedule;
 use crate::storage::stores::{self, Served, ServedKey};
+use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
 pub use budget::{Budget, Watching};
@@ -153,7 +153,7 @@ async fn ask_in_turn(
     };
     // When it was to be asked before it was held.
     let store = Store { check_at: store.check_at, ..now };
-    let answer = ask(app, &store, &key, Some(widest(&store))).await?;
+    let answer = ask(app, &store, &key, Some(widest(&store))).await;
     keep(app, &store, &key, answer, Some(wish.actor)).await?;
     Ok(true)
 }
@@ -168,25 +168,32 @@ async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
     let is_well = store.status == StoreStatus::Connected
         && store.failures == 0
         && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
-    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
+    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await;
     let reads_again = store.scope == Scope::Write && answer.verdict.is_works() && answer.scope.is_none();
     if is_well && reads_again {
-        answer = ask(app, &store, &key, Some(widest(&store))).await?;
+        answer = ask(app, &store, &key, Some(widest(&store))).await;
     }
     // Callbacks and services write to the same database: they wait behind a few checks, not behind all that end at once.
     let _turn = app.watching.keeping.acquire().await;
     keep(app, &store, &key, answer, None).await
 }
 
-async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Result<Answer, Beneath> {
-    let pair = app.vault.open_pair(&key_place(key.id.as_str(), store.home.as_str()), &key.sealed)?;
+async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Answer {
+    let Ok(pair) = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed) else {
+        return Answer::only(Verdict::KeyUnreadable);
+    };
     let asked = check::ask(&app.woo, &store.home, &pair, asked, Some(store.auth_method));
     let within = app.watching.budget.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {
         app.watching.hosts.stay_away(store.home.host(), pause, app.clock.instant());
     }
-    Ok(answer)
+    answer
+}
+
+/// The store's key was found not to open by somebody who wanted to use it: the store stands as after a check that found it.
+pub(super) async fn found_unreadable(app: &App, store: &Store, key: &ServedKey) -> Result<(), Beneath> {
+    keep(app, store, key, Answer::only(Verdict::KeyUnreadable), None).await
 }
 
 /// Whether the permission to write is of interest.

@@ -233,6 +233,22 @@ pub struct Tried {
     pub wordpress_version: Option<String>,
 }
 
+impl Tried {
+    /// A candidate that is not needed.
+    pub fn set_aside(candidate: &Candidate) -> Self {
+        Self {
+            state: State::Surplus,
+            next_try_at: None,
+            verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
+            auth_method: None,
+            proven_scope: None,
+            name: None,
+            woocommerce_version: None,
+            wordpress_version: None,
+        }
+    }
+}
+
 /// Keeps what a try told and gives the claim back. A candidate that is out (rejected, surplus) is wiped.
 pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
     db.write(
@@ -254,6 +270,16 @@ pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
     .bind(id)
     .execute()
     .await?;
+    Ok(())
+}
+
+/// Rejects and wipes a candidate that was proven and does not open any more.
+pub async fn unreadable(db: &Db, id: &GrantId) -> Result<(), Error> {
+    db.write("UPDATE grants SET state = 'rejected', sealed = NULL, verdict = $1 WHERE id = $2 AND state = 'proven'")
+        .bind(Verdict::KeyUnreadable)
+        .bind(id)
+        .execute()
+        .await?;
     Ok(())
 }
 

@@ -60,6 +60,7 @@ mod replicas;
 mod return_leg;
 mod sample_app;
 mod samples;
+mod seals;
 mod second_factor;
 mod send;
 mod service;

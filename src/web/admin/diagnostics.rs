@@ -9,7 +9,7 @@ use axum::routing::get;
 use super::guard::SignedIn;
 use super::show::{Section, Shell};
 use crate::app::App;
-use crate::flow::diagnostics::{self, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus};
+use crate::flow::diagnostics::{self, Depth, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus};
 use crate::web::Peer;
 use crate::web::page::Page;
 
@@ -55,7 +55,7 @@ impl DiagnosticsPage {
 }
 
 async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
-    let mut findings = diagnostics::examine(&app).await;
+    let mut findings = diagnostics::examine(&app, Depth::Sample).await;
     findings.extend(proxy(&app, &parts));
     // What is wrong comes first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.state));

@@ -10,7 +10,7 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::flow::watch::{self, Budget, Watching};
 use cartkey::live::outgoing_limits::AT_A_TIME;
 use cartkey::storage::{Db, Pools};
@@ -33,11 +33,12 @@ pub async fn fill(app: &App, homes: &[String]) {
         for (n, home) in chunk.iter().enumerate() {
             let (id, key) = (StoreId::mint(now, &Entropy::System), KeyId::mint(now, &Entropy::System));
             let origin = format!("http://{home}");
+            let (store, user) = (StoreUrl::parse(&origin, Reach::PrivateToo).unwrap(), "m".parse().unwrap());
             let pair = KeyPair {
                 consumer_key: Secret::new(format!("ck_{n:040x}")),
                 consumer_secret: Secret::new(format!("cs_{n:040x}")),
             };
-            let place = Place { table: "keys", row: key.as_str(), field: "sealed", origin: &origin };
+            let place = Place::key(&key, &store, &user);
             let sealed = blob(&app.db, &app.vault.seal_pair(&app.entropy, &place, &pair));
             let (at, comma) = (now.millis(), if n == 0 { "" } else { "," });
             write!(
