@@ -12,6 +12,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
+use crate::flow::places::Places;
 use crate::flow::tell;
 use crate::flow::watch::Watching;
 use crate::live::worker::Workers;
@@ -57,8 +58,8 @@ pub struct Parts {
     pub watching: Watching,
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
-    /// How many preflights may run at a time: each asks a stranger's server for up to eight seconds.
-    pub preflights: Arc<tokio::sync::Semaphore>,
+    /// How many preflights may run at a time, and for whom: each asks a stranger's server for up to eight seconds.
+    pub preflights: Places,
     /// Makes and checks the passwords of operators.
     pub passwords: Passwords,
     /// How many passwords may be checked at a time: each takes 64 MiB and a processor.
@@ -73,9 +74,6 @@ pub struct Parts {
 
 /// See [`Parts::check_every`].
 pub const CHECK_EVERY: Duration = Duration::from_mins(15);
-/// See [`Parts::preflights`].
-pub const PREFLIGHTS_AT_ONCE: usize = 64;
-
 /// See [`Parts::password_turns`].
 pub const PASSWORDS_AT_ONCE: usize = 2;
 /// See [`Parts::password_places`].
@@ -100,7 +98,7 @@ impl App {
             check_every: CHECK_EVERY,
             watching: Watching::default(),
             draining: Arc::default(),
-            preflights: Arc::new(tokio::sync::Semaphore::new(PREFLIGHTS_AT_ONCE)),
+            preflights: Places::default(),
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),

@@ -14,6 +14,7 @@ pub mod id;
 pub mod key;
 pub mod language;
 pub mod link;
+pub mod network;
 pub mod news;
 pub mod operator;
 pub mod page;

@@ -68,6 +68,12 @@ impl Fingerprint {
     pub fn new(sha256: [u8; 32]) -> Self {
         Self(sha256.to_vec())
     }
+
+    /// Into which of `n` equal shares it falls, from 0.
+    pub fn share(&self, n: u16) -> u16 {
+        let [first, second] = [0, 1].map(|at| self.0.get(at).copied().unwrap_or_default());
+        u16::from_be_bytes([first, second]) % n.max(1)
+    }
 }
 
 impl fmt::Debug for Fingerprint {

@@ -1,8 +1,9 @@
 //! By hand: a merchant copies a key from their store's settings, where the operator allows it. From there on it is an attempt
 //! like any other: proven in the background, waited for on the same page.
 
+use super::admit::{Admitted, admit};
 use super::adopt::holder;
-use super::connect::{self, Error, Findings, Ground, Secrets, admit};
+use super::connect::{self, Error, Findings, Ground, Secrets};
 use super::{Beneath, receive, watch};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -76,11 +77,9 @@ pub async fn begin(
     browser: Option<Secret>,
 ) -> Result<Handed, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let network = admit(app, actor).await?;
-    let mut findings = {
-        let _place = app.preflights.try_acquire().map_err(|_| Error::Busy)?;
-        preflight::find(&app.woo, &typed, app.preflight_within).await
-    };
+    let Admitted { network, place } = admit(app, &ground, &typed, actor).await?;
+    let mut findings = preflight::find(&app.woo, &typed, app.preflight_within).await;
+    drop(place);
     ground.judge(&mut findings);
     if findings.stop.is_none()
         && let Some(store) = in_use(app, &ground, &pair, &findings.home, actor).await?

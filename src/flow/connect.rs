@@ -1,8 +1,8 @@
 //! Connect: from a typed address to the store's own approval page (Begin and Send).
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use super::admit::{Admitted, admit};
 use super::{Beneath, brand, takes_in_beneath};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -10,24 +10,18 @@ use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::link::{Confirm, Link};
+use crate::domain::network::Network;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::{NotAStoreUrl, StoreUrl};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::storage::attempts::{self, Held};
+use crate::storage::attempts::{self, Held, Inserted, New};
 use crate::vault::fingerprint;
 use crate::woo::authorize::{self, Ask};
 use crate::woo::preflight;
 
 pub use crate::woo::preflight::Findings;
-
-/// Attempts that one network (an IPv4 address, an IPv6 /64) may begin in [`WINDOW`].
-const MOST_FROM_ONE: i64 = 10;
-/// See [`MOST_FROM_ONE`].
-const WINDOW: Duration = Duration::from_mins(10);
-/// Attempts that may be open in all: bounds the table against a flood.
-const MOST_OPEN: i64 = 10_000;
 
 /// On what ground a merchant connects: a link, or the open page.
 #[derive(Debug, Clone)]
@@ -117,21 +111,46 @@ pub struct Ready {
     pub adopted: bool,
 }
 
+/// What is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Attempts of one link in a while.
+    Link,
+    /// Attempts of one network on the open page in a while.
+    Network,
+    /// Approvals of one network through the open page in a day.
+    Day,
+    /// Preflights at a time.
+    Places,
+    /// Open attempts of the open page in all.
+    Open,
+}
+
+impl Limit {
+    /// What it counts, for the log and for programs.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Link => "attempts_per_link",
+            Self::Network => "attempts_per_network",
+            Self::Day => "approvals_per_network_and_day",
+            Self::Places => "preflights_at_a_time",
+            Self::Open => "open_attempts",
+        }
+    }
+}
+
 /// Why an attempt cannot be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was typed is not a shop's address.
     #[error(transparent)]
     Address(#[from] NotAStoreUrl),
-    /// This network has begun too many attempts lately.
-    #[error("too many attempts from one network")]
-    TooMany,
+    /// A limit was reached; how long until it may be tried again.
+    #[error("the limit on {} is reached", .0.what())]
+    Limited(Limit, Duration),
     /// The link was withdrawn while the store was asked.
     #[error("the link was withdrawn")]
     Withdrawn,
-    /// Too much is going on altogether.
-    #[error("too many attempts altogether")]
-    Busy,
     /// The database.
     #[error(transparent)]
     Beneath(Beneath),
@@ -149,7 +168,7 @@ pub async fn begin(
     browser: Option<Secret>,
 ) -> Result<Begun, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let network = admit(app, actor).await?;
+    let Admitted { network, place } = admit(app, &ground, &typed, actor).await?;
     let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);
     let return_url = format!("{}/connect/return/{id}", app.site.public_url);
@@ -162,10 +181,8 @@ pub async fn begin(
         return_url: &return_url,
         callback_url: &callback_url,
     };
-    let mut findings = {
-        let _place = app.preflights.try_acquire().map_err(|_| Error::Busy)?;
-        preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await
-    };
+    let mut findings = preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await;
+    drop(place);
     ground.judge(&mut findings);
     let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
     let attempt = attempt(id, ground, findings.home.clone(), held, app);
@@ -185,17 +202,6 @@ pub async fn begin(
     }
     let authorize_url = authorize::url(&attempt.home, &ask);
     Ok(Begun::Ready(Box::new(Ready { attempt, authorize_url, browser: secrets.browser, adopted })))
-}
-
-/// Counts who comes before anything is asked for them; gives back their network, which one visitor has whole.
-pub(super) async fn admit(app: &App, actor: &Actor) -> Result<String, Error> {
-    let network = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    let now = app.now();
-    let (from_one, open) = attempts::count(&app.db, &network, now.minus(WINDOW), now).await?;
-    if from_one >= MOST_FROM_ONE {
-        return Err(Error::TooMany);
-    }
-    if open >= MOST_OPEN { Err(Error::Busy) } else { Ok(network) }
 }
 
 /// What an attempt hands out: the state to the store, the callback token to the store, the cookie to the browser.
@@ -248,7 +254,7 @@ pub(super) async fn keep(
     attempt: &Attempt,
     found: Option<Verdict>,
     secrets: &Secrets,
-    network: &str,
+    network: &Network,
     actor: &Actor,
 ) -> Result<Held, Error> {
     let about = |kind| {
@@ -264,31 +270,11 @@ pub(super) async fn keep(
     }
     let held =
         Held { attempt: attempt.clone(), state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
-    let kept = attempts::insert(&app.db, &held, &fingerprint(&secrets.callback), network, &events).await?;
-    if kept { Ok(held) } else { Err(Error::Withdrawn) }
-}
-
-/// The network that counts as one visitor: an IPv4 address, or an IPv6 /64, which one household has whole.
-pub(super) fn network(from: IpAddr) -> String {
-    match from.to_canonical() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_household_is_one_visitor() {
-        let network = |text: &str| network(text.parse().expect("an address"));
-        assert_eq!(network("198.51.100.7"), "198.51.100.7");
-        assert_eq!(network("::ffff:198.51.100.7"), "198.51.100.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+    let callback = fingerprint(&secrets.callback);
+    let new = New { held: &held, callback: &callback, network, found, events: &events };
+    match attempts::insert(&app.db, &new).await? {
+        Inserted::Kept => Ok(held),
+        Inserted::Withdrawn => Err(Error::Withdrawn),
+        Inserted::Full => Err(Error::Limited(Limit::Open, Duration::from_mins(1))),
     }
 }

@@ -2,6 +2,7 @@
 //! nothing of HTTP.
 
 pub mod activity;
+pub mod admit;
 pub mod adopt;
 pub mod approvals;
 pub mod brand;
@@ -20,6 +21,7 @@ pub mod migrate;
 pub mod operators;
 pub mod overview;
 pub mod parting;
+pub mod places;
 pub mod prove;
 pub mod reads;
 pub mod receive;

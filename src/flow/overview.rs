@@ -1,5 +1,6 @@
 //! Overview: whether all is well; if not, what is wrong, since when, with whom.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::watch::{self, Pulse};
@@ -158,7 +159,9 @@ fn shares(room: usize, wants: [i64; 3]) -> [i64; 3] {
 async fn funnel(app: &App) -> Result<Funnel, Beneath> {
     let since = app.now().minus(Duration::from_hours(24) * u32::from(DAYS));
     let mut funnel = Funnel::default();
-    for stand in overview::attempts(&app.db, since, app.now()).await? {
+    let mut stands = overview::attempts(&app.db, since, app.now()).await?;
+    stands.extend(overview::deleted_attempts(&app.db, since).await?);
+    for stand in stands {
         funnel.begun += stand.n;
         funnel.received += stand.received;
         match stand.status {
@@ -166,9 +169,13 @@ async fn funnel(app: &App) -> Result<Funnel, Beneath> {
             Status::Connected => funnel.connected += stand.n,
             Status::Denied => funnel.denied += stand.n,
             Status::Expired => funnel.expired += stand.n,
-            Status::Failed => funnel.failed.push((stand.reason, stand.n)),
+            Status::Failed => match funnel.failed.iter_mut().find(|(reason, _)| *reason == stand.reason) {
+                Some((_, n)) => *n += stand.n,
+                None => funnel.failed.push((stand.reason, stand.n)),
+            },
         }
     }
+    funnel.failed.sort_by_key(|(_, n)| Reverse(*n));
     Ok(funnel)
 }
 

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
-use super::connect::network;
 use super::operators::in_turn;
 use super::{Beneath, second_factor, takes_in_beneath};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::OperatorId;
+use crate::domain::network::Network;
 use crate::domain::operator::{Operator, OperatorName, PASSWORD_AT_MOST, Session, WeakPassword, judge_password};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Time;
+use crate::storage::budgets::{self, Budget};
+use crate::storage::events;
 use crate::storage::operators::{self, Proof};
 use crate::storage::sessions::{self, AsRead, Ends};
 use crate::vault::{Place, fingerprint, form_token};
@@ -34,6 +36,13 @@ const SEEN_EVERY: Duration = Duration::from_mins(1);
 pub const WINDOW: Duration = Duration::from_mins(15);
 /// Tries from one network within [`WINDOW`].
 const MOST_FROM_ONE: i64 = 30;
+/// Tries from one wide network (an IPv4 /24, an IPv6 /48) within [`WINDOW`].
+const MOST_FROM_WIDE: i64 = 120;
+/// Refusals of one operator that are put on record at once, and how long until one more is: what strangers type is on record
+/// for ever, and it is not for them to say how much.
+const RECORDED: (u32, Duration) = (20, Duration::from_hours(1));
+/// Names that nobody has are counted in so many rows, whatever strangers think of.
+const UNKNOWN_NAMES: u16 = 4_096;
 /// Tries for one name, or for one operator's second factor, within [`WINDOW`].
 const MOST_FOR_ONE: i64 = 10;
 
@@ -93,9 +102,13 @@ pub async fn sign_in(app: &App, name: &str, password: &Secret, brings: &Brings, 
     let subject = if let Some(known) = known {
         format!("known {}", token_of_forms(known).expose())
     } else {
-        let from = network(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        within(app, &format!("network {from}"), MOST_FROM_ONE).await?;
-        format!("name {}", name.as_ref().map_or("", OperatorName::as_str))
+        let from = Network::of(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        within(app, &format!("network {}", from.narrow), MOST_FROM_ONE).await?;
+        within(app, &format!("network {}", from.wide), MOST_FROM_WIDE).await?;
+        match (&name, &proof) {
+            (Some(name), Some(_)) => format!("name {}", name.as_str()),
+            (name, _) => unknown_name(name.as_ref().map_or("", OperatorName::as_str)),
+        }
     };
     within(app, &subject, MOST_FOR_ONE).await?;
     if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone())).await? {
@@ -228,12 +241,27 @@ async fn is_password(app: &App, password: &Secret, hash: Option<String>) -> Resu
     Ok(is && fits)
 }
 
+/// Under what a name that nobody has is counted. Like one that somebody has, as far as anybody can see.
+fn unknown_name(name: &str) -> String {
+    format!("unknown {}", fingerprint(&Secret::new(name.to_owned())).share(UNKNOWN_NAMES))
+}
+
 /// Puts a refusal on record, beside the answer: for a name that nobody has there is nothing to write, and the answer must not
 /// come sooner for that.
 fn refused(app: &App, id: &OperatorId, actor: &Actor) {
     let (app, event) = (app.clone(), Event::new(Kind::OperatorRefused, app.now(), actor).operator(id));
     tokio::spawn(async move {
-        if let Err(error) = crate::storage::events::insert(&app.db, &event).await {
+        let (burst, every) = RECORDED;
+        let subject = format!("refused {}", event.operator_id.as_ref().map_or("", OperatorId::as_str));
+        let recorded = match budgets::take(&app.db, &[Budget { subject, burst, every }], app.now()).await {
+            Ok(None) => events::insert(&app.db, &event).await,
+            Ok(Some(_)) => {
+                tracing::warn!("an operator's sign-in was refused more often than is put on record");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
             tracing::error!(error = &error as &dyn std::error::Error, "a refused sign-in could not be put on record");
         }
     });

@@ -1,11 +1,12 @@
 //! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
-//! about; key reads are counted, and deleted when they are too old; so are the logs of webhooks. What an earlier version sealed is sealed anew.
+//! about; what strangers left is deleted; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
+//! What an earlier version sealed is sealed anew.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, parting, prove, reads, retention, seals, sign_in, webhooks};
+use super::{Beneath, overview, parting, prove, reads, retention, seals, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
@@ -13,11 +14,15 @@ use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
 use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
+use crate::storage::{budgets, strangers};
 
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(1);
 /// How long a received key waits for its proof and confirmation before it is wiped.
 const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
+
+/// How long an attempt of the open page is kept that came to nothing: its operator sees it for a day.
+const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
 /// This worker.
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
@@ -60,8 +65,20 @@ pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     prove::settle(app).await?;
     sign_in::sweep(app).await?;
     let ended = end_overdue(app).await?;
+    forget_strangers(app).await?;
     parting::ask_due(app).await?;
     Ok(ended)
+}
+
+/// Deletes attempts of the open page that came to nothing, and budgets that are there again.
+async fn forget_strangers(app: &App) -> Result<(), Beneath> {
+    let now = app.now();
+    while strangers::sweep(&app.db, now.minus(FRUITLESS_FOR)).await? > 0 {
+        // Whoever waits for the writer goes first.
+        tokio::task::yield_now().await;
+    }
+    strangers::forget_days(&app.db, now.day() - i64::from(overview::DAYS) - 1).await?;
+    Ok(budgets::sweep(&app.db, now).await?)
 }
 
 async fn end_overdue(app: &App) -> Result<usize, Beneath> {

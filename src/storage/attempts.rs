@@ -1,9 +1,11 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
-use super::{Db, Error, events};
+use super::{Db, Error, Tx, events, strangers};
+use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
+use crate::domain::network::Network;
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
@@ -25,57 +27,98 @@ pub struct Held {
     pub browser: Fingerprint,
 }
 
-/// Keeps a new attempt: `callback` is the fingerprint of the token in its callback address, `begun_from` the
-/// network it came from. False when its link was withdrawn meanwhile.
-pub async fn insert(
-    db: &Db,
-    held: &Held,
-    callback: &Fingerprint,
-    begun_from: &str,
-    events: &[Event],
-) -> Result<bool, Error> {
-    let attempt = &held.attempt;
+/// A new attempt, and what is kept beside it.
+#[derive(Debug)]
+pub struct New<'a> {
+    /// The attempt, with its fingerprints.
+    pub held: &'a Held,
+    /// The fingerprint of the token in its callback address.
+    pub callback: &'a Fingerprint,
+    /// Where it was begun.
+    pub network: &'a Network,
+    /// What the preflight found.
+    pub found: Option<Verdict>,
+    /// What is told of it, `attempt.begun` first: at once for a link's first attempts, otherwise when a grant comes.
+    pub events: &'a [Event],
+}
+
+/// What became of a new attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is kept.
+    Kept,
+    /// Its link was withdrawn meanwhile.
+    Withdrawn,
+    /// As many are open as may be.
+    Full,
+}
+
+/// Keeps a new attempt; older ones may give way to it ([`strangers`]).
+pub async fn insert(db: &Db, new: &New<'_>) -> Result<Inserted, Error> {
+    let attempt = &new.held.attempt;
     db.transaction(|mut tx| async move {
+        let mut recorded = false;
         if let Some(link) = &attempt.link_id {
             // Holds the link until the attempt is in: whoever withdraws it waits, and ends this attempt too.
-            let stands = tx.query("UPDATE links SET withdrawn_at = NULL WHERE id = $1 AND withdrawn_at IS NULL")
+            let begun: Option<i64> = tx
+                .query("UPDATE links SET begun = begun + 1 WHERE id = $1 AND withdrawn_at IS NULL RETURNING begun")
                 .bind(link)
-                .execute()
+                .optional_value()
                 .await?;
-            if stands == 0 {
-                return tx.undo(false).await;
+            let Some(begun) = begun else { return tx.undo(Inserted::Withdrawn).await };
+            recorded = begun <= strangers::RECORDED_OF_LINK;
+        }
+        if attempt.status == Status::Open && !strangers::make_room(&mut tx, attempt, new.network).await? {
+            return tx.undo(Inserted::Full).await;
+        }
+        insert_row(&mut tx, new, recorded).await?;
+        strangers::forget_surplus(&mut tx, attempt, new.network).await?;
+        if recorded {
+            for event in new.events {
+                events::record(&mut tx, event).await?;
             }
         }
-        tx.query(
-            "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
-                                   state, callback, browser, begun_from, status, reason, created_at, expires_at, by_hand)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
-        )
-        .bind(&attempt.id)
-        .bind(&attempt.link_id)
-        .bind(&attempt.user_id)
-        .bind(&attempt.account_label)
-        .bind(&attempt.home)
-        .bind(attempt.scope)
-        .bind(attempt.confirm)
-        .bind(&attempt.return_url)
-        .bind(&attempt.wanted_store)
-        .bind(&held.state)
-        .bind(callback)
-        .bind(&held.browser)
-        .bind(begun_from)
-        .bind(attempt.status)
-        .bind(attempt.reason)
-        .bind(attempt.created_at)
-        .bind(attempt.expires_at)
-        .bind(attempt.by_hand)
-        .execute()
-        .await?;
-        for event in events {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(true).await
-    }).await
+        tx.commit(Inserted::Kept).await
+    })
+    .await
+}
+
+async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Error> {
+    let attempt = &new.held.attempt;
+    let later = new.events.first().filter(|_| !recorded).map(|begun| &begun.actor);
+    tx.query(
+        "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
+                               state, callback, browser, begun_from, status, reason, created_at, expires_at, by_hand,
+                               begun_wide, recorded, found, begun_ip, begun_request)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 $23)",
+    )
+    .bind(&attempt.id)
+    .bind(&attempt.link_id)
+    .bind(&attempt.user_id)
+    .bind(&attempt.account_label)
+    .bind(&attempt.home)
+    .bind(attempt.scope)
+    .bind(attempt.confirm)
+    .bind(&attempt.return_url)
+    .bind(&attempt.wanted_store)
+    .bind(&new.held.state)
+    .bind(new.callback)
+    .bind(&new.held.browser)
+    .bind(&new.network.narrow)
+    .bind(attempt.status)
+    .bind(attempt.reason)
+    .bind(attempt.created_at)
+    .bind(attempt.expires_at)
+    .bind(attempt.by_hand)
+    .bind(&new.network.wide)
+    .bind(recorded)
+    .bind(new.found)
+    .bind(later.and_then(Actor::from).map(|from| from.to_string()))
+    .bind(later.and_then(Actor::request))
+    .execute()
+    .await?;
+    Ok(())
 }
 
 /// The attempt with this id.
@@ -86,19 +129,6 @@ pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<Held>, Error> {
 /// The attempt whose callback address holds the token with this fingerprint.
 pub async fn by_callback(db: &Db, callback: &Fingerprint) -> Result<Option<Held>, Error> {
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE callback = $1"]).bind(callback).optional().await
-}
-
-/// How many attempts were begun from one network since a moment, and how many are open in all at `now`.
-pub async fn count(db: &Db, begun_from: &str, since: Time, now: Time) -> Result<(i64, i64), Error> {
-    db.read(
-        "SELECT (SELECT COUNT(*) FROM attempts WHERE begun_from = $1 AND created_at > $2),
-         (SELECT COUNT(*) FROM attempts WHERE status = 'open' AND expires_at > $3)",
-    )
-    .bind(begun_from)
-    .bind(since)
-    .bind(now)
-    .one()
-    .await
 }
 
 /// The browser that began it came back. Where a browser's return confirms, this confirms, unless another browser
@@ -129,7 +159,7 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
         .execute()
         .await?;
         if confirms == 1 {
-            events::record(&mut tx, confirmed).await?;
+            strangers::record(&mut tx, confirmed).await?;
         }
         tx.query(
             "UPDATE grants
@@ -171,7 +201,7 @@ pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Res
             .execute()
             .await?;
         if first == 1 {
-            events::record(&mut tx, event).await?;
+            strangers::record(&mut tx, event).await?;
         }
         tx.commit(()).await
     })
@@ -192,7 +222,7 @@ pub async fn confirm(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Resul
             .execute()
             .await?;
         if done == 1 {
-            events::record(&mut tx, event).await?;
+            strangers::record(&mut tx, event).await?;
         }
         tx.commit(done == 1).await
     })
@@ -229,7 +259,7 @@ pub async fn spend_code(db: &Db, id: &AttemptId, code: &Fingerprint, now: Time, 
             .execute()
             .await?;
         if spent == 1 {
-            events::record(&mut tx, event).await?;
+            strangers::record(&mut tx, event).await?;
         }
         tx.commit(spent == 1).await
     })
@@ -319,7 +349,7 @@ pub async fn end(
             .bind(id)
             .execute()
             .await?;
-            events::record(&mut tx, event).await?;
+            strangers::record(&mut tx, event).await?;
         }
         tx.commit(done == 1).await
     })

@@ -1,6 +1,6 @@
 //! Grants: the candidates of an attempt, from the callback to a verdict.
 
-use super::{Db, Error, events};
+use super::{Db, Error, events, strangers};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
 use crate::domain::event::Event;
 use crate::domain::id::{AttemptId, GrantId};
@@ -152,6 +152,7 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
             .value()
             .await?;
         if opened == 1 {
+            strangers::put_on_record(&mut tx, &grant.attempt_id).await?;
             events::record(&mut tx, first).await?;
         }
         let kept = match (opened, kept, known) {

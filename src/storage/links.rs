@@ -1,6 +1,6 @@
 //! Links.
 
-use super::{Db, Error, events};
+use super::{Db, Error, attempts, events, strangers};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
@@ -56,7 +56,7 @@ pub async fn find(db: &Db, id: &LinkId) -> Result<Option<Link>, Error> {
 pub async fn newest_attempt(db: &Db, id: &LinkId) -> Result<Option<Attempt>, Error> {
     db.read([
         "SELECT ",
-        super::attempts::COLUMNS,
+        attempts::COLUMNS,
         " FROM attempts
              WHERE link_id = $1
              ORDER BY id DESC
@@ -105,7 +105,7 @@ pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<
         events::record(&mut tx, event).await?;
         for attempt in &ended {
             let failed = Event { kind: Kind::AttemptFailed, ..event.clone() };
-            events::record(&mut tx, &failed.attempt(attempt).because(Some(Verdict::LinkWithdrawn))).await?;
+            strangers::record(&mut tx, &failed.attempt(attempt).because(Some(Verdict::LinkWithdrawn))).await?;
         }
         tx.commit(Some(ended.len())).await
     })

@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod approvals;
 pub mod attempts;
+pub mod budgets;
 pub mod checks;
 pub mod db;
 pub mod deliveries;
@@ -33,6 +34,7 @@ mod statement;
 pub mod store_list;
 pub mod store_words;
 pub mod stores;
+pub mod strangers;
 mod text;
 pub mod tokens;
 pub mod transfer;

@@ -90,6 +90,20 @@ pub async fn attempts(db: &Db, since: Time, until: Time) -> Result<Vec<Attempted
     .await
 }
 
+/// The same of attempts that were deleted, from the day of `since` on.
+pub async fn deleted_attempts(db: &Db, since: Time) -> Result<Vec<Attempted>, Error> {
+    db.read(
+        "SELECT status, NULLIF(reason, '') AS reason, CAST(SUM(n) AS BIGINT) AS n, CAST(0 AS BIGINT) AS received
+         FROM attempt_days
+         WHERE day >= $1
+         GROUP BY status, reason
+         ORDER BY n DESC, status, reason",
+    )
+    .bind(since.day())
+    .all()
+    .await
+}
+
 /// Whether there is a token that works at `now`, whether a link was ever made, and whether a key was ever read.
 pub async fn steps(db: &Db, now: Time) -> Result<(bool, bool, bool), Error> {
     db.read(

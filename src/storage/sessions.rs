@@ -17,6 +17,9 @@ pub struct Held {
     pub operator_id: OperatorId,
 }
 
+/// Networks whose tries are counted at most; of more, the oldest are forgotten.
+const MOST_NETWORKS: i64 = 20_000;
+
 /// Counts one more try of `subject` and gives back how many there were since its window began, this one included; a window
 /// begins with the first try after `begins_before`. One that began in the future, while a clock was wrong, is over.
 pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
@@ -47,6 +50,14 @@ pub async fn forget(db: &Db, subject: &str) -> Result<(), Error> {
 /// Deletes what is over at `now`: windows that began before `windows`, sessions not used since `idle`, set-up links.
 pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), Error> {
     db.write("DELETE FROM throttles WHERE since < $1 OR since > $2").bind(windows).bind(now).execute().await?;
+    db.write(
+        "DELETE FROM throttles
+         WHERE subject LIKE 'network %'
+           AND since < (SELECT since FROM throttles WHERE subject LIKE 'network %' ORDER BY since DESC LIMIT 1 OFFSET $1)",
+    )
+    .bind(MOST_NETWORKS)
+    .execute()
+    .await?;
     db.write("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2").bind(now).bind(idle).execute().await?;
     db.write("DELETE FROM setup_links WHERE expires_at <= $1").bind(now).execute().await?;
     Ok(())

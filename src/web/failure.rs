@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,8 @@ use serde_json::{Map, Value, json};
 use super::words::{Said, Words};
 use crate::domain::language::Language;
 use crate::domain::verdict::Verdict;
-use crate::flow::{Beneath, connect, lend, links, receive, return_leg};
+use crate::flow::connect::{self, Limit};
+use crate::flow::{Beneath, lend, links, receive, return_leg};
 
 /// A request that cannot be served.
 #[derive(Debug)]
@@ -104,6 +106,21 @@ impl Failure {
     /// Too much is asked; the same again after `seconds`.
     pub fn rate_limited(said: Said, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
+    }
+
+    /// A limit on connecting is reached: says which, and when to try again.
+    fn limited(limit: Limit, wait: Duration) -> Self {
+        tracing::info!(limit = limit.what(), "refused to begin an attempt: a limit is reached");
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+        let (status, key) = match limit {
+            Limit::Link => (StatusCode::TOO_MANY_REQUESTS, "failure-link-limit"),
+            Limit::Network => (StatusCode::TOO_MANY_REQUESTS, "failure-network-limit"),
+            Limit::Day => (StatusCode::TOO_MANY_REQUESTS, "failure-day-limit"),
+            Limit::Places => (StatusCode::SERVICE_UNAVAILABLE, "failure-limit"),
+            Limit::Open => (StatusCode::SERVICE_UNAVAILABLE, "failure-open-limit"),
+        };
+        let failure = Self::said(status, "rate_limited", english(key)).with("limit", json!(limit.what()));
+        Self { retry_after: Some(seconds), ..failure }
     }
 
     /// … with a further member in the problem document.
@@ -208,8 +225,7 @@ impl From<connect::Error> for Failure {
         match error {
             // The connect page shows this one beside its field; here for completeness.
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
-            E::TooMany => Self::rate_limited(english("failure-network-limit"), 600),
-            E::Busy => Self::rate_limited(english("failure-limit"), 60),
+            E::Limited(limit, wait) => Self::limited(limit, wait),
             E::Withdrawn => Self::link_gone(),
             E::Beneath(beneath) => beneath.into(),
         }

@@ -224,8 +224,11 @@ failure-cross-site = Dieses Formular wurde von einer anderen Website gesendet un
 failure-needs-link = Zum Verbinden brauchen Sie hier einen Link. Bitten Sie den Betreiber dieses Dienstes um einen.
 failure-other-browser = Diese Seite gehört zu dem Browser, in dem Sie begonnen haben. Öffnen Sie sie dort, oder beginnen Sie noch einmal mit dem Link, den Sie erhalten haben.
 failure-too-late = Diese Verbindung wurde bereits bestätigt. Um sie zu beenden, öffnen Sie auf { $store } WooCommerce → { $menu } und widerrufen Sie den neuesten Schlüssel.
-failure-network-limit = Aus Ihrem Netzwerk kamen viele Versuche. Warten Sie zehn Minuten und versuchen Sie es dann erneut.
-failure-limit = Gerade werden viele Shops verbunden. Warten Sie eine Minute und versuchen Sie es dann erneut.
+failure-network-limit = Aus Ihrem Netzwerk kamen mehr Versuche, als diese Seite auf einmal annimmt. Versuchen Sie es in einer halben Minute erneut. Wer viele Shops verbindet, bittet den Dienst um einen Link: Für ihn gilt diese Grenze nicht.
+failure-link-limit = Mit diesem Link wurde es in kurzer Zeit oft versucht. Versuchen Sie es in einer halben Minute erneut.
+failure-day-limit = Aus Ihrem Netzwerk wurden heute so viele Shops verbunden, wie diese Seite an einem Tag annimmt. Bitten Sie den Dienst um einen Link: Damit geht es sofort weiter.
+failure-open-limit = Über diese Seite werden gerade mehr Shops verbunden, als sie auf einmal annimmt. Warten Sie eine Minute und versuchen Sie es dann erneut, oder bitten Sie den Dienst um einen Link: Damit geht es sofort weiter.
+failure-limit = Gerade werden viele Shops geprüft. Warten Sie zehn Sekunden und versuchen Sie es dann erneut.
 
 ## What a key may do
 

@@ -224,8 +224,11 @@ failure-cross-site = Este formulario se envió desde otro sitio y por eso no se 
 failure-needs-link = Para conectar hace falta aquí un enlace. Pídaselo al responsable del servicio.
 failure-other-browser = Esta página pertenece al navegador en el que empezó. Ábrala allí o empiece de nuevo con el enlace que recibió.
 failure-too-late = Esta conexión ya se había confirmado. Para terminarla, abra WooCommerce → { $menu } en { $store } y revoque la clave más reciente.
-failure-network-limit = Han llegado muchos intentos desde su red. Espere diez minutos e inténtelo de nuevo.
-failure-limit = Ahora mismo se están conectando muchas tiendas. Espere un minuto e inténtelo de nuevo.
+failure-network-limit = Desde su red han llegado más intentos de los que esta página admite a la vez. Inténtelo de nuevo dentro de medio minuto. Para conectar muchas tiendas, pida un enlace al servicio: no tiene este límite.
+failure-link-limit = Este enlace se ha intentado usar muchas veces en poco tiempo. Inténtelo de nuevo dentro de medio minuto.
+failure-day-limit = Su red ha conectado hoy tantas tiendas como esta página admite en un día. Pida un enlace al servicio: con él puede continuar enseguida.
+failure-open-limit = Se están conectando más tiendas por esta página de las que admite a la vez. Espere un minuto e inténtelo de nuevo, o pida un enlace al servicio: con él puede continuar enseguida.
+failure-limit = Ahora mismo se están examinando muchas tiendas. Espere diez segundos e inténtelo de nuevo.
 
 ## What a key may do
 

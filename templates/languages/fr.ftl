@@ -224,8 +224,11 @@ failure-cross-site = Ce formulaire a été envoyé depuis un autre site et n’a
 failure-needs-link = Il faut ici un lien pour se connecter. Demandez-en un à l’exploitant du service.
 failure-other-browser = Cette page appartient au navigateur dans lequel vous avez commencé. Ouvrez-la dans celui-ci, ou recommencez avec le lien que vous avez reçu.
 failure-too-late = Cette connexion a déjà été confirmée. Pour y mettre fin, ouvrez WooCommerce → { $menu } sur { $store } et révoquez la clé la plus récente.
-failure-network-limit = De nombreuses tentatives sont venues de votre réseau. Attendez dix minutes, puis réessayez.
-failure-limit = De nombreuses boutiques se connectent en ce moment. Attendez une minute, puis réessayez.
+failure-network-limit = Votre réseau a fait plus de tentatives que cette page n’en accepte à la fois. Réessayez dans une demi-minute. Pour connecter de nombreuses boutiques, demandez un lien au service : cette limite ne s’y applique pas.
+failure-link-limit = Ce lien a été essayé de nombreuses fois en peu de temps. Réessayez dans une demi-minute.
+failure-day-limit = Votre réseau a connecté aujourd’hui autant de boutiques que cette page en accepte par jour. Demandez un lien au service : avec un lien, vous pouvez continuer tout de suite.
+failure-open-limit = Plus de boutiques se connectent par cette page qu’elle n’en accepte à la fois. Attendez une minute, puis réessayez, ou demandez un lien au service : avec un lien, vous pouvez continuer tout de suite.
+failure-limit = De nombreuses boutiques sont examinées en ce moment. Attendez dix secondes, puis réessayez.
 
 ## What a key may do
 

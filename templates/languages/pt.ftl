@@ -225,8 +225,11 @@ failure-cross-site = Este formulário foi enviado de outro site e por isso não 
 failure-needs-link = Aqui é preciso um link para conectar. Peça um a quem opera o serviço.
 failure-other-browser = Esta página pertence ao navegador em que você começou. Abra-a nele ou comece de novo com o link que você recebeu.
 failure-too-late = Esta conexão já havia sido confirmada. Para encerrá-la, abra WooCommerce → { $menu } em { $store } e revogue a chave mais recente.
-failure-network-limit = Muitas tentativas vieram da sua rede. Aguarde dez minutos e tente de novo.
-failure-limit = Muitas lojas estão sendo conectadas agora. Aguarde um minuto e tente de novo.
+failure-network-limit = Da sua rede vieram mais tentativas do que esta página aceita de uma vez. Tente de novo em meio minuto. Para conectar muitas lojas, peça um link ao serviço: ele não tem esse limite.
+failure-link-limit = Este link foi tentado muitas vezes em pouco tempo. Tente de novo em meio minuto.
+failure-day-limit = A sua rede conectou hoje tantas lojas quantas esta página aceita em um dia. Peça um link ao serviço: com ele você pode continuar agora mesmo.
+failure-open-limit = Mais lojas estão sendo conectadas por esta página do que ela aceita de uma vez. Aguarde um minuto e tente de novo, ou peça um link ao serviço: com ele você pode continuar agora mesmo.
+failure-limit = Muitas lojas estão sendo examinadas agora. Aguarde dez segundos e tente de novo.
 
 ## What a key may do
 

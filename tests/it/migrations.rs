@@ -97,8 +97,17 @@ INSERT INTO deliveries (id, webhook_id, event, kind, state, made_at, due_at, tri
 VALUES ('dl_1', 'wh_1', 1, 'store.connected', 'failed', 1, 2, 3, 4, 5, 500, 'timed_out', 6);
 ";
 
+/// The same for admission.
+const ADMISSION_SAMPLE: &str = "
+INSERT INTO budgets (subject, full_at) VALUES ('connect 192.0.2.1', 1);
+INSERT INTO attempt_days (day, status, reason, n) VALUES (1, 'failed', 'timed_out', 1);
+UPDATE links SET begun = 1;
+UPDATE attempts
+SET begun_wide = '192.0.2.0/24', found = 'noisy_answer', begun_ip = '192.0.2.1', begun_request = 'rq_1';
+";
+
 /// All of them, in the order in which they go in: a row in every table.
-pub const SAMPLES: [&str; 3] = [OLD_SAMPLE, SAMPLE, WEBHOOKS_SAMPLE];
+pub const SAMPLES: [&str; 4] = [OLD_SAMPLE, SAMPLE, WEBHOOKS_SAMPLE, ADMISSION_SAMPLE];
 
 pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");

@@ -10,7 +10,7 @@ use super::guard::{Posted, SignedIn};
 use super::show::{Done, Notice, Section, Shell};
 use super::words;
 use crate::app::App;
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Kind;
 use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
@@ -139,7 +139,11 @@ impl AttemptPage {
     /// What the preflight found, and what became of it.
     fn preflight(&self) -> String {
         let is = |kind| move |event: &&history::Happened| event.kind == kind;
-        let found = self.whole.happened.iter().find(is(Kind::AttemptBegun)).and_then(|event| event.reason);
+        let found = match self.whole.happened.iter().find(is(Kind::AttemptBegun)) {
+            Some(begun) => begun.reason,
+            // Not on record: an attempt of the open page that came to nothing so far.
+            None => self.attempt().reason.filter(|_| self.attempt().status == Status::Failed),
+        };
         let home = self.attempt().home.shown();
         match (found, self.attempt().reason) {
             (None, _) => "Nothing was in the way.".to_owned(),

@@ -8,10 +8,11 @@ use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::AttemptId;
 use cartkey::domain::link::Confirm;
+use cartkey::domain::network::Network;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::flow::watch::{self, Budget};
-use cartkey::storage::attempts::{self, Held};
+use cartkey::storage::attempts::{self, Held, Inserted, New};
 use cartkey::vault::fingerprint;
 use cartkey::woo::{Call, Client};
 use hyper::Method;
@@ -50,7 +51,9 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         store_id: None,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
-    attempts::insert(&app.db, &held, &fingerprint(&token), "test", &[]).await.unwrap();
+    let network = Network { narrow: format!("test {number}"), wide: format!("test {number}") };
+    let new = New { held: &held, callback: &fingerprint(&token), network: &network, found: None, events: &[] };
+    assert_eq!(attempts::insert(&app.db, &new).await.unwrap(), Inserted::Kept);
     let body = format!(
         r#"{{"key_id":{},"user_id":"{}","consumer_key":"ck_{number:040x}","consumer_secret":"cs_{number:040x}","key_permissions":"read"}}"#,
         number + 1,

@@ -1,0 +1,47 @@
+//! Network: whom limits count as one visitor.
+
+use std::net::IpAddr;
+
+/// The networks that an address belongs to, as limits count them. Whoever has one address of IPv6 usually has a /64, and often
+/// a /48, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The IPv4 address, or the IPv6 /64.
+    pub narrow: String,
+    /// The IPv4 /24, or the IPv6 /48.
+    pub wide: String,
+}
+
+impl Network {
+    /// The networks of `from`; an IPv4 address that is written as IPv6 is IPv4.
+    pub fn of(from: IpAddr) -> Self {
+        match from.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Self { narrow: ip.to_string(), wide: format!("{a}.{b}.{c}.0/24") }
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.segments();
+                Self { narrow: format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"), wide: format!("{a:x}:{b:x}:{c:x}::/48") }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_household_is_one_visitor() {
+        let narrow = |text: &str| Network::of(text.parse().expect("an address")).narrow;
+        let wide = |text: &str| Network::of(text.parse().expect("an address")).wide;
+        assert_eq!(narrow("198.51.100.7"), "198.51.100.7");
+        assert_eq!(narrow("::ffff:198.51.100.7"), "198.51.100.7");
+        assert_eq!(narrow("2001:db8:1:2:3:4:5:6"), narrow("2001:db8:1:2::1"));
+        assert_ne!(narrow("2001:db8:1:2::1"), narrow("2001:db8:1:3::1"));
+        assert_eq!(wide("2001:db8:1:2::1"), wide("2001:db8:1:3::1"));
+        assert_ne!(wide("2001:db8:1::1"), wide("2001:db8:2::1"));
+        assert_eq!(wide("198.51.100.7"), "198.51.100.0/24");
+    }
+}

@@ -1,0 +1,214 @@
+//! Places: how many preflights run at a time in this process, and for whom. Each asks a stranger's server for up to eight
+//! seconds, so a shop that hangs, or a network that begins many, holds a few of them and no more.
+//!
+//! Whoever finds no place waits a moment for one. Places of links are not those of the open page.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::domain::id::LinkId;
+use crate::domain::network::Network;
+use crate::domain::store_url::StoreUrl;
+
+/// For how long to wait for a place.
+pub const WAIT: Duration = Duration::from_secs(5);
+
+/// How many places there are, and how many of them one may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Preflights of the open page.
+    pub open_page: usize,
+    /// Preflights of links, beside those.
+    pub links: usize,
+    /// Of the open page's, those of one network (an IPv4 address, an IPv6 /64).
+    pub network: usize,
+    /// Of the open page's, those of one wide network (an IPv4 /24, an IPv6 /48).
+    pub wide: usize,
+    /// Of the links', those of one link.
+    pub link: usize,
+    /// Those that ask one host: so many for the open page, and as many for links.
+    pub host: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { open_page: 32, links: 32, network: 4, wide: 8, link: 3, host: 4 }
+    }
+}
+
+/// For whom a place is.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// A visitor of the open page.
+    OpenPage(&'a Network),
+    /// Whoever holds this link.
+    Link(&'a LinkId),
+}
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Count {
+    OpenPage,
+    Links,
+    Network(String),
+    Wide(String),
+    Link(LinkId),
+    HostOfOpenPage(String),
+    HostOfLinks(String),
+}
+
+/// The places of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    room: Room,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    held: Mutex<HashMap<Count, usize>>,
+    freed: Notify,
+}
+
+/// A place that is held until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    counts: Vec<Count>,
+    shared: Arc<Shared>,
+}
+
+impl Places {
+    /// Places with this room.
+    pub fn of(room: Room) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    /// A place for a preflight of `store`; waits for one for [`WAIT`] at most, then `None`.
+    pub async fn take(&self, whose: Whose<'_>, store: &StoreUrl) -> Option<Place> {
+        let wants = self.wants(whose, store);
+        tokio::time::timeout(WAIT, async {
+            loop {
+                let freed = self.shared.freed.notified();
+                tokio::pin!(freed);
+                // From here on no place is freed unnoticed.
+                freed.as_mut().enable();
+                if let Some(place) = self.try_take(&wants) {
+                    return place;
+                }
+                freed.await;
+            }
+        })
+        .await
+        .ok()
+    }
+
+    fn wants(&self, whose: Whose<'_>, store: &StoreUrl) -> Vec<(Count, usize)> {
+        let (room, host) = (&self.room, store.host().to_owned());
+        match whose {
+            Whose::OpenPage(network) => vec![
+                (Count::OpenPage, room.open_page),
+                (Count::Network(network.narrow.clone()), room.network),
+                (Count::Wide(network.wide.clone()), room.wide),
+                (Count::HostOfOpenPage(host), room.host),
+            ],
+            Whose::Link(link) => vec![
+                (Count::Links, room.links),
+                (Count::Link(link.clone()), room.link),
+                (Count::HostOfLinks(host), room.host),
+            ],
+        }
+    }
+
+    fn try_take(&self, wants: &[(Count, usize)]) -> Option<Place> {
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if wants.iter().any(|(count, most)| held.get(count).is_some_and(|n| n >= most)) {
+            return None;
+        }
+        for (count, _) in wants {
+            *held.entry(count.clone()).or_default() += 1;
+        }
+        let counts = wants.iter().map(|(count, _)| count.clone()).collect();
+        Some(Place { counts, shared: Arc::clone(&self.shared) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for count in &self.counts {
+            // What nobody holds is forgotten, so that memory is bounded by the places.
+            match held.get_mut(count) {
+                Some(n) if *n > 1 => *n -= 1,
+                _ => drop(held.remove(count)),
+            }
+        }
+        drop(held);
+        self.shared.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::domain::entropy::Entropy;
+    use crate::domain::store_url::Reach;
+    use crate::domain::time::Time;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse::<IpAddr>().expect("an address"))
+    }
+
+    fn store(host: &str) -> StoreUrl {
+        StoreUrl::parse(host, Reach::Public).expect("an address")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_a_host_and_a_link_hold_a_few_places_and_leave_the_others_theirs() {
+        let places = Places::default();
+        let (one, other) = (network("2001:db8::1"), network("2001:db8:1::1"));
+        let link = LinkId::mint(Time::from_millis(0), &Entropy::seeded(1));
+        let mut held = Vec::new();
+        for n in 0..4 {
+            held.push(places.take(Whose::OpenPage(&one), &store(&format!("s{n}.example"))).await.expect("a place"));
+        }
+        assert!(places.take(Whose::OpenPage(&one), &store("new.example")).await.is_none(), "four of one network");
+        for _ in 0..4 {
+            held.push(places.take(Whose::OpenPage(&other), &store("hangs.example")).await.expect("a place"));
+        }
+        let third = network("192.0.2.1");
+        assert!(places.take(Whose::OpenPage(&third), &store("hangs.example")).await.is_none(), "four at one host");
+        assert!(places.take(Whose::OpenPage(&third), &store("well.example")).await.is_some());
+        for _ in 0..3 {
+            held.push(places.take(Whose::Link(&link), &store("hangs.example")).await.expect("links have their own"));
+        }
+        assert!(places.take(Whose::Link(&link), &store("well.example")).await.is_none(), "three of one link");
+        held.clear();
+        assert!(places.shared.held.lock().expect("not poisoned").is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_open_page_does_not_use_up_the_places_of_links_and_who_waits_gets_the_next() {
+        let places = Places::default();
+        let mut held = Vec::new();
+        for n in 0..32 {
+            let from = network(&format!("2001:db8:{n:x}::1"));
+            held.push(places.take(Whose::OpenPage(&from), &store(&format!("s{n}.example"))).await.expect("a place"));
+        }
+        let from = network("192.0.2.1");
+        assert!(places.take(Whose::OpenPage(&from), &store("shop.example")).await.is_none());
+        let link = LinkId::mint(Time::from_millis(0), &Entropy::seeded(1));
+        assert!(places.take(Whose::Link(&link), &store("shop.example")).await.is_some());
+        let waits = tokio::spawn({
+            let places = places.clone();
+            async move { places.take(Whose::OpenPage(&network("192.0.2.1")), &store("shop.example")).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        drop(held.pop());
+        assert!(waits.await.expect("no panic"));
+    }
+}

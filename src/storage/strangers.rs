@@ -1,0 +1,235 @@
+//! What anybody may make the database keep: attempts of the open page, and what comes of a link when it is tried again and
+//! again. Of each network, of each link and in all so many are open, and so many that came to nothing are kept; beyond that
+//! the oldest give way.
+
+use std::collections::BTreeMap;
+
+use super::{Db, Error, Tx, events};
+use crate::domain::actor::Actor;
+use crate::domain::attempt::{Attempt, Status};
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{AttemptId, LinkId, RequestId};
+use crate::domain::network::Network;
+use crate::domain::time::Time;
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+
+/// Open attempts of one network (an IPv4 address, an IPv6 /64) on the open page.
+pub const OPEN_OF_NETWORK: i64 = 30;
+/// Open attempts of one wide network (an IPv4 /24, an IPv6 /48) on the open page.
+pub const OPEN_OF_WIDE: i64 = 120;
+/// Open attempts of the open page in all.
+pub const OPEN_OF_STRANGERS: i64 = 5_000;
+/// Open attempts of one link.
+pub const OPEN_OF_LINK: i64 = 20;
+/// Attempts of one network on the open page that came to nothing and are kept, until they are swept.
+pub const KEPT_OF_NETWORK: i64 = 30;
+/// The same of one wide network.
+pub const KEPT_OF_WIDE: i64 = 100;
+/// The same in all.
+pub const KEPT_OF_STRANGERS: i64 = 1_000;
+/// Attempts that are begun from one link and whose events are on record from the beginning; those of later ones are only when
+/// a grant comes.
+pub const RECORDED_OF_LINK: i64 = 50;
+/// Later attempts of one link that came to nothing and are kept.
+pub const KEPT_OF_LINK: i64 = 20;
+
+/// Rows that give way in one transaction at most.
+const AT_ONCE: i64 = 500;
+
+/// Fits attempts of the open page for which no grant came.
+const OF_STRANGERS: &str = "link_id IS NULL AND received_at IS NULL";
+
+/// How many attempts of the open page that were begun since a moment a grant came for: of one network, and of its wide one.
+pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i64), Error> {
+    db.read(
+        "SELECT COUNT(CASE WHEN begun_from = $1 THEN 1 END), COUNT(*)
+         FROM attempts
+         WHERE begun_wide = $2 AND created_at > $3 AND link_id IS NULL AND received_at IS NOT NULL",
+    )
+    .bind(&network.narrow)
+    .bind(&network.wide)
+    .bind(since)
+    .one()
+    .await
+}
+
+/// Makes room for a new open attempt: of its network, or of its link, the oldest give way, so that nobody is refused for what
+/// they began before and nobody else loses anything. When the open page is full in all, the oldest of whoever holds most gives
+/// way. False when nobody holds more than the newcomer would.
+pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<bool, Error> {
+    let now = attempt.created_at;
+    // Held until the end, so that those who count at the same time count each other.
+    tx.query("UPDATE counters SET n = n WHERE name = 'open_attempts'").execute().await?;
+    if let Some(link) = &attempt.link_id {
+        let oldest = "link_id = $3 AND status = 'open' ORDER BY id DESC LIMIT 500 OFFSET $4";
+        for id in expire(tx, oldest, now, link.as_str(), OPEN_OF_LINK - 1).await? {
+            let event = Event::new(Kind::AttemptExpired, now, &Actor::cartkey())
+                .user(&attempt.user_id)
+                .link(Some(link))
+                .attempt(&id)
+                .because(Some(Verdict::NotFinished));
+            record(tx, &event).await?;
+        }
+        return Ok(true);
+    }
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide = $3 AND status = 'open'
+                  ORDER BY id DESC LIMIT 500 OFFSET $4";
+    expire(tx, oldest, now, &network.wide, OPEN_OF_WIDE - 1).await?;
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_from = $3 AND status = 'open'
+                  ORDER BY id DESC LIMIT 500 OFFSET $4";
+    expire(tx, oldest, now, &network.narrow, OPEN_OF_NETWORK - 1).await?;
+    let open: i64 = tx
+        .query(["SELECT COUNT(*) FROM attempts WHERE ", OF_STRANGERS, " AND status = 'open' AND expires_at > $1"])
+        .bind(now)
+        .value()
+        .await?;
+    if open < OPEN_OF_STRANGERS {
+        return Ok(true);
+    }
+    let shares: Vec<(String, i64)> = tx
+        .query([
+            "SELECT begun_wide, COUNT(*) AS n FROM attempts WHERE ",
+            OF_STRANGERS,
+            " AND status = 'open' AND expires_at > $1 GROUP BY begun_wide ORDER BY n DESC, begun_wide",
+        ])
+        .bind(now)
+        .all()
+        .await?;
+    let mine = shares.iter().find(|(wide, _)| *wide == network.wide).map_or(0, |(_, n)| *n);
+    let Some((most, n)) = shares.into_iter().next().filter(|(_, n)| *n > mine + 1) else { return Ok(false) };
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide = $3 AND status = 'open'
+                  ORDER BY id DESC LIMIT 1 OFFSET $4";
+    expire(tx, oldest, now, &most, n - 1).await?;
+    Ok(true)
+}
+
+/// Ends open attempts of `whose` beyond the newest `but`.
+async fn expire(tx: &mut Tx, oldest: &'static str, now: Time, whose: &str, but: i64) -> Result<Vec<AttemptId>, Error> {
+    tx.query([
+        "UPDATE attempts
+         SET status = 'expired', reason = $1, ended_at = $2
+         WHERE status = 'open' AND id IN (SELECT id FROM attempts WHERE ",
+        oldest,
+        ")
+         RETURNING id",
+    ])
+    .bind(Verdict::NotFinished)
+    .bind(now)
+    .bind(whose)
+    .bind(but)
+    .values()
+    .await
+}
+
+/// Deletes attempts that came to nothing beyond those that are kept: of the network or the link of `attempt`, and in all.
+pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<(), Error> {
+    if let Some(link) = &attempt.link_id {
+        let oldest = "link_id = $1 AND NOT recorded AND received_at IS NULL AND status <> 'open'
+                      ORDER BY id DESC LIMIT 500 OFFSET $2";
+        return forget(tx, oldest, link.as_str(), KEPT_OF_LINK).await.map(drop);
+    }
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_from = $1 AND status <> 'open'
+                  ORDER BY id DESC LIMIT 500 OFFSET $2";
+    forget(tx, oldest, &network.narrow, KEPT_OF_NETWORK).await?;
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide = $1 AND status <> 'open'
+                  ORDER BY id DESC LIMIT 500 OFFSET $2";
+    forget(tx, oldest, &network.wide, KEPT_OF_WIDE).await?;
+    let oldest = "link_id IS NULL AND received_at IS NULL AND $1 <> '' AND status <> 'open'
+                  ORDER BY id DESC LIMIT 500 OFFSET $2";
+    forget(tx, oldest, &network.wide, KEPT_OF_STRANGERS).await?;
+    Ok(())
+}
+
+/// Records an event of the attempt that it names, unless nothing of that attempt is on record.
+pub(super) async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
+    let recorded: Option<bool> =
+        tx.query("SELECT recorded FROM attempts WHERE id = $1").bind(&event.attempt_id).optional_value().await?;
+    if recorded == Some(true) { events::record(tx, event).await } else { Ok(()) }
+}
+
+/// Puts an attempt on record for which a grant came: what was not told when it was begun is told now, as of then.
+pub(super) async fn put_on_record(tx: &mut Tx, id: &AttemptId) -> Result<(), Error> {
+    type Begun = (UserId, Option<LinkId>, Time, Option<Verdict>, Option<String>, Option<RequestId>, Option<Time>);
+    let begun: Option<Begun> = tx
+        .query(
+            "SELECT user_id, link_id, created_at, found, begun_ip, begun_request, elsewhere_at
+             FROM attempts
+             WHERE id = $1 AND NOT recorded",
+        )
+        .bind(id)
+        .optional()
+        .await?;
+    let Some((user, link, at, found, ip, request, elsewhere)) = begun else { return Ok(()) };
+    tx.query("UPDATE attempts SET recorded = TRUE, begun_ip = NULL, begun_request = NULL WHERE id = $1")
+        .bind(id)
+        .execute()
+        .await?;
+    let actor = match ip.and_then(|ip| ip.parse().ok()) {
+        Some(from) => Actor::merchant().asking(from, request),
+        None => Actor::merchant(),
+    };
+    let about = |kind, at, actor: &Actor| Event::new(kind, at, actor).user(&user).link(link.as_ref()).attempt(id);
+    events::record(tx, &about(Kind::AttemptBegun, at, &actor).because(found)).await?;
+    match elsewhere {
+        Some(at) => events::record(tx, &about(Kind::AttemptElsewhere, at, &Actor::merchant())).await,
+        None => Ok(()),
+    }
+}
+
+/// Deletes attempts of the open page that were begun before this moment and came to nothing, the oldest first; returns how many
+/// those were, at most 500.
+pub async fn sweep(db: &Db, before: Time) -> Result<usize, Error> {
+    db.transaction(|mut tx| async move {
+        let oldest = "link_id IS NULL AND received_at IS NULL AND created_at < $1 AND status <> 'open'
+                      ORDER BY id LIMIT $2";
+        let n = forget(&mut tx, oldest, before, AT_ONCE).await?;
+        tx.commit(n).await
+    })
+    .await
+}
+
+/// Forgets how many were deleted on days before this one.
+pub async fn forget_days(db: &Db, before: i64) -> Result<(), Error> {
+    db.write("DELETE FROM attempt_days WHERE day < $1").bind(before).execute().await?;
+    Ok(())
+}
+
+/// Deletes them, and counts them by the day on which they were begun.
+async fn forget<'v>(
+    tx: &mut Tx,
+    oldest: &'static str,
+    which: impl super::statement::Value<'v>,
+    but: i64,
+) -> Result<usize, Error> {
+    let gone: Vec<(Time, Status, Option<Verdict>)> = tx
+        .query([
+            "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE ",
+            oldest,
+            ") RETURNING created_at, status, reason",
+        ])
+        .bind(which)
+        .bind(but)
+        .all()
+        .await?;
+    let mut days: BTreeMap<(i64, &'static str, &'static str), i64> = BTreeMap::new();
+    for (at, status, reason) in &gone {
+        let reason = reason.as_ref().map_or("", |reason| reason.code());
+        *days.entry((at.day(), status.as_str(), reason)).or_default() += 1;
+    }
+    for ((day, status, reason), n) in days {
+        tx.query(
+            "INSERT INTO attempt_days (day, status, reason, n)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (day, status, reason) DO UPDATE
+             SET n = attempt_days.n + excluded.n",
+        )
+        .bind(day)
+        .bind(status)
+        .bind(reason)
+        .bind(n)
+        .execute()
+        .await?;
+    }
+    Ok(gone.len())
+}
