@@ -1,0 +1,217 @@
+"""Carries a history out: asks the real binary what each step says, tells the model how it came out, and has the auditor look
+after each restart, after each fault, and at the end."""
+
+import contextlib
+import os
+import random
+import shutil
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from audit import audit
+from databases import Postgres, Sqlite
+from deeds import Deeds
+from evidence import Records, Unreadable, collect
+from faults import FAULTS, OF_OTHERS, missing
+from model import Complaint, Model
+from service import FAKETIME, Browser, Service
+from shop import Receiver, Shop
+
+SHOPS = 5
+# The service is ready again by itself within so many seconds of a fault's end.
+READY_WITHIN = 5
+# Everything that is under way has come to its end within so many seconds: a key is tried again after 5 s.
+SETTLES_WITHIN = 25
+# A claim of a process that was killed runs out after two minutes.
+CLAIM = 130
+AT_ONCE = 4
+
+
+class Broken(Exception):
+    """The history ends here: complaints were made."""
+
+
+class Runner(Deeds):
+    """One installation, one history."""
+
+    def __init__(self, binary, kind, cluster, seed, with_clock):
+        self.folder = tempfile.mkdtemp(prefix="cartkey-torture-")
+        self.rng = random.Random(f"{seed}/run")
+        self.database = Sqlite(self.folder) if kind == "sqlite" else Postgres(cluster)
+        self.with_clock = bool(with_clock and FAKETIME)
+        self.service = Service(binary, self.folder, self.database.url, self.with_clock)
+        self.shops = [Shop(index, self.rng) for index in range(SHOPS)]
+        self.receiver = Receiver()
+        self.model, self.complaints = Model(), []
+        self.browsers = 0
+        self.records = Records(self.service, self.new_browser)
+        self.fault, self.steps, self.passed_over = None, 0, set()
+        self.was_killed = False
+        self.secret = None
+
+    def close(self):
+        self.service.close()
+        for shop in self.shops:
+            shop.close()
+        self.receiver.close()
+        self.database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_browser(self):
+        self.browsers += 1
+        return Browser(self.service, self.browsers)
+
+    def complain(self, rule, text):
+        self.complaints.append(Complaint(rule, text))
+
+    def start(self):
+        if not self.service.start():
+            self.complain("does_not_start", f"it was not ready in time after a start: {self.service.last_words()}")
+            raise Broken
+
+    def run(self, history):
+        """Runs all steps; returns the complaints."""
+        try:
+            self.start()
+            self.prepare()
+            for step in history:
+                self.step(step)
+            self.finish()
+        except Broken:
+            pass
+        except Unreadable as error:
+            self.complain("unreadable", str(error))
+        return self.complaints
+
+    def prepare(self):
+        """A token for everything, and an operator."""
+        permissions = "keys:read,stores:read,stores:write,links:write,events:read"
+        code, text, says = self.service.command("token", "issue", "--name", "auditor", "--allow", permissions)
+        if code != 0:
+            self.complain("does_not_start", f"no token can be issued: {says}")
+            raise Broken
+        self.secret = text.strip()
+        self.model.tokens["auditor"] = {"secret": self.secret, "users": None}
+        self.model.note("token", "yes", time.monotonic(), name="auditor")
+        self.records.prepare()
+
+    def step(self, step):
+        self.steps += 1
+        name, *arguments = step
+        if name == "during":
+            self.during(*arguments)
+        elif name == "together":
+            self.together(arguments[0])
+        else:
+            getattr(self, "do_" + name)(*arguments)
+
+    def together(self, steps):
+        """At the same time, a few at a time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for done in [pool.submit(self.step, step) for step in steps]:
+                done.result()
+
+    def during(self, kind, options, steps):
+        """Steps while something is wrong. Then it must be well again by itself, and everything be there."""
+        why = missing(kind, self.database)
+        if why:
+            self.passed_over.add(f"{kind} ({why})")
+            for step in steps:
+                self.step(step)
+            return
+        if kind in ("hanging", "down"):
+            self.model.troubled_shops.add(options["shop"] % SHOPS)
+        if kind not in OF_OTHERS:
+            self.fault = kind
+        self.was_killed |= kind == "killed"
+        with FAULTS[kind](self, options):
+            for step in steps:
+                self.step(step)
+        over = time.monotonic()
+        if kind not in OF_OTHERS:
+            self.wait_until_well(kind, over)
+            self.fault = None
+            self.look(settled=False)
+
+    def wait_until_well(self, kind, over):
+        """Ready says so, and something can be written."""
+        said = []
+        while True:
+            ready = self.service.ask("GET", "/readyz", timeout=5)
+            written = self.do_link("well", within=5)
+            if ready.status == 200 and written.outcome == "yes":
+                return
+            said = [ready.status, written.outcome]
+            if time.monotonic() > over + READY_WITHIN:
+                break
+            time.sleep(0.05)
+        self.complain("not_ready", f"{READY_WITHIN} s after {kind} was over, /readyz is {said[0]} and writing is {said[1]}")
+        # What was acknowledged may be lost besides; that is graver, and seen after a restart.
+        self.restart()
+        self.look(settled=False)
+
+    def restart(self):
+        self.was_killed = True
+        self.service.end()
+        self.start()
+
+    def finish(self):
+        """The end: as it stands now, and as it stands after a kill -9, when everything had time."""
+        for shop in self.shops:
+            shop.awake.set()
+        self.settle()
+        self.look(settled=False)
+        self.restart()
+        self.settle()
+        self.look(settled=self.is_settled())
+
+    def look(self, settled):
+        """Has the auditor look; the history ends when there are complaints."""
+        for attempt in range(3):
+            try:
+                evidence = collect(self, settled)
+                break
+            except Unreadable as error:
+                # A moment's trouble right after a fault is no fault of its own.
+                if attempt == 2:
+                    self.complain("unreadable", str(error))
+                    raise Broken from None
+                time.sleep(1)
+        self.complaints = audit(self.model, evidence) + self.complaints
+        if self.complaints:
+            raise Broken
+
+    def settle(self):
+        """Waits until what was approved is connected, as long as that can take."""
+        if self.with_clock and self.was_killed:
+            # A claim of a process that was killed ends with the time.
+            self.jump(CLAIM)
+        end = time.monotonic() + SETTLES_WITHIN
+        while time.monotonic() < end and not self.is_settled():
+            time.sleep(0.1)
+
+    def is_settled(self):
+        """Whether nothing is being proven any more. Where a killed process may have left a claim, that is not waited for: it
+        is then not said that everything had time."""
+        for attempt in self.model.attempts.values():
+            if attempt.id and attempt.link_id and attempt.bodies:
+                seen = self.service.api("GET", f"/api/v1/links/{attempt.link_id}", self.secret).json().get("attempt")
+                if seen and seen["status"] in ("received", "proving"):
+                    return False
+        return True
+
+
+@contextlib.contextmanager
+def runner(*arguments):
+    one = Runner(*arguments)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def keep_log(one, path):
+    """Copies the service's log to where it outlives the run."""
+    with contextlib.suppress(OSError):
+        shutil.copy(os.path.join(one.folder, "log"), path)
