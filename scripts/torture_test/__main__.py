@@ -10,23 +10,30 @@ import time
 import history
 from databases import Cluster
 from runner import keep_log, runner
-from service import FAKETIME
 from shrink import shrink
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Of the runs with faketime: every third. It is in the way of some faults that come as signals.
+# Every third history has jumps of the clock.
 CLOCK_EVERY = 3
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="scripts/torture", description="Random histories with faults, and an auditor.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/torture", description="Random histories with faults, and an auditor."
+    )
     parser.add_argument("seed", nargs="?", default=None, help="any text; at random when left out")
     parser.add_argument("minutes", nargs="?", type=float, default=1.0)
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--fault", action="append", help="only this fault, such as eio; may be given again")
-    parser.add_argument("--steps", type=argparse.FileType(), help="replay a written history, a step a line, on --database")
-    parser.add_argument("--show", type=int, metavar="NUMBER", help="print the history with this number of the seed, and do not run it")
-    parser.add_argument("--shrink", type=float, default=120, metavar="SECONDS", help="how long to look for a shorter history")
+    parser.add_argument(
+        "--steps", type=argparse.FileType(), help="replay a written history, a step a line, on --database"
+    )
+    parser.add_argument(
+        "--show", type=int, metavar="NUMBER", help="print the history with this number of the seed, and do not run it"
+    )
+    parser.add_argument(
+        "--shrink", type=float, default=120, metavar="SECONDS", help="how long to look for a shorter history"
+    )
     parser.add_argument("--quick", action="store_true", help="three fixed seeds, a minute each")
     parser.add_argument("--self-test", action="store_true", help="the auditor against services that lie")
     return parser.parse_args()
@@ -48,9 +55,9 @@ class Torture:
         self.steps = self.acknowledged = self.histories = 0
         self.passed_over = set()
 
-    def run_one(self, steps, kind, seed, with_clock):
+    def run_one(self, steps, kind, seed):
         """Runs one history; its complaints."""
-        with runner(self.binary, kind, self.cluster, seed, with_clock) as one:
+        with runner(self.binary, kind, self.cluster, seed) as one:
             complaints = one.run(steps)
             self.steps += one.steps
             self.acknowledged += one.model.acknowledged()
@@ -64,27 +71,29 @@ class Torture:
         end, number = time.monotonic() + minutes * 60, 0
         while time.monotonic() < end:
             kind = kinds[number % len(kinds)]
-            clock = bool(FAKETIME) and number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
+            clock = number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
             steps = history.make(seed, number, kind, faults, clock)
-            complaints = self.run_one(steps, kind, f"{seed}/{number}", clock)
+            complaints = self.run_one(steps, kind, f"{seed}/{number}")
             self.histories += 1
             if complaints:
-                self.report(steps, kind, seed, number, clock, complaints)
+                self.report(steps, kind, seed, number, complaints)
                 return False
             number += 1
         return True
 
-    def report(self, steps, kind, seed, number, clock, complaints):
+    def report(self, steps, kind, seed, number, complaints):
         print(f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps")
         for complaint in complaints[:10]:
             print(f"  {complaint}")
         rule = complaints[0].rule
 
         def still_fails(shorter):
-            return any(each.rule == rule for each in self.run_one(shorter, kind, f"{seed}/{number}", clock))
+            return any(each.rule == rule for each in self.run_one(shorter, kind, f"{seed}/{number}"))
 
         shortest, tried = shrink(steps, still_fails, self.arguments.shrink)
-        print(f"the shortest that still fails ({rule}), of {tried} tried; scripts/torture --database {kind} --steps FILE replays it:")
+        print(
+            f"the shortest that still fails ({rule}), of {tried} tried; scripts/torture --database {kind} --steps FILE replays it:"
+        )
         print(history.write(shortest), end="", flush=True)
 
 
@@ -107,8 +116,7 @@ def run(arguments, cluster):
         return 0
     if arguments.steps:
         steps = history.read(arguments.steps)
-        clock = '"jump"' in history.write(steps)
-        complaints = torture.run_one(steps, kinds[0], arguments.seed or "steps", clock)
+        complaints = torture.run_one(steps, kinds[0], arguments.seed or "steps")
         for complaint in complaints:
             print(complaint)
         print("torture: FAILED" if complaints else f"torture: {torture.steps} steps, 0 lost")
@@ -124,7 +132,9 @@ def run(arguments, cluster):
     for each in sorted(torture.passed_over):
         print(f"torture: passed over: {each}")
     seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
-    print(f"torture: {seeds}, {torture.histories} histories, {torture.steps} steps, {torture.acknowledged} acknowledged, 0 lost")
+    print(
+        f"torture: {seeds}, {torture.histories} histories, {torture.steps} steps, {torture.acknowledged} acknowledged, 0 lost"
+    )
     return 0
 
 
@@ -136,12 +146,12 @@ def main():
         return self_test.main()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="cartkey-torture-") as folder:
-        url = os.environ.get("TEST_POSTGRES_URL")
-        cluster = Cluster(folder, url if arguments.database != "sqlite" else url or "none")
+        cluster = Cluster(folder, os.environ.get("TEST_POSTGRES_URL")) if arguments.database != "sqlite" else None
         try:
             return run(arguments, cluster)
         finally:
-            cluster.close()
+            if cluster:
+                cluster.close()
 
 
 if __name__ == "__main__":

@@ -62,8 +62,15 @@ def outcomes(deeds, key):
 def audit(model, evidence):
     """Everything that is wrong, the gravest first."""
     stores = fold(evidence.feed)
-    rules = [feed_is_whole, grants_are_kept, deeds_are_in_the_feed, stores_agree, keys_are_right, lending_is_recorded]
-    rules += [revoked_is_revoked, disconnected_stays_so, limits_hold, webhooks_are_told, nothing_failed_in_calm]
+    rules = [
+        grants_are_kept,
+        lending_is_recorded,
+        revoked_is_revoked,
+        disconnected_stays_so,
+        stores_agree,
+        keys_are_right,
+    ]
+    rules += [feed_is_whole, deeds_are_in_the_feed, limits_hold, webhooks_are_told, nothing_failed_in_calm]
     return [complaint for rule in rules for complaint in rule(model, evidence, stores)]
 
 
@@ -107,7 +114,9 @@ def grants_are_kept(model, evidence, _stores):
             yield Complaint("invented", f"{what} is {status}, and no callback of it was answered 200")
         known = model.clock_jumped >= ATTEMPT_LIVES or attempt.shop in model.troubled_shops
         if alive and status == "failed" and not known:
-            yield Complaint("lost", f"{what}: its callback was answered 200, the key works, and it is failed ({reason})")
+            yield Complaint(
+                "lost", f"{what}: its callback was answered 200, the key works, and it is failed ({reason})"
+            )
         certain = [deed for deed in returns[number] if deed.outcome == "yes" and deed.where == "own"]
         first = min((deed.ended for deed in alive), default=None)
         meant = first is not None and any(deed.began > first for deed in certain)
@@ -136,7 +145,9 @@ def deeds_are_in_the_feed(model, evidence, _stores):
     returned = outcomes(model.of("return"), lambda deed: deed.attempt)[1]
     for about, number in ids.items():
         if not min(certain[number], 1) <= received[about] <= min(possible[number], 1):
-            said = f"attempt {number}: {certain[number]} callbacks answered 200, the feed has {received[about]} received"
+            said = (
+                f"attempt {number}: {certain[number]} callbacks answered 200, the feed has {received[about]} received"
+            )
             yield Complaint("feed_differs", said)
         if ends[about] > 1:
             yield Complaint("feed_differs", f"attempt {number} ended {ends[about]} times")
@@ -199,19 +210,29 @@ def keys_are_right(model, evidence, stores):
         if status != 200:
             continue
         if not connected:
-            yield Complaint("not_deleted", f"store {id} is {stores[id].status if id in stores else 'unknown'}, and its key is lent")
+            yield Complaint(
+                "not_deleted", f"store {id} is {stores[id].status if id in stores else 'unknown'}, and its key is lent"
+            )
         store = listed.get(id, {})
-        if not keys["consumer_key"].endswith(store.get("key_last7", "")) or keys["key_version"] != store.get("key_version"):
-            yield Complaint("two_active", f"store {id} shows key {store.get('key_version')}, and lends {keys['key_version']}")
+        if not keys["consumer_key"].endswith(store.get("key_last7", "")) or keys["key_version"] != store.get(
+            "key_version"
+        ):
+            yield Complaint(
+                "two_active", f"store {id} shows key {store.get('key_version')}, and lends {keys['key_version']}"
+            )
     versions = {}
     for deed in model.of("lend"):
         if deed.outcome != "yes":
             continue
         if known.get(deed.key) != (deed.user, deed.home, deed.secret):
-            yield Complaint("wrong_key", f"{deed.user} at {deed.home} was lent a key that this store did not give for it")
+            yield Complaint(
+                "wrong_key", f"{deed.user} at {deed.home} was lent a key that this store did not give for it"
+            )
         first = versions.setdefault((deed.store, deed.version), deed.key)
         if first != deed.key:
-            yield Complaint("two_active", f"key {deed.version} of {deed.store} was lent as {first[-7:]} and as {deed.key[-7:]}")
+            yield Complaint(
+                "two_active", f"key {deed.version} of {deed.store} was lent as {first[-7:]} and as {deed.key[-7:]}"
+            )
 
 
 def lending_is_recorded(model, evidence, _stores):
@@ -229,9 +250,14 @@ def lending_is_recorded(model, evidence, _stores):
         token = evidence.tokens.get(deed.token, (None,))[0]
         record = by_request.get(key)
         if record is None:
-            yield Complaint("unrecorded", f"request {deed.request} was lent key {deed.version} of {deed.store}, and that is not on record")
+            yield Complaint(
+                "unrecorded",
+                f"request {deed.request} was lent key {deed.version} of {deed.store}, and that is not on record",
+            )
         elif record != (token, deed.version):
-            yield Complaint("unrecorded", f"request {deed.request} is on record as {record}, and was {(token, deed.version)}")
+            yield Complaint(
+                "unrecorded", f"request {deed.request} is on record as {record}, and was {(token, deed.version)}"
+            )
     extra = len(set(by_request) - set(lent))
     unknown = sum(getattr(deed, "most", 1) for deed in model.of("lend") if deed.outcome == "unknown")
     if extra > unknown:
@@ -267,12 +293,17 @@ def disconnected_stays_so(model, evidence, stores):
             continue
         ends = [step for step in stores[deed.store].since(deed.mark) if step[1] == "disconnected"]
         if not ends:
-            yield Complaint("not_deleted", f"DELETE of {deed.store} was answered 200, and it was never disconnected since")
+            yield Complaint(
+                "not_deleted", f"DELETE of {deed.store} was answered 200, and it was never disconnected since"
+            )
             continue
         # Of several, the first: an earlier version at most.
         for lend in lends[deed.store]:
             if lend.began > deed.ended and lend.version <= ends[0][2]:
-                yield Complaint("not_deleted", f"DELETE of {deed.store} was answered 200, and key {lend.version} was lent afterwards")
+                yield Complaint(
+                    "not_deleted",
+                    f"DELETE of {deed.store} was answered 200, and key {lend.version} was lent afterwards",
+                )
 
 
 def limits_hold(model, evidence, _stores):

@@ -65,8 +65,13 @@ class Cluster:
             shutil.chown(home, "postgres")
         self.data, self.log = os.path.join(home, "data"), os.path.join(home, "log")
         self.port = 20000 + secrets.randbelow(12000)
-        as_postgres(f"{self.programs}/initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust")
-        with contextlib.suppress(OSError), open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file:
+        as_postgres(
+            f"{self.programs}/initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust"
+        )
+        with (
+            contextlib.suppress(OSError),
+            open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file,
+        ):
             file.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 100\n")
         self.can_stop = self.start()
         if self.can_stop:
@@ -90,7 +95,9 @@ class Cluster:
     def run(self, sql, database=None):
         """Runs statements through psql; the process."""
         url = self.url if database is None else database
-        return subprocess.run(["psql", "-qAtX", url, "-c", sql], capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            ["psql", "-qAtX", url, "-c", sql], capture_output=True, text=True, timeout=60, check=False
+        )
 
 
 class Postgres:
@@ -107,7 +114,9 @@ class Postgres:
 
     def hold_lock(self, seconds, held, over):
         sql = f"BEGIN; LOCK TABLE counters IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({float(seconds)}); COMMIT"
-        process = subprocess.Popen(["psql", "-qAtX", self.url, "-c", sql], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ["psql", "-qAtX", self.url, "-c", sql], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(0.1)
         held.set()
         process.wait(60)

@@ -2,6 +2,7 @@
 A step whose ground was taken away (an attempt that was never begun) does nothing, so that histories can be shortened."""
 
 import json
+import re
 import time
 import urllib.parse
 
@@ -86,7 +87,12 @@ class Deeds:
         attempt = self.attempt(number)
         if not attempt:
             return
-        forged = {"key_id": 1, "user_id": "x" * 43, "consumer_key": "ck_" + "0" * 40, "consumer_secret": "cs_" + "0" * 40}
+        forged = {
+            "key_id": 1,
+            "user_id": "x" * 43,
+            "consumer_key": "ck_" + "0" * 40,
+            "consumer_secret": "cs_" + "0" * 40,
+        }
         status = self.shops[attempt.shop].post_key(attempt.callback, {**forged, "key_permissions": "read_write"})
         if status == 200:
             self.complain("forged", f"attempt {number}: a callback with a wrong state was answered 200")
@@ -188,26 +194,28 @@ class Deeds:
 
     # --- Tokens, webhooks, feed --------------------------------------------------------------------------------------
 
-    def do_token(self, name, users=None):
-        if name in self.model.tokens:
-            return
+    def issue(self, name, allow, users=None):
+        """Issues a token on the command line; whether that was answered as done. Its id is in what is logged."""
         began = time.monotonic()
         limit = ["--users", ",".join(users)] if users else []
-        code, text, _ = self.service.command("token", "issue", "--name", name, "--allow", "keys:read,stores:read,events:read", *limit)
-        secret = text.strip() if code == 0 else ""
-        self.model.note("token", "yes" if secret else "unknown", began, calm=False, name=name)
-        if secret:
-            self.model.tokens[name] = {"secret": secret, "users": users}
+        code, text, says = self.service.command("token", "issue", "--name", name, "--allow", allow, *limit)
+        id = re.search(r"\btk_\w+", re.sub(r"\x1b\[\d*m", "", says))
+        if code != 0 or not id:
+            self.model.note("token", "unknown", began, calm=False, name=name)
+            return False
+        self.model.note("token", "yes", began, calm=False, name=name)
+        self.model.tokens[name] = {"id": id[0], "secret": text.strip(), "users": users}
+        return True
+
+    def do_token(self, name, users=None):
+        if name not in self.model.tokens:
+            self.issue(name, "keys:read,stores:read,events:read", users)
 
     def do_revoke(self, name):
         if name not in self.model.tokens or any(deed.name == name for deed in self.model.of("revoke")):
             return
-        code, text, _ = self.service.command("token", "list")
-        id = next((line.split("\t")[0] for line in text.splitlines() if line.split("\t")[1:2] == [name]), None)
-        if code != 0 or id is None:
-            return
         began = time.monotonic()
-        code, _, _ = self.service.command("token", "revoke", id)
+        code, _, _ = self.service.command("token", "revoke", self.model.tokens[name]["id"])
         self.model.note("revoke", "yes" if code == 0 else "unknown", began, calm=False, name=name)
 
     def do_webhook(self, name):
@@ -254,5 +262,6 @@ class Deeds:
 
     def do_restart(self):
         """kill -9 between two steps, and the auditor's look."""
+        self.left_claims = True
         self.restart()
         self.look(settled=False)

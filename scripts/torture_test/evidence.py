@@ -45,14 +45,6 @@ def read_stores(service, secret):
             return stores
 
 
-def read_tokens(service):
-    """By name: the id and whether it works, as the command line lists them."""
-    code, text, says = service.command("token", "list")
-    if code != 0:
-        raise Unreadable(f"cartkey token list: {says[-300:]}")
-    return {line.split("\t")[1]: line.split("\t")[0] for line in text.splitlines()}
-
-
 class Records:
     """The record of lent keys, as an operator takes it out of the dashboard."""
 
@@ -71,16 +63,22 @@ class Records:
     def read(self):
         """Each record: the request's id, the store, the token, the key's version. This is the one place that knows how lent
         keys are recorded: a line of the activity's export with a key version, named by the request that it was lent in."""
-        if self.browser is None:
-            self.sign_in()
-        answer = self.browser.go("GET", "/admin/activity.ndjson?kind=keys")
-        if answer.status != 200 or "<html" in answer.text[:200]:
-            self.sign_in()
+        for _ in range(2):
+            if self.browser is None:
+                self.sign_in()
             answer = self.browser.go("GET", "/admin/activity.ndjson?kind=keys")
-        if answer.status != 200:
+            if answer.status == 200 and "ndjson" in answer.headers["Content-Type"]:
+                break
+            # A session ends, also when the clock is set.
+            self.browser = None
+        else:
             raise Unreadable(f"the export of the activity is answered {answer.status}")
         lines = [json.loads(line) for line in answer.text.splitlines() if line]
-        return [(line["request_id"], line["store_id"], line["who"], line["key_version"]) for line in lines if line["key_version"]]
+        return [
+            (line["request_id"], line["store_id"], line["who"], line["key_version"])
+            for line in lines
+            if line["key_version"]
+        ]
 
 
 def collect(runner, settled):
@@ -111,12 +109,11 @@ def collect(runner, settled):
 
 
 def read_token_states(runner, evidence):
-    for name, id in read_tokens(runner.service).items():
-        if name in runner.model.tokens:
-            let_in = runner.service.api("GET", "/api/v1/stores?limit=1", runner.model.tokens[name]["secret"])
-            if let_in.outcome == "unknown":
-                raise Unreadable(f"a list of stores is answered {let_in.status}")
-            evidence.tokens[name] = (id, let_in.status == 200)
+    for name, token in runner.model.tokens.items():
+        let_in = runner.service.api("GET", "/api/v1/stores?limit=1", token["secret"])
+        if let_in.outcome == "unknown":
+            raise Unreadable(f"a list of stores is answered {let_in.status}")
+        evidence.tokens[name] = (token["id"], let_in.status == 200)
 
 
 def read_attempts(runner, evidence):
@@ -138,7 +135,11 @@ def read_deliveries(runner, evidence):
         for headers, body in posts:
             headers = {key.lower(): value for key, value in headers.items()}
             came.setdefault(headers.get("webhook-id"), []).append(json.loads(body))
-        made = [event["id"] for event in evidence.feed if event["data"].get("webhook_id") == webhook["id"] and event["type"] == "webhook.created"]
+        made = [
+            event["id"]
+            for event in evidence.feed
+            if event["data"].get("webhook_id") == webhook["id"] and event["type"] == "webhook.created"
+        ]
         for first in made[:1]:
             evidence.deliveries[name] = (first, came)
 
@@ -149,13 +150,19 @@ def wait_for_webhooks(runner, evidence, seconds=8):
     while runner.model.webhooks:
         read_deliveries(runner, evidence)
         ids = {event["id"] for event in evidence.feed}
-        late = [name for name, (first, came) in evidence.deliveries.items() if any(id > first and id not in came for id in ids)]
+        late = [
+            name
+            for name, (first, came) in evidence.deliveries.items()
+            if any(id > first and id not in came for id in ids)
+        ]
         if not late:
             return
         if time.monotonic() > end:
             break
         time.sleep(0.1)
     for name in runner.model.webhooks:
-        code, text, _ = runner.service.command("webhook", "log", runner.model.webhooks[name]["id"] or "", "--state", "waiting", "--limit", "1000")
+        code, text, _ = runner.service.command(
+            "webhook", "log", runner.model.webhooks[name]["id"] or "", "--state", "waiting", "--limit", "1000"
+        )
         if code == 0:
             evidence.waiting[name] = set(re.findall(r"ev_\d+", text))

@@ -63,7 +63,9 @@ def eio(runner, options):
 def locked(runner, options):
     """Another process holds the lock for writing, for so many seconds."""
     held, over = threading.Event(), threading.Event()
-    holder = threading.Thread(target=runner.database.hold_lock, args=(options.get("seconds", 1), held, over), daemon=True)
+    holder = threading.Thread(
+        target=runner.database.hold_lock, args=(options.get("seconds", 1), held, over), daemon=True
+    )
     holder.start()
     held.wait(10)
     try:
@@ -89,7 +91,9 @@ def away(runner, options):
 def killed(runner, options):
     """The process ends in the middle, by this signal."""
     how = signal.SIGTERM if options.get("how") == "term" else signal.SIGKILL
-    shot = threading.Timer(options.get("after", 0), lambda: runner.service.is_running() and runner.service.process.send_signal(how))
+    shot = threading.Timer(
+        options.get("after", 0), lambda: runner.service.is_running() and runner.service.process.send_signal(how)
+    )
     shot.start()
     try:
         yield

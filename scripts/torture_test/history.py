@@ -76,7 +76,9 @@ class Maker:
         if kind in ("disconnect", "check", "revoke_at_shop", "wait"):
             return [kind, *self.pair()]
         if kind == "together":
-            inner = rng.choices(("connect", "lend", "approve", "disconnect", "feed", "back"), (5, 6, 2, 1, 2, 2), k=rng.randint(3, 7))
+            inner = rng.choices(
+                ("connect", "lend", "approve", "disconnect", "feed", "back"), (5, 6, 2, 1, 2, 2), k=rng.randint(3, 7)
+            )
             return ["together", [self.of_kind(each) for each in inner]]
         return self.of_rare_kind(kind)
 
@@ -84,7 +86,10 @@ class Maker:
         rng = self.rng
         if kind == "import":
             self.imports += 1
-            return ["import", [[f"imported-{self.imports}-{each}", rng.randrange(self.shops)] for each in range(rng.randint(1, 3))]]
+            return [
+                "import",
+                [[f"imported-{self.imports}-{each}", rng.randrange(self.shops)] for each in range(rng.randint(1, 3))],
+            ]
         if kind == "token":
             name = f"service-{len(self.tokens)}"
             self.tokens.append(name)
@@ -114,7 +119,11 @@ class Maker:
             options.update(after=round(rng.uniform(0.005, 0.6), 3), how=rng.choice(("kill", "kill", "term")))
         if kind in ("hanging", "down"):
             options["shop"] = rng.randrange(self.shops)
-        inner = rng.choices(("connect", "begin", "approve", "back", "lend", "disconnect", "feed"), (5, 1, 4, 3, 6, 1, 1), k=rng.randint(2, 6))
+        kinds = {"connect": 5, "begin": 1, "approve": 4, "back": 3, "lend": 6, "disconnect": 1, "feed": 1}
+        if kind == "hanging":
+            # A merchant at the store that hangs waits for eight seconds: that is seen often enough.
+            kinds.update(connect=0.7, begin=0.3)
+        inner = rng.choices(list(kinds), list(kinds.values()), k=rng.randint(2, 6))
         steps = [self.of_kind(each) for each in inner]
         return ["during", kind, options, [["together", steps]] if rng.random() < 0.4 else steps]
 

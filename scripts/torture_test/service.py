@@ -15,7 +15,15 @@ from html import unescape
 # The most that a start may take on a busy machine, and that a stop may (it finishes what it has begun), in seconds.
 STARTS_WITHIN = 30
 STOPS_WITHIN = 45
-FAKETIME = next(iter(sorted(glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + glob("/usr/lib/*/faketime/libfaketime.so.1"), reverse=True)), None)
+COMMANDS_WITHIN = 30
+FAKETIME = next(
+    iter(
+        sorted(
+            glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + glob("/usr/lib/*/faketime/libfaketime.so.1"), reverse=True
+        )
+    ),
+    None,
+)
 
 
 class Answer:
@@ -91,7 +99,12 @@ class Service:
     def start(self):
         """Starts it and waits until it is ready; returns whether it became so."""
         self.process = subprocess.Popen(
-            [self.binary, "serve"], env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
+            [self.binary, "serve"],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
         )
         end = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < end and self.is_running():
@@ -144,7 +157,13 @@ class Service:
         """Runs a subcommand: its exit code and standard output."""
         try:
             done = subprocess.run(
-                [self.binary, *arguments], env=self.environment, cwd=self.folder, input=given, capture_output=True, text=True, timeout=90
+                [self.binary, *arguments],
+                env=self.environment,
+                cwd=self.folder,
+                input=given,
+                capture_output=True,
+                text=True,
+                timeout=COMMANDS_WITHIN,
             )
         except subprocess.TimeoutExpired:
             return None, "", ""
@@ -183,7 +202,10 @@ class Browser:
             target = answer.headers.get("Location")
             if answer.status not in (302, 303, 307) or not target:
                 return answer
-            if urllib.parse.urlsplit(urllib.parse.urljoin(self.service.base, target)).netloc != urllib.parse.urlsplit(self.service.base).netloc:
+            if (
+                urllib.parse.urlsplit(urllib.parse.urljoin(self.service.base, target)).netloc
+                != urllib.parse.urlsplit(self.service.base).netloc
+            ):
                 return answer
             method, url, fields = "GET", urllib.parse.urljoin(url, target), None
         return answer

@@ -131,7 +131,9 @@ class Shop:
         address = urllib.parse.urlsplit(callback)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         try:
-            connection.request("POST", address.path, json.dumps(body), {"Content-Type": "application/json;charset=UTF-8"})
+            connection.request(
+                "POST", address.path, json.dumps(body), {"Content-Type": "application/json;charset=UTF-8"}
+            )
             if misses:
                 return None
             return connection.getresponse().status
