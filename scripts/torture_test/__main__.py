@@ -5,14 +5,17 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import history
 from databases import Cluster
-from runner import keep_log, runner
+from runner import close_all, keep_log, runner
 from shrink import shrink
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOG = os.path.join(tempfile.gettempdir(), "cartkey-torture.log")
 # Every third history has jumps of the clock.
 CLOCK_EVERY = 3
 
@@ -54,16 +57,18 @@ class Torture:
         self.arguments, self.cluster, self.binary = arguments, cluster, binary()
         self.steps = self.acknowledged = self.histories = 0
         self.passed_over = set()
+        self.lock = threading.Lock()
 
     def run_one(self, steps, kind, seed):
         """Runs one history; its complaints."""
         with runner(self.binary, kind, self.cluster, seed) as one:
             complaints = one.run(steps)
-            self.steps += one.steps
-            self.acknowledged += one.model.acknowledged()
-            self.passed_over |= one.passed_over
+            with self.lock:
+                self.steps += one.steps
+                self.acknowledged += one.model.acknowledged()
+                self.passed_over |= one.passed_over
             if complaints:
-                keep_log(one, os.path.join(tempfile.gettempdir(), "cartkey-torture.log"))
+                keep_log(one, LOG)
         return complaints
 
     def run_seed(self, seed, minutes, kinds, faults=None):
@@ -74,7 +79,8 @@ class Torture:
             clock = number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
             steps = history.make(seed, number, kind, faults, clock)
             complaints = self.run_one(steps, kind, f"{seed}/{number}")
-            self.histories += 1
+            with self.lock:
+                self.histories += 1
             if complaints:
                 self.report(steps, kind, seed, number, complaints)
                 return False
@@ -82,18 +88,20 @@ class Torture:
         return True
 
     def report(self, steps, kind, seed, number, complaints):
-        print(f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps")
-        for complaint in complaints[:10]:
-            print(f"  {complaint}")
+        said = [
+            f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps; the service's log is {LOG}"
+        ]
+        said += [f"  {complaint}" for complaint in complaints[:10]]
+        # At once too: looking for a shorter one takes a while, and may be interrupted.
+        print("\n".join(said), flush=True)
         rule = complaints[0].rule
 
         def still_fails(shorter):
             return any(each.rule == rule for each in self.run_one(shorter, kind, f"{seed}/{number}"))
 
         shortest, tried = shrink(steps, still_fails, self.arguments.shrink)
-        print(
-            f"the shortest that still fails ({rule}), of {tried} tried; scripts/torture --database {kind} --steps FILE replays it:"
-        )
+        replay = f"scripts/torture --database {kind} --steps FILE replays it"
+        print(f"seed {seed}: the shortest that still fails ({rule}), of {tried} tried; {replay}:")
         print(history.write(shortest), end="", flush=True)
 
 
@@ -126,9 +134,10 @@ def run(arguments, cluster):
     else:
         plan = [(arguments.seed or str(int(time.time())), kinds, arguments.fault)]
     minutes = 1 if arguments.quick else arguments.minutes
-    for seed, on, faults in plan:
-        if not torture.run_seed(seed, minutes, on, faults):
-            return 1
+    pool = ThreadPoolExecutor(len(plan))
+    running = [pool.submit(torture.run_seed, seed, minutes, on, faults) for seed, on, faults in plan]
+    if not all([each.result() for each in running]):
+        return 1
     for each in sorted(torture.passed_over):
         print(f"torture: passed over: {each}")
     seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
@@ -145,13 +154,26 @@ def main():
 
         return self_test.main()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with tempfile.TemporaryDirectory(prefix="cartkey-torture-") as folder:
-        cluster = Cluster(folder, os.environ.get("TEST_POSTGRES_URL")) if arguments.database != "sqlite" else None
+    code = 1
+    with tempfile.TemporaryDirectory(prefix="cartkey-torture-", ignore_cleanup_errors=True) as folder:
+        given = os.environ.get("TEST_POSTGRES_URL")
+        cluster = None
         try:
-            return run(arguments, cluster)
+            cluster = Cluster(folder, given) if arguments.database != "sqlite" else None
+            code = run(arguments, cluster)
+        except KeyboardInterrupt:
+            code = 130
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            code = end.code if isinstance(end.code, int) else 1
         finally:
+            close_all()
             if cluster:
                 cluster.close()
+    sys.stdout.flush()
+    # Threads of what was interrupted are not waited for.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from glob import glob
 
@@ -58,24 +59,31 @@ class Cluster:
         self.url, self.can_stop, self.data = url, False, None
         if url or not self.programs:
             return
-        home = os.path.join(folder, "postgres")
-        os.mkdir(home)
         os.chmod(folder, 0o711)
+        # The temporary folder may lie where the postgres user cannot go.
+        inside = folder if as_postgres("test", "-x", folder).returncode == 0 else "/tmp"
+        self.home = tempfile.mkdtemp(prefix="cartkey-torture-postgres-", dir=inside)
+        password = secrets.token_hex(16)
+        with open(os.path.join(self.home, "password"), "w", encoding="ascii") as file:
+            file.write(password)
         if os.geteuid() == 0:
-            shutil.chown(home, "postgres")
-        self.data, self.log = os.path.join(home, "data"), os.path.join(home, "log")
-        self.port = 20000 + secrets.randbelow(12000)
-        as_postgres(
-            f"{self.programs}/initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust"
-        )
+            shutil.chown(self.home, "postgres")
+            shutil.chown(file.name, "postgres")
+        self.data, self.log = os.path.join(self.home, "data"), os.path.join(self.home, "log")
+        ways = ["-E", "UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={file.name}"]
+        as_postgres(f"{self.programs}/initdb", "-D", self.data, "-U", "postgres", *ways)
         with (
             contextlib.suppress(OSError),
             open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file,
         ):
             file.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 100\n")
-        self.can_stop = self.start()
-        if self.can_stop:
-            self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres?sslmode=disable"
+        # There is no asking for a free port: one at random, and another when it is in use.
+        for _ in range(10):
+            self.port = 20000 + secrets.randbelow(12000)
+            if self.start():
+                self.can_stop = True
+                self.url = f"postgres://postgres:{password}@127.0.0.1:{self.port}/postgres?sslmode=disable"
+                break
 
     def start(self):
         command = [f"{self.programs}/pg_ctl", "-D", self.data, "-l", self.log, "-o", f"-p {self.port}", "-w", "start"]
@@ -91,6 +99,7 @@ class Cluster:
     def close(self):
         if self.data:
             self.stop()
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def run(self, sql, database=None):
         """Runs statements through psql; the process."""

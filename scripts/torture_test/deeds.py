@@ -15,6 +15,7 @@ class Deeds:
     """The steps of a history, each a method `do_…` of a runner."""
 
     def note(self, kind, outcome, began, **about):
+        self.say(f"    {kind}: {outcome}")
         return self.model.note(kind, outcome, began, calm=self.fault is None, **about)
 
     # --- Connecting --------------------------------------------------------------------------------------------------
@@ -145,7 +146,8 @@ class Deeds:
 
     def do_lend(self, user, shop, token="auditor", times=1):
         """A service asks for the key of this merchant's store."""
-        path = f"/api/v1/users/{urllib.parse.quote(user, safe='')}/keys?store_url={urllib.parse.quote(self.shops[shop].home, safe='')}"
+        home = urllib.parse.quote(self.shops[shop].home, safe="")
+        path = f"/api/v1/users/{urllib.parse.quote(user, safe='')}/keys?store_url={home}"
         for _ in range(times if token in self.model.tokens else 0):
             self.lend(path, token)
 

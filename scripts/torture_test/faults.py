@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 
 
 def missing(kind, database):
@@ -24,11 +23,12 @@ def missing(kind, database):
 
 
 @contextlib.contextmanager
-def full(runner, _options):
-    """The disk has no byte left. The log before the database is emptied first, so that the next write wants room."""
+def full(runner, options):
+    """The disk has no byte left. With `empty`, the write-ahead log has been emptied: then even its head wants room."""
     path = os.path.join(runner.database.folder, "fill")
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(runner.database.open()) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if options.get("empty"):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(runner.database.open()) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     try:
         with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
             for size in (1 << 16, 4096, 512):

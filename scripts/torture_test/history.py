@@ -113,6 +113,8 @@ class Maker:
             options["calls"] = rng.choice(("pwrite64", "fsync,fdatasync"))
             when = rng.choice(WHEN)
             options.update({"when": when} if when else {})
+        if kind == "full":
+            options["empty"] = rng.random() < 0.5
         if kind in ("locked", "away"):
             options["seconds"] = rng.choice((0.3, 1, 2))
         if kind == "killed":

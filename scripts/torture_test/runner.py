@@ -22,8 +22,8 @@ from shop import Receiver, Shop
 SHOPS = 5
 # The service is ready again by itself within so many seconds of a fault's end.
 READY_WITHIN = 5
-# Everything that is under way has come to its end within so many seconds: a key is tried again after 5 s. A process or
-# a database that goes away may leave a claim on a key for two minutes of the clock; without a clock to set, that is not waited for.
+# Everything that is under way has come to its end within so many seconds: a key is tried again after 5 s. A process or a
+# database that goes away may leave a claim on a key for two minutes of the clock; without a clock to set, nobody waits for it.
 SETTLES_WITHIN, SETTLES_IN_PART_WITHIN, CLAIM = 25, 8, 130
 AT_ONCE = 4
 
@@ -52,6 +52,7 @@ class Runner(Deeds):
         self.secret = None
 
     def close(self):
+        RUNNING.discard(self)
         self.service.close()
         for shop in self.shops:
             shop.close()
@@ -211,12 +212,22 @@ class Runner(Deeds):
         return True
 
 
+# What has to be taken down when the program is interrupted.
+RUNNING = set()
+
+
 @contextlib.contextmanager
 def runner(*arguments):
     one = Runner(*arguments)
+    RUNNING.add(one)
     try:
         yield one
     finally:
+        one.close()
+
+
+def close_all():
+    for one in list(RUNNING):
         one.close()
 
 

@@ -1,9 +1,11 @@
 """The real binary in a folder of its own: started, killed, asked over HTTP and from the command line."""
 
+import contextlib
 import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -47,9 +49,12 @@ class Answer:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that no outgoing connection is given while the service is down for a moment."""
+    while True:
+        port = 12000 + secrets.randbelow(8000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:

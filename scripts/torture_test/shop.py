@@ -116,8 +116,8 @@ class Shop:
         """A new key: its number, consumer key and consumer secret."""
         with self.lock:
             self.made += 1
-            key = "ck_%040x" % self.rng.getrandbits(160)
-            secret = "cs_%040x" % self.rng.getrandbits(160)
+            key = f"ck_{self.rng.getrandbits(160):040x}"
+            secret = f"cs_{self.rng.getrandbits(160):040x}"
             self.keys[key] = secret
             return self.made, key, secret
 
