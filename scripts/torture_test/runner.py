@@ -22,6 +22,8 @@ from shop import Receiver, Shop
 SHOPS = 5
 # The service is ready again by itself within so many seconds of a fault's end.
 READY_WITHIN = 5
+# Whoever approves is connected within so many seconds (a key is first tried after one), and who follows hears of it.
+WORKS_WITHIN, LAST = 12, 1_000_000
 # Everything that is under way has come to its end within so many seconds: a key is tried again after 5 s. A process or a
 # database that goes away may leave a claim on a key for two minutes of the clock; without a clock to set, nobody waits for it.
 SETTLES_WITHIN, SETTLES_IN_PART_WITHIN, CLAIM = 25, 8, 130
@@ -161,9 +163,12 @@ class Runner(Deeds):
         self.start()
 
     def finish(self):
-        """The end: as it stands now, and as it stands after a kill -9, when everything had time."""
+        """The end: whether it still does its work, without a restart; and what is there after a kill -9, when everything had
+        time."""
         for shop in self.shops:
             shop.awake.set()
+        if self.left_claims:
+            self.check_workers()
         self.look(settled=False)
         claims = self.left_claims and not self.with_clock
         if self.with_clock:
@@ -171,6 +176,31 @@ class Runner(Deeds):
         self.restart()
         self.settle(SETTLES_IN_PART_WITHIN if claims else SETTLES_WITHIN)
         self.look(settled=self.is_settled())
+
+    def check_workers(self):
+        """After all those faults: a merchant approves and is connected, who waits for news hears it, and webhooks are told."""
+        newest = self.service.api("GET", "/api/v1/events?after=latest", self.secret).json().get("next")
+        with ThreadPoolExecutor(1) as pool:
+            path = f"/api/v1/events?wait={WORKS_WITHIN}&after={newest}"
+            news = pool.submit(self.service.api, "GET", path, self.secret)
+            self.do_connect(LAST, "last", 0)
+            self.do_wait("last", 0, WORKS_WITHIN)
+            store = self.store_of("last", 0)
+            if not news.result().json().get("data"):
+                self.complain("stopped", "who waits for news hears nothing any more")
+        if not store:
+            self.complain(
+                "stopped",
+                f"a merchant who approved is not connected within {WORKS_WITHIN} s: nothing is proven any more",
+            )
+            return
+        hooks = [hook["path"] for hook in self.model.webhooks.values()]
+        end = time.monotonic() + WORKS_WITHIN
+        while not all(self.receiver.was_told(path, store["id"]) for path in hooks):
+            if time.monotonic() > end:
+                self.complain("stopped", f"a webhook is not sent what happens within {WORKS_WITHIN} s")
+                return
+            time.sleep(0.05)
 
     def look(self, settled):
         """Has the auditor look; the history ends when there are complaints."""

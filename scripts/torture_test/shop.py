@@ -163,3 +163,8 @@ class Receiver:
         with self.lock:
             self.came.setdefault(request.path, []).append((dict(request.headers.items()), body))
         return as_page(200, "")
+
+    def was_told(self, path, store):
+        """Whether this webhook was sent anything about the store."""
+        with self.lock:
+            return any(store.encode() in body for _, body in self.came.get(path, ()))
