@@ -101,7 +101,9 @@ def collect(runner, settled):
     for name, token in model.tokens.items():
         if token["users"] and evidence.tokens.get(name, (None, False))[1]:
             limit = 1 + len(name) % 7
-            evidence.limited[name] = [event["id"] for event in read_feed(service, token["secret"], limit=limit)]
+            seen = read_feed(service, token["secret"], limit=limit)
+            # What happened since is for the next time.
+            evidence.limited[name] = [event["id"] for event in seen if event["id"] <= evidence.feed[-1]["id"]]
     if settled:
         wait_for_webhooks(runner, evidence)
     read_deliveries(runner, evidence)
@@ -133,8 +135,9 @@ def read_deliveries(runner, evidence):
         with runner.receiver.lock:
             posts = list(runner.receiver.came.get(webhook["path"], ()))
         for headers, body in posts:
-            headers = {key.lower(): value for key, value in headers.items()}
-            came.setdefault(headers.get("webhook-id"), []).append(json.loads(body))
+            id = next((value for name, value in headers.items() if name.lower() == "webhook-id"), "")
+            if id <= evidence.feed[-1]["id"]:
+                came.setdefault(id, []).append(json.loads(body))
         made = [
             event["id"]
             for event in evidence.feed
