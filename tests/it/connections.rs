@@ -32,12 +32,12 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let (gives_up, given_up) = mpsc::unbounded_channel();
+        let (ends, given_up) = mpsc::unbounded_channel();
         let endless = async move || {
             let (pieces, body) = streamed();
             tokio::spawn(async move {
                 while pieces.put(vec![b'x'; 64 * 1024]).await.is_ok() {}
-                let _ = gives_up.send(());
+                let _ = ends.send(());
             });
             body
         };
