@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Beneath;
 use super::connect::{Error, Ground, Limit};
-use super::places::{Place, WAIT, Whose};
+use super::places::{Place, Whose};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::network::Network;
@@ -27,6 +27,9 @@ const GRANTS_OF_NETWORK: i64 = 100;
 const GRANTS_OF_WIDE: i64 = 300;
 /// See [`GRANTS_OF_NETWORK`].
 const A_DAY: Duration = Duration::from_hours(24);
+
+/// When whoever found no place for a preflight had better try again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// Leave to begin one attempt: what was taken from the budgets, and a place for its preflight.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ pub(super) async fn admit(app: &App, ground: &Ground, store: &StoreUrl, actor: &
         return Ok(Admitted { network, place });
     }
     budgets::give_back(&app.db, &budgets).await?;
-    Err(Error::Limited(Limit::Places, WAIT * 2))
+    Err(Error::Limited(Limit::Places, TRY_AGAIN_AFTER))
 }
 
 /// Approvals are never refused once they come, so whoever brought too many begins no more.

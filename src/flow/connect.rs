@@ -23,6 +23,9 @@ use crate::woo::preflight;
 
 pub use crate::woo::preflight::Findings;
 
+/// Of an address that strangers typed and that is no store's, so many bytes are kept; of a longer one only the site's.
+const LONG: usize = 200;
+
 /// On what ground a merchant connects: a link, or the open page.
 #[derive(Debug, Clone)]
 pub struct Ground {
@@ -196,7 +199,7 @@ pub async fn begin(
     );
     let found = held.or_else(|| findings.warnings.first().copied());
     keep(app, &attempt, found, &secrets, &network, actor).await?;
-    let adopted = attempt.home != typed;
+    let adopted = findings.home != typed;
     if attempt.status == Status::Failed {
         return Ok(Begun::Held { findings, adopted });
     }
@@ -268,8 +271,11 @@ pub(super) async fn keep(
     if attempt.status == Status::Failed {
         events.push(about(Kind::AttemptFailed));
     }
-    let held =
-        Held { attempt: attempt.clone(), state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
+    let mut attempt = attempt.clone();
+    if attempt.status == Status::Failed && attempt.link_id.is_none() && attempt.home.as_str().len() > LONG {
+        attempt.home = site_of(&attempt.home, app);
+    }
+    let held = Held { attempt, state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
     let callback = fingerprint(&secrets.callback);
     let new = New { held: &held, callback: &callback, network, found, events: &events };
     match attempts::insert(&app.db, &new).await? {
@@ -277,4 +283,11 @@ pub(super) async fn keep(
         Inserted::Withdrawn => Err(Error::Withdrawn),
         Inserted::Full => Err(Error::Limited(Limit::Open, Duration::from_mins(1))),
     }
+}
+
+/// The address of the whole site on which this store is.
+fn site_of(home: &StoreUrl, app: &App) -> StoreUrl {
+    let whole = home.as_str();
+    let end = whole.match_indices('/').nth(2).map_or(whole.len(), |(at, _)| at);
+    StoreUrl::parse(&whole[..end], app.site.reach).unwrap_or_else(|_| home.clone())
 }

@@ -14,7 +14,7 @@ use crate::domain::network::Network;
 use crate::domain::store_url::StoreUrl;
 
 /// For how long to wait for a place.
-pub const WAIT: Duration = Duration::from_secs(5);
+pub const WAIT: Duration = Duration::from_secs(8);
 
 /// How many places there are, and how many of them one may hold.
 #[derive(Debug, Clone, Copy)]

@@ -163,7 +163,7 @@ async fn fill(world: &World, n: u32, wide: &str, status: &str, received: bool) {
     let sql = format!(
         "INSERT INTO attempts (id, user_id, home, scope, confirm, state, callback, browser, begun_from, begun_wide, status,
                                reason, created_at, expires_at, recorded, received_at)
-         SELECT 'at_' || CAST(1000000 + i AS TEXT), 'u', 'https://x.example', 'read', 'browser',
+         SELECT 'at_00' || CAST(1000000 + i AS TEXT), 'u', 'https://x.example', 'read', 'browser',
                 CAST(CAST(i AS TEXT) AS BYTEA), CAST(CAST(i AS TEXT) AS BYTEA), CAST(CAST(i AS TEXT) AS BYTEA),
                 {wide}, {wide}, '{status}', 'timed_out', {}, {until}, FALSE, {received}
          FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) SELECT i FROM n) AS those",
@@ -216,7 +216,8 @@ async fn what_came_to_nothing_on_the_open_page_is_in_no_feed_and_gone_within_a_d
     assert_eq!(refused(&world.app, "192.0.2.1").await, None);
     world.shop.switch(|s| s.maintenance = false);
     let mut browser = world.merchant();
-    browser.get(&Callback::of(&type_address(&mut browser, "shop.example").await).denied()).await;
+    let sent = type_address(&mut browser, "shop.example").await;
+    browser.get(&Callback::of(&sent).denied()).await;
     assert_eq!(refused(&world.app, "192.0.2.2").await, None);
     world.clock.advance(Duration::from_hours(1));
     sweep::sweep(&world.app).await.unwrap();
