@@ -5,6 +5,7 @@ mod connections;
 mod limits;
 mod refusal;
 mod sent;
+mod starting;
 mod write_deadline;
 
 use std::io::{self, Write as _};
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Site};
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
@@ -60,27 +61,38 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // From before anybody can connect: who is told to stop while it starts has accepted connections to answer too.
-    let told = Told::listen()?;
+    let mut told = Told::listen()?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
         None => None,
     };
-    let app = open(&config).await?;
+    let (listen, internal_listen) = (public.local_addr()?, internal.as_ref().map(TcpListener::local_addr).transpose()?);
+    // What comes while the database is opened and migrated waits; `/livez` is answered from the first moment.
+    let (start, starting): (Vec<_>, Vec<_>) =
+        std::iter::once(public).chain(internal).map(|listener| starting::router(listener)).unzip();
+    let serving = Serving::begin(starting, &config.site);
+    let app = tokio::select! {
+        app = open(&config) => app?,
+        () = told.wait() => return Ok(()),
+    };
     warn_about(&config);
     tracing::info!(
-        listen = %public.local_addr()?,
-        internal = internal.as_ref().map(TcpListener::local_addr).transpose()?.map(tracing::field::display),
+        %listen,
+        internal = internal_listen.map(tracing::field::display),
         public_url = %config.site.public_url,
         database = %app.db.version().await?,
         "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
     );
     offer_set_up(&app, &config).await?;
-    let listeners = match internal {
-        None => vec![(public, web::all(&app))],
-        Some(internal) => vec![(public, web::public(&app)), (internal, web::internal(&app))],
-    };
-    until_stopped(told, app, listeners).await
+    match start.as_slice() {
+        [public, internal] => {
+            public.send_replace(Some(web::public(&app)));
+            internal.send_replace(Some(web::internal(&app)));
+        }
+        all => all.iter().for_each(|listener| drop(listener.send_replace(Some(web::all(&app))))),
+    }
+    serving.until_stopped(told, app).await
 }
 
 /// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
@@ -107,37 +119,53 @@ pub fn dashboard(config: &Config) -> String {
 }
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.
-pub async fn until_stopped(mut told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
-    let (stop, stopped) = watch::channel(false);
-    let workers = [
-        work(&app, &stopped, prove::WORKER, prove::run),
-        work(&app, &stopped, sweep::WORKER, sweep::run),
-        work(&app, &stopped, watching::WORKER, watching::run),
-        work(&app, &stopped, words::WORKER, words::run),
-        work(&app, &stopped, tell::WORKER, tell::run),
-    ];
-    let limits = Limits::of(&app.site, listeners.len());
-    let serving: Vec<_> = listeners
-        .into_iter()
-        .map(|(listener, router)| tokio::spawn(accept(listener, router, limits.clone(), stopped.clone())))
-        .collect();
-    told.wait().await;
-    app.drain();
-    tracing::info!("stopping: finishing what was accepted");
-    stop.send_replace(true);
-    let drained = async {
-        for each in serving.into_iter().chain(workers) {
-            let _ = each.await;
-        }
-    };
-    match drain(drained, DRAIN, told.wait()).await {
-        Drained::Whole => tracing::info!("stopped"),
-        Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
-        Drained::Hurried => tracing::warn!("told twice to stop: not waiting any longer"),
+pub async fn until_stopped(told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
+    Serving::begin(listeners, &app.site).until_stopped(told, app).await
+}
+
+/// Listeners that are being served.
+struct Serving {
+    listeners: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Serving {
+    /// Serves each of `listeners` from now on.
+    fn begin(listeners: Vec<(TcpListener, Router)>, site: &Site) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let limits = Limits::of(site, listeners.len());
+        let serve = |(listener, router)| tokio::spawn(accept(listener, router, limits.clone(), stopped.clone()));
+        Self { listeners: listeners.into_iter().map(serve).collect(), stop, stopped }
     }
-    // What was cut off may still hold a connection to a database that hangs.
-    let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
-    Ok(())
+
+    /// Runs the workers until the process is told to stop, then drains.
+    async fn until_stopped(self, mut told: Told, app: App) -> anyhow::Result<()> {
+        let workers = [
+            work(&app, &self.stopped, prove::WORKER, prove::run),
+            work(&app, &self.stopped, sweep::WORKER, sweep::run),
+            work(&app, &self.stopped, watching::WORKER, watching::run),
+            work(&app, &self.stopped, words::WORKER, words::run),
+            work(&app, &self.stopped, tell::WORKER, tell::run),
+        ];
+        told.wait().await;
+        app.drain();
+        tracing::info!("stopping: finishing what was accepted");
+        self.stop.send_replace(true);
+        let drained = async {
+            for each in self.listeners.into_iter().chain(workers) {
+                let _ = each.await;
+            }
+        };
+        match drain(drained, DRAIN, told.wait()).await {
+            Drained::Whole => tracing::info!("stopped"),
+            Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
+            Drained::Hurried => tracing::warn!("told twice to stop: not waiting any longer"),
+        }
+        // What was cut off may still hold a connection to a database that hangs.
+        let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
+        Ok(())
+    }
 }
 
 /// Starts a worker that is begun again when it panics.
