@@ -10,7 +10,8 @@ use cartkey::domain::actor::Actor;
 use cartkey::flow::disconnect;
 
 use crate::binary::Installation;
-use crate::database::{column, fold_wal, is_file, sealed_bytes};
+use crate::database::column;
+use crate::disk::{fold_wal, is_file, sealed_bytes};
 use crate::world::World;
 
 /// How many pieces of what was sealed any file in this folder still holds. What was let go is written over from its

@@ -19,7 +19,8 @@ use cartkey::flow::{disconnect, export, watch as watch_flow};
 use tokio::sync::watch;
 
 use crate::binary::client_with;
-use crate::database::{change, column, hurry};
+use crate::database::{change, column};
+use crate::disk::hurry;
 use crate::many_stores::{ManyStores, key_of};
 use crate::world::{SHOP, World};
 

@@ -33,6 +33,7 @@ mod connections;
 mod crash;
 mod database;
 mod described;
+mod disk;
 mod failed_commits;
 mod feed;
 mod first_story;

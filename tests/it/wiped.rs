@@ -7,7 +7,7 @@ use cartkey::flow::{links, sweep};
 use serde_json::{Value, json};
 
 use crate::callback::Callback;
-use crate::database::sealed_grants;
+use crate::disk::sealed_grants;
 use crate::merchant::{Merchant, Page};
 use crate::world::{KEYS, World};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::database::Locked;
+use crate::disk::Locked;
 use crate::world::World;
 
 use super::{open, waiting};

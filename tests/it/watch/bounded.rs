@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::many::{LATE, fill, watcher_at};
 use crate::binary;
-use crate::database::{change, hurry};
+use crate::database::change;
+use crate::disk::hurry;
 use crate::world::{self, World};
 
 /// Names the order of a process that is not the one of the tests.

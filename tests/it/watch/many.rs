@@ -17,7 +17,8 @@ use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
 
-use crate::database::{change, column, hurry};
+use crate::database::{change, column};
+use crate::disk::hurry;
 use crate::world::World;
 
 /// A server hears of the end of a connection a little after who hung up has begun the next.
