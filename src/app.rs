@@ -15,6 +15,7 @@ use crate::flow::lend::Lending;
 use crate::flow::places::Places;
 use crate::flow::tell;
 use crate::flow::watch::Watching;
+use crate::live::worker::Workers;
 use crate::storage::Db;
 use crate::vault::Vault;
 use crate::vault::password::{Cost, Passwords};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// The public part of the configuration.
     pub site: Arc<Site>,
+    /// The workers of this process, and how they are doing.
+    pub workers: Workers,
     /// What is lent from memory, and the writer of its record.
     pub lending: Lending,
     /// Who waits for news in this process.
@@ -79,15 +82,17 @@ pub const PASSWORD_PLACES: usize = 10;
 impl App {
     /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
     pub fn new(db: Db, vault: Vault, woo: Client, clock: Clock, entropy: Entropy, site: Site) -> Self {
+        let workers = Workers::new(clock.clone());
         Self(Arc::new(Parts {
-            lending: Lending::start(db.clone()),
+            lending: Lending::start(db.clone(), &workers),
+            feed: Feed::new(&workers),
+            workers,
             db,
             vault,
             woo,
             clock,
             entropy,
             site: Arc::new(site),
-            feed: Feed::default(),
             proving: Arc::default(),
             telling: Arc::default(),
             check_every: CHECK_EVERY,

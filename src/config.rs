@@ -25,6 +25,8 @@ pub struct Config {
     pub internal_listen: Option<SocketAddr>,
     /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; it may hold a password.
     pub database_url: Secret,
+    /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): how many connections to PostgreSQL are kept at most, from 2 to 1,000.
+    pub database_connections: u32,
     /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
     pub master_key: PathBuf,
     /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
@@ -78,7 +80,7 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "CARTKEY_PUBLIC_URL",
     "CARTKEY_LISTEN",
     "CARTKEY_INTERNAL_LISTEN",
@@ -91,6 +93,7 @@ const KNOWN: [&str; 14] = [
     "CARTKEY_TRUSTED_PROXIES",
     "CARTKEY_ALLOW_PRIVATE_STORES",
     "CARTKEY_CHECK_EVERY",
+    "CARTKEY_DATABASE_CONNECTIONS",
     "CARTKEY_LOG",
     "CARTKEY_LOG_FORMAT",
 ];
@@ -121,6 +124,9 @@ impl Config {
             listen: env.parse("CARTKEY_LISTEN", "127.0.0.1:8080", "an address and a port, such as 127.0.0.1:8080"),
             internal_listen: env.optional("CARTKEY_INTERNAL_LISTEN", "an address and a port, such as 127.0.0.1:8090"),
             database_url: Secret::new(env.text("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db")),
+            database_connections: env.check("CARTKEY_DATABASE_CONNECTIONS", "16", "a number from 2 to 1000", |text| {
+                text.parse().ok().filter(|connections| (2..=1000).contains(connections))
+            }),
             master_key: env.ring_path(),
             check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {
                 span(text).filter(|span| *span >= Duration::from_mins(1))

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
-use crate::flow::diagnostics::{self, State};
+use crate::flow::diagnostics::{self, Depth, State};
 use crate::serve;
 use crate::woo::{Call, Client, Outgoing, Resolver};
 
@@ -60,11 +60,11 @@ async fn ask_livez(base: &str) -> anyhow::Result<()> {
 }
 
 /// Looks at the configuration, the database, the ring and the public address; says what it found, line by line.
-pub async fn run(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
+pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
     let app = serve::open(config).await?;
     writeln!(out, "ok    key ring in {}", config.master_key.display())?;
-    let findings = diagnostics::examine(&app).await;
+    let findings = diagnostics::examine(&app, depth).await;
     for finding in &findings {
         writeln!(out, "{:<5} {}", finding.state.as_str(), finding.says)?;
     }

@@ -9,6 +9,7 @@ pub mod demo;
 mod doctor;
 pub mod domain;
 pub mod flow;
+pub mod live;
 pub mod serve;
 pub mod storage;
 pub mod telemetry;

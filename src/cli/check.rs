@@ -17,6 +17,7 @@ use crate::flow::{store_list, watch};
 
 /// Checks and prints a line for each store, in the order in which they answer; fails when one of them cannot be used.
 pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
+    let is_one = id.is_some();
     let ids = match id {
         Some(id) => vec![id],
         None => connected_stores(app).await?,
@@ -33,15 +34,26 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
         {
             let app = app.clone();
             asking.spawn(async move {
-                let looked = watch::check_in_turn(&app, &id, &Actor::cli()).await?;
+                let looked = watch::check_in_turn(&app, &id, &Actor::cli()).await;
+                let looked = looked.with_context(|| format!("{id} could not be checked"))?;
                 looked.map(|looked| looked.store).with_context(|| format!("there is no store {id}"))
             });
         }
         let Some(ended) = asking.join_next().await else { break };
-        let store = ended.context("a check broke off")??;
-        writeln!(out, "{}", line(&store))?;
+        let works = match ended.context("a check broke off").flatten() {
+            Ok(store) => {
+                writeln!(out, "{}", line(&store))?;
+                store.status == StoreStatus::Connected
+            }
+            Err(error) if is_one => return Err(error),
+            // One that cannot be checked keeps nobody from the others.
+            Err(error) => {
+                tracing::error!("{error:#}");
+                false
+            }
+        };
         done += 1;
-        bad += u64::from(store.status != StoreStatus::Connected);
+        bad += u64::from(!works);
         if let Some(progress) = &mut progress {
             progress.at(done, format_args!("{} checked, {} cannot be used", grouped(done), grouped(bad)));
         }

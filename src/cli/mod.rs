@@ -23,6 +23,7 @@ use crate::domain::scope::Scope;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
+use crate::flow::diagnostics::Depth;
 use crate::flow::links::Wish;
 use crate::flow::store_list::Filter;
 use crate::flow::{links, store_list};
@@ -93,6 +94,9 @@ enum Command {
         /// Only ask a running service whether it is alive, for a container's health check.
         #[arg(long)]
         live: bool,
+        /// Open every sealed value, and read a database of one file as a whole: takes as long as it takes.
+        #[arg(long, conflicts_with = "live")]
+        deep: bool,
     },
 }
 
@@ -107,8 +111,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve::run(config).await,
         Command::Demo => Ok(()),
-        Command::Doctor { live: true } => doctor::live(&config).await,
-        Command::Doctor { live: false } => doctor::run(&config, &mut io::stdout().lock()).await,
+        Command::Doctor { live: true, .. } => doctor::live(&config).await,
+        Command::Doctor { deep, .. } => {
+            let depth = if deep { Depth::Everything } else { Depth::Sample };
+            doctor::run(&config, depth, &mut io::stdout().lock()).await
+        }
         other => {
             // A command line that is wrong must not make a database first.
             let home = named_home(&other, &config)?;

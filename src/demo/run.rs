@@ -59,7 +59,7 @@ pub async fn run() -> anyhow::Result<()> {
     tell_dashboard(&config.site.public_url, &password, &sample_origin)?;
     let sample_app = sample_app::router(sample_settings(&app, sample_origin).await?);
     let router = web::all(&app);
-    serve::until_stopped(app, vec![(listener, router), (sample, sample_app)]).await
+    serve::until_stopped(serve::Told::listen()?, app, vec![(listener, router), (sample, sample_app)]).await
 }
 
 /// What the sample application is told: a token of its own, and where everything is.

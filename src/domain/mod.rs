@@ -19,6 +19,7 @@ pub mod news;
 pub mod operator;
 pub mod page;
 pub mod scope;
+pub mod sealed;
 pub mod search;
 pub mod secret;
 pub mod store;

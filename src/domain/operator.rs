@@ -125,8 +125,8 @@ const ROWS: [&str; 8] = [
 const COMMON: [&str; 10] =
     ["password", "passwort", "passw0rd", "cartkey", "admin", "letmein", "welcome", "operator", "secret", "woocommerce"];
 
-/// Whether `password` may become the password of the operator with this name (threats.md §6.8: length counts, no rules of
-/// composition).
+/// Whether `password` may become the password of the operator with this name (docs/protocol/threats.md §6.8: length
+/// counts, no rules of composition).
 pub fn judge_password(password: &Secret, name: &OperatorName) -> Result<(), WeakPassword> {
     let text = password.expose().to_lowercase();
     let length = text.chars().count();

@@ -58,7 +58,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
 }
 
 /// The SHA-256 of a secret of ours: what is stored and looked up instead of it. Such a secret has 256 random
-/// bits, so a plain hash is enough (threats.md §6.7). Made by `vault::fingerprint`.
+/// bits, so a plain hash is enough (docs/protocol/threats.md §6.7). Made by `vault::fingerprint`.
 #[derive(Clone, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Fingerprint(Vec<u8>);

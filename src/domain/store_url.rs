@@ -196,7 +196,7 @@ fn split_scheme(typed: &str) -> Result<(bool, &str), NotAStoreUrl> {
     }
 }
 
-/// Refuses what URL parsers read in different ways (threats.md §7.2), before one of them tidies it up.
+/// Refuses what URL parsers read in different ways (docs/protocol/threats.md §7.2), before one of them tidies it up.
 fn check_authority(authority: &str) -> Result<(), NotAStoreUrl> {
     if authority.contains('@') {
         return Err(NotAStoreUrl::Userinfo);

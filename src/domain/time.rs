@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Milliseconds of a day.
@@ -101,40 +101,91 @@ impl serde::Serialize for Time {
     }
 }
 
+/// A moment on the monotonic clock of one process, in milliseconds: for pauses and paces, which must not change when
+/// somebody sets the machine's clock. It has no date and means nothing to another process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The moment so many milliseconds after the monotonic clock began.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// This moment plus `span`.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(millis(span)))
+    }
+
+    /// How long it is from `earlier` to this moment; zero when `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Tells the time. A closed choice, not a trait: there are two clocks and there will be no third.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that moves only when it is told to; clones share the hand.
-    Test(Arc<AtomicI64>),
+    /// A clock that moves only when it is told to; clones share the hands.
+    Test(Arc<Hands>),
+}
+
+/// The hands of a test clock: milliseconds since the epoch, and milliseconds that have passed.
+#[derive(Debug)]
+pub struct Hands {
+    wall: AtomicI64,
+    passed: AtomicU64,
 }
 
 impl Clock {
     /// A clock for tests that stands at `start`.
     pub fn test(start: Time) -> Self {
-        Self::Test(Arc::new(AtomicI64::new(start.millis())))
+        Self::Test(Arc::new(Hands { wall: AtomicI64::new(start.millis()), passed: AtomicU64::new(0) }))
     }
 
-    /// The present moment.
+    /// The present moment. It may jump, also back, when somebody sets the machine's clock.
     pub fn now(&self) -> Time {
         match self {
             Self::System => system_now(),
-            Self::Test(hand) => Time(hand.load(Ordering::SeqCst)),
+            Self::Test(hands) => Time(hands.wall.load(Ordering::SeqCst)),
         }
     }
 
-    /// Sets a test clock back, as it happens to machines. The machine's own is not ours to move, so it ignores this.
+    /// The present moment on the monotonic clock.
+    pub fn instant(&self) -> Instant {
+        match self {
+            Self::System => system_instant(),
+            Self::Test(hands) => Instant(hands.passed.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Sets a test clock back, as it happens to machines: no time passes. The machine's own is not ours to set, so it
+    /// ignores this.
     pub fn set_back(&self, span: Duration) {
-        if let Self::Test(hand) = self {
-            hand.fetch_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        if let Self::Test(hands) = self {
+            hands.wall.fetch_sub(millis(span).cast_signed(), Ordering::SeqCst);
         }
     }
 
-    /// Moves a test clock on. The machine's clock is not ours to move, so it ignores this.
+    /// Sets a test clock ahead: no time passes. The machine's own is not ours to set, so it ignores this.
+    pub fn set_ahead(&self, span: Duration) {
+        if let Self::Test(hands) = self {
+            hands.wall.fetch_add(millis(span).cast_signed(), Ordering::SeqCst);
+        }
+    }
+
+    /// Lets time pass on a test clock. The machine's clock is not ours to move, so it ignores this.
     pub fn advance(&self, span: Duration) {
-        if let Self::Test(hand) = self {
-            hand.fetch_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        if let Self::Test(hands) = self {
+            hands.wall.fetch_add(millis(span).cast_signed(), Ordering::SeqCst);
+            hands.passed.fetch_add(millis(span), Ordering::SeqCst);
         }
     }
 }
@@ -143,6 +194,12 @@ impl Clock {
 fn system_now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Time(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine how much time has passed")]
+fn system_instant() -> Instant {
+    static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
+    Instant(millis(BEGAN.get_or_init(std::time::Instant::now).elapsed()))
 }
 
 #[cfg(test)]
@@ -184,5 +241,18 @@ mod tests {
         let clock = Clock::test(Time::from_millis(10));
         clock.clone().advance(Duration::from_millis(5));
         assert_eq!(clock.now().millis(), 15);
+    }
+
+    #[test]
+    fn no_time_passes_when_a_clock_is_set() {
+        let clock = Clock::test(Time::from_millis(10));
+        let begun = clock.instant();
+        clock.set_ahead(Duration::from_hours(1));
+        clock.set_back(Duration::from_hours(2));
+        assert_eq!((clock.now().millis(), clock.instant()), (10 - 3_600_000, begun));
+        clock.advance(Duration::from_millis(5));
+        assert_eq!(clock.instant().since(begun), Duration::from_millis(5));
+        assert_eq!(begun.since(clock.instant()), Duration::ZERO);
+        assert!(Clock::System.instant() <= Clock::System.instant());
     }
 }

@@ -77,6 +77,8 @@ pub enum Verdict {
     ScopeWider,
     /// The store sent a key that it did not save (`key_id` 0).
     KeyNotSaved,
+    /// Our own sealed copy of the key does not open, so the store was not asked.
+    KeyUnreadable,
     /// No form of authentication reached WooCommerce: the host drops it on the way.
     HeaderStripped,
     /// PHP at the store does not see https, so plain keys are ignored.
@@ -155,6 +157,7 @@ verdicts! {
     ScopeNarrower = "scope_narrower", "{store} granted less than was asked, so some things will not work. Connect again and leave the approval page as it is.";
     ScopeWider = "scope_wider", "{store} granted more than was asked. It works; connect again if you want the key to do less.";
     KeyNotSaved = "key_not_saved", "{store} sent a key that it did not save, usually because of a full or outdated database table. Update WooCommerce, then try again.";
+    KeyUnreadable = "key_unreadable", "We cannot read our copy of the key of {store}: its record was damaged or changed, so the key is not used. Whoever runs this service can restore the record from a backup; otherwise connect the store again.";
     HeaderStripped = "header_stripped", "The server of {store} drops the key on its way to WooCommerce. Ask your host to pass the Authorization header on to PHP, then try again.";
     HttpsHidden = "https_hidden", "The server of {store} hides https from WordPress, so WooCommerce ignores the key. Ask your host to set HTTPS for PHP behind its proxy, then try again.";
     ClockOff = "clock_off", "The clock of {store} and ours are more than fifteen minutes apart, so it refuses signed requests. Ask your host to set the clock of the server, then try again.";
@@ -203,7 +206,7 @@ impl Verdict {
         self.sentence().replace("{store}", store)
     }
 
-    /// Whether the store itself refused the key for good: asking again will not change it.
+    /// Whether the key is of no use until somebody does something: the store refused it for good, or we cannot read it.
     pub const fn is_final(self) -> bool {
         matches!(
             self,
@@ -211,6 +214,7 @@ impl Verdict {
                 | Self::SecretRejected
                 | Self::RoleLost
                 | Self::KeyNotSaved
+                | Self::KeyUnreadable
                 | Self::OtherStore
                 | Self::CloneSuspected
                 | Self::HttpsHidden

@@ -5,7 +5,6 @@ mod better;
 
 use std::time::Duration;
 
-use super::prove::key_place;
 use super::{Beneath, takes_in_beneath, watch};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -18,7 +17,7 @@ use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::storage::keys;
 use crate::storage::stores::{self, Before, NewKey};
-use crate::vault::fingerprint;
+use crate::vault::{Place, fingerprint};
 use crate::woo::check::{self, Answer};
 use crate::woo::preflight;
 
@@ -90,7 +89,7 @@ pub enum Error {
     /// It is the store's own, and the store could not be asked whether it works again.
     #[error("{} was not asked: too many stores are being asked just now. Try again in a minute.", .0.shown())]
     NoTurn(StoreUrl),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -262,7 +261,7 @@ async fn known(app: &App, user_id: &UserId, pair: &KeyPair, home: &StoreUrl) -> 
     let Some(served) = stores::served(&app.db, &id).await? else { return Ok(None) };
     let store = served.store;
     let is_same = served.key.is_some_and(|key| {
-        let place = key_place(key.id.as_str(), store.home.as_str());
+        let place = Place::key(&key.id, &store.home, &store.user_id);
         // A key that does not open any more is another one: this one takes its place.
         app.vault.open_pair(&place, &key.sealed).is_ok_and(|served| is_same(&served, pair))
     });
@@ -356,7 +355,7 @@ async fn keep(
         user_id: wish.user_id.clone(),
         home: home.clone(),
         store_id: StoreId::mint(now, &app.entropy),
-        sealed: app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), home.as_str()), &wish.pair),
+        sealed: app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, &wish.user_id), &wish.pair),
         key_id,
         // WooCommerce shows a key's number nowhere but in the address of its page.
         woo_key_id: 0,

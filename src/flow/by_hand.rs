@@ -102,7 +102,7 @@ pub async fn begin(
         consumer_secret: pair.consumer_secret,
         scope: attempt.scope,
     };
-    receive::keep(app, &held, grant, actor).await.map_err(refused)?;
+    receive::keep(app, &app.db, &held, grant, actor).await.map_err(refused)?;
     // Nothing was posted that our answer could miss, and whoever typed it is here.
     let confirmed = Event::new(Kind::AttemptConfirmed, app.now(), actor)
         .user(&attempt.user_id)

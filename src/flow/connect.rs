@@ -154,7 +154,7 @@ pub enum Error {
     /// The link was withdrawn while the store was asked.
     #[error("the link was withdrawn")]
     Withdrawn,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -1,5 +1,7 @@
 //! Diagnostics: whether this installation is in order, and what to mend. `cartkey doctor` prints it, the dashboard shows it.
 
+mod kept;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use url::Url;
 use crate::app::App;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Time;
+pub use crate::live::worker::{State as WorkerState, Status as WorkerStatus};
 use crate::storage::{diagnostics, operators};
 use crate::woo::{Call, Fault, Reply, reach};
 
@@ -71,15 +74,30 @@ const KEY_RING: &str = "Key ring";
 const CLOCK: &str = "Clock";
 const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
+const WORKERS: &str = "Workers";
 
-/// Looks at everything; takes some seconds at most.
-pub async fn examine(app: &App) -> Vec<Finding> {
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What takes some seconds at most.
+    Sample,
+    /// Everything: each sealed value is opened, and a file of SQLite is read as a whole.
+    Everything,
+}
+
+/// Looks whether all is in order.
+pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
     let mut findings = public;
     findings.extend(database);
+    if depth == Depth::Everything {
+        findings.extend(kept::damage(app).await);
+    }
     findings.push(ring(app));
+    findings.extend(kept::seals(app, depth).await);
     findings.push(clock);
     findings.push(operators);
+    findings.extend(app.workers.status().iter().filter_map(judge_worker));
     if app.site.reach == Reach::PrivateToo {
         let says = "CARTKEY_ALLOW_PRIVATE_STORES is on: for development only";
         findings.push(Finding::new(STORES, State::Warn, says));
@@ -176,10 +194,10 @@ fn is_ours(reply: &Reply) -> bool {
 }
 
 async fn database(app: &App) -> Vec<Finding> {
-    let begun = app.now();
+    let begun = app.clock.instant();
     let found = match (app.db.version().await, app.db.ping().await) {
         (Ok(version), Ok(())) => {
-            let took = app.now().since(begun).as_millis();
+            let took = app.clock.instant().since(begun).as_millis();
             Finding::new(DATABASE, State::Fine, format!("database {version} answers ({took} ms)"))
         }
         _ => Finding::new(DATABASE, State::Bad, "the database does not answer"),
@@ -274,6 +292,31 @@ async fn operators(app: &App) -> Finding {
         return Finding::new(OPERATORS, State::Fine, format!("operators: {}, each with a second factor", all.len()));
     }
     Finding::new(OPERATORS, State::Warn, format!("operators without a second factor: {}", bare.join(", ")))
+}
+
+/// A worker is told about when it has panicked; all of them stand on the dashboard.
+fn judge_worker(status: &WorkerStatus) -> Option<Finding> {
+    let name = status.plan.name;
+    let times = match status.panics {
+        0 => return None,
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
+    let report = "report it with what stands in the log just before";
+    Some(match status.state {
+        WorkerState::Down => Finding::new(
+            WORKERS,
+            State::Bad,
+            format!(
+                "the worker “{name}” is down and is begun again within a minute; it has panicked {times}: {report}"
+            ),
+        ),
+        _ => Finding::new(
+            WORKERS,
+            State::Warn,
+            format!("the worker “{name}” runs, and has panicked {times} since the start: {report}"),
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Disconnect: Cartkey forgets its copy; only the merchant can revoke the key at the store.
 
-use super::prove::key_place;
 use super::{Beneath, parting};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -10,6 +9,7 @@ use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::storage::keys::{self, Farewell};
 use crate::storage::stores::{self, Served};
+use crate::vault::Place;
 
 /// Wipes a store's secrets and gives the store back, for where to revoke its key; `None` when there is no such store.
 /// Disconnecting twice is the same as once.
@@ -25,9 +25,10 @@ pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option
 
 /// The consumer key alone, sealed anew. A pair that does not open is wiped all the same, and nobody asks about it.
 fn farewell(app: &App, served: &Served) -> Option<Farewell> {
-    let (key, home) = (served.key.as_ref()?, served.store.home.as_str());
-    let pair = app.vault.open_pair(&key_place(key.id.as_str(), home), &key.sealed).ok()?;
-    let parting = app.vault.seal_key(&app.entropy, &parting::place(key.id.as_str(), home), &pair.consumer_key);
+    let (key, store) = (served.key.as_ref()?, &served.store);
+    let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
+    let place = Place::parting(&key.id, &store.home, &store.user_id);
+    let parting = app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key);
     Some(Farewell { id: key.id.clone(), parting, ask_at: app.now().plus(parting::FIRST_AFTER) })
 }
 

@@ -2,7 +2,6 @@
 //! first key leaves.
 
 use super::Beneath;
-use super::prove::key_place;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
@@ -12,6 +11,7 @@ use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::storage::{events, keys};
+use crate::vault::Place;
 
 /// Keys that are read at a time.
 const PAGE: i64 = 200;
@@ -50,7 +50,7 @@ impl Export<'_> {
             self.after = Some(last.store_id.clone());
         }
         let entry = |key: keys::Held| Entry {
-            pair: self.app.vault.open_pair(&key_place(key.id.as_str(), key.home.as_str()), &key.sealed).ok(),
+            pair: self.app.vault.open_pair(&Place::key(&key.id, &key.home, &key.user_id), &key.sealed).ok(),
             store_id: key.store_id,
             user_id: key.user_id,
             home: key.home,

@@ -35,7 +35,7 @@ pub enum Error {
     /// The token stopped working meanwhile.
     #[error("the token is not one that works")]
     Unauthenticated,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -67,7 +67,7 @@ pub enum Error {
     /// The file.
     #[error("the file cannot be read any further")]
     Io(#[from] io::Error),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

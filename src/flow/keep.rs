@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
-use crate::storage::{self, Db};
-use crate::vault::{KeyRing, Place, RingFault, Vault};
+use crate::storage::{self, Db, seals};
+use crate::vault::{KeyRing, Place, RingFault, Vault, is_older};
 
 /// Why the vault cannot be opened. Each text is the one clear sentence that start-up ends with.
 #[derive(Debug, thiserror::Error)]
@@ -56,18 +56,22 @@ pub async fn open_vault(db: &Db, path: &Path, now: Time, entropy: &Entropy) -> R
     }
     let ids: Vec<String> = vault.key_ids().map(str::to_owned).collect();
     for id in ids.iter().filter(|id| !proofs.iter().any(|(known, _)| known == *id)) {
-        let proof = vault.seal_with(entropy, &proof_place(id), b"cartkey", id).unwrap_or_default();
+        let proof = vault.seal_with(entropy, &Place::ring_proof(id), b"cartkey", id).unwrap_or_default();
         db.save_ring_proof(id, &proof).await?;
     }
     // Read again: another replica may have kept its proof first, with another ring.
     for (id, proof) in db.ring_proofs().await? {
-        vault.open(&proof_place(&id), &proof).map_err(|_| Error::Wrong { id })?;
+        let place = Place::ring_proof(&id);
+        if vault.open(&place, &proof).is_err() {
+            return Err(Error::Wrong { id });
+        }
+        if is_older(&proof)
+            && let Some(anew) = vault.seal_with(entropy, &place, b"cartkey", &id)
+        {
+            seals::replace_proof(db, &id, &proof, &anew).await?;
+        }
     }
     Ok(vault)
-}
-
-fn proof_place(id: &str) -> Place<'_> {
-    Place { table: "ring_keys", row: id, field: "proof", origin: "" }
 }
 
 fn make(path: &Path, entropy: &Entropy) -> Result<KeyRing, RingFault> {

@@ -15,9 +15,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
-use self::writer::{QUEUE, Waiting, write};
-use super::prove::key_place;
-use super::{Beneath, takes_in_beneath};
+use self::writer::{QUEUE, Waiting};
+use super::{Beneath, takes_in_beneath, watch};
 use crate::app::App;
 use crate::domain::id::{KeyId, RequestId, StoreId};
 use crate::domain::key::KeyPair;
@@ -28,9 +27,10 @@ use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
+use crate::live::worker::Workers;
 use crate::storage::reads::Read;
 use crate::storage::{Db, stores, tokens};
-use crate::vault::fingerprint;
+use crate::vault::{Place, fingerprint};
 
 /// Stores remembered: about 1 KB each.
 const STORES: usize = 10_000;
@@ -124,11 +124,14 @@ pub enum Error {
     /// The record cannot be written, so nothing leaves.
     #[error("the record of lent keys cannot be written")]
     Unrecorded,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// The key is there and does not open.
+const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable));
 
 /// Lends a key.
 pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent, Error> {
@@ -226,6 +229,11 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
         (StoreStatus::Connected, Some(key)) => key,
         (status, _) => return Err(Error::NotConnected(status, store.reason)),
     };
+    // What does not open is never remembered.
+    if app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).is_err() {
+        watch::found_unreadable(app, &store, &key).await?;
+        return Err(UNREADABLE);
+    }
     let lendable = Arc::new(Lendable {
         revision: served.revision,
         store,
@@ -239,8 +247,9 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
 }
 
 fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
-    let place = key_place(lendable.key_id.as_str(), lendable.store.home.as_str());
-    Ok(Keys { pair: app.vault.open_pair(&place, &lendable.sealed)?, lendable: Arc::clone(lendable), etag })
+    let place = Place::key(&lendable.key_id, &lendable.store.home, &lendable.store.user_id);
+    let pair = app.vault.open_pair(&place, &lendable.sealed).map_err(|_| UNREADABLE)?;
+    Ok(Keys { pair, lendable: Arc::clone(lendable), etag })
 }
 
 impl Keys {
@@ -304,9 +313,9 @@ impl Memory {
 
 impl Lending {
     /// Starts the writer of the record; it ends when the last clone of this is dropped and the queue is empty.
-    pub fn start(db: Db) -> Self {
+    pub fn start(db: Db, workers: &Workers) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write(db, waiting));
+        tokio::spawn(writer::run(db, workers.enter(writer::WORKER), waiting));
         let memory = Memory {
             revision: AtomicI64::new(-1),
             tokens: Cache::new(TOKENS),

@@ -66,7 +66,7 @@ pub enum Error {
     /// Out of bounds.
     #[error("expires_in must be 60 to 2592000 seconds (30 days)")]
     Life,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use super::keep::{self, open_vault};
-use super::prove::key_place;
 use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::storage::transfer::{self, Fault};
 use crate::storage::{self, Db, keys};
-use crate::vault::Vault;
+use crate::vault::{Place, Vault};
 
 pub use crate::storage::transfer::Sum;
 
@@ -65,5 +64,5 @@ pub async fn to(app: &App, target: &Db, ring: &Path, tell: impl FnMut(u64, u64))
 }
 
 fn opens(vault: &Vault, key: &keys::Held) -> bool {
-    vault.open_pair(&key_place(key.id.as_str(), key.home.as_str()), &key.sealed).is_ok()
+    vault.open_pair(&Place::key(&key.id, &key.home, &key.user_id), &key.sealed).is_ok()
 }

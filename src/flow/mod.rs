@@ -28,6 +28,7 @@ pub mod receive;
 pub mod reconnect;
 pub mod retention;
 pub mod return_leg;
+pub mod seals;
 pub mod second_factor;
 pub mod sign_in;
 pub mod store_list;
@@ -41,21 +42,19 @@ pub mod words;
 
 use crate::storage;
 
-/// What went wrong beneath a story; the same for every story.
+/// What went wrong beneath a story; the same for every story. A sealed value that does not open is none of this: each story
+/// says what it means there.
 #[derive(Debug, thiserror::Error)]
 pub enum Beneath {
     /// The database.
     #[error(transparent)]
     Storage(#[from] storage::Error),
-    /// A sealed value.
-    #[error(transparent)]
-    Vault(#[from] crate::vault::Unopenable),
 }
 
 impl Beneath {
     /// Whether trying again in a moment may help.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Storage(storage::Error::Unavailable(_)))
+        matches!(self, Self::Storage(storage::Error::Unavailable(_) | storage::Error::Unknown(_)))
     }
 }
 
@@ -70,12 +69,6 @@ macro_rules! takes_in_beneath {
 
         impl From<$crate::storage::Error> for $error {
             fn from(error: $crate::storage::Error) -> Self {
-                Self::Beneath(error.into())
-            }
-        }
-
-        impl From<$crate::vault::Unopenable> for $error {
-            fn from(error: $crate::vault::Unopenable) -> Self {
                 Self::Beneath(error.into())
             }
         }

@@ -35,7 +35,7 @@ pub enum Error {
     /// Too many passwords are being checked just now.
     #[error("too many passwords are being checked just now; try again in a moment")]
     Busy,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -63,7 +63,12 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 }
 
 async fn ask(app: &App, parting: &Parting, actor: &Actor) -> Result<Verdict, Beneath> {
-    let key = app.vault.open_key(&place(parting.id.as_str(), parting.home.as_str()), &parting.parting)?;
+    let place = Place::parting(&parting.id, &parting.home, &parting.user_id);
+    let Ok(key) = app.vault.open_secret(&place, &parting.parting) else {
+        tracing::error!(store.id = %parting.store_id, key.id = %parting.id, "what is left of a former key does not open");
+        keys::told(&app.db, &parting.id, Verdict::KeyUnreadable, app.now()).await?;
+        return Ok(Verdict::KeyUnreadable);
+    };
     let asked = woo::parting::ask(&app.woo, &parting.home, key, parting.auth_method);
     let verdict = tokio::time::timeout(WITHIN, asked).await.unwrap_or(Verdict::TimedOut);
     let now = app.now();
@@ -82,9 +87,4 @@ fn next(parting: &Parting, now: Time) -> Time {
     let [shortest, longest] = PAUSES;
     let pause = now.since(parting.retired_at).clamp(shortest, longest);
     now.plus(pause).min(parting.retired_at.plus(ASKED_FOR))
-}
-
-/// Where a parting key's seal belongs.
-pub(super) fn place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
-    Place { table: "keys", row: id, field: "parting", origin }
 }

@@ -4,12 +4,11 @@
 //! The queue is the `grants` table: a process that dies in the middle leaves a claim that runs out, and the next one
 //! goes on.
 
+mod places;
+
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-
-use super::receive::grant_place;
+pub use self::places::{WORKER, run, run_due};
 use super::{Beneath, adopt};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -25,12 +24,8 @@ use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
-/// Stores asked at a time.
-const AT_ONCE: i64 = 32;
 /// How long all questions of one try may take together.
 const WITHIN: Duration = Duration::from_mins(1);
-/// How long a claim holds: longer than a try can take.
-const CLAIM: Duration = Duration::from_mins(2);
 /// Waits between tries while a store cannot be asked; after the last the attempt fails.
 const WAITS: [Duration; 6] = [
     Duration::from_secs(5),
@@ -40,53 +35,6 @@ const WAITS: [Duration; 6] = [
     Duration::from_mins(15),
     Duration::from_hours(1),
 ];
-/// The longest that the prover sleeps: another replica's grants do not wake this one.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
-
-/// Proves what is due, until told to stop.
-pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        if let Err(error) = run_due(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "proving could not go on");
-        }
-        let next = grants::next_due(&app.db).await.ok().flatten();
-        let wait = next.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(Duration::from_millis(50), LOOK_AGAIN));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = app.proving.notified() => {}
-            _ = stop.changed() => {}
-        }
-    }
-}
-
-/// Tries everything that is due now, also what comes due meanwhile; gives back how many tries that were.
-pub async fn run_due(app: &App) -> Result<usize, Beneath> {
-    let mut tries = 0;
-    loop {
-        // A claim that this process cannot see through would keep the others away until it runs out.
-        if app.is_draining() {
-            return Ok(tries);
-        }
-        let now = app.now();
-        let due = grants::claim_due(&app.db, now, now.plus(CLAIM), AT_ONCE).await?;
-        if due.is_empty() {
-            return Ok(tries);
-        }
-        tries += due.len();
-        let mut running = JoinSet::new();
-        for candidate in due {
-            let app = app.clone();
-            running.spawn(async move {
-                let grant = candidate.id.clone();
-                if let Err(error) = attempt_one(&app, candidate).await {
-                    tracing::error!(grant.id = %grant, error = &error as &dyn std::error::Error, "a key could not be tried");
-                }
-            });
-        }
-        running.join_all().await;
-    }
-}
-
 /// Makes the attempt's proven key the store's, if it is confirmed; gives the store back when that was done.
 pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(None) };
@@ -114,20 +62,21 @@ pub async fn settle(app: &App) -> Result<(), Beneath> {
     Ok(())
 }
 
-async fn attempt_one(app: &App, candidate: Candidate) -> Result<(), Beneath> {
+async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
     let attempt = held.attempt;
     let sealed = match &candidate.sealed {
         Some(sealed) if !attempt.status.is_ended() => sealed,
-        _ => return set_aside(app, &candidate).await,
+        _ => return set_aside(app, candidate).await,
     };
-    let pair = app.vault.open_pair(&grant_place(candidate.id.as_str(), attempt.home.as_str()), sealed)?;
+    let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
+    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, &candidate).await };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let asked = check::ask(&app.woo, &attempt.home, &pair, Some(attempt.scope), None);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have come back, or thrown it away, while the store was asked.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
-    let mut tried = judge(&candidate, &held.attempt, answer, app.now());
+    let mut tried = judge(candidate, &held.attempt, answer, app.now());
     if held.attempt.by_hand && is_outdone(app, &held.attempt, &tried).await? {
         // An approval gives what its page says; what somebody copies by hand may be the wrong one of several.
         (tried.state, tried.next_try_at, tried.verdict) = (State::Rejected, None, Verdict::ScopeNarrower);
@@ -153,19 +102,23 @@ async fn is_outdone(app: &App, attempt: &Attempt, tried: &Tried) -> Result<bool,
     Ok(store.is_some_and(|store| adopt::is_outdone(&store, scope, attempt.scope)))
 }
 
+/// What was kept of the key does not open: the merchant is told, and nothing is asked.
+async fn unreadable(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
+    tracing::error!(grant.id = %candidate.id, attempt.id = %candidate.attempt_id, "a sealed grant does not open");
+    let (state, verdict) = (State::Rejected, Verdict::KeyUnreadable);
+    let tried = Tried { state, verdict, ..Tried::set_aside(candidate) };
+    grants::tried(&app.db, &candidate.id, &tried).await?;
+    // One that was proven before, and is damaged since.
+    grants::unreadable(&app.db, &candidate.id).await?;
+    if grants::waiting(&app.db, &candidate.attempt_id).await? == 0 {
+        fail(app, &candidate.attempt_id, verdict).await?;
+    }
+    Ok(())
+}
+
 /// Another key of the attempt won, or the attempt has ended: this one is not needed.
 async fn set_aside(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
-    let tried = Tried {
-        state: State::Surplus,
-        next_try_at: None,
-        verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
-        auth_method: None,
-        proven_scope: None,
-        name: None,
-        woocommerce_version: None,
-        wordpress_version: None,
-    };
-    Ok(grants::tried(&app.db, &candidate.id, &tried).await?)
+    Ok(grants::tried(&app.db, &candidate.id, &Tried::set_aside(candidate)).await?)
 }
 
 /// What an answer means for a candidate. A key that works counts only once our 200 is known to have reached the store:
@@ -248,10 +201,13 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let Some(sealed) = &proven.sealed else { return Ok(None) };
     let Some(auth_method) = proven.auth_method else { return Ok(None) };
     let now = app.now();
-    let origin = attempt.home.as_str();
-    let pair = app.vault.open_pair(&grant_place(proven.id.as_str(), origin), sealed)?;
+    let (home, user_id) = (&attempt.home, &attempt.user_id);
+    let Ok(pair) = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed) else {
+        unreadable(app, proven).await?;
+        return Ok(None);
+    };
     let key_id = KeyId::mint(now, &app.entropy);
-    let sealed = app.vault.seal_pair(&app.entropy, &key_place(key_id.as_str(), origin), &pair);
+    let sealed = app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, user_id), &pair);
     let key = NewKey {
         user_id: attempt.user_id.clone(),
         home: attempt.home.clone(),
@@ -275,9 +231,4 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
     }
     Ok(store)
-}
-
-/// Where a served key's seal belongs.
-pub(super) fn key_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
-    Place { table: "keys", row: id, field: "sealed", origin }
 }

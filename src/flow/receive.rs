@@ -15,6 +15,7 @@ use crate::domain::id::GrantId;
 use crate::domain::key::KeyPair;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
+use crate::storage::Db;
 use crate::storage::attempts::{self, Held, Still};
 use crate::storage::grants::{self, Kept, NewGrant};
 use crate::vault::{Place, fingerprint};
@@ -22,6 +23,10 @@ use crate::woo::grant::{self, Malformed};
 
 /// How long after a grant its key is first tried: by then the store has had our answer and sent the browser on.
 const FIRST_TRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a callback waits for a database that is away, is locked or refuses to write: WooCommerce waits 60 s and never
+/// asks again, our own handler is cut off after 45 s. What was not answered 200 by then, the store deletes.
+const PATIENCE: Duration = Duration::from_secs(43);
 
 /// Why a callback is refused. Every refusal makes the store delete the key, so nothing is half kept.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +37,18 @@ pub enum Error {
     /// The body is not what WooCommerce posts.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
 
 /// Takes a grant in. When this returns `Ok`, the grant is on disk; duplicates and replays are `Ok` and change nothing.
+///
+/// Every step may run twice: a grant whose commit had an unknown outcome is found, when it is tried again, to be there.
 pub async fn receive(app: &App, token: Secret, body: &[u8], actor: &Actor) -> Result<(), Error> {
-    let held = attempts::by_callback(&app.db, &fingerprint(&token)).await?.ok_or(Error::Unknown)?;
+    let (db, token) = (app.db.patient(PATIENCE), fingerprint(&token));
+    let held = db.insist(|| attempts::by_callback(&db, &token)).await?.ok_or(Error::Unknown)?;
     let grant = grant::parse(body)?;
     // Fingerprints are compared, not secrets: how long that takes tells nothing about either.
     if fingerprint(&grant.state) != held.state || !held.attempt.takes_grants_at(app.now()) {
@@ -48,20 +56,20 @@ pub async fn receive(app: &App, token: Secret, body: &[u8], actor: &Actor) -> Re
     }
     if grant.key_id == 0 {
         // A second Approve whose insert failed says nothing about the first, which is kept.
-        return if held.attempt.received_at.is_some() { Ok(()) } else { not_saved(app, &held, actor).await };
+        return if held.attempt.received_at.is_some() { Ok(()) } else { not_saved(app, &db, &held, actor).await };
     }
-    keep(app, &held, grant, actor).await
+    keep(app, &db, &held, grant, actor).await
 }
 
 /// Seals a grant and keeps it for the prover.
-pub(super) async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) -> Result<(), Error> {
+pub(super) async fn keep(app: &App, db: &Db, held: &Held, grant: Grant, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
     let id = GrantId::mint(now, &app.entropy);
     let key_fingerprint = fingerprint(&grant.consumer_key);
     let last7 = grant.consumer_key.last7();
     let pair = KeyPair { consumer_key: grant.consumer_key, consumer_secret: grant.consumer_secret };
-    let place = grant_place(id.as_str(), attempt.home.as_str());
+    let place = Place::grant(&id, &attempt.home, &attempt.user_id);
     let sealed = app.vault.seal_pair(&app.entropy, &place, &pair);
     let new = NewGrant {
         sealed,
@@ -79,7 +87,7 @@ pub(super) async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) ->
         .user(&attempt.user_id)
         .link(attempt.link_id.as_ref())
         .attempt(&attempt.id);
-    let kept = grants::receive(&app.db, &new, &event).await?;
+    let kept = db.insist(|| grants::receive(db, &new, &event)).await?;
     tracing::info!(attempt.id = %attempt.id, key.last7 = %new.last7, kept = ?kept, "a grant came for {}", attempt.home.shown());
     if kept == Kept::Refused {
         return Err(Error::Unknown);
@@ -90,7 +98,7 @@ pub(super) async fn keep(app: &App, held: &Held, grant: Grant, actor: &Actor) ->
 
 /// The store posted a key that it did not save. It is answered 200 all the same: the store has nothing to delete, and
 /// only then does the merchant come back to us and learn what to do (wc-auth.md §3.3).
-async fn not_saved(app: &App, held: &Held, actor: &Actor) -> Result<(), Error> {
+async fn not_saved(app: &App, db: &Db, held: &Held, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
     let event = Event::new(Kind::AttemptFailed, now, actor)
@@ -98,11 +106,7 @@ async fn not_saved(app: &App, held: &Held, actor: &Actor) -> Result<(), Error> {
         .link(attempt.link_id.as_ref())
         .attempt(&attempt.id)
         .because(Some(Verdict::KeyNotSaved));
-    attempts::end(&app.db, &attempt.id, Still::Open, Status::Failed, Verdict::KeyNotSaved, now, &event).await?;
+    let verdict = Verdict::KeyNotSaved;
+    db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await?;
     Ok(())
-}
-
-/// Where a grant's seal belongs.
-pub(super) fn grant_place<'a>(id: &'a str, origin: &'a str) -> Place<'a> {
-    Place { table: "grants", row: id, field: "sealed", origin }
 }

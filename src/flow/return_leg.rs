@@ -167,7 +167,7 @@ pub enum ConfirmError {
     /// The attempt ended without a store, before it was confirmed or in that very moment.
     #[error("the attempt has ended: {}", .0.as_str())]
     Ended(Status, Option<Verdict>),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -64,7 +64,7 @@ pub enum Error {
     /// The new password is not one to take.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -299,7 +299,7 @@ async fn begin(
 
 /// What a browser keeps to show later that this operator signed in there: sealed for them, so nobody else can make one.
 fn known_browser(app: &App, id: &OperatorId) -> Secret {
-    let sealed = app.vault.seal(&app.entropy, &known_place(id), &app.now().millis().to_le_bytes());
+    let sealed = app.vault.seal(&app.entropy, &Place::known_browser(id), &app.now().millis().to_le_bytes());
     Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sealed))
 }
 
@@ -308,13 +308,9 @@ fn is_known(app: &App, proof: &Proof, shown: &Secret) -> bool {
     let opened = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(shown.expose())
         .ok()
-        .and_then(|sealed| app.vault.open(&known_place(&proof.id), &sealed).ok());
+        .and_then(|sealed| app.vault.open(&Place::known_browser(&proof.id), &sealed).ok());
     let since = opened.and_then(|bytes| bytes.as_slice().try_into().ok().map(i64::from_le_bytes));
     since.is_some_and(|since| since >= proof.password_at.millis())
-}
-
-fn known_place(id: &OperatorId) -> Place<'_> {
-    Place { table: "cookies", row: id.as_str(), field: "known", origin: "" }
 }
 
 async fn find(app: &App, cookie: &Secret, verified: bool) -> Result<Option<(Session, Operator)>, Beneath> {

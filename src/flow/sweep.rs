@@ -1,16 +1,18 @@
 //! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
 //! about; what strangers left is deleted; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
+//! What an earlier version sealed is sealed anew.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, overview, parting, prove, reads, retention, sign_in, webhooks};
+use super::{Beneath, overview, parting, prove, reads, retention, seals, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
+use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
 use crate::storage::{budgets, strangers};
 
@@ -22,20 +24,34 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 /// How long an attempt of the open page is kept that came to nothing: its operator sees it for a day.
 const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
+/// This worker.
+pub const WORKER: Plan = Plan::new("sweeper", "every minute");
+
 /// Sweeps until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
+    let mut may_be_older = true;
     while !*stop.borrow() {
-        if let Err(error) = sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "sweeping could not go on");
+        match sweep(&app).await {
+            Ok(ended) => worker.did(ended, "attempts ended"),
+            Err(error) => worker.failed("sweeping could not go on", &error),
         }
         if let Err(error) = reads::count(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "key reads could not be counted");
+            worker.failed("key reads could not be counted", &error);
         }
         if let Err(error) = retention::sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "what is too old could not be deleted");
+            worker.failed("what is too old could not be deleted", &error);
         }
         if let Err(error) = webhooks::sweep(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "the logs of webhooks could not be swept");
+            worker.failed("the logs of webhooks could not be swept", &error);
+        }
+        if may_be_older {
+            match seals::renew(&app).await {
+                Ok(renewed) => may_be_older = seals::is_full(renewed),
+                Err(error) => {
+                    worker.failed("what an earlier version sealed could not be sealed anew", &error);
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

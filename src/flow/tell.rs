@@ -7,15 +7,15 @@
 
 mod deliver;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
-pub(super) use self::deliver::place;
 pub use self::deliver::{Outcome, WITHIN, try_once};
 use super::Beneath;
 use super::feed::Watcher;
@@ -24,6 +24,7 @@ use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::news::{EventId, News};
 use crate::domain::time::Time;
 use crate::domain::webhook::KEPT_FOR;
+use crate::live::worker::{Plan, Worker};
 use crate::storage::deliveries::{self, Batch, New};
 use crate::storage::events;
 use crate::storage::webhooks::{self, Held};
@@ -43,40 +44,57 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How long it waits when the database does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// This worker.
+pub const WORKER: Plan = Plan::new("webhooks", "when something happens; it looks every 10 s");
+
 /// Delivers until told to stop, then sees through what has begun.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let (mut desk, mut watcher) = (Desk::default(), None);
+    let (mut looks_at_all, mut look_again) = (true, Instant::now());
     while !*stop.borrow() {
-        let due = desk.begin(&app).await;
+        let before = desk.begun;
+        let due = if looks_at_all { desk.begin(&app).await } else { desk.begin_where_one_ended(&app).await };
         look_out(&app, &desk, &mut watcher);
-        let (wait, seen) = match due {
-            Ok(due) => (due.map_or(LOOK_AGAIN, |due| due.since(app.now()).min(LOOK_AGAIN)), desk.seen),
+        if looks_at_all {
+            look_again = Instant::now() + LOOK_AGAIN;
+        }
+        let (until, seen) = match due {
+            Ok(due) => {
+                worker.did(desk.begun - before, "deliveries begun");
+                let due = due.map(|due| Instant::now() + due.since(app.now()).min(LOOK_AGAIN));
+                (due.map_or(look_again, |due| due.min(look_again)), desk.seen)
+            }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "webhooks could not be told");
+                worker.failed("webhooks could not be told", &error);
                 // Whatever happens meanwhile, the database is left alone for so long.
-                (PAUSE, EventId::of_number(i64::MAX))
+                (Instant::now() + PAUSE, EventId::of_number(i64::MAX))
             }
         };
-        tokio::select! {
-            () = desk.one_ended() => {}
-            () = beyond(watcher.as_mut(), seen) => tokio::time::sleep(GATHER).await,
-            () = app.telling.notified() => {}
-            () = tokio::time::sleep(wait) => {}
-            _ = stop.changed() => {}
-        }
+        let failed = seen != desk.seen;
+        looks_at_all = tokio::select! {
+            () = desk.one_ended(&worker) => failed || desk.is_crowded,
+            () = beyond(watcher.as_mut(), seen) => {
+                tokio::time::sleep(GATHER).await;
+                true
+            }
+            () = app.telling.notified() => true,
+            () = sleep_until(until) => true,
+            _ = stop.changed() => true,
+        };
     }
     while !desk.running.is_empty() {
-        desk.one_ended().await;
+        desk.one_ended(&worker).await;
     }
 }
 
 /// Delivers everything that is due now, also what comes due meanwhile; gives back how many tries that were.
 pub async fn run_due(app: &App) -> Result<usize, Beneath> {
-    let mut desk = Desk::default();
+    let (mut desk, worker) = (Desk::default(), app.workers.enter(WORKER));
     loop {
         let due = desk.begin(app).await?;
         if !desk.running.is_empty() {
-            desk.one_ended().await;
+            desk.one_ended(&worker).await;
         } else if due.is_none_or(|due| due > app.now()) {
             return Ok(desk.begun);
         }
@@ -116,6 +134,12 @@ struct Desk {
     seen: EventId,
     /// Which webhook comes first: each in turn.
     turn: usize,
+    /// When the next delivery to each is due for which there is a place, as the last look at it found.
+    due: HashMap<WebhookId, Time>,
+    /// To whom deliveries have ended since.
+    ended: BTreeSet<WebhookId>,
+    /// A webhook had to wait because all places were taken.
+    is_crowded: bool,
 }
 
 impl Desk {
@@ -128,6 +152,9 @@ impl Desk {
         }
         let mut webhooks = webhooks::sent_events(&app.db).await?;
         self.has_webhooks = !webhooks.is_empty();
+        self.is_crowded = false;
+        self.due.clear();
+        self.ended.clear();
         if !self.has_webhooks {
             return Ok(None);
         }
@@ -136,12 +163,38 @@ impl Desk {
         self.turn = self.turn.wrapping_add(1);
         let first = self.turn % webhooks.len();
         webhooks.rotate_left(first);
-        let mut next = is_behind.then_some(now);
         for webhook in webhooks {
-            let due = self.begin_for(app, Arc::new(webhook)).await?;
-            next = next.into_iter().chain(due).min();
+            self.look_at(app, webhook).await?;
         }
-        Ok(next)
+        Ok(if is_behind { Some(now) } else { self.next() })
+    }
+
+    /// The same for those webhooks alone to which a delivery has ended: what is due to the others is known.
+    async fn begin_where_one_ended(&mut self, app: &App) -> Result<Option<Time>, Beneath> {
+        if app.is_draining() {
+            return Ok(None);
+        }
+        for id in std::mem::take(&mut self.ended) {
+            self.due.remove(&id);
+            // Its last delivery may have turned it off.
+            let held = webhooks::find(&app.db, &id).await?.filter(|held| held.webhook.disabled_at.is_none());
+            if let Some(held) = held {
+                self.look_at(app, held).await?;
+            }
+        }
+        Ok(self.next())
+    }
+
+    async fn look_at(&mut self, app: &App, held: Held) -> Result<(), Beneath> {
+        let id = held.webhook.id.clone();
+        if let Some(due) = self.begin_for(app, Arc::new(held)).await? {
+            self.due.insert(id, due);
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Option<Time> {
+        self.due.values().min().copied()
     }
 
     /// Makes deliveries of what has happened since each webhook's place; whether there is more.
@@ -169,6 +222,7 @@ impl Desk {
     async fn begin_for(&mut self, app: &App, held: Arc<Held>) -> Result<Option<Time>, Beneath> {
         let now = app.now();
         let places = self.places(&held);
+        self.is_crowded |= self.running.len() >= PLACES;
         let due = deliveries::next_due(&app.db, &held.webhook.id).await?;
         if due.is_none_or(|due| due > now) && make_again(app, &held).await? {
             // What was made is due, or there is more to be looked through.
@@ -205,15 +259,11 @@ impl Desk {
     }
 
     /// Waits until one delivery has ended; for ever when none is under way.
-    async fn one_ended(&mut self) {
-        match self.running.join_next_with_id().await {
-            Some(Ok((id, ()))) => drop(self.whose.remove(&id)),
-            Some(Err(error)) => {
-                tracing::error!(%error, "a delivery ended badly");
-                self.whose.remove(&error.id());
-            }
-            None => std::future::pending().await,
-        }
+    async fn one_ended(&mut self, worker: &Worker) {
+        let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+        self.ended.extend(self.whose.remove(&id));
+        worker.task_ended(ended);
     }
 }
 

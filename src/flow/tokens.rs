@@ -71,7 +71,7 @@ pub enum RotateError {
     /// It has a successor.
     #[error("this token was replaced already, by {0}; rotate that one")]
     Replaced(TokenId),
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -5,14 +5,12 @@
 
 mod budget;
 mod flights;
-mod hosts;
 mod judge;
 mod worker;
 
 use std::time::Duration;
 
 use super::Beneath;
-use super::prove::key_place;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::check::Span;
@@ -24,13 +22,13 @@ use crate::domain::verdict::Verdict;
 use crate::storage::checks::{self, Checked};
 use crate::storage::schedule;
 use crate::storage::stores::{self, Served, ServedKey};
+use crate::vault::Place;
 use crate::woo::check::{self, Answer};
 
 pub use budget::{Budget, Watching};
 pub use flights::FRESH_FOR;
-pub use hosts::AT_A_TIME as AT_A_TIME_OF_ONE_HOST;
 pub use judge::SOON;
-pub use worker::{check_due, run};
+pub use worker::{WORKER, check_due, run};
 
 use flights::Seat;
 
@@ -99,20 +97,20 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
 
 async fn on_demand(app: &App, id: &StoreId, wish: Wish<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.now())) {
+    if key.is_none() || (wish.takes_known && app.watching.hosts.is_shut(store.home.host(), app.clock.instant())) {
         return Ok(Some(Looked { store, had_no_turn: false }));
     }
     let mut takes_known = wish.takes_known;
     let mut had_no_turn = true;
     let mut patience = std::pin::pin!(tokio::time::sleep(wish.patience));
     for boarding in 0..3 {
-        match app.watching.flights.board(id, app.now(), takes_known) {
+        match app.watching.flights.board(id, app.clock.instant(), takes_known) {
             Seat::Pilot(pilot) => {
                 had_no_turn = !ask_in_turn(app, &store, wish, patience.as_mut()).await?;
                 if had_no_turn {
                     schedule::hurry(&app.db, id, app.now()).await?;
                 } else {
-                    pilot.land(app.now());
+                    pilot.land(app.clock.instant());
                 }
                 break;
             }
@@ -140,7 +138,7 @@ async fn ask_in_turn(
 ) -> Result<bool, Beneath> {
     let places = async {
         // First of the host: whoever waits for a slow host must not keep the others from theirs.
-        let of_host = app.watching.hosts.places(store.home.host(), app.now()).acquire_owned().await;
+        let of_host = app.watching.hosts.places(store.home.host(), app.clock.instant()).acquire_owned().await;
         (of_host, app.watching.demanded.acquire().await)
     };
     let _places = tokio::select! {
@@ -155,7 +153,7 @@ async fn ask_in_turn(
     };
     // When it was to be asked before it was held.
     let store = Store { check_at: store.check_at, ..now };
-    let answer = ask(app, &store, &key, Some(widest(&store))).await?;
+    let answer = ask(app, &store, &key, Some(widest(&store))).await;
     keep(app, &store, &key, answer, Some(wish.actor)).await?;
     Ok(true)
 }
@@ -170,26 +168,32 @@ async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
     let is_well = store.status == StoreStatus::Connected
         && store.failures == 0
         && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
-    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
+    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await;
     let reads_again = store.scope == Scope::Write && answer.verdict.is_works() && answer.scope.is_none();
     if is_well && reads_again {
-        answer = ask(app, &store, &key, Some(widest(&store))).await?;
+        answer = ask(app, &store, &key, Some(widest(&store))).await;
     }
     // Callbacks and services write to the same database: they wait behind a few checks, not behind all that end at once.
     let _turn = app.watching.keeping.acquire().await;
     keep(app, &store, &key, answer, None).await
 }
 
-async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Result<Answer, Beneath> {
-    let pair = app.vault.open_pair(&key_place(key.id.as_str(), store.home.as_str()), &key.sealed)?;
+async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Answer {
+    let Ok(pair) = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed) else {
+        return Answer::only(Verdict::KeyUnreadable);
+    };
     let asked = check::ask(&app.woo, &store.home, &pair, asked, Some(store.auth_method));
     let within = app.watching.budget.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {
-        let now = app.now();
-        app.watching.hosts.stay_away(store.home.host(), now.plus(pause), now);
+        app.watching.hosts.stay_away(store.home.host(), pause, app.clock.instant());
     }
-    Ok(answer)
+    answer
+}
+
+/// The store's key was found not to open by somebody who wanted to use it: the store stands as after a check that found it.
+pub(super) async fn found_unreadable(app: &App, store: &Store, key: &ServedKey) -> Result<(), Beneath> {
+    keep(app, store, key, Answer::only(Verdict::KeyUnreadable), None).await
 }
 
 /// Whether the permission to write is of interest.

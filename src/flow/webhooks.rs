@@ -17,7 +17,7 @@ use crate::domain::webhook::{
 };
 use crate::storage::webhooks::{self, Change, GoOn, Held};
 use crate::storage::{activity, deliveries, delivery_log, events};
-use crate::vault::signature;
+use crate::vault::{Place, signature};
 use crate::woo::Fault;
 
 /// Rows that one transaction changes or deletes.
@@ -81,7 +81,7 @@ pub enum Error {
     /// It is not told of this event any more.
     #[error("this webhook is not told of that any more; change what it is told of first")]
     NotWanted,
-    /// Storage or vault.
+    /// The database.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -122,7 +122,7 @@ pub async fn change(app: &App, id: &WebhookId, wish: Wish, actor: &Actor) -> Res
         may_ask(app, &wish.url).await?;
     }
     // What does not open stays as it is: it may open again at the address that it was sealed for.
-    let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed) {
+    let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&Place::webhook(id, &held.webhook.url), sealed) {
         Ok(secret) => seal(app, id, &wish.url, &secret),
         Err(_) => sealed.clone(),
     };
@@ -151,7 +151,7 @@ pub async fn rotate(
 ) -> Result<(Webhook, Secret), Error> {
     let held = held(app, id).await?;
     let now = app.now();
-    let opens = |sealed: &&Vec<u8>| app.vault.open_secret(&tell::place(id, &held.webhook.url), sealed).is_ok();
+    let opens = |sealed: &&Vec<u8>| app.vault.open_secret(&Place::webhook(id, &held.webhook.url), sealed).is_ok();
     let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)).filter(opens);
     let in_use = match (old, gives_way) {
         (None, _) => &held.secret,
@@ -264,7 +264,7 @@ pub async fn test(app: &App, id: &WebhookId, actor: &Actor) -> Result<Outcome, E
     let made_at = app.now();
     let name = DeliveryId::mint(made_at, &app.entropy);
     let body = serde_json::json!({"id": name, "type": TRIAL, "timestamp": made_at, "data": {"webhook_id": id}});
-    let outcome = tell::try_once(app, &held, name.as_str(), body.to_string()).await?;
+    let outcome = tell::try_once(app, &held, name.as_str(), body.to_string()).await;
     let state = if outcome.is_delivered() { DeliveryState::Delivered } else { DeliveryState::Failed };
     let now = app.now();
     let delivery = Delivery {
@@ -337,7 +337,7 @@ async fn held(app: &App, id: &WebhookId) -> Result<Held, Error> {
 }
 
 fn seal(app: &App, id: &WebhookId, url: &WebhookUrl, secret: &Secret) -> Vec<u8> {
-    app.vault.seal_secret(&app.entropy, &tell::place(id, url), secret)
+    app.vault.seal_secret(&app.entropy, &Place::webhook(id, url), secret)
 }
 
 fn cut(description: &str) -> String {

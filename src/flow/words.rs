@@ -5,14 +5,19 @@ use tokio::sync::watch;
 use super::Beneath;
 use crate::app::App;
 use crate::domain::id::StoreId;
+use crate::live::worker::Plan;
 use crate::storage::store_words;
 
 /// Stores that one transaction gives words to: it holds the writer for some 20 ms.
 const AT_ONCE: i64 = 100;
 
+/// This worker.
+pub const WORKER: Plan = Plan::new("search words", "once, after the start");
+
 /// Gives words to the stores that have none until none is left or the process is told to stop. A store is either done or
 /// not, so a process that dies leaves nothing half done; the next start goes on.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let (mut after, mut done) = (None, 0);
     while !*stop.borrow() {
         match give(&app, after.as_ref()).await {
@@ -20,15 +25,13 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
             Ok(None) => break,
             Err(error) => {
                 // Stores without words are not found, but nothing else depends on them: the next start tries again.
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "stores could not be given the words of the search"
-                );
+                worker.failed("stores could not be given the words of the search", &error);
                 break;
             }
         }
         tokio::task::yield_now().await;
     }
+    worker.did(done, "batches of stores done");
     if done > 0 {
         tracing::info!("the search knows all stores now");
     }

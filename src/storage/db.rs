@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::statement::{Sql, Statement, Target};
 
-/// How long a request waits for a database that is away before it is told so.
+/// For how long what failed because the database was away, busy or failed over is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long connecting may take, however little patience there is.
@@ -42,7 +42,23 @@ pub struct Db {
     /// True from a write that could not be made durable until one was again.
     in_doubt: Arc<AtomicBool>,
     failover: Failover,
-    patience: Duration,
+    patience: Patience,
+}
+
+/// For how long a caller waits for a database that is away.
+#[derive(Debug, Clone, Copy)]
+enum Patience {
+    For(Duration),
+    Until(Instant),
+}
+
+impl Patience {
+    fn ends(self) -> Instant {
+        match self {
+            Self::For(duration) => Instant::now() + duration,
+            Self::Until(moment) => moment,
+        }
+    }
 }
 
 /// When a server last refused to write because it only reads. Connections that were made before lead to a server that is
@@ -109,7 +125,7 @@ impl Db {
 
     /// A database whose connections are judged by `failover` each time one is taken.
     pub(super) fn with(pools: Pools, failover: Failover) -> Self {
-        Self { pools, in_doubt: Arc::default(), failover, patience: PATIENCE }
+        Self { pools, in_doubt: Arc::default(), failover, patience: Patience::For(PATIENCE) }
     }
 
     /// The connections, for what is no statement: migrations, copies of everything, tests.
@@ -122,10 +138,10 @@ impl Db {
         matches!(self.pools, Pools::Postgres(_))
     }
 
-    /// The same database for a caller that can wait `patience` while it is away.
+    /// The same database for a caller that can wait `patience` from now on while it is away: for all that it asks.
     #[must_use]
     pub fn patient(&self, patience: Duration) -> Self {
-        Self { patience, ..self.clone() }
+        Self { patience: Patience::Until(Instant::now() + patience), ..self.clone() }
     }
 
     /// A statement that only reads.
@@ -147,7 +163,7 @@ impl Db {
     where
         F: Future<Output = Result<Ended<T>, Error>>,
     {
-        let mut tries = Tries::within(self.patience);
+        let mut tries = self.tries();
         loop {
             let outcome = match self.begin().await {
                 Ok(tx) => work(tx).await,
@@ -174,7 +190,7 @@ impl Db {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut tries = Tries::within(self.patience);
+        let mut tries = self.tries();
         loop {
             match work().await {
                 Err(error) if error.is_worth_waiting_for() && tries.pause().await => {}
@@ -226,13 +242,16 @@ impl Db {
         .map_err(Error::Unavailable)
     }
 
-    /// The pool tries for longer than most callers wait.
+    /// Waits for a connection as long as the pool does, or until the caller's time is over.
     async fn connect(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
-        let patience = self.patience.max(LEAST_PATIENCE);
-        tokio::time::timeout(patience, pool.acquire())
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            .map(Connection::Postgres)
+        let connection = match self.patience {
+            Patience::For(_) => pool.acquire().await,
+            Patience::Until(moment) => {
+                let until = moment.max(Instant::now() + LEAST_PATIENCE);
+                tokio::time::timeout_at(until, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            }
+        };
+        connection.map(Connection::Postgres)
     }
 
     /// Takes the writing connection out of its pool.
@@ -242,13 +261,12 @@ impl Db {
 
     /// For callers that repeat a statement.
     pub(super) fn tries(&self) -> Tries {
-        Tries::within(self.patience)
+        Tries { until: self.patience.ends(), next: FIRST_PAUSE }
     }
 
     /// Begins a transaction that the caller ends, and that is not tried again.
     pub(super) async fn begin(&self) -> Result<Tx, Error> {
-        // A standby refuses READ WRITE; a connection may lead to one after a failover.
-        self.begin_on(self.writing().await?, "BEGIN IMMEDIATE", "BEGIN READ WRITE").await
+        self.begin_on(self.writing().await?, "BEGIN IMMEDIATE", "BEGIN").await
     }
 
     async fn begin_on(
@@ -352,10 +370,6 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    fn within(patience: Duration) -> Self {
-        Self { until: Instant::now() + patience, next: FIRST_PAUSE }
-    }
-
     /// Waits before the next try; false when the caller would not wait for it.
     pub(super) async fn pause(&mut self) -> bool {
         let pause = self.next;

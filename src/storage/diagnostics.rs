@@ -29,6 +29,16 @@ pub async fn clock(db: &Db) -> Result<Option<Time>, Error> {
     Ok(Some(Time::from_millis(db.read(now).value().await?)))
 }
 
+/// What is wrong inside the database's file, at most so many lines; none where it is whole, or a server keeps it. Reads all of it.
+pub async fn damage(db: &Db) -> Result<Vec<String>, Error> {
+    if db.is_postgres() {
+        return Ok(Vec::new());
+    }
+    let mut lines: Vec<String> = db.read("SELECT integrity_check FROM pragma_integrity_check(10)").values().await?;
+    lines.retain(|line| line != "ok");
+    Ok(lines)
+}
+
 /// Where the database's file lies; `None` where a server keeps it.
 pub async fn file(db: &Db) -> Result<Option<PathBuf>, Error> {
     if db.is_postgres() {

@@ -104,7 +104,7 @@ impl Class {
                 if database.try_downcast_ref::<SqliteError>().is_some() {
                     Self::of_sqlite(&code)
                 } else {
-                    Self::of_postgres(&code, database.message())
+                    Self::of_postgres(&code)
                 }
             }
             _ => Self::Other,
@@ -123,11 +123,10 @@ impl Class {
     }
 
     /// The SQLSTATEs of PostgreSQL (its manual, appendix A).
-    fn of_postgres(code: &str, message: &str) -> Self {
+    fn of_postgres(code: &str) -> Self {
         match code {
-            // read_only_sql_transaction; a standby refuses BEGIN READ WRITE as feature_not_supported.
+            // read_only_sql_transaction: a standby, or a database that was told to only read.
             "25006" => Self::ReadOnlyServer,
-            "0A000" if message.contains("during recovery") => Self::ReadOnlyServer,
             // disk_full, io_error, data_corrupted, index_corrupted.
             "53100" | "58030" | "XX001" | "XX002" => Self::Disk,
             // lock_not_available, query_canceled (the statement's time was over).

@@ -190,6 +190,18 @@ pub async fn claim_due(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec
     .await
 }
 
+/// Returns a candidate that was claimed until `until`, to be claimed from `at` on. One whose claim is no longer ours stays
+/// as it is.
+pub async fn release(db: &Db, id: &GrantId, until: Time, at: Time) -> Result<(), Error> {
+    db.write("UPDATE grants SET claimed_until = $1 WHERE id = $2 AND claimed_until = $3")
+        .bind(at)
+        .bind(id)
+        .bind(until)
+        .execute()
+        .await?;
+    Ok(())
+}
+
 /// When the next candidate is due, or its claim runs out.
 pub async fn next_due(db: &Db) -> Result<Option<Time>, Error> {
     db.read(
@@ -222,6 +234,22 @@ pub struct Tried {
     pub wordpress_version: Option<String>,
 }
 
+impl Tried {
+    /// A candidate that is not needed.
+    pub fn set_aside(candidate: &Candidate) -> Self {
+        Self {
+            state: State::Surplus,
+            next_try_at: None,
+            verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
+            auth_method: None,
+            proven_scope: None,
+            name: None,
+            woocommerce_version: None,
+            wordpress_version: None,
+        }
+    }
+}
+
 /// Keeps what a try told and gives the claim back. A candidate that is out (rejected, surplus) is wiped.
 pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
     db.write(
@@ -243,6 +271,16 @@ pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
     .bind(id)
     .execute()
     .await?;
+    Ok(())
+}
+
+/// Rejects and wipes a candidate that was proven and does not open any more.
+pub async fn unreadable(db: &Db, id: &GrantId) -> Result<(), Error> {
+    db.write("UPDATE grants SET state = 'rejected', sealed = NULL, verdict = $1 WHERE id = $2 AND state = 'proven'")
+        .bind(Verdict::KeyUnreadable)
+        .bind(id)
+        .execute()
+        .await?;
     Ok(())
 }
 

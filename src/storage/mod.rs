@@ -27,6 +27,7 @@ pub mod read_days;
 pub mod reads;
 pub mod retention;
 pub mod schedule;
+pub mod seals;
 pub mod sessions;
 pub mod settings;
 mod statement;

@@ -19,6 +19,9 @@ use crate::domain::time::Time;
 /// How long a write waits for another process's: the callback's budget, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
+/// How many connections to PostgreSQL are kept at most, unless that is set.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
 /// How long a write waits for its turn in this process: a little longer than for another process, a little less than a
 /// callback's 45 s.
 const WRITER_PATIENCE: Duration = Duration::from_secs(44);
@@ -87,10 +90,15 @@ impl Db {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), makes a SQLite file that is not there, and
     /// brings the schema up to date.
     pub async fn open(url: &str) -> Result<Self, OpenFault> {
+        Self::open_with(url, POSTGRES_CONNECTIONS).await
+    }
+
+    /// The same, with at most so many connections to PostgreSQL.
+    pub async fn open_with(url: &str, postgres_connections: u32) -> Result<Self, OpenFault> {
         let db = if let Some(path) = url.strip_prefix("sqlite:") {
             open_sqlite(path.strip_prefix("//").unwrap_or(path)).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url).await?
+            open_postgres(url, postgres_connections).await?
         } else {
             return Err(OpenFault::Scheme);
         };
@@ -221,7 +229,7 @@ async fn assert_sqlite_keeps(pool: &sqlx::SqlitePool) -> Result<(), OpenFault> {
     Ok(())
 }
 
-async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
+async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| OpenFault::Address)?
         .application_name("cartkey")
@@ -229,7 +237,7 @@ async fn open_postgres(url: &str) -> Result<Db, OpenFault> {
     let failover = Failover::default();
     let judge = failover.clone();
     let pool = PgPoolOptions::new()
-        .max_connections(16)
+        .max_connections(connections)
         .acquire_timeout(LOCK_PATIENCE)
         .before_acquire(move |_, about| {
             let outlives = judge.outlives(about.age);

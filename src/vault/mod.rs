@@ -5,6 +5,7 @@
 
 mod key_ring;
 pub mod password;
+mod place;
 pub mod signature;
 
 use std::fmt;
@@ -19,23 +20,12 @@ use crate::domain::key::KeyPair;
 use crate::domain::secret::{Fingerprint, Secret};
 
 pub use key_ring::{KeyRing, RingFault};
+pub use place::Place;
 
-/// The layout of a sealed value; the only one there is. Never reuse a number.
-const VERSION: u8 = 1;
-
-/// What a sealed value belongs to. All of it is bound in as associated data, so a value that is moved to another
-/// row, field, store address or installation does not open (threats.md §6.3).
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// The table.
-    pub table: &'a str,
-    /// The row's id.
-    pub row: &'a str,
-    /// The column.
-    pub field: &'a str,
-    /// The store's canonical address: a key opens only for the store that it was made at.
-    pub origin: &'a str,
-}
+/// The layout of what is sealed now, the first byte of a sealed value. Never reuse a number.
+pub const VERSION: u8 = 2;
+/// The layout before it, which is not bound to the merchant. It opens, and is sealed anew where it is found.
+const WITHOUT_USER: u8 = 1;
 
 /// A sealed value does not open: it was changed, moved, or its ring key is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -92,16 +82,21 @@ impl Vault {
 
     /// Opens what was sealed for `place`.
     pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
-        let (id, rest) = split_header(sealed).ok_or(Unopenable)?;
+        let (version, id, rest) = split_header(sealed).ok_or(Unopenable)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(Unopenable)?;
         let key =
             self.0.keys.iter().find_map(|(known, key)| (known.as_bytes() == id).then_some(key)).ok_or(Unopenable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopenable)?;
         let mut buffer = Zeroizing::new(text.to_vec());
-        let length =
-            key.open_in_place(nonce, Aad::from(self.bound(place, id)), &mut buffer).map_err(|_| Unopenable)?.len();
+        let bound = Aad::from(self.bound(version, place, id));
+        let length = key.open_in_place(nonce, bound, &mut buffer).map_err(|_| Unopenable)?.len();
         buffer.truncate(length);
         Ok(buffer)
+    }
+
+    /// Seals what was sealed for `place` before, in the present layout and under the ring's first key.
+    pub fn reseal(&self, entropy: &Entropy, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, Unopenable> {
+        Ok(self.seal(entropy, place, &self.open(place, sealed)?))
     }
 
     /// Seals both halves of a key as one value.
@@ -118,19 +113,9 @@ impl Vault {
         Ok(KeyPair { consumer_key: Secret::new(key.to_owned()), consumer_secret: Secret::new(secret.to_owned()) })
     }
 
-    /// Seals the consumer key of a pair alone.
-    pub fn seal_key(&self, entropy: &Entropy, place: &Place<'_>, consumer_key: &Secret) -> Vec<u8> {
-        self.seal_secret(entropy, place, consumer_key)
-    }
-
     /// Seals one secret.
     pub fn seal_secret(&self, entropy: &Entropy, place: &Place<'_>, secret: &Secret) -> Vec<u8> {
         self.seal(entropy, place, secret.expose().as_bytes())
-    }
-
-    /// Opens what [`Self::seal_key`] sealed.
-    pub fn open_key(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, Unopenable> {
-        self.open_secret(place, sealed)
     }
 
     /// Opens what [`Self::seal_secret`] sealed.
@@ -146,7 +131,7 @@ impl Vault {
         sealed.extend_from_slice(id.as_bytes());
         sealed.extend_from_slice(&nonce);
         let mut text = Zeroizing::new(plain.to_vec());
-        let bound = Aad::from(self.bound(place, id.as_bytes()));
+        let bound = Aad::from(self.bound(VERSION, place, id.as_bytes()));
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), bound, &mut text)
             .expect("what is sealed here is far below AES-GCM's limit of 64 GiB");
@@ -155,19 +140,19 @@ impl Vault {
         sealed
     }
 
-    /// The associated data: every part behind its length, so that no two places read alike.
-    fn bound(&self, place: &Place<'_>, key_id: &[u8]) -> Vec<u8> {
-        let parts: [&[u8]; 7] = [
-            b"cartkey/v1",
+    /// The associated data: every part behind its length, so that no two places and no two versions read alike.
+    fn bound(&self, version: u8, place: &Place<'_>, key_id: &[u8]) -> Vec<u8> {
+        let before: [&[u8]; 6] = [
+            if version == WITHOUT_USER { b"cartkey/v1" } else { b"cartkey/v2" },
             self.0.instance.as_bytes(),
             place.table.as_bytes(),
             place.row.as_bytes(),
             place.field.as_bytes(),
             place.origin.as_bytes(),
-            key_id,
         ];
-        let mut bound = Vec::with_capacity(192);
-        for part in parts {
+        let user = (version != WITHOUT_USER).then_some(place.user.as_bytes());
+        let mut bound = Vec::with_capacity(256);
+        for part in before.into_iter().chain(user).chain([key_id]) {
             bound.extend_from_slice(&(part.len() as u64).to_le_bytes());
             bound.extend_from_slice(part);
         }
@@ -177,7 +162,12 @@ impl Vault {
 
 /// The id of the ring key that sealed this value, or `None` when it is not a sealed value.
 pub fn sealed_under(sealed: &[u8]) -> Option<&str> {
-    split_header(sealed).and_then(|(id, _)| std::str::from_utf8(id).ok())
+    split_header(sealed).and_then(|(_, id, _)| std::str::from_utf8(id).ok())
+}
+
+/// Whether a value was sealed in a layout before the present one.
+pub fn is_older(sealed: &[u8]) -> bool {
+    sealed.first().is_some_and(|version| *version < VERSION)
 }
 
 /// What is stored and looked up instead of a secret of ours.
@@ -195,9 +185,13 @@ pub fn form_token(session: &Secret) -> Secret {
     Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest.as_ref()))
 }
 
-fn split_header(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The version, the ring key's id, and what follows it.
+fn split_header(sealed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     match sealed {
-        [VERSION, length, rest @ ..] => rest.split_at_checked(usize::from(*length)),
+        [version @ (WITHOUT_USER | VERSION), length, rest @ ..] => {
+            let (id, rest) = rest.split_at_checked(usize::from(*length))?;
+            Some((*version, id, rest))
+        }
         _ => None,
     }
 }
@@ -207,8 +201,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::sealed::Sealed;
 
-    const HERE: Place<'static> = Place { table: "keys", row: "ky_1", field: "sealed", origin: "https://shop.example" };
+    const HERE: Place<'static> =
+        Place { table: "keys", row: "ky_1", field: "sealed", origin: "https://shop.example", user: "merchant-1" };
 
     fn vault(seed: u64) -> (Vault, Entropy) {
         let entropy = Entropy::seeded(seed);
@@ -239,12 +235,77 @@ mod tests {
             Place { row: "ky_2", ..HERE },
             Place { field: "other", ..HERE },
             Place { origin: "https://evil.example", ..HERE },
+            Place { user: "merchant-2", ..HERE },
+            Place { user: "", ..HERE },
             Place { table: "key", row: "sky_1", ..HERE },
+            Place { origin: "https://shop.examplem", user: "erchant-1", ..HERE },
         ] {
             assert!(vault.open(&elsewhere, &sealed).is_err(), "{elsewhere:?}");
         }
         let other = Vault::new("another", &KeyRing::mint(&Entropy::seeded(2)));
         assert!(other.open(&HERE, &sealed).is_err(), "another installation with the same ring");
+    }
+
+    /// As version 1 sealed.
+    fn seal_without_user(vault: &Vault, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let (id, key) = &vault.0.keys[0];
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        let mut text = plain.to_vec();
+        let bound = Aad::from(vault.bound(WITHOUT_USER, place, id.as_bytes()));
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut text).unwrap();
+        let length = u8::try_from(id.len()).unwrap();
+        [&[WITHOUT_USER, length], id.as_bytes(), &nonce, &text].concat()
+    }
+
+    #[test]
+    fn what_version_1_sealed_opens_in_its_place_and_is_sealed_anew_for_its_merchant() {
+        let (vault, entropy) = vault(7);
+        let old = seal_without_user(&vault, &entropy, &HERE, b"x");
+        for elsewhere in [
+            Place { table: "grants", ..HERE },
+            Place { row: "ky_2", ..HERE },
+            Place { field: "other", ..HERE },
+            Place { origin: "https://evil.example", ..HERE },
+        ] {
+            assert!(vault.open(&elsewhere, &old).is_err(), "{elsewhere:?}");
+            assert!(vault.reseal(&entropy, &elsewhere, &old).is_err(), "{elsewhere:?}");
+        }
+        let new = vault.reseal(&entropy, &HERE, &old).unwrap();
+        assert_eq!((new[0], &*vault.open(&HERE, &new).unwrap().as_slice()), (VERSION, b"x".as_slice()));
+        assert!(vault.open(&Place { user: "merchant-2", ..HERE }, &new).is_err());
+    }
+
+    #[test]
+    fn no_version_opens_as_another() {
+        let (vault, entropy) = vault(8);
+        let no_user = Place { user: "", ..HERE };
+        for place in [HERE, no_user] {
+            let sealed = [seal_without_user(&vault, &entropy, &place, b"x"), vault.seal(&entropy, &place, b"x")];
+            for right in sealed {
+                for version in 0..=u8::MAX {
+                    let mut bent = right.clone();
+                    bent[0] = version;
+                    assert_eq!(vault.open(&place, &bent).is_ok(), version == right[0], "{version} for {}", right[0]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_places_read_alike() {
+        let (vault, entropy) = vault(9);
+        let row = "ky_1";
+        let places: Vec<_> = Sealed::ALL.into_iter().map(|what| (what, Place::of(what, row, "a", "b"))).collect();
+        for (what, place) in &places {
+            let sealed = vault.seal(&entropy, place, b"x");
+            for (other, elsewhere) in &places {
+                let one_column = |what| matches!(what, Sealed::WebhookSecret | Sealed::OldWebhookSecret);
+                let same = what == other || (one_column(*what) && one_column(*other));
+                assert_eq!(vault.open(elsewhere, &sealed).is_ok(), same, "{what:?} as {other:?}");
+            }
+            assert!(vault.open(&Place::ring_proof(row), &sealed).is_err());
+        }
     }
 
     #[test]

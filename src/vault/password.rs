@@ -14,7 +14,7 @@ use crate::domain::time::Time;
 /// How dear a guess is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// 64 MiB, three passes: about 0.2 s of one processor (threats.md §6.8).
+    /// 64 MiB, three passes: about 0.2 s of one processor (docs/protocol/threats.md §6.8).
     Full,
     /// For tests, which sign in hundreds of times.
     Small,

@@ -6,14 +6,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
+use super::body_deadline::Bounds;
 use super::failure::{Failure, Undressed};
-use super::{failure_page, language, late, problem};
+use super::{body_deadline, failure_page, language, problem};
 use crate::app::App;
 use crate::domain::id::RequestId;
 
@@ -33,12 +34,11 @@ pub(super) enum Surface {
 }
 
 impl Surface {
-    /// The most bytes of a request's body.
+    /// The most bytes of a request's body. Operators who have signed in may send more: see `admin::guard`.
     const fn body_at_most(self) -> usize {
         match self {
             Self::Hook => 8 * 1024,
-            Self::Page => 16 * 1024,
-            Self::Admin => 256 * 1024,
+            Self::Page | Self::Admin => 16 * 1024,
             Self::Api | Self::Machine => 64 * 1024,
         }
     }
@@ -56,15 +56,12 @@ impl Surface {
     }
 }
 
-/// How long a request's body may pause while it arrives; all of it is bounded by the handler's own limit.
-const BODY_WITHIN: Duration = Duration::from_secs(10);
-
 /// Puts limits inside and the edge outside.
 pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
     routes
-        .layer(DefaultBodyLimit::max(surface.body_at_most()))
-        .layer(from_fn(late::tell))
-        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+        // `body_deadline` has the limit, and a route may change it there.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Bounds::new(surface.body_at_most()), body_deadline::bound))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state((app.clone(), surface), edge))

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::words::{Said, Words};
 use crate::domain::language::Language;
+use crate::domain::verdict::Verdict;
 use crate::flow::connect::{self, Limit};
 use crate::flow::{Beneath, lend, links, receive, return_leg};
 
@@ -187,7 +188,11 @@ impl From<lend::Error> for Failure {
                 Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
-                let says = "The key of this store cannot be lent now. Send the merchant a link to connect it again.";
+                let says = if reason == Some(Verdict::KeyUnreadable) {
+                    "The stored key of this store cannot be read. Whoever runs Cartkey restores it, or send the merchant a link to connect the store again."
+                } else {
+                    "The key of this store cannot be lent now. Send the merchant a link to connect it again."
+                };
                 Self::new(StatusCode::CONFLICT, "store_not_connected", says)
                     .with("store_status", json!(status))
                     .with("reason", json!(reason))

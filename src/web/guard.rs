@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
+use ipnet::IpNet;
 
 use super::failure::{Failure, english};
 use crate::app::App;
@@ -18,20 +19,20 @@ use crate::domain::secret::Secret;
 pub struct Peer(pub SocketAddr);
 
 /// Where a request came from: the peer, or, while the peer is a proxy that we trust, the right-most address of
-/// `X-Forwarded-For` that is not (threats.md §4.40: what stands left of it anyone may have written).
+/// `X-Forwarded-For` that is not (docs/protocol/threats.md §4.40: what stands left of it anyone may have written).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
-    let peer = peer(parts);
-    let trusted = |ip: &IpAddr| is_trusted(site, ip);
+    client_of(&site.trusted_proxies, peer(parts), &parts.headers)
+}
+
+/// The same for a request from `peer` with these headers, where `proxies` are trusted.
+pub fn client_of(proxies: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.to_canonical();
+    let trusted = |ip: &IpAddr| proxies.iter().any(|network| network.contains(ip));
     if !trusted(&peer) {
         return peer;
     }
-    let forwarded: Vec<&str> = parts
-        .headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .collect();
+    let forwarded: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
     let mut from = peer;
     for entry in forwarded.iter().rev() {
         let Ok(ip) = entry.trim().parse::<IpAddr>() else { break };

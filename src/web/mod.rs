@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod assets;
+mod body_deadline;
 pub mod brand_assets;
 mod button;
 mod edge;
@@ -12,7 +13,6 @@ mod form;
 mod guard;
 mod hook;
 mod language;
-mod late;
 pub mod merchant;
 mod multipart;
 mod ops;
@@ -26,7 +26,7 @@ use axum::Router;
 use crate::app::App;
 use edge::Surface;
 
-pub use guard::Peer;
+pub use guard::{Peer, client_of};
 
 /// Everything on one listener.
 pub fn all(app: &App) -> Router {

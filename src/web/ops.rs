@@ -1,5 +1,7 @@
 //! The machine's surface: is the process alive, is it ready.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,16 +18,21 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Requests may be sent here: the database answers, and the process was not told to stop.
-async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
+/// Requests may be sent here: the database answers, no worker is down, and the process was not told to stop.
+async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
+    let not_ready = |says| (StatusCode::SERVICE_UNAVAILABLE, says);
     if app.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+        return not_ready("stopping\n".into());
+    }
+    let down = app.workers.down();
+    if !down.is_empty() {
+        return not_ready(format!("down after a panic, and begun again soon: {}\n", down.join(", ")).into());
     }
     match app.db.ping().await {
-        Ok(()) => (StatusCode::OK, "ok\n"),
+        Ok(()) => (StatusCode::OK, "ok\n".into()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            not_ready("the database does not answer\n".into())
         }
     }
 }

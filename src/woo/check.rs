@@ -200,9 +200,9 @@ impl Asking<'_> {
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
         for method in known.into_iter().chain(others) {
-            let begun = self.client.clock().now();
+            let begun = self.client.clock().instant();
             let reply = self.light(self.pair, method).await?;
-            let is_slow = self.client.clock().now().since(begun) > SLOW_AFTER;
+            let is_slow = self.client.clock().instant().since(begun) > SLOW_AFTER;
             match answer::hear(&reply) {
                 Heard::Json { value, noisy } if value.is_object() => {
                     let environment = value.get("environment").cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! From an address in text to a checked connection: the guard itself (threats.md §7).
+//! From an address in text to a checked connection: the guard itself (docs/protocol/threats.md §7).
 
 use std::collections::HashMap;
 use std::io;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IPv4 networks that are never a shop's, as first address and prefix length (IANA special-purpose registry,
-/// multicast, and the reserved upper end; threats.md §7.3).
+/// multicast, and the reserved upper end; docs/protocol/threats.md §7.3).
 const CLOSED_V4: [(Ipv4Addr, u32); 15] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),

@@ -256,6 +256,7 @@ verdict-role_lost = El usuario de WordPress que aprobó ya no es administrador n
 verdict-scope_narrower = { $store } concedió menos de lo que se pidió, así que algunas cosas no funcionarán. Vuelva a conectar y deje la página de aprobación como está.
 verdict-scope_wider = { $store } concedió más de lo que se pidió. Funciona; vuelva a conectar si quiere que la clave permita menos.
 verdict-key_not_saved = { $store } envió una clave que no guardó, normalmente porque una tabla de la base de datos está llena o anticuada. Actualice WooCommerce e inténtelo de nuevo.
+verdict-key_unreadable = No podemos leer nuestra copia de la clave de { $store }: su registro se dañó o se modificó, por lo que la clave no se usa. Quien gestiona este servicio puede restaurar el registro desde una copia de seguridad; si no, vuelva a conectar la tienda.
 verdict-header_stripped = El servidor de { $store } elimina la clave antes de que llegue a WooCommerce. Pida a su proveedor de alojamiento que pase la cabecera Authorization a PHP e inténtelo de nuevo.
 verdict-https_hidden = El servidor de { $store } oculta https a WordPress, por lo que WooCommerce ignora la clave. Pida a su proveedor de alojamiento que defina HTTPS para PHP detrás de su proxy e inténtelo de nuevo.
 verdict-clock_off = El reloj de { $store } y el nuestro difieren en más de quince minutos, por lo que la tienda rechaza las solicitudes firmadas. Pida a su proveedor de alojamiento que ajuste el reloj del servidor e inténtelo de nuevo.

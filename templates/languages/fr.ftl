@@ -256,6 +256,7 @@ verdict-role_lost = Le compte WordPress qui avait approuvé n’est plus adminis
 verdict-scope_narrower = { $store } a accordé moins que ce qui était demandé ; certaines choses ne fonctionneront donc pas. Reconnectez la boutique et laissez la page d’approbation telle quelle.
 verdict-scope_wider = { $store } a accordé plus que ce qui était demandé. Cela fonctionne ; reconnectez la boutique si vous voulez que la clé permette moins.
 verdict-key_not_saved = { $store } a envoyé une clé sans l’enregistrer, le plus souvent à cause d’une table de base de données pleine ou périmée. Mettez WooCommerce à jour, puis réessayez.
+verdict-key_unreadable = Nous ne pouvons pas lire notre copie de la clé de { $store } : son enregistrement a été endommagé ou modifié, la clé n’est donc pas utilisée. Le responsable de ce service peut restaurer l’enregistrement depuis une sauvegarde ; sinon, reconnectez la boutique.
 verdict-header_stripped = Le serveur de { $store } retire la clé avant qu’elle n’atteigne WooCommerce. Demandez à votre hébergeur de transmettre l’en-tête Authorization à PHP, puis réessayez.
 verdict-https_hidden = Le serveur de { $store } cache https à WordPress, si bien que WooCommerce ignore la clé. Demandez à votre hébergeur de définir HTTPS pour PHP derrière son proxy, puis réessayez.
 verdict-clock_off = L’horloge de { $store } et la nôtre ont plus de quinze minutes d’écart, si bien que la boutique refuse les requêtes signées. Demandez à votre hébergeur de régler l’horloge du serveur, puis réessayez.

@@ -255,6 +255,7 @@ verdict-role_lost = 承認した WordPress ユーザーは、{ $store } の管�
 verdict-scope_narrower = { $store } で許可された範囲が求めたものより狭いため、一部の機能が動作しません。再接続し、承認ページの内容は変えないでください。
 verdict-scope_wider = { $store } で許可された範囲が求めたものより広くなっています。動作に問題はありません。範囲を狭めたい場合は再接続してください。
 verdict-key_not_saved = { $store } は、保存できなかったキーを送ってきました。多くの場合、データベースのテーブルが満杯か古いことが原因です。WooCommerce を更新してから、もう一度お試しください。
+verdict-key_unreadable = { $store } のキーの控えを読み取れません。記録が破損したか変更されたため、このキーは使用されません。このサービスの運営者がバックアップから記録を復元するか、ストアを再接続してください。
 verdict-header_stripped = { $store } のサーバーが、WooCommerce に届く前にキーを取り除いています。Authorization ヘッダーを PHP に渡すようホスティング会社に依頼してから、もう一度お試しください。
 verdict-https_hidden = { $store } のサーバーで https が WordPress に伝わらないため、WooCommerce がキーを無視しています。プロキシの背後の PHP に HTTPS を設定するようホスティング会社に依頼してから、もう一度お試しください。
 verdict-clock_off = { $store } のサーバーの時計とこちらの時計が15分以上ずれているため、署名付きのリクエストが拒否されています。サーバーの時計を合わせるようホスティング会社に依頼してから、もう一度お試しください。

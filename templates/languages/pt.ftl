@@ -257,6 +257,7 @@ verdict-role_lost = O usuário do WordPress que aprovou não é mais administrad
 verdict-scope_narrower = { $store } concedeu menos do que foi pedido, por isso algumas coisas não vão funcionar. Conecte de novo e deixe a página de aprovação como está.
 verdict-scope_wider = { $store } concedeu mais do que foi pedido. Funciona; conecte de novo se quiser que a chave permita menos.
 verdict-key_not_saved = { $store } enviou uma chave que não salvou, geralmente por causa de uma tabela do banco de dados cheia ou desatualizada. Atualize o WooCommerce e tente de novo.
+verdict-key_unreadable = Não conseguimos ler a nossa cópia da chave de { $store }: o registro foi danificado ou alterado, e por isso a chave não é usada. Quem administra este serviço pode restaurar o registro a partir de um backup; caso contrário, conecte a loja de novo.
 verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do WooCommerce. Peça à sua hospedagem que repasse o cabeçalho Authorization ao PHP e tente de novo.
 verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
 verdict-clock_off = O relógio de { $store } e o nosso diferem em mais de quinze minutos, e por isso a loja recusa pedidos assinados. Peça à sua hospedagem que acerte o relógio do servidor e tente de novo.

@@ -8,7 +8,7 @@ use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::flow::adopt::{Wish, adopt};
-use cartkey::flow::disconnect;
+use cartkey::flow::{disconnect, watch};
 
 use crate::database::column;
 use crate::merchant::Page;
@@ -255,4 +255,33 @@ async fn a_key_that_may_less_than_it_is_to_be_good_for_is_kept_with_a_remark() {
         column(&world.app.db, "SELECT reason FROM events WHERE kind = 'store.connected'").await,
         ["scope_narrower"]
     );
+}
+
+/// A check may be under way while a store is given another key, and all of it within one tick of a clock.
+#[tokio::test]
+async fn what_a_store_says_late_of_its_former_key_says_nothing_of_the_new_one() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let [former, new] = [(); 2].map(|()| world.shop.issue_key("admin", Scope::ReadWrite));
+    let path = add_key(&mut ann, SHOP, &former).await.url.path().to_owned();
+    let id: StoreId = path.rsplit('/').next().unwrap().parse().unwrap();
+    world.shop.revoke(former.key_id);
+    let asked = world.shop.requests().len();
+    world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let late = tokio::spawn({
+        let (app, id) = (world.app.clone(), id.clone());
+        async move { watch::check(&app, &id, &Actor::new("test")).await.unwrap() }
+    });
+    while world.shop.requests().len() == asked {
+        tokio::task::yield_now().await;
+    }
+    world.shop.switch(|s| s.pace = Pace::Brisk);
+    says(&add_key(&mut ann, SHOP, &new).await, "took the place of the one");
+    world.shop.release();
+    let told = late.await.unwrap().expect("the store").store;
+    assert_eq!((told.status.as_str(), told.key_version), ("connected", 2));
+    assert_eq!(column(&world.app.db, "SELECT status FROM stores").await, ["connected"]);
+    assert!(world.happened("store.unauthorized").await.is_empty());
+    let keys = world.service("keys:read").await.get("/users/merchant-7/keys").await.ok();
+    assert_eq!(keys["consumer_key"], new.consumer_key.as_str());
 }

@@ -72,3 +72,35 @@ async fn operators_are_added_changed_listed_and_removed() {
     assert_eq!(here.run(&["operator", "remove", "ann"]).code, Some(0));
     assert_eq!(here.run(&["operator", "list"]).out, "");
 }
+
+/// docs/protocol/threats.md §6.8: on the command line as on the dashboard.
+#[tokio::test]
+async fn a_weak_password_is_no_operators_from_the_command_line_either() {
+    let here = Installation::new().await;
+    let added = run_with(&here, &["operator", "add", "annabel", "--password-stdin"], &format!("{PASSWORD}\n"));
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let before = here.run(&["operator", "list"]).printed();
+    for (weak, why) in [
+        ("elevenchars", "12 to 128 characters"),
+        (&*"x".repeat(129), "12 to 128 characters"),
+        ("", "12 to 128 characters"),
+        ("dear annabella, hello", "holds your name"),
+        ("passwordpassword", "easy to guess"),
+        ("qwertyuiop12", "easy to guess"),
+    ] {
+        for command in ["add", "passwd"] {
+            // The one is new, the other is there.
+            let name = if command == "add" { "annabella" } else { "annabel" };
+            let refused = run_with(&here, &["operator", command, name, "--password-stdin"], &format!("{weak}\n"));
+            let (code, says) = refused.complaint();
+            assert!(code == Some(1) && says.contains(why), "{command} {weak:?}: {refused:?}");
+            assert!(weak.is_empty() || !refused.err.contains(weak), "it is not shown: {refused:?}");
+        }
+    }
+    assert_eq!(here.run(&["operator", "list"]).printed(), before);
+    let cartkey = here.serve().await;
+    let mut browser = Merchant::new(Resolver::System, Vec::new());
+    let page = browser.get(&format!("http://{}/admin/sign-in", cartkey.listen)).await;
+    let page = browser.submit(&page, "Sign in", &[("name", "annabel"), ("password", PASSWORD)]).await;
+    assert_eq!(page.url.path(), "/admin", "the former password is still theirs: {}", page.text());
+}

@@ -139,6 +139,25 @@ async fn a_limited_token_reads_of_its_merchants_alone_and_is_led_past_the_rest()
 }
 
 #[tokio::test]
+async fn a_limited_token_that_reads_one_at_a_time_reads_each_of_its_events_once() {
+    let world = World::new().await;
+    let ours = reader(&world, Some("ours\nalso-ours")).await;
+    for user in ["theirs", "ours", "ours", "theirs", "also-ours", "ours", "theirs"] {
+        happens(&world.app, user).await;
+    }
+    let (mut seen, mut after) = (Vec::new(), "ev_0000000000000000".to_owned());
+    loop {
+        let part = ours.get(&format!("/events?limit=1&after={after}")).await.ok();
+        told(&part).1.clone_into(&mut after);
+        let Some(event) = part["data"].as_array().unwrap().first() else { break };
+        seen.push(event["id"].as_str().unwrap().to_owned());
+        assert!(seen.len() < 9, "it never ends: {seen:?}");
+    }
+    assert_eq!(seen, ["ev_0000000000000003", "ev_0000000000000004", "ev_0000000000000006", "ev_0000000000000007"]);
+    assert_eq!(after, "ev_0000000000000008", "past what is not for it");
+}
+
+#[tokio::test]
 async fn whoever_waits_is_answered_as_soon_as_something_happens() {
     let world = World::new().await;
     let reader = Arc::new(reader(&world, None).await);

@@ -1,4 +1,5 @@
-//! Import: ten thousand rows with every kind of bad row among them; stopped half-way and run again, it comes to the same.
+//! Import: ten thousand rows with every kind of bad row among them; and one that is stopped half-way and run again comes to
+//! the same as one that is not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,32 +16,41 @@ use cartkey::flow::adopt::Manner;
 use cartkey::flow::import::file::File;
 use cartkey::flow::import::{self, News, Pace, Tally};
 use cartkey::flow::{disconnect, export, watch as watch_flow};
-use cartkey::storage::Pools;
 use tokio::sync::watch;
 
 use crate::binary::client_with;
-use crate::database::{change, column};
+use crate::database::{change, column, hurry};
 use crate::many_stores::{ManyStores, key_of};
 use crate::world::{SHOP, World};
 
 const ROWS: u64 = 10_000;
+/// One in so many of them is good, and few of the others ask a store.
+const ONE_IN: u64 = 8;
 
 const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
 const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Imported };
 
-/// A file of so many rows; every other is bad, in one way after the other, more often in one that costs nobody anything. Gives
-/// how each kind is told.
+/// A file of so many rows, every other of them bad.
 fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
+    file_with(network, rows, 2)
+}
+
+/// A file of so many rows, one in `one_in` of them good; the others are bad in one way after the other, more often in one
+/// that costs nobody anything. Gives how each kind is told.
+fn file_with(network: &ManyStores, rows: u64, one_in: u64) -> (String, Vec<(u64, &'static str)>) {
     let port = network.addr.port();
     let (mut text, mut bad) = (HEADER.to_owned(), Vec::new());
     for row in 0..rows {
         let host = format!("s{row}.example");
         let (key, secret) = key_of(&host);
         let line = row + 2;
-        let kind = match (row % 2, (row / 2) % (3 * KINDS)) {
-            (0, _) => KINDS,
-            (_, kind) if kind < KINDS => kind,
-            (_, kind) => kind % 9,
+        let kind = if row % one_in == 0 {
+            KINDS
+        } else {
+            match (row - row / one_in - 1) % (one_in * 3 / 2 * KINDS) {
+                kind if kind < KINDS => kind,
+                kind => kind % 9,
+            }
         };
         let (fields, says) = match kind {
             0 => (format!("a b,{host}:{port},{key},{secret},"), "user_id: it must be 1 to 128 visible ASCII"),
@@ -66,7 +76,7 @@ fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
             _ => (
                 format!(
                     "m{row},http://{host}:{port},{key},{secret},{}",
-                    ["read", "read", "", "read_write"][usize::try_from(row / 2 % 4).unwrap()]
+                    ["read", "read", "", "read_write"][usize::try_from(row / one_in % 4).unwrap()]
                 ),
                 "",
             ),
@@ -92,10 +102,7 @@ fn names(network: &ManyStores, rows: u64) -> cartkey::woo::Resolver {
 async fn cartkey(world: &World, network: &ManyStores, rows: u64) -> App {
     let mut app = world.app.clone();
     app.woo = client_with(names(network, rows));
-    if let Pools::Sqlite { .. } = app.db.pools() {
-        // What a store was told is not at stake here, and ten thousand waits for a disk are.
-        change(&app.db, "PRAGMA synchronous = OFF").await;
-    }
+    hurry(&app.db).await;
     app
 }
 
@@ -147,13 +154,26 @@ async fn left(app: &App) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_rows_stopped_half_way_and_run_again_come_to_the_same_as_one_clean_run() {
-    let (network, rows) = (ManyStores::open().await, ROWS);
-    let (text, bad) = file(&network, rows);
-    let clean = World::new().await;
-    let clean = (cartkey(&clean, &network, rows).await, clean);
-    let (tally, told) = import(&clean.0, &text, PACE).await;
-    for (line, says) in &bad {
+async fn of_ten_thousand_rows_the_good_are_connected_and_each_bad_one_is_told_why() {
+    let network = ManyStores::open().await;
+    let (text, bad) = file_with(&network, ROWS, ONE_IN);
+    let world = World::new().await;
+    let app = cartkey(&world, &network, ROWS).await;
+    clean_run(&app, &network, ROWS, &text, &bad).await;
+    let there = column(&app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM stores").await;
+    assert_eq!(there, [(ROWS - bad.len() as u64).to_string()]);
+}
+
+/// Imports a file of so many rows to its end, and holds what is told to what the file has; gives what is told.
+async fn clean_run(
+    app: &App,
+    network: &ManyStores,
+    rows: u64,
+    text: &str,
+    bad: &[(u64, &str)],
+) -> BTreeMap<u64, String> {
+    let (tally, told) = import(app, text, PACE).await;
+    for (line, says) in bad {
         assert!(told.get(line).is_some_and(|told| told.contains(says)), "line {line}: {says}: {:?}", told.get(line));
     }
     assert_eq!(told.len(), bad.len(), "nothing else was refused");
@@ -164,6 +184,17 @@ async fn ten_thousand_rows_stopped_half_way_and_run_again_come_to_the_same_as_on
     for line in told.values() {
         assert!(!line.contains(&key_of("s1.example").0[3..]) && !line.contains("ck_0"), "no key is told: {line}");
     }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_stopped_half_way_and_run_again_comes_to_the_same_as_one_clean_run() {
+    let (network, rows) = (ManyStores::open().await, ROWS / 8);
+    let (text, bad) = file(&network, rows);
+    let clean = World::new().await;
+    let clean = (cartkey(&clean, &network, rows).await, clean);
+    let told = clean_run(&clean.0, &network, rows, &text, &bad).await;
+    let good = rows - bad.len() as u64;
 
     // The same, but the process ends in the middle of everything.
     let stopped = World::new().await;

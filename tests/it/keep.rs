@@ -108,13 +108,19 @@ async fn two_stores() -> World {
     world
 }
 
-/// The keys of `user` are refused as broken, and nothing of any key leaves.
+/// The keys of `user` are refused as unreadable, and nothing of any key leaves.
 async fn refuses_to_lend(world: &World, user: &str) {
     let answer = world.service("keys:read").await.get(&format!("/users/{user}/keys")).await;
-    assert_eq!(answer.problem(), (500, "internal"));
+    assert_eq!((answer.problem(), answer.text("reason")), ((409, "store_not_connected"), "key_unreadable"));
     let text = answer.json.to_string();
     assert!(!text.contains("ck_") && !text.contains("cs_") && !text.contains("seal"), "{text}");
     assert!(column(&world.app.db, "SELECT id FROM key_reads").await.is_empty(), "what did not leave is not recorded");
+}
+
+/// Somebody has the store of `user` checked.
+async fn check(world: &World, user: &str) {
+    let id = column(&world.app.db, &format!("SELECT id FROM stores WHERE user_id = '{user}'")).await.remove(0);
+    world.trusted_service().await.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
 }
 
 #[tokio::test]
@@ -129,6 +135,7 @@ async fn sealed_keys_that_were_swapped_between_two_stores_do_not_open() {
     let back = "UPDATE keys SET sealed = (SELECT copy.sealed FROM copy WHERE copy.id = keys.id);
                 UPDATE counters SET n = n + 1 WHERE name = 'lending'";
     change(&world.app.db, back).await;
+    check(&world, "a").await;
     world.service("keys:read").await.get("/users/a/keys").await.ok();
 }
 
@@ -138,9 +145,7 @@ async fn a_store_whose_address_was_changed_lends_nothing_and_sends_its_key_nowhe
     let world = two_stores().await;
     change(&world.app.db, &format!("UPDATE stores SET home = '{OTHER}' WHERE user_id = 'a'")).await;
     refuses_to_lend(&world, "a").await;
-    let id = column(&world.app.db, "SELECT id FROM stores WHERE user_id = 'a'").await.remove(0);
-    let checked = world.trusted_service().await.post(&format!("/stores/{id}/check"), &json!({})).await;
-    assert_eq!(checked.problem(), (500, "internal"));
+    check(&world, "a").await;
     assert!(world.other.requests().is_empty(), "the other store hears nothing");
     assert_eq!(world.service("keys:read").await.get("/users/b/keys").await.status, 200, "the others are not touched");
 }
@@ -172,6 +177,7 @@ async fn one_changed_bit_in_the_database_is_noticed() {
         change(&world.app.db, &format!("UPDATE keys SET sealed = {} WHERE id = '{id}'", literal(&bent))).await;
         change(&world.app.db, "UPDATE counters SET n = n + 1 WHERE name = 'lending'").await;
         refuses_to_lend(&world, "a").await;
+        change(&world.app.db, "UPDATE stores SET status = 'connected'").await;
     }
 }
 

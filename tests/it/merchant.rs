@@ -101,6 +101,8 @@ pub struct Merchant {
     cookies: Vec<Cookie>,
     approve_link: Option<(Page, String)>,
     extra: Vec<(&'static str, String)>,
+    /// Every `Set-Cookie` that came, as it came, in order.
+    pub set_cookies: Vec<String>,
     /// Who logs in at the store.
     pub login: String,
     pub password: String,
@@ -129,7 +131,15 @@ impl Merchant {
 
     fn with(client: Client) -> Self {
         let (login, password) = ("admin".to_owned(), "demo".to_owned());
-        Self { client, cookies: Vec::new(), approve_link: None, extra: Vec::new(), login, password }
+        Self {
+            client,
+            cookies: Vec::new(),
+            approve_link: None,
+            extra: Vec::new(),
+            set_cookies: Vec::new(),
+            login,
+            password,
+        }
     }
 
     /// Sends this with every request from now on, in the place of what a browser would.
@@ -322,6 +332,7 @@ impl Merchant {
     fn keep_cookies(&mut self, url: &Url, headers: &HeaderMap) {
         for line in headers.get_all("set-cookie") {
             let line = line.to_str().unwrap();
+            self.set_cookies.push(line.to_owned());
             let (pair, rest) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').unwrap();
             let attribute = |wanted: &str| {

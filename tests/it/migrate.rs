@@ -246,7 +246,11 @@ async fn a_target_that_cannot_be_one_is_wrong_usage_or_a_failure_and_its_passwor
     let ran = here.run(&["migrate-to", "mysql://me:hunter2@db/x"]);
     assert_eq!(ran.complaint().0, Some(2));
     assert!(!ran.err.contains("hunter2"));
-    let ran = here.run(&["migrate-to", "postgres://me:hunter2@127.0.0.1:1/x"]);
+    // Something listens there, but no database: it hangs up.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let ran = here.run(&["migrate-to", &format!("postgres://me:hunter2@127.0.0.1:{port}/x")]);
     assert_eq!(ran.complaint().0, Some(1));
     assert!(ran.complaint().1.contains("the target") && !ran.err.contains("hunter2"), "{}", ran.err);
 }

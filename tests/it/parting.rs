@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Firewall, Switches};
-use cartkey::domain::id::StoreId;
+use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::Standing;
+use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::flow::{parting, stores, sweep};
 use cartkey::vault::Place;
 use serde_json::json;
@@ -170,12 +171,14 @@ async fn what_is_kept_is_the_consumer_key_alone_and_opens_only_where_it_belongs(
     for table in ["keys", "grants"] {
         assert_eq!(column(&world.app.db, &format!("SELECT id FROM {table} WHERE sealed IS NOT NULL")).await, [""; 0]);
     }
-    let row = column(&world.app.db, "SELECT id FROM keys").await.remove(0);
+    let row: KeyId = column(&world.app.db, "SELECT id FROM keys").await.remove(0).parse().unwrap();
     let due = world.clock.now().plus(DAY);
     let sealed = cartkey::storage::keys::due(&world.app.db, due, 9).await.unwrap().remove(0).parting;
-    let place = Place { table: "keys", row: &row, field: "parting", origin: SHOP };
+    let home = |url| StoreUrl::parse(url, Reach::Public).unwrap();
+    let (shop, other, m, n) = (home(SHOP), home(OTHER), "m".parse().unwrap(), "n".parse().unwrap());
+    let place = Place::parting(&row, &shop, &m);
     assert_eq!(world.app.vault.open(&place, &sealed).unwrap().as_slice(), key.consumer_key.as_bytes());
-    for elsewhere in [Place { field: "sealed", ..place }, Place { origin: OTHER, ..place }] {
+    for elsewhere in [Place::key(&row, &shop, &m), Place::parting(&row, &other, &m), Place::parting(&row, &shop, &n)] {
         assert!(world.app.vault.open(&elsewhere, &sealed).is_err());
     }
     // A store whose address was changed is not asked with it.

@@ -215,18 +215,18 @@ async fn accept(limits: Limits) -> (SocketAddr, watch::Sender<bool>) {
     (listen, stop)
 }
 
-async fn is_served(listen: SocketAddr) -> bool {
+pub async fn is_served(listen: SocketAddr) -> bool {
     let mut stream = connect(listen).await;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     whole_answer(stream).await.ends_with("hello")
 }
 
-async fn connect(listen: SocketAddr) -> TcpStream {
+pub async fn connect(listen: SocketAddr) -> TcpStream {
     TcpStream::connect(listen).await.expect("it listens")
 }
 
 /// Everything that comes until the connection ends; empty when it was cut.
-async fn whole_answer(mut stream: TcpStream) -> String {
+pub async fn whole_answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
     let _ = tokio::time::timeout(PATIENCE, reading).await.expect("the connection ends");

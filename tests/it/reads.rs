@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cartkey::app::App;
+use cartkey::domain::activity::Keep;
+use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{RequestId, TokenId};
 use cartkey::domain::time::Time;
 use cartkey::flow::reads::{self, Day, OfToken};
+use cartkey::flow::retention;
 
 use crate::database::{change, column};
 use crate::service::Service;
@@ -132,4 +135,20 @@ async fn replicas_that_count_at_the_same_time_count_each_read_once() {
     assert_eq!(sum(third.unwrap()), 45_000, "also for whoever asks meanwhile");
     assert_eq!(sum(reads::per_day(&replica, 2).await.unwrap()), 45_000);
     assert_eq!(kept(&world).await, "45000");
+}
+
+#[tokio::test]
+async fn a_read_that_is_too_old_to_keep_is_counted_before_it_is_deleted() {
+    let world = World::new().await;
+    retention::keep(&world.app, Keep::Days(30), &Actor::cli()).await.unwrap();
+    let asked = world.clock.now();
+    record(&world, &[("tk_a", asked, asked), ("tk_b", asked, asked)]).await;
+    world.clock.advance(Duration::from_hours(31 * 24));
+    // Nobody had the time to count: the process was down for a month, say.
+    assert!(retention::sweep(&world.app).await.unwrap());
+    let left = async || column(&world.app.db, "SELECT id FROM key_reads").await.len();
+    assert_eq!(left().await, 2);
+    assert!(reads::count(&world.app).await.unwrap());
+    assert!(retention::sweep(&world.app).await.unwrap());
+    assert_eq!((left().await, kept(&world).await), (0, "2".to_owned()));
 }

@@ -1,6 +1,7 @@
 //! Receive: what a store posts, what it is answered, and what becomes of its key.
 
 mod forged;
+mod locked;
 mod refused;
 
 use cartkey::demo::pretend_store::Switches;
@@ -148,7 +149,7 @@ async fn the_same_grant_twice_is_one_grant() {
     for _ in 0..3 {
         assert_eq!(callback.post(&world, &callback.body(1)).await, 200);
     }
-    assert_eq!(rows(&world.app.db).await, before, "threats.md 3");
+    assert_eq!(rows(&world.app.db).await, before, "docs/protocol/threats.md 3");
 }
 
 #[tokio::test]
@@ -159,7 +160,7 @@ async fn fifty_at_once_are_one_grant() {
     let posts = (0..50).map(|_| callback.post(&world, &body));
     let answers = futures_of(posts).await;
     assert_eq!(answers, vec![200; 50]);
-    assert_eq!(waiting(&world, &callback).await, 1, "threats.md R11");
+    assert_eq!(waiting(&world, &callback).await, 1, "docs/protocol/threats.md R11");
 }
 
 /// Runs all of them at once, on this one thread.

@@ -35,8 +35,9 @@ use crate::world::{self, SHOP, World};
 const ORDER: &str = "CARTKEY_TEST_REPLICA";
 /// How many times as fast time goes: a claim of two minutes still holds for longer than a check takes on a busy machine.
 const SPEED: u32 = 20;
-/// How long nothing happens before time leaps.
-const QUIET: Duration = Duration::from_millis(500);
+/// How long nothing happens before time leaps, and then from one leap to the next.
+const QUIET: Duration = Duration::from_millis(250);
+const FROM_LEAP_TO_LEAP: Duration = Duration::from_millis(60);
 /// Stores that are due in each round; in each they stand differently than before, which is an event.
 const STORES: usize = 24;
 /// How long one round may take before the story is called failed.
@@ -48,7 +49,7 @@ const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
 const LATER: Duration = Duration::from_hours(12);
 /// What one process does at a time: checks of one host, and deliveries to one webhook. A killed one may have done these
 /// without having said so, and they are done again.
-const CHECKS_AT_A_TIME: usize = watch::AT_A_TIME_OF_ONE_HOST;
+const CHECKS_AT_A_TIME: usize = cartkey::live::outgoing_limits::AT_A_TIME;
 const DELIVERIES_AT_A_TIME: usize = 4;
 
 /// What a process needs to know.
@@ -264,14 +265,14 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
         until(async || came() >= moment, &format!("round {round}: {moment} have come")).await;
         replicas[victim].kill();
         replicas[victim] = Replica::start(&order);
-        let seen = Mutex::new((0, Instant::now()));
+        let seen = Mutex::new((0, Instant::now() + QUIET));
         let done = async || {
             let mut seen = seen.lock().await;
             if came() != seen.0 {
-                *seen = (came(), Instant::now());
-            } else if seen.1.elapsed() > QUIET {
+                *seen = (came(), Instant::now() + QUIET);
+            } else if Instant::now() > seen.1 {
                 pace.leap();
-                seen.1 = Instant::now();
+                seen.1 = Instant::now() + FROM_LEAP_TO_LEAP;
             }
             is_done(&world, status).await
         };

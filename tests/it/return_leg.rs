@@ -110,7 +110,7 @@ async fn a_return_without_a_key_says_what_to_do_also_without_javascript() {
     assert!(page.text().contains("The key has arrived."), "{}", page.text());
 }
 
-/// threats.md 10: what anybody may write into an address changes nothing and tells nothing.
+/// docs/protocol/threats.md 10: what anybody may write into an address changes nothing and tells nothing.
 #[tokio::test]
 async fn a_return_with_a_wrong_state_or_without_the_cookie_learns_nothing() {
     let world = World::new().await;

@@ -54,6 +54,43 @@ async fn the_cookie_is_for_this_host_alone_and_the_database_does_not_hold_it() {
     }
 }
 
+/// Every word of both cookies: what leaves out `HttpOnly` gives the session to any script
+/// (docs/protocol/threats.md §6.9).
+#[tokio::test]
+async fn an_operators_cookies_go_to_this_host_over_https_from_its_own_pages_and_to_no_script() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let cookie = |name| ann.browser.cookie("keys.example", name).expect("it is kept").to_owned();
+    let known = cookie("__Host-cartkey-known");
+    let expected = [
+        format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Secure", cookie(COOKIE)),
+        format!("__Host-cartkey-known={known}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000; Secure"),
+    ];
+    assert_eq!(std::mem::take(&mut ann.browser.set_cookies), expected);
+    let page = ann.get("/admin").await;
+    ann.submit(&page, "Sign out", &[]).await;
+    let forgotten = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0; Secure");
+    assert_eq!(ann.browser.set_cookies, [forgotten]);
+}
+
+#[tokio::test]
+async fn who_signs_in_again_in_the_same_browser_has_one_session_and_the_former_is_dead() {
+    let world = World::new().await;
+    let mut ann = world.stranger("ann").await;
+    // Two tabs, both on the page that asks.
+    let tab = ann.get("/admin/sign-in").await;
+    ann.sign_in(PASSWORD).await;
+    let former = ann.browser.cookie("keys.example", COOKIE).unwrap().to_owned();
+    ann.submit(&tab, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
+    assert_ne!(ann.browser.cookie("keys.example", COOKIE).unwrap(), former);
+    assert_eq!(ann.get("/admin").await.url.path(), "/admin");
+    // Whoever had the former cookie copied has nothing of it (docs/protocol/threats.md 25).
+    let mut thief = world.merchant();
+    thief.header("cookie", &format!("{COOKIE}={former}"));
+    assert_eq!(thief.get(&format!("{KEYS}/admin")).await.url.path(), "/admin/sign-in");
+    assert_eq!(sessions(&world).await, 1);
+}
+
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_are_told_alike() {
     let world = World::new().await;

@@ -254,6 +254,42 @@ fn judge(door: Door, visitor: Visitor, method: &str, reply: &Reply) -> Option<St
     (!fine).then(|| format!("{visitor:?} was answered {status}"))
 }
 
+/// What every answer carries (docs/protocol/threats.md §8), whoever asks for what.
+const ALWAYS: [(&str, &str); 9] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    ("cache-control", "no-store"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// What may be kept by browsers and caches, and what other sites may load: files without a word of anybody's.
+fn is_file(pattern: &str) -> bool {
+    pattern == "/button.js" || pattern.starts_with("/static/") || pattern == "/api/v1/openapi.json"
+}
+
+/// The headers that an answer lacks, or has otherwise.
+fn headers_wrong(pattern: &str, reply: &Reply) -> Vec<String> {
+    let has = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let always = &ALWAYS[..ALWAYS.len() - if is_file(pattern) { 2 } else { 0 }];
+    let mut wrong: Vec<String> = always
+        .iter()
+        .filter(|(name, value)| has(name) != *value)
+        .map(|(name, _)| format!("{name}: {:?}", has(name)))
+        .collect();
+    let tells = ["server", "x-powered-by", "access-control-allow-origin"];
+    wrong.extend(tells.iter().filter(|name| reply.headers.contains_key(**name)).map(|name| format!("has {name}")));
+    wrong
+}
+
 #[tokio::test]
 async fn every_visitor_at_every_route() {
     let scene = Scene::new().await;
@@ -262,6 +298,8 @@ async fn every_visitor_at_every_route() {
         for visitor in Visitor::all() {
             let reply = scene.visit(visitor, method, pattern, None).await;
             wrong.extend(judge(*door, visitor, method, &reply).map(|why| format!("{method} {pattern}: {why}")));
+            let headers = headers_wrong(pattern, &reply);
+            wrong.extend(headers.iter().map(|why| format!("{method} {pattern}: {visitor:?}: {why}")));
             let text = String::from_utf8_lossy(&reply.body);
             for secret in [&scene.world.shop.keys()[0].consumer_secret, &scene.expired, &scene.beginner] {
                 let is_lent = matches!(door, Token(KeysRead)) && visitor.may_pass(*door);

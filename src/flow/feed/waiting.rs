@@ -4,6 +4,7 @@
 //! looking, twice a second, while anybody waits. Nobody is told what happened: they read for themselves.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::domain::id::TokenId;
 use crate::domain::news::EventId;
+use crate::live::worker::{Plan, Worker, Workers, supervise};
 use crate::storage::{Db, events};
 
 /// How many may wait at a time in one process: each holds a connection.
@@ -32,7 +34,11 @@ struct Shared {
     /// Whether somebody looks at the database.
     looking: AtomicBool,
     places: Mutex<HashMap<TokenId, usize>>,
+    worker: Worker,
 }
+
+/// This worker.
+const WORKER: Plan = Plan::new("event feed", "while anybody waits for news, twice a second");
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -50,14 +56,14 @@ pub enum Crowded {
     ByAll,
 }
 
-impl Default for Feed {
-    fn default() -> Self {
-        let (seen, _) = watch::channel(Seen { newest: EventId::BEGINNING, over: false });
-        Self(Arc::new(Shared { seen, looking: AtomicBool::new(false), places: Mutex::default() }))
-    }
-}
-
 impl Feed {
+    /// Nobody waits yet.
+    pub fn new(workers: &Workers) -> Self {
+        let (seen, _) = watch::channel(Seen { newest: EventId::BEGINNING, over: false });
+        let (looking, places, worker) = (AtomicBool::new(false), Mutex::default(), workers.enter(WORKER));
+        Self(Arc::new(Shared { seen, looking, places, worker }))
+    }
+
     /// Takes a place among those who wait, until it is dropped.
     pub fn enter(&self, token: &TokenId) -> Result<Place, Crowded> {
         let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +82,9 @@ impl Feed {
     pub fn watch(&self, db: &Db) -> Watcher {
         let watcher = Watcher(self.0.seen.subscribe());
         if !self.0.looking.swap(true, Ordering::AcqRel) {
-            tokio::spawn(look(Arc::clone(&self.0), db.clone()));
+            let (shared, db) = (Arc::clone(&self.0), db.clone());
+            let begin = move || look(Arc::clone(&shared), db.clone());
+            tokio::spawn(supervise(self.0.worker.clone(), pending(), begin));
         }
         watcher
     }
@@ -129,14 +137,16 @@ async fn look(shared: Arc<Shared>, db: Db) {
         let stirred = events::stirred();
         match events::newest(&db).await {
             Ok(newest) => {
-                shared.seen.send_if_modified(|seen| {
+                let is_news = shared.seen.send_if_modified(|seen| {
                     let is_news = newest > seen.newest;
                     seen.newest = seen.newest.max(newest);
                     is_news
                 });
+                shared.worker.did(is_news.into(), "times there was news");
             }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "could not look for news");
+                shared.worker.failed_again("could not look for news");
             }
         }
         tokio::select! {
@@ -160,11 +170,11 @@ async fn look(shared: Arc<Shared>, db: Db) {
 mod tests {
     use super::*;
     use crate::domain::entropy::Entropy;
-    use crate::domain::time::Time;
+    use crate::domain::time::{Clock, Time};
 
     #[test]
     fn one_service_cannot_take_the_places_of_all_others() {
-        let (feed, entropy) = (Feed::default(), Entropy::seeded(7));
+        let (feed, entropy) = (Feed::new(&Workers::new(Clock::System)), Entropy::seeded(7));
         let somebody = || TokenId::mint(Time::from_millis(1), &entropy);
         let greedy = somebody();
         let mut taken: Vec<Place> = (0..PLACES_OF_ONE).map(|_| feed.enter(&greedy).expect("a place")).collect();

@@ -1,9 +1,12 @@
 //! The one writer of the lending record: commits whatever has gathered as one statement.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
 use crate::storage::reads::{Read, Recorder};
 
@@ -16,6 +19,20 @@ const IN_A_ROW: u32 = 8;
 /// How soon a batch must follow to be the next in a row.
 const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 
+/// This worker. Services wait for it, so it is never kept from them for longer than a second.
+pub(super) const WORKER: Plan =
+    Plan { name: "lending record", runs: "when a key is lent", pause_at_most: Duration::from_secs(1) };
+
+/// What is lent and waits for the writer. The queue outlives a writer that panics: those of its batch are refused, the others
+/// are served by the next.
+type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
+
+/// Runs the writer until the last sender of the queue is gone.
+pub(super) async fn run(db: Db, worker: Worker, waiting: mpsc::Receiver<Waiting>) {
+    let queue = Arc::new(Mutex::new(waiting));
+    supervise(worker.clone(), pending(), || write(db.clone(), worker.clone(), Arc::clone(&queue))).await;
+}
+
 /// A lending that waits for its record to be on disk.
 pub(super) struct Waiting {
     pub read: Read,
@@ -25,7 +42,8 @@ pub(super) struct Waiting {
 
 /// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
 /// different counters, only the newest can be good.
-pub(super) async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write(db: Db, worker: Worker, queue: Queue) {
+    let mut waiting = queue.lock().await;
     let mut recorder = Recorder::new(db);
     let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
     let mut in_a_row = 0;
@@ -57,17 +75,14 @@ pub(super) async fn write(db: Db, mut waiting: mpsc::Receiver<Waiting>) {
         let (batch, told): (Vec<Read>, Vec<Option<oneshot::Sender<i64>>>) =
             gathered.drain(..).map(|w| (w.read, w.done)).unzip();
         match recorder.record(&batch, newest).await {
-            Ok(revision) => told.into_iter().flatten().for_each(|done| {
-                // Whoever hung up meanwhile does not need to know.
-                let _ = done.send(revision);
-            }),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    reads = batch.len(),
-                    "lent keys could not be recorded, so none left"
-                );
+            Ok(revision) => {
+                worker.did(batch.len(), "key reads written");
+                told.into_iter().flatten().for_each(|done| {
+                    // Whoever hung up meanwhile does not need to know.
+                    let _ = done.send(revision);
+                });
             }
+            Err(error) => worker.failed("lent keys could not be recorded, so none left", &error),
         }
     }
 }
@@ -103,24 +118,33 @@ impl Waiting {
 mod tests {
     use super::*;
     use crate::domain::id::RequestId;
-    use crate::domain::time::Time;
+    use crate::domain::time::{Clock, Time};
+    use crate::live::worker::Workers;
     use crate::storage::history;
+
+    const STORE: &str = "st_01jd0000000000000000000000";
+
+    fn read(token: &str, n: u8) -> Read {
+        Read {
+            id: format!("rq_01jd000000000000000000000{n}"),
+            at: 1,
+            token_id: format!("tk_01jd000000000000000000000{token}"),
+            store_id: STORE.to_owned(),
+            key_version: 1,
+            read_from: "192.0.2.1".to_owned(),
+            revision: 0,
+            lends: true,
+        }
+    }
+
+    fn worker(plan: Plan) -> Worker {
+        Workers::new(Clock::System).enter(plan)
+    }
 
     #[tokio::test]
     async fn a_read_whose_asker_is_gone_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("cartkey.db").display())).await.unwrap();
-        let store = "st_01jd0000000000000000000000";
-        let read = |token: &str, n: u8| Read {
-            id: format!("rq_01jd000000000000000000000{n}"),
-            at: 1,
-            token_id: format!("tk_01jd000000000000000000000{token}"),
-            store_id: store.to_owned(),
-            key_version: 1,
-            read_from: "192.0.2.1".to_owned(),
-            revision: 0,
-            lends: true,
-        };
         let (queue, waiting) = mpsc::channel(QUEUE);
         let mut here = Vec::new();
         // Alone in its batch or beside another: the writer goes on either way.
@@ -131,15 +155,47 @@ mod tests {
                 here.push(told);
             }
         }
-        let writer = tokio::spawn(write(db.clone(), waiting));
+        let writer = tokio::spawn(run(db.clone(), worker(WORKER), waiting));
         assert_eq!(here.remove(0).await, Ok(0));
         let (done, _) = oneshot::channel();
         assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
         drop(queue);
         writer.await.unwrap();
         let all = RequestId::least(Time::from_millis(0));
-        let readers = history::readers(&db, &store.parse().unwrap(), &all, 9).await.unwrap();
+        let readers = history::readers(&db, &STORE.parse().unwrap(), &all, 9).await.unwrap();
         let tokens: Vec<String> = readers.into_iter().map(|reader| reader.token_id.to_string()).collect();
         assert_eq!(tokens, ["tk_01jd0000000000000000000002"]);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_refuses_its_batch_and_the_next_serves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("cartkey.db").display())).await.unwrap();
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        let mut told = Vec::new();
+        for n in [1, 2] {
+            let (done, answer) = oneshot::channel();
+            assert!(sender.try_send(Waiting { read: read("1", n), done: Some(done) }).is_ok());
+            told.push(answer);
+        }
+        let worker = worker(Plan { pause_at_most: Duration::ZERO, ..WORKER });
+        let (seen, queue, mut times) = (worker.clone(), Arc::new(Mutex::new(waiting)), 0);
+        let begin = move || {
+            times += 1;
+            let (n, db, worker, queue) = (times, db.clone(), worker.clone(), Arc::clone(&queue));
+            async move {
+                if n == 1 {
+                    let _batch = queue.lock().await.recv().await;
+                    panic!("in the middle of a batch");
+                }
+                write(db, worker, queue).await;
+            }
+        };
+        let writing = tokio::spawn(supervise(seen.clone(), pending(), begin));
+        assert!(told.remove(0).await.is_err(), "what the panic has interrupted is refused");
+        assert_eq!(told.remove(0).await, Ok(0));
+        assert_eq!(seen.status().panics, 1);
+        drop(sender);
+        writing.await.expect("it ends when nobody can ask any more");
     }
 }

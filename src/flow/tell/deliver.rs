@@ -19,7 +19,7 @@ use crate::flow::Beneath;
 use crate::storage::deliveries::{self, Disables, Kept, Tried};
 use crate::storage::events;
 use crate::storage::webhooks::Held;
-use crate::vault::{Place, signature};
+use crate::vault::{Place, Unopenable, signature};
 use crate::woo::{Call, Reply};
 
 /// How long a webhook may take to answer.
@@ -64,14 +64,7 @@ pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: 
         return Ok(deliveries::not_wanted(&app.db, &delivery.id, until, app.now()).await?);
     }
     let body = serde_json::to_string(&news).unwrap_or_default();
-    let outcome = match try_once(app, held, &id.to_string(), body).await {
-        // A ring key is missing, or somebody has changed the address in the database. It is as good as no answer.
-        Err(Beneath::Vault(error)) => {
-            tracing::error!(webhook.id = %held.webhook.id, %error, "the secret of a webhook does not open");
-            Outcome { status: None, fault: Some("secret_unopenable"), retry_after: None, took: Duration::ZERO }
-        }
-        outcome => outcome?,
-    };
+    let outcome = try_once(app, held, &id.to_string(), body).await;
     let tried = judge(app, held, delivery, &outcome);
     tracing::info!(
         webhook.id = %held.webhook.id,
@@ -94,9 +87,17 @@ pub(super) async fn deliver(app: &App, held: &Held, delivery: &Delivery, until: 
 }
 
 /// Sends `body` to a webhook once. The signature is made anew for each try: receivers refuse what was signed long ago.
-pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<Outcome, Beneath> {
-    let begun = app.now();
-    let signed = signature::sign(&secrets(app, held, begun)?, id, begun, &body)?;
+pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Outcome {
+    let (begun, instant) = (app.now(), app.clock.instant());
+    let signed = secrets(app, held, begun).and_then(|secrets| signature::sign(&secrets, id, begun, &body));
+    let signed = match signed {
+        Ok(signed) => signed,
+        // Damaged, or somebody has changed the address in the database. It is as good as no answer.
+        Err(error) => {
+            tracing::error!(webhook.id = %held.webhook.id, %error, "the secret of a webhook does not open");
+            return Outcome { status: None, fault: Some("secret_unopenable"), retry_after: None, took: Duration::ZERO };
+        }
+    };
     let header = |name, value: &str| Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?));
     let headers = [
         header("webhook-id", id),
@@ -113,19 +114,19 @@ pub async fn try_once(app: &App, held: &Held, id: &str, body: String) -> Result<
         at_most: 0,
     };
     let answer = app.woo.send_for_status(call).await;
-    let took = app.now().since(begun);
-    Ok(match answer {
+    let took = app.clock.instant().since(instant);
+    match answer {
         Ok(reply) => {
             Outcome { status: Some(reply.status), fault: None, retry_after: retry_after(&reply, app.now()), took }
         }
         Err(fault) => Outcome { status: None, fault: Some(fault.verdict().code()), retry_after: None, took },
-    })
+    }
 }
 
 /// The secrets that sign at `now`, opened. An old one that does not open does not keep the new one from signing.
-fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
+fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Unopenable> {
     let id = &held.webhook.id;
-    let place = place(id, &held.webhook.url);
+    let place = Place::webhook(id, &held.webhook.url);
     let mut secrets = vec![app.vault.open_secret(&place, &held.secret)?];
     if let Some(old) = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)) {
         match app.vault.open_secret(&place, old) {
@@ -143,11 +144,6 @@ fn secrets(app: &App, held: &Held, now: Time) -> Result<Vec<Secret>, Beneath> {
 fn is_new_to_the_log(id: &WebhookId) -> bool {
     static SAID: Mutex<BTreeSet<WebhookId>> = Mutex::new(BTreeSet::new());
     SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
-}
-
-/// Where a webhook's secret belongs: to its address too, so that whoever can change that in the database is sent nothing.
-pub(in crate::flow) fn place<'a>(id: &'a WebhookId, url: &'a WebhookUrl) -> Place<'a> {
-    Place { table: "webhooks", row: id.as_str(), field: "secret", origin: url.as_str() }
 }
 
 fn judge(app: &App, held: &Held, delivery: &Delivery, outcome: &Outcome) -> Tried {

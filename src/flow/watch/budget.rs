@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::flights::Flights;
-use super::hosts::Hosts;
+use crate::domain::time::Instant;
+use crate::live::outgoing_limits::OutgoingLimits;
 
 /// What the watch of one process may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Watching {
     pub(super) budget: Budget,
     pub(super) demanded: Arc<Semaphore>,
     pub(super) keeping: Arc<Semaphore>,
-    pub(super) hosts: Hosts,
+    pub(super) hosts: OutgoingLimits,
     pub(super) flights: Flights,
 }
 
@@ -62,9 +63,14 @@ impl Watching {
             budget,
             demanded: Arc::new(Semaphore::new(budget.demanded)),
             keeping: Arc::new(Semaphore::new(budget.keeping)),
-            hosts: Hosts::default(),
+            hosts: OutgoingLimits::default(),
             flights: Flights::default(),
         }
+    }
+
+    /// The places of a host, which all share who ask it for whatever reason.
+    pub fn places(&self, host: &str, now: Instant) -> Arc<Semaphore> {
+        self.hosts.places(host, now)
     }
 
     /// How many checks may be asked for at a time by somebody who waits for each.

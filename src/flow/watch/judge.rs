@@ -66,7 +66,8 @@ pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
     let elsewhere = answer.home_seen.clone().filter(|seen| *seen != store.home);
     let is_found = verdict == Verdict::Moved && elsewhere.is_some();
     // Where the store was not heard at all, what it said of itself before stands.
-    let moved_to = if is_found || trouble(verdict).is_none() { elsewhere } else { store.moved_to.clone() };
+    let is_heard = trouble(verdict).is_none() && verdict != Verdict::KeyUnreadable;
+    let moved_to = if is_found || is_heard { elsewhere } else { store.moved_to.clone() };
     let standing = |status, reason, failures| Standing { status, reason, failures, moved_to: moved_to.clone() };
     if verdict.is_works() {
         return standing(StoreStatus::Connected, remark(store, answer), 0);
@@ -87,7 +88,9 @@ pub(super) fn judge(store: &Store, answer: &Answer) -> Standing {
     let meant = known == trouble(verdict) || (known.is_some() && again >= 3);
     match store.status {
         // It refused the key when it could be asked: that stands until it says otherwise.
-        StoreStatus::Unauthorized => standing(StoreStatus::Unauthorized, store.reason, again),
+        StoreStatus::Unauthorized if store.reason != Some(Verdict::KeyUnreadable) => {
+            standing(StoreStatus::Unauthorized, store.reason, again)
+        }
         StoreStatus::Connected if verdict == Verdict::RateLimited || !meant => {
             standing(StoreStatus::Connected, Some(verdict), again)
         }
@@ -143,6 +146,8 @@ pub(super) fn next(now: &Standing, answer: &Answer, every: Duration, at: Time, e
     };
     let pause = match (now.status, now.failures) {
         (_, 0) => every,
+        // Nobody is asked: to look whether it opens again costs nothing.
+        _ if now.reason == Some(Verdict::KeyUnreadable) => every,
         (_, 1) => SOON.min(every),
         (StoreStatus::Unauthorized, _) => doubled(UNAUTHORIZED[0].max(every), UNAUTHORIZED[1]),
         _ => doubled(every, UNREACHABLE_AT_MOST),

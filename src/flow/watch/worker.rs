@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::hosts::Turn;
 use super::{Beneath, CLAIM, judge, scheduled};
 use crate::app::App;
-use crate::domain::time::Time;
+use crate::domain::time::{Instant, Time};
+use crate::live::outgoing_limits::Turn;
+use crate::live::worker::Plan;
 use crate::storage::schedule;
 
 /// The most that is claimed at once: other replicas come between.
@@ -17,29 +18,46 @@ const BATCH: usize = 16;
 const BROUGHT_BACK: i64 = 500;
 /// How far ahead of ours the clock of another process may be.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
+/// How often to look for stores that a wrong clock, of this machine or another, has put off.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// A clock that shows so much more or less than has passed was set.
+const JUMP: Duration = Duration::from_secs(5);
 /// The shortest that it sleeps.
 const A_MOMENT: Duration = Duration::from_millis(50);
 /// How long checks that are under way may still take once we are told to stop. The claims of those that are given up run
 /// out, and somebody else asks those stores.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// This worker.
+pub const WORKER: Plan = Plan::new("watch", "when a store is due; it looks every 10 s");
+
 /// Checks what is due, until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
     let mut running = JoinSet::new();
-    let mut rate = Rate::new(app.watching.budget.per_second, app.now());
+    let mut begins = Begins {
+        rate: Rate::new(app.watching.budget.per_second, app.clock.instant()),
+        wrong_clock: WrongClock::default(),
+    };
     while !*stop.borrow() {
-        while running.try_join_next().is_some() {}
+        while let Some(ended) = running.try_join_next() {
+            worker.task_ended(ended);
+        }
         let free = app.watching.budget.places.saturating_sub(running.len());
-        let wait = match begin(&app, free, &mut rate, &mut running).await {
-            Ok(wait) => wait,
+        let already = running.len();
+        let wait = match begin(&app, free, &mut begins, &mut running).await {
+            Ok(wait) => {
+                worker.did(running.len() - already, "checks begun");
+                wait
+            }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "stores could not be checked");
+                worker.failed("stores could not be checked", &error);
                 app.watching.budget.look_again
             }
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            _ = running.join_next(), if free == 0 => {}
+            Some(ended) = running.join_next(), if free == 0 => drop(worker.task_ended(ended)),
             _ = stop.changed() => {}
         }
     }
@@ -48,8 +66,8 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 }
 
 /// Begins as many checks as there is room and time for; gives back how long to wait before the next.
-async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()>) -> Result<Duration, Beneath> {
-    let most = free.min(BATCH).min(rate.allows(app.now()));
+async fn begin(app: &App, free: usize, begins: &mut Begins, running: &mut JoinSet<()>) -> Result<Duration, Beneath> {
+    let most = free.min(BATCH).min(begins.rate.allows(app.clock.instant()));
     if free == 0 {
         return Ok(app.watching.budget.look_again);
     }
@@ -57,34 +75,64 @@ async fn begin(app: &App, free: usize, rate: &mut Rate, running: &mut JoinSet<()
         return Ok(A_MOMENT);
     }
     let claimed = claim(app, most, running).await?;
-    rate.spend(claimed);
+    begins.rate.spend(claimed);
     if claimed == most {
         return Ok(Duration::ZERO);
     }
     let longest = app.watching.budget.look_again;
-    if bring_back(app).await? > 0 {
+    if begins.wrong_clock.bring_back(app).await? > 0 {
         return Ok(A_MOMENT);
     }
     let due = schedule::next(&app.db).await?.map_or(longest, |due| due.since(app.now()));
     Ok(due.max(A_MOMENT).min(longest))
 }
 
-/// Makes due what a clock has put off that was ahead and has been set right; gives back how many stores that were.
-async fn bring_back(app: &App) -> Result<u64, Beneath> {
-    let now = app.now();
-    let latest = now.plus(judge::longest(app.check_every));
-    let soon = now.plus(CLOCKS_DIFFER);
-    let brought_back = schedule::bring_back(&app.db, now, soon, soon.plus(CLAIM), latest, BROUGHT_BACK).await?;
-    if brought_back > 0 {
-        tracing::warn!(stores = brought_back, "the clock has been set back: stores that it had put off are asked now");
+/// What is kept between the beginnings of checks.
+struct Begins {
+    rate: Rate,
+    wrong_clock: WrongClock,
+}
+
+/// Looks for what a clock has put off that was ahead and has been set right: now and then, because that may have been the
+/// clock of another machine, and at once when ours was set.
+#[derive(Default)]
+struct WrongClock {
+    /// When it was last looked, on both clocks; `None` when there may be more to bring back.
+    looked: Option<(Time, Instant)>,
+}
+
+impl WrongClock {
+    fn is_to_look(&self, now: Time, instant: Instant) -> bool {
+        let Some((then, begun)) = self.looked else { return true };
+        let passed = instant.since(begun);
+        let shown = now.since(then);
+        passed >= LOOK_EVERY || then > now || shown.abs_diff(passed) > JUMP
     }
-    Ok(brought_back)
+
+    /// Makes due what was put off; gives back how many stores that were.
+    async fn bring_back(&mut self, app: &App) -> Result<u64, Beneath> {
+        let (now, instant) = (app.now(), app.clock.instant());
+        if !self.is_to_look(now, instant) {
+            return Ok(0);
+        }
+        let latest = now.plus(judge::longest(app.check_every));
+        let soon = now.plus(CLOCKS_DIFFER);
+        let brought_back = schedule::bring_back(&app.db, now, soon, soon.plus(CLAIM), latest, BROUGHT_BACK).await?;
+        self.looked = (brought_back == 0).then_some((now, instant));
+        if brought_back > 0 {
+            tracing::warn!(
+                stores = brought_back,
+                "the clock has been set back: stores that it had put off are asked now"
+            );
+        }
+        Ok(brought_back)
+    }
 }
 
 /// Checks everything that is due now, also what comes due meanwhile, as fast as the places allow; gives back how many
 /// checks that were.
 pub async fn check_due(app: &App) -> Result<usize, Beneath> {
-    let mut running = JoinSet::new();
+    let (mut running, mut wrong_clock) = (JoinSet::new(), WrongClock::default());
     let mut checks = 0;
     loop {
         while running.try_join_next().is_some() {
@@ -92,7 +140,7 @@ pub async fn check_due(app: &App) -> Result<usize, Beneath> {
         }
         let free = app.watching.budget.places.saturating_sub(running.len());
         let claimed = if free == 0 { 0 } else { claim(app, free.min(BATCH), &mut running).await? };
-        if claimed > 0 || (free > 0 && bring_back(app).await? > 0) {
+        if claimed > 0 || (free > 0 && wrong_clock.bring_back(app).await? > 0) {
             continue;
         }
         match running.join_next().await {
@@ -109,14 +157,14 @@ async fn claim(app: &App, most: usize, running: &mut JoinSet<()>) -> Result<usiz
     if app.is_draining() {
         return Ok(0);
     }
-    let now = app.now();
+    let (now, instant) = (app.now(), app.clock.instant());
     let until = now.plus(CLAIM);
     let due = schedule::claim(&app.db, now, until, i64::try_from(most).unwrap_or(i64::MAX)).await?;
     let claimed = due.len();
     let mut later = Vec::new();
     for store in due {
-        match app.watching.hosts.turn(store.home.host(), now) {
-            Turn::Later(at) => later.push((store.id, at)),
+        match app.watching.hosts.turn(store.home.host(), instant) {
+            Turn::Later(pause) => later.push((store.id, now.plus(pause))),
             Turn::Now(turn) => {
                 let app = app.clone();
                 running.spawn(async move {
@@ -139,19 +187,18 @@ struct Rate {
     per_second: u32,
     /// Thousandths of checks that may begin at once.
     saved: u64,
-    since: Time,
+    since: Instant,
 }
 
 impl Rate {
-    fn new(per_second: u32, since: Time) -> Self {
-        // One may begin at once, whatever the clock does.
+    fn new(per_second: u32, since: Instant) -> Self {
+        // One may begin at once.
         Self { per_second, saved: 1_000, since }
     }
 
     /// How many may begin at `now`: what was not used is kept for a batch, not for longer.
-    fn allows(&mut self, now: Time) -> usize {
-        // A clock that was set back must not stop the checks until it has caught up.
-        let millis = u64::try_from(now.since(self.since.min(now)).as_millis()).unwrap_or(u64::MAX);
+    fn allows(&mut self, now: Instant) -> usize {
+        let millis = u64::try_from(now.since(self.since).as_millis()).unwrap_or(u64::MAX);
         let earned = millis.saturating_mul(u64::from(self.per_second));
         self.saved = self.saved.saturating_add(earned).min(1_000 * BATCH as u64);
         self.since = now;
@@ -169,7 +216,7 @@ mod tests {
 
     #[test]
     fn no_more_checks_begin_than_the_rate_allows() {
-        let begun = Time::from_millis(1_790_000_000_000);
+        let begun = Instant::from_millis(1_790_000);
         let mut rate = Rate::new(100, begun);
         let mut checks = 0;
         for millis in (0..10_000).step_by(7) {
@@ -180,5 +227,18 @@ mod tests {
         }
         assert!((990..=1_000).contains(&checks), "{checks} in ten seconds");
         assert_eq!(rate.allows(begun.plus(Duration::from_hours(1))), BATCH, "an idle hour is not made up for");
+    }
+    #[test]
+    fn what_a_wrong_clock_put_off_is_looked_for_once_a_minute_and_when_the_clock_is_set() {
+        let (now, begun) = (Time::from_millis(1_790_000_000_000), Instant::from_millis(5));
+        assert!(WrongClock::default().is_to_look(now, begun), "nobody has looked yet");
+        let clock = WrongClock { looked: Some((now, begun)) };
+        let after = |shown: i64, passed: u64| {
+            clock.is_to_look(Time::from_millis(now.millis() + shown), begun.plus(Duration::from_millis(passed)))
+        };
+        assert!(!after(0, 0) && !after(50, 50) && !after(59_999, 59_999));
+        assert!(!after(30_800, 30_000), "it is steered, not set");
+        assert!(after(60_000, 60_000), "once a minute, whatever clock was wrong");
+        assert!(after(-1, 10) && after(10, 10_000) && after(86_400_000, 10), "it was set");
     }
 }

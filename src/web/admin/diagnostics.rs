@@ -9,7 +9,7 @@ use axum::routing::get;
 use super::guard::SignedIn;
 use super::show::{Section, Shell};
 use crate::app::App;
-use crate::flow::diagnostics::{self, Finding, PUBLIC_ADDRESS, State as Stands};
+use crate::flow::diagnostics::{self, Depth, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus};
 use crate::web::Peer;
 use crate::web::page::Page;
 
@@ -23,6 +23,8 @@ pub(super) fn routes() -> Router<App> {
 struct DiagnosticsPage {
     shell: Shell,
     findings: Vec<Finding>,
+    /// How each worker of this process is doing.
+    workers: Vec<WorkerStatus>,
     /// Names and values of the configuration, none of them secret.
     settings: Vec<(&'static str, String)>,
 }
@@ -41,14 +43,25 @@ impl DiagnosticsPage {
             Stands::Bad => ("bad", "Broken"),
         }
     }
+
+    /// The badge's class and word.
+    fn worker_badge(worker: &WorkerStatus) -> (&'static str, &'static str) {
+        match worker.state {
+            WorkerState::Running => ("good", "Running"),
+            WorkerState::Idle => ("quiet", "Nothing to do"),
+            WorkerState::Down => ("bad", "Down"),
+        }
+    }
 }
 
 async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
-    let mut findings = diagnostics::examine(&app).await;
+    let mut findings = diagnostics::examine(&app, Depth::Sample).await;
     findings.extend(proxy(&app, &parts));
     // What is wrong comes first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.state));
-    Page(DiagnosticsPage { shell: Shell::new(&app, &who, Section::Diagnostics), findings, settings: settings(&app) })
+    let workers = app.workers.status();
+    let shell = Shell::new(&app, &who, Section::Diagnostics);
+    Page(DiagnosticsPage { shell, findings, workers, settings: settings(&app) })
 }
 
 /// A proxy in front that is not trusted hides who asks: all visitors look like one.

@@ -13,6 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::operator::{Operator, Session};
 use crate::domain::secret::Secret;
 use crate::flow::sign_in;
+use crate::web::body_deadline;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::{actor, cookie, reached_at, same_site};
@@ -62,6 +63,9 @@ fn notice(parts: &Parts) -> Option<Notice> {
     Fields::of_query(parts.uri.query()).ok()?.get("done").and_then(Notice::read)
 }
 
+/// The most bytes of an operator's form: many settings, long lists.
+const FORM_AT_MOST: usize = 256 * 1024;
+
 /// A form that an operator posted from a page of their session. It may hold a password, so it has no Debug.
 pub struct Posted {
     /// Who posted it.
@@ -77,6 +81,7 @@ impl FromRequest<App> for Posted {
         let (mut parts, body) = request.into_parts();
         same_site(&app.site, &parts.headers).map_err(IntoResponse::into_response)?;
         let who = SignedIn::from_request_parts(&mut parts, app).await?;
+        body_deadline::allow(&parts, FORM_AT_MOST);
         let body =
             Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(IntoResponse::into_response)?;
         let fields = Fields::of_form(&body).map_err(IntoResponse::into_response)?;

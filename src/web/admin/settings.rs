@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -21,16 +21,12 @@ use crate::web::merchant::frame::Frame;
 use crate::web::page::Page;
 use crate::web::words::Words;
 
-/// The most bytes of an upload. Far more than a logo may have: who sends a photograph is told beside the field, which
-/// takes reading it; a connection that is cut off half-way tells nothing. Only operators get that far.
-const UPLOAD_AT_MOST: usize = 8 * 1024 * 1024;
-
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/admin/settings", get(look).post(save))
         .route("/admin/settings/preview", post(preview))
         .route("/admin/settings/reset", post(reset))
-        .route("/admin/settings/logo", post(upload).layer(DefaultBodyLimit::max(UPLOAD_AT_MOST)))
+        .route("/admin/settings/logo", post(upload))
         .route("/admin/settings/logo/remove", post(remove))
         .route("/admin/settings/by-hand", post(allow_by_hand))
 }

@@ -8,12 +8,17 @@ use axum::response::{IntoResponse, Response};
 use super::guard::{FORM_TOKEN, SignedIn, check_token};
 use crate::app::App;
 use crate::domain::brand::NotALogo;
+use crate::web::body_deadline;
 use crate::web::form::Fields;
 use crate::web::guard::same_site;
 use crate::web::multipart;
 
 /// The name of the field that holds the file.
 const FILE: &str = "logo";
+
+/// The most bytes of an upload. Far more than a logo may have: who sends a photograph is told beside the field, which
+/// takes reading it; a connection that is cut off half-way tells nothing. Only operators get that far.
+const AT_MOST: usize = 8 * 1024 * 1024;
 
 /// A form with one file; the same is checked as of any other form.
 pub(super) struct PostedFile {
@@ -32,9 +37,15 @@ impl FromRequest<App> for PostedFile {
         let who = SignedIn::from_request_parts(&mut parts, app).await?;
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.to_owned();
-        let Ok(body) = Bytes::from_request(Request::from_parts(parts, body), app).await else {
+        body_deadline::allow(&parts, AT_MOST);
+        let extensions = parts.extensions.clone();
+        let body = match Bytes::from_request(Request::from_parts(parts, body), app).await {
+            Ok(body) => body,
             // The form's token is in what was not read. Nothing is done, so nothing has to be proven.
-            return Ok(Self { who, file: Err(NotALogo::TooLarge) });
+            Err(_) if body_deadline::is_too_large(&extensions) => {
+                return Ok(Self { who, file: Err(NotALogo::TooLarge) });
+            }
+            Err(rejection) => return Err(rejection.into_response()),
         };
         let fields = multipart::read(&kind, &body).unwrap_or_default();
         let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.bytes);

@@ -1,5 +1,5 @@
-//! Who may begin, and how often (threats.md 8, 38, 48 to 50): what strangers begin on the open page is bounded, and uses up
-//! nothing that links need.
+//! Who may begin, and how often (docs/protocol/threats.md 8, 38, 48 to 50): what strangers begin on the open page is bounded,
+//! and uses up nothing that links need.
 
 use std::time::Duration;
 

@@ -83,7 +83,7 @@ async fn token_and_state_must_be_of_the_same_attempt() {
     let (_, b) = opened(&world, &mut browser, "m-b", OTHER).await;
     let before = rows(&world.app.db).await;
     let crossed = |token: &Callback, state: &Callback| Callback { url: token.url.clone(), ..state.clone() };
-    // Crossed before, between and after the honest ones, in both directions (threats.md 6).
+    // Crossed before, between and after the honest ones, in both directions (docs/protocol/threats.md 6).
     for honest in [None, Some(&a), Some(&b)] {
         if let Some(honest) = honest {
             assert_eq!(honest.post(&world, &honest.body(1)).await, 200);

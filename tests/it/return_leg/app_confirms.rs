@@ -1,4 +1,4 @@
-//! `confirm: "app"`: the application checks that its own signed-in user is the link's (threats.md 7, F7).
+//! `confirm: "app"`: the application checks that its own signed-in user is the link's (docs/protocol/threats.md 7, F7).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A return in another browser than the one that began (threats.md 7).
+//! A return in another browser than the one that began (docs/protocol/threats.md 7).
 
 use std::time::Duration;
 

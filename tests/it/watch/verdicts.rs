@@ -96,7 +96,8 @@ const IN_OTHER_SHAPES: [(Verdict, Wrong); 4] = [
 ];
 
 /// What is reached in stories of its own.
-const ELSEWHERE: [Verdict; 6] = [
+const ELSEWHERE: [Verdict; 7] = [
+    Verdict::KeyUnreadable,
     Verdict::Works,
     Verdict::ScopeWider,
     Verdict::Slow,

@@ -1,13 +1,11 @@
 //! What is judged wrongly for a while does not stay so: who never answers is turned off, who answers again is not, and
 //! neither a clock that was wrong nor a filter that was changed leaves deliveries behind.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::delivery::DeliveryState;
 use cartkey::domain::id::WebhookId;
-use cartkey::domain::time::Clock;
 use cartkey::domain::webhook::{TRIES, Webhook};
 use cartkey::flow::tell;
 use cartkey::flow::webhooks::{self, Error, Wish};
@@ -24,8 +22,7 @@ async fn standing(world: &World, id: &WebhookId) -> Webhook {
 
 /// Somebody corrects the clock of the machine: it was so far ahead.
 pub fn set_back(world: &World, ahead: Duration) {
-    let Clock::Test(hand) = &world.clock else { panic!("a test clock") };
-    hand.fetch_sub(i64::try_from(ahead.as_millis()).unwrap(), Ordering::SeqCst);
+    world.clock.set_back(ahead);
 }
 
 #[tokio::test]

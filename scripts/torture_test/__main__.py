@@ -1,0 +1,180 @@
+"""Runs histories made from a seed against the real binary, on both databases, until the time is over. See `scripts/torture`."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import history
+from databases import Cluster
+from runner import close_all, keep_log, runner
+from shrink import shrink
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOG = os.path.join(tempfile.gettempdir(), "cartkey-torture.log")
+# Every third history has jumps of the clock.
+CLOCK_EVERY = 3
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="scripts/torture", description="Random histories with faults, and an auditor."
+    )
+    parser.add_argument("seed", nargs="?", default=None, help="any text; at random when left out")
+    parser.add_argument("minutes", nargs="?", type=float, default=1.0)
+    parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
+    parser.add_argument("--fault", action="append", help="only this fault, such as eio; may be given again")
+    parser.add_argument(
+        "--steps", type=argparse.FileType(), help="replay a written history, a step a line, on --database"
+    )
+    parser.add_argument(
+        "--show", type=int, metavar="NUMBER", help="print the history with this number of the seed, and do not run it"
+    )
+    parser.add_argument(
+        "--shrink", type=float, default=120, metavar="SECONDS", help="how long to look for a shorter history"
+    )
+    parser.add_argument("--quick", action="store_true", help="three fixed seeds, a minute each")
+    parser.add_argument("--self-test", action="store_true", help="the auditor against services that lie")
+    return parser.parse_args()
+
+
+def binary():
+    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+    named = os.environ.get("CARTKEY_BIN")
+    choices = [named] if named else [os.path.join(target, kind, "cartkey") for kind in ("release", "debug")]
+    found = next((os.path.abspath(path) for path in choices if os.access(path, os.X_OK)), None)
+    return found or sys.exit(f"torture: there is no {choices[-1]}: cargo build first")
+
+
+class Torture:
+    """What was done so far, over all histories."""
+
+    def __init__(self, arguments, cluster):
+        self.arguments, self.cluster, self.binary = arguments, cluster, binary()
+        self.steps = self.acknowledged = self.histories = 0
+        self.passed_over = set()
+        self.lock = threading.Lock()
+
+    def run_one(self, steps, kind, seed):
+        """Runs one history; its complaints."""
+        with runner(self.binary, kind, self.cluster, seed) as one:
+            complaints = one.run(steps)
+            with self.lock:
+                self.steps += one.steps
+                self.acknowledged += one.model.acknowledged()
+                self.passed_over |= one.passed_over
+            if complaints:
+                keep_log(one, LOG)
+        return complaints
+
+    def run_seed(self, seed, minutes, kinds, faults=None):
+        """Histories of this seed until the time is over; false at the first that fails."""
+        end, number = time.monotonic() + minutes * 60, 0
+        while time.monotonic() < end:
+            kind = kinds[number % len(kinds)]
+            clock = number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
+            steps = history.make(seed, number, kind, faults, clock)
+            complaints = self.run_one(steps, kind, f"{seed}/{number}")
+            with self.lock:
+                self.histories += 1
+            if complaints:
+                self.report(steps, kind, seed, number, complaints)
+                return False
+            number += 1
+        return True
+
+    def report(self, steps, kind, seed, number, complaints):
+        said = [
+            f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps; the service's log is {LOG}"
+        ]
+        said += [f"  {complaint}" for complaint in complaints[:10]]
+        # At once too: looking for a shorter one takes a while, and may be interrupted.
+        print("\n".join(said), flush=True)
+        rule = complaints[0].rule
+
+        def still_fails(shorter):
+            return any(each.rule == rule for each in self.run_one(shorter, kind, f"{seed}/{number}"))
+
+        shortest, tried = shrink(steps, still_fails, self.arguments.shrink)
+        replay = f"scripts/torture --database {kind} --steps FILE replays it"
+        print(f"seed {seed}: the shortest that still fails ({rule}), of {tried} tried; {replay}:")
+        print(history.write(shortest), end="", flush=True)
+
+
+def kinds_of(arguments, cluster):
+    kinds = ["sqlite", "postgres"] if arguments.database == "both" else [arguments.database]
+    if "postgres" in kinds and not cluster.url:
+        if arguments.database == "postgres":
+            sys.exit("torture: there is no PostgreSQL: neither initdb nor TEST_POSTGRES_URL")
+        print("torture: SQLite alone: PostgreSQL is not installed")
+        kinds = ["sqlite"]
+    return kinds
+
+
+def run(arguments, cluster):
+    torture = Torture(arguments, cluster)
+    kinds = kinds_of(arguments, cluster)
+    if arguments.show is not None:
+        kind = kinds[arguments.show % len(kinds)]
+        print(history.write(history.make(arguments.seed, arguments.show, kind, arguments.fault)), end="")
+        return 0
+    if arguments.steps:
+        steps = history.read(arguments.steps)
+        complaints = torture.run_one(steps, kinds[0], arguments.seed or "steps")
+        for complaint in complaints:
+            print(complaint)
+        print("torture: FAILED" if complaints else f"torture: {torture.steps} steps, 0 lost")
+        return 1 if complaints else 0
+    if arguments.quick:
+        plan = [("1", ["sqlite"], None), ("2", [kinds[-1]], None), ("3", ["sqlite"], ["full", "eio"])]
+    else:
+        plan = [(arguments.seed or str(int(time.time())), kinds, arguments.fault)]
+    minutes = 1 if arguments.quick else arguments.minutes
+    pool = ThreadPoolExecutor(len(plan))
+    running = [pool.submit(torture.run_seed, seed, minutes, on, faults) for seed, on, faults in plan]
+    if not all([each.result() for each in running]):
+        return 1
+    for each in sorted(torture.passed_over):
+        print(f"torture: passed over: {each}")
+    seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
+    print(
+        f"torture: {seeds}, {torture.histories} histories, {torture.steps} steps, {torture.acknowledged} acknowledged, 0 lost"
+    )
+    return 0
+
+
+def main():
+    arguments = parse()
+    if arguments.self_test:
+        import self_test
+
+        return self_test.main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    code = 1
+    with tempfile.TemporaryDirectory(prefix="cartkey-torture-", ignore_cleanup_errors=True) as folder:
+        given = os.environ.get("TEST_POSTGRES_URL")
+        cluster = None
+        try:
+            cluster = Cluster(folder, given) if arguments.database != "sqlite" else None
+            code = run(arguments, cluster)
+        except KeyboardInterrupt:
+            code = 130
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            code = end.code if isinstance(end.code, int) else 1
+        finally:
+            close_all()
+            if cluster:
+                cluster.close()
+    sys.stdout.flush()
+    # Threads of what was interrupted are not waited for.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

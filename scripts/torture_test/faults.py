@@ -1,0 +1,150 @@
+"""Faults of the machine, each begun with `with` and over behind it. `missing` says why one cannot be had here."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import threading
+
+
+def missing(kind, database):
+    """Why this fault cannot be had here; None when it can."""
+    if kind in ("full", "eio") and database.kind != "sqlite":
+        return "only on SQLite, whose files are ours"
+    if kind == "full" and not database.on_small_disk:
+        return "no small disk: not root, or mount is not allowed"
+    if kind == "eio" and (os.geteuid() != 0 or not shutil.which("strace")):
+        return "no strace, or not root"
+    if kind == "away" and not database.can_stop:
+        return "only with a PostgreSQL of our own"
+    return None
+
+
+@contextlib.contextmanager
+def full(runner, options):
+    """The disk has no byte left. With `empty`, the write-ahead log has been emptied: then even its head wants room."""
+    path = os.path.join(runner.database.folder, "fill")
+    if options.get("empty"):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(runner.database.open()) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
+            for size in (1 << 16, 4096, 512):
+                with contextlib.suppress(OSError):
+                    while file.write(b"x" * size) == size:
+                        pass
+        yield
+    finally:
+        os.unlink(path)
+
+
+@contextlib.contextmanager
+def eio(runner, options):
+    """Writing (`pwrite64`) or syncing (`fsync,fdatasync`) fails: always, or those that `when` counts, for each thread."""
+    calls = options.get("calls", "pwrite64")
+    rule = f"inject={calls}:error=EIO" + (f":when={options['when']}" if "when" in options else "")
+    command = ["strace", "-f", "-p", str(runner.service.pid), "-o", "/dev/null", "-e", f"trace={calls}", "-e", rule]
+    tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        # It says so when it has taken hold of every thread.
+        tracer.stderr.readline()
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            tracer.wait(10)
+        tracer.kill()
+        tracer.stderr.close()
+
+
+@contextlib.contextmanager
+def locked(runner, options):
+    """Another process holds the lock for writing, for so many seconds."""
+    held, over = threading.Event(), threading.Event()
+    holder = threading.Thread(
+        target=runner.database.hold_lock, args=(options.get("seconds", 1), held, over), daemon=True
+    )
+    holder.start()
+    held.wait(10)
+    try:
+        yield
+    finally:
+        over.set()
+        holder.join(30)
+
+
+@contextlib.contextmanager
+def away(runner, options):
+    """The database is stopped at once, and comes back after so many seconds at the latest."""
+    runner.database.stop()
+    back = threading.Timer(options.get("seconds", 1), runner.database.start)
+    back.start()
+    try:
+        yield
+    finally:
+        back.join()
+
+
+@contextlib.contextmanager
+def killed(runner, options):
+    """The process ends in the middle, by this signal."""
+    how = signal.SIGTERM if options.get("how") == "term" else signal.SIGKILL
+    shot = threading.Timer(
+        options.get("after", 0), lambda: runner.service.is_running() and runner.service.process.send_signal(how)
+    )
+    shot.start()
+    try:
+        yield
+    finally:
+        shot.join()
+        if not runner.service.end(how):
+            runner.complain("does_not_stop", "it did not end within 45 s of SIGTERM")
+        runner.start()
+
+
+@contextlib.contextmanager
+def hanging(runner, options):
+    """A store takes connections and does not answer."""
+    shop = runner.shops[options["shop"] % len(runner.shops)]
+    shop.awake.clear()
+    try:
+        yield
+    finally:
+        shop.awake.set()
+
+
+@contextlib.contextmanager
+def down(runner, options):
+    """A store answers 503 to everything."""
+    shop = runner.shops[options["shop"] % len(runner.shops)]
+    shop.is_down = True
+    try:
+        yield
+    finally:
+        shop.is_down = False
+
+
+@contextlib.contextmanager
+def deaf(runner, _options):
+    """The services behind webhooks answer 500."""
+    runner.receiver.is_down = True
+    try:
+        yield
+    finally:
+        runner.receiver.is_down = False
+
+
+FAULTS = {
+    "full": full,
+    "eio": eio,
+    "locked": locked,
+    "away": away,
+    "killed": killed,
+    "hanging": hanging,
+    "down": down,
+    "deaf": deaf,
+}
+# With these the service itself is well.
+OF_OTHERS = {"hanging", "down", "deaf"}

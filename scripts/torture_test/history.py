@@ -1,0 +1,144 @@
+"""Histories: lists of steps, made from a seed and nothing else, written and read as JSON, a step a line."""
+
+import json
+import random
+
+STEPS = 22
+USERS = 6
+FAULTS = {
+    "sqlite": ["full", "eio", "eio", "locked", "killed", "killed"],
+    "postgres": ["away", "away", "locked", "killed", "killed"],
+}
+OTHERS = ["hanging", "down", "deaf"]
+# Which of the calls fail, for each thread: all, one, two in a row, every third.
+WHEN = [None, "1", "1..2", "2+3", "3..4"]
+
+
+class Maker:
+    """Makes one history."""
+
+    def __init__(self, seed, kind, faults=None, shops=5):
+        self.rng = random.Random(seed)
+        self.kind, self.shops = kind, shops
+        self.faults = faults or FAULTS[kind]
+        self.attempts, self.tokens, self.webhooks, self.imports = [], ["auditor"], 0, 0
+        self.pairs = []
+
+    def history(self, clock):
+        steps = [self.connect() for _ in range(2)] + [["wait", *self.pairs[0]]]
+        for _ in range(STEPS):
+            steps.append(self.fault() if self.rng.random() < 0.35 else self.step(clock))
+        return steps
+
+    def pair(self):
+        """A merchant and a store: mostly those that there are, so that stores are reconnected."""
+        if self.pairs and self.rng.random() < 0.6:
+            return self.rng.choice(self.pairs)
+        pair = (f"user-{self.rng.randrange(USERS)}", self.rng.randrange(self.shops))
+        self.pairs.append(pair)
+        return pair
+
+    def number(self):
+        self.attempts.append(len(self.attempts) + 1)
+        return self.attempts[-1]
+
+    def connect(self):
+        pair = self.pair()
+        return ["connect", self.number(), *pair, self.rng.random() < 0.12]
+
+    def step(self, clock=False):
+        """One step on its own."""
+        kinds = {
+            "connect": 5, "begin": 3, "approve": 4, "back": 4, "again": 1, "forge": 1, "lend": 6, "disconnect": 1.5, "check": 1,
+            "revoke_at_shop": 0.7, "import": 0.7, "token": 1.2, "revoke": 0.7, "webhook": 0.6, "feed": 1.5, "together": 3,
+            "restart": 0.7, "wait": 1, "jump": 1.5 if clock else 0,
+        }  # fmt: skip
+        kind = self.rng.choices(list(kinds), list(kinds.values()))[0]
+        return self.of_kind(kind)
+
+    def of_kind(self, kind):
+        rng = self.rng
+        if kind == "connect":
+            return self.connect()
+        if kind == "begin":
+            return ["begin", self.number(), *self.pair()]
+        if kind in ("approve", "back", "again", "forge") and not self.attempts:
+            return self.connect()
+        if kind == "approve":
+            return ["approve", rng.choice(self.attempts[-4:]), rng.choice((1, 1, 2)), rng.random() < 0.15]
+        if kind == "back":
+            how = rng.choices((("own", 1), ("own", 0), ("elsewhere", 1)), (8, 1, 1))[0]
+            return ["back", rng.choice(self.attempts[-4:]), *how]
+        if kind in ("again", "forge"):
+            return [kind, rng.choice(self.attempts[-6:])]
+        if kind == "lend":
+            return ["lend", *self.pair(), rng.choice(self.tokens), rng.choice((1, 3, 10))]
+        if kind in ("disconnect", "check", "revoke_at_shop", "wait"):
+            return [kind, *self.pair()]
+        if kind == "together":
+            inner = rng.choices(
+                ("connect", "lend", "approve", "disconnect", "feed", "back"), (5, 6, 2, 1, 2, 2), k=rng.randint(3, 7)
+            )
+            return ["together", [self.of_kind(each) for each in inner]]
+        return self.of_rare_kind(kind)
+
+    def of_rare_kind(self, kind):
+        rng = self.rng
+        if kind == "import":
+            self.imports += 1
+            return [
+                "import",
+                [[f"imported-{self.imports}-{each}", rng.randrange(self.shops)] for each in range(rng.randint(1, 3))],
+            ]
+        if kind == "token":
+            name = f"service-{len(self.tokens)}"
+            self.tokens.append(name)
+            users = sorted(rng.sample([f"user-{each}" for each in range(USERS)], 2)) if rng.random() < 0.6 else None
+            return ["token", name, users]
+        if kind == "revoke" and len(self.tokens) > 1:
+            return ["revoke", rng.choice(self.tokens[1:])]
+        if kind == "webhook" and self.webhooks < 3:
+            self.webhooks += 1
+            return ["webhook", f"hook-{self.webhooks}"]
+        if kind == "jump":
+            return ["jump", rng.choice((-3600, -60, 60, 300, 1200, 5400))]
+        return ["restart"] if kind == "restart" else ["feed"]
+
+    def fault(self):
+        """Something is wrong during a few steps."""
+        rng = self.rng
+        kind = rng.choice(self.faults) if rng.random() < 0.85 else rng.choice(OTHERS)
+        options = {}
+        if kind == "eio":
+            options["calls"] = rng.choice(("pwrite64", "fsync,fdatasync"))
+            when = rng.choice(WHEN)
+            options.update({"when": when} if when else {})
+        if kind == "full":
+            options["empty"] = rng.random() < 0.5
+        if kind in ("locked", "away"):
+            options["seconds"] = rng.choice((0.3, 1, 2))
+        if kind == "killed":
+            options.update(after=round(rng.uniform(0.005, 0.6), 3), how=rng.choice(("kill", "kill", "term")))
+        if kind in ("hanging", "down"):
+            options["shop"] = rng.randrange(self.shops)
+        kinds = {"connect": 5, "begin": 1, "approve": 4, "back": 3, "lend": 6, "disconnect": 1, "feed": 1}
+        if kind == "hanging":
+            # A merchant at the store that hangs waits for eight seconds: that is seen often enough.
+            kinds.update(connect=0.7, begin=0.3)
+        inner = rng.choices(list(kinds), list(kinds.values()), k=rng.randint(2, 6))
+        steps = [self.of_kind(each) for each in inner]
+        return ["during", kind, options, [["together", steps]] if rng.random() < 0.4 else steps]
+
+
+def make(seed, number, kind, faults=None, clock=False):
+    """The history with this number of this seed."""
+    maker = Maker(f"{seed}/{number}/{kind}", kind, faults)
+    return maker.history(clock)
+
+
+def write(history):
+    return "".join(json.dumps(step) + "\n" for step in history)
+
+
+def read(file):
+    return [json.loads(line) for line in file if line.strip() and not line.startswith("#")]

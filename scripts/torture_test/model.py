@@ -1,0 +1,110 @@
+"""The auditor's small model: everything that was asked of the service, and what the asker knows of how it came out. Nothing in
+here asks the service anything.
+
+An outcome is `yes` (answered as done), `no` (refused), or `unknown` (a 5xx, or no whole answer): then either is fine."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Deed:
+    """One thing that was asked. `mark` is how much of the feed had been read before; `calm` says that no fault was on."""
+
+    kind: str
+    outcome: str
+    began: float
+    ended: float
+    mark: int = 0
+    calm: bool = True
+    about: dict = field(default_factory=dict)
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["about"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+@dataclass
+class Attempt:
+    """One try of a merchant at connecting a store: what its browser and its store hold."""
+
+    number: int
+    user: str
+    shop: int
+    link_id: str = None
+    id: str = None
+    browser: object = None
+    callback: str = None
+    state: str = None
+    return_url: str = None
+    scope: str = None
+    bodies: list = field(default_factory=list)
+
+
+class Model:
+    """Deeds in the order in which they ended, attempts by number, tokens by name."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.deeds = []
+        self.attempts = {}
+        self.tokens = {}
+        self.webhooks = {}
+        self.feed = []
+        self.revoked_at_shop = set()
+        self.troubled_shops = set()
+        self.clock_jumped = 0
+
+    def note(self, kind, outcome, began, calm=True, mark=None, **about):
+        mark = len(self.feed) if mark is None else mark
+        deed = Deed(kind, outcome, began, time.monotonic(), mark, calm, about)
+        with self.lock:
+            self.deeds.append(deed)
+        return deed
+
+    def of(self, *kinds):
+        with self.lock:
+            return [deed for deed in self.deeds if deed.kind in kinds]
+
+    def acknowledged(self):
+        """How much was answered as done that must not be lost."""
+        kinds = ("link", "grant", "return", "deny", "lend", "disconnect", "token", "revoke", "import", "webhook")
+        return sum(deed.outcome == "yes" for deed in self.of(*kinds))
+
+
+@dataclass
+class Evidence:
+    """What the service says at one moment, when nothing changes."""
+
+    feed: list = field(default_factory=list)
+    feed_before: list = field(default_factory=list)
+    stores: list = field(default_factory=list)
+    # By the attempt's number: what its link says of it.
+    attempts: dict = field(default_factory=dict)
+    # By the store's id: status and body of its keys.
+    keys: dict = field(default_factory=dict)
+    # Each record of a lent key: (request, store, token, version).
+    records: list = field(default_factory=list)
+    # By name: (id, whether it is let in).
+    tokens: dict = field(default_factory=dict)
+    # By the token's name: the ids in the feed that it sees.
+    limited: dict = field(default_factory=dict)
+    # By the webhook's name: what came, as {event id: [bodies]}, and the ids that still wait for another try.
+    deliveries: dict = field(default_factory=dict)
+    waiting: dict = field(default_factory=dict)
+    # Whether everything that was under way had time to come to its end.
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong: the rule that was broken, and one sentence."""
+
+    rule: str
+    text: str
+
+    def __str__(self):
+        return f"{self.rule}: {self.text}"

@@ -1,0 +1,102 @@
+//! Seals: whether everything that is sealed opens, and what was sealed in an older layout is sealed anew.
+
+use super::Beneath;
+use crate::app::App;
+use crate::domain::sealed::Sealed;
+use crate::storage::seals::{self, Row};
+use crate::vault::{Place, VERSION};
+
+/// Values that are read at a time, and sealed anew in one transaction.
+const PAGE: i64 = 100;
+/// Values that are sealed anew in one pass of the sweep, so that others come between.
+const IN_ONE_PASS: usize = 5_000;
+/// Stores that are known to be unreadable and looked at first.
+const KNOWN: i64 = 100;
+
+/// Sealed values that do not open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shut {
+    /// What they are.
+    pub what: Sealed,
+    /// Whose they are: ids of stores, attempts or webhooks, or names of operators.
+    pub whose: Vec<String>,
+}
+
+/// What came of opening.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// How many opened.
+    pub opened: u64,
+    /// What did not, by kind.
+    pub shut: Vec<Shut>,
+    /// Whether there are more that were not looked at.
+    pub is_sample: bool,
+}
+
+/// Opens what is sealed: everything, or of each kind at most so many and the keys that are known not to open.
+pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> {
+    let mut all = Opened::default();
+    for what in Sealed::ALL {
+        let (mut whose, mut looked, mut after) = (Vec::new(), 0, String::new());
+        let known = if what == Sealed::Key { seals::unreadable(&app.db, KNOWN).await? } else { Vec::new() };
+        whose.extend(known.into_iter().filter(|row| !opens(app, what, row)).map(|row| row.whose));
+        loop {
+            let page = seals::all(&app.db, what, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            if at_most.is_some_and(|most| looked >= most) {
+                all.is_sample = true;
+                break;
+            }
+            after.clone_from(&last.id);
+            looked += page.len();
+            for row in page {
+                if opens(app, what, &row) {
+                    all.opened += 1;
+                } else if !whose.contains(&row.whose) {
+                    whose.push(row.whose);
+                }
+            }
+        }
+        if !whose.is_empty() {
+            all.shut.push(Shut { what, whose });
+        }
+    }
+    Ok(all)
+}
+
+/// Seals anew what was sealed in an older layout; returns how many values that were. What does not open stays as it is. There
+/// may be more when it is [`is_full`].
+pub async fn renew(app: &App) -> Result<usize, Beneath> {
+    let mut renewed = 0;
+    for what in Sealed::ALL {
+        let mut after = String::new();
+        while !is_full(renewed) && !app.is_draining() {
+            let page = seals::older(&app.db, what, VERSION, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            let anew = page.into_iter().filter_map(|row| {
+                let sealed = app.vault.reseal(&app.entropy, &place(what, &row), &row.sealed).ok()?;
+                Some((row, sealed))
+            });
+            let anew: Vec<_> = anew.collect();
+            renewed += usize::try_from(seals::replace(&app.db, what, &anew).await?).unwrap_or(0);
+        }
+    }
+    if renewed > 0 {
+        tracing::info!(values = renewed, "sealed anew what an earlier version had sealed");
+    }
+    Ok(renewed)
+}
+
+/// Whether one pass did all that it may.
+pub const fn is_full(renewed: usize) -> bool {
+    renewed >= IN_ONE_PASS
+}
+
+fn opens(app: &App, what: Sealed, row: &Row) -> bool {
+    app.vault.open(&place(what, row), &row.sealed).is_ok()
+}
+
+fn place(what: Sealed, row: &Row) -> Place<'_> {
+    Place::of(what, &row.id, &row.origin, &row.user_id)
+}

@@ -1,0 +1,4 @@
+//! What a process keeps in memory for as long as it runs, and its workers.
+
+pub mod outgoing_limits;
+pub mod worker;

@@ -1,0 +1,197 @@
+//! Accepting connections, and serving each to its end within limits.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+use tower::Service as _;
+
+use super::connections::{Connection, Connections, Refused};
+use super::limits::Limits;
+use super::refusal::{self, Refusals};
+use super::sent::Sent;
+use super::write_deadline::Timely;
+use crate::web::{self, Peer};
+
+/// How long a client that has just connected may take to begin its request once we are told to stop.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// How many connections are cut at once when all places are taken, so that looking for them is rarely needed.
+const CUT_AT_ONCE: usize = 100;
+/// How much of an answer may wait in the kernel to be sent. So a client that reads slowly shows soon that it reads.
+const UNSENT: u32 = 64 * 1024;
+/// After how long the kernel gives up a connection whose other end takes nothing, also when we have closed it already.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Accepts connections until told to stop, then waits until those that are open have had their answers.
+///
+/// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
+/// a connection for ever (threats.md §8).
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_within)
+        .max_headers(limits.headers)
+        .max_buf_size(limits.head);
+    let most = limits.connections;
+    let places = Arc::new(Semaphore::new(most));
+    let connections = Connections::new(limits.per_address, limits.per_site, limits.trusted_proxies.clone());
+    let refusals = Refusals::new();
+    let talk = Talk { http, router, limits: Arc::new(limits), stopped: stopped.clone() };
+    let serve = |stream, peer, connection, place: OwnedSemaphorePermit| {
+        let talk = talk.clone().converse(stream, peer, connection);
+        tokio::spawn(async move {
+            talk.await;
+            drop(place);
+        });
+    };
+    let mut told = stopped;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = said(&mut told) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: connections that end give some back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                connections.make_room(CUT_AT_ONCE);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let connection = match connections.enter(peer.ip()) {
+            Ok(connection) => connection,
+            Err(full) => {
+                refusals.refuse(stream, peer, &full);
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            connections.make_room((most / CUT_AT_ONCE).clamp(1, CUT_AT_ONCE));
+            tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => if let Ok(place) = place { serve(stream, peer, connection, place) },
+                () = said(&mut told) => break,
+            }
+            continue;
+        };
+        serve(stream, peer, connection, place);
+    }
+    // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
+    for (stream, peer) in still_queued(listener) {
+        let Ok(connection) = connections.enter(peer.ip()) else { continue };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+        serve(stream, peer, connection, place);
+    }
+    // All places are free when all connections have ended.
+    let _ = places.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
+}
+
+/// Sets what the kernel does with our answers.
+fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    // Answers are small and whole: waiting for more to send only delays them.
+    let _ = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    {
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    }
+}
+
+/// What every connection of a listener is served with.
+#[derive(Clone)]
+struct Talk {
+    http: http1::Builder,
+    router: Router,
+    limits: Arc<Limits>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Talk {
+    /// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
+    async fn converse(mut self, stream: TcpStream, peer: SocketAddr, place: Connection) {
+        prepare(&stream);
+        // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
+        // waited for here.
+        let last_chance = async {
+            said(&mut self.stopped).await;
+            tokio::time::sleep(FIRST_WORD).await;
+        };
+        tokio::select! {
+            spoke = tokio::time::timeout(self.limits.head_within, stream.readable()) => if spoke.is_err() { return },
+            () = last_chance => return,
+            () = place.cut() => return,
+        }
+        let place = Arc::new(place);
+        let stream = TokioIo::new(Timely::new(stream, self.limits.unread_within));
+        let service =
+            handler(self.router, Arc::clone(&self.limits), peer, Arc::clone(&place), Instant::now() + self.limits.life);
+        let mut connection = std::pin::pin!(self.http.serve_connection(stream, service));
+        // A client that hangs up or talks nonsense is its own affair.
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = place.cut() => return,
+            () = said(&mut self.stopped) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+}
+
+/// Waits for the word to stop.
+async fn said(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// What the kernel had accepted before the listener is closed.
+fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let next = || {
+        let (stream, peer) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// The router, for one connection. From `old_at` on it takes no more requests than the next: closing it between two would
+/// cut one off that is just on its way.
+fn handler(
+    router: Router,
+    limits: Arc<Limits>,
+    peer: SocketAddr,
+    place: Arc<Connection>,
+    old_at: Instant,
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Sent>, Error = Infallible, Future: Send> {
+    hyper::service::service_fn(move |request: Request<Incoming>| {
+        let busy = place.begin(|| web::client_of(&limits.trusted_proxies, peer.ip(), request.headers()));
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        let mut router = router.clone();
+        async move {
+            let (mut answer, busy) = match busy {
+                Ok(busy) => (router.call(request).await?, Some(busy)),
+                Err(Refused::Full(full)) => (refusal::answer(&full), None),
+                Err(Refused::Cut) => (StatusCode::SERVICE_UNAVAILABLE.into_response(), None),
+            };
+            if busy.is_none() || Instant::now() >= old_at {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| Sent::new(body, busy)))
+        }
+    })
+}

@@ -1,0 +1,79 @@
+//! Turning away who has too many connections already: one sentence, at next to no cost.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::connections::Full;
+
+/// How many that are turned away are waited for at a time. Closed at once, a connection on which a request is just coming in
+/// is reset, and the sentence may be lost: the others take that chance.
+const WAITED_FOR: usize = 64;
+/// How long each is waited for.
+const WAIT: Duration = Duration::from_secs(1);
+/// When they may try again, in seconds.
+const RETRY_AFTER: u32 = 10;
+/// How often the log says so.
+const LOGGED_EVERY: Duration = Duration::from_mins(1);
+
+fn says(full: &Full) -> String {
+    format!("{full} Close some, or try again in {RETRY_AFTER} seconds.\n")
+}
+
+/// The same as an answer to a request that a proxy has brought.
+pub(super) fn answer(full: &Full) -> Response {
+    let headers = [(header::RETRY_AFTER, RETRY_AFTER.to_string()), (header::CACHE_CONTROL, "no-store".to_owned())];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, says(full)).into_response()
+}
+
+/// Those who are turned away by one listener.
+pub(super) struct Refusals {
+    waited_for: Arc<Semaphore>,
+    logged: Mutex<(Option<Instant>, u64)>,
+}
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        Self { waited_for: Arc::new(Semaphore::new(WAITED_FOR)), logged: Mutex::default() }
+    }
+
+    /// Tells `peer` which limit it has reached, and hangs up.
+    pub(super) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, full: &Full) {
+        self.log(peer, full);
+        let says = says(full);
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
+             retry-after: {RETRY_AFTER}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n{says}",
+            says.len()
+        );
+        // Straight to the kernel, whose buffer is empty: nothing has to be waited for.
+        let _ = SockRef::from(&stream).send(answer.as_bytes());
+        let Ok(place) = Arc::clone(&self.waited_for).try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            let _place = place;
+            let mut thrown_away = [0; 1024];
+            let until_closed = async {
+                let _ = stream.shutdown().await;
+                while stream.read(&mut thrown_away).await.is_ok_and(|bytes| bytes > 0) {}
+            };
+            let _ = tokio::time::timeout(WAIT, until_closed).await;
+        });
+    }
+
+    fn log(&self, peer: SocketAddr, full: &Full) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.1 += 1;
+        if logged.0.is_none_or(|at| at.elapsed() >= LOGGED_EVERY) {
+            tracing::warn!(peer = %peer.ip(), refused = logged.1, "connections were refused: {full}");
+            *logged = (Some(Instant::now()), 0);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Prove, with places: a store that is slow or hangs holds up its own keys and nobody else's.
+
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::{Pace, Switches};
+use cartkey::flow::prove;
+use cartkey::live::outgoing_limits::AT_A_TIME;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::process::until_async;
+use crate::world::{OTHER, World};
+
+/// How often the shop was asked what a key is worth.
+fn asked(world: &World) -> usize {
+    world.shop.requests().iter().filter(|seen| seen.target.contains("system_status")).count()
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_holds_up_nobody_elses_key_and_has_two_places_at_most() {
+    let world = World::new().await;
+    let mut links = Vec::new();
+    for n in 0..4 {
+        links.push(world.approved(&format!("m{n}"), json!({})).await.2);
+    }
+    world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    world.clock.advance(Duration::from_secs(1));
+    let (stop, stopped) = watch::channel(false);
+    let worker = world.app.workers.enter(prove::WORKER);
+    let prover = tokio::spawn(prove::run(world.app.clone(), stopped));
+    until_async(async || asked(&world) == AT_A_TIME).await;
+    let (_, _, link) = world.approved("n", json!({"store_url": OTHER})).await;
+    world.clock.advance(Duration::from_secs(1));
+    world.app.proving.notify_one();
+    until_async(async || world.stands(&link).await.0 == "connected").await;
+    assert_eq!(asked(&world), AT_A_TIME, "the others of that host wait, and take nobody's place");
+    assert!(worker.status().last_done.is_some() && worker.status().last_fault.is_none());
+    world.shop.switch(|s| *s = Switches::default());
+    world.shop.release();
+    world.clock.advance(Duration::from_mins(1));
+    world.app.proving.notify_one();
+    for link in &links {
+        until_async(async || world.stands(link).await.0 == "connected").await;
+    }
+    assert_eq!(asked(&world), links.len(), "each once");
+    stop.send_replace(true);
+    prover.await.unwrap();
+}
+
+/// As when the watch is asking other stores of a large host.
+#[tokio::test]
+async fn a_key_waits_for_its_host_while_the_watch_asks_it() {
+    let world = World::new().await;
+    let (_, _, link) = world.approved("m", json!({})).await;
+    let host = world.app.watching.places("shop.example", world.clock.instant());
+    let taken = host.clone().acquire_many_owned(2).await.unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    let app = world.app.clone();
+    let proving = tokio::spawn(async move { prove::run_due(&app).await.unwrap() });
+    let claimed = "SELECT id FROM grants WHERE claimed_until > 0";
+    until_async(async || !crate::database::column(&world.app.db, claimed).await.is_empty()).await;
+    assert_eq!(asked(&world), 0);
+    drop(taken);
+    assert_eq!(proving.await.unwrap(), 1);
+    assert_eq!(world.stands(&link).await.0, "connected");
+}

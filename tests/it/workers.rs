@@ -1,0 +1,56 @@
+//! Workers: the loops beside the requests are begun again when they panic, and say how they are doing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cartkey::live::worker::{Plan, supervise, told};
+use hyper::Method;
+use tokio::sync::{Notify, watch};
+
+use crate::binary::ask;
+use crate::process::until_async;
+use crate::world::{KEYS, World};
+
+#[tokio::test]
+async fn a_worker_that_panics_is_told_of_until_it_works_again() {
+    let world = World::new().await;
+    let client = world.client();
+    let readyz = async || ask(&client, Method::GET, &format!("{KEYS}/readyz"), &[], "").await.unwrap();
+    let mut ann = world.operator().await;
+    let worker = world.app.workers.enter(Plan {
+        name: "stocktaker",
+        runs: "when a story wants it",
+        pause_at_most: Duration::ZERO,
+    });
+    let (stop, stopped) = watch::channel(false);
+    let go = Arc::new(Notify::new());
+    let mut is_first = true;
+    let begin = {
+        let (worker, go) = (worker.clone(), Arc::clone(&go));
+        move || {
+            let (panics, worker, go) = (std::mem::take(&mut is_first), worker.clone(), Arc::clone(&go));
+            async move {
+                go.notified().await;
+                assert!(!panics, "the first panics");
+                worker.did(7, "shelves counted");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let running = tokio::spawn(supervise(worker.clone(), told(stopped), begin));
+    assert_eq!(readyz().await, (200, "ok\n".to_owned()));
+    go.notify_one();
+    until_async(async || worker.status().panics == 1).await;
+    let (status, says) = readyz().await;
+    assert!(status == 503 && says.contains("stocktaker"), "{status} {says}");
+    let text = ann.get("/admin/diagnostics").await.text();
+    assert!(text.contains("the worker “stocktaker” is down") && text.contains("it panicked"), "{text}");
+    go.notify_one();
+    until_async(async || readyz().await.0 == 200).await;
+    let text = ann.get("/admin/diagnostics").await.text();
+    for seen in ["has panicked once since the start", "when a story wants it", "7 shelves counted", "lending record"] {
+        assert!(text.contains(seen), "{seen} in {text}");
+    }
+    stop.send_replace(true);
+    running.abort();
+}
