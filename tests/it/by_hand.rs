@@ -265,11 +265,17 @@ async fn a_key_that_may_do_less_takes_no_place_of_one_that_may_do_what_is_asked(
 async fn guessing_is_counted_as_beginning_is() {
     let world = allowing(Switches::default()).await;
     let (mut browser, wrong) = (world.merchant(), format!("{:040}", 7));
-    for _ in 0..10 {
-        typed(&world, &mut browser, &format!("ck_{wrong}"), &format!("cs_{wrong}")).await;
+    let (_, link) = world.link("merchant-42", json!({})).await;
+    for (at, times) in [(link.as_str(), 30), (&format!("{KEYS}/connect"), 10)] {
+        let page = browser.get(&format!("{at}/by-hand")).await;
+        let (key, secret) = (format!("ck_{wrong}"), format!("cs_{wrong}"));
+        let values = [("store_url", SHOP), ("consumer_key", key.as_str()), ("consumer_secret", secret.as_str())];
+        for _ in 0..times {
+            assert_eq!(browser.submit(&page, CONNECT, &values).await.status, 200);
+        }
+        let page = browser.submit(&page, CONNECT, &values).await;
+        assert_eq!(page.status, 429, "{}", page.text());
     }
-    let page = typed(&world, &mut browser, &format!("ck_{wrong}"), &format!("cs_{wrong}")).await;
-    assert_eq!(page.status, 429, "{}", page.text());
 }
 
 #[tokio::test]

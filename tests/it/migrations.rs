@@ -26,6 +26,8 @@ const RELEASED: &[(&str, &str)] = &[
     ("0003_watch.sql", "c01fc941be823de7d64e9560b6771ee770938f3c0e35e7b2e68e038c3ba3ecfc"),
     ("0004_webhooks.sql", "ce9609230fd2c2ce984540278a65df7a279a37fc5b665515161e890a67c98fc0"),
     ("0005_adopt.sql", "45c62971368457fae1dbc9d35ce8a7aa56e855d28b1f34c243efe1fc60fcddf7"),
+    ("0006_probe.sql", "7d3a5e039a008500ee0f539a06104ee6bd956d093cc7a9fb4a0dbe5a2ca3471f"),
+    ("0007_admission.sql", "58c693d00e2205cb6e991d70b499853d45d91e2467072748dc4d8ce2a9627bda"),
 ];
 
 /// What both databases know by these names, and keep alike.
@@ -173,7 +175,7 @@ fn faults(sql: &str) -> Vec<String> {
 fn migrations_speak_only_what_both_databases_do() {
     for (name, sql) in migrations() {
         assert_eq!(faults(&sql), Vec::<String>::new(), "{name}");
-        assert!(!columns(&sql).is_empty(), "{name} was read");
+        assert!(!columns(&sql).is_empty() || sql.contains("INSERT INTO counters"), "{name} was read");
     }
     let bad = "CREATE TABLE a (\n  id SERIAL PRIMARY KEY,\n  at TIMESTAMPTZ NOT NULL DEFAULT now(),\n  b TEXT\n);
                ALTER TABLE a ADD COLUMN c INTEGER NOT NULL DEFAULT 0;";
@@ -288,5 +290,5 @@ async fn an_older_program_leaves_a_newer_database_alone() {
     assert_eq!(change(&db, newer).await, 1);
     db.close().await;
     let refused = Db::open(&url).await.expect_err("a newer schema is refused").to_string();
-    assert!(refused.contains("made by a newer version of Cartkey?"), "{refused}");
+    assert!(refused.contains("migrated by a newer version of Cartkey"), "{refused}");
 }
