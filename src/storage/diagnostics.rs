@@ -34,7 +34,7 @@ pub async fn damage(db: &Db) -> Result<Vec<String>, Error> {
     if db.is_postgres() {
         return Ok(Vec::new());
     }
-    let mut lines: Vec<String> = db.read("SELECT integrity_check FROM pragma_integrity_check(10)").values().await?;
+    let mut lines: Vec<String> = db.read("PRAGMA integrity_check(10)").values().await?;
     lines.retain(|line| line != "ok");
     Ok(lines)
 }
