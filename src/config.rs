@@ -25,7 +25,7 @@ pub struct Config {
     pub internal_listen: Option<SocketAddr>,
     /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; it may hold a password.
     pub database_url: Secret,
-    /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): how many connections to PostgreSQL are kept at most, from 2 to 1,000.
+    /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the most connections to PostgreSQL, from 2 to 1,000.
     pub database_connections: u32,
     /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
     pub master_key: PathBuf,
@@ -135,10 +135,8 @@ impl Config {
                 filter: env.check("CARTKEY_LOG", "info", "a filter such as info or cartkey=debug", |text| {
                     tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
                 }),
-                json: env.check("CARTKEY_LOG_FORMAT", "text", "text or json", |text| match text {
-                    "text" => Some(false),
-                    "json" => Some(true),
-                    _ => None,
+                json: env.check("CARTKEY_LOG_FORMAT", "text", "text or json", |text| {
+                    ["text", "json"].contains(&text).then(|| text == "json")
                 }),
             },
         };
