@@ -64,7 +64,7 @@ pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow:
     writeln!(out, "ok    configuration")?;
     let app = serve::open(config).await?;
     writeln!(out, "ok    key ring in {}", config.master_key.display())?;
-    let findings = diagnostics::examine(&app, depth).await;
+    let findings = Box::pin(diagnostics::examine(&app, depth)).await;
     for finding in &findings {
         writeln!(out, "{:<5} {}", finding.state.as_str(), finding.says)?;
     }

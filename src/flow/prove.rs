@@ -70,7 +70,7 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         _ => return set_aside(app, candidate).await,
     };
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
-    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, &candidate).await };
+    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, candidate).await };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let asked = check::ask(&app.woo, &attempt.home, &pair, Some(attempt.scope), None);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));

@@ -55,7 +55,7 @@ impl DiagnosticsPage {
 }
 
 async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
-    let mut findings = diagnostics::examine(&app, Depth::Sample).await;
+    let mut findings = Box::pin(diagnostics::examine(&app, Depth::Sample)).await;
     findings.extend(proxy(&app, &parts));
     // What is wrong comes first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.state));
