@@ -69,8 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let (listen, internal_listen) = (public.local_addr()?, internal.as_ref().map(TcpListener::local_addr).transpose()?);
     // What comes while the database is opened and migrated waits; `/livez` is answered from the first moment.
-    let (start, starting): (Vec<_>, Vec<_>) =
-        std::iter::once(public).chain(internal).map(|listener| starting::router(listener)).unzip();
+    let (start, starting): (Vec<_>, Vec<_>) = std::iter::once(public).chain(internal).map(starting::router).unzip();
     let serving = Serving::begin(starting, &config.site);
     let app = tokio::select! {
         app = open(&config) => app?,

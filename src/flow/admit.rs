@@ -45,14 +45,13 @@ pub(super) struct Admitted {
 pub(super) async fn admit(app: &App, ground: &Ground, store: &StoreUrl, actor: &Actor) -> Result<Admitted, Error> {
     let network = Network::of(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let budget = |subject: String, (burst, every)| Budget { subject, burst, every };
-    let (budgets, whose) = match &ground.link_id {
-        Some(link) => (vec![budget(format!("connect {link}"), OF_LINK)], Whose::Link(link)),
-        None => {
-            within_a_day(app, &network).await?;
-            let narrow = budget(format!("connect {}", network.narrow), OF_NETWORK);
-            let wide = budget(format!("connect {}", network.wide), OF_WIDE);
-            (vec![narrow, wide], Whose::OpenPage(&network))
-        }
+    let (budgets, whose) = if let Some(link) = &ground.link_id {
+        (vec![budget(format!("connect {link}"), OF_LINK)], Whose::Link(link))
+    } else {
+        within_a_day(app, &network).await?;
+        let narrow = budget(format!("connect {}", network.narrow), OF_NETWORK);
+        let wide = budget(format!("connect {}", network.wide), OF_WIDE);
+        (vec![narrow, wide], Whose::OpenPage(&network))
     };
     let limit = if ground.link_id.is_some() { Limit::Link } else { Limit::Network };
     if let Some(spent) = budgets::take(&app.db, &budgets, app.now()).await? {

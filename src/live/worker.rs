@@ -198,7 +198,7 @@ pub async fn supervise<F: Future<Output = ()>>(
     let longest = worker.status().plan.pause_at_most;
     let mut last_pause = None;
     loop {
-        let begun = Instant::now();
+        let since = Instant::now();
         let ended = {
             let mut run = pin!(caught(async { begin().await }));
             if last_pause.is_none() {
@@ -217,7 +217,7 @@ pub async fn supervise<F: Future<Output = ()>>(
         if ended.is_ok() {
             break;
         }
-        let pause = pause_after(begun.elapsed(), last_pause).min(longest);
+        let pause = pause_after(since.elapsed(), last_pause).min(longest);
         worker.panicked(pause);
         tokio::select! {
             () = sleep(pause) => {}

@@ -77,7 +77,7 @@ impl OpenFault {
     }
 }
 
-/// PgBouncer refuses settings at the start of a session, and prepared statements are missing, or there already, when the
+/// `PgBouncer` refuses settings at the start of a session, and prepared statements are missing, or there already, when the
 /// next transaction runs on another connection (26000, 42P05).
 fn is_of_pooler(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| {

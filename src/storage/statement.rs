@@ -40,6 +40,11 @@ impl<const N: usize> Sql for [&'static str; N] {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "`Sql` is made of literals, and of names of the schema in a transfer")]
+const fn safe(sql: Cow<'static, str>) -> AssertSqlSafe<Cow<'static, str>> {
+    AssertSqlSafe(sql)
+}
+
 /// What can be bound on both databases.
 pub trait Value<'v>: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
 impl<'v, T> Value<'v> for T where T: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
@@ -227,7 +232,7 @@ impl<'t> Statement<'t> {
 
     /// Runs it in its transaction; returns the rows as they come.
     pub(super) fn stream(self) -> BoxStream<'t, Result<Row, Error>> {
-        let sql = AssertSqlSafe(self.sql);
+        let sql = safe(self.sql);
         match (self.target, self.arguments) {
             (Target::Tx(Tx { connection: Connection::Sqlite(connection), .. }), Arguments::Sqlite(arguments)) => {
                 let rows = sqlx::query_with(sql, arguments).persistent(false).fetch(&mut **connection);
@@ -294,8 +299,7 @@ impl Text {
     }
 
     async fn send(&self, connection: &mut Connection, rows: bool) -> Result<Done, sqlx::Error> {
-        // Put together from literals alone (`Sql`).
-        let sql = || AssertSqlSafe(self.sql.clone());
+        let sql = || safe(self.sql.clone());
         match (connection, self.arguments.clone()) {
             (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
                 let query = sqlx::query_with(sql(), arguments).persistent(self.prepared);

@@ -149,7 +149,8 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
         sums.push(sum);
     }
     let _ = to.send(Piece::End(sums)).await;
-    Ok(tx.undo(()).await?.0)
+    tx.undo(()).await?;
+    Ok(())
 }
 
 /// Sends every row of a table; `None` when nobody wants them any more.

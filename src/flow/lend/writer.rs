@@ -191,11 +191,11 @@ mod tests {
                 write(db, worker, queue).await;
             }
         };
-        let writing = tokio::spawn(supervise(seen.clone(), pending(), begin));
+        let supervised = tokio::spawn(supervise(seen.clone(), pending(), begin));
         assert!(told.remove(0).await.is_err(), "what the panic has interrupted is refused");
         assert_eq!(told.remove(0).await, Ok(0));
         assert_eq!(seen.status().panics, 1);
         drop(sender);
-        writing.await.expect("it ends when nobody can ask any more");
+        supervised.await.expect("it ends when nobody can ask any more");
     }
 }
