@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use self::schema::{Kind, Schema, Table};
 use self::value::{Adding, Row, Value, take_apart};
+use super::db::Ended;
 use super::statement::OfSchema;
 use super::{Db, Error, Tx};
 
@@ -149,7 +150,7 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
         sums.push(sum);
     }
     let _ = to.send(Piece::End(sums)).await;
-    tx.undo(()).await?;
+    let Ended(()) = tx.undo(()).await?;
     Ok(())
 }
 

@@ -37,11 +37,18 @@ async fn a_store_that_hangs_holds_up_nobody_elses_key_and_has_two_places_at_most
     assert!(worker.status().last_done.is_some() && worker.status().last_fault.is_none());
     world.shop.switch(|s| *s = Switches::default());
     world.shop.release();
+    let connected = async || {
+        let mut connected = 0;
+        for link in &links {
+            connected += usize::from(world.stands(link).await.0 == "connected");
+        }
+        connected
+    };
+    until_async(async || connected().await == AT_A_TIME).await;
+    // Those that found no place are tried again some seconds later.
     world.clock.advance(Duration::from_mins(1));
     world.app.proving.notify_one();
-    for link in &links {
-        until_async(async || world.stands(link).await.0 == "connected").await;
-    }
+    until_async(async || connected().await == links.len()).await;
     assert_eq!(asked(&world), links.len(), "each once");
     stop.send_replace(true);
     prover.await.unwrap();

