@@ -3,6 +3,7 @@
 //! Opens the attempts in the database itself, then posts one grant for each as a store would, each on a connection of its
 //! own, and prints how long the answers took. Every answer must be 200.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,11 +11,12 @@ use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::AttemptId;
 use cartkey::domain::link::Confirm;
+use cartkey::domain::network::Network;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::domain::time::Clock;
 use cartkey::storage::Db;
-use cartkey::storage::attempts::{self, Held};
+use cartkey::storage::attempts::{self, Held, New};
 use cartkey::vault::fingerprint;
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
@@ -81,7 +83,10 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         store_id: None,
     };
     let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
-    attempts::insert(db, &held, &fingerprint(&callback), "bench", &[]).await?;
+    // Each from a network of its own: what one network may begin is bounded.
+    let network = Network::of(Ipv4Addr::from_bits(number << 8).into());
+    let new = New { held: &held, callback: &fingerprint(&callback), network: &network, found: None, events: &[] };
+    attempts::insert(db, &new).await?;
     let body = format!(
         r#"{{"key_id":{},"user_id":"{}","consumer_key":"ck_{number:040x}","consumer_secret":"cs_{number:040x}","key_permissions":"read"}}"#,
         number + 1,

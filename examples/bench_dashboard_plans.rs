@@ -19,7 +19,7 @@ use cartkey::domain::verdict::Verdict;
 use cartkey::flow::store_list::{self, Filter, Order, Reason};
 use cartkey::flow::{activity, history, links, overview, reads};
 use cartkey::serve;
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use sqlx::AssertSqlSafe;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
@@ -132,13 +132,13 @@ fn scans(line: &str) -> bool {
 
 #[expect(clippy::disallowed_methods, reason = "statements of our own")]
 async fn plan(db: &Db, statement: &str) -> anyhow::Result<Vec<String>> {
-    match db {
-        Db::Sqlite { write, .. } => {
+    match db.pools() {
+        Pools::Sqlite { write, .. } => {
             let sql = format!("EXPLAIN QUERY PLAN {statement}");
             let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(write).await?;
             Ok(rows.into_iter().map(|(.., line)| line).collect())
         }
-        Db::Postgres(pool) => {
+        Pools::Postgres(pool) => {
             let mut tx = pool.begin().await?;
             for set in ["SET LOCAL plan_cache_mode = force_generic_plan", "SET LOCAL enable_seqscan = off"] {
                 sqlx::raw_sql(set).execute(&mut *tx).await?;

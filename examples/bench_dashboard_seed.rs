@@ -11,7 +11,7 @@ use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::user_id::UserId;
 use cartkey::flow::keep;
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sqlx::AssertSqlSafe;
@@ -229,7 +229,7 @@ impl Seed {
 
     /// What the databases do by themselves in time.
     async fn settle(&self) -> anyhow::Result<()> {
-        if matches!(self.db, Db::Postgres(_)) {
+        if self.db.is_postgres() {
             self.run("VACUUM ANALYZE".to_owned()).await?;
         }
         self.db.close().await;
@@ -253,22 +253,22 @@ impl Seed {
 
     fn bytes(&self, word: &str) -> String {
         let hex: String = word.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        if matches!(self.db, Db::Postgres(_)) { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
+        if self.db.is_postgres() { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
     }
 
     /// Inserts `rows` in one transaction.
     #[expect(clippy::disallowed_methods, reason = "every value was made above")]
     async fn fill(&self, table: &str, rows: Vec<String>) -> anyhow::Result<()> {
         let statements = rows.chunks(AT_ONCE).map(|rows| format!("INSERT INTO {table} VALUES {}", rows.join(", ")));
-        match &self.db {
-            Db::Sqlite { write, .. } => {
+        match self.db.pools() {
+            Pools::Sqlite { write, .. } => {
                 let mut tx = write.begin().await?;
                 for statement in statements {
                     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?;
                 }
                 tx.commit().await?;
             }
-            Db::Postgres(pool) => {
+            Pools::Postgres(pool) => {
                 let mut tx = pool.begin().await?;
                 for statement in statements {
                     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?;
@@ -281,9 +281,9 @@ impl Seed {
 
     #[expect(clippy::disallowed_methods, reason = "every statement stands above")]
     async fn run(&self, statement: String) -> anyhow::Result<()> {
-        match &self.db {
-            Db::Sqlite { write, .. } => sqlx::raw_sql(AssertSqlSafe(statement)).execute(write).await.map(drop)?,
-            Db::Postgres(pool) => sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await.map(drop)?,
+        match self.db.pools() {
+            Pools::Sqlite { write, .. } => sqlx::raw_sql(AssertSqlSafe(statement)).execute(write).await.map(drop)?,
+            Pools::Postgres(pool) => sqlx::raw_sql(AssertSqlSafe(statement)).execute(pool).await.map(drop)?,
         }
         Ok(())
     }

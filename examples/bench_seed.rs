@@ -2,6 +2,8 @@
 //!
 //! Prints the first store's id and the token, with a space between.
 
+use std::net::Ipv4Addr;
+
 use anyhow::Context as _;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
@@ -10,13 +12,14 @@ use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{AttemptId, GrantId, KeyId, StoreId, TokenId};
 use cartkey::domain::key::{AuthMethod, KeyPair};
 use cartkey::domain::link::Confirm;
+use cartkey::domain::network::Network;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
 use cartkey::flow::keep;
-use cartkey::storage::attempts::{self, Held};
+use cartkey::storage::attempts::{self, Held, New};
 use cartkey::storage::stores::{self, Activation, NewKey};
 use cartkey::storage::{Db, tokens};
 use cartkey::vault::{Place, Vault, fingerprint};
@@ -61,14 +64,18 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         state: fingerprint(&entropy.secret()),
         browser: fingerprint(&entropy.secret()),
     };
-    attempts::insert(db, &held, &fingerprint(&entropy.secret()), "bench", &[]).await?;
+    // Each from a network of its own: what one network may begin is bounded.
+    let network = Network::of(Ipv4Addr::from_bits(number << 8).into());
+    let callback = fingerprint(&entropy.secret());
+    let new = New { held: &held, callback: &callback, network: &network, found: None, events: &[] };
+    attempts::insert(db, &new).await?;
     attempts::confirm(db, &attempt.id, now, &Event::new(Kind::AttemptConfirmed, now, &Actor::new("bench"))).await?;
     let key_id = KeyId::mint(now, entropy);
     let pair = KeyPair {
         consumer_key: Secret::new(format!("ck_{number:040x}")),
         consumer_secret: Secret::new(format!("cs_{number:040x}")),
     };
-    let place = Place { table: "keys", row: key_id.as_str(), field: "sealed", origin: attempt.home.as_str() };
+    let place = Place::key(&key_id, &attempt.home, &attempt.user_id);
     let key = NewKey {
         user_id: attempt.user_id.clone(),
         home: attempt.home.clone(),

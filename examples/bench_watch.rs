@@ -20,10 +20,10 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::{Reach, StoreUrl};
 use cartkey::domain::time::Clock;
 use cartkey::flow::{keep, watch};
-use cartkey::storage::Db;
+use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
 use cartkey::{serve, web};
@@ -129,7 +129,8 @@ async fn fill(app: &App, stores: usize, kind: &str) -> anyhow::Result<()> {
         let (id, key) = (StoreId::mint(app.now(), &app.entropy), KeyId::mint(app.now(), &app.entropy));
         let home = format!("http://{}-{n}.example", behaves(n));
         let [consumer_key, consumer_secret] = ["ck", "cs"].map(|half| Secret::new(format!("{half}_{n:040x}")));
-        let place = Place { table: "keys", row: key.as_str(), field: "sealed", origin: &home };
+        let (url, user) = (StoreUrl::parse(&home, Reach::PrivateToo)?, format!("m-{n}").parse()?);
+        let place = Place::key(&key, &url, &user);
         let sealed = app.vault.seal_pair(&app.entropy, &place, &KeyPair { consumer_key, consumer_secret });
         rows.push(format!(
             "('{id}', 'm-{n}', '{home}', 'connected', 'read_write', {n}, 'abcdefg', 1, 'basic', {at}, {at}, {at})"
@@ -151,16 +152,16 @@ async fn fill(app: &App, stores: usize, kind: &str) -> anyhow::Result<()> {
 
 fn blob(db: &Db, bytes: &[u8]) -> String {
     let hex = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    if matches!(db, Db::Postgres(_)) { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
+    if db.is_postgres() { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
 }
 
 #[expect(clippy::disallowed_methods, reason = "every value was made above")]
 async fn insert(db: &Db, table: &str, rows: &[String]) -> anyhow::Result<()> {
     for rows in rows.chunks(AT_ONCE) {
         let statement = AssertSqlSafe(format!("INSERT INTO {table} VALUES {}", rows.join(", ")));
-        match db {
-            Db::Sqlite { write, .. } => sqlx::raw_sql(statement).execute(write).await.map(drop)?,
-            Db::Postgres(pool) => sqlx::raw_sql(statement).execute(pool).await.map(drop)?,
+        match db.pools() {
+            Pools::Sqlite { write, .. } => sqlx::raw_sql(statement).execute(write).await.map(drop)?,
+            Pools::Postgres(pool) => sqlx::raw_sql(statement).execute(pool).await.map(drop)?,
         }
     }
     Ok(())

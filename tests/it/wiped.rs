@@ -100,7 +100,7 @@ async fn an_approval_in_quarantine_waits_a_whole_day_for_its_person() {
     let received = world.clock.now();
     let Elsewhere { link, mut first, own_page, .. } = in_quarantine(&world).await;
     let a_day_old = received.plus(DAY);
-    world.clock.advance(a_day_old.since(world.clock.now()) - SECOND);
+    world.clock.advance(a_day_old.minus(SECOND).since(world.clock.now()));
     sweep::sweep(&world.app).await.unwrap();
     assert_eq!(world.stands(&link).await.0, "awaiting_confirmation");
     let page = first.get(&own_page).await;
