@@ -219,7 +219,9 @@ async fn an_import_stopped_half_way_and_run_again_comes_to_the_same_as_one_clean
 
     let before = network.asked("s0.example");
     let (again, told_again) = import(&stopped.0, &text, PACE).await;
-    assert_eq!((again.same, again.connected, again.reconnected), (there, good - there, 0));
+    // What was being committed when the process ended may have come in since it was counted.
+    assert!(again.same >= there, "{again:?}");
+    assert_eq!((again.same + again.connected, again.reconnected), (good, 0));
     assert_eq!(told_again, told);
     assert_eq!(network.asked("s0.example"), before, "a store that is in already is not asked");
     assert_eq!(left(&stopped.0).await, left(&clean.0).await);
