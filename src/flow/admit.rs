@@ -21,11 +21,11 @@ const OF_NETWORK: (u32, Duration) = (10, Duration::from_secs(20));
 /// The same for one wide network (an IPv4 /24, an IPv6 /48) on the open page.
 const OF_WIDE: (u32, Duration) = (40, Duration::from_secs(5));
 
-/// Approvals that one network may bring through the open page in [`A_DAY`]: each is kept for good.
+/// Approvals that one network may bring through the open page in `A_DAY`: each is kept for good.
 const GRANTS_OF_NETWORK: i64 = 100;
 /// The same for one wide network.
 const GRANTS_OF_WIDE: i64 = 300;
-/// See [`GRANTS_OF_NETWORK`].
+/// See `GRANTS_OF_NETWORK`.
 const A_DAY: Duration = Duration::from_hours(24);
 
 /// When whoever found no place for a preflight had better try again.

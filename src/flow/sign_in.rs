@@ -34,16 +34,16 @@ const HALF_WAY: Duration = Duration::from_mins(10);
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 /// The span in which tries are counted together.
 pub const WINDOW: Duration = Duration::from_mins(15);
-/// Tries from one network within [`WINDOW`].
+/// Tries from one network within `WINDOW`.
 const MOST_FROM_ONE: i64 = 30;
-/// Tries from one wide network (an IPv4 /24, an IPv6 /48) within [`WINDOW`].
+/// Tries from one wide network (an IPv4 /24, an IPv6 /48) within `WINDOW`.
 const MOST_FROM_WIDE: i64 = 120;
 /// Refusals of one operator that are put on record at once, and how long until one more is: what strangers type is on record
 /// for ever, and it is not for them to say how much.
 const RECORDED: (u32, Duration) = (20, Duration::from_hours(1));
 /// Names that nobody has are counted in so many rows, whatever strangers think of.
 const UNKNOWN_NAMES: u16 = 4_096;
-/// Tries for one name, or for one operator's second factor, within [`WINDOW`].
+/// Tries for one name, or for one operator's second factor, within `WINDOW`.
 const MOST_FOR_ONE: i64 = 10;
 
 /// Why nobody is signed in.

@@ -99,7 +99,7 @@ pub async fn give_back(db: &Db, budgets: &[Budget]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes rows that are full at `now`, and those that are more than [`MOST_ROWS`].
+/// Deletes rows that are full at `now`, and those that are more than `MOST_ROWS`.
 pub async fn sweep(db: &Db, now: Time) -> Result<(), Error> {
     db.write("DELETE FROM budgets WHERE full_at <= $1").bind(now).execute().await?;
     db.write(

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long connecting may take, however little patience there is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
-/// The first pause between two tries; doubled each time, up to [`LONGEST_PAUSE`].
+/// The first pause between two tries; doubled each time, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -25,10 +25,10 @@ use super::failure::Failure;
 
 /// How long a whole body may take to arrive, counted from when a handler begins to read it.
 const WITHIN: Duration = Duration::from_secs(15);
-/// Every body may have as many bytes of memory. What goes beyond comes out of [`LARGE_IN_ALL`]: so large bodies, however
+/// Every body may have as many bytes of memory. What goes beyond comes out of `LARGE_IN_ALL`: so large bodies, however
 /// many, never keep a small one out, and a callback is small.
 const SMALL: usize = 16 * 1024;
-/// What all bodies of a surface together may take beyond [`SMALL`] each: 64 MiB, in KiB.
+/// What all bodies of a surface together may take beyond `SMALL` each: 64 MiB, in KiB.
 const LARGE_IN_ALL: usize = 64 * 1024;
 
 /// What bodies of one surface may take.
