@@ -22,6 +22,23 @@ def missing(kind, database):
     return None
 
 
+# A callback waits longer for the disk than a history may last, so a refusing disk is well again by itself after so many seconds.
+REFUSES_FOR = 3
+
+
+@contextlib.contextmanager
+def ends_by_itself(end):
+    """Calls `end` after `REFUSES_FOR`, and again behind the steps, which may be over before."""
+    timer = threading.Timer(REFUSES_FOR, end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        end()
+
+
 @contextlib.contextmanager
 def full(runner, options):
     """The disk has no byte left. With `empty`, the write-ahead log has been emptied: then even its head wants room."""
@@ -29,15 +46,18 @@ def full(runner, options):
     if options.get("empty"):
         with contextlib.suppress(sqlite3.Error), contextlib.closing(runner.database.open()) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    try:
+
+    def make_room():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+    with ends_by_itself(make_room):
         with contextlib.suppress(OSError), open(path, "wb", buffering=0) as file:
             for size in (1 << 16, 4096, 512):
                 with contextlib.suppress(OSError):
                     while file.write(b"x" * size) == size:
                         pass
         yield
-    finally:
-        os.unlink(path)
 
 
 @contextlib.contextmanager
@@ -47,15 +67,20 @@ def eio(runner, options):
     rule = f"inject={calls}:error=EIO" + (f":when={options['when']}" if "when" in options else "")
     command = ["strace", "-f", "-p", str(runner.service.pid), "-o", "/dev/null", "-e", f"trace={calls}", "-e", rule]
     tracer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        # It says so when it has taken hold of every thread.
-        tracer.stderr.readline()
-        yield
-    finally:
+
+    def let_go():
         tracer.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             tracer.wait(10)
         tracer.kill()
+
+    try:
+        # It says so when it has taken hold of every thread.
+        tracer.stderr.readline()
+        with ends_by_itself(let_go):
+            yield
+    finally:
+        let_go()
         tracer.stderr.close()
 
 
