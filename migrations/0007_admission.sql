@@ -18,6 +18,7 @@ ALTER TABLE attempts ADD COLUMN begun_request TEXT;
 -- Attempts of the open page for which no grant came, and those for which one did.
 CREATE INDEX attempts_of_strangers ON attempts (id) WHERE link_id IS NULL AND received_at IS NULL;
 CREATE INDEX attempts_of_strangers_by_network ON attempts (begun_wide, begun_from, id) WHERE link_id IS NULL AND received_at IS NULL;
+CREATE INDEX attempts_granted ON attempts (created_at) WHERE link_id IS NULL AND received_at IS NOT NULL;
 CREATE INDEX attempts_granted_by_network ON attempts (begun_wide, created_at) WHERE link_id IS NULL AND received_at IS NOT NULL;
 
 -- How many attempts were ever begun from a link.

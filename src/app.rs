@@ -12,9 +12,9 @@ use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::flow::feed::Feed;
 use crate::flow::lend::Lending;
-use crate::flow::places::Places;
 use crate::flow::tell;
 use crate::flow::watch::Watching;
+use crate::live::preflights::Preflights;
 use crate::live::worker::Workers;
 use crate::storage::Db;
 use crate::vault::Vault;
@@ -59,7 +59,7 @@ pub struct Parts {
     /// Set once the process has been told to stop.
     pub draining: Arc<AtomicBool>,
     /// How many preflights may run at a time, and for whom: each asks a stranger's server for up to eight seconds.
-    pub preflights: Places,
+    pub preflights: Preflights,
     /// Makes and checks the passwords of operators.
     pub passwords: Passwords,
     /// How many passwords may be checked at a time: each takes 64 MiB and a processor.
@@ -98,7 +98,7 @@ impl App {
             check_every: CHECK_EVERY,
             watching: Watching::default(),
             draining: Arc::default(),
-            preflights: Places::default(),
+            preflights: Preflights::default(),
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),

@@ -25,6 +25,7 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Reach;
 use crate::domain::time::Clock;
 use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
+use crate::live::durability;
 use crate::live::worker::{self, Plan};
 use crate::storage::Db;
 use crate::web;
@@ -69,21 +70,35 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let (listen, internal_listen) = (public.local_addr()?, internal.as_ref().map(TcpListener::local_addr).transpose()?);
     // What comes while the database is opened and migrated waits; `/livez` is answered from the first moment.
-    let (start, starting): (Vec<_>, Vec<_>) = std::iter::once(public).chain(internal).map(starting::router).unzip();
-    let serving = Serving::begin(starting, &config.site);
-    let app = tokio::select! {
-        app = open(&config) => app?,
-        () = told.wait() => return Ok(()),
+    let starting = |listener| starting::router(listener, config.site.secure);
+    let (start, listeners): (Vec<_>, Vec<_>) = std::iter::once(public).chain(internal).map(starting).unzip();
+    let serving = Serving::begin(listeners, &config.site);
+    let started = async {
+        let app = open(&config).await?;
+        warn_about(&config);
+        tracing::info!(
+            %listen,
+            internal = internal_listen.map(tracing::field::display),
+            public_url = %config.site.public_url,
+            database = %app.db.version().await?,
+            "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
+        );
+        offer_set_up(&app, &config).await?;
+        anyhow::Ok(app)
     };
-    warn_about(&config);
-    tracing::info!(
-        %listen,
-        internal = internal_listen.map(tracing::field::display),
-        public_url = %config.site.public_url,
-        database = %app.db.version().await?,
-        "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
-    );
-    offer_set_up(&app, &config).await?;
+    let outcome = tokio::select! {
+        app = started => app.map(Some),
+        () = told.wait() => Ok(None),
+    };
+    let app = match outcome {
+        Ok(Some(app)) => app,
+        // Those who wait are told so, and have their answer before the process ends.
+        not_started => {
+            drop(start);
+            serving.drain(&mut told, []).await;
+            return not_started.map(drop);
+        }
+    };
     match start.as_slice() {
         [public, internal] => {
             public.send_replace(Some(web::public(&app)));
@@ -146,9 +161,20 @@ impl Serving {
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, words::WORKER, words::run),
             work(&app, &self.stopped, tell::WORKER, tell::run),
+            work(&app, &self.stopped, durability::WORKER, |app, stop| {
+                durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
+            }),
         ];
         told.wait().await;
         app.drain();
+        self.drain(&mut told, workers).await;
+        // What was cut off may still hold a connection to a database that hangs.
+        let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
+        Ok(())
+    }
+
+    /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended, or it takes too long.
+    async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = JoinHandle<()>>) {
         tracing::info!("stopping: finishing what was accepted");
         self.stop.send_replace(true);
         let drained = async {
@@ -161,9 +187,6 @@ impl Serving {
             Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
             Drained::Hurried => tracing::warn!("told twice to stop: not waiting any longer"),
         }
-        // What was cut off may still hold a connection to a database that hangs.
-        let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
-        Ok(())
     }
 }
 

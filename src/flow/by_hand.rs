@@ -77,9 +77,9 @@ pub async fn begin(
     browser: Option<Secret>,
 ) -> Result<Handed, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let Admitted { network, place } = admit(app, &ground, &typed, actor).await?;
+    let Admitted { network, permit } = admit(app, &ground, &typed, actor).await?;
     let mut findings = preflight::find(&app.woo, &typed, app.preflight_within).await;
-    drop(place);
+    drop(permit);
     ground.judge(&mut findings);
     if findings.stop.is_none()
         && let Some(store) = in_use(app, &ground, &pair, &findings.home, actor).await?

@@ -171,7 +171,7 @@ pub async fn begin(
     browser: Option<Secret>,
 ) -> Result<Begun, Error> {
     let typed = StoreUrl::parse(typed, app.site.reach)?;
-    let Admitted { network, place } = admit(app, &ground, &typed, actor).await?;
+    let Admitted { network, permit } = admit(app, &ground, &typed, actor).await?;
     let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);
     let return_url = format!("{}/connect/return/{id}", app.site.public_url);
@@ -185,7 +185,7 @@ pub async fn begin(
         callback_url: &callback_url,
     };
     let mut findings = preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await;
-    drop(place);
+    drop(permit);
     ground.judge(&mut findings);
     let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
     let attempt = attempt(id, ground, findings.home.clone(), held, app);

@@ -21,7 +21,6 @@ pub mod migrate;
 pub mod operators;
 pub mod overview;
 pub mod parting;
-pub mod places;
 pub mod prove;
 pub mod reads;
 pub mod receive;

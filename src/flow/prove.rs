@@ -89,7 +89,9 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         tries = candidate.tries + 1,
         "tried a key at {}", attempt.home.shown()
     );
-    grants::tried(&app.db, &candidate.id, &tried).await?;
+    if !grants::tried(&app.db, candidate, &tried).await? {
+        return Ok(());
+    }
     move_on(app, &attempt.id, &tried).await
 }
 
@@ -107,7 +109,7 @@ async fn unreadable(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     tracing::error!(grant.id = %candidate.id, attempt.id = %candidate.attempt_id, "a sealed grant does not open");
     let (state, verdict) = (State::Rejected, Verdict::KeyUnreadable);
     let tried = Tried { state, verdict, ..Tried::set_aside(candidate) };
-    grants::tried(&app.db, &candidate.id, &tried).await?;
+    grants::tried(&app.db, candidate, &tried).await?;
     // One that was proven before, and is damaged since.
     grants::unreadable(&app.db, &candidate.id).await?;
     if grants::waiting(&app.db, &candidate.attempt_id).await? == 0 {
@@ -118,7 +120,8 @@ async fn unreadable(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
 
 /// Another key of the attempt won, or the attempt has ended: this one is not needed.
 async fn set_aside(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
-    Ok(grants::tried(&app.db, &candidate.id, &Tried::set_aside(candidate)).await?)
+    grants::tried(&app.db, candidate, &Tried::set_aside(candidate)).await?;
+    Ok(())
 }
 
 /// What an answer means for a candidate. A key that works counts only once our 200 is known to have reached the store:

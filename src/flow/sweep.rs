@@ -62,12 +62,11 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 
 /// Ends what is overdue now, and asks about keys that were given up; gives back how many attempts were ended.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
-    prove::settle(app).await?;
-    sign_in::sweep(app).await?;
-    let ended = end_overdue(app).await?;
-    forget_strangers(app).await?;
-    parting::ask_due(app).await?;
-    Ok(ended)
+    // Each is done whatever becomes of the others; the first fault is reported.
+    let (settled, signed_in, ended) = (prove::settle(app).await, sign_in::sweep(app).await, end_overdue(app).await);
+    let (forgotten, asked) = (forget_strangers(app).await, parting::ask_due(app).await);
+    settled.and(signed_in).and(forgotten).and(asked)?;
+    ended
 }
 
 /// Deletes attempts of the open page that came to nothing, and budgets that are there again.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -29,6 +29,8 @@ use crate::web::{self, Peer};
 const FIRST_WORD: Duration = Duration::from_secs(1);
 /// How many connections are cut at once when all places are taken, so that looking for them is rarely needed.
 const CUT_AT_ONCE: usize = 100;
+/// How soon others are looked for that can be cut, while all places are taken.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How much of an answer may wait in the kernel to be sent. So a client that reads slowly shows soon that it reads.
 const UNSENT: u32 = 64 * 1024;
 /// After how long the kernel gives up a connection whose other end takes nothing, also when we have closed it already.
@@ -47,7 +49,7 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
     let most = limits.connections;
     let places = Arc::new(Semaphore::new(most));
     let connections = Connections::new(limits.per_address, limits.per_site, limits.trusted_proxies.clone());
-    let refusals = Refusals::new();
+    let refusals = Refusals::new(limits.secure);
     let talk = Talk { http, router, limits: Arc::new(limits), stopped: stopped.clone() };
     let serve = |stream, peer, connection, place: OwnedSemaphorePermit| {
         let talk = talk.clone().converse(stream, peer, connection);
@@ -79,24 +81,33 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            connections.make_room((most / CUT_AT_ONCE).clamp(1, CUT_AT_ONCE));
-            tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => if let Ok(place) = place { serve(stream, peer, connection, place) },
-                () = said(&mut told) => break,
-            }
-            continue;
-        };
+        let place = a_place(&places, &connections, most).await;
         serve(stream, peer, connection, place);
     }
     // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
     for (stream, peer) in still_queued(listener) {
         let Ok(connection) = connections.enter(peer.ip()) else { continue };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+        let place = a_place(&places, &connections, most).await;
         serve(stream, peer, connection, place);
     }
     // All places are free when all connections have ended.
     let _ = places.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
+}
+
+/// A place for one connection more; while all are taken, others are cut for it as soon as they may be.
+async fn a_place(places: &Arc<Semaphore>, connections: &Connections, most: usize) -> OwnedSemaphorePermit {
+    let mut place = std::pin::pin!(Arc::clone(places).acquire_owned());
+    loop {
+        tokio::select! {
+            biased;
+            place = place.as_mut() => return place.expect("the semaphore is never closed"),
+            () = std::future::ready(()) => connections.make_room((most / CUT_AT_ONCE).clamp(1, CUT_AT_ONCE)),
+        }
+        tokio::select! {
+            place = place.as_mut() => return place.expect("the semaphore is never closed"),
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
 }
 
 /// Sets what the kernel does with our answers.
@@ -178,6 +189,7 @@ fn handler(
     old_at: Instant,
 ) -> impl hyper::service::Service<Request<Incoming>, Response = Response<Sent>, Error = Infallible, Future: Send> {
     hyper::service::service_fn(move |request: Request<Incoming>| {
+        let limits = Arc::clone(&limits);
         let busy = place.begin(|| web::client_of(&limits.trusted_proxies, peer.ip(), request.headers()));
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
@@ -185,8 +197,8 @@ fn handler(
         async move {
             let (mut answer, busy) = match busy {
                 Ok(busy) => (router.call(request).await?, Some(busy)),
-                Err(Refused::Full(full)) => (refusal::answer(&full), None),
-                Err(Refused::Cut) => (StatusCode::SERVICE_UNAVAILABLE.into_response(), None),
+                Err(Refused::Full(full)) => (refusal::answer(&full, limits.secure), None),
+                Err(Refused::Cut) => (refusal::cut(limits.secure), None),
             };
             if busy.is_none() || Instant::now() >= old_at {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

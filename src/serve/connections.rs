@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
@@ -69,16 +69,16 @@ impl fmt::Display for Full {
     }
 }
 
-const IDLE: u8 = 0;
-const BUSY: u8 = 1;
-const CUT: u8 = 2;
+/// In the place of how many requests are being answered: the connection is cut.
+const CUT: usize = usize::MAX;
 
 struct Open {
     /// None for a trusted proxy.
     networks: Vec<Network>,
     /// For whom a trusted proxy asks just now.
     asks_for: Mutex<Vec<Network>>,
-    state: AtomicU8,
+    /// How many requests are being answered: several when one is sent behind another; or [`CUT`].
+    requests: AtomicUsize,
     cut: Notify,
 }
 
@@ -102,8 +102,8 @@ impl Connections {
         let networks = if is_trusted { Vec::new() } else { Network::all_of(ip) };
         let mut table = self.table();
         self.count(&mut table, &networks)?;
-        let state = AtomicU8::new(IDLE);
-        let open = Arc::new(Open { networks, asks_for: Mutex::default(), state, cut: Notify::new() });
+        let requests = AtomicUsize::new(0);
+        let open = Arc::new(Open { networks, asks_for: Mutex::default(), requests, cut: Notify::new() });
         let number = table.next;
         table.next += 1;
         table.open.insert(number, Arc::clone(&open));
@@ -126,8 +126,9 @@ impl Connections {
     }
 
     /// Cuts up to `many` connections, so that others can be served. First those of networks that have more than a quarter
-    /// of what they may have: of the one that has most, idle before busy, old before new. Then idle ones of anybody, the
-    /// oldest first. Whoever has few connections is never cut off in the middle of a request.
+    /// of what they may have: of the one that has most, idle before busy, old before new. Then idle ones of anybody but a
+    /// trusted proxy, the oldest first: a proxy may just be sending a store's callback on one that looks idle. Whoever has few
+    /// connections is never cut off in the middle of a request.
     pub(super) fn make_room(&self, many: usize) {
         let table = self.table();
         let mut found: Vec<_> = table
@@ -135,19 +136,19 @@ impl Connections {
             .iter()
             .filter_map(|(number, open)| {
                 let weight = self.weight(&table, open);
-                let is_busy = open.state.load(Ordering::Acquire) != IDLE;
+                let requests = open.requests.load(Ordering::Acquire);
                 let is_greedy = weight > self.0.per_address / 4;
-                (is_greedy || !is_busy).then(|| {
+                let is_spare = requests == 0 && !open.networks.is_empty();
+                (requests != CUT && (is_greedy || is_spare)).then(|| {
                     let weight = if is_greedy { weight } else { 0 };
-                    (std::cmp::Reverse(weight), is_busy, *number, open)
+                    (std::cmp::Reverse(weight), requests, *number, open)
                 })
             })
             .collect();
-        found.sort_unstable_by_key(|(weight, is_busy, number, _)| (*weight, *is_busy, *number));
-        for (_, is_busy, _, open) in found.into_iter().take(many) {
+        found.sort_unstable_by_key(|(weight, requests, number, _)| (*weight, *requests > 0, *number));
+        for (_, requests, _, open) in found.into_iter().take(many) {
             // One that was idle may have begun a request meanwhile: then it goes on.
-            let from = if is_busy { BUSY } else { IDLE };
-            if open.state.compare_exchange(from, CUT, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if open.requests.compare_exchange(requests, CUT, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 open.cut.notify_one();
             }
         }
@@ -205,9 +206,8 @@ impl Connection {
     /// Notes that a request has come. `client` says for whom a trusted proxy asks: a network may ask as much at a time
     /// through proxies as it may have connections of its own.
     pub(super) fn begin(&self, client: impl FnOnce() -> IpAddr) -> Result<Busy, Refused> {
-        let begun = self.open.state.compare_exchange(IDLE, BUSY, Ordering::AcqRel, Ordering::Relaxed);
-        // A request sent behind another may begin a moment before that one's answer is let go of.
-        if begun == Err(CUT) {
+        let one_more = |requests| (requests != CUT).then(|| requests + 1);
+        if self.open.requests.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).is_err() {
             return Err(Refused::Cut);
         }
         let mut busy =
@@ -248,11 +248,14 @@ pub(super) struct Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        let one_less = |requests| (requests != CUT).then(|| requests - 1);
+        let before = self.open.requests.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_less);
         if !self.asks_for.is_empty() {
             self.connections.table().release(&self.asks_for);
-            self.open.asks_for().clear();
+            if before == Ok(1) {
+                self.open.asks_for().clear();
+            }
         }
-        let _ = self.open.state.compare_exchange(BUSY, IDLE, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
@@ -265,7 +268,7 @@ mod tests {
     }
 
     fn is_cut(connection: &Connection) -> bool {
-        connection.open.state.load(Ordering::Acquire) == CUT
+        connection.open.requests.load(Ordering::Acquire) == CUT
     }
 
     #[test]

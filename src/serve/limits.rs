@@ -28,6 +28,8 @@ pub struct Limits {
     pub per_site: usize,
     /// Whose connections are not counted (none).
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether merchants and stores reach the service by https (false): what is refused here has the headers for it.
+    pub secure: bool,
 }
 
 impl Default for Limits {
@@ -42,6 +44,7 @@ impl Default for Limits {
             per_address: 256,
             per_site: 1_024,
             trusted_proxies: Vec::new(),
+            secure: false,
         }
     }
 }
@@ -53,7 +56,7 @@ impl Limits {
     /// The limits of each of `listeners` listeners of this site: fewer connections where this process may not open so many
     /// files. It takes as many as the system lets it have.
     pub fn of(site: &Site, listeners: usize) -> Self {
-        let usual = Self { trusted_proxies: site.trusted_proxies.clone(), ..Self::default() };
+        let usual = Self { trusted_proxies: site.trusted_proxies.clone(), secure: site.secure, ..Self::default() };
         let Some(files) = open_files() else { return usual };
         let connections = (files.saturating_sub(OTHER_FILES) / listeners.max(1)).clamp(64, usual.connections);
         if connections < usual.connections {

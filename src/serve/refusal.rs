@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connections::Full;
+use crate::web;
 
 /// How many that are turned away are waited for at a time. Closed at once, a connection on which a request is just coming in
 /// is reset, and the sentence may be lost: the others take that chance.
@@ -20,7 +21,7 @@ const WAITED_FOR: usize = 64;
 /// How long each is waited for.
 const WAIT: Duration = Duration::from_secs(1);
 /// When they may try again, in seconds.
-const RETRY_AFTER: u32 = 10;
+const RETRY_AFTER: u64 = 10;
 /// How often the log says so.
 const LOGGED_EVERY: Duration = Duration::from_mins(1);
 
@@ -29,31 +30,43 @@ fn says(full: &Full) -> String {
 }
 
 /// The same as an answer to a request that a proxy has brought.
-pub(super) fn answer(full: &Full) -> Response {
-    let headers = [(header::RETRY_AFTER, RETRY_AFTER.to_string()), (header::CACHE_CONTROL, "no-store".to_owned())];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, says(full)).into_response()
+pub(super) fn answer(full: &Full, secure: bool) -> Response {
+    unavailable(says(full), secure)
+}
+
+/// For a request on a connection that was just cut to make room.
+pub(super) fn cut(secure: bool) -> Response {
+    unavailable(format!("Too many connections. Try again in {RETRY_AFTER} seconds.\n"), secure)
+}
+
+fn unavailable(says: String, secure: bool) -> Response {
+    let mut answer = (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], says).into_response();
+    web::add_headers(secure, answer.headers_mut());
+    answer
 }
 
 /// Those who are turned away by one listener.
 pub(super) struct Refusals {
+    secure: bool,
     waited_for: Arc<Semaphore>,
     logged: Mutex<(Option<Instant>, u64)>,
 }
 
 impl Refusals {
-    pub(super) fn new() -> Self {
-        Self { waited_for: Arc::new(Semaphore::new(WAITED_FOR)), logged: Mutex::default() }
+    pub(super) fn new(secure: bool) -> Self {
+        Self { secure, waited_for: Arc::new(Semaphore::new(WAITED_FOR)), logged: Mutex::default() }
     }
 
     /// Tells `peer` which limit it has reached, and hangs up.
     pub(super) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, full: &Full) {
         self.log(peer, full);
         let says = says(full);
-        let answer = format!(
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\n\
-             retry-after: {RETRY_AFTER}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n{says}",
-            says.len()
-        );
+        let mut head =
+            format!("HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\nconnection: close\r\n", says.len());
+        for (name, value) in answer(full, self.secure).headers() {
+            head.extend([name.as_str(), ": ", value.to_str().unwrap_or_default(), "\r\n"]);
+        }
+        let answer = format!("{head}\r\n{says}");
         // Straight to the kernel, whose buffer is empty: nothing has to be waited for.
         let _ = SockRef::from(&stream).send(answer.as_bytes());
         let Ok(place) = Arc::clone(&self.waited_for).try_acquire_owned() else { return };

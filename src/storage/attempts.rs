@@ -7,6 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
 use crate::domain::network::Network;
 use crate::domain::secret::Fingerprint;
+use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 
@@ -371,5 +372,17 @@ pub async fn overdue(db: &Db, now: Time, stale: Time) -> Result<Vec<Attempt>, Er
     .bind(now)
     .bind(stale)
     .all()
+    .await
+}
+
+/// Where an attempt's store is, and the wide network from which a visitor of the open page began it; none for a link.
+pub async fn asker(db: &Db, id: &AttemptId) -> Result<Option<(StoreUrl, Option<String>)>, Error> {
+    db.read(
+        "SELECT home, CASE WHEN link_id IS NULL THEN begun_wide END
+         FROM attempts
+         WHERE id = $1",
+    )
+    .bind(id)
+    .optional()
     .await
 }

@@ -14,19 +14,19 @@
 //! | a write or transaction that is known to have changed nothing | yes, for the same reasons |
 //! | a write or `COMMIT` whose outcome nobody knows | no: [`Error::Unknown`]. Only [`Db::insist`] repeats those, for what may run twice |
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Database, PgPool, Pool, SqlitePool};
 use tokio::time::Instant;
 
+use super::doubt::{Doubt, Failover};
 use super::error::Error;
 use super::statement::{Sql, Statement, Target};
+use super::tx::{Connection, Ended, Held, Lease, Tx};
 
-/// For how long what failed because the database was away, busy or failed over is tried again.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a caller waits for a database that is away or busy, unless it says otherwise: less than a page may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take, however little patience there is.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
@@ -39,8 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Db {
     pools: Pools,
-    /// True from a write that could not be made durable until one was again.
-    in_doubt: Arc<AtomicBool>,
+    doubt: Doubt,
     failover: Failover,
     patience: Patience,
 }
@@ -61,24 +60,6 @@ impl Patience {
     }
 }
 
-/// When a server last refused to write because it only reads. Connections that were made before lead to a server that is
-/// no longer the one to ask, and are not used again.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Failover(Arc<Mutex<Option<Instant>>>);
-
-impl Failover {
-    /// Retires every connection there is.
-    fn seen(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    /// Whether a connection of this age was made since.
-    pub(super) fn outlives(&self, age: Duration) -> bool {
-        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.is_none_or(|seen| age < seen.elapsed())
-    }
-}
-
 /// The connections to one of the two databases.
 #[derive(Debug, Clone)]
 pub enum Pools {
@@ -93,30 +74,6 @@ pub enum Pools {
     Postgres(PgPool),
 }
 
-/// A connection taken out of its pool.
-#[derive(Debug)]
-pub(super) enum Connection {
-    Sqlite(PoolConnection<Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-}
-
-impl Connection {
-    /// Closes the connection as soon as it is dropped, instead of giving it back to its pool.
-    pub(super) fn close_on_drop(&mut self) {
-        match self {
-            Self::Sqlite(connection) => connection.close_on_drop(),
-            Self::Postgres(connection) => connection.close_on_drop(),
-        }
-    }
-
-    async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop),
-            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(&mut **connection).await.map(drop),
-        }
-    }
-}
-
 impl Db {
     /// A database on these connections.
     pub fn on(pools: Pools) -> Self {
@@ -125,7 +82,7 @@ impl Db {
 
     /// A database whose connections are judged by `failover` each time one is taken.
     pub(super) fn with(pools: Pools, failover: Failover) -> Self {
-        Self { pools, in_doubt: Arc::default(), failover, patience: Patience::For(PATIENCE) }
+        Self { pools, doubt: Doubt::default(), failover, patience: Patience::For(PATIENCE) }
     }
 
     /// The connections, for what is no statement: migrations, copies of everything, tests.
@@ -138,7 +95,7 @@ impl Db {
         matches!(self.pools, Pools::Postgres(_))
     }
 
-    /// The same database for a caller that can wait `patience` from now on while it is away: for all that it asks.
+    /// The same database for a caller that waits `patience` from now on while it is away: for everything it asks.
     #[must_use]
     pub fn patient(&self, patience: Duration) -> Self {
         Self { patience: Patience::Until(Instant::now() + patience), ..self.clone() }
@@ -154,7 +111,7 @@ impl Db {
         Statement::new(sql, Target::Write(self))
     }
 
-    /// Runs `work` in a transaction, which it ends by [`Tx::commit`] or [`Tx::undo`]; a transaction that it drops is undone.
+    /// Runs `work` in a transaction, which it ends with [`Tx::commit`] or [`Tx::undo`]; a transaction that it drops is undone.
     /// `work` runs again when the database was away, busy or failed over before anything was committed.
     ///
     /// Errors: those of `work`; [`Error::Unavailable`] when the database was away for as long as the caller waits;
@@ -169,17 +126,17 @@ impl Db {
                 Ok(tx) => work(tx).await,
                 Err(error) => Err(error),
             };
-            match outcome.inspect_err(|error| self.failed(error)) {
+            match outcome.inspect_err(|error| self.failover.judge(error)) {
                 Err(error) if error.may_pass() && tries.pause().await => {}
-                outcome => return outcome.map(|Ended(value)| value),
+                outcome => return outcome.map(|Ended(value)| value).inspect_err(|error| self.doubt.judge(error)),
             }
         }
     }
 
     /// A transaction that reads everything as it stands at one moment, for as long as it takes.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
-        let connection = self.reading().await?;
-        let mut tx = self.begin_on(connection, "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        let begin = if self.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN" };
+        let mut tx = Tx::begin(self.reading().await?, begin).await?;
         tx.without_timeout().await?;
         Ok(tx)
     }
@@ -199,64 +156,68 @@ impl Db {
         }
     }
 
-    /// Whether writes are durable now. Costs nothing until a write failed; from then on each call tries one, until it is synced.
+    /// Whether some write failed and none was seen to be durable since.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.is_there()
+    }
+
+    /// Waits until some write failed; returns at once when one did and none was durable since.
+    pub async fn doubted(&self) {
+        self.doubt.comes().await;
+    }
+
+    /// Writes a row to see whether writes are durable now, which ends the doubt about those that failed before it.
     ///
-    /// Errors: those of the write that was tried.
-    pub async fn check_durable(&self) -> Result<(), Error> {
-        if self.in_doubt.load(Ordering::Acquire) {
-            let probe = "UPDATE counters SET n = n + 1 WHERE name = 'probe'";
-            self.patient(Duration::ZERO).write(probe).execute().await?;
-            if self.in_doubt.swap(false, Ordering::AcqRel) {
-                tracing::info!("writes are durable again");
-            }
+    /// Errors: those of that write.
+    pub async fn probe(&self) -> Result<(), Error> {
+        let seen = self.doubt.seen();
+        let probe = "UPDATE counters SET n = n + 1 WHERE name = 'probe'";
+        let changed = self.patient(Duration::ZERO).write(probe).execute().await?;
+        if changed != 1 {
+            return Err(Error::Broken(sqlx::Error::RowNotFound));
         }
+        self.doubt.ends(seen);
         Ok(())
     }
 
-    /// Remembers a write that failed.
-    pub(super) fn failed(&self, error: &Error) {
-        if error.is_of_failover() {
-            self.failover.seen();
-        }
-        if error.spoils_connection() && !self.in_doubt.swap(true, Ordering::AcqRel) {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "a write could not be made durable: not ready until one can"
-            );
-        }
-    }
-
-    pub(super) async fn reading(&self) -> Result<Connection, Error> {
+    pub(super) async fn reading(&self) -> Result<Lease, Error> {
         match &self.pools {
-            Pools::Sqlite { read, .. } => read.acquire().await.map(Connection::Sqlite),
-            Pools::Postgres(pool) => self.connect(pool).await,
+            Pools::Sqlite { read, .. } => self.take(read).await.map(Connection::Sqlite),
+            Pools::Postgres(pool) => self.take(pool).await.map(Connection::Postgres),
         }
-        .map_err(Error::Unavailable)
+        .map(Lease::of)
     }
 
-    pub(super) async fn writing(&self) -> Result<Connection, Error> {
+    pub(super) async fn writing(&self) -> Result<Lease, Error> {
         match &self.pools {
-            Pools::Sqlite { write, .. } => write.acquire().await.map(Connection::Sqlite),
-            Pools::Postgres(pool) => self.connect(pool).await,
+            Pools::Sqlite { write, .. } => self.take(write).await.map(Connection::Sqlite),
+            Pools::Postgres(pool) => self.take(pool).await.map(Connection::Postgres),
         }
-        .map_err(Error::Unavailable)
+        .map(Lease::of)
     }
 
-    /// Waits for a connection as long as the pool does, or until the caller's time is over.
-    async fn connect(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
-        let connection = match self.patience {
-            Patience::For(_) => pool.acquire().await,
-            Patience::Until(moment) => {
-                let until = moment.max(Instant::now() + LEAST_PATIENCE);
-                tokio::time::timeout_at(until, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-            }
-        };
-        connection.map(Connection::Postgres)
+    /// Takes a connection, within the caller's patience: the pool would try for longer.
+    async fn take<D: Database>(&self, pool: &Pool<D>) -> Result<PoolConnection<D>, Error> {
+        let until = self.patience.ends().max(Instant::now() + LEAST_PATIENCE);
+        let taken = tokio::time::timeout_at(until, pool.acquire()).await;
+        taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::Unavailable)
     }
 
-    /// Takes the writing connection out of its pool.
+    /// The writing connection, for whoever writes again at once.
     pub(super) async fn hold(&self) -> Result<Held, Error> {
-        Ok(Held { connection: self.writing().await?, db: self.clone(), is_well: true })
+        let lease = self.writing().await.inspect_err(|error| self.doubt.judge(error))?;
+        Ok(Held { lease, db: self.clone() })
+    }
+
+    /// Remembers how a write that is not tried again ended.
+    pub(super) fn gave_up(&self, error: &Error) {
+        self.failover.judge(error);
+        self.doubt.judge(error);
+    }
+
+    /// Remembers how a statement ended that may be tried again.
+    pub(super) fn tried(&self, error: &Error) {
+        self.failover.judge(error);
     }
 
     /// For callers that repeat a statement.
@@ -266,100 +227,7 @@ impl Db {
 
     /// Begins a transaction that the caller ends, and that is not tried again.
     pub(super) async fn begin(&self) -> Result<Tx, Error> {
-        self.begin_on(self.writing().await?, "BEGIN IMMEDIATE", "BEGIN").await
-    }
-
-    async fn begin_on(
-        &self,
-        connection: Connection,
-        sqlite: &'static str,
-        postgres: &'static str,
-    ) -> Result<Tx, Error> {
-        // From here on, whoever drops it closes the connection.
-        let mut tx = Tx { connection, ended: false };
-        let begin = if tx.is_postgres() { postgres } else { sqlite };
-        tx.connection.run(begin).await.map_err(Error::before_commit)?;
-        Ok(tx)
-    }
-}
-
-/// The writing connection, kept by whoever writes again at once. After a statement that failed, or was not waited for, it is
-/// closed.
-#[derive(Debug)]
-pub struct Held {
-    pub(super) connection: Connection,
-    pub(super) db: Db,
-    pub(super) is_well: bool,
-}
-
-impl Held {
-    /// A statement that writes, and is a transaction of its own.
-    pub fn write(&mut self, sql: impl Sql) -> Statement<'_> {
-        Statement::new(sql, Target::Held(self))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if !self.is_well {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
-/// One transaction. Dropped before its end, it closes its connection, which undoes it.
-#[derive(Debug)]
-pub struct Tx {
-    pub(super) connection: Connection,
-    ended: bool,
-}
-
-impl Tx {
-    /// A statement in this transaction.
-    pub fn query(&mut self, sql: impl Sql) -> Statement<'_> {
-        Statement::new(sql, Target::Tx(self))
-    }
-
-    /// True on PostgreSQL, where a statement must differ.
-    pub const fn is_postgres(&self) -> bool {
-        matches!(self.connection, Connection::Postgres(_))
-    }
-
-    /// Lets the statements of this transaction take as long as they need.
-    pub(super) async fn without_timeout(&mut self) -> Result<(), Error> {
-        if self.is_postgres() {
-            self.query("SET LOCAL statement_timeout = 0").execute().await?;
-        }
-        Ok(())
-    }
-
-    /// Commits, and returns `value`.
-    ///
-    /// Errors: [`Error::Unknown`] when it may or may not have been kept; the connection is closed then.
-    pub async fn commit<T>(mut self, value: T) -> Result<Ended<T>, Error> {
-        self.connection.run("COMMIT").await.map_err(Error::of_commit)?;
-        self.ended = true;
-        Ok(Ended(value))
-    }
-
-    /// Undoes all of it, and returns `value`.
-    pub async fn undo<T>(mut self, value: T) -> Result<Ended<T>, Error> {
-        // When this fails the connection is closed, which undoes as well.
-        self.ended = self.connection.run("ROLLBACK").await.is_ok();
-        Ok(Ended(value))
-    }
-}
-
-/// What a transaction came to, once it has ended: work that forgets to end its transaction does not compile.
-#[derive(Debug)]
-#[must_use]
-pub struct Ended<T>(pub(super) T);
-
-impl Drop for Tx {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.connection.close_on_drop();
-        }
+        Tx::begin(self.writing().await?, if self.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await
     }
 }
 

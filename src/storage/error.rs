@@ -21,6 +21,8 @@ pub enum Error {
 enum Class {
     /// The connection is gone, or was never made.
     Away,
+    /// We have closed the database ourselves.
+    Closed,
     /// The connection leads to a server that only reads, as after a failover.
     ReadOnlyServer,
     /// Another transaction was in the way; the database has undone this one, or never began it.
@@ -46,6 +48,7 @@ impl Error {
             Class::Other => Self::Broken(error),
             Class::Conflict | Class::ReadOnlyServer => Self::Unavailable(error),
             // A server that says why has undone the statement; a disk, or a connection that broke, says nothing certain.
+            Class::Closed => Self::Unavailable(error),
             Class::Away if matches!(error, sqlx::Error::Database(_)) => Self::Unavailable(error),
             Class::Away | Class::Disk => Self::Unknown(error),
         }
@@ -61,12 +64,12 @@ impl Error {
 
     /// Whether the same again may succeed in a moment. A disk that refuses is given no second try by itself.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unavailable(error) if Class::of(error) != Class::Disk)
+        matches!(self, Self::Unavailable(error) if !matches!(Class::of(error), Class::Disk | Class::Closed))
     }
 
     /// Whether whoever can wait should try again: the database may recover.
-    pub(super) const fn is_worth_waiting_for(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Unknown(_))
+    pub(super) fn is_worth_waiting_for(&self) -> bool {
+        matches!(self, Self::Unavailable(error) | Self::Unknown(error) if Class::of(error) != Class::Closed)
     }
 
     /// Whether the connection that answered this must not be used again.
@@ -97,8 +100,8 @@ impl Class {
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Away,
+            sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default();
                 if database.try_downcast_ref::<SqliteError>().is_some() {
@@ -127,13 +130,17 @@ impl Class {
         match code {
             // read_only_sql_transaction: a standby, or a database that was told to only read.
             "25006" => Self::ReadOnlyServer,
-            // disk_full, io_error, data_corrupted, index_corrupted.
-            "53100" | "58030" | "XX001" | "XX002" => Self::Disk,
+            // disk_full, data_corrupted, index_corrupted.
+            "53100" | "XX001" | "XX002" => Self::Disk,
+            // idle_in_transaction_session_timeout: the server has ended the connection.
+            "25P03" => Self::Away,
             // lock_not_available, query_canceled (the statement's time was over).
             "55P03" | "57014" => Self::Conflict,
             _ => match code.get(..2) {
                 // Serialization failures and deadlocks.
                 Some("40") => Self::Conflict,
+                // System errors: the disk, a file that is gone.
+                Some("58") => Self::Disk,
                 // Connection exceptions, too few resources, operator's intervention.
                 Some("08" | "53" | "57") => Self::Away,
                 _ => Self::Other,

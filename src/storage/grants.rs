@@ -49,7 +49,7 @@ pub enum Kept {
 }
 
 /// A candidate that is due to be tried, claimed by this process.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Candidate {
     /// Its name.
     pub id: GrantId,
@@ -79,11 +79,13 @@ pub struct Candidate {
     pub woocommerce_version: Option<String>,
     /// As the store said it.
     pub wordpress_version: Option<String>,
+    /// Until when nobody else tries it.
+    pub claimed_until: Time,
 }
 
 /// The columns of a [`Candidate`].
 const COLUMNS: &str = "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, verdict, auth_method, proven_scope, \
-         name, woocommerce_version, wordpress_version";
+         name, woocommerce_version, wordpress_version, claimed_until";
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -168,38 +170,57 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
 
 /// Claims candidates that are due at `now`, newest first, until `until`: a process that dies gives them back by
 /// itself.
-pub async fn claim_due(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec<Candidate>, Error> {
+pub async fn claim_due(db: &Db, whose: Whose, now: Time, until: Time, most: i64) -> Result<Vec<Candidate>, Error> {
     db.write([
         "UPDATE grants
          SET claimed_until = $1
-         WHERE claimed_until <= $2 AND next_try_at <= $3
+         WHERE claimed_until <= $2 AND next_try_at <= $2
            AND id IN (SELECT id FROM grants
-                      WHERE next_try_at <= $4 AND claimed_until <= $5
+                      WHERE next_try_at <= $2 AND claimed_until <= $2",
+        match whose {
+            Whose::Links => " AND (SELECT link_id FROM attempts WHERE attempts.id = attempt_id) IS NOT NULL",
+            Whose::OpenPage => " AND (SELECT link_id FROM attempts WHERE attempts.id = attempt_id) IS NULL",
+        },
+        "
                       ORDER BY received_at DESC, id DESC
-                      LIMIT $6)
+                      LIMIT $3)
          RETURNING ",
         COLUMNS,
     ])
     .bind(until)
-    .bind(now)
-    .bind(now)
-    .bind(now)
     .bind(now)
     .bind(most)
     .all()
     .await
 }
 
-/// Returns a candidate that was claimed until `until`, to be claimed from `at` on. One whose claim is no longer ours stays
-/// as it is.
-pub async fn release(db: &Db, id: &GrantId, until: Time, at: Time) -> Result<(), Error> {
-    db.write("UPDATE grants SET claimed_until = $1 WHERE id = $2 AND claimed_until = $3")
-        .bind(at)
-        .bind(id)
-        .bind(until)
-        .execute()
-        .await?;
-    Ok(())
+/// Whose candidates: those of links do not wait behind those of the open page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Of attempts that a link began.
+    Links,
+    /// Of attempts that visitors of the open page began.
+    OpenPage,
+}
+
+/// Returns candidates that were not tried, each to be claimed from its time on. One whose claim is no longer ours stays as it
+/// is.
+pub async fn release(db: &Db, candidates: &[(Candidate, Time)]) -> Result<(), Error> {
+    if candidates.is_empty() {
+        return Ok(());
+    }
+    db.transaction(|mut tx| async move {
+        for (candidate, at) in candidates {
+            tx.query("UPDATE grants SET claimed_until = $1 WHERE id = $2 AND claimed_until = $3")
+                .bind(at)
+                .bind(&candidate.id)
+                .bind(candidate.claimed_until)
+                .execute()
+                .await?;
+        }
+        tx.commit(()).await
+    })
+    .await
 }
 
 /// When the next candidate is due, or its claim runs out.
@@ -250,28 +271,31 @@ impl Tried {
     }
 }
 
-/// Keeps what a try told and gives the claim back. A candidate that is out (rejected, surplus) is wiped.
-pub async fn tried(db: &Db, id: &GrantId, tried: &Tried) -> Result<(), Error> {
-    db.write(
-        "UPDATE grants
+/// Saves what a try told and ends the claim. A candidate that is out (rejected, surplus) is wiped. False when the claim is no
+/// longer ours: then somebody else tries it, and nothing is saved.
+pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool, Error> {
+    let saved = db
+        .write(
+            "UPDATE grants
          SET state = $1, next_try_at = $2, claimed_until = 0, tries = tries + 1, verdict = $3, auth_method = $4,
              proven_scope = $5, name = $6, woocommerce_version = $7, wordpress_version = $8,
              sealed = CASE WHEN $9 THEN sealed ELSE NULL END
-         WHERE id = $10 AND state = 'waiting'",
-    )
-    .bind(tried.state)
-    .bind(tried.next_try_at)
-    .bind(tried.verdict)
-    .bind(tried.auth_method)
-    .bind(tried.proven_scope)
-    .bind(&tried.name)
-    .bind(&tried.woocommerce_version)
-    .bind(&tried.wordpress_version)
-    .bind(matches!(tried.state, State::Waiting | State::Proven))
-    .bind(id)
-    .execute()
-    .await?;
-    Ok(())
+         WHERE id = $10 AND claimed_until = $11 AND state = 'waiting'",
+        )
+        .bind(tried.state)
+        .bind(tried.next_try_at)
+        .bind(tried.verdict)
+        .bind(tried.auth_method)
+        .bind(tried.proven_scope)
+        .bind(&tried.name)
+        .bind(&tried.woocommerce_version)
+        .bind(&tried.wordpress_version)
+        .bind(matches!(tried.state, State::Waiting | State::Proven))
+        .bind(&candidate.id)
+        .bind(candidate.claimed_until)
+        .execute()
+        .await?;
+    Ok(saved == 1)
 }
 
 /// Rejects and wipes a candidate that was proven and does not open any more.

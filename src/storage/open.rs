@@ -11,13 +11,20 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::db::Failover;
+use tokio::time::Instant;
+
+use super::doubt::Failover;
 use super::{Db, Error, Pools};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
 
 /// How long a write waits for another process's: the callback's budget, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long a connection that was idle may take to answer; a vanished server never would.
+const PING_WITHIN: Duration = Duration::from_secs(2);
+/// The pause between two tries to reach a server that is starting.
+const START_PAUSE: Duration = Duration::from_millis(200);
 
 /// How many connections to PostgreSQL are kept at most, unless that is set.
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -57,7 +64,7 @@ pub enum OpenFault {
         "a pooler in transaction mode answers (PgBouncer?), which loses settings and prepared statements between \
          transactions: connect to PostgreSQL itself, or set pool_mode=session"
     )]
-    Pooler(#[source] sqlx::Error),
+    Pooler,
     /// The database would not keep what it is told.
     #[error("{0}")]
     Unsafe(String),
@@ -65,25 +72,24 @@ pub enum OpenFault {
 
 impl OpenFault {
     fn of_connect(error: sqlx::Error) -> Self {
-        if is_of_pooler(&error) { Self::Pooler(error) } else { Self::Connect(error) }
+        if is_of_pooler(&error) { Self::Pooler } else { Self::Connect(error) }
     }
 
     fn of_migration(error: MigrateError) -> Self {
         match error {
-            MigrateError::Execute(error) if is_of_pooler(&error) => Self::Pooler(error),
+            MigrateError::Execute(error) if is_of_pooler(&error) => Self::Pooler,
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => Self::Newer(error),
             error => Self::Migrate(error),
         }
     }
 }
 
-/// `PgBouncer` refuses settings at the start of a session, and prepared statements are missing, or there already, when the
-/// next transaction runs on another connection (26000, 42P05).
+/// A prepared statement is missing, or there already, when the next transaction runs on another connection (26000, 42P05).
 fn is_of_pooler(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| {
-        error.message().contains("unsupported startup parameter")
-            || error.code().is_some_and(|code| matches!(code.as_ref(), "26000" | "42P05"))
-    })
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(code.as_ref(), "26000" | "42P05"))
 }
 
 impl Db {
@@ -133,10 +139,10 @@ impl Db {
         Ok(())
     }
 
-    /// Whether the database answers, and keeps what it is told.
+    /// Whether the database answers: reads a row.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read("SELECT 1").execute().await?;
-        self.check_durable().await
+        let _: i64 = self.read("SELECT n FROM counters WHERE name = 'probe'").value().await?;
+        Ok(())
     }
 
     /// Closes every connection; SQLite folds its WAL into the file.
@@ -169,8 +175,9 @@ async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
         Pools::Sqlite { write, .. } => migrator.run(write).await,
         Pools::Postgres(_) => {
             let options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
-            let options = options.options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-            let mut connection = PgConnection::connect_with(&options).await.map_err(OpenFault::of_connect)?;
+            let mut connection = first_connection(&options).await.map_err(OpenFault::of_connect)?;
+            let patient = "SET statement_timeout = 0; SET lock_timeout = 0";
+            sqlx::raw_sql(patient).execute(&mut connection).await.map_err(OpenFault::of_connect)?;
             let migrated = migrator.run(&mut connection).await;
             let _ = connection.close().await;
             migrated
@@ -230,51 +237,100 @@ async fn assert_sqlite_keeps(pool: &sqlx::SqlitePool) -> Result<(), OpenFault> {
 }
 
 async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| OpenFault::Address)?
-        .application_name("cartkey")
-        .options([("statement_timeout", "40000")]);
+    let options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
+    let mut first = first_connection(&options).await.map_err(OpenFault::of_connect)?;
+    if let Some(why) = prepare(&mut first).await.map_err(OpenFault::of_connect)? {
+        return Err(OpenFault::Unsafe(why));
+    }
+    if shares_sessions(&mut first, &options).await.map_err(OpenFault::of_connect)? {
+        return Err(OpenFault::Pooler);
+    }
+    let _ = first.close().await;
     let failover = Failover::default();
     let judge = failover.clone();
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(LOCK_PATIENCE)
-        .before_acquire(move |_, about| {
+        // The driver's own test of a connection has no limit of time.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, about| {
             let outlives = judge.outlives(about.age);
-            Box::pin(async move { Ok(outlives) })
+            Box::pin(async move {
+                let answers = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
+                answers.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+                Ok(outlives)
+            })
         })
-        .after_connect(|connection, _| Box::pin(assert_postgres_writes(connection)))
-        .connect_with(options.clone())
-        .await;
-    let pool = match pool {
-        Ok(pool) => pool,
-        // The pool tries again and again, and forgets why it could not: one more try tells.
-        Err(sqlx::Error::PoolTimedOut) => {
-            let last = PgConnection::connect_with(&options).await;
-            return Err(OpenFault::of_connect(last.err().unwrap_or(sqlx::Error::PoolTimedOut)));
-        }
-        Err(error) => return Err(OpenFault::of_connect(error)),
-    };
-    let (commit, fsync): (String, String) =
-        sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
-            .fetch_one(&pool)
-            .await
-            .map_err(OpenFault::of_connect)?;
-    if matches!(commit.as_str(), "off") || fsync != "on" {
-        return Err(OpenFault::Unsafe(format!(
-            "PostgreSQL would lose what it acknowledged (synchronous_commit={commit}, fsync={fsync}): set both to on"
-        )));
-    }
+        // After a failover the server may be another one, with settings of its own.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                match prepare(connection).await? {
+                    None => Ok(()),
+                    Some(why) => Err(sqlx::Error::Configuration(why.into())),
+                }
+            })
+        })
+        .connect_lazy_with(options);
     Ok(Db::with(Pools::Postgres(pool), failover))
 }
 
-/// A standby takes connections, too: one that only reads is not taken into the pool, which tries again.
-async fn assert_postgres_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(connection).await?;
-    if read_only == "on" {
-        return Err(sqlx::Error::Protocol("the server only reads: a standby?".to_owned()));
+/// Connects, and waits for a server that is just starting.
+async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match PgConnection::connect_with(options).await {
+            Err(error) if is_starting(&error) && Instant::now() < until => tokio::time::sleep(START_PAUSE).await,
+            outcome => return outcome,
+        }
     }
-    Ok(())
+}
+
+/// Whether a server is about to be there: nothing listens yet, or it says `cannot_connect_now` (57P03).
+fn is_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
+        _ => false,
+    }
+}
+
+/// Sets what a session needs; returns why its server must not be used, if so. A statement is given up after 40 s, a
+/// transaction whose client has vanished after a minute: until then it would keep everybody from writing.
+async fn prepare(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    sqlx::raw_sql(
+        "SET statement_timeout = 40000;
+         SET idle_in_transaction_session_timeout = 60000;
+         SET tcp_keepalives_idle = 30;
+         SET tcp_keepalives_interval = 10;
+         SET tcp_keepalives_count = 3",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let (read_only, commit, fsync): (String, String, String) = sqlx::query_as(
+        "SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit'),
+                current_setting('fsync')",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(if read_only == "on" {
+        Some("the PostgreSQL server is read-only (a standby?): connect to the primary".to_owned())
+    } else if commit == "off" || fsync != "on" {
+        Some(format!(
+            "PostgreSQL would lose what it acknowledged (synchronous_commit={commit}, fsync={fsync}): set both to on"
+        ))
+    } else {
+        None
+    })
+}
+
+/// Whether another session sees a setting of this one: then a pooler shares connections between transactions.
+async fn shares_sessions(first: &mut PgConnection, options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("SET cartkey.session = 'first'").execute(&mut *first).await?;
+    let mut second = PgConnection::connect_with(options).await?;
+    let seen: Option<String> =
+        sqlx::query_scalar("SELECT current_setting('cartkey.session', true)").fetch_one(&mut second).await?;
+    let _ = second.close().await;
+    Ok(seen.is_some_and(|seen| seen == "first"))
 }
 
 /// Makes the folder for its owner alone and the file with mode 0600: SQLite gives its WAL the same mode.

@@ -1,7 +1,6 @@
 //! The activity record of lent keys: one commit serves a whole batch.
 
-use super::db::Held;
-use super::{Db, Error, lending};
+use super::{Db, Error, Held, lending};
 
 /// One lent key, about to be recorded.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Err
         let mut attempts: Vec<AttemptId> = tx
             .query(
                 "UPDATE attempts
-                 SET begun_from = '', begun_wide = ''
+                 SET begun_from = '', begun_wide = '', begun_ip = NULL, begun_request = NULL
                  WHERE id IN (SELECT id
                               FROM attempts
                               WHERE begun_from > '' AND created_at < $1 AND ended_at < $2

@@ -10,8 +10,9 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sqlite, Type};
 
-use super::db::{Connection, Db, Held, Tx};
+use super::db::Db;
 use super::error::Error;
+use super::tx::{Connection, Held, Lease, Tx};
 
 /// The text of a statement: a literal, or literals that are put together. `$1` may stand more than once.
 pub trait Sql {
@@ -114,8 +115,8 @@ impl Row {
     }
 }
 
-fn not_streamed() -> sqlx::Error {
-    sqlx::Error::Protocol("only a statement of a transaction is streamed".to_owned())
+fn misused() -> Error {
+    Error::Broken(sqlx::Error::Configuration("only a statement of a transaction is streamed".into()))
 }
 
 /// What a statement came to.
@@ -232,17 +233,21 @@ impl<'t> Statement<'t> {
 
     /// Runs it in its transaction; returns the rows as they come.
     pub(super) fn stream(self) -> BoxStream<'t, Result<Row, Error>> {
+        if let Some(fault) = self.fault {
+            return stream::once(ready(Err(Error::Broken(sqlx::Error::Encode(fault))))).boxed();
+        }
         let sql = safe(self.sql);
-        match (self.target, self.arguments) {
-            (Target::Tx(Tx { connection: Connection::Sqlite(connection), .. }), Arguments::Sqlite(arguments)) => {
+        let Target::Tx(tx) = self.target else { return stream::once(ready(Err(misused()))).boxed() };
+        match (tx.lease.raw(), self.arguments) {
+            (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
                 let rows = sqlx::query_with(sql, arguments).persistent(false).fetch(&mut **connection);
                 rows.map(|row| row.map(Row::Sqlite).map_err(Error::before_commit)).boxed()
             }
-            (Target::Tx(Tx { connection: Connection::Postgres(connection), .. }), Arguments::Postgres(arguments)) => {
+            (Connection::Postgres(connection), Arguments::Postgres(arguments)) => {
                 let rows = sqlx::query_with(sql, arguments).persistent(false).fetch(&mut **connection);
                 rows.map(|row| row.map(Row::Postgres).map_err(Error::before_commit)).boxed()
             }
-            _ => stream::once(ready(Err(Error::Broken(not_streamed())))).boxed(),
+            _ => stream::once(ready(Err(misused()))).boxed(),
         }
     }
 
@@ -250,74 +255,75 @@ impl<'t> Statement<'t> {
         if let Some(fault) = self.fault {
             return Err(Error::Broken(sqlx::Error::Encode(fault)));
         }
-        let text = Text { sql: self.sql, arguments: self.arguments, prepared: self.prepared };
-        match self.target {
-            Target::Tx(tx) => text.send(&mut tx.connection, rows).await.map_err(Error::before_commit),
-            Target::Held(held) => {
-                held.is_well = false;
-                let sent = text.send(&mut held.connection, rows).await.map_err(Error::of_write);
-                held.is_well = sent.is_ok();
-                sent.inspect_err(|error| held.db.failed(error))
+        let Self { sql, arguments, prepared, target, .. } = self;
+        match target {
+            Target::Tx(tx) => {
+                tx.has_failed = true;
+                let done = send(&mut tx.lease, sql, arguments, prepared, rows, Error::before_commit).await?;
+                tx.has_failed = false;
+                Ok(done)
             }
-            Target::Read(db) => text.send_with_tries(db, rows, false).await,
-            Target::Write(db) => text.send_with_tries(db, rows, true).await,
+            Target::Held(Held { lease, db }) => {
+                let sent = send(lease, sql, arguments, prepared, rows, Error::of_write).await;
+                sent.inspect_err(|error| db.gave_up(error))
+            }
+            Target::Read(db) => {
+                let mut tries = db.tries();
+                loop {
+                    let sent = async {
+                        let mut lease = db.reading().await?;
+                        send(&mut lease, sql.clone(), arguments.clone(), prepared, rows, Error::before_commit).await
+                    };
+                    match sent.await {
+                        Err(error) if error.may_pass() && tries.pause().await => {}
+                        outcome => return outcome,
+                    }
+                }
+            }
+            Target::Write(db) => {
+                let mut tries = db.tries();
+                loop {
+                    let sent = async {
+                        let mut lease = db.writing().await?;
+                        send(&mut lease, sql.clone(), arguments.clone(), prepared, rows, Error::of_write).await
+                    };
+                    match sent.await.inspect_err(|error| db.tried(error)) {
+                        Err(error) if error.may_pass() && tries.pause().await => {}
+                        outcome => return outcome.inspect_err(|error| db.gave_up(error)),
+                    }
+                }
+            }
         }
     }
 }
 
-/// What is sent, as often as it takes.
-struct Text {
+async fn send(
+    lease: &mut Lease,
     sql: Cow<'static, str>,
     arguments: Arguments,
     prepared: bool,
-}
-
-impl Text {
-    async fn send_with_tries(&self, db: &Db, rows: bool, writes: bool) -> Result<Done, Error> {
-        let mut tries = db.tries();
-        loop {
-            match self.send_once(db, rows, writes).await {
-                Err(error) if error.may_pass() && tries.pause().await => {}
-                outcome => return outcome,
+    rows: bool,
+    fault: fn(sqlx::Error) -> Error,
+) -> Result<Done, Error> {
+    let sql = safe(sql);
+    let send = async move |connection: &mut Connection| match (connection, arguments) {
+        (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
+            let query = sqlx::query_with(sql, arguments).persistent(prepared);
+            if rows {
+                query.fetch_all(&mut **connection).await.map(Done::Sqlite)
+            } else {
+                query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
             }
         }
-    }
-
-    async fn send_once(&self, db: &Db, rows: bool, writes: bool) -> Result<Done, Error> {
-        let mut connection = if writes { db.writing().await? } else { db.reading().await? };
-        let sent = self.send(&mut connection, rows).await;
-        let sent = sent.map_err(if writes { Error::of_write } else { Error::before_commit });
-        if let Err(error) = &sent {
-            if writes {
-                db.failed(error);
-            }
-            if error.spoils_connection() {
-                connection.close_on_drop();
+        (Connection::Postgres(connection), Arguments::Postgres(arguments)) => {
+            let query = sqlx::query_with(sql, arguments).persistent(prepared);
+            if rows {
+                query.fetch_all(&mut **connection).await.map(Done::Postgres)
+            } else {
+                query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
             }
         }
-        sent
-    }
-
-    async fn send(&self, connection: &mut Connection, rows: bool) -> Result<Done, sqlx::Error> {
-        let sql = || safe(self.sql.clone());
-        match (connection, self.arguments.clone()) {
-            (Connection::Sqlite(connection), Arguments::Sqlite(arguments)) => {
-                let query = sqlx::query_with(sql(), arguments).persistent(self.prepared);
-                if rows {
-                    query.fetch_all(&mut **connection).await.map(Done::Sqlite)
-                } else {
-                    query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
-                }
-            }
-            (Connection::Postgres(connection), Arguments::Postgres(arguments)) => {
-                let query = sqlx::query_with(sql(), arguments).persistent(self.prepared);
-                if rows {
-                    query.fetch_all(&mut **connection).await.map(Done::Postgres)
-                } else {
-                    query.execute(&mut **connection).await.map(|done| Done::Changed(done.rows_affected()))
-                }
-            }
-            _ => Err(sqlx::Error::Protocol("a statement was made for the other database".to_owned())),
-        }
-    }
+        _ => Err(sqlx::Error::Configuration("a statement was made for the other database".into())),
+    };
+    lease.run(send, fault).await
 }

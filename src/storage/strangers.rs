@@ -14,14 +14,16 @@ use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
-/// Open attempts of one network (an IPv4 address, an IPv6 /64) on the open page.
-pub const OPEN_OF_NETWORK: i64 = 30;
+/// Open attempts of one network (an IPv4 address, an IPv6 /64) on the open page. This and the next two are what the budgets of
+/// `flow::admit` let anybody begin while an attempt is open, and a little more: a neighbour does not end what a merchant is
+/// about to approve.
+pub const OPEN_OF_NETWORK: i64 = 200;
 /// Open attempts of one wide network (an IPv4 /24, an IPv6 /48) on the open page.
-pub const OPEN_OF_WIDE: i64 = 120;
+pub const OPEN_OF_WIDE: i64 = 800;
 /// Open attempts of the open page in all.
 pub const OPEN_OF_STRANGERS: i64 = 5_000;
 /// Open attempts of one link.
-pub const OPEN_OF_LINK: i64 = 20;
+pub const OPEN_OF_LINK: i64 = 220;
 /// Attempts of one network on the open page that came to nothing and are kept, until they are swept.
 pub const KEPT_OF_NETWORK: i64 = 30;
 /// The same of one wide network.
@@ -40,10 +42,14 @@ const AT_ONCE: i64 = 500;
 /// Fits attempts of the open page for which no grant came.
 const OF_STRANGERS: &str = "link_id IS NULL AND received_at IS NULL";
 
-/// How many attempts of the open page that were begun since a moment a grant came for: of one network, and of its wide one.
-pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i64), Error> {
+/// How many attempts of the open page that were begun since a moment are kept for good, because a grant came for them: of one
+/// network, of its wide one, and in all.
+pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i64, i64), Error> {
     db.read(
-        "SELECT COUNT(CASE WHEN begun_from = $1 THEN 1 END), COUNT(*)
+        "SELECT COUNT(CASE WHEN begun_from = $1 THEN 1 END), COUNT(*),
+                (SELECT COUNT(*)
+                 FROM attempts AS any_network
+                 WHERE created_at > $3 AND link_id IS NULL AND received_at IS NOT NULL)
          FROM attempts
          WHERE begun_wide = $2 AND created_at > $3 AND link_id IS NULL AND received_at IS NOT NULL",
     )
@@ -55,7 +61,7 @@ pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i6
 }
 
 /// Makes room for a new open attempt: of its network, or of its link, the oldest give way, so that nobody is refused for what
-/// they began before and nobody else loses anything. When the open page is full in all, the oldest of whoever holds most gives
+/// they began before. When the open page is full in all, the oldest of whoever holds most gives
 /// way. False when nobody holds more than the newcomer would.
 pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<bool, Error> {
     let now = attempt.created_at;

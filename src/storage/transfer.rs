@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 
 use self::schema::{Kind, Schema, Table};
 use self::value::{Adding, Row, Value, take_apart};
-use super::db::Ended;
 use super::statement::OfSchema;
-use super::{Db, Error, Tx};
+use super::{Db, Ended, Error, Tx};
 
 pub use self::value::Sum;
 

@@ -128,17 +128,21 @@ struct Gathered {
 
 impl Gathered {
     fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
-        let within = self.within;
-        let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
-        if until.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(self.refuse(Refused::Late)));
-        }
         // A length that is too large is refused before anything of it is read.
         let announced = usize::try_from(self.inner.size_hint().lower()).unwrap_or(usize::MAX);
         if let Err(refused) = self.fits(announced) {
             return Poll::Ready(Err(self.refuse(refused)));
         }
-        while let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+        loop {
+            // What has arrived is taken before the deadline is looked at: a process that was stopped for a while refuses nothing
+            // that came in time.
+            let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
+                let within = self.within;
+                let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
+                ready!(until.as_mut().poll(cx));
+                return Poll::Ready(Err(self.refuse(Refused::Late)));
+            };
+            let Some(frame) = frame else { break };
             let Ok(data) = frame?.into_data() else { continue };
             if let Err(refused) = self.fits(data.len()).and_then(|()| self.grow(data.len())) {
                 return Poll::Ready(Err(self.refuse(refused)));

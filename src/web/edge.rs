@@ -44,7 +44,7 @@ impl Surface {
     }
 
     /// How long a handler may take. A store waits 60 s and never asks again, so its callback waits for a locked
-    /// database almost as long (threats.md R4).
+    /// database almost as long (docs/protocol/threats.md R4).
     const fn within(self) -> Duration {
         match self {
             Self::Hook => Duration::from_secs(45),
@@ -108,7 +108,10 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     } else {
         tracing::info!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
     }
-    add_headers(&app, &id, answer.headers_mut());
+    add_headers(app.site.secure, answer.headers_mut());
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        answer.headers_mut().insert("x-request-id", id);
+    }
     answer
 }
 
@@ -151,8 +154,8 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
     answer
 }
 
-/// The headers of every answer (threats.md §8).
-fn add_headers(app: &App, id: &RequestId, headers: &mut HeaderMap) {
+/// The headers of every answer (docs/protocol/threats.md §8); `secure` says whether browsers come by https.
+pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
     const ALWAYS: [(HeaderName, &str); 7] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -172,15 +175,12 @@ fn add_headers(app: &App, id: &RequestId, headers: &mut HeaderMap) {
     // Other sites may load the button, and nothing else.
     let from_others = HeaderName::from_static("cross-origin-resource-policy");
     headers.entry(from_others).or_insert(HeaderValue::from_static("same-origin"));
-    if app.site.secure {
+    if secure {
         let forever = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, forever);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        headers.insert("x-request-id", id);
     }
 }
 

@@ -26,6 +26,7 @@ use axum::Router;
 use crate::app::App;
 use edge::Surface;
 
+pub use edge::add_headers;
 pub use guard::{Peer, client_of};
 
 /// Everything on one listener.

@@ -1,6 +1,7 @@
 //! The machine's surface: is the process alive, is it ready.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -8,6 +9,9 @@ use axum::http::StatusCode;
 use axum::routing::get;
 
 use crate::app::App;
+
+/// How long a probe waits for the database: less than the surface lets it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
@@ -18,7 +22,8 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Requests may be sent here: the database answers, no worker is down, and the process was not told to stop.
+/// Requests may be sent here: the database answers and its writes are durable, no worker is down, and the process was not
+/// told to stop.
 async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
     let not_ready = |says| (StatusCode::SERVICE_UNAVAILABLE, says);
     if app.is_draining() {
@@ -28,7 +33,10 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
     if !down.is_empty() {
         return not_ready(format!("down after a panic, and begun again soon: {}\n", down.join(", ")).into());
     }
-    match app.db.ping().await {
+    if app.db.is_in_doubt() {
+        return not_ready("a write failed, and none has been durable since\n".into());
+    }
+    match app.db.patient(PATIENCE).ping().await {
         Ok(()) => (StatusCode::OK, "ok\n".into()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");

@@ -27,7 +27,7 @@ const RELEASED: &[(&str, &str)] = &[
     ("0004_webhooks.sql", "ce9609230fd2c2ce984540278a65df7a279a37fc5b665515161e890a67c98fc0"),
     ("0005_adopt.sql", "45c62971368457fae1dbc9d35ce8a7aa56e855d28b1f34c243efe1fc60fcddf7"),
     ("0006_probe.sql", "7d3a5e039a008500ee0f539a06104ee6bd956d093cc7a9fb4a0dbe5a2ca3471f"),
-    ("0007_admission.sql", "58c693d00e2205cb6e991d70b499853d45d91e2467072748dc4d8ce2a9627bda"),
+    ("0007_admission.sql", "39ae4bb07a192c928d9178248df256470cf0f45fb5cd16c265011ffa6b26e654"),
 ];
 
 /// What both databases know by these names, and keep alike.

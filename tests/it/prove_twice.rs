@@ -259,7 +259,9 @@ async fn what_a_dead_process_had_claimed_is_tried_when_its_claim_runs_out() {
     world.clock.advance(Duration::from_secs(1));
     let now = world.clock.now();
     // The other process claims, and dies.
-    let claimed = grants::claim_due(&world.app.db, now, now.plus(Duration::from_mins(2)), 32).await.unwrap();
+    let claimed = grants::claim_due(&world.app.db, grants::Whose::Links, now, now.plus(Duration::from_mins(2)), 32)
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 1);
     assert_eq!(world.pass(Duration::from_secs(119)).await, 0);
     assert_eq!(world.pass(Duration::from_secs(1)).await, 1);

@@ -1,7 +1,7 @@
-//! Places: how many preflights run at a time in this process, and for whom. Each asks a stranger's server for up to eight
+//! Preflights: how many preflights run at a time in this process, and for whom. Each asks a stranger's server for up to eight
 //! seconds, so a shop that hangs, or a network that begins many, holds a few of them and no more.
 //!
-//! Whoever finds no place waits a moment for one. Places of links are not those of the open page.
+//! Whoever finds no place waits a moment for one. Preflights of links are not those of the open page.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::domain::id::LinkId;
 use crate::domain::network::Network;
 use crate::domain::store_url::StoreUrl;
+use crate::domain::user_id::UserId;
 
 /// For how long to wait for a place.
 pub const WAIT: Duration = Duration::from_secs(8);
@@ -29,13 +30,15 @@ pub struct Room {
     pub wide: usize,
     /// Of the links', those of one link.
     pub link: usize,
+    /// Of the links', those of one merchant, who may hold many links.
+    pub merchant: usize,
     /// Those that ask one host: so many for the open page, and as many for links.
     pub host: usize,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { open_page: 32, links: 32, network: 4, wide: 8, link: 3, host: 4 }
+        Self { open_page: 32, links: 32, network: 4, wide: 8, link: 3, merchant: 6, host: 4 }
     }
 }
 
@@ -44,8 +47,8 @@ impl Default for Room {
 pub enum Whose<'a> {
     /// A visitor of the open page.
     OpenPage(&'a Network),
-    /// Whoever holds this link.
-    Link(&'a LinkId),
+    /// Whoever holds this link, made for this merchant.
+    Link(&'a LinkId, &'a UserId),
 }
 
 /// What is counted.
@@ -56,13 +59,14 @@ enum Count {
     Network(String),
     Wide(String),
     Link(LinkId),
+    Merchant(UserId),
     HostOfOpenPage(String),
     HostOfLinks(String),
 }
 
 /// The places of this process.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
+pub struct Preflights {
     room: Room,
     shared: Arc<Shared>,
 }
@@ -75,19 +79,19 @@ struct Shared {
 
 /// A place that is held until it is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     counts: Vec<Count>,
     shared: Arc<Shared>,
 }
 
-impl Places {
-    /// Places with this room.
+impl Preflights {
+    /// Preflights with this room.
     pub fn of(room: Room) -> Self {
         Self { room, ..Self::default() }
     }
 
     /// A place for a preflight of `store`; waits for one for [`WAIT`] at most, then `None`.
-    pub async fn take(&self, whose: Whose<'_>, store: &StoreUrl) -> Option<Place> {
+    pub async fn take(&self, whose: Whose<'_>, store: &StoreUrl) -> Option<Permit> {
         let wants = self.wants(whose, store);
         tokio::time::timeout(WAIT, async {
             loop {
@@ -114,15 +118,16 @@ impl Places {
                 (Count::Wide(network.wide.clone()), room.wide),
                 (Count::HostOfOpenPage(host), room.host),
             ],
-            Whose::Link(link) => vec![
+            Whose::Link(link, merchant) => vec![
                 (Count::Links, room.links),
                 (Count::Link(link.clone()), room.link),
+                (Count::Merchant(merchant.clone()), room.merchant),
                 (Count::HostOfLinks(host), room.host),
             ],
         }
     }
 
-    fn try_take(&self, wants: &[(Count, usize)]) -> Option<Place> {
+    fn try_take(&self, wants: &[(Count, usize)]) -> Option<Permit> {
         let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
         if wants.iter().any(|(count, most)| held.get(count).is_some_and(|n| n >= most)) {
             return None;
@@ -131,11 +136,11 @@ impl Places {
             *held.entry(count.clone()).or_default() += 1;
         }
         let counts = wants.iter().map(|(count, _)| count.clone()).collect();
-        Some(Place { counts, shared: Arc::clone(&self.shared) })
+        Some(Permit { counts, shared: Arc::clone(&self.shared) })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
         for count in &self.counts {
@@ -168,15 +173,16 @@ mod tests {
     }
 
     /// A place for whoever does not wait.
-    async fn at_once(places: &Places, whose: Whose<'_>, host: &str) -> Option<Place> {
+    async fn at_once(places: &Preflights, whose: Whose<'_>, host: &str) -> Option<Permit> {
         tokio::time::timeout(Duration::ZERO, places.take(whose, &store(host))).await.ok().flatten()
     }
 
     #[tokio::test]
     async fn a_network_a_host_and_a_link_hold_a_few_places_and_leave_the_others_theirs() {
-        let places = Places::default();
+        let places = Preflights::default();
         let (one, other) = (network("2001:db8::1"), network("2001:db8:1::1"));
         let link = LinkId::mint(Time::from_millis(0), &Entropy::seeded(1));
+        let merchant: UserId = "merchant-1".parse().expect("an id");
         let mut held = Vec::new();
         for n in 0..4 {
             held.push(places.take(Whose::OpenPage(&one), &store(&format!("s{n}.example"))).await.expect("a place"));
@@ -189,16 +195,21 @@ mod tests {
         assert!(at_once(&places, Whose::OpenPage(&third), "hangs.example").await.is_none(), "four at one host");
         assert!(places.take(Whose::OpenPage(&third), &store("well.example")).await.is_some());
         for _ in 0..3 {
-            held.push(places.take(Whose::Link(&link), &store("hangs.example")).await.expect("links have their own"));
+            held.push(
+                places
+                    .take(Whose::Link(&link, &merchant), &store("hangs.example"))
+                    .await
+                    .expect("links have their own"),
+            );
         }
-        assert!(at_once(&places, Whose::Link(&link), "well.example").await.is_none(), "three of one link");
+        assert!(at_once(&places, Whose::Link(&link, &merchant), "well.example").await.is_none(), "three of one link");
         held.clear();
         assert!(places.shared.held.lock().expect("not poisoned").is_empty());
     }
 
     #[tokio::test]
     async fn the_open_page_does_not_use_up_the_places_of_links_and_who_waits_gets_the_next() {
-        let places = Places::default();
+        let places = Preflights::default();
         let mut held = Vec::new();
         for n in 0..32 {
             let from = network(&format!("2001:db8:{n:x}::1"));
@@ -207,7 +218,8 @@ mod tests {
         let from = network("192.0.2.1");
         assert!(at_once(&places, Whose::OpenPage(&from), "shop.example").await.is_none());
         let link = LinkId::mint(Time::from_millis(0), &Entropy::seeded(1));
-        assert!(places.take(Whose::Link(&link), &store("shop.example")).await.is_some());
+        let merchant: UserId = "merchant-1".parse().expect("an id");
+        assert!(places.take(Whose::Link(&link, &merchant), &store("shop.example")).await.is_some());
         let waits = tokio::spawn({
             let places = places.clone();
             async move { places.take(Whose::OpenPage(&network("192.0.2.1")), &store("shop.example")).await.is_some() }

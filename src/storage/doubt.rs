@@ -1,0 +1,89 @@
+//! What writes that failed say about the next ones: whether they will be durable, and whether the server still writes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::error::Error;
+
+/// Whether writes are durable: in doubt from a write that failed, until one that began later was durable.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Doubt(Arc<Doubts>);
+
+#[derive(Debug, Default)]
+struct Doubts {
+    /// Writes that failed.
+    failed: AtomicU64,
+    /// How many of those a durable write came after.
+    answered: AtomicU64,
+    new: Notify,
+}
+
+impl Doubt {
+    /// Remembers how a write ended that is not tried again.
+    pub(super) fn judge(&self, error: &Error) {
+        if !error.is_worth_waiting_for() {
+            return;
+        }
+        let was_there = self.is_there();
+        self.0.failed.fetch_add(1, Ordering::AcqRel);
+        self.0.new.notify_waiters();
+        if !was_there {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "a write could not be made durable: not ready until one is"
+            );
+        }
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.0.failed.load(Ordering::Acquire) != self.0.answered.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is there.
+    pub(super) async fn comes(&self) {
+        loop {
+            let new = self.0.new.notified();
+            if self.is_there() {
+                return;
+            }
+            new.await;
+        }
+    }
+
+    /// How many writes failed so far.
+    pub(super) fn seen(&self) -> u64 {
+        self.0.failed.load(Ordering::Acquire)
+    }
+
+    /// A write was durable that began when `seen` had failed.
+    pub(super) fn ends(&self, seen: u64) {
+        let before = self.0.answered.fetch_max(seen, Ordering::AcqRel);
+        if before < seen && !self.is_there() {
+            tracing::info!("writes are durable again");
+        }
+    }
+}
+
+/// When a server last refused to write because it only reads. Connections that were made before lead to a server that is no
+/// longer the one to ask, and are not used again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failover(Arc<Mutex<Option<Instant>>>);
+
+impl Failover {
+    /// Retires every connection there is, if the server that answered only reads.
+    pub(super) fn judge(&self, error: &Error) {
+        if error.is_of_failover() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// Whether a connection of this age was made since.
+    pub(super) fn outlives(&self, age: Duration) -> bool {
+        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_none_or(|seen| age < seen.elapsed())
+    }
+}
