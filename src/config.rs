@@ -300,7 +300,7 @@ fn public_url(text: &str, private: bool) -> Option<Url> {
         Host::Ipv4(ip) => ip.is_loopback(),
         Host::Ipv6(ip) => ip.is_loopback(),
     };
-    // Stores post only to 80, 443 and 8080, and only over https (store-answers.md §1).
+    // Stores post only to 80, 443 and 8080, and only over https (docs/protocol/store-answers.md §1).
     let fits = match url.scheme() {
         "https" => url.port().is_none() || private,
         "http" => local || private,

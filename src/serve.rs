@@ -61,7 +61,7 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    // From before anybody can connect: who is told to stop while it starts has accepted connections to answer too.
+    // Before anyone can connect: a process stopped during start-up may already have accepted connections to answer.
     let mut told = Told::listen()?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
@@ -69,7 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         None => None,
     };
     let (listen, internal_listen) = (public.local_addr()?, internal.as_ref().map(TcpListener::local_addr).transpose()?);
-    // What comes while the database is opened and migrated waits; `/livez` is answered from the first moment.
+    // Requests wait while the database is opened and migrated; `/livez` is answered at once.
     let starting = |listener| starting::router(listener, config.site.secure);
     let (start, listeners): (Vec<_>, Vec<_>) = std::iter::once(public).chain(internal).map(starting).unzip();
     let serving = Serving::begin(listeners, &config.site);
@@ -137,7 +137,7 @@ pub async fn until_stopped(told: Told, app: App, listeners: Vec<(TcpListener, Ro
     Serving::begin(listeners, &app.site).until_stopped(told, app).await
 }
 
-/// Listeners that are being served.
+/// The listeners being served.
 struct Serving {
     listeners: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -185,12 +185,12 @@ impl Serving {
         match drain(drained, DRAIN, told.wait()).await {
             Drained::Whole => tracing::info!("stopped"),
             Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
-            Drained::Hurried => tracing::warn!("told twice to stop: not waiting any longer"),
+            Drained::Hurried => tracing::warn!("second stop signal: not waiting any longer"),
         }
     }
 }
 
-/// Starts a worker that is begun again when it panics.
+/// Starts a worker that is restarted when it panics.
 fn work<F>(
     app: &App,
     stopped: &watch::Receiver<bool>,
@@ -223,7 +223,7 @@ async fn drain(all: impl Future<Output = ()>, within: Duration, told_again: impl
     }
 }
 
-/// Connections that wait to be accepted; the kernel may allow fewer. Who finds the queue full is heard a second later only.
+/// Connections that may wait to be accepted; the kernel may allow fewer. Clients that find the queue full retry after a second.
 const QUEUE: u32 = 4_096;
 
 fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {

@@ -1,4 +1,4 @@
-"""Runs histories made from a seed against the real binary, on both databases, until the time is over. See `scripts/torture`."""
+"""Runs histories made from a seed against the real binary, on both databases, until the time is up. See `scripts/torture`."""
 
 import argparse
 import os
@@ -22,23 +22,23 @@ CLOCK_EVERY = 3
 
 def parse():
     parser = argparse.ArgumentParser(
-        prog="scripts/torture", description="Random histories with faults, and an auditor."
+        prog="scripts/torture", description="Runs random histories with faults and audits the results."
     )
-    parser.add_argument("seed", nargs="?", default=None, help="any text; at random when left out")
+    parser.add_argument("seed", nargs="?", default=None, help="any text; random if omitted")
     parser.add_argument("minutes", nargs="?", type=float, default=1.0)
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
-    parser.add_argument("--fault", action="append", help="only this fault, such as eio; may be given again")
+    parser.add_argument("--fault", action="append", help="only this fault, such as eio; repeatable")
     parser.add_argument(
-        "--steps", type=argparse.FileType(), help="replay a written history, a step a line, on --database"
+        "--steps", type=argparse.FileType(), help="replay a saved history, one step per line, on --database"
     )
     parser.add_argument(
-        "--show", type=int, metavar="NUMBER", help="print the history with this number of the seed, and do not run it"
+        "--show", type=int, metavar="NUMBER", help="print history NUMBER of the seed without running it"
     )
     parser.add_argument(
-        "--shrink", type=float, default=120, metavar="SECONDS", help="how long to look for a shorter history"
+        "--shrink", type=float, default=120, metavar="SECONDS", help="time limit for finding a shorter history that still fails"
     )
     parser.add_argument("--quick", action="store_true", help="three fixed seeds, a minute each")
-    parser.add_argument("--self-test", action="store_true", help="the auditor against services that lie")
+    parser.add_argument("--self-test", action="store_true", help="test the auditor against services that lie")
     return parser.parse_args()
 
 
@@ -47,7 +47,7 @@ def binary():
     named = os.environ.get("CARTKEY_BIN")
     choices = [named] if named else [os.path.join(target, kind, "cartkey") for kind in ("release", "debug")]
     found = next((os.path.abspath(path) for path in choices if os.access(path, os.X_OK)), None)
-    return found or sys.exit(f"torture: there is no {choices[-1]}: cargo build first")
+    return found or sys.exit(f"torture: {choices[-1]} not found: run cargo build first")
 
 
 class Torture:
@@ -100,8 +100,8 @@ class Torture:
             return any(each.rule == rule for each in self.run_one(shorter, kind, f"{seed}/{number}"))
 
         shortest, tried = shrink(steps, still_fails, self.arguments.shrink)
-        replay = f"scripts/torture --database {kind} --steps FILE replays it"
-        print(f"seed {seed}: the shortest that still fails ({rule}), of {tried} tried; {replay}:")
+        replay = f"replay it with scripts/torture --database {kind} --steps FILE"
+        print(f"seed {seed}: the shortest history that still fails ({rule}), {tried} tried; {replay}:")
         print(history.write(shortest), end="", flush=True)
 
 
@@ -109,8 +109,8 @@ def kinds_of(arguments, cluster):
     kinds = ["sqlite", "postgres"] if arguments.database == "both" else [arguments.database]
     if "postgres" in kinds and not cluster.url:
         if arguments.database == "postgres":
-            sys.exit("torture: there is no PostgreSQL: neither initdb nor TEST_POSTGRES_URL")
-        print("torture: SQLite alone: PostgreSQL is not installed")
+            sys.exit("torture: PostgreSQL not found: neither initdb nor TEST_POSTGRES_URL")
+        print("torture: SQLite only: PostgreSQL is not installed")
         kinds = ["sqlite"]
     return kinds
 
@@ -139,7 +139,7 @@ def run(arguments, cluster):
     if not all([each.result() for each in running]):
         return 1
     for each in sorted(torture.passed_over):
-        print(f"torture: passed over: {each}")
+        print(f"torture: skipped: {each}")
     seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
     print(
         f"torture: {seeds}, {torture.histories} histories, {torture.steps} steps, {torture.acknowledged} acknowledged, 0 lost"

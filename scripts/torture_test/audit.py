@@ -161,7 +161,7 @@ def deeds_are_in_the_feed(model, evidence, _stores):
     asked = {deed.store for deed in model.of("disconnect") if deed.outcome != "no"}
     for event in evidence.feed:
         if event["type"] == "store.disconnected" and event["data"]["store_id"] not in asked:
-            yield Complaint("invented", f"{event['id']} says store.disconnected, and nobody asked for that")
+            yield Complaint("invented", f"{event['id']} is store.disconnected, which nobody requested")
     homes = {(store["user_id"], store["url"]) for store in evidence.stores}
     for deed in model.of("import"):
         if deed.outcome == "yes" and (deed.user, deed.home) not in homes:
@@ -174,7 +174,7 @@ def counted(evidence, event_type, member, deeds, key):
     certain, possible = outcomes([deed for deed in deeds if key(deed)], key)
     for thing, count in possible.items():
         if not min(certain[thing], 1) <= found[thing] <= min(count, 1):
-            said = f"{thing}: {event_type} was answered as done {certain[thing]} times, the feed has {found[thing]}"
+            said = f"{thing}: {event_type} was acknowledged {certain[thing]} times, the feed has {found[thing]}"
             yield Complaint("feed_differs", said)
 
 
@@ -191,7 +191,7 @@ def stores_agree(_model, evidence, stores):
             yield Complaint("lost", f"store {id} is in the feed, and not in the list")
         elif (store["status"], store["key_version"]) != (told.status, told.version):
             said = f"store {id} is {store['status']} with key {store['key_version']}"
-            yield Complaint("state_differs", f"{said}; the feed tells {told.status} with key {told.version}")
+            yield Complaint("state_differs", f"{said}; the feed has {told.status} with key {told.version}")
     for id in set(listed) - set(stores):
         yield Complaint("feed_differs", f"store {id} is in the list, and not in the feed")
 
@@ -206,7 +206,7 @@ def keys_are_right(model, evidence, stores):
     for id, (status, keys) in evidence.keys.items():
         connected = id in stores and stores[id].status == "connected"
         if connected and status != 200:
-            yield Complaint("lost", f"store {id} is connected, and its key is answered {status}")
+            yield Complaint("lost", f"store {id} is connected, but fetching its key returns {status}")
         if status != 200:
             continue
         if not connected:
@@ -256,12 +256,12 @@ def lending_is_recorded(model, evidence, _stores):
             )
         elif record != (token, deed.version):
             yield Complaint(
-                "unrecorded", f"request {deed.request} is on record as {record}, and was {(token, deed.version)}"
+                "unrecorded", f"request {deed.request} is recorded as {record}, but was {(token, deed.version)}"
             )
     extra = len(set(by_request) - set(lent))
     unknown = sum(getattr(deed, "most", 1) for deed in model.of("lend") if deed.outcome == "unknown")
     if extra > unknown:
-        yield Complaint("invented", f"{extra} reads are on record that were not answered, and {unknown} may have been")
+        yield Complaint("invented", f"{extra} recorded reads were not answered, and only {unknown} may have been")
 
 
 def revoked_is_revoked(model, evidence, _stores):
@@ -294,7 +294,7 @@ def disconnected_stays_so(model, evidence, stores):
         ends = [step for step in stores[deed.store].since(deed.mark) if step[1] == "disconnected"]
         if not ends:
             yield Complaint(
-                "not_deleted", f"DELETE of {deed.store} was answered 200, and it was never disconnected since"
+                "not_deleted", f"DELETE of {deed.store} was answered 200, but it was never disconnected afterwards"
             )
             continue
         # Of several, the first: an earlier version at most.
@@ -326,7 +326,7 @@ def webhooks_are_told(_model, evidence, _stores):
     for name, (first, came) in evidence.deliveries.items():
         for id, bodies in came.items():
             if any(body != feed.get(id) for body in bodies):
-                yield Complaint("webhook_differs", f"{name} was sent {id} otherwise than the feed has it")
+                yield Complaint("webhook_differs", f"{name} was sent {id} with content that differs from the feed")
         missing = [id for id in feed if id > first and id not in came and id not in evidence.waiting.get(name, ())]
         if evidence.settled and missing:
             yield Complaint("webhook_missing", f"{name} was not sent {len(missing)} events, the first is {missing[0]}")
@@ -335,4 +335,4 @@ def webhooks_are_told(_model, evidence, _stores):
 def nothing_failed_in_calm(model, _evidence, _stores):
     for deed in model.deeds:
         if deed.calm and deed.outcome == "unknown" and not getattr(deed, "missed", False):
-            yield Complaint("unwell", f"{deed.kind} {deed.about} was not answered although nothing was wrong")
+            yield Complaint("unwell", f"{deed.kind} {deed.about} was not answered although no fault was active")

@@ -12,13 +12,13 @@ import threading
 def missing(kind, database):
     """Why this fault cannot be had here; None when it can."""
     if kind in ("full", "eio") and database.kind != "sqlite":
-        return "only on SQLite, whose files are ours"
+        return "only on SQLite, where the files are local"
     if kind == "full" and not database.on_small_disk:
         return "no small disk: not root, or mount is not allowed"
     if kind == "eio" and (os.geteuid() != 0 or not shutil.which("strace")):
         return "no strace, or not root"
     if kind == "away" and not database.can_stop:
-        return "only with a PostgreSQL of our own"
+        return "only with a PostgreSQL that this script starts"
     return None
 
 
@@ -125,7 +125,7 @@ def killed(runner, options):
     finally:
         shot.join()
         if not runner.service.end(how):
-            runner.complain("does_not_stop", "it did not end within 45 s of SIGTERM")
+            runner.complain("does_not_stop", "it did not exit within 45 s of SIGTERM")
         runner.start()
 
 

@@ -75,7 +75,7 @@ class Runner(Deeds):
 
     def start(self):
         if not self.service.start():
-            self.complain("does_not_start", f"it was not ready in time after a start: {self.service.last_words()}")
+            self.complain("does_not_start", f"it was not ready in time after starting: {self.service.last_words()}")
             raise Broken
 
     def run(self, history):
@@ -187,18 +187,18 @@ class Runner(Deeds):
             self.do_wait("last", 0, WORKS_WITHIN)
             store = self.store_of("last", 0)
             if not news.result().json().get("data"):
-                self.complain("stopped", "who waits for news hears nothing any more")
+                self.complain("stopped", "a request that waits for events no longer gets any")
         if not store:
             self.complain(
                 "stopped",
-                f"a merchant who approved is not connected within {WORKS_WITHIN} s: nothing is proven any more",
+                f"a merchant who approved is not connected within {WORKS_WITHIN} s: keys are no longer proven",
             )
             return
         hooks = [hook["path"] for hook in self.model.webhooks.values()]
         end = time.monotonic() + WORKS_WITHIN
         while not all(self.receiver.was_told(path, store["id"]) for path in hooks):
             if time.monotonic() > end:
-                self.complain("stopped", f"a webhook is not sent what happens within {WORKS_WITHIN} s")
+                self.complain("stopped", f"a webhook is not sent a new event within {WORKS_WITHIN} s")
                 return
             time.sleep(0.05)
 

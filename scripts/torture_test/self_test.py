@@ -264,7 +264,7 @@ def main():
     for fault in faults:
         print(f"torture --self-test: {fault}")
     if not faults:
-        print(f"torture --self-test: {len(LIES)} lies, each noticed")
+        print(f"torture --self-test: {len(LIES)} lies, all detected")
     return 1 if faults else 0
 
 

@@ -46,7 +46,7 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
                 store.status == StoreStatus::Connected
             }
             Err(error) if is_one => return Err(error),
-            // One that cannot be checked keeps nobody from the others.
+            // A store that cannot be checked does not stop the others.
             Err(error) => {
                 tracing::error!("{error:#}");
                 false

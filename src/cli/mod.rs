@@ -94,7 +94,7 @@ enum Command {
         /// Only ask a running service whether it is alive, for a container's health check.
         #[arg(long)]
         live: bool,
-        /// Open every sealed value, and read a database of one file as a whole: takes as long as it takes.
+        /// Open every sealed value and check the integrity of a SQLite file; may take a long time.
         #[arg(long, conflicts_with = "live")]
         deep: bool,
     },

@@ -14,14 +14,14 @@ use super::verdict::Verdict;
 pub const OPEN_FOR: Duration = Duration::from_hours(1);
 
 /// How long after the first grant further ones for the same attempt are still taken: the Approve link is not
-/// one-time, so a double click sends two real keys (store-answers.md §1).
+/// one-time, so a double click sends two real keys (docs/protocol/store-answers.md §1).
 pub const DUPLICATES_FOR: Duration = Duration::from_mins(10);
 
 /// Grants kept for one attempt; a merchant who presses Approve more often than this is answered 404.
 pub const MOST_GRANTS: i64 = 5;
 
 /// Without the browser's return, a key is asked again this long after it came: a store that missed our answer
-/// has deleted it by then, because WooCommerce waits 60 s (store-answers.md §1).
+/// has deleted it by then, because WooCommerce waits 60 s (docs/protocol/store-answers.md §1).
 pub const UNRETURNED_AFTER: Duration = Duration::from_secs(75);
 
 /// Where an attempt stands.

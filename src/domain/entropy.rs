@@ -34,7 +34,7 @@ impl Entropy {
     }
 
     /// A fresh secret of 32 random bytes, base64url without padding: 43 of `A–Z a–z 0–9 - _`, the characters
-    /// that WooCommerce hands through unchanged (wc-auth.md §1.2).
+    /// that WooCommerce hands through unchanged (docs/protocol/wc-auth.md §1.2).
     pub fn secret(&self) -> Secret {
         use base64::Engine as _;
         let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);

@@ -8,7 +8,7 @@ use super::secret::Secret;
 pub struct Grant {
     /// The attempt's single-use state, which the store calls `user_id`.
     pub state: Secret,
-    /// The store's own number of the key; 0 says that the store did not save it (wc-auth.md §3.3).
+    /// The store's own number of the key; 0 says that the store did not save it (docs/protocol/wc-auth.md §3.3).
     pub key_id: i64,
     /// `ck_…`
     pub consumer_key: Secret,

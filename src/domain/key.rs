@@ -6,7 +6,7 @@ use super::secret::Secret;
 use super::time::Time;
 use super::verdict::Verdict;
 
-/// How a store takes its keys, learned by trying (wc-auth.md §5.1). The order is the ladder's.
+/// How a store takes its keys, learned by trying (docs/protocol/wc-auth.md §5.1). The order is the ladder's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]

@@ -1,9 +1,9 @@
-//! Network: whom limits count as one visitor.
+//! Network: which addresses limits count as one visitor.
 
 use std::net::IpAddr;
 
-/// The networks that an address belongs to, as limits count them. Whoever has one address of IPv6 usually has a /64, and often
-/// a /48, whole.
+/// The networks that an address belongs to, as limits count them. A user with one IPv6 address usually has a whole /64,
+/// and often a whole /48.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// The IPv4 address, or the IPv6 /64.

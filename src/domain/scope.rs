@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// WooCommerce's three permissions, spelled as it spells them (wc-auth.md §1.1). `write` alone cannot read.
+/// WooCommerce's three permissions, spelled as it spells them (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]

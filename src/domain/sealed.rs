@@ -1,6 +1,6 @@
-//! What the database holds sealed.
+//! The sealed values in the database.
 
-/// A column of sealed values, but for the proofs of the key ring, which start-up looks at.
+/// A column of sealed values. The proofs of the key ring are not among them: start-up checks those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealed {
     /// Key and secret of a grant that waits for its proof.
@@ -22,7 +22,7 @@ impl Sealed {
     pub const ALL: [Self; 6] =
         [Self::Grant, Self::Key, Self::Parting, Self::WebhookSecret, Self::OldWebhookSecret, Self::SecondFactor];
 
-    /// As people call it.
+    /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grant => "the key of an approval",

@@ -39,7 +39,7 @@ impl Half {
     }
 
     /// Whether `text` has the form of this half. WooCommerce makes 40 hex digits; forks may differ a little
-    /// (wc-auth.md §7.3).
+    /// (docs/protocol/wc-auth.md §7.3).
     pub fn fits(self, text: &str) -> bool {
         text.strip_prefix(self.prefix())
             .is_some_and(|rest| (20..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric()))

@@ -60,7 +60,7 @@ macro_rules! verdicts {
     };
 }
 
-/// What asking a store told us. Codes and their meaning: wc-auth.md §5.2 and §7.1, store-answers.md §2.
+/// What asking a store told us. Codes and their meaning: docs/protocol/wc-auth.md §5.2 and §7.1, docs/protocol/store-answers.md §2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The key works.
@@ -157,7 +157,7 @@ verdicts! {
     ScopeNarrower = "scope_narrower", "{store} granted less than was asked, so some things will not work. Connect again and leave the approval page as it is.";
     ScopeWider = "scope_wider", "{store} granted more than was asked. It works; connect again if you want the key to do less.";
     KeyNotSaved = "key_not_saved", "{store} sent a key that it did not save, usually because of a full or outdated database table. Update WooCommerce, then try again.";
-    KeyUnreadable = "key_unreadable", "We cannot read our copy of the key of {store}: its record was damaged or changed, so the key is not used. Whoever runs this service can restore the record from a backup; otherwise connect the store again.";
+    KeyUnreadable = "key_unreadable", "We cannot read our copy of the key of {store}: its record was damaged or changed, so we do not use the key. Whoever runs this service can restore the record from a backup; otherwise, connect the store again.";
     HeaderStripped = "header_stripped", "The server of {store} drops the key on its way to WooCommerce. Ask your host to pass the Authorization header on to PHP, then try again.";
     HttpsHidden = "https_hidden", "The server of {store} hides https from WordPress, so WooCommerce ignores the key. Ask your host to set HTTPS for PHP behind its proxy, then try again.";
     ClockOff = "clock_off", "The clock of {store} and ours are more than fifteen minutes apart, so it refuses signed requests. Ask your host to set the clock of the server, then try again.";

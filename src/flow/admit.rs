@@ -1,5 +1,5 @@
-//! Admit: who may begin an attempt, before anything is asked for them. A link has a budget of its own; the open page has one for
-//! each network. So visitors of the open page use up nothing that links need, and one network nothing that another needs.
+//! Admit: decides who may begin an attempt, before any store is asked. Each link has a budget of its own, and on the open page
+//! each network. So visitors of the open page use up nothing that links need, nor one network what another needs.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::live::preflights::{Permit, Whose};
 use crate::storage::budgets::{self, Budget};
 use crate::storage::strangers;
 
-/// Attempts of one link at once, and how long until it has one more: 30 in ten minutes. People mistype.
+/// The burst of attempts for one link, and the interval for one more: 30 in ten minutes, because people mistype.
 const OF_LINK: (u32, Duration) = (30, Duration::from_secs(20));
 /// The same for all links of one merchant.
 const OF_MERCHANT: (u32, Duration) = (60, Duration::from_secs(10));
@@ -23,7 +23,7 @@ const OF_NETWORK: (u32, Duration) = (10, Duration::from_secs(20));
 /// The same for one wide network (an IPv4 /24, an IPv6 /48) on the open page.
 const OF_WIDE: (u32, Duration) = (40, Duration::from_secs(5));
 
-/// Approvals that one network may bring through the open page in `A_DAY`: each is kept for good.
+/// The most approvals from one network through the open page in `A_DAY`, because each is kept forever.
 const GRANTS_OF_NETWORK: i64 = 100;
 /// The same for one wide network.
 const GRANTS_OF_WIDE: i64 = 300;
@@ -32,20 +32,20 @@ const GRANTS_OF_STRANGERS: i64 = 6_000;
 /// See `GRANTS_OF_NETWORK`.
 const A_DAY: Duration = Duration::from_hours(24);
 
-/// When whoever found no place for a preflight had better try again.
+/// When to try again after finding no place for a preflight.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// Leave to begin one attempt: what was taken from the budgets, and a place for its preflight.
+/// Permission to begin one attempt, with a place for its preflight.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    /// Where they come from.
+    /// The merchant's network.
     pub(super) network: Network,
     /// Held while the store is asked.
     pub(super) permit: Permit,
 }
 
-/// Lets `actor` begin an attempt at `store`, or says which limit does not. Takes from the budgets in one transaction before the
-/// store is asked, and gives back what it took when there is no place.
+/// Lets `actor` begin an attempt at `store`, or returns the limit that was reached. Takes from the budgets in one transaction
+/// before the store is asked, and returns what it took when no place is free.
 pub(super) async fn admit(app: &App, ground: &Ground, store: &StoreUrl, actor: &Actor) -> Result<Admitted, Error> {
     let network = Network::of(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     let budget = |subject: String, (burst, every)| Budget { subject, burst, every };
@@ -69,7 +69,7 @@ pub(super) async fn admit(app: &App, ground: &Ground, store: &StoreUrl, actor: &
     Err(Error::Limited(Limit::Places, TRY_AGAIN_AFTER))
 }
 
-/// Approvals are never refused once they come, so whoever brought too many begins no more.
+/// Approvals are never refused once they arrive, so a network with too many may begin no more attempts.
 async fn within_a_day(app: &App, network: &Network) -> Result<(), Error> {
     let since = app.now().minus(A_DAY);
     let (narrow, wide, all) = strangers::granted(&app.db, network, since).await.map_err(Beneath::from)?;

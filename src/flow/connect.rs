@@ -23,7 +23,7 @@ use crate::woo::preflight;
 
 pub use crate::woo::preflight::Findings;
 
-/// Of an address that strangers typed and that is no store's, so many bytes are kept; of a longer one only the site's.
+/// The longest address in bytes that is kept in full for a failed attempt on the open page; of a longer one, only the site.
 const LONG: usize = 200;
 
 /// On what ground a merchant connects: a link, or the open page.
@@ -114,18 +114,18 @@ pub struct Ready {
     pub adopted: bool,
 }
 
-/// What is bounded.
+/// The limits on connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Attempts of one link in a while.
+    /// Attempts of one link over time.
     Link,
-    /// Attempts of one network on the open page in a while.
+    /// Attempts of one network on the open page over time.
     Network,
     /// Approvals of one network through the open page in a day.
     Day,
     /// Preflights at a time.
     Places,
-    /// Open attempts of the open page in all.
+    /// Open attempts on the open page in total.
     Open,
 }
 
@@ -148,8 +148,8 @@ pub enum Error {
     /// What was typed is not a shop's address.
     #[error(transparent)]
     Address(#[from] NotAStoreUrl),
-    /// A limit was reached; how long until it may be tried again.
-    #[error("the limit on {} is reached", .0.what())]
+    /// A limit was reached, with the time until the next try.
+    #[error("the limit {} is reached", .0.what())]
     Limited(Limit, Duration),
     /// The link was withdrawn while the store was asked.
     #[error("the link was withdrawn")]

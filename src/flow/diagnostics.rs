@@ -76,16 +76,16 @@ const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
 const WORKERS: &str = "Workers";
 
-/// How much is looked at.
+/// How much to examine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// What takes some seconds at most.
+    /// A sample: a few seconds at most.
     Sample,
-    /// Everything: each sealed value is opened, and a file of SQLite is read as a whole.
+    /// Everything: opens each sealed value, and checks the integrity of a SQLite file.
     Everything,
 }
 
-/// Looks whether all is in order.
+/// Examines the installation.
 pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
     let mut findings = public;
@@ -294,7 +294,7 @@ async fn operators(app: &App) -> Finding {
     Finding::new(OPERATORS, State::Warn, format!("operators without a second factor: {}", bare.join(", ")))
 }
 
-/// A worker is told about when it has panicked; all of them stand on the dashboard.
+/// Reports a worker only if it has panicked; the dashboard lists all of them.
 fn judge_worker(status: &WorkerStatus) -> Option<Finding> {
     let name = status.plan.name;
     let times = match status.panics {
@@ -302,19 +302,17 @@ fn judge_worker(status: &WorkerStatus) -> Option<Finding> {
         1 => "once".to_owned(),
         n => format!("{n} times"),
     };
-    let report = "report it with what stands in the log just before";
+    let report = "report it with the preceding log lines";
     Some(match status.state {
         WorkerState::Down => Finding::new(
             WORKERS,
             State::Bad,
-            format!(
-                "the worker “{name}” is down and is begun again within a minute; it has panicked {times}: {report}"
-            ),
+            format!("the worker “{name}” is down and restarts within a minute; it has panicked {times}: {report}"),
         ),
         _ => Finding::new(
             WORKERS,
             State::Warn,
-            format!("the worker “{name}” runs, and has panicked {times} since the start: {report}"),
+            format!("the worker “{name}” has panicked {times} since start-up: {report}"),
         ),
     })
 }

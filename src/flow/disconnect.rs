@@ -32,7 +32,7 @@ fn farewell(app: &App, served: &Served) -> Option<Farewell> {
     Some(Farewell { id: key.id.clone(), parting, ask_at: app.now().plus(parting::FIRST_AFTER) })
 }
 
-/// The page of the store where a merchant revokes the key with this number (store-answers.md §3). Of a key that was typed
+/// The page of the store where a merchant revokes the key with this number (docs/protocol/store-answers.md §3). Of a key that was typed
 /// the number is not known (0), and its page would show an empty form: then it is the page that lists all keys.
 pub fn revoke_url(home: &StoreUrl, woo_key_id: i64) -> String {
     if woo_key_id == 0 {

@@ -296,9 +296,18 @@ async fn record(
     };
     let (done, told) = oneshot::channel();
     app.lending.queue.try_send(Waiting { read, done: Some(done) }).map_err(|_| Error::Unrecorded)?;
-    let current = told.await.map_err(|_| Error::Unrecorded)?;
-    app.lending.memory.saw(current);
-    Ok(current == revision)
+    Ok(told.await.map_err(|_| Error::Unrecorded)? == revision)
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            revision: AtomicI64::new(-1),
+            tokens: Cache::new(TOKENS),
+            stores: Cache::new(STORES),
+            users: Cache::new(STORES),
+        }
+    }
 }
 
 impl Memory {
@@ -309,19 +318,29 @@ impl Memory {
     fn saw(&self, revision: i64) {
         self.revision.fetch_max(revision, Ordering::AcqRel);
     }
+
+    /// Takes over the counter that the writer read. One that is lower than memory's comes from a server that was behind when it
+    /// took over, or from a restored backup: what memory holds happened in a history that is gone.
+    fn found(&self, revision: i64) {
+        if self.revision.fetch_max(revision, Ordering::AcqRel) > revision {
+            self.forget();
+            self.revision.store(revision, Ordering::Release);
+        }
+    }
+
+    fn forget(&self) {
+        self.tokens.clear();
+        self.stores.clear();
+        self.users.clear();
+    }
 }
 
 impl Lending {
     /// Starts the writer of the record; it ends when the last clone of this is dropped and the queue is empty.
     pub fn start(db: Db, workers: &Workers) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(writer::run(db, workers.enter(writer::WORKER), waiting));
-        let memory = Memory {
-            revision: AtomicI64::new(-1),
-            tokens: Cache::new(TOKENS),
-            stores: Cache::new(STORES),
-            users: Cache::new(STORES),
-        };
-        Self { memory: Arc::new(memory), queue }
+        let memory = Arc::new(Memory::default());
+        tokio::spawn(writer::run(db, Arc::clone(&memory), workers.enter(writer::WORKER), waiting));
+        Self { memory, queue }
     }
 }

@@ -65,7 +65,7 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 async fn ask(app: &App, parting: &Parting, actor: &Actor) -> Result<Verdict, Beneath> {
     let place = Place::parting(&parting.id, &parting.home, &parting.user_id);
     let Ok(key) = app.vault.open_secret(&place, &parting.parting) else {
-        tracing::error!(store.id = %parting.store_id, key.id = %parting.id, "what is left of a former key does not open");
+        tracing::error!(store.id = %parting.store_id, key.id = %parting.id, "a kept consumer key does not open");
         keys::told(&app.db, &parting.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };

@@ -1,7 +1,7 @@
 //! Receive: what a store posts to the callback is sealed and on disk before it is answered 200.
 //!
 //! The store is never asked from in here: it answers its merchant's browser only after we have answered it, and
-//! may have no other PHP worker to answer us with (wc-auth.md §3.4).
+//! may have no other PHP worker to answer us with (docs/protocol/wc-auth.md §3.3).
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub(super) async fn keep(app: &App, db: &Db, held: &Held, grant: Grant, actor: &
 }
 
 /// The store posted a key that it did not save. It is answered 200 all the same: the store has nothing to delete, and
-/// only then does the merchant come back to us and learn what to do (wc-auth.md §3.3).
+/// only then does the merchant come back to us and learn what to do (docs/protocol/wc-auth.md §3.3).
 async fn not_saved(app: &App, db: &Db, held: &Held, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();

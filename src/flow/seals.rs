@@ -1,4 +1,6 @@
-//! Seals: whether everything that is sealed opens, and what was sealed in an older layout is sealed anew.
+//! Seals: checks that sealed values open, and re-seals those in an older layout.
+
+use std::collections::BTreeSet;
 
 use super::Beneath;
 use crate::app::App;
@@ -37,7 +39,7 @@ pub struct Opened {
 pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> {
     let mut all = Opened::default();
     for what in Sealed::ALL {
-        let (mut whose, mut looked, mut after) = (Vec::new(), 0, String::new());
+        let (mut whose, mut looked, mut after) = (BTreeSet::new(), 0, String::new());
         let known = if what == Sealed::Key { seals::unreadable(&app.db, KNOWN).await? } else { Vec::new() };
         whose.extend(known.into_iter().filter(|row| !opens(app, what, row)).map(|row| row.whose));
         loop {
@@ -52,13 +54,13 @@ pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> 
             for row in page {
                 if opens(app, what, &row) {
                     all.opened += 1;
-                } else if !whose.contains(&row.whose) {
-                    whose.push(row.whose);
+                } else {
+                    whose.insert(row.whose);
                 }
             }
         }
         if !whose.is_empty() {
-            all.shut.push(Shut { what, whose });
+            all.shut.push(Shut { what, whose: whose.into_iter().collect() });
         }
     }
     Ok(all)
@@ -83,7 +85,7 @@ pub async fn renew(app: &App) -> Result<usize, Beneath> {
         }
     }
     if renewed > 0 {
-        tracing::info!(values = renewed, "sealed anew what an earlier version had sealed");
+        tracing::info!(values = renewed, "re-sealed values from an earlier version");
     }
     Ok(renewed)
 }

@@ -256,7 +256,7 @@ fn refused(app: &App, id: &OperatorId, actor: &Actor) {
         let recorded = match budgets::take(&app.db, &[Budget { subject, burst, every }], app.now()).await {
             Ok(None) => events::insert(&app.db, &event).await,
             Ok(Some(_)) => {
-                tracing::warn!("an operator's sign-in was refused more often than is put on record");
+                tracing::warn!("an operator's refused sign-in was only logged: too many to record");
                 Ok(())
             }
             Err(error) => Err(error),

@@ -24,33 +24,35 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 /// How long an attempt of the open page is kept that came to nothing: its operator sees it for a day.
 const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
+/// How often to look for values that a process of an earlier version sealed beside this one.
+const RENEW_EVERY: Duration = Duration::from_hours(1);
+
 /// This worker.
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 
 /// Sweeps until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
-    let mut may_be_older = true;
+    let mut renew_from = app.now();
     while !*stop.borrow() {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),
-            Err(error) => worker.failed("sweeping could not go on", &error),
+            Err(error) => worker.failed("the sweep failed", &error),
         }
         if let Err(error) = reads::count(&app).await {
             worker.failed("key reads could not be counted", &error);
         }
         if let Err(error) = retention::sweep(&app).await {
-            worker.failed("what is too old could not be deleted", &error);
+            worker.failed("expired records could not be deleted", &error);
         }
         if let Err(error) = webhooks::sweep(&app).await {
-            worker.failed("the logs of webhooks could not be swept", &error);
+            worker.failed("webhook delivery logs could not be pruned", &error);
         }
-        if may_be_older {
+        if app.now() >= renew_from {
             match seals::renew(&app).await {
-                Ok(renewed) => may_be_older = seals::is_full(renewed),
-                Err(error) => {
-                    worker.failed("what an earlier version sealed could not be sealed anew", &error);
-                }
+                Ok(renewed) if seals::is_full(renewed) => {}
+                Ok(_) => renew_from = app.now().plus(RENEW_EVERY),
+                Err(error) => worker.failed("values sealed by an earlier version could not be re-sealed", &error),
             }
         }
         tokio::select! {

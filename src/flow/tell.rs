@@ -45,7 +45,7 @@ const GATHER: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("webhooks", "when something happens; it looks every 10 s");
+pub const WORKER: Plan = Plan::new("webhooks", "when something happens; polls every 10 s");
 
 /// Delivers until told to stop, then sees through what has begun.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
@@ -61,7 +61,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         let (until, seen) = match due {
             Ok(due) => {
-                worker.did(desk.begun - before, "deliveries begun");
+                worker.did(desk.begun - before, "deliveries started");
                 let due = due.map(|due| Instant::now() + due.since(app.now()).min(LOOK_AGAIN));
                 (due.map_or(look_again, |due| due.min(look_again)), desk.seen)
             }

@@ -12,7 +12,7 @@ use crate::storage::store_words;
 const AT_ONCE: i64 = 100;
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("search words", "once, after the start");
+pub const WORKER: Plan = Plan::new("search words", "once, after start-up");
 
 /// Gives words to the stores that have none until none is left or the process is told to stop. A store is either done or
 /// not, so a process that dies leaves nothing half done; the next start goes on.
@@ -25,13 +25,13 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
             Ok(None) => break,
             Err(error) => {
                 // Stores without words are not found, but nothing else depends on them: the next start tries again.
-                worker.failed("stores could not be given the words of the search", &error);
-                break;
+                worker.failed("stores could not be indexed for search", &error);
+                return;
             }
         }
         tokio::task::yield_now().await;
     }
-    worker.did(done, "batches of stores done");
+    worker.did(done, "batches of stores indexed");
     if done > 0 {
         tracing::info!("the search knows all stores now");
     }

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::time::Instant;
 
-/// Stores of one host that are asked at a time, for whatever reason (wc-auth.md §7.7).
+/// Stores of one host that are asked at a time, for whatever reason (docs/protocol/wc-auth.md §7.7).
 pub const AT_A_TIME: usize = 2;
 /// The time between the beginnings of two scheduled checks of one host.
 const PACE: Duration = Duration::from_millis(500);

@@ -14,25 +14,25 @@ use crate::domain::network::Network;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 
-/// For how long to wait for a place.
+/// How long to wait for a place.
 pub const WAIT: Duration = Duration::from_secs(8);
 
-/// How many places there are, and how many of them one may hold.
+/// How many places there are, and how many of them one network, link or host may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
     /// Preflights of the open page.
     pub open_page: usize,
-    /// Preflights of links, beside those.
+    /// Preflights of links, in addition.
     pub links: usize,
-    /// Of the open page's, those of one network (an IPv4 address, an IPv6 /64).
+    /// Of the open page's, the most for one network (an IPv4 address, an IPv6 /64).
     pub network: usize,
-    /// Of the open page's, those of one wide network (an IPv4 /24, an IPv6 /48).
+    /// Of the open page's, the most for one wide network (an IPv4 /24, an IPv6 /48).
     pub wide: usize,
-    /// Of the links', those of one link.
+    /// Of the links', the most for one link.
     pub link: usize,
     /// Of the links', those of one merchant, who may hold many links.
     pub merchant: usize,
-    /// Those that ask one host: so many for the open page, and as many for links.
+    /// The most for one host, on the open page and on links separately.
     pub host: usize,
 }
 
@@ -42,7 +42,7 @@ impl Default for Room {
     }
 }
 
-/// For whom a place is.
+/// Who a place is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Whose<'a> {
     /// A visitor of the open page.
@@ -90,14 +90,14 @@ impl Preflights {
         Self { room, ..Self::default() }
     }
 
-    /// A place for a preflight of `store`; waits for one for [`WAIT`] at most, then `None`.
+    /// Takes a place for a preflight of `store`; waits at most [`WAIT`] for one, then returns `None`.
     pub async fn take(&self, whose: Whose<'_>, store: &StoreUrl) -> Option<Permit> {
         let wants = self.wants(whose, store);
         tokio::time::timeout(WAIT, async {
             loop {
                 let freed = self.shared.freed.notified();
                 tokio::pin!(freed);
-                // From here on no place is freed unnoticed.
+                // From here on, no freed place goes unnoticed.
                 freed.as_mut().enable();
                 if let Some(place) = self.try_take(&wants) {
                     return place;
@@ -144,7 +144,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut held = self.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
         for count in &self.counts {
-            // What nobody holds is forgotten, so that memory is bounded by the places.
+            // Counts of zero are removed, so that memory is bounded by the number of places.
             match held.get_mut(count) {
                 Some(n) if *n > 1 => *n -= 1,
                 _ => drop(held.remove(count)),

@@ -1,5 +1,5 @@
-//! Workers: the loops that run beside the requests, each under a name. One that panics is begun again; what each did last
-//! and how it ended is kept for Diagnostics and `/readyz`.
+//! Workers: the named background loops. One that panics is restarted; what each last did, and how that ended, is kept for
+//! Diagnostics and `/readyz`.
 
 use std::error::Error;
 use std::fmt;
@@ -16,21 +16,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::time::{Clock, Time};
 
-/// The pause before a worker that panicked is begun again; each further panic doubles it.
+/// The pause before a worker that panicked is restarted; each further panic doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause. A worker that ran for as long without a panic has run well: its next pause is the first again.
+/// The longest such pause. After a worker has run for as long without a panic, its next pause is the first again.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A worker that was begun again counts as down until it has ended a pass, or has run for so long.
+/// A restarted worker counts as down until it has finished a pass, or has run for this long.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is fixed about a worker.
+/// The fixed properties of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Its name, in the log and on Diagnostics.
     pub name: &'static str,
-    /// When it runs, for a person: its period, or what wakes it.
+    /// When it runs, as a person reads it: its period, or what wakes it.
     pub runs: &'static str,
-    /// The longest pause before it is begun again after a panic.
+    /// The longest pause before it is restarted after a panic.
     pub pause_at_most: Duration,
 }
 
@@ -44,11 +44,11 @@ impl Plan {
 /// Whether a worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// There is nothing for it to do: it was not begun yet, or has come to its end.
+    /// It has not started yet, or has finished.
     Idle,
     /// It runs, or waits for its next turn.
     Running,
-    /// It panicked, and has not worked since.
+    /// It panicked, and has not recovered yet.
     Down,
 }
 
@@ -57,7 +57,7 @@ pub enum State {
 pub struct Done {
     /// How many of them.
     pub count: usize,
-    /// What, as it follows the number: `keys tried`.
+    /// What, as text after the number: `keys tried`.
     pub what: &'static str,
 }
 
@@ -67,20 +67,20 @@ impl fmt::Display for Done {
     }
 }
 
-/// How a worker is doing.
+/// The status of a worker.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// What is fixed about it.
+    /// Its fixed properties.
     pub plan: Plan,
     /// Whether it runs.
     pub state: State,
-    /// When it last ended a pass without a fault, also one that found nothing to do.
+    /// When it last finished a pass without an error, including one that found nothing to do.
     pub last_run: Option<Time>,
     /// What it last did, and when.
     pub last_done: Option<(Time, Done)>,
     /// When something last went wrong, and what.
     pub last_fault: Option<(Time, &'static str)>,
-    /// Panics since the start of the process, those of its tasks included.
+    /// Panics since the process started, including those of its tasks.
     pub panics: u64,
 }
 
@@ -92,12 +92,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// No workers yet; `clock` says when something happened.
+    /// Creates an empty list; `clock` is used for timestamps.
     pub fn new(clock: Clock) -> Self {
         Self { clock, all: Arc::default() }
     }
 
-    /// The worker of this plan's name, entered if it is new.
+    /// Returns the worker with this plan's name, adding it if it is new.
     pub fn enter(&self, plan: Plan) -> Worker {
         let mut all = lock(&self.all);
         if let Some(known) = all.iter().find(|worker| lock(&worker.status).plan.name == plan.name) {
@@ -109,7 +109,7 @@ impl Workers {
         worker
     }
 
-    /// How each of them is doing, in the order in which they were entered.
+    /// The status of each worker, in the order in which they were added.
     pub fn status(&self) -> Vec<Status> {
         lock(&self.all).iter().map(Worker::status).collect()
     }
@@ -121,7 +121,7 @@ impl Workers {
     }
 }
 
-/// One worker, as its own loop sees it. Cheap to clone.
+/// A handle on one worker, for its own loop. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Worker {
     clock: Clock,
@@ -129,12 +129,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// How it is doing.
+    /// Its current status.
     pub fn status(&self) -> Status {
         lock(&self.status).clone()
     }
 
-    /// A pass has ended well, and has done so many of `what`.
+    /// Records a pass that succeeded and did `count` of `what`.
     pub fn did(&self, count: usize, what: &'static str) {
         let now = self.clock.now();
         let mut status = lock(&self.status);
@@ -145,13 +145,13 @@ impl Worker {
         }
     }
 
-    /// A pass has ended with an error; the loop goes on. `says` is logged with the error and shown without it.
+    /// Records a pass that failed; the loop continues. `says` is logged with the error, and shown without it.
     pub fn failed(&self, says: &'static str, error: &(dyn Error + 'static)) {
         tracing::error!(worker = self.status().plan.name, error, "{says}");
         self.failed_again(says);
     }
 
-    /// The same without a line in the log: for what would be said there many times a minute.
+    /// The same without a log line: for errors that would fill the log.
     pub fn failed_again(&self, says: &'static str) {
         let now = self.clock.now();
         let mut status = lock(&self.status);
@@ -159,7 +159,7 @@ impl Worker {
         status.last_fault = Some((now, says));
     }
 
-    /// How a task of the worker has ended. One that panicked is counted and logged; the loop goes on.
+    /// Returns a task's result. A panic is counted and logged; the loop continues.
     pub fn task_ended<T>(&self, ended: Result<T, JoinError>) -> Option<T> {
         if ended.as_ref().is_err_and(JoinError::is_panic) {
             let now = self.clock.now();
@@ -175,7 +175,7 @@ impl Worker {
         lock(&self.status).state = state;
     }
 
-    /// What a panic said stays out of the log: it may name what the worker was working on.
+    /// The panic's message stays out of the log: it may contain data that the worker was handling.
     fn panicked(&self, pause: Duration) {
         let now = self.clock.now();
         let mut status = lock(&self.status);
@@ -187,8 +187,8 @@ impl Worker {
     }
 }
 
-/// Runs what `begin` begins until that ends by itself. When it panics, it is begun again after a pause, unless `stopped` ends
-/// first. What the panic has interrupted is lost: a loop keeps nothing in memory that the database does not know.
+/// Runs the loop that `begin` returns until it finishes. When it panics, it is restarted after a pause, unless `stopped`
+/// completes first. Interrupted work is lost, so a loop must keep nothing in memory that is not in the database.
 pub async fn supervise<F: Future<Output = ()>>(
     worker: Worker,
     stopped: impl Future<Output = ()>,
@@ -228,7 +228,7 @@ pub async fn supervise<F: Future<Output = ()>>(
     worker.is(State::Idle);
 }
 
-/// The pause after a panic of a loop that `ran` for so long, when it was begun after the pause `last`.
+/// The pause after a panic of a loop that ran for `ran`, and was itself started after the pause `last`.
 fn pause_after(ran: Duration, last: Option<Duration>) -> Duration {
     match last {
         Some(last) if ran < LONGEST_PAUSE => (last * 2).min(LONGEST_PAUSE),
@@ -236,7 +236,7 @@ fn pause_after(ran: Duration, last: Option<Duration>) -> Duration {
     }
 }
 
-/// Ends when the process is told to stop.
+/// Completes when the process is asked to stop.
 pub async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -245,7 +245,7 @@ struct Panicked;
 
 async fn caught(run: impl Future<Output = ()>) -> Result<(), Panicked> {
     let mut run = pin!(run);
-    // Whatever the panic left half done belongs to `run`, which is never polled again.
+    // Whatever the panic left unfinished belongs to `run`, which is never polled again.
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),
         Err(_) => Poll::Ready(Err(Panicked)),

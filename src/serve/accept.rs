@@ -1,4 +1,4 @@
-//! Accepting connections, and serving each to its end within limits.
+//! Accepts connections and serves each within limits.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,21 +25,21 @@ use super::sent::Sent;
 use super::write_deadline::Timely;
 use crate::web::{self, Peer};
 
-/// How long a client that has just connected may take to begin its request once we are told to stop.
+/// How long a client that has just connected may take to begin its request once we are stopping.
 const FIRST_WORD: Duration = Duration::from_secs(1);
-/// How many connections are cut at once when all places are taken, so that looking for them is rarely needed.
+/// How many connections are cut at a time when all places are taken, so that the search for them rarely runs.
 const CUT_AT_ONCE: usize = 100;
 /// How soon others are looked for that can be cut, while all places are taken.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How much of an answer may wait in the kernel to be sent. So a client that reads slowly shows soon that it reads.
+/// How much of an answer the kernel may hold unsent. Kept small, so that progress of a slow client shows early.
 const UNSENT: u32 = 64 * 1024;
-/// After how long the kernel gives up a connection whose other end takes nothing, also when we have closed it already.
+/// After how long the kernel drops a connection whose peer acknowledges nothing, even one that we have already closed.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Accepts connections until told to stop, then waits until those that are open have had their answers.
+/// Accepts connections until `stopped`, then waits until the open ones have been answered.
 ///
-/// Our own loop because `axum::serve` sets no time for a request's head: a client that sends a byte a second would hold
-/// a connection for ever (threats.md §8).
+/// `axum::serve` has no timeout for a request's head, hence our own loop: a client that sends a byte a second would hold
+/// a connection forever (docs/protocol/threats.md §8).
 pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -67,7 +67,7 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: connections that end give some back.
+                // Most likely out of file descriptors: closing connections frees some.
                 tracing::warn!(%error, "a connection could not be accepted");
                 connections.make_room(CUT_AT_ONCE);
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -84,7 +84,7 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
         let place = a_place(&places, &connections, most).await;
         serve(stream, peer, connection, place);
     }
-    // To their clients, connections that wait in the listener's queue are accepted already: they are served too.
+    // Clients already see connections in the listener's queue as accepted, so those are served too.
     for (stream, peer) in still_queued(listener) {
         let Ok(connection) = connections.enter(peer.ip()) else { continue };
         let place = a_place(&places, &connections, most).await;
@@ -110,10 +110,10 @@ async fn a_place(places: &Arc<Semaphore>, connections: &Connections, most: usize
     }
 }
 
-/// Sets what the kernel does with our answers.
+/// Sets the socket options for answers.
 fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    // Answers are small and whole: waiting for more to send only delays them.
+    // Answers are small and complete: Nagle's algorithm would only delay them.
     let _ = socket.set_tcp_nodelay(true);
     #[cfg(target_os = "linux")]
     {
@@ -132,11 +132,11 @@ struct Talk {
 }
 
 impl Talk {
-    /// Serves one connection to its end; told to stop, it answers what was asked and takes nothing more.
+    /// Serves one connection to its end; when stopping, answers the current request and takes no more.
     async fn converse(mut self, stream: TcpStream, peer: SocketAddr, place: Connection) {
         prepare(&stream);
-        // hyper ends a connection on which it has read nothing the moment it is told to: a request that is on its way is
-        // waited for here.
+        // On shutdown, hyper closes a connection at once if it has read nothing from it; so wait here for a request that is
+        // already on its way.
         let last_chance = async {
             said(&mut self.stopped).await;
             tokio::time::sleep(FIRST_WORD).await;
@@ -151,7 +151,7 @@ impl Talk {
         let service =
             handler(self.router, Arc::clone(&self.limits), peer, Arc::clone(&place), Instant::now() + self.limits.life);
         let mut connection = std::pin::pin!(self.http.serve_connection(stream, service));
-        // A client that hangs up or talks nonsense is its own affair.
+        // A client that hangs up or sends nonsense is not our error.
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
@@ -163,12 +163,12 @@ impl Talk {
     }
 }
 
-/// Waits for the word to stop.
+/// Waits for the stop signal.
 async fn said(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// What the kernel had accepted before the listener is closed.
+/// Connections that the kernel has accepted but we have not.
 fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     let next = || {
@@ -179,8 +179,8 @@ fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     std::iter::from_fn(next).collect()
 }
 
-/// The router, for one connection. From `old_at` on it takes no more requests than the next: closing it between two would
-/// cut one off that is just on its way.
+/// The router, for one connection. From `old_at` on, the next request is the last: closing between two requests could cut
+/// off one that is on its way.
 fn handler(
     router: Router,
     limits: Arc<Limits>,

@@ -1,4 +1,4 @@
-//! Who is connected, by network: how many connections each may have, and whose end when all places are taken.
+//! Counts connections by network: how many each may have, and which are closed when all places are taken.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -51,7 +51,7 @@ impl Network {
     }
 }
 
-/// A network has as many connections as it may have, or as many requests through a proxy.
+/// A network has reached its limit of connections, or of requests through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full {
     network: Network,
@@ -75,7 +75,7 @@ const CUT: usize = usize::MAX;
 struct Open {
     /// None for a trusted proxy.
     networks: Vec<Network>,
-    /// For whom a trusted proxy asks just now.
+    /// The client networks of the request that a trusted proxy is sending.
     asks_for: Mutex<Vec<Network>>,
     /// How many requests are being answered: several when one is sent behind another; or [`CUT`].
     requests: AtomicUsize,
@@ -90,7 +90,7 @@ impl Open {
 
 impl Connections {
     /// No connections yet. An address may have `per_address`, an IPv6 /64 too, and a /48 `per_site`; `trusted` proxies
-    /// are not counted: they speak for others.
+    /// are not counted, because they act for many clients.
     pub(super) fn new(per_address: usize, per_site: usize, trusted: Vec<IpNet>) -> Self {
         Self(Arc::new(Shared { per_address, per_site, trusted, table: Mutex::default() }))
     }
@@ -147,14 +147,14 @@ impl Connections {
             .collect();
         found.sort_unstable_by_key(|(weight, requests, number, _)| (*weight, *requests > 0, *number));
         for (_, requests, _, open) in found.into_iter().take(many) {
-            // One that was idle may have begun a request meanwhile: then it goes on.
+            // An idle one may have begun a request meanwhile; it is then left alone.
             if open.requests.compare_exchange(requests, CUT, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 open.cut.notify_one();
             }
         }
     }
 
-    /// How many connections the network of this one has, a /48 counted as the four /64 that it may fill.
+    /// How many connections this one's network has, scaled so that a full /48 weighs as much as a full /64.
     fn weight(&self, table: &Table, open: &Open) -> usize {
         let share = |network: &Network| table.count(*network) * self.0.per_address / self.at_most(*network).max(1);
         open.networks.iter().chain(open.asks_for().iter()).map(share).max().unwrap_or(0)
@@ -190,7 +190,7 @@ impl Table {
     }
 }
 
-/// The place of one connection; dropped, it is free again.
+/// The place of one connection; freed when dropped.
 pub(super) struct Connection {
     number: u64,
     open: Arc<Open>,
@@ -198,13 +198,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Ends when the connection has to make room for others.
+    /// Completes when this connection must make room for others.
     pub(super) async fn cut(&self) {
         self.open.cut.notified().await;
     }
 
-    /// Notes that a request has come. `client` says for whom a trusted proxy asks: a network may ask as much at a time
-    /// through proxies as it may have connections of its own.
+    /// Marks the connection busy with a request. `client` returns the client behind a trusted proxy: a network may have as
+    /// many requests in progress through proxies as connections of its own.
     pub(super) fn begin(&self, client: impl FnOnce() -> IpAddr) -> Result<Busy, Refused> {
         let one_more = |requests| (requests != CUT).then(|| requests + 1);
         if self.open.requests.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).is_err() {
@@ -235,11 +235,11 @@ impl Drop for Connection {
 pub(super) enum Refused {
     /// Its connection has just been cut to make room.
     Cut,
-    /// Its network asks too much at a time.
+    /// Its network has too many requests in progress.
     Full(Full),
 }
 
-/// A request on a connection; dropped once its answer was handed over.
+/// A request on a connection; dropped once its answer has been sent.
 pub(super) struct Busy {
     open: Arc<Open>,
     asks_for: Vec<Network>,
@@ -325,7 +325,7 @@ mod tests {
 
         connections.make_room(5);
         assert_eq!((cut(&most), is_cut(&most[0])), (5, false), "idle before busy");
-        connections.make_room(6);
+        connections.make_room(1);
         assert!(is_cut(&most[0]));
         assert_eq!(most[1].begin(|| ip("192.0.2.1")).err(), Some(Refused::Cut), "a request that comes too late");
         drop(most);

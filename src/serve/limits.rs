@@ -1,4 +1,4 @@
-//! What a client may take of us before it has asked for anything.
+//! What a client may use before it has sent a request.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Site;
 
-/// What a client may take of us before it has asked for anything.
+/// What a client may use before it has sent a request.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// How long a client may take to send a request's head, and how long a connection may be idle between two (10 s).
     pub head_within: Duration,
-    /// For how long an answer may wait to be read, see `write_deadline` (15 s).
+    /// How long an answer may wait for the client to read it; see `write_deadline` (15 s).
     pub unread_within: Duration,
-    /// After how long a connection is closed behind the next answer (10 min).
+    /// The age at which a connection is closed after its next answer (10 min).
     pub life: Duration,
     /// The most headers of a request (64).
     pub headers: usize,
     /// The most bytes of a request's head (16 KiB).
     pub head: usize,
-    /// Connections at a time, on each listener (10,000). When all are taken, the next takes one from whoever has most.
+    /// Connections at a time, on each listener (10,000). When all are taken, a new one replaces one of the largest network.
     pub connections: usize,
     /// … from one IPv4 address, or one IPv6 /64 (256); more are refused at once.
     pub per_address: usize,
     /// … from one IPv6 /48 (1,024).
     pub per_site: usize,
-    /// Whose connections are not counted (none).
+    /// Proxies whose connections are not counted (none).
     pub trusted_proxies: Vec<IpNet>,
     /// Whether merchants and stores reach the service by https (false): what is refused here has the headers for it.
     pub secure: bool,
@@ -49,12 +49,12 @@ impl Default for Limits {
     }
 }
 
-/// Open files that are not connections of clients: databases, stores that are asked, webhooks that are told.
+/// Open files that are not client connections: databases, connections to stores and webhooks.
 const OTHER_FILES: usize = 512;
 
 impl Limits {
-    /// The limits of each of `listeners` listeners of this site: fewer connections where this process may not open so many
-    /// files. It takes as many as the system lets it have.
+    /// The limits for each of `listeners` listeners of this site. Raises the open-file limit as far as the system allows, and
+    /// lowers the number of connections to fit it.
     pub fn of(site: &Site, listeners: usize) -> Self {
         let usual = Self { trusted_proxies: site.trusted_proxies.clone(), secure: site.secure, ..Self::default() };
         let Some(files) = open_files() else { return usual };
@@ -63,14 +63,14 @@ impl Limits {
             tracing::warn!(
                 files,
                 connections,
-                "this process may open few files, so it takes fewer connections: raise the limit (LimitNOFILE, ulimits)"
+                "the open-file limit is low, so fewer connections are accepted: raise it (LimitNOFILE, ulimits)"
             );
         }
         Self { connections, ..usual }
     }
 }
 
-/// How many files this process may open, once it has raised that as far as it may; `None`: without a limit.
+/// Raises the open-file limit as far as allowed and returns it; `None` means unlimited.
 fn open_files() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

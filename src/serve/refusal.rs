@@ -1,4 +1,4 @@
-//! Turning away who has too many connections already: one sentence, at next to no cost.
+//! Refuses clients that have too many connections: one sentence, at almost no cost.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,21 +15,21 @@ use tokio::time::Instant;
 use super::connections::Full;
 use crate::web;
 
-/// How many that are turned away are waited for at a time. Closed at once, a connection on which a request is just coming in
-/// is reset, and the sentence may be lost: the others take that chance.
+/// How many refused clients are waited for at a time. A connection that is closed while a request is still arriving is reset,
+/// and the client may not get the sentence; beyond this number we accept that.
 const WAITED_FOR: usize = 64;
 /// How long each is waited for.
 const WAIT: Duration = Duration::from_secs(1);
-/// When they may try again, in seconds.
+/// After how many seconds they may try again.
 const RETRY_AFTER: u64 = 10;
-/// How often the log says so.
+/// The shortest time between two log lines about refusals.
 const LOGGED_EVERY: Duration = Duration::from_mins(1);
 
 fn says(full: &Full) -> String {
     format!("{full} Close some, or try again in {RETRY_AFTER} seconds.\n")
 }
 
-/// The same as an answer to a request that a proxy has brought.
+/// The same, as the answer to a request that came through a proxy.
 pub(super) fn answer(full: &Full, secure: bool) -> Response {
     unavailable(says(full), secure)
 }
@@ -45,7 +45,7 @@ fn unavailable(says: String, secure: bool) -> Response {
     answer
 }
 
-/// Those who are turned away by one listener.
+/// The refusals of one listener.
 pub(super) struct Refusals {
     secure: bool,
     waited_for: Arc<Semaphore>,
@@ -57,7 +57,7 @@ impl Refusals {
         Self { secure, waited_for: Arc::new(Semaphore::new(WAITED_FOR)), logged: Mutex::default() }
     }
 
-    /// Tells `peer` which limit it has reached, and hangs up.
+    /// Sends `peer` the limit it has reached, and closes the connection.
     pub(super) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, full: &Full) {
         self.log(peer, full);
         let says = says(full);
@@ -67,7 +67,7 @@ impl Refusals {
             head.extend([name.as_str(), ": ", value.to_str().unwrap_or_default(), "\r\n"]);
         }
         let answer = format!("{head}\r\n{says}");
-        // Straight to the kernel, whose buffer is empty: nothing has to be waited for.
+        // Straight into the kernel's send buffer, which is empty: this never blocks.
         let _ = SockRef::from(&stream).send(answer.as_bytes());
         let Ok(place) = Arc::clone(&self.waited_for).try_acquire_owned() else { return };
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! An answer's body on its way: until it was handed over, its connection is busy.
+//! A response body that keeps its connection marked busy until it has been sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use hyper::body::{Frame, SizeHint};
 
 use super::connections::Busy;
 
-/// A body that lets go of its connection when it has been handed over.
+/// A body that marks its connection idle once it has been sent.
 pub(super) struct Sent {
     body: Body,
     _busy: Option<Busy>,

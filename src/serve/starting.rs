@@ -1,5 +1,5 @@
-//! What is answered while the database is opened and migrated, which may take minutes: `/livez` at once, `/readyz` that it is
-//! starting. Everything else waits for the service to be there, as long as a callback may take.
+//! Answers while the database is opened and migrated, which may take minutes: `/livez` is ok, `/readyz` reports that it is
+//! starting. Every other request waits for the service, as long as a callback may take.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::web;
 /// How long a request waits for the service: a little less than a callback's 45 s.
 const PATIENCE: Duration = Duration::from_secs(43);
 
-/// The service, once it is there.
+/// The service, once it has started.
 type Service = watch::Receiver<Option<Router>>;
 
-/// A router for `listener` that answers from now on, and hands requests on to the one that is sent later. Those that wait are
+/// Returns a router for `listener` that answers right away, and forwards requests to the real router once that is sent. Those that wait are
 /// answered 503 when the sender is dropped. `secure` says whether browsers come by https.
 pub fn router(listener: TcpListener, secure: bool) -> (watch::Sender<Option<Router>>, (TcpListener, Router)) {
     let (start, service) = watch::channel(None);

@@ -1,4 +1,4 @@
-//! Answers that nobody reads: a connection whose client takes too little is cut.
+//! Write deadline: closes a connection whose client reads too slowly.
 
 use std::io;
 use std::pin::Pin;
@@ -9,16 +9,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// The least that a client must take, on average: 1 KiB a second.
+/// The slowest that a client may read, on average: 1 KiB a second.
 const A_BYTE: Duration = Duration::from_nanos(1_000_000_000 / 1024);
 
-/// A stream on which writing may wait for `within` in all; each byte that the client takes makes up for a 1024th of a
-/// second. So a client that takes nothing is cut after `within`, one that takes a byte now and then hardly later, and one
-/// that reads as slowly as the slowest phone never. Silence does not count: a stream of events may say nothing for hours.
+/// A stream on which writes may wait for `within` in total; each byte that the client reads earns back 1/1024 of a second.
+/// A client that reads nothing is cut off after `within`, one that reads a byte now and then hardly later, and one that reads
+/// at the speed of a very slow phone never. Idle time does not count: an event stream may be silent for hours.
 pub(super) struct Timely {
     stream: TcpStream,
     within: Duration,
-    /// For how long writing has waited that was not made up for.
+    /// How long writes have waited, less what was earned back.
     waited: Duration,
     waits: Option<(Instant, Pin<Box<Sleep>>)>,
 }
@@ -28,13 +28,13 @@ impl Timely {
         Self { stream, within, waited: Duration::ZERO, waits: None }
     }
 
-    /// What came of writing, once the time that it took is counted.
+    /// Adds the time that this write waited, and passes on its result.
     fn count(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let Poll::Ready(written) = written else {
             let left = self.within.saturating_sub(self.waited);
             let (_, over) = self.waits.get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(left))));
             ready!(over.as_mut().poll(cx));
-            // What was not read is thrown away: the kernel does not go on offering it.
+            // Discard what was not read, so that the kernel stops trying to send it.
             let _ = self.stream.set_zero_linger();
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         };

@@ -1,6 +1,6 @@
 //! Approvals that wait for a person, and what an operator makes of them.
 
-use super::{Db, Error, attempts, events};
+use super::{Db, Error, attempts, events, grants};
 use crate::domain::attempt::Attempt;
 use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
@@ -67,10 +67,7 @@ pub async fn reject(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result
             .execute()
             .await?;
         if done == 1 {
-            tx.query("UPDATE grants SET sealed = NULL, next_try_at = NULL, state = 'rejected' WHERE attempt_id = $1")
-                .bind(id)
-                .execute()
-                .await?;
+            grants::wipe(&mut tx, id).await?;
             events::record(&mut tx, event).await?;
         }
         tx.commit(done == 1).await

@@ -1,6 +1,6 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
-use super::{Db, Error, Tx, events, strangers};
+use super::{Db, Error, Tx, events, grants, strangers};
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Event;
@@ -342,14 +342,7 @@ pub async fn end(
             .execute()
             .await?;
         if done == 1 {
-            tx.query(
-                "UPDATE grants
-                 SET sealed = NULL, next_try_at = NULL, state = 'rejected'
-                 WHERE attempt_id = $1",
-            )
-            .bind(id)
-            .execute()
-            .await?;
+            grants::wipe(&mut tx, id).await?;
             strangers::record(&mut tx, event).await?;
         }
         tx.commit(done == 1).await

@@ -1,21 +1,21 @@
-//! Budgets: so many at once, and one more each time a while has passed. Each is one row, changed in one statement, so it holds
-//! for requests that come at the same time, and across replicas.
+//! Budgets: a burst, then one more per interval. Each is one row, changed in one statement, so it holds for concurrent requests
+//! and across replicas.
 //!
-//! The row holds the moment at which the whole budget is there again. Taking one moves it on by `every`; there is none to take
-//! while it lies further ahead than all but one (the generic cell rate algorithm).
+//! The row holds the moment at which the budget is full again. Taking one moves that moment later by `every`; none is left
+//! while it lies more than `every * (burst - 1)` ahead (the generic cell rate algorithm).
 
 use std::time::Duration;
 
 use super::{Db, Error};
 use crate::domain::time::Time;
 
-/// Rows that are kept at most; of more, those that are full again soonest are deleted.
+/// The most rows to keep; beyond that, those that are full again soonest are deleted.
 pub const MOST_ROWS: i64 = 50_000;
 
 /// A budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
-    /// What it is for, and whose it is.
+    /// What it limits, and for whom.
     pub subject: String,
     /// How many may be taken at once.
     pub burst: u32,
@@ -24,13 +24,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// How far ahead the row may lie for one to be there to take.
+    /// How far ahead `full_at` may lie while one can still be taken.
     fn but_one(&self) -> Duration {
         self.every * self.burst.saturating_sub(1)
     }
 
-    /// How long to wait, when the row says `full_at`; none when there is one to take, also when the row says more than a budget
-    /// can be short of: it was written while a clock was wrong.
+    /// How long to wait, given the row's `full_at`; `None` when one can be taken, or when `full_at` is impossibly far ahead,
+    /// because it was written while a clock was wrong.
     fn wait(&self, full_at: Time, now: Time) -> Option<Duration> {
         let short = full_at.since(now.plus(self.but_one()));
         (!short.is_zero() && short <= self.every).then_some(short)
@@ -40,14 +40,14 @@ impl Budget {
 /// One of several budgets has nothing left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
-    /// Which, by its place.
+    /// The index of that budget.
     pub at: usize,
-    /// How long until there is one.
+    /// How long until one can be taken.
     pub wait: Duration,
 }
 
-/// Takes one of each budget, or none when one of them has nothing left. What is known to be spent is read, not written: a
-/// flood does not keep the writer from others.
+/// Takes one of each budget, or none when one of them has nothing left. An empty budget is found by a
+/// read, so a flood does not block the writer.
 pub async fn take(db: &Db, budgets: &[Budget], now: Time) -> Result<Option<Spent>, Error> {
     for (at, budget) in budgets.iter().enumerate() {
         let full_at: Option<Time> =
@@ -87,7 +87,7 @@ pub async fn take(db: &Db, budgets: &[Budget], now: Time) -> Result<Option<Spent
     .await
 }
 
-/// Gives back what was taken and not used.
+/// Returns what was taken but not used.
 pub async fn give_back(db: &Db, budgets: &[Budget]) -> Result<(), Error> {
     for budget in budgets {
         db.write("UPDATE budgets SET full_at = full_at - $1 WHERE subject = $2")

@@ -1,18 +1,18 @@
 //! The one API to both databases. A statement is text plus values, a transaction is a value that functions take, and a row
 //! reads the same on both.
 //!
-//! Transactions are begun and ended by statements of our own, not by the driver's: after a failed `COMMIT` SQLite has rolled
-//! back by itself, and a driver that counts on would make savepoints inside a transaction that nobody commits. So a
+//! We issue our own `BEGIN`, `COMMIT` and `ROLLBACK` instead of the driver's: after a failed `COMMIT` SQLite has already rolled
+//! back, and a driver that still counts the transaction would make savepoints inside one that nobody commits. So a
 //! connection on which a begin, commit or rollback failed, or whose transaction was dropped, is closed and never used again.
 //!
-//! What is tried again is decided here, within the caller's patience ([`Db::patient`]):
+//! Retries are decided here, within the caller's patience ([`Db::patient`]):
 //!
-//! | what failed | is tried again |
+//! | what failed | retried |
 //! | --- | --- |
 //! | taking a connection, `BEGIN` | yes |
-//! | a read | yes, when the database was away, busy or just failed over |
+//! | a read | yes, when the database was unreachable, busy or failing over |
 //! | a write or transaction that is known to have changed nothing | yes, for the same reasons |
-//! | a write or `COMMIT` whose outcome nobody knows | no: [`Error::Unknown`]. Only [`Db::insist`] repeats those, for what may run twice |
+//! | a write or `COMMIT` whose outcome is unknown | no: [`Error::Unknown`]. Only [`Db::insist`] retries those, for work that may run twice |
 
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ use super::error::Error;
 use super::statement::{Sql, Statement, Target};
 use super::tx::{Connection, Ended, Held, Lease, Tx};
 
-/// How long a caller waits for a database that is away or busy, unless it says otherwise: less than a page may take.
+/// How long a caller waits by default for an unreachable or busy database: less than the time limit of a page.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long connecting may take, however little patience there is.
+/// The time connecting may take, however little patience the caller has left.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 /// The first pause between two tries; doubled each time, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -44,7 +44,7 @@ pub struct Db {
     patience: Patience,
 }
 
-/// For how long a caller waits for a database that is away.
+/// How long a caller waits for an unreachable database.
 #[derive(Debug, Clone, Copy)]
 enum Patience {
     For(Duration),
@@ -85,17 +85,17 @@ impl Db {
         Self { pools, doubt: Doubt::default(), failover, patience: Patience::For(PATIENCE) }
     }
 
-    /// The connections, for what is no statement: migrations, copies of everything, tests.
+    /// The connection pools, for everything but statements: migrations, full copies, tests.
     pub const fn pools(&self) -> &Pools {
         &self.pools
     }
 
-    /// True on PostgreSQL, where a statement must differ.
+    /// Whether this is PostgreSQL, for the few statements that must differ.
     pub const fn is_postgres(&self) -> bool {
         matches!(self.pools, Pools::Postgres(_))
     }
 
-    /// The same database for a caller that waits `patience` from now on while it is away: for everything it asks.
+    /// The same database for a caller that waits at most `patience` in total while the database is unreachable.
     #[must_use]
     pub fn patient(&self, patience: Duration) -> Self {
         Self { patience: Patience::Until(Instant::now() + patience), ..self.clone() }
@@ -111,10 +111,10 @@ impl Db {
         Statement::new(sql, Target::Write(self))
     }
 
-    /// Runs `work` in a transaction, which it ends with [`Tx::commit`] or [`Tx::undo`]; a transaction that it drops is undone.
+    /// Runs `work` in a transaction, which it ends with [`Tx::commit`] or [`Tx::undo`]; a dropped transaction is rolled back.
     /// `work` runs again when the database was away, busy or failed over before anything was committed.
     ///
-    /// Errors: those of `work`; [`Error::Unavailable`] when the database was away for as long as the caller waits;
+    /// Errors: those of `work`; [`Error::Unavailable`] when the database was unreachable for as long as the caller waits;
     /// [`Error::Unknown`] when the commit failed and may or may not have been kept.
     pub async fn transaction<T, F>(&self, mut work: impl FnMut(Tx) -> F) -> Result<T, Error>
     where
@@ -133,7 +133,7 @@ impl Db {
         }
     }
 
-    /// A transaction that reads everything as it stands at one moment, for as long as it takes.
+    /// A read transaction that sees one snapshot of everything, without a time limit.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
         let begin = if self.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN" };
         let mut tx = Tx::begin(self.reading().await?, begin).await?;
@@ -141,8 +141,8 @@ impl Db {
         Ok(tx)
     }
 
-    /// Repeats `work` until it succeeds or fails for good, also after an unknown outcome, for as long as the caller waits:
-    /// only for work that may run twice.
+    /// Retries `work` until it succeeds or fails for good, even after an unknown outcome, for as long as the caller waits.
+    /// Only for work that may run twice.
     pub async fn insist<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -156,17 +156,17 @@ impl Db {
         }
     }
 
-    /// Whether some write failed and none was seen to be durable since.
+    /// Whether a write failed and none has been durable since.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.is_there()
     }
 
-    /// Waits until some write failed; returns at once when one did and none was durable since.
+    /// Waits until a write fails; returns at once if one has failed and none has been durable since.
     pub async fn doubted(&self) {
         self.doubt.comes().await;
     }
 
-    /// Writes a row to see whether writes are durable now, which ends the doubt about those that failed before it.
+    /// Writes a row to check that writes are durable; success clears the doubt left by earlier failures.
     ///
     /// Errors: those of that write.
     pub async fn probe(&self) -> Result<(), Error> {
@@ -196,49 +196,49 @@ impl Db {
         .map(Lease::of)
     }
 
-    /// Takes a connection, within the caller's patience: the pool would try for longer.
+    /// Takes a connection within the caller's patience; the pool alone would wait longer.
     async fn take<D: Database>(&self, pool: &Pool<D>) -> Result<PoolConnection<D>, Error> {
         let until = self.patience.ends().max(Instant::now() + LEAST_PATIENCE);
         let taken = tokio::time::timeout_at(until, pool.acquire()).await;
         taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::Unavailable)
     }
 
-    /// The writing connection, for whoever writes again at once.
+    /// The writing connection, for a caller that writes repeatedly.
     pub(super) async fn hold(&self) -> Result<Held, Error> {
         let lease = self.writing().await.inspect_err(|error| self.doubt.judge(error))?;
         Ok(Held { lease, db: self.clone() })
     }
 
-    /// Remembers how a write that is not tried again ended.
+    /// Records the error of a write that is not retried.
     pub(super) fn gave_up(&self, error: &Error) {
         self.failover.judge(error);
         self.doubt.judge(error);
     }
 
-    /// Remembers how a statement ended that may be tried again.
+    /// Records the error of a statement that may be retried.
     pub(super) fn tried(&self, error: &Error) {
         self.failover.judge(error);
     }
 
-    /// For callers that repeat a statement.
+    /// The retries of one caller.
     pub(super) fn tries(&self) -> Tries {
         Tries { until: self.patience.ends(), next: FIRST_PAUSE }
     }
 
-    /// Begins a transaction that the caller ends, and that is not tried again.
+    /// Begins a transaction that the caller ends; it is not retried.
     pub(super) async fn begin(&self) -> Result<Tx, Error> {
         Tx::begin(self.writing().await?, if self.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await
     }
 }
 
-/// Tries of one caller, with pauses that double.
+/// The retries of one caller, with pauses that double.
 pub(super) struct Tries {
     until: Instant,
     next: Duration,
 }
 
 impl Tries {
-    /// Waits before the next try; false when the caller would not wait for it.
+    /// Waits before the next try; returns false when the caller's time would be up by then.
     pub(super) async fn pause(&mut self) -> bool {
         let pause = self.next;
         self.next = (pause * 2).min(LONGEST_PAUSE);

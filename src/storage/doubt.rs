@@ -1,4 +1,4 @@
-//! What writes that failed say about the next ones: whether they will be durable, and whether the server still writes.
+//! What failed writes reveal about the next ones: whether they will be durable, and whether the server accepts writes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::error::Error;
 
-/// Whether writes are durable: in doubt from a write that failed, until one that began later was durable.
+/// Whether writes are durable: in doubt after a failed write, until a write that began later is durable.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubt(Arc<Doubts>);
 
@@ -17,13 +17,13 @@ pub(super) struct Doubt(Arc<Doubts>);
 struct Doubts {
     /// Writes that failed.
     failed: AtomicU64,
-    /// How many of those a durable write came after.
+    /// How many of those were followed by a durable write.
     answered: AtomicU64,
     new: Notify,
 }
 
 impl Doubt {
-    /// Remembers how a write ended that is not tried again.
+    /// Records the error of a write that is not retried.
     pub(super) fn judge(&self, error: &Error) {
         if !error.is_worth_waiting_for() {
             return;
@@ -43,7 +43,7 @@ impl Doubt {
         self.0.failed.load(Ordering::Acquire) != self.0.answered.load(Ordering::Acquire)
     }
 
-    /// Waits until it is there.
+    /// Waits until there is doubt.
     pub(super) async fn comes(&self) {
         loop {
             let new = self.0.new.notified();
@@ -54,12 +54,12 @@ impl Doubt {
         }
     }
 
-    /// How many writes failed so far.
+    /// How many writes have failed so far.
     pub(super) fn seen(&self) -> u64 {
         self.0.failed.load(Ordering::Acquire)
     }
 
-    /// A write was durable that began when `seen` had failed.
+    /// Records a durable write that began after `seen` writes had failed.
     pub(super) fn ends(&self, seen: u64) {
         let before = self.0.answered.fetch_max(seen, Ordering::AcqRel);
         if before < seen && !self.is_there() {
@@ -68,20 +68,20 @@ impl Doubt {
     }
 }
 
-/// When a server last refused to write because it only reads. Connections that were made before lead to a server that is no
-/// longer the one to ask, and are not used again.
+/// When a server last refused a write because it is read-only. Connections opened before then may lead to the former
+/// primary, and are not used again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failover(Arc<Mutex<Option<Instant>>>);
 
 impl Failover {
-    /// Retires every connection there is, if the server that answered only reads.
+    /// Retires every existing connection if the server that answered is read-only.
     pub(super) fn judge(&self, error: &Error) {
         if error.is_of_failover() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
 
-    /// Whether a connection of this age was made since.
+    /// Whether a connection of this age was opened since.
     pub(super) fn outlives(&self, age: Duration) -> bool {
         let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.is_none_or(|seen| age < seen.elapsed())

@@ -1,4 +1,4 @@
-//! Why a statement failed, sorted by what it means for the caller: nothing changed, nobody knows, or a fault of ours.
+//! Why a statement failed, by what that means for the caller: nothing changed, outcome unknown, or a bug of ours.
 
 use sqlx::sqlite::SqliteError;
 
@@ -8,11 +8,11 @@ pub enum Error {
     /// The database cannot be reached, is too busy, or refuses to write. Nothing was changed; trying again may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
-    /// The connection or the disk failed while a change was being made durable: it may have been kept or not.
-    #[error("nobody knows whether the database kept the change")]
+    /// The connection or the disk failed while a change was being made durable: it may or may not have been kept.
+    #[error("it is unknown whether the database kept the change")]
     Unknown(#[source] sqlx::Error),
     /// A statement or a stored value is not what this program expects.
-    #[error("the database answered with something unexpected")]
+    #[error("the database returned something unexpected")]
     Broken(#[source] sqlx::Error),
 }
 
@@ -21,15 +21,15 @@ pub enum Error {
 enum Class {
     /// The connection is gone, or was never made.
     Away,
-    /// We have closed the database ourselves.
+    /// We closed the database ourselves.
     Closed,
     /// The connection leads to a server that only reads, as after a failover.
     ReadOnlyServer,
-    /// Another transaction was in the way; the database has undone this one, or never began it.
+    /// Another transaction conflicted; the database rolled this one back, or never began it.
     Conflict,
-    /// The disk refuses: full, broken, read-only, corrupt.
+    /// The disk failed: full, broken, read-only or corrupt.
     Disk,
-    /// Anything else: a fault of the statement or the value.
+    /// Anything else: an error in the statement or the value.
     Other,
 }
 
@@ -47,7 +47,7 @@ impl Error {
         match Class::of(&error) {
             Class::Other => Self::Broken(error),
             Class::Conflict | Class::ReadOnlyServer => Self::Unavailable(error),
-            // A server that says why has undone the statement; a disk, or a connection that broke, says nothing certain.
+            // A server that reports an error has rolled back; a failed disk or a broken connection proves nothing.
             Class::Closed => Self::Unavailable(error),
             Class::Away if matches!(error, sqlx::Error::Database(_)) => Self::Unavailable(error),
             Class::Away | Class::Disk => Self::Unknown(error),
@@ -62,24 +62,24 @@ impl Error {
         }
     }
 
-    /// Whether the same again may succeed in a moment. A disk that refuses is given no second try by itself.
+    /// Whether a retry may succeed in a moment. Disk errors are not retried automatically.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable(error) if !matches!(Class::of(error), Class::Disk | Class::Closed))
     }
 
-    /// Whether whoever can wait should try again: the database may recover.
+    /// Whether a caller that can wait should retry: the database may recover.
     pub(super) fn is_worth_waiting_for(&self) -> bool {
         matches!(self, Self::Unavailable(error) | Self::Unknown(error) if Class::of(error) != Class::Closed)
     }
 
-    /// Whether the connection that answered this must not be used again.
+    /// Whether the connection that returned this error must not be used again.
     pub(super) fn spoils_connection(&self) -> bool {
         let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
         matches!(self, Self::Unknown(_))
             || matches!(Class::of(error), Class::Away | Class::ReadOnlyServer | Class::Disk)
     }
 
-    /// Whether the server that answered only reads, so that every older connection may lead to it too.
+    /// Whether the server that answered is read-only, so that every older connection may lead to it too.
     pub(super) fn is_of_failover(&self) -> bool {
         let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
         Class::of(error) == Class::ReadOnlyServer
@@ -87,7 +87,7 @@ impl Error {
 }
 
 impl From<sqlx::Error> for Error {
-    /// For what reads, or has not been committed.
+    /// For reads, and for statements of a transaction before its commit.
     fn from(error: sqlx::Error) -> Self {
         Self::before_commit(error)
     }
@@ -114,7 +114,7 @@ impl Class {
         }
     }
 
-    /// SQLite says its extended result code (`sqlite3.h`); the low byte is the primary one.
+    /// SQLite reports its extended result code (`sqlite3.h`); the low byte is the primary code.
     fn of_sqlite(code: &str) -> Self {
         match code.parse::<i32>().unwrap_or_default() & 0xff {
             // SQLITE_BUSY, SQLITE_LOCKED.
@@ -128,20 +128,20 @@ impl Class {
     /// The SQLSTATEs of PostgreSQL (its manual, appendix A).
     fn of_postgres(code: &str) -> Self {
         match code {
-            // read_only_sql_transaction: a standby, or a database that was told to only read.
+            // read_only_sql_transaction: a standby, or a database set to read-only.
             "25006" => Self::ReadOnlyServer,
             // disk_full, data_corrupted, index_corrupted.
             "53100" | "XX001" | "XX002" => Self::Disk,
-            // idle_in_transaction_session_timeout: the server has ended the connection.
+            // idle_in_transaction_session_timeout: the server closed the connection.
             "25P03" => Self::Away,
-            // lock_not_available, query_canceled (the statement's time was over).
+            // lock_not_available, query_canceled (statement timeout).
             "55P03" | "57014" => Self::Conflict,
             _ => match code.get(..2) {
                 // Serialization failures and deadlocks.
                 Some("40") => Self::Conflict,
-                // System errors: the disk, a file that is gone.
+                // System errors: disk failure, a missing file.
                 Some("58") => Self::Disk,
-                // Connection exceptions, too few resources, operator's intervention.
+                // Connection exceptions, insufficient resources, operator intervention.
                 Some("08" | "53" | "57") => Self::Away,
                 _ => Self::Other,
             },

@@ -1,6 +1,6 @@
 //! Grants: the candidates of an attempt, from the callback to a verdict.
 
-use super::{Db, Error, events, strangers};
+use super::{Db, Error, Tx, events, strangers};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
 use crate::domain::event::Event;
 use crate::domain::id::{AttemptId, GrantId};
@@ -166,6 +166,15 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
         tx.commit(kept).await
     })
     .await
+}
+
+/// Wipes every key that an attempt received.
+pub(super) async fn wipe(tx: &mut Tx, attempt: &AttemptId) -> Result<(), Error> {
+    tx.query("UPDATE grants SET sealed = NULL, next_try_at = NULL, state = 'rejected' WHERE attempt_id = $1")
+        .bind(attempt)
+        .execute()
+        .await?;
+    Ok(())
 }
 
 /// Claims candidates that are due at `now`, newest first, until `until`: a process that dies gives them back by

@@ -1,6 +1,6 @@
 //! Links.
 
-use super::{Db, Error, attempts, events, strangers};
+use super::{Db, Error, attempts, events, grants, strangers};
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, StoreId};
@@ -93,14 +93,7 @@ pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<
             .values()
             .await?;
         for attempt in &ended {
-            tx.query(
-                "UPDATE grants
-                 SET sealed = NULL, next_try_at = NULL, state = 'rejected'
-                 WHERE attempt_id = $1",
-            )
-            .bind(attempt)
-            .execute()
-            .await?;
+            grants::wipe(&mut tx, attempt).await?;
         }
         events::record(&mut tx, event).await?;
         for attempt in &ended {

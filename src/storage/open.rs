@@ -1,4 +1,4 @@
-//! Opening a database: made if it is not there, migrated, and found to keep what it is told.
+//! Opens the database: creates and migrates it, then verifies durability (WAL, `synchronous=FULL`).
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -18,22 +18,22 @@ use super::{Db, Error, Pools};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
 
-/// How long a write waits for another process's: the callback's budget, since WooCommerce waits 60 s (R4).
+/// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
-/// How long a connection that was idle may take to answer; a vanished server never would.
+/// How long an idle connection may take to answer; a vanished server never would.
 const PING_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between two tries to reach a server that is starting.
 const START_PAUSE: Duration = Duration::from_millis(200);
 
-/// How many connections to PostgreSQL are kept at most, unless that is set.
+/// The most connections to PostgreSQL, unless configured.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// How long a write waits for its turn in this process: a little longer than for another process, a little less than a
 /// callback's 45 s.
 const WRITER_PATIENCE: Duration = Duration::from_secs(44);
 
-/// The oldest SQLite that does not lose pages when a WAL is reset (threats.md §9.1).
+/// The oldest SQLite that does not lose pages when a WAL is reset (docs/protocol/threats.md §9.1).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 /// Why a database cannot be used; each text says what to do. None holds the address, which may hold a password.
@@ -46,7 +46,7 @@ pub enum OpenFault {
     #[error("CARTKEY_DATABASE_URL cannot be read as the address of a database")]
     Address,
     /// The database file or its folder cannot be made.
-    #[error("the database file cannot be made")]
+    #[error("the database file cannot be created")]
     File(#[source] std::io::Error),
     /// Nothing answers, or it refuses us.
     #[error("the database cannot be opened")]
@@ -59,13 +59,13 @@ pub enum OpenFault {
     /// A migration failed; what it did was undone.
     #[error("the database's schema could not be migrated")]
     Migrate(#[source] MigrateError),
-    /// A pooler answers that shares connections between transactions.
+    /// The server is a pooler that shares connections between transactions.
     #[error(
-        "a pooler in transaction mode answers (PgBouncer?), which loses settings and prepared statements between \
-         transactions: connect to PostgreSQL itself, or set pool_mode=session"
+        "this is a pooler in transaction mode (PgBouncer?), which loses settings and prepared statements between \
+         transactions: connect to PostgreSQL directly, or set pool_mode=session"
     )]
     Pooler,
-    /// The database would not keep what it is told.
+    /// The database would not keep committed data.
     #[error("{0}")]
     Unsafe(String),
 }
@@ -93,13 +93,13 @@ fn is_of_pooler(error: &sqlx::Error) -> bool {
 }
 
 impl Db {
-    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), makes a SQLite file that is not there, and
-    /// brings the schema up to date.
+    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), creates a missing SQLite file, and migrates the
+    /// schema.
     pub async fn open(url: &str) -> Result<Self, OpenFault> {
         Self::open_with(url, POSTGRES_CONNECTIONS).await
     }
 
-    /// The same, with at most so many connections to PostgreSQL.
+    /// The same, with at most `postgres_connections` connections to PostgreSQL.
     pub async fn open_with(url: &str, postgres_connections: u32) -> Result<Self, OpenFault> {
         let db = if let Some(path) = url.strip_prefix("sqlite:") {
             open_sqlite(path.strip_prefix("//").unwrap_or(path)).await?
@@ -139,7 +139,7 @@ impl Db {
         Ok(())
     }
 
-    /// Whether the database answers: reads a row.
+    /// Checks that the database answers, by reading a row.
     pub async fn ping(&self) -> Result<(), Error> {
         let _: i64 = self.read("SELECT n FROM counters WHERE name = 'probe'").value().await?;
         Ok(())
@@ -168,7 +168,7 @@ impl Db {
     }
 }
 
-/// Brings the schema up to date, on a connection of its own: a large migration may take longer than any statement may.
+/// Migrates the schema, on a connection without timeouts: a large migration may take longer than any statement may.
 async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
     let migrator = sqlx::migrate!("./migrations");
     match db.pools() {
@@ -251,7 +251,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(LOCK_PATIENCE)
-        // The driver's own test of a connection has no limit of time.
+        // The driver's own connection test has no timeout.
         .test_before_acquire(false)
         .before_acquire(move |connection, about| {
             let outlives = judge.outlives(about.age);
@@ -274,7 +274,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
     Ok(Db::with(Pools::Postgres(pool), failover))
 }
 
-/// Connects, and waits for a server that is just starting.
+/// Connects, waiting for a server that is still starting.
 async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
@@ -285,7 +285,7 @@ async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sq
     }
 }
 
-/// Whether a server is about to be there: nothing listens yet, or it says `cannot_connect_now` (57P03).
+/// Whether the server may still be starting: nothing listens yet, or it answers `cannot_connect_now` (57P03).
 fn is_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
@@ -294,8 +294,8 @@ fn is_starting(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Sets what a session needs; returns why its server must not be used, if so. A statement is given up after 40 s, a
-/// transaction whose client has vanished after a minute: until then it would keep everybody from writing.
+/// Configures a session; returns the reason if its server must not be used. The server cancels a statement after 40 s, and an
+/// idle transaction after a minute: one whose client has vanished blocks every other write until then.
 async fn prepare(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
     sqlx::raw_sql(
         "SET statement_timeout = 40000;
@@ -323,7 +323,7 @@ async fn prepare(connection: &mut PgConnection) -> Result<Option<String>, sqlx::
     })
 }
 
-/// Whether another session sees a setting of this one: then a pooler shares connections between transactions.
+/// Whether another session sees a setting of this one, which means that a pooler shares connections between transactions.
 async fn shares_sessions(first: &mut PgConnection, options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     sqlx::raw_sql("SET cartkey.session = 'first'").execute(&mut *first).await?;
     let mut second = PgConnection::connect_with(options).await?;
@@ -333,7 +333,7 @@ async fn shares_sessions(first: &mut PgConnection, options: &PgConnectOptions) -
     Ok(seen.is_some_and(|seen| seen == "first"))
 }
 
-/// Makes the folder for its owner alone and the file with mode 0600: SQLite gives its WAL the same mode.
+/// Creates the folder with mode 0700 and the file with mode 0600: SQLite gives its WAL the same mode.
 fn make_file(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty() && !p.exists()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -1,5 +1,6 @@
 //! Operators, and the links that make the first one.
 
+use super::statement::Value;
 use super::{Db, Error, events};
 use crate::domain::event::Event;
 use crate::domain::id::OperatorId;
@@ -126,26 +127,17 @@ pub async fn all(db: &Db) -> Result<Vec<Operator>, Error> {
 
 /// The operator who signs in with this name.
 pub async fn by_name(db: &Db, name: &OperatorName) -> Result<Option<Proof>, Error> {
-    db.read(
-        "SELECT id, name, password, second_factor, password_at
-         FROM operators
-         WHERE name = $1 AND removed_at IS NULL",
-    )
-    .bind(name)
-    .optional()
-    .await
+    proof_where(db, "name = $1", name).await
 }
 
 /// The operator with this id.
 pub async fn by_id(db: &Db, id: &OperatorId) -> Result<Option<Proof>, Error> {
-    db.read(
-        "SELECT id, name, password, second_factor, password_at
-         FROM operators
-         WHERE id = $1 AND removed_at IS NULL",
-    )
-    .bind(id)
-    .optional()
-    .await
+    proof_where(db, "id = $1", id).await
+}
+
+async fn proof_where<'v>(db: &'v Db, which: &'static str, value: impl Value<'v>) -> Result<Option<Proof>, Error> {
+    let columns = "SELECT id, name, password, second_factor, password_at FROM operators WHERE removed_at IS NULL AND ";
+    db.read([columns, which]).bind(value).optional().await
 }
 
 /// Sets a password and ends all sessions of its operator.

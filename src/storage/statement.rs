@@ -14,7 +14,7 @@ use super::db::Db;
 use super::error::Error;
 use super::tx::{Connection, Held, Lease, Tx};
 
-/// The text of a statement: a literal, or literals that are put together. `$1` may stand more than once.
+/// The text of a statement: a literal, or several joined. `$1` may appear more than once.
 pub trait Sql {
     /// The whole text.
     fn text(self) -> Cow<'static, str>;
@@ -26,7 +26,7 @@ impl Sql for &'static str {
     }
 }
 
-/// From the names of the schema, which the migrations made: only a transfer puts its statements together so.
+/// SQL text built from the schema's own names, which come from the migrations. Only a transfer does this.
 pub(super) struct OfSchema(pub String);
 
 impl Sql for OfSchema {
@@ -61,19 +61,19 @@ pub(super) enum Target<'t> {
     Read(&'t Db),
     /// On the connection that writes, as a transaction of its own.
     Write(&'t Db),
-    /// On a connection that is kept, as a transaction of its own.
+    /// On a connection that is held, as a transaction of its own.
     Held(&'t mut Held),
     /// In a transaction.
     Tx(&'t mut Tx),
 }
 
-/// A statement with its values, on its way to a database.
+/// A statement with its values, ready to run.
 #[derive(Debug)]
 #[must_use = "a statement does nothing until it is executed or fetched"]
 pub struct Statement<'t> {
     sql: Cow<'static, str>,
     arguments: Arguments,
-    /// The first value that would not encode.
+    /// The first value that could not be encoded.
     fault: Option<BoxDynError>,
     prepared: bool,
     target: Target<'t>,
@@ -102,7 +102,7 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// The value of the column at this place.
+    /// The value of the column at this index.
     pub(super) fn get<T>(&self, at: usize) -> Result<T, Error>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
@@ -116,10 +116,10 @@ impl Row {
 }
 
 fn misused() -> Error {
-    Error::Broken(sqlx::Error::Configuration("only a statement of a transaction is streamed".into()))
+    Error::Broken(sqlx::Error::Configuration("only a statement in a transaction can be streamed".into()))
 }
 
-/// What a statement came to.
+/// The result of a statement.
 enum Done {
     Changed(u64),
     Sqlite(Vec<SqliteRow>),
@@ -153,19 +153,19 @@ impl<'t> Statement<'t> {
         self
     }
 
-    /// Adds to the text.
+    /// Appends to the text.
     pub fn push(mut self, sql: &'static str) -> Self {
         self.sql.to_mut().push_str(sql);
         self
     }
 
-    /// Adds to the text of a transfer.
+    /// Appends schema names to the text, for a transfer.
     pub(super) fn push_of_schema(mut self, OfSchema(sql): OfSchema) -> Self {
         self.sql.to_mut().push_str(&sql);
         self
     }
 
-    /// Binds the next value, and adds its placeholder to the text.
+    /// Binds the next value, and appends its placeholder to the text.
     pub fn push_bind<'v>(self, value: impl Value<'v>) -> Self {
         let mut bound = self.bind(value);
         let placeholder = format!("${}", bound.arguments.len());
@@ -173,7 +173,7 @@ impl<'t> Statement<'t> {
         bound
     }
 
-    /// Is planned anew for its values, instead of once for all: for statements whose best plan depends on them.
+    /// Plans the statement for its values each time it runs: for statements whose best plan depends on them.
     pub const fn planned_each_time(mut self) -> Self {
         self.prepared = false;
         self
@@ -231,7 +231,7 @@ impl<'t> Statement<'t> {
         Ok(self.one::<(V,)>().await?.0)
     }
 
-    /// Runs it in its transaction; returns the rows as they come.
+    /// Runs it in its transaction; streams the rows.
     pub(super) fn stream(self) -> BoxStream<'t, Result<Row, Error>> {
         if let Some(fault) = self.fault {
             return stream::once(ready(Err(Error::Broken(sqlx::Error::Encode(fault))))).boxed();

@@ -275,7 +275,7 @@ pub struct ServedKey {
 
 /// What is needed to lend a store's key.
 pub async fn served(db: &Db, id: &StoreId) -> Result<Option<Served>, Error> {
-    let revision: i64 = db.read("SELECT n FROM counters WHERE name = 'lending'").value().await?;
+    let revision = lending::revision(db).await?;
     let store: Option<Store> = db.read(["SELECT ", COLUMNS, " FROM stores WHERE id = $1"]).bind(id).optional().await?;
     let Some(store) = store else { return Ok(None) };
     let key = db
@@ -297,7 +297,7 @@ pub async fn of_user(
     user_id: &UserId,
     home: Option<&StoreUrl>,
 ) -> Result<(i64, Vec<(StoreId, StoreUrl, StoreStatus)>), Error> {
-    let revision = db.read("SELECT n FROM counters WHERE name = 'lending'").value().await?;
+    let revision = lending::revision(db).await?;
     let stores = db
         .read(
             "SELECT id, home, status

@@ -1,6 +1,6 @@
-//! What anybody may make the database keep: attempts of the open page, and what comes of a link when it is tried again and
-//! again. Of each network, of each link and in all so many are open, and so many that came to nothing are kept; beyond that
-//! the oldest give way.
+//! Limits what anyone can make the database keep: attempts on the open page, and repeated attempts with one link. Open
+//! attempts, and ended ones that got no approval, are limited per network, per link and in total; beyond the limit the oldest are
+//! expired or deleted.
 
 use std::collections::BTreeMap;
 
@@ -14,32 +14,32 @@ use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
-/// Open attempts of one network (an IPv4 address, an IPv6 /64) on the open page. This and the next two are what the budgets of
+/// The most open attempts of one network (an IPv4 address, an IPv6 /64) on the open page. This and the next two are what the budgets of
 /// `flow::admit` let anybody begin while an attempt is open, and a little more: a neighbour does not end what a merchant is
 /// about to approve.
 pub const OPEN_OF_NETWORK: i64 = 200;
 /// Open attempts of one wide network (an IPv4 /24, an IPv6 /48) on the open page.
 pub const OPEN_OF_WIDE: i64 = 800;
-/// Open attempts of the open page in all.
+/// The most open attempts on the open page in total.
 pub const OPEN_OF_STRANGERS: i64 = 5_000;
 /// Open attempts of one link.
 pub const OPEN_OF_LINK: i64 = 220;
-/// Attempts of one network on the open page that came to nothing and are kept, until they are swept.
+/// The most attempts of one network on the open page that ended without an approval and are kept until swept.
 pub const KEPT_OF_NETWORK: i64 = 30;
-/// The same of one wide network.
+/// The same for one wide network.
 pub const KEPT_OF_WIDE: i64 = 100;
-/// The same in all.
+/// The same in total.
 pub const KEPT_OF_STRANGERS: i64 = 1_000;
-/// Attempts that are begun from one link and whose events are on record from the beginning; those of later ones are only when
-/// a grant comes.
+/// How many attempts with one link have their events recorded from the start; later ones are recorded only when a grant
+/// arrives.
 pub const RECORDED_OF_LINK: i64 = 50;
-/// Later attempts of one link that came to nothing and are kept.
+/// The most later attempts of one link that ended without an approval and are kept.
 pub const KEPT_OF_LINK: i64 = 20;
 
-/// Rows that give way in one transaction at most.
+/// The most rows expired or deleted in one transaction.
 const AT_ONCE: i64 = 500;
 
-/// Fits attempts of the open page for which no grant came.
+/// Matches attempts on the open page that got no grant.
 const OF_STRANGERS: &str = "link_id IS NULL AND received_at IS NULL";
 
 /// How many attempts of the open page that were begun since a moment are kept for good, because a grant came for them: of one
@@ -65,7 +65,7 @@ pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i6
 /// way. False when nobody holds more than the newcomer would.
 pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<bool, Error> {
     let now = attempt.created_at;
-    // Held until the end, so that those who count at the same time count each other.
+    // This lock is held until the transaction ends, so that concurrent counts include each other.
     tx.query("UPDATE counters SET n = n WHERE name = 'open_attempts'").execute().await?;
     if let Some(link) = &attempt.link_id {
         let oldest = "link_id = $3 AND status = 'open' ORDER BY id DESC LIMIT 500 OFFSET $4";
@@ -110,7 +110,7 @@ pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &Network)
     Ok(true)
 }
 
-/// Ends open attempts of `whose` beyond the newest `but`.
+/// Expires the open attempts of `whose`, except the newest `but`.
 async fn expire(tx: &mut Tx, oldest: &'static str, now: Time, whose: &str, but: i64) -> Result<Vec<AttemptId>, Error> {
     tx.query([
         "UPDATE attempts
@@ -128,7 +128,7 @@ async fn expire(tx: &mut Tx, oldest: &'static str, now: Time, whose: &str, but: 
     .await
 }
 
-/// Deletes attempts that came to nothing beyond those that are kept: of the network or the link of `attempt`, and in all.
+/// Deletes ended attempts without an approval beyond the limits: of the network or link of `attempt`, and in total.
 pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<(), Error> {
     if let Some(link) = &attempt.link_id {
         let oldest = "link_id = $1 AND NOT recorded AND received_at IS NULL AND status <> 'open'
@@ -147,14 +147,14 @@ pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Net
     Ok(())
 }
 
-/// Records an event of the attempt that it names, unless nothing of that attempt is on record.
+/// Records an event of the attempt that it names, unless that attempt is not recorded.
 pub(super) async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
     let recorded: Option<bool> =
         tx.query("SELECT recorded FROM attempts WHERE id = $1").bind(&event.attempt_id).optional_value().await?;
     if recorded == Some(true) { events::record(tx, event).await } else { Ok(()) }
 }
 
-/// Puts an attempt on record for which a grant came: what was not told when it was begun is told now, as of then.
+/// Starts recording an attempt that got a grant: the events left out so far are recorded now, with their original times.
 pub(super) async fn put_on_record(tx: &mut Tx, id: &AttemptId) -> Result<(), Error> {
     type Begun = (UserId, Option<LinkId>, Time, Option<Verdict>, Option<String>, Option<RequestId>, Option<Time>);
     let begun: Option<Begun> = tx
@@ -183,8 +183,8 @@ pub(super) async fn put_on_record(tx: &mut Tx, id: &AttemptId) -> Result<(), Err
     }
 }
 
-/// Deletes attempts of the open page that were begun before this moment and came to nothing, the oldest first; returns how many
-/// those were, at most 500.
+/// Deletes attempts on the open page that began before `before` and ended without an approval, oldest first; returns how many,
+/// at most 500.
 pub async fn sweep(db: &Db, before: Time) -> Result<usize, Error> {
     db.transaction(|mut tx| async move {
         let oldest = "link_id IS NULL AND received_at IS NULL AND created_at < $1 AND status <> 'open'
@@ -195,13 +195,13 @@ pub async fn sweep(db: &Db, before: Time) -> Result<usize, Error> {
     .await
 }
 
-/// Forgets how many were deleted on days before this one.
+/// Deletes the daily counts from before this day.
 pub async fn forget_days(db: &Db, before: i64) -> Result<(), Error> {
     db.write("DELETE FROM attempt_days WHERE day < $1").bind(before).execute().await?;
     Ok(())
 }
 
-/// Deletes them, and counts them by the day on which they were begun.
+/// Deletes matching attempts, and counts them by the day on which they began.
 async fn forget<'v>(
     tx: &mut Tx,
     oldest: &'static str,

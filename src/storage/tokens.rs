@@ -39,7 +39,7 @@ pub async fn insert(db: &Db, token: &ServiceToken, fingerprint: &Fingerprint, ev
 
 /// The token with this fingerprint, whether or not it still works, and the lending counter as it was just before.
 pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<(i64, Option<ServiceToken>), Error> {
-    let revision = db.read("SELECT n FROM counters WHERE name = 'lending'").value().await?;
+    let revision = lending::revision(db).await?;
     let token =
         db.read(["SELECT ", COLUMNS, " FROM tokens WHERE fingerprint = $1"]).bind(fingerprint).optional().await?;
     Ok((revision, token))

@@ -1,4 +1,4 @@
-//! Connections in use, and transactions. A connection is closed, never used again, unless everything on it ended well.
+//! Leased connections, and transactions. A connection is reused only if everything on it succeeded; otherwise it is closed.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::db::Db;
 use super::error::Error;
 use super::statement::{Sql, Statement, Target};
 
-/// How long a statement may wait for the server's answer. The server gives up after 40 s (`statement_timeout`); a server that
-/// has vanished without a word never would.
+/// How long a statement may wait for the server's answer. The server gives up after 40 s (`statement_timeout`); one that has
+/// vanished would never answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(45);
 
 /// A connection of either database.
@@ -20,8 +20,8 @@ pub(super) enum Connection {
     Postgres(PoolConnection<Postgres>),
 }
 
-/// A connection taken out of its pool. It returns there when it is dropped, unless something on it failed or was not waited
-/// for: then it is closed.
+/// A connection taken from its pool. When dropped it returns there, or is closed if something on it failed or was
+/// cancelled.
 #[derive(Debug)]
 pub(super) struct Lease {
     connection: Connection,
@@ -40,7 +40,7 @@ impl Lease {
         matches!(self.connection, Connection::Postgres(_))
     }
 
-    /// Uses the connection, which is not well until `work` has ended well, or with an error that says nothing against it.
+    /// Runs `work` on the connection, which is marked bad until `work` succeeds or fails with an error that does not spoil it.
     pub(super) async fn run<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, sqlx::Error>,
@@ -58,7 +58,7 @@ impl Lease {
         outcome
     }
 
-    /// The connection, for rows as they come. It is not used again afterwards, unless by its transaction.
+    /// The connection, for streaming rows. Afterwards only its transaction may use it again.
     pub(super) const fn raw(&mut self) -> &mut Connection {
         &mut self.connection
     }
@@ -83,7 +83,7 @@ impl Drop for Lease {
     }
 }
 
-/// The writing connection, kept by whoever writes again at once.
+/// The writing connection, held by a caller that writes repeatedly.
 #[derive(Debug)]
 pub struct Held {
     pub(super) lease: Lease,
@@ -97,18 +97,18 @@ impl Held {
     }
 }
 
-/// One transaction. Dropped before its end, it closes its connection, which undoes it.
+/// One transaction. Dropping it before its end closes its connection, which rolls it back.
 #[derive(Debug)]
 pub struct Tx {
     pub(super) lease: Lease,
-    /// Whether a statement failed, or was not waited for: PostgreSQL answers a commit then as if it were well.
+    /// Whether a statement failed or was cancelled: PostgreSQL then answers a commit as if it had succeeded.
     pub(super) has_failed: bool,
     ended: bool,
 }
 
 impl Tx {
     pub(super) async fn begin(lease: Lease, begin: &'static str) -> Result<Self, Error> {
-        // From here on, whoever drops it closes the connection.
+        // From here on, dropping it closes the connection.
         let mut tx = Self { lease, has_failed: false, ended: false };
         tx.lease.send(begin, Error::before_commit).await?;
         Ok(tx)
@@ -119,12 +119,12 @@ impl Tx {
         Statement::new(sql, Target::Tx(self))
     }
 
-    /// True on PostgreSQL, where a statement must differ.
+    /// Whether this is PostgreSQL, for the few statements that must differ.
     pub const fn is_postgres(&self) -> bool {
         self.lease.is_postgres()
     }
 
-    /// Lets the statements of this transaction, and the pauses between them, take as long as they need.
+    /// Removes the time limits on this transaction's statements and on the pauses between them.
     pub(super) async fn without_timeout(&mut self) -> Result<(), Error> {
         if self.is_postgres() {
             self.query("SET LOCAL statement_timeout = 0").execute().await?;
@@ -137,10 +137,10 @@ impl Tx {
     /// Commits, and returns `value`.
     ///
     /// Errors: [`Error::Unknown`] when it may or may not have been kept; [`Error::Broken`] when one of its statements had failed.
-    /// The connection is closed then.
+    /// The connection is then closed.
     pub async fn commit<T>(mut self, value: T) -> Result<Ended<T>, Error> {
         if self.has_failed {
-            let says = "a transaction was to be committed although one of its statements had failed";
+            let says = "tried to commit a transaction in which a statement had failed";
             return Err(Error::Broken(sqlx::Error::Configuration(says.into())));
         }
         self.lease.send("COMMIT", Error::of_commit).await?;
@@ -148,9 +148,9 @@ impl Tx {
         Ok(Ended(value))
     }
 
-    /// Undoes all of it, and returns `value`.
+    /// Rolls back, and returns `value`.
     pub async fn undo<T>(mut self, value: T) -> Result<Ended<T>, Error> {
-        // When this fails the connection is closed, which undoes as well.
+        // When this fails, the connection is closed, which also rolls back.
         self.ended = self.lease.send("ROLLBACK", Error::before_commit).await.is_ok();
         Ok(Ended(value))
     }
@@ -164,7 +164,7 @@ impl Drop for Tx {
     }
 }
 
-/// What a transaction came to, once it has ended: work that forgets to end its transaction does not compile.
+/// The result of a transaction that has ended: work that forgets to end its transaction does not compile.
 #[derive(Debug)]
 #[must_use]
 pub struct Ended<T>(pub(super) T);

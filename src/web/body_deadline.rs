@@ -1,8 +1,8 @@
-//! A request's body, copied as it arrives into one buffer of its own: within a size, within one deadline for the whole.
+//! Copies a request's body into one buffer as it arrives, within a size limit and one deadline for the whole body.
 //!
-//! hyper hands out slices of its read buffer, and a slice keeps the whole buffer: whoever collects slices and is sent a
-//! byte at a time holds kilobytes for each. Here no slice outlives the call that received it. It stands at the edge of
-//! every surface, so no route can do without.
+//! hyper hands out slices of its read buffer, and a slice keeps the whole buffer alive: code that collects slices of a body
+//! sent one byte at a time holds kilobytes per byte. Here no slice outlives the call that received it. This layer wraps
+//! every surface, so no route can bypass it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,13 +25,13 @@ use super::failure::Failure;
 
 /// How long a whole body may take to arrive, counted from when a handler begins to read it.
 const WITHIN: Duration = Duration::from_secs(15);
-/// Every body may have as many bytes of memory. What goes beyond comes out of `LARGE_IN_ALL`: so large bodies, however
-/// many, never keep a small one out, and a callback is small.
+/// Bytes of memory that every body may use. More comes out of `LARGE_IN_ALL`, so large bodies, however many, never block a
+/// small one, and a callback is small.
 const SMALL: usize = 16 * 1024;
-/// What all bodies of a surface together may take beyond `SMALL` each: 64 MiB, in KiB.
+/// What all bodies of a surface together may use beyond `SMALL` each: 64 MiB, in KiB.
 const LARGE_IN_ALL: usize = 64 * 1024;
 
-/// What bodies of one surface may take.
+/// The limits on bodies of one surface.
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     at_most: usize,
@@ -53,20 +53,20 @@ enum Refused {
     TooLarge,
     #[error("the body did not arrive in time")]
     Late,
-    #[error("too many large bodies are on their way")]
+    #[error("too many large bodies are arriving at once")]
     Crowded,
 }
 
-/// What is known of a body, to the route that reads it and to the edge.
+/// The state of a body, shared by the route that reads it and the edge.
 #[derive(Debug)]
 struct Reading {
     at_most: AtomicUsize,
     refused: OnceLock<Refused>,
-    /// Its part of what is large, until the request is answered.
+    /// Its share of `LARGE_IN_ALL`, held until the request is answered.
     large: Mutex<Vec<OwnedSemaphorePermit>>,
 }
 
-/// Lets this request's body have `at_most` bytes: for routes that know who asks before they read.
+/// Allows this request's body `at_most` bytes: for routes that authenticate before they read.
 pub(super) fn allow(parts: &Parts, at_most: usize) {
     if let Some(reading) = reading(&parts.extensions) {
         reading.at_most.store(at_most, Ordering::Relaxed);
@@ -82,8 +82,8 @@ fn reading(extensions: &Extensions) -> Option<&Reading> {
     extensions.get::<Arc<Reading>>().map(AsRef::as_ref)
 }
 
-/// Bounds the body of a request, and says so when it was refused: to an extractor it is one that cannot be read, and it
-/// answers 400.
+/// Limits the body of a request, and answers with the right status when it was refused: an extractor only sees an unreadable
+/// body and answers 400.
 pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -108,7 +108,7 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
         Some(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Some(Refused::Late) => StatusCode::REQUEST_TIMEOUT.into_response(),
         Some(Refused::Crowded) => {
-            let says = "Too many large requests are arriving at once. Send it again in 5 seconds.";
+            let says = "Too many large requests are arriving at once. Try again in 5 seconds.";
             let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
             Failure { retry_after: Some(5), ..failure }.into_response()
         }
@@ -128,7 +128,7 @@ struct Gathered {
 
 impl Gathered {
     fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
-        // A length that is too large is refused before anything of it is read.
+        // An announced length that is too large is refused before anything is read.
         let announced = usize::try_from(self.inner.size_hint().lower()).unwrap_or(usize::MAX);
         if let Err(refused) = self.fits(announced) {
             return Poll::Ready(Err(self.refuse(refused)));
@@ -161,7 +161,7 @@ impl Gathered {
         if whole <= self.at_most() { Ok(()) } else { Err(Refused::TooLarge) }
     }
 
-    /// Makes room for `more` bytes: no more than twice what has arrived, whatever was announced.
+    /// Grows the buffer for `more` bytes: to at most twice what has arrived, whatever length was announced.
     fn grow(&mut self, more: usize) -> Result<(), Refused> {
         let (had, needed) = (self.buffer.capacity(), self.buffer.len() + more);
         if needed <= had {

@@ -108,7 +108,7 @@ impl Failure {
         Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
     }
 
-    /// A limit on connecting is reached: says which, and when to try again.
+    /// A limit on connecting is reached: reports which one, and when to try again.
     fn limited(limit: Limit, wait: Duration) -> Self {
         tracing::info!(limit = limit.what(), "refused to begin an attempt: a limit is reached");
         let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
@@ -189,7 +189,7 @@ impl From<lend::Error> for Failure {
             }
             E::NotConnected(status, reason) => {
                 let says = if reason == Some(Verdict::KeyUnreadable) {
-                    "The stored key of this store cannot be read. Whoever runs Cartkey restores it, or send the merchant a link to connect the store again."
+                    "Cartkey cannot read its copy of this store's key. Ask the operator to restore it from a backup, or send the merchant a link to connect the store again."
                 } else {
                     "The key of this store cannot be lent now. Send the merchant a link to connect it again."
                 };

@@ -116,7 +116,7 @@ pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
 }
 
 /// The `Set-Cookie` that keeps the browser's secret. Lax, not Strict: it must come along when the store sends the
-/// merchant back (store-answers.md §1).
+/// merchant back (docs/protocol/store-answers.md §1).
 pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
     Secret::new(format!(

@@ -1,7 +1,7 @@
 //! The store's surface: `POST /wc-auth/callback/{token}`.
 //!
 //! The answer is exactly 200 once the grant is on disk. Never a redirect: WooCommerce would send the secrets on to
-//! wherever it leads (store-answers.md §1).
+//! wherever it leads (docs/protocol/store-answers.md §1).
 
 use axum::Router;
 use axum::body::Bytes;

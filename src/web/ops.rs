@@ -31,7 +31,7 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
     }
     let down = app.workers.down();
     if !down.is_empty() {
-        return not_ready(format!("down after a panic, and begun again soon: {}\n", down.join(", ")).into());
+        return not_ready(format!("down after a panic, restarting soon: {}\n", down.join(", ")).into());
     }
     if app.db.is_in_doubt() {
         return not_ready("a write failed, and none has been durable since\n".into());

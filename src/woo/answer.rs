@@ -112,7 +112,7 @@ impl Refusal {
         matches!(self.code.as_str(), "invalid_username" | "invalid_email" | "incorrect_password")
     }
 
-    /// What this says about a key that was shown (wc-auth.md §5.2).
+    /// What this says about a key that was shown (docs/protocol/wc-auth.md §5.2).
     pub fn meaning(&self) -> Meaning {
         let code = self.code.as_str();
         match (self.status, code) {

@@ -12,7 +12,7 @@ use crate::domain::verdict::{Product, Verdict};
 /// The parameters that every hop must carry on.
 const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "callback_url"];
 
-/// The page without parameters: `WooCommerce` refuses with 401 (store-answers.md, "Pre-flight probes").
+/// The page without parameters: `WooCommerce` refuses with 401 (docs/protocol/store-answers.md, "Pre-flight probes").
 pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<(), Verdict> {
     let address = home.at("/wc-auth/v1/authorize");
     let reply = site::get(client, &address).await.map_err(super::http::Fault::verdict)?;

@@ -1,4 +1,4 @@
-//! Puts a store's keys on a request, in each of the four ways that stores take them (wc-auth.md §5.1).
+//! Puts a store's keys on a request, in each of the four ways that stores take them (docs/protocol/wc-auth.md §5.1).
 
 use base64::Engine as _;
 use hyper::Method;

@@ -6,11 +6,11 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 
 /// Most characters of the application's name: stores before 5.9 put date and scope behind it in a column of 200,
-/// and a text that is too long makes them lose the key (wc-auth.md §3.3).
+/// and a text that is too long makes them lose the key (docs/protocol/wc-auth.md §3.3).
 const APP_NAME_AT_MOST: usize = 60;
 
 /// What is asked of the store. The store decodes addresses again at every hop and puts the other values back in
-/// raw (wc-auth.md §1.2), so state and addresses must hold only `A–Z a–z 0–9 - . _ ~` and what an address needs:
+/// raw (docs/protocol/wc-auth.md §1.2), so state and addresses must hold only `A–Z a–z 0–9 - . _ ~` and what an address needs:
 /// no `%`, no `+`, no `&`.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
@@ -39,7 +39,7 @@ pub fn url(home: &StoreUrl, ask: &Ask<'_>) -> Secret {
 }
 
 /// A name that reaches the merchant's eyes and the store's table unchanged: 1 to 60 ASCII letters, digits, spaces
-/// and hyphens, never `0`, which PHP holds for nothing (wc-auth.md §1.3).
+/// and hyphens, never `0`, which PHP holds for nothing (docs/protocol/wc-auth.md §1.3).
 pub fn app_name(text: &str) -> String {
     let plain: String = text
         .chars()

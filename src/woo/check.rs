@@ -22,7 +22,7 @@ use crate::domain::verdict::Verdict;
 const ONE_WITHIN: Duration = Duration::from_secs(20);
 /// Most bytes of one answer; the one that is asked for has about 100.
 const ONE_AT_MOST: usize = 512 * 1024;
-/// Proves key, secret and the permission to read, and says whose key it is (store-answers.md §2, "Traps").
+/// Proves key, secret and the permission to read, and says whose key it is (docs/protocol/store-answers.md §2, "Traps").
 const LIGHT: &str = "/wp-json/wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
@@ -228,7 +228,7 @@ impl Asking<'_> {
                             None => refused = Some(refusal),
                             Some(first) if *first == refusal => {}
                             // One of the two signatures is right, and only behind that does WooCommerce look at the time
-                            // (wc-auth.md §5.2): a signature that is wrong twice is refused in the same words twice.
+                            // (docs/protocol/wc-auth.md §5.2): a signature that is wrong twice is refused in the same words twice.
                             Some(_) => return Err(Verdict::ClockOff.into()),
                         }
                     }

@@ -1,4 +1,4 @@
-//! The check, against a small store that refuses as WooCommerce does (store-answers.md §2), in another language.
+//! The check, against a small store that refuses as WooCommerce does (docs/protocol/store-answers.md §2), in another language.
 
 use base64::Engine as _;
 

@@ -29,8 +29,8 @@ pub enum Malformed {
 const STATE_AT_MOST: usize = 200;
 
 /// Reads the body whatever its `Content-Type` said (old stores say XML). Numbers and strings are taken for
-/// `key_id` and `user_id`; fields that we do not know are passed over, however deeply nested, without growing the stack (wc-auth.md §3.2,
-/// §7.3).
+/// `key_id` and `user_id`; fields that we do not know are passed over, however deeply nested, without growing the stack
+/// (docs/protocol/wc-auth.md §3.2, §7.3).
 pub fn parse(body: &[u8]) -> Result<Grant, Malformed> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let Fields { key_id, user_id, consumer_key, consumer_secret, key_permissions, twice } =
@@ -201,7 +201,7 @@ mod tests {
     const KEY: &str = "ck_0123456789abcdef0123456789abcdef01234567";
     const SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
 
-    /// The body of store-answers.md §1 with one field's JSON replaced.
+    /// The body of docs/protocol/store-answers.md §1 with one field's JSON replaced.
     fn body(field: &str, json: &str) -> Vec<u8> {
         let fields = [
             ("key_id", "139".to_owned()),

@@ -2,7 +2,7 @@
 //!
 //! `http` is the only way out of this program to addresses that others chose. `preflight` looks at a store before
 //! a merchant is sent there, `authorize` makes the address of the approval, `grant` reads what the store posts,
-//! `check` proves a key and tells what is wrong with it. The protocol, measured: wc-auth.md, store-answers.md.
+//! `check` proves a key and tells what is wrong with it. The protocol, measured: docs/protocol/wc-auth.md, docs/protocol/store-answers.md.
 
 pub mod answer;
 pub mod auth;
@@ -37,7 +37,7 @@ mod preflight_tests;
 pub use http::{Call, Client, Fault, Outgoing, Reply, Resolver};
 
 /// What we call ourselves towards stores: honest, with an address where people can read about us, and without the
-/// words that firewalls and hosts dislike (wc-auth.md §6, rows 28 and 29).
+/// words that firewalls and hosts dislike (docs/protocol/wc-auth.md §6, rows 28 and 29).
 pub fn user_agent(public_url: &str) -> String {
     format!("Cartkey/{} (+{public_url})", env!("CARGO_PKG_VERSION"))
 }

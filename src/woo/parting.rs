@@ -1,7 +1,7 @@
 //! Asks a store whether it still knows a key of which only the consumer key is left.
 //!
 //! With a made-up secret it opens nothing. WooCommerce looks a key up before it looks at the secret, so that a store which
-//! knows the key refuses the secret, and one which does not refuses the key (wc-auth.md §5.2).
+//! knows the key refuses the secret, and one which does not refuses the key (docs/protocol/wc-auth.md §5.2).
 
 use super::answer::{self, Heard, Meaning, Refusal};
 use super::check::{Asking, Stop, made_up};

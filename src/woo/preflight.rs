@@ -1,4 +1,4 @@
-//! Looks at a store before a merchant is sent there, without keys (wc-auth.md §7.1).
+//! Looks at a store before a merchant is sent there, without keys (docs/protocol/wc-auth.md §7.1).
 
 use std::time::Duration;
 

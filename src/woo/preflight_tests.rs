@@ -1,4 +1,4 @@
-//! The preflight, against small sites that answer as store-answers.md measured.
+//! The preflight, against small sites that answer as docs/protocol/store-answers.md measured.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -12,7 +12,7 @@ use super::http::{Call, Client, Fault, Reply};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Some firewalls refuse clients that take only JSON (wc-auth.md §6, row 28).
+/// Some firewalls refuse clients that take only JSON (docs/protocol/wc-auth.md §6, row 28).
 pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
 /// The fields of the index that matter; the whole index of one shop had 1.2 MB.
 pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";

@@ -224,10 +224,10 @@ failure-cross-site = Dieses Formular wurde von einer anderen Website gesendet un
 failure-needs-link = Zum Verbinden brauchen Sie hier einen Link. Bitten Sie den Betreiber dieses Dienstes um einen.
 failure-other-browser = Diese Seite gehört zu dem Browser, in dem Sie begonnen haben. Öffnen Sie sie dort, oder beginnen Sie noch einmal mit dem Link, den Sie erhalten haben.
 failure-too-late = Diese Verbindung wurde bereits bestätigt. Um sie zu beenden, öffnen Sie auf { $store } WooCommerce → { $menu } und widerrufen Sie den neuesten Schlüssel.
-failure-network-limit = Aus Ihrem Netzwerk kamen mehr Versuche, als diese Seite auf einmal annimmt. Versuchen Sie es in einer halben Minute erneut. Wer viele Shops verbindet, bittet den Dienst um einen Link: Für ihn gilt diese Grenze nicht.
-failure-link-limit = Mit diesem Link wurde es in kurzer Zeit oft versucht. Versuchen Sie es in einer halben Minute erneut.
-failure-day-limit = Aus Ihrem Netzwerk wurden heute so viele Shops verbunden, wie diese Seite an einem Tag annimmt. Bitten Sie den Dienst um einen Link: Damit geht es sofort weiter.
-failure-open-limit = Über diese Seite werden gerade mehr Shops verbunden, als sie auf einmal annimmt. Warten Sie eine Minute und versuchen Sie es dann erneut, oder bitten Sie den Dienst um einen Link: Damit geht es sofort weiter.
+failure-network-limit = Aus Ihrem Netzwerk kamen zu viele Versuche. Versuchen Sie es in einer halben Minute erneut. Um viele Shops zu verbinden, bitten Sie den Betreiber dieses Dienstes um einen Link: Damit gilt diese Grenze nicht.
+failure-link-limit = Dieser Link wurde in kurzer Zeit zu oft verwendet. Versuchen Sie es in einer halben Minute erneut.
+failure-day-limit = Aus Ihrem Netzwerk wurden so viele Shops verbunden, wie diese Seite an einem Tag zulässt. Bitten Sie den Betreiber dieses Dienstes um einen Link: Damit können Sie sofort weitermachen.
+failure-open-limit = Über diese Seite werden gerade zu viele Shops verbunden. Warten Sie eine Minute und versuchen Sie es dann erneut, oder bitten Sie den Betreiber dieses Dienstes um einen Link: Damit können Sie sofort weitermachen.
 failure-limit = Gerade werden viele Shops geprüft. Warten Sie zehn Sekunden und versuchen Sie es dann erneut.
 
 ## What a key may do
@@ -256,7 +256,7 @@ verdict-role_lost = Das WordPress-Konto, das genehmigt hat, ist nicht mehr Admin
 verdict-scope_narrower = { $store } hat weniger erlaubt als angefragt, deshalb wird manches nicht funktionieren. Verbinden Sie den Shop neu und lassen Sie die Seite der Genehmigung, wie sie ist.
 verdict-scope_wider = { $store } hat mehr erlaubt als angefragt. Es funktioniert; verbinden Sie den Shop neu, wenn der Schlüssel weniger dürfen soll.
 verdict-key_not_saved = { $store } hat einen Schlüssel gesendet, den der Shop nicht gespeichert hat, meist wegen einer vollen oder veralteten Datenbanktabelle. Aktualisieren Sie WooCommerce und versuchen Sie es dann erneut.
-verdict-key_unreadable = Wir können unsere Kopie des Schlüssels von { $store } nicht lesen: Ihr Eintrag wurde beschädigt oder verändert, deshalb wird der Schlüssel nicht verwendet. Wer diesen Dienst betreibt, kann den Eintrag aus einer Sicherung wiederherstellen; sonst verbinden Sie den Shop neu.
+verdict-key_unreadable = Wir können unsere Kopie des Schlüssels von { $store } nicht lesen: Der Eintrag wurde beschädigt oder verändert, deshalb verwenden wir den Schlüssel nicht. Der Betreiber dieses Dienstes kann den Eintrag aus einer Sicherung wiederherstellen; andernfalls verbinden Sie den Shop neu.
 verdict-header_stripped = Der Server von { $store } entfernt den Schlüssel auf dem Weg zu WooCommerce. Bitten Sie Ihren Hoster, den Authorization-Header an PHP weiterzugeben, und versuchen Sie es dann erneut.
 verdict-https_hidden = Der Server von { $store } verbirgt https vor WordPress, deshalb ignoriert WooCommerce den Schlüssel. Bitten Sie Ihren Hoster, hinter seinem Proxy HTTPS für PHP zu setzen, und versuchen Sie es dann erneut.
 verdict-clock_off = Die Uhr von { $store } und unsere gehen mehr als fünfzehn Minuten auseinander, deshalb lehnt der Shop signierte Anfragen ab. Bitten Sie Ihren Hoster, die Uhr des Servers zu stellen, und versuchen Sie es dann erneut.

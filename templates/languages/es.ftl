@@ -224,11 +224,11 @@ failure-cross-site = Este formulario se envió desde otro sitio y por eso no se 
 failure-needs-link = Para conectar hace falta aquí un enlace. Pídaselo al responsable del servicio.
 failure-other-browser = Esta página pertenece al navegador en el que empezó. Ábrala allí o empiece de nuevo con el enlace que recibió.
 failure-too-late = Esta conexión ya se había confirmado. Para terminarla, abra WooCommerce → { $menu } en { $store } y revoque la clave más reciente.
-failure-network-limit = Desde su red han llegado más intentos de los que esta página admite a la vez. Inténtelo de nuevo dentro de medio minuto. Para conectar muchas tiendas, pida un enlace al servicio: no tiene este límite.
-failure-link-limit = Este enlace se ha intentado usar muchas veces en poco tiempo. Inténtelo de nuevo dentro de medio minuto.
-failure-day-limit = Su red ha conectado hoy tantas tiendas como esta página admite en un día. Pida un enlace al servicio: con él puede continuar enseguida.
-failure-open-limit = Se están conectando más tiendas por esta página de las que admite a la vez. Espere un minuto e inténtelo de nuevo, o pida un enlace al servicio: con él puede continuar enseguida.
-failure-limit = Ahora mismo se están examinando muchas tiendas. Espere diez segundos e inténtelo de nuevo.
+failure-network-limit = Han llegado demasiados intentos desde su red. Inténtelo de nuevo dentro de medio minuto. Para conectar muchas tiendas, pida un enlace al responsable del servicio: con él no se aplica este límite.
+failure-link-limit = Este enlace se ha usado demasiadas veces en poco tiempo. Inténtelo de nuevo dentro de medio minuto.
+failure-day-limit = Desde su red ya se han conectado tantas tiendas como esta página permite en un día. Pida un enlace al responsable del servicio: con él puede continuar enseguida.
+failure-open-limit = En este momento se están conectando demasiadas tiendas a través de esta página. Espere un minuto e inténtelo de nuevo, o pida un enlace al responsable del servicio: con él puede continuar enseguida.
+failure-limit = Ahora mismo se están comprobando muchas tiendas. Espere diez segundos e inténtelo de nuevo.
 
 ## What a key may do
 
@@ -256,7 +256,7 @@ verdict-role_lost = El usuario de WordPress que aprobó ya no es administrador n
 verdict-scope_narrower = { $store } concedió menos de lo que se pidió, así que algunas cosas no funcionarán. Vuelva a conectar y deje la página de aprobación como está.
 verdict-scope_wider = { $store } concedió más de lo que se pidió. Funciona; vuelva a conectar si quiere que la clave permita menos.
 verdict-key_not_saved = { $store } envió una clave que no guardó, normalmente porque una tabla de la base de datos está llena o anticuada. Actualice WooCommerce e inténtelo de nuevo.
-verdict-key_unreadable = No podemos leer nuestra copia de la clave de { $store }: su registro se dañó o se modificó, por lo que la clave no se usa. Quien gestiona este servicio puede restaurar el registro desde una copia de seguridad; si no, vuelva a conectar la tienda.
+verdict-key_unreadable = No podemos leer nuestra copia de la clave de { $store }: su registro se dañó o se modificó, por lo que la clave no se usa. El responsable del servicio puede restaurar el registro desde una copia de seguridad; si no, vuelva a conectar la tienda.
 verdict-header_stripped = El servidor de { $store } elimina la clave antes de que llegue a WooCommerce. Pida a su proveedor de alojamiento que pase la cabecera Authorization a PHP e inténtelo de nuevo.
 verdict-https_hidden = El servidor de { $store } oculta https a WordPress, por lo que WooCommerce ignora la clave. Pida a su proveedor de alojamiento que defina HTTPS para PHP detrás de su proxy e inténtelo de nuevo.
 verdict-clock_off = El reloj de { $store } y el nuestro difieren en más de quince minutos, por lo que la tienda rechaza las solicitudes firmadas. Pida a su proveedor de alojamiento que ajuste el reloj del servidor e inténtelo de nuevo.

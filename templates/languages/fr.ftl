@@ -224,11 +224,11 @@ failure-cross-site = Ce formulaire a été envoyé depuis un autre site et n’a
 failure-needs-link = Il faut ici un lien pour se connecter. Demandez-en un à l’exploitant du service.
 failure-other-browser = Cette page appartient au navigateur dans lequel vous avez commencé. Ouvrez-la dans celui-ci, ou recommencez avec le lien que vous avez reçu.
 failure-too-late = Cette connexion a déjà été confirmée. Pour y mettre fin, ouvrez WooCommerce → { $menu } sur { $store } et révoquez la clé la plus récente.
-failure-network-limit = Votre réseau a fait plus de tentatives que cette page n’en accepte à la fois. Réessayez dans une demi-minute. Pour connecter de nombreuses boutiques, demandez un lien au service : cette limite ne s’y applique pas.
-failure-link-limit = Ce lien a été essayé de nombreuses fois en peu de temps. Réessayez dans une demi-minute.
-failure-day-limit = Votre réseau a connecté aujourd’hui autant de boutiques que cette page en accepte par jour. Demandez un lien au service : avec un lien, vous pouvez continuer tout de suite.
-failure-open-limit = Plus de boutiques se connectent par cette page qu’elle n’en accepte à la fois. Attendez une minute, puis réessayez, ou demandez un lien au service : avec un lien, vous pouvez continuer tout de suite.
-failure-limit = De nombreuses boutiques sont examinées en ce moment. Attendez dix secondes, puis réessayez.
+failure-network-limit = Trop de tentatives sont venues de votre réseau. Réessayez dans une demi-minute. Pour connecter de nombreuses boutiques, demandez un lien à l’exploitant du service : avec un lien, cette limite ne s’applique pas.
+failure-link-limit = Ce lien a été utilisé trop souvent en peu de temps. Réessayez dans une demi-minute.
+failure-day-limit = Votre réseau a déjà connecté autant de boutiques que cette page en accepte par jour. Demandez un lien à l’exploitant du service : avec un lien, vous pouvez continuer tout de suite.
+failure-open-limit = Trop de boutiques se connectent par cette page en ce moment. Attendez une minute, puis réessayez, ou demandez un lien à l’exploitant du service : avec un lien, vous pouvez continuer tout de suite.
+failure-limit = De nombreuses boutiques sont en cours de vérification. Attendez dix secondes, puis réessayez.
 
 ## What a key may do
 
@@ -256,7 +256,7 @@ verdict-role_lost = Le compte WordPress qui avait approuvé n’est plus adminis
 verdict-scope_narrower = { $store } a accordé moins que ce qui était demandé ; certaines choses ne fonctionneront donc pas. Reconnectez la boutique et laissez la page d’approbation telle quelle.
 verdict-scope_wider = { $store } a accordé plus que ce qui était demandé. Cela fonctionne ; reconnectez la boutique si vous voulez que la clé permette moins.
 verdict-key_not_saved = { $store } a envoyé une clé sans l’enregistrer, le plus souvent à cause d’une table de base de données pleine ou périmée. Mettez WooCommerce à jour, puis réessayez.
-verdict-key_unreadable = Nous ne pouvons pas lire notre copie de la clé de { $store } : son enregistrement a été endommagé ou modifié, la clé n’est donc pas utilisée. Le responsable de ce service peut restaurer l’enregistrement depuis une sauvegarde ; sinon, reconnectez la boutique.
+verdict-key_unreadable = Nous ne pouvons pas lire notre copie de la clé de { $store } : son enregistrement a été endommagé ou modifié, la clé n’est donc pas utilisée. L’exploitant du service peut restaurer l’enregistrement à partir d’une sauvegarde ; sinon, reconnectez la boutique.
 verdict-header_stripped = Le serveur de { $store } retire la clé avant qu’elle n’atteigne WooCommerce. Demandez à votre hébergeur de transmettre l’en-tête Authorization à PHP, puis réessayez.
 verdict-https_hidden = Le serveur de { $store } cache https à WordPress, si bien que WooCommerce ignore la clé. Demandez à votre hébergeur de définir HTTPS pour PHP derrière son proxy, puis réessayez.
 verdict-clock_off = L’horloge de { $store } et la nôtre ont plus de quinze minutes d’écart, si bien que la boutique refuse les requêtes signées. Demandez à votre hébergeur de régler l’horloge du serveur, puis réessayez.

@@ -225,11 +225,11 @@ failure-cross-site = Este formulário foi enviado de outro site e por isso não 
 failure-needs-link = Aqui é preciso um link para conectar. Peça um a quem opera o serviço.
 failure-other-browser = Esta página pertence ao navegador em que você começou. Abra-a nele ou comece de novo com o link que você recebeu.
 failure-too-late = Esta conexão já havia sido confirmada. Para encerrá-la, abra WooCommerce → { $menu } em { $store } e revogue a chave mais recente.
-failure-network-limit = Da sua rede vieram mais tentativas do que esta página aceita de uma vez. Tente de novo em meio minuto. Para conectar muitas lojas, peça um link ao serviço: ele não tem esse limite.
-failure-link-limit = Este link foi tentado muitas vezes em pouco tempo. Tente de novo em meio minuto.
-failure-day-limit = A sua rede conectou hoje tantas lojas quantas esta página aceita em um dia. Peça um link ao serviço: com ele você pode continuar agora mesmo.
-failure-open-limit = Mais lojas estão sendo conectadas por esta página do que ela aceita de uma vez. Aguarde um minuto e tente de novo, ou peça um link ao serviço: com ele você pode continuar agora mesmo.
-failure-limit = Muitas lojas estão sendo examinadas agora. Aguarde dez segundos e tente de novo.
+failure-network-limit = Houve tentativas demais a partir da sua rede. Tente de novo em meio minuto. Para conectar muitas lojas, peça um link a quem opera o serviço: com ele, esse limite não se aplica.
+failure-link-limit = Este link foi usado vezes demais em pouco tempo. Tente de novo em meio minuto.
+failure-day-limit = A sua rede já conectou o máximo de lojas que esta página permite em um dia. Peça um link a quem opera o serviço: com ele, você pode continuar agora mesmo.
+failure-open-limit = Há lojas demais sendo conectadas por esta página agora. Aguarde um minuto e tente de novo, ou peça um link a quem opera o serviço: com ele, você pode continuar agora mesmo.
+failure-limit = Muitas lojas estão sendo verificadas agora. Aguarde dez segundos e tente de novo.
 
 ## What a key may do
 
@@ -257,7 +257,7 @@ verdict-role_lost = O usuário do WordPress que aprovou não é mais administrad
 verdict-scope_narrower = { $store } concedeu menos do que foi pedido, por isso algumas coisas não vão funcionar. Conecte de novo e deixe a página de aprovação como está.
 verdict-scope_wider = { $store } concedeu mais do que foi pedido. Funciona; conecte de novo se quiser que a chave permita menos.
 verdict-key_not_saved = { $store } enviou uma chave que não salvou, geralmente por causa de uma tabela do banco de dados cheia ou desatualizada. Atualize o WooCommerce e tente de novo.
-verdict-key_unreadable = Não conseguimos ler a nossa cópia da chave de { $store }: o registro foi danificado ou alterado, e por isso a chave não é usada. Quem administra este serviço pode restaurar o registro a partir de um backup; caso contrário, conecte a loja de novo.
+verdict-key_unreadable = Não conseguimos ler a nossa cópia da chave de { $store }: o registro foi danificado ou alterado, e por isso a chave não é usada. Quem opera este serviço pode restaurar o registro a partir de um backup; caso contrário, conecte a loja de novo.
 verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do WooCommerce. Peça à sua hospedagem que repasse o cabeçalho Authorization ao PHP e tente de novo.
 verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
 verdict-clock_off = O relógio de { $store } e o nosso diferem em mais de quinze minutos, e por isso a loja recusa pedidos assinados. Peça à sua hospedagem que acerte o relógio do servidor e tente de novo.

@@ -2,6 +2,10 @@
 
 use cartkey::storage::{Db, Pools};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use url::Url;
 
 use crate::database::{change, column};
 
@@ -64,5 +68,81 @@ impl Locked {
             Self::Server(mut connection) => sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.map(drop),
         }
         .expect("the lock was held");
+    }
+}
+
+/// Commits that fail, of every transaction that writes to one table.
+pub struct Refusal(&'static str);
+
+impl Refusal {
+    /// Begins to refuse them.
+    pub async fn of_commits(db: &Db, table: &'static str) -> Self {
+        let refuse = if is_file(db) {
+            format!(
+                "CREATE TABLE nobody (id TEXT PRIMARY KEY);
+                 CREATE TABLE somebody (id TEXT REFERENCES nobody (id) DEFERRABLE INITIALLY DEFERRED);
+                 CREATE TRIGGER refuse_new AFTER INSERT ON {table} BEGIN INSERT INTO somebody VALUES ('x'); END;
+                 CREATE TRIGGER refuse_changed AFTER UPDATE ON {table} BEGIN INSERT INTO somebody VALUES ('x'); END;"
+            )
+        } else {
+            format!(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '58030'; END $$;
+                 CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON {table}
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();"
+            )
+        };
+        change(db, &refuse).await;
+        Self(table)
+    }
+
+    /// Lets them succeed again.
+    pub async fn ends(self, db: &Db) {
+        let undo = if is_file(db) {
+            "DROP TRIGGER refuse_new; DROP TRIGGER refuse_changed; DROP TABLE somebody; DROP TABLE nobody".to_owned()
+        } else {
+            format!("DROP TRIGGER refuse ON {}; DROP FUNCTION refuse()", self.0)
+        };
+        change(db, &undo).await;
+    }
+}
+
+/// The way to a PostgreSQL server that a story can interrupt.
+pub struct Way {
+    /// The database's address by this way.
+    pub url: String,
+    is_open: watch::Sender<bool>,
+}
+
+impl Way {
+    /// A way to the server of this address.
+    pub async fn to(database_url: &str) -> Self {
+        let mut url = Url::parse(database_url).expect("an address");
+        let server = (url.host_str().expect("a host").to_owned(), url.port().unwrap_or(5432));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        url.set_host(Some("127.0.0.1")).expect("a host");
+        url.set_port(Some(listener.local_addr().expect("bound").port())).expect("a port");
+        let (is_open, seen) = watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((mut here, _)) = listener.accept().await {
+                let (server, mut seen) = (server.clone(), seen.clone());
+                tokio::spawn(async move {
+                    if *seen.borrow_and_update() {
+                        let mut there = TcpStream::connect(&server).await?;
+                        tokio::select! {
+                            _ = copy_bidirectional(&mut here, &mut there) => {}
+                            _ = seen.wait_for(|is_open| !is_open) => {}
+                        }
+                    }
+                    std::io::Result::Ok(())
+                });
+            }
+        });
+        Self { url: url.into(), is_open }
+    }
+
+    /// Ends every connection and takes no new one, or takes them again.
+    pub fn set_open(&self, is_open: bool) {
+        self.is_open.send_replace(is_open);
     }
 }

@@ -4,9 +4,13 @@
 use std::time::Duration;
 
 use cartkey::storage::{Db, Error, Pools};
+use hyper::Method;
 use tempfile::TempDir;
 
+use crate::binary::ask;
 use crate::database::{change, column, fresh};
+use crate::disk::Refusal;
+use crate::world::{KEYS, World};
 
 /// A fresh database with a table whose rows may be refused as late as by the commit.
 struct Scene {
@@ -62,6 +66,78 @@ async fn after_commits_that_failed_what_is_told_as_kept_is_kept() {
     assert_eq!(scene.found().await, ["0", "1", "2", "3", "4"]);
 }
 
+/// A full disk, and a write or an fsync that fails, make SQLite roll back before the commit is tried. A driver that goes on
+/// counting that transaction puts the next ones inside one that nobody commits. A thousand times, alone, in a row and apart.
+#[tokio::test]
+async fn after_commits_of_what_the_database_has_rolled_back_what_is_told_as_kept_is_kept() {
+    let scene = Scene::new().await;
+    if scene.db.is_postgres() {
+        return;
+    }
+    let mut kept = Vec::new();
+    let mut failed = 0;
+    for n in 0.. {
+        // 1 in a row, then 2, then 3, then 1 again, with one that is kept after each.
+        for _ in 0..=n % 3 {
+            let rolled_back = scene.db.transaction(|mut tx| async move {
+                tx.query("INSERT INTO things (id) VALUES ($1)").bind(1_000_000_i64).execute().await?;
+                tx.query("ROLLBACK").execute().await?;
+                tx.commit(()).await
+            });
+            let refused = rolled_back.await;
+            assert!(matches!(refused, Err(Error::Unknown(_))), "{refused:?}");
+            failed += 1;
+        }
+        scene.add(n, None).await.expect("kept");
+        kept.push(n);
+        if failed >= 1_000 {
+            break;
+        }
+    }
+    let mut found: Vec<i64> = scene.found().await.iter().map(|id| id.parse().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, kept);
+}
+
+#[tokio::test]
+async fn a_change_whose_commit_fails_is_answered_503_and_nothing_is_ready_until_a_write_is_durable() {
+    let world = World::new().await;
+    world.connect("merchant-1").await;
+    let service = world.trusted_service().await;
+    let id = service.get("/stores").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let readyz = async || {
+        let client = world.client();
+        ask(&client, Method::GET, &format!("{KEYS}/readyz"), &[], "").await.unwrap()
+    };
+    assert_eq!(readyz().await.0, 200);
+    let refusal = Refusal::of_commits(&world.app.db, "stores").await;
+    assert_eq!(service.delete(&format!("/stores/{id}")).await.problem(), (503, "unavailable"));
+    let (status, says) = readyz().await;
+    assert!(status == 503 && says.contains("none has been durable since"), "{status} {says}");
+    refusal.ends(&world.app.db).await;
+    assert_eq!(readyz().await.0, 503, "nothing has been durable since");
+    world.app.db.probe().await.expect("durable");
+    assert_eq!(readyz().await.0, 200);
+    assert_eq!(service.get(&format!("/stores/{id}")).await.ok()["status"], "connected", "nothing is half done");
+    service.delete(&format!("/stores/{id}")).await.ok();
+    assert_eq!(service.get(&format!("/stores/{id}")).await.ok()["status"], "disconnected");
+}
+
+#[tokio::test]
+async fn a_key_whose_record_fails_to_commit_does_not_leave() {
+    let world = World::new().await;
+    world.connect("merchant-1").await;
+    let service = world.trusted_service().await;
+    let refusal = Refusal::of_commits(&world.app.db, "key_reads").await;
+    let refused = service.get("/users/merchant-1/keys").await;
+    assert_eq!(refused.problem(), (503, "unavailable"));
+    assert_eq!(refused.text("consumer_key"), "");
+    refusal.ends(&world.app.db).await;
+    assert!(column(&world.app.db, "SELECT id FROM key_reads").await.is_empty());
+    assert!(service.get("/users/merchant-1/keys").await.ok()["consumer_key"].is_string());
+    assert_eq!(column(&world.app.db, "SELECT id FROM key_reads").await.len(), 1);
+}
+
 #[tokio::test]
 async fn a_transaction_that_is_dropped_leaves_nothing_and_the_next_one_is_kept() {
     let scene = Scene::new().await;
@@ -106,15 +182,17 @@ async fn what_is_undone_is_not_there_and_the_connection_goes_on() {
 async fn a_disk_that_was_full_is_seen_until_a_write_is_durable_again() {
     let scene = Scene::new().await;
     let Pools::Sqlite { write, .. } = scene.db.pools() else { return };
-    assert!(scene.db.ping().await.is_ok());
+    assert!(!scene.db.is_in_doubt());
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(write).await.unwrap();
     let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
     sqlx::raw_sql(limit).execute(write).await.unwrap();
     let big = "x".repeat(100_000);
     let full = scene.db.write("INSERT INTO settings (name, value) VALUES ('big', $1)").bind(&big).execute().await;
     assert!(matches!(full, Err(Error::Unknown(_))), "{full:?}");
+    assert!(scene.db.is_in_doubt());
     // The connection that was refused is closed; the next one is told of no limit.
-    assert!(scene.db.ping().await.is_ok(), "a write was tried, and is durable");
+    scene.db.probe().await.expect("durable");
+    assert!(!scene.db.is_in_doubt());
     scene.add(1, None).await.expect("kept");
     assert_eq!(scene.found().await, ["1"]);
 }

@@ -206,6 +206,28 @@ async fn the_internal_listener_alone_answers_services_and_answers_no_merchant() 
     }
 }
 
+#[tokio::test]
+async fn a_process_whose_database_says_nothing_lives_is_not_ready_and_stops_when_told() {
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let here = Installation::new()
+        .await
+        .with("CARTKEY_DATABASE_URL", &format!("postgres://cartkey@{}/cartkey", mute.local_addr().unwrap()))
+        .with("CARTKEY_LISTEN", &free.to_string());
+    let mut cartkey = Running::start(here.command(&["serve"]));
+    let client = client();
+    let asked = async |path: &str| ask(&client, Method::GET, &format!("http://{free}{path}"), &[], "").await;
+    until_async(async || asked("/livez").await == Some((200, "ok\n".to_owned()))).await;
+    let (status, says) = asked("/readyz").await.unwrap();
+    assert!(status == 503 && says.contains("starting"), "{status} {says}");
+    let mut waits = connect(free).await;
+    waits.write_all(b"POST /wc-auth/callback/x HTTP/1.1\r\nHost: keys\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    cartkey.tell(Signal::TERM);
+    let answer = whole_answer(waits).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
+    assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
 /// Our accept loop with these limits, in front of a page that says hello.
 async fn accept(limits: Limits) -> (SocketAddr, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -76,7 +76,7 @@ async fn only_a_post_is_taken_and_a_person_is_told_what_this_is() {
     assert_eq!(callback.post(&world, &callback.body(1)).await, 200);
 }
 
-/// WooCommerce follows redirects and sends the secrets along (store-answers.md §1).
+/// WooCommerce follows redirects and sends the secrets along (docs/protocol/store-answers.md §1).
 #[tokio::test]
 async fn no_input_is_ever_answered_with_a_redirect() {
     let world = World::new().await;

@@ -153,7 +153,7 @@ async fn doctor_and_check_name_what_does_not_open_and_go_on() {
     let (world, here) = (two_stores().await, Installation::new().await);
     let ran = run(&here, &world, &["doctor", "--deep"]);
     assert!(ran.out.contains("ok    every sealed value opens (2)"), "{ran:?}");
-    assert_eq!(ran.out.contains("file is whole"), matches!(world.app.db.pools(), Pools::Sqlite { .. }), "{ran:?}");
+    assert_eq!(ran.out.contains("file is intact"), matches!(world.app.db.pools(), Pools::Sqlite { .. }), "{ran:?}");
     bend(&world, "a").await;
     let ids = column(&world.app.db, "SELECT id FROM stores ORDER BY user_id").await;
     for arguments in [&["doctor"][..], &["doctor", "--deep"]] {

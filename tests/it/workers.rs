@@ -48,7 +48,7 @@ async fn a_worker_that_panics_is_told_of_until_it_works_again() {
     go.notify_one();
     until_async(async || readyz().await.0 == 200).await;
     let text = ann.get("/admin/diagnostics").await.text();
-    for seen in ["has panicked once since the start", "when a story wants it", "7 shelves counted", "lending record"] {
+    for seen in ["has panicked once since start-up", "when a story wants it", "7 shelves counted", "lending record"] {
         assert!(text.contains(seen), "{seen} in {text}");
     }
     stop.send_replace(true);

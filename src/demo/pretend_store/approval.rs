@@ -1,4 +1,4 @@
-//! The approval flow `/wc-auth/v1/…`: its checks, its hops, and what the hops do to the values (wc-auth.md §1, §2).
+//! The approval flow `/wc-auth/v1/…`: its checks, its hops, and what the hops do to the values (docs/protocol/wc-auth.md §1, §2).
 
 use super::answer::{Answer, Asked};
 use super::callback;
@@ -119,7 +119,7 @@ fn array(params: &Params, route: &str, visitor: Option<&Visitor>, shop: &Shop, s
     Some(Answer::redirect(&php::esc_url_raw(&url)))
 }
 
-/// The checks of every hop, in WooCommerce's order (wc-auth.md §1.1).
+/// The checks of every hop, in WooCommerce's order (docs/protocol/wc-auth.md §1.1).
 fn check(params: &Params, switches: &Switches) -> Result<Wanted, String> {
     if let Some(name) = PARAMETERS.into_iter().find(|name| params.filled(name).is_none()) {
         return Err(format!("Missing parameter {name}"));

@@ -1,4 +1,4 @@
-//! The functions of PHP and WordPress that wc-auth leans on, with the behaviour that bites (wc-auth.md §2.3).
+//! The functions of PHP and WordPress that wc-auth leans on, with the behaviour that bites (docs/protocol/wc-auth.md §2.3).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 

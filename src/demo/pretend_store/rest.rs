@@ -168,7 +168,7 @@ fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
     }
 }
 
-/// A key acts as its owner beyond `wc/` too, where WooCommerce is brought to look at it (store-answers.md §2).
+/// A key acts as its owner beyond `wc/` too, where WooCommerce is brought to look at it (docs/protocol/store-answers.md §2).
 fn me(caller: &Caller) -> Answer {
     match caller {
         Caller::Key { role } => {

@@ -1,4 +1,4 @@
-//! Who is asking the REST API: WooCommerce's own key checks, in WooCommerce's order (wc-auth.md §5).
+//! Who is asking the REST API: WooCommerce's own key checks, in WooCommerce's order (docs/protocol/wc-auth.md §5).
 
 use super::answer::{Answer, Asked};
 use super::oauth::{self, Signed};

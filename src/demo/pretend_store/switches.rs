@@ -8,9 +8,9 @@ pub enum Permalinks {
     /// `/wc-auth/…` and `/wp-json/…`: the only layout in which wc-auth works to its end.
     #[default]
     Pretty,
-    /// No rewriting: links are built as `/?wc-auth/v1=login`, which nothing reads (store-answers.md §1).
+    /// No rewriting: links are built as `/?wc-auth/v1=login`, which nothing reads (docs/protocol/store-answers.md §1).
     Plain,
-    /// `/index.php/…`: the first screen answers, but the links on it lack `index.php` (wc-auth.md §2.2).
+    /// `/index.php/…`: the first screen answers, but the links on it lack `index.php` (docs/protocol/wc-auth.md §2.2).
     Index,
 }
 
@@ -104,7 +104,7 @@ pub struct Switches {
     pub claims_home: Option<String>,
     /// The key gets these permissions, whatever was asked.
     pub grants_instead: Option<Scope>,
-    /// The key is not saved, yet posted, with `key_id` 0 (wc-auth.md §3.3).
+    /// The key is not saved, yet posted, with `key_id` 0 (docs/protocol/wc-auth.md §3.3).
     pub insert_fails: bool,
     /// The callback is labelled `application/xml`, as in WooCommerce 2.4.0–2.4.4.
     pub callback_as_xml: bool,
@@ -181,7 +181,7 @@ impl Switches {
         format!("{}.{}.1", self.woocommerce.0, self.woocommerce.1)
     }
 
-    /// Whether this store has the changes of WooCommerce 11.1 (wc-auth.md §0).
+    /// Whether this store has the changes of WooCommerce 11.1 (docs/protocol/wc-auth.md §0).
     pub(super) fn is_11_1(&self) -> bool {
         self.woocommerce >= (11, 1)
     }

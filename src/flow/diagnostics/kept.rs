@@ -1,4 +1,4 @@
-//! Whether what is kept can be read: the database's file, and everything that is sealed in it.
+//! Whether stored data can be read: the database file, and the sealed values in it.
 
 use super::{DATABASE, Depth, Finding, State};
 use crate::app::App;
@@ -7,25 +7,25 @@ use crate::flow::seals;
 use crate::storage::diagnostics;
 
 const SEALS: &str = "Sealed values";
-/// Sealed values of each kind that are opened unless all are.
+/// How many sealed values of each kind a sample opens.
 const SAMPLE: usize = 1_000;
 /// Names in one finding.
 const NAMES: usize = 10;
 
-/// Whether a database of one file is whole.
+/// Checks the integrity of a SQLite file.
 pub(super) async fn damage(app: &App) -> Option<Finding> {
     let says = match diagnostics::damage(&app.db).await {
         Ok(_) if app.db.is_postgres() => return None,
         Ok(lines) if lines.is_empty() => {
-            return Some(Finding::new(DATABASE, State::Fine, "the database's file is whole"));
+            return Some(Finding::new(DATABASE, State::Fine, "the database file is intact"));
         }
-        Ok(lines) => format!("the database's file is damaged: {}: restore it from a backup", lines.join("; ")),
-        Err(error) => format!("the database's file cannot be read as a whole: {error}"),
+        Ok(lines) => format!("the database file is damaged ({}): restore it from a backup", lines.join("; ")),
+        Err(error) => format!("the integrity of the database file cannot be checked: {error}"),
     };
     Some(Finding::new(DATABASE, State::Bad, says))
 }
 
-/// Opens what is sealed.
+/// Tries to open sealed values.
 pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
     let at_most = (depth == Depth::Sample).then_some(SAMPLE);
     let Ok(opened) = seals::open(app, at_most).await else {
@@ -36,22 +36,22 @@ pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
         let says = match (n, opened.is_sample) {
             (0, _) => "nothing is sealed yet".to_owned(),
             (n, false) => format!("every sealed value opens ({n})"),
-            (n, true) => format!("the {n} sealed values that were tried open; “cartkey doctor --deep” tries all"),
+            (n, true) => format!("{n} sealed values were tried, and all open; “cartkey doctor --deep” tries every one"),
         };
         return vec![Finding::new(SEALS, State::Fine, says)];
     }
     opened.shut.iter().map(shut).collect()
 }
 
-/// Names what does not open, and says what helps.
+/// Names what does not open, and what to do about it.
 fn shut(shut: &seals::Shut) -> Finding {
     let helps = match shut.what {
         Sealed::Key => "restore the database from a backup, or have the merchant connect the store again",
         Sealed::Grant => "the merchant must begin again",
-        Sealed::Parting => "nobody can be asked whether it is revoked; it is wiped in time",
+        Sealed::Parting => "the store cannot be asked whether it is revoked; it will be wiped on schedule",
         Sealed::WebhookSecret => "give the webhook a new secret",
         Sealed::OldWebhookSecret => "end the old secret",
-        Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on anew",
+        Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on again",
     };
     let named = shut.whose.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match shut.whose.len().saturating_sub(NAMES) {

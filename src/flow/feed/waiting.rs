@@ -38,7 +38,7 @@ struct Shared {
 }
 
 /// This worker.
-const WORKER: Plan = Plan::new("event feed", "while anybody waits for news, twice a second");
+const WORKER: Plan = Plan::new("event feed", "twice a second while a request waits for events");
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -142,11 +142,11 @@ async fn look(shared: Arc<Shared>, db: Db) {
                     seen.newest = seen.newest.max(newest);
                     is_news
                 });
-                shared.worker.did(is_news.into(), "times there was news");
+                shared.worker.did(is_news.into(), "batch of new events");
             }
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "could not look for news");
-                shared.worker.failed_again("could not look for news");
+                tracing::debug!(error = &error as &dyn std::error::Error, "new events could not be read");
+                shared.worker.failed_again("new events could not be read");
             }
         }
         tokio::select! {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::Memory;
 use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
 use crate::storage::reads::{Read, Recorder};
@@ -28,9 +29,10 @@ pub(super) const WORKER: Plan =
 type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
 
 /// Runs the writer until the last sender of the queue is gone.
-pub(super) async fn run(db: Db, worker: Worker, waiting: mpsc::Receiver<Waiting>) {
+pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mpsc::Receiver<Waiting>) {
     let queue = Arc::new(Mutex::new(waiting));
-    supervise(worker.clone(), pending(), || write(db.clone(), worker.clone(), Arc::clone(&queue))).await;
+    let begin = || write(db.clone(), Arc::clone(&memory), worker.clone(), Arc::clone(&queue));
+    supervise(worker.clone(), pending(), begin).await;
 }
 
 /// A lending that waits for its record to be on disk.
@@ -42,7 +44,7 @@ pub(super) struct Waiting {
 
 /// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
 /// different counters, only the newest can be good.
-async fn write(db: Db, worker: Worker, queue: Queue) {
+async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
     let mut waiting = queue.lock().await;
     let mut recorder = Recorder::new(db);
     let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
@@ -76,13 +78,18 @@ async fn write(db: Db, worker: Worker, queue: Queue) {
             gathered.drain(..).map(|w| (w.read, w.done)).unzip();
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
-                worker.did(batch.len(), "key reads written");
+                memory.found(revision);
+                worker.did(batch.len(), "key reads recorded");
                 told.into_iter().flatten().for_each(|done| {
                     // Whoever hung up meanwhile does not need to know.
                     let _ = done.send(revision);
                 });
             }
-            Err(error) => worker.failed("lent keys could not be recorded, so none left", &error),
+            Err(error) => {
+                // The next server to answer may know another history.
+                memory.forget();
+                worker.failed("lent keys could not be recorded, so none left", &error);
+            }
         }
     }
 }
@@ -155,7 +162,7 @@ mod tests {
                 here.push(told);
             }
         }
-        let writer = tokio::spawn(run(db.clone(), worker(WORKER), waiting));
+        let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), waiting));
         assert_eq!(here.remove(0).await, Ok(0));
         let (done, _) = oneshot::channel();
         assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
@@ -188,7 +195,7 @@ mod tests {
                     let _batch = queue.lock().await.recv().await;
                     panic!("in the middle of a batch");
                 }
-                write(db, worker, queue).await;
+                write(db, Arc::default(), worker, queue).await;
             }
         };
         let supervised = tokio::spawn(supervise(seen.clone(), pending(), begin));

@@ -48,7 +48,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LAST_TRIES: Duration = Duration::from_secs(3);
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("prover", "when a key is due; it looks every 10 s");
+pub const WORKER: Plan = Plan::new("prover", "when a key is due; polls every 10 s");
 
 /// Proves what is due until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
@@ -57,11 +57,11 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let wait = match tries.begin(&app, app.now()).await {
             Ok((begun, due)) => {
-                worker.did(begun, "keys taken up");
+                worker.did(begun, "proofs started");
                 due.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(A_MOMENT, LOOK_AGAIN))
             }
             Err(error) => {
-                worker.failed("proving could not go on", &error);
+                worker.failed("proving could not continue", &error);
                 PAUSE
             }
         };

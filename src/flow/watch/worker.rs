@@ -29,7 +29,7 @@ const A_MOMENT: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("watch", "when a store is due; it looks every 10 s");
+pub const WORKER: Plan = Plan::new("watch", "when a store is due; polls every 10 s");
 
 /// Checks what is due, until told to stop.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
@@ -47,7 +47,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         let already = running.len();
         let wait = match begin(&app, free, &mut begins, &mut running).await {
             Ok(wait) => {
-                worker.did(running.len() - already, "checks begun");
+                worker.did(running.len() - already, "checks started");
                 wait
             }
             Err(error) => {
@@ -109,7 +109,7 @@ impl WrongClock {
         passed >= LOOK_EVERY || then > now || shown.abs_diff(passed) > JUMP
     }
 
-    /// Makes due what was put off; gives back how many stores that were.
+    /// Makes due what was put off; returns the number of those stores.
     async fn bring_back(&mut self, app: &App) -> Result<u64, Beneath> {
         let (now, instant) = (app.now(), app.clock.instant());
         if !self.is_to_look(now, instant) {
@@ -120,10 +120,7 @@ impl WrongClock {
         let brought_back = schedule::bring_back(&app.db, now, soon, soon.plus(CLAIM), latest, BROUGHT_BACK).await?;
         self.looked = (brought_back == 0).then_some((now, instant));
         if brought_back > 0 {
-            tracing::warn!(
-                stores = brought_back,
-                "the clock has been set back: stores that it had put off are asked now"
-            );
+            tracing::warn!(stores = brought_back, "the clock was set back: stores that it had put off are checked now");
         }
         Ok(brought_back)
     }

@@ -48,7 +48,7 @@ impl DiagnosticsPage {
     fn worker_badge(worker: &WorkerStatus) -> (&'static str, &'static str) {
         match worker.state {
             WorkerState::Running => ("good", "Running"),
-            WorkerState::Idle => ("quiet", "Nothing to do"),
+            WorkerState::Idle => ("quiet", "Idle"),
             WorkerState::Down => ("bad", "Down"),
         }
     }

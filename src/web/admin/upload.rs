@@ -16,8 +16,8 @@ use crate::web::multipart;
 /// The name of the field that holds the file.
 const FILE: &str = "logo";
 
-/// The most bytes of an upload. Far more than a logo may have: who sends a photograph is told beside the field, which
-/// takes reading it; a connection that is cut off half-way tells nothing. Only operators get that far.
+/// The most bytes of an upload. Far more than a logo may have: someone who sends a photograph sees an error beside the field,
+/// which requires reading all of it; a connection that is cut off midway explains nothing. Only operators get that far.
 const AT_MOST: usize = 8 * 1024 * 1024;
 
 /// A form with one file; the same is checked as of any other form.

@@ -112,7 +112,7 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
             "Make a new link for the merchant, who connects the store at its new address: a reconnect link takes only the old one. Then disconnect this one.",
         ),
         (StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable)) => Some(
-            "Restore the record from a backup; the next check finds it and services get the key again. Otherwise make a reconnect link and send it to the merchant. “cartkey doctor --deep” looks whether others are damaged.",
+            "Restore the record from a backup: the next check picks it up and services can fetch the key again. Otherwise make a reconnect link and send it to the merchant. Run “cartkey doctor --deep” to find other damaged keys.",
         ),
         (StoreStatus::Unauthorized, Some(Verdict::RoleLost)) => Some(
             "Ask the merchant to give that person the role back and check again, or make a reconnect link and send it to them.",

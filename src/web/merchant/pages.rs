@@ -392,7 +392,7 @@ impl DisownedPage {
     }
 }
 
-/// WooCommerce's list of keys (wc-auth.md §7.7).
+/// WooCommerce's list of keys (docs/protocol/wc-auth.md §7.7).
 fn keys_page(store: &StoreUrl) -> String {
     store.at("/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys")
 }
