@@ -1,7 +1,9 @@
 """Runs histories made from a seed against the real binary, on both databases, until the time is up. See `scripts/torture`."""
 
 import argparse
+import math
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -11,13 +13,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 import history
 from databases import Cluster
+from faults import FAULTS
 from runner import close_all, keep_log, runner
 from shrink import shrink
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LOG = os.path.join(tempfile.gettempdir(), "cartkey-torture.log")
 # Every third history has jumps of the clock.
 CLOCK_EVERY = 3
+
+
+def minutes(text):
+    number = float(text)
+    if not (0 < number < math.inf):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
+
+
+def is_clock(number, kinds):
+    return number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
 
 
 def parse():
@@ -25,9 +38,9 @@ def parse():
         prog="scripts/torture", description="Runs random histories with faults and audits the results."
     )
     parser.add_argument("seed", nargs="?", default=None, help="any text; random if omitted")
-    parser.add_argument("minutes", nargs="?", type=float, default=1.0)
+    parser.add_argument("minutes", nargs="?", type=minutes, default=1.0)
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
-    parser.add_argument("--fault", action="append", help="only this fault, such as eio; repeatable")
+    parser.add_argument("--fault", action="append", choices=sorted(FAULTS), help="only this fault; repeatable")
     parser.add_argument(
         "--steps", type=argparse.FileType(), help="replay a saved history, one step per line, on --database"
     )
@@ -40,6 +53,10 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="three fixed seeds, a minute each")
     parser.add_argument("--self-test", action="store_true", help="test the auditor against services that lie")
     return parser.parse_args()
+
+
+def log_of(seed):
+    return os.path.join(tempfile.gettempdir(), f"cartkey-torture-{re.sub(r'[^A-Za-z0-9]+', '-', seed)}.log")
 
 
 def binary():
@@ -68,7 +85,7 @@ class Torture:
                 self.acknowledged += one.model.acknowledged()
                 self.passed_over |= one.passed_over
             if complaints:
-                keep_log(one, LOG)
+                keep_log(one, log_of(seed))
         return complaints
 
     def run_seed(self, seed, minutes, kinds, faults=None):
@@ -76,8 +93,7 @@ class Torture:
         end, number = time.monotonic() + minutes * 60, 0
         while time.monotonic() < end:
             kind = kinds[number % len(kinds)]
-            clock = number // len(kinds) % CLOCK_EVERY == CLOCK_EVERY - 1
-            steps = history.make(seed, number, kind, faults, clock)
+            steps = history.make(seed, number, kind, faults, is_clock(number, kinds))
             complaints = self.run_one(steps, kind, f"{seed}/{number}")
             with self.lock:
                 self.histories += 1
@@ -87,9 +103,13 @@ class Torture:
             number += 1
         return True
 
+    def report_skipped(self):
+        for each in sorted(self.passed_over):
+            print(f"torture: skipped: {each}")
+
     def report(self, steps, kind, seed, number, complaints):
         said = [
-            f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps; the service's log is {LOG}"
+            f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps; the service's log is {log_of(f'{seed}/{number}')}"
         ]
         said += [f"  {complaint}" for complaint in complaints[:10]]
         # At once too: looking for a shorter one takes a while, and may be interrupted.
@@ -120,13 +140,15 @@ def run(arguments, cluster):
     kinds = kinds_of(arguments, cluster)
     if arguments.show is not None:
         kind = kinds[arguments.show % len(kinds)]
-        print(history.write(history.make(arguments.seed, arguments.show, kind, arguments.fault)), end="")
+        clock = is_clock(arguments.show, kinds)
+        print(history.write(history.make(arguments.seed, arguments.show, kind, arguments.fault, clock)), end="")
         return 0
     if arguments.steps:
         steps = history.read(arguments.steps)
         complaints = torture.run_one(steps, kinds[0], arguments.seed or "steps")
         for complaint in complaints:
             print(complaint)
+        torture.report_skipped()
         print("torture: FAILED" if complaints else f"torture: {torture.steps} steps, 0 lost")
         return 1 if complaints else 0
     if arguments.quick:
@@ -138,8 +160,10 @@ def run(arguments, cluster):
     running = [pool.submit(torture.run_seed, seed, minutes, on, faults) for seed, on, faults in plan]
     if not all([each.result() for each in running]):
         return 1
-    for each in sorted(torture.passed_over):
-        print(f"torture: skipped: {each}")
+    torture.report_skipped()
+    if torture.histories < len(plan):
+        print("torture: FAILED: no history was run to its end")
+        return 1
     seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
     print(
         f"torture: {seeds}, {torture.histories} histories, {torture.steps} steps, {torture.acknowledged} acknowledged, 0 lost"

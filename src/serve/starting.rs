@@ -9,12 +9,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use crate::web;
 
 /// How long a request waits for the service: a little less than a callback's 45 s.
 const PATIENCE: Duration = Duration::from_secs(43);
+/// How long waiting and answering may take together: a store gives up after 60 s.
+const IN_ALL: Duration = Duration::from_secs(52);
 
 /// The service, once it has started.
 type Service = watch::Receiver<Option<Router>>;
@@ -41,11 +44,14 @@ async fn answer(State((mut service, secure)): State<(Service, bool)>, request: R
         "/livez" => "ok\n".into_response(),
         "/readyz" => unavailable("starting: the database is being opened\n"),
         _ => {
+            let until = Instant::now() + IN_ALL;
             let there = tokio::time::timeout(PATIENCE, service.wait_for(Option::is_some)).await;
-            match there.ok().and_then(Result::ok).and_then(|router| router.clone()) {
-                Some(router) => return router.oneshot(request).await.into_response(),
-                None => unavailable("Cartkey is starting or stopping. Try again in 5 seconds.\n"),
+            if let Some(router) = there.ok().and_then(Result::ok).and_then(|router| router.clone())
+                && let Ok(answer) = tokio::time::timeout_at(until, router.oneshot(request)).await
+            {
+                return answer.into_response();
             }
+            unavailable("Cartkey is starting or stopping. Try again in 5 seconds.\n")
         }
     };
     web::add_headers(secure, answer.headers_mut());

@@ -156,12 +156,12 @@ impl Db {
         }
     }
 
-    /// Whether a write failed and none has been durable since.
+    /// Whether a write failed and no [probe](Self::probe) has been durable since.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.is_there()
     }
 
-    /// Waits until a write fails; returns at once if one has failed and none has been durable since.
+    /// Waits until [in doubt](Self::is_in_doubt).
     pub async fn doubted(&self) {
         self.doubt.comes().await;
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use tokio::time::Instant;
 
@@ -206,34 +206,44 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
             .test_before_acquire(false)
             .acquire_timeout(WRITER_PATIENCE)
     };
-    let write = pool(1).connect_with(options.clone()).await.map_err(OpenFault::Connect)?;
-    assert_sqlite_keeps(&write).await?;
+    // Each connection that writes, also one that replaces a closed one.
+    let write = pool(1)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                match loses_data(connection).await? {
+                    None => Ok(()),
+                    Some(why) => Err(sqlx::Error::Configuration(why.into())),
+                }
+            })
+        })
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::Configuration(why) => OpenFault::Unsafe(why.to_string()),
+            error => OpenFault::Connect(error),
+        })?;
     let read = pool(4).connect_lazy_with(options.read_only(true));
     Ok(Db::on(Pools::Sqlite { read, write }))
 }
 
-async fn assert_sqlite_keeps(pool: &sqlx::SqlitePool) -> Result<(), OpenFault> {
+/// The reason why a file may lose what was committed, if there is one.
+async fn loses_data(connection: &mut SqliteConnection) -> Result<Option<String>, sqlx::Error> {
     let (version, journal, synchronous): (String, String, i64) = sqlx::query_as(
         "SELECT sqlite_version(),
          (SELECT journal_mode FROM pragma_journal_mode),
          (SELECT synchronous FROM pragma_synchronous)",
     )
-    .fetch_one(pool)
-    .await
-    .map_err(OpenFault::Connect)?;
+    .fetch_one(connection)
+    .await?;
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let version_is = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     if version_is < OLDEST_SQLITE {
-        return Err(OpenFault::Unsafe(format!(
-            "SQLite {version} can lose data when its WAL is reset: 3.51.3 or newer is needed"
-        )));
+        return Ok(Some(format!("SQLite {version} can lose data when its WAL is reset: 3.51.3 or newer is needed")));
     }
     if !journal.eq_ignore_ascii_case("wal") || synchronous != 2 {
-        return Err(OpenFault::Unsafe(
-            "the database's file system does not keep SQLite's WAL: use a local disk".to_owned(),
-        ));
+        return Ok(Some("the database's file system does not keep SQLite's WAL: use a local disk".to_owned()));
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {

@@ -34,7 +34,7 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
         return not_ready(format!("down after a panic, restarting soon: {}\n", down.join(", ")).into());
     }
     if app.db.is_in_doubt() {
-        return not_ready("a write failed, and none has been durable since\n".into());
+        return not_ready("a write failed, and no test write has been durable since\n".into());
     }
     match app.db.patient(PATIENCE).ping().await {
         Ok(()) => (StatusCode::OK, "ok\n".into()),

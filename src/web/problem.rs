@@ -91,5 +91,5 @@ codes! {
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB.";
     RATE_LIMITED = "rate_limited", [429], [], "Too much at a time. Ask again after the seconds in `Retry-After`.";
     INTERNAL = "internal", [500], [], "Our own fault. Tell whoever runs Cartkey the `request_id`.";
-    UNAVAILABLE = "unavailable", [503], [], "It cannot be done now. Ask again after the seconds in `Retry-After`.";
+    UNAVAILABLE = "unavailable", [503], [], "It cannot be done now. Repeat it after the seconds in `Retry-After`; a change may have been made all the same, so look first where repeating matters.";
 }

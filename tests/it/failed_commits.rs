@@ -113,7 +113,7 @@ async fn a_change_whose_commit_fails_is_answered_503_and_nothing_is_ready_until_
     let refusal = Refusal::of_commits(&world.app.db, "stores").await;
     assert_eq!(service.delete(&format!("/stores/{id}")).await.problem(), (503, "unavailable"));
     let (status, says) = readyz().await;
-    assert!(status == 503 && says.contains("none has been durable since"), "{status} {says}");
+    assert!(status == 503 && says.contains("no test write has been durable since"), "{status} {says}");
     refusal.ends(&world.app.db).await;
     assert_eq!(readyz().await.0, 503, "nothing has been durable since");
     world.app.db.probe().await.expect("durable");
