@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::future::ready;
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -251,7 +252,12 @@ impl<'t> Statement<'t> {
         }
     }
 
-    async fn run(self, rows: bool) -> Result<Done, Error> {
+    /// On the heap: futures of callers stay small, however deep they are nested.
+    fn run(self, rows: bool) -> BoxFuture<'t, Result<Done, Error>> {
+        Box::pin(self.run_through(rows))
+    }
+
+    async fn run_through(self, rows: bool) -> Result<Done, Error> {
         if let Some(fault) = self.fault {
             return Err(Error::Broken(sqlx::Error::Encode(fault)));
         }
