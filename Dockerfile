@@ -1,27 +1,27 @@
 # syntax=docker/dockerfile:1
-# Cartkey as a container: the program alone, as uid 65532, on a root file system that may be read-only.
+# Cartkey as a container: only the binary, as uid 65532; the root file system can be read-only.
 
 FROM rust:1.95-slim-bookworm AS build
 # The slim image has the C compiler that ring and SQLite need, so nothing is installed here.
 WORKDIR /src
-# Dependencies first, with an empty program in our place: they are built again only when Cargo.toml or Cargo.lock changes.
+# Dependencies first, with an empty program: they are rebuilt only when Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
     && cargo build --release --locked --bin cartkey \
     && rm -r src target/release/deps/cartkey* target/release/deps/libcartkey* target/release/.fingerprint/cartkey-*
 COPY . .
 RUN cargo build --release --locked --bin cartkey
-# A new volume takes over the owner and mode of the folder it covers.
+# A new volume inherits owner and mode of the directory that it is mounted on.
 RUN install -d -m 0700 /out/var/lib/cartkey /out/etc/cartkey && install -m 0755 target/release/cartkey /out/
 
-# Distroless: glibc, libgcc, the CA roots and a user, and neither shell nor package manager for someone who gets in. The
-# program is linked to glibc on purpose: its allocator and resolver are the ones all figures were measured with.
+# Distroless: glibc, libgcc, the CA certificates and a user; no shell or package manager for an intruder. Linking to glibc is
+# deliberate: all benchmarks were made with its allocator and resolver.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/cartkey /usr/local/bin/cartkey
 COPY --from=build --chown=65532:65532 --chmod=0700 /out/var/lib/cartkey /var/lib/cartkey
 COPY --from=build --chown=65532:65532 --chmod=0700 /out/etc/cartkey /etc/cartkey
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/cartkey/
-# The database and the key ring that opens it lie apart: whoever copies one folder has not the other.
+# Database and key ring are in separate directories, so that a copy of one does not include the other.
 ENV CARTKEY_LISTEN=0.0.0.0:8080 \
     CARTKEY_DATABASE_URL=sqlite:/var/lib/cartkey/cartkey.db \
     CARTKEY_MASTER_KEY=/etc/cartkey/master.key \

@@ -1,7 +1,7 @@
-//! The yardstick of `scripts/bench`: a bare axum handler that answers one fixed JSON body and does nothing else.
+//! The baseline of `scripts/bench`: a bare axum handler that returns one fixed JSON body and does nothing else.
 //!
-//! It serves as Cartkey does (an accept loop of its own, hyper's HTTP/1 with a header timeout, the same headers), so that
-//! what is left between the two is Cartkey's own work.
+//! It serves the way Cartkey does (its own accept loop, hyper's HTTP/1 with a header timeout, the same headers), so the
+//! difference between the two is Cartkey's own work.
 
 use std::{env, fs, io, net::Ipv4Addr, time::Duration};
 
@@ -31,7 +31,7 @@ async fn main() -> io::Result<()> {
     serve(listener, router(body)).await
 }
 
-/// Answers every GET with the same bytes, under the headers that an answer with keys has.
+/// Answers every GET with the same bytes, and with the headers of a response with keys.
 fn router(body: Bytes) -> Router {
     let answer = move || {
         let body = body.clone();
@@ -40,7 +40,7 @@ fn router(body: Bytes) -> Router {
     Router::new().route("/", get(answer.clone())).route("/{*path}", get(answer))
 }
 
-/// One task per connection, with the five seconds for request headers that a service on the internet needs.
+/// One task per connection, with five seconds for the request headers, which a service on the internet needs.
 async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
     let service = TowerToHyperService::new(router);
     loop {
@@ -51,7 +51,7 @@ async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
             .header_read_timeout(Duration::from_secs(5))
             .serve_connection(TokioIo::new(stream), service.clone());
         tokio::spawn(async move {
-            // A client that goes away is the end of its connection and nothing more.
+            // A client that disconnects only ends its own connection.
             drop(connection.await);
         });
     }

@@ -1,7 +1,7 @@
 //! Posts callbacks to a running Cartkey at a steady rate: `bench_callbacks DATABASE_URL PORT PER_SECOND SECONDS`.
 //!
-//! Opens the attempts in the database itself, then posts one grant for each as a store would, each on a connection of its
-//! own, and prints how long the answers took. Every answer must be 200.
+//! Creates the attempts directly in the database, then posts one grant for each as a store would, each on its own connection,
+//! and prints the response times. Every response must be 200.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::AttemptId;
 use cartkey::domain::link::Confirm;
-use cartkey::domain::network::Network;
+use cartkey::domain::network::ClientNetwork;
 use cartkey::domain::scope::Scope;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::Clock;
 use cartkey::storage::Db;
-use cartkey::storage::attempts::{self, Held, New};
+use cartkey::storage::attempts::{self, AttemptWithSecrets, New};
 use cartkey::vault::fingerprint;
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
@@ -65,7 +65,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         link_id: None,
         user_id: format!("callback-{number}").parse()?,
         account_label: None,
-        home: StoreUrl::parse("https://shop.invalid.example", Reach::Public)?,
+        home: StoreUrl::parse("https://shop.invalid.example", Network::Public)?,
         scope: Scope::Read,
         confirm: Confirm::Browser,
         return_url: None,
@@ -82,9 +82,9 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         confirm_code_until: None,
         store_id: None,
     };
-    let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
-    // Each from a network of its own: what one network may begin is bounded.
-    let network = Network::of(Ipv4Addr::from_bits(number << 8).into());
+    let held = AttemptWithSecrets { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
+    // Each from its own network, because attempts are limited per network.
+    let network = ClientNetwork::of(Ipv4Addr::from_bits(number << 8).into());
     let new = New { held: &held, callback: &fingerprint(&callback), network: &network, found: None, events: &[] };
     attempts::insert(db, &new).await?;
     let body = format!(
@@ -98,7 +98,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
 #[expect(clippy::disallowed_methods, reason = "a benchmark asks the machine's own stop-watch")]
 async fn post(url: String, body: String, number: usize) -> anyhow::Result<Duration> {
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::System,
         extra_roots: Vec::new(),
         user_agent: "WordPress/7.0.4; https://shop.invalid.example".to_owned(),

@@ -1,9 +1,8 @@
-//! Asks a database what the dashboard's lists ask it, prints the plan of every statement, and fails when one of them reads
-//! a big table from end to end: `bench_dashboard_plans` with Cartkey's environment and a store's id. For
-//! `scripts/bench-dashboard`.
+//! Runs the queries of the dashboard's lists, prints the plan of every statement, and fails if one of them scans a whole large
+//! table: `bench_dashboard_plans STORE_ID`, with Cartkey's environment. Used by `scripts/bench-dashboard`.
 //!
-//! SQLite plans without looking at values. PostgreSQL is asked for a plan for any values, without reading whole tables where
-//! it can do without; what it makes of real values shows in how long pages take.
+//! SQLite plans without looking at values. PostgreSQL is asked for a generic plan that avoids sequential scans where possible;
+//! its plans for real values show in the page times.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -16,8 +15,12 @@ use cartkey::domain::activity::Position;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store::StoreStatus;
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::store_list::{self, Filter, Order, Reason};
-use cartkey::flow::{activity, history, links, overview, reads};
+use cartkey::flow::dashboard::store_list::{self, Filter, Order, Reason};
+use cartkey::flow::{
+    connecting::links,
+    dashboard::{activity, history, overview},
+    lending::key_reads,
+};
 use cartkey::serve;
 use cartkey::storage::{Db, Pools};
 use sqlx::AssertSqlSafe;
@@ -26,7 +29,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Tables with a row for each store or more.
+/// Tables with at least one row per store.
 const BIG: [&str; 8] = ["stores", "store_words", "keys", "key_reads", "events", "attempts", "links", "check_spans"];
 
 #[tokio::main]
@@ -52,15 +55,15 @@ async fn main() -> anyhow::Result<()> {
     println!("\n{} statements", statements.len());
     app.db.close().await;
     if statements.len() < 20 {
-        bail!("too few statements were heard");
+        bail!("too few statements were recorded");
     }
     if !wrong.is_empty() {
-        bail!("a big table is read from end to end:\n{}", wrong.join("\n"));
+        bail!("a large table is scanned as a whole:\n{}", wrong.join("\n"));
     }
     Ok(())
 }
 
-/// Everything that the dashboard's pages of stores and figures ask.
+/// Runs all queries of the dashboard's store and statistics pages.
 async fn look(app: &App, store: &str) -> anyhow::Result<()> {
     let text = |q: &str| Filter { q: Some(q.to_owned()), ..Filter::default() };
     let filters = [
@@ -85,19 +88,19 @@ async fn look(app: &App, store: &str) -> anyhow::Result<()> {
         }
     }
     overview::look(app).await?;
-    reads::of_tokens(app, app.now()).await?;
+    key_reads::of_tokens(app, app.now()).await?;
     history::of_store(app, &store.parse()?, 30).await?;
     activity::list(app, &activity::Filter::default(), &Position::newest(), 50).await?;
     links::list(app, &links::Filter::default(), 50).await?;
     Ok(())
 }
 
-/// Hears every statement that is run.
+/// Records every statement that runs.
 #[derive(Debug, Clone, Default)]
 struct Heard(Arc<Mutex<BTreeSet<String>>>);
 
 impl Heard {
-    /// Those that read, each once.
+    /// The reading statements, each once.
     fn statements(&self) -> BTreeSet<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().filter(|text| text.starts_with("SELECT") && !text.ends_with('…')).cloned().collect()
@@ -124,7 +127,7 @@ impl Visit for Statement<'_> {
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
-/// Whether a line of a plan reads a big table without an index whose order is wanted or that says where to begin.
+/// Whether a line of a plan reads a large table without an index for its order or starting point.
 fn scans(line: &str) -> bool {
     let line = line.trim();
     BIG.iter().any(|table| line.contains(&format!("Seq Scan on {table} ")) || line == format!("SCAN {table}"))
@@ -157,17 +160,17 @@ async fn plan(db: &Db, statement: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// PostgreSQL cannot tell what a parameter is of which it only hears whether it is NULL.
+/// PostgreSQL cannot infer the type of a parameter that is only tested for NULL.
 fn typed(statement: &str) -> String {
     (1..=parameters(statement)).fold(statement.to_owned(), |text, n| {
-        // Times are numbers; all else that may be left out is text.
+        // Times are numbers; all other optional parameters are text.
         let is_time = [" at >= ", " at < "].iter().any(|than| statement.contains(&format!("{than}${n})")));
         let kind = if is_time { "BIGINT" } else { "TEXT" };
         text.replace(&format!("${n} IS NULL"), &format!("CAST(${n} AS {kind}) IS NULL"))
     })
 }
 
-/// How many parameters a statement has.
+/// The number of parameters of a statement.
 fn parameters(statement: &str) -> usize {
     (1..=99).take_while(|n| statement.contains(&format!("${n}"))).count()
 }

@@ -1,16 +1,16 @@
 //! Fills a database for `scripts/bench-dashboard`: `bench_dashboard_seed DATABASE_URL RING_FILE STORES READS`.
 //!
-//! Stores of all kinds, several for each merchant, with their words; key reads of 60 days; two events for each store;
-//! attempts and links of 30 days; tokens. Prints the id of a store.
+//! Stores of all kinds, several for each merchant, with their search words; key reads of 60 days; two events for each store;
+//! attempts and links of 30 days; tokens. Prints the ID of a store.
 
 use anyhow::Context as _;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{AttemptId, KeyId, LinkId, RequestId, StoreId, TokenId};
 use cartkey::domain::search;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::user_id::UserId;
-use cartkey::flow::keep;
+use cartkey::flow::open_vault;
 use cartkey::storage::{Db, Pools};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -33,7 +33,7 @@ const NAMES: [&str; 12] = [
     "Velvet",
     "Copper",
 ];
-/// Status, reason, and how many of a thousand stores stand so.
+/// Status, reason, and how many of a thousand stores have them.
 const STANDS: [(&str, &str, u32); 9] = [
     ("connected", "", 900),
     ("connected", "noisy_answer", 10),
@@ -45,7 +45,7 @@ const STANDS: [(&str, &str, u32); 9] = [
     ("unreachable", "blocked_by_cloudflare", 7),
     ("disconnected", "", 40),
 ];
-/// Rows of one statement.
+/// Rows per statement.
 const AT_ONCE: usize = 500;
 
 #[tokio::main]
@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<()> {
     let (stores, reads) = (next("STORES")?.parse::<u32>()?, next("READS")?.parse::<u32>()?);
     let now = Clock::System.now();
     let db = Db::open(&url).await?;
-    keep::open_vault(&db, ring.as_ref(), now, &Entropy::System).await?;
+    open_vault::open_vault(&db, ring.as_ref(), now, &Entropy::System).await?;
     let mut seed = Seed { db, entropy: Entropy::seeded(7), chance: StdRng::seed_from_u64(7), now: now.millis() };
     let ids = seed.stores(stores).await?;
     let tokens = seed.tokens(20).await?;
@@ -81,14 +81,14 @@ struct Seed {
 }
 
 impl Seed {
-    /// A moment in the last `days` days, the later the likelier.
+    /// A random time in the last `days` days, more likely a recent one.
     fn past(&mut self, days: i64) -> i64 {
         let (one, other) = (self.chance.random_range(0..days * DAY), self.chance.random_range(0..days * DAY));
         self.now - one.min(other)
     }
 
     async fn stores(&mut self, n: u32) -> anyhow::Result<Vec<StoreId>> {
-        // There is nobody to be asked, and pages are measured alone.
+        // There are no stores to check; only pages are measured.
         let not_now = self.now + DAY;
         let (mut stores, mut keys, mut words, mut ids) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for number in 0..n {
@@ -103,7 +103,7 @@ impl Seed {
                 first.to_lowercase().replace(' ', "-").replace('é', "e"),
                 kind.to_lowercase()
             );
-            let home = StoreUrl::parse(&format!("https://{host}.example"), Reach::Public)?;
+            let home = StoreUrl::parse(&format!("https://{host}.example"), Network::Public)?;
             let name = format!("{first} {kind} {number}");
             let (status, reason) = self.stand();
             let scope = ["read_write", "read_write", "read_write", "read"][self.chance.random_range(0..4)];
@@ -227,7 +227,7 @@ impl Seed {
         .await
     }
 
-    /// What the databases do by themselves in time.
+    /// Maintenance that the databases would do by themselves over time.
     async fn settle(&self) -> anyhow::Result<()> {
         if self.db.is_postgres() {
             self.run("VACUUM ANALYZE".to_owned()).await?;

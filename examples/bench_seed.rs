@@ -1,6 +1,6 @@
 //! Fills a database with connected stores and one token, for benchmarks: `bench_seed DATABASE_URL RING_FILE N`.
 //!
-//! Prints the first store's id and the token, with a space between.
+//! Prints the first store's ID and the token, separated by a space.
 
 use std::net::Ipv4Addr;
 
@@ -12,14 +12,14 @@ use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{AttemptId, GrantId, KeyId, StoreId, TokenId};
 use cartkey::domain::key::{AuthMethod, KeyPair};
 use cartkey::domain::link::Confirm;
-use cartkey::domain::network::Network;
+use cartkey::domain::network::ClientNetwork;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
-use cartkey::flow::keep;
-use cartkey::storage::attempts::{self, Held, New};
+use cartkey::flow::open_vault;
+use cartkey::storage::attempts::{self, AttemptWithSecrets, New};
 use cartkey::storage::stores::{self, Activation, NewKey};
 use cartkey::storage::{Db, tokens};
 use cartkey::vault::{Place, Vault, fingerprint};
@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let (url, ring, count) = (next("DATABASE_URL")?, next("RING_FILE")?, next("N")?.parse::<u32>()?);
     let (now, entropy) = (Clock::System.now(), Entropy::System);
     let db = Db::open(&url).await?;
-    let vault = keep::open_vault(&db, ring.as_ref(), now, &entropy).await?;
+    let vault = open_vault::open_vault(&db, ring.as_ref(), now, &entropy).await?;
     let mut first = None;
     for number in 0..count {
         let id = store(&db, &vault, &entropy, now, number).await?;
@@ -59,13 +59,13 @@ async fn main() -> anyhow::Result<()> {
 
 async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<StoreId> {
     let attempt = attempt(entropy, now, number)?;
-    let held = Held {
+    let held = AttemptWithSecrets {
         attempt: attempt.clone(),
         state: fingerprint(&entropy.secret()),
         browser: fingerprint(&entropy.secret()),
     };
-    // Each from a network of its own: what one network may begin is bounded.
-    let network = Network::of(Ipv4Addr::from_bits(number << 8).into());
+    // Each from its own network, because attempts are limited per network.
+    let network = ClientNetwork::of(Ipv4Addr::from_bits(number << 8).into());
     let callback = fingerprint(&entropy.secret());
     let new = New { held: &held, callback: &callback, network: &network, found: None, events: &[] };
     attempts::insert(db, &new).await?;
@@ -103,7 +103,7 @@ fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt>
         link_id: None,
         user_id: format!("user-{number}").parse()?,
         account_label: None,
-        home: StoreUrl::parse(&format!("https://shop-{number}.example"), Reach::Public)?,
+        home: StoreUrl::parse(&format!("https://shop-{number}.example"), Network::Public)?,
         scope: Scope::ReadWrite,
         confirm: Confirm::Browser,
         return_url: None,

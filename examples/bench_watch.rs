@@ -1,11 +1,11 @@
-//! The watch at work, for `scripts/bench-watch`:
+//! The load of `scripts/bench-watch`:
 //!
-//! - `bench_watch network PORT`: a pretend network of any number of stores, until it is stopped.
-//! - `bench_watch fill DATABASE_URL RING_FILE STORES good|storm`: connects so many stores of it, all of them due.
-//! - `bench_watch pass DATABASE_URL RING_FILE PORT`: checks all that is due there, as fast as the places allow.
-//! - `bench_watch serve DATABASE_URL RING_FILE PORT LISTEN calm|watch`: serves callbacks at the port LISTEN, and checks meanwhile or not.
+//! - `bench_watch network PORT`: serves a pretend network of any number of stores until stopped.
+//! - `bench_watch fill DATABASE_URL RING_FILE STORES good|storm`: connects this many stores of it, all due for a check.
+//! - `bench_watch pass DATABASE_URL RING_FILE PORT`: checks all stores that are due, as fast as the limits allow.
+//! - `bench_watch serve DATABASE_URL RING_FILE PORT LISTEN calm|watch`: serves callbacks on port LISTEN, with or without checks.
 //!
-//! The last two print what they took of this machine.
+//! The last two print their resource usage.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,9 +20,9 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::Clock;
-use cartkey::flow::{keep, watch};
+use cartkey::flow::{open_vault, watching::watch};
 use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch as channel;
 
-/// Rows of one statement.
+/// Rows per statement.
 const AT_ONCE: usize = 500;
 
 #[tokio::main]
@@ -72,14 +72,14 @@ async fn stopped() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A Cartkey to which every name leads to `port` of loopback.
+/// A Cartkey that resolves every name to `port` on loopback.
 async fn open(url: &str, ring: &str, port: u16) -> anyhow::Result<App> {
     let clock = Clock::System;
     let settings = BTreeMap::from([("CARTKEY_PUBLIC_URL".to_owned(), "http://localhost".to_owned())]);
     let db = Db::open(url).await?;
-    let vault = keep::open_vault(&db, Path::new(ring), clock.now(), &Entropy::System).await?;
+    let vault = open_vault::open_vault(&db, Path::new(ring), clock.now(), &Entropy::System).await?;
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::Everywhere(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         extra_roots: Vec::new(),
         user_agent: "Cartkey".to_owned(),
@@ -89,7 +89,7 @@ async fn open(url: &str, ring: &str, port: u16) -> anyhow::Result<App> {
     Ok(App::new(db, vault, client, clock, Entropy::System, Config::read(settings)?.site))
 }
 
-/// Serves the public surface until told to stop; watches meanwhile, if `watches`.
+/// Serves the public pages until stopped, and runs the watch if `watches`.
 async fn serve_callbacks(app: &App, listen: u16, watches: bool) -> anyhow::Result<()> {
     let (stop, told) = channel::channel(false);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, listen)).await?;
@@ -105,7 +105,7 @@ async fn serve_callbacks(app: &App, listen: u16, watches: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// The most memory that this process had, and what it has now.
+/// The peak and current memory of this process.
 fn memory() -> anyhow::Result<String> {
     let status = fs::read_to_string("/proc/self/status")?;
     let read = |name: &str| {
@@ -113,7 +113,7 @@ fn memory() -> anyhow::Result<String> {
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         anyhow::Ok(kilobytes / 1024)
     };
-    Ok(format!("{} MB at most, {} MB at the end", read("VmHWM:")?, read("VmRSS:")?))
+    Ok(format!("peak {} MB, {} MB at the end", read("VmHWM:")?, read("VmRSS:")?))
 }
 
 async fn fill(app: &App, stores: usize, kind: &str) -> anyhow::Result<()> {
@@ -129,7 +129,7 @@ async fn fill(app: &App, stores: usize, kind: &str) -> anyhow::Result<()> {
         let (id, key) = (StoreId::mint(app.now(), &app.entropy), KeyId::mint(app.now(), &app.entropy));
         let home = format!("http://{}-{n}.example", behaves(n));
         let [consumer_key, consumer_secret] = ["ck", "cs"].map(|half| Secret::new(format!("{half}_{n:040x}")));
-        let (url, user) = (StoreUrl::parse(&home, Reach::PrivateToo)?, format!("m-{n}").parse()?);
+        let (url, user) = (StoreUrl::parse(&home, Network::PrivateToo)?, format!("m-{n}").parse()?);
         let place = Place::key(&key, &url, &user);
         let sealed = app.vault.seal_pair(&app.entropy, &place, &KeyPair { consumer_key, consumer_secret });
         rows.push(format!(

@@ -1,4 +1,4 @@
-"""Asks the dashboard's pages again and again and prints how long that took: bench_dashboard.py PORT STORE_ID TIMES."""
+"""Requests the dashboard's pages many times and prints how long they take: bench_dashboard.py PORT STORE_ID TIMES."""
 import http.client
 import re
 import sys
@@ -36,7 +36,7 @@ cookie = answer.headers["set-cookie"].split(";")[0]
 
 
 def deep(path, pages):
-    """The address of the page so many pages on."""
+    """The address of the page this many pages further on."""
     for _ in range(pages):
         _, page, _ = ask("GET", path, cookie=cookie)
         following = re.search(r'<a[^>]*href="([^"]+)"[^>]*rel="next"', page)
@@ -52,8 +52,8 @@ pages = [
     ("stores", "/admin/stores"),
     (f"stores, page {far + 1}", deep("/admin/stores", far)),
     ("stores, by address", "/admin/stores?sort=address"),
-    ("stores, newest connected", "/admin/stores?sort=connected"),
-    ("stores, longest unchecked", "/admin/stores?sort=unchecked"),
+    ("stores, last connected", "/admin/stores?sort=connected"),
+    ("stores, longest without a check", "/admin/stores?sort=unchecked"),
     ("search: common word", "/admin/stores?q=shop"),
     ("search: common, page 21", deep("/admin/stores?q=shop", 20)),
     ("search: all merchants", "/admin/stores?q=merchant"),
@@ -68,7 +68,7 @@ pages = [
     ("status: unauthorized", "/admin/stores?status=unauthorized"),
     ("status: unauthorized, by address", "/admin/stores?status=unauthorized&sort=address"),
     ("reason: key_rejected", "/admin/stores?reason=key_rejected"),
-    ("connected with a remark", "/admin/stores?status=connected&reason=any"),
+    ("connected with a warning", "/admin/stores?status=connected&reason=any"),
     ("scope: write (rare)", "/admin/stores?scope=write"),
     ("scope: read (common)", "/admin/stores?scope=read"),
     ("all filters", "/admin/stores?q=shop&status=unauthorized&reason=role_lost&scope=read&sort=unchecked"),

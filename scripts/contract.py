@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Connects the stores of a running `cartkey demo` as a merchant's browser would, and prints what tests may ask about: reads
-what the demonstration prints from its standard input; prints shell variables.
+"""Connects the stores of a running `cartkey demo` as a merchant's browser would. Reads the demo's output from standard input and
+prints shell variables with data that tests can use.
 
-With `seen` and the records of what was asked (HAR): fails for each described route that was never asked, or never answered as
-it should be about what is known to be there. Reads those shell variables from its environment."""
+With `seen` and recorded requests (HAR): fails for each documented route that was never called, or never successfully with that
+data. Reads those shell variables from the environment."""
 
 import http.cookiejar
 import json
@@ -28,7 +28,7 @@ class Browser:
             return answer.geturl(), answer.read().decode()
 
     def submit(self, page, button, **typed):
-        """Fills the form that has this button, and presses it."""
+        """Fills in the form with this button and submits it."""
         url, body = page
         forms = re.findall(r"<form\b.*?</form>", body, re.S)
         form = next(form for form in forms if button in form)
@@ -42,7 +42,7 @@ class Browser:
         return self.get(target, urllib.parse.urlencode(fields | typed).encode())
 
     def follow(self, page, words):
-        """Follows the link with these words."""
+        """Follows the link with this text."""
         url, body = page
         links = re.findall(r'<a\b[^>]*\bhref="([^"]*)"[^>]*>(.*?)</a>', body, re.S)
         href = next(href for href, text in links if words in text)
@@ -50,7 +50,7 @@ class Browser:
 
 
 def connect(link, password):
-    """A merchant opens a link and approves at the store."""
+    """Opens a link and approves at the store, as a merchant would."""
     browser = Browser()
     page = browser.submit(browser.get(link), "Connect store")
     page = browser.follow(page, "Continue to")
@@ -83,23 +83,23 @@ def main():
         sys.exit("the stores were not connected")
     attempt = api(base, token, "GET", "/api/v1/links/" + links[0]["id"])["attempt"]["id"]
     facts = {"BASE": base, "TOKEN": token, "SHOP": store, "LINK": links[0]["id"], "ATTEMPT": attempt}
-    # One to look at, of the merchant whom scripts/contract-known.toml names, and one to give up.
+    # One store to read, of the merchant named in scripts/contract-known.toml, and one to disconnect.
     facts["STORE"] = next(each["id"] for each in found if each["user_id"] == "merchant-1")
     facts["SPARE"] = next(each["id"] for each in found if each["user_id"] == "merchant-3")
     for name, value in facts.items():
         print(f"{name}={value}")
 
 
-# What is known to be there, by where it stands in an address; a store may be either of two.
+# Existing data, by path segment; for stores, there are two.
 KNOWN = {"links": ["LINK"], "stores": ["STORE", "SPARE"], "attempts": ["ATTEMPT"]}
-# By schemathesis itself, before it asks anything else: where it reads the description.
+# Called by schemathesis itself to load the description; not recorded.
 READ_FIRST = {"getDescription"}
-# A code that would be right is given to a merchant's browser alone: a real attempt says that this one is not.
+# Only a merchant's browser gets a valid code: for an existing attempt, 409 is the right response.
 RIGHTLY = {"confirmAttempt": (409,)}
 
 
 def known(path):
-    """The path of a described route as it leads to what is known, in every way."""
+    """All paths of a documented route that lead to existing data."""
     if "{" not in path:
         return [path]
     collection = path.split("/")[3]
@@ -125,11 +125,11 @@ def seen(records):
             if name in READ_FIRST:
                 continue
             if not any(of == method and re.fullmatch(pattern, at) for of, at, _ in asked):
-                faults.append(f"{name} was never asked")
+                faults.append(f"{name} was never called")
                 continue
             rightly = RIGHTLY.get(name, range(200, 300))
             if not any((method, at, status) in asked for at in known(path) for status in rightly):
-                faults.append(f"{name} was never answered rightly about what is there: {', '.join(known(path))}")
+                faults.append(f"{name} was never called successfully with existing data: {', '.join(known(path))}")
     if faults:
         sys.exit("\n".join(faults))
 

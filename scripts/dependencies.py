@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds Cargo.lock to deny.toml without cargo-deny: licences, banned crates, sources. (Advisories need cargo-deny and its database.)"""
+"""Checks Cargo.lock against deny.toml without cargo-deny: licences, banned crates, sources. (Advisories need cargo-deny and its database.)"""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ def satisfied(expression, allowed):
 
 
 def faults(rules, packages):
-    """Every rule that a package breaks, as a line for a person."""
+    """Yields a message for each rule that a package breaks."""
     banned = {ban["crate"]: ban["reason"] for ban in rules["bans"]["deny"]}
     extra = {item["crate"]: item["allow"] for item in rules["licenses"]["exceptions"]}
     allowed = set(rules["licenses"]["allow"])
@@ -61,7 +61,7 @@ def main():
     asked = ["cargo", "metadata", "--locked", "--format-version", "1", "--manifest-path", str(home / "Cargo.toml")]
     packages = json.loads(subprocess.run(asked, check=True, stdout=subprocess.PIPE).stdout)["packages"]
     found = sorted(faults(rules, packages))
-    print("\n".join(found + [f"{len(packages)} crates, {len(found)} faults"]))
+    print("\n".join(found + [f"{len(packages)} crates, {len(found)} violations"]))
     return 1 if found else 0
 
 

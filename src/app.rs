@@ -1,4 +1,4 @@
-//! What every flow is given: one concrete state, cheap to clone.
+//! The shared state passed to every flow and handler.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,10 +10,9 @@ use tokio::sync::Notify;
 use crate::config::Site;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
-use crate::flow::feed::Feed;
-use crate::flow::lend::Lending;
-use crate::flow::tell;
-use crate::flow::watch::Watching;
+use crate::live::feed::Feed;
+use crate::live::lending::Lending;
+use crate::live::outgoing_limits::OutgoingLimits;
 use crate::live::preflights::Preflights;
 use crate::live::worker::Workers;
 use crate::storage::Db;
@@ -22,65 +21,66 @@ use crate::vault::password::{Cost, Passwords};
 use crate::woo::http::Client;
 use crate::woo::preflight::ALL_WITHIN;
 
-/// The state of one running Cartkey. Every request is given clones of it, so a clone is one counter more, not a dozen
-/// that two processors pull to and fro.
+/// The shared state of one process. A clone increments one reference count, because every request makes several.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
-/// What [`App`] consists of.
+/// The fields of [`App`].
 #[derive(Clone)]
 pub struct Parts {
     /// The database.
     pub db: Db,
-    /// What seals and opens.
+    /// Encrypts and decrypts stored secrets.
     pub vault: Vault,
-    /// The one client that speaks to stores.
+    /// The HTTP client for all requests to stores.
     pub woo: Client,
-    /// The time.
+    /// The source of the current time.
     pub clock: Clock,
-    /// Randomness.
+    /// The source of random bytes.
     pub entropy: Entropy,
     /// The public part of the configuration.
     pub site: Arc<Site>,
-    /// The workers of this process, and how they are doing.
+    /// The workers of this process and their status.
     pub workers: Workers,
-    /// What is lent from memory, and the writer of its record.
+    /// The cache that keys are lent from, and the writer that records the reads.
     pub lending: Lending,
-    /// Who waits for news in this process.
+    /// The feed readers waiting in this process.
     pub feed: Feed,
-    /// Wakes the prover when a grant came or an attempt was confirmed.
+    /// Wakes the prover after a grant is received or an attempt is confirmed.
     pub proving: Arc<Notify>,
-    /// Wakes who tells webhooks when there is something to deliver that is no event.
-    pub telling: Arc<Notify>,
-    /// How often a connected store is checked that is well (15 minutes).
+    /// Wakes the webhook dispatcher when it has something to deliver other than an event.
+    pub dispatching: Arc<Notify>,
+    /// The interval between checks of a healthy connected store (15 minutes).
     pub check_every: Duration,
-    /// The checks that are under way, and how many may be.
-    pub watching: Watching,
-    /// Set once the process has been told to stop.
+    /// The limits on requests to stores, and the checks in progress.
+    pub outgoing: OutgoingLimits,
+    /// True once the process is shutting down.
     pub draining: Arc<AtomicBool>,
-    /// How many preflights may run at a time, and for whom: each asks a stranger's server for up to eight seconds.
+    /// The limits on concurrent preflights. Each one sends requests to an unverified server for up to eight seconds.
     pub preflights: Preflights,
-    /// Makes and checks the passwords of operators.
+    /// Hashes and verifies operator passwords.
     pub passwords: Passwords,
-    /// How many passwords may be checked at a time: each takes 64 MiB and a processor.
+    /// Permits for concurrent password checks. Each check takes 64 MiB and one core.
     pub password_turns: Arc<tokio::sync::Semaphore>,
-    /// How many passwords may be checked or wait for their turn; more are refused.
+    /// Permits for password checks running or queued. Further ones are refused.
     pub password_places: Arc<tokio::sync::Semaphore>,
-    /// How long one preflight may take: [`ALL_WITHIN`], except where a test cannot wait that long.
+    /// The time limit for one preflight: [`ALL_WITHIN`], except in tests that need a shorter one.
     pub preflight_within: Duration,
-    /// How long a webhook may take to answer: [`tell::WITHIN`], except where a test cannot wait that long.
-    pub tell_within: Duration,
+    /// The time limit for one webhook delivery: [`DELIVER_WITHIN`], except in tests that need a shorter one.
+    pub deliver_within: Duration,
 }
 
 /// See [`Parts::check_every`].
 pub const CHECK_EVERY: Duration = Duration::from_mins(15);
+/// See [`Parts::deliver_within`].
+pub const DELIVER_WITHIN: Duration = Duration::from_secs(15);
 /// See [`Parts::password_turns`].
 pub const PASSWORDS_AT_ONCE: usize = 2;
 /// See [`Parts::password_places`].
 pub const PASSWORD_PLACES: usize = 10;
 
 impl App {
-    /// Puts the parts together and starts the writer of the lending record; needs a tokio runtime.
+    /// Creates the state and starts the writer that records lent keys. Must be called within a tokio runtime.
     pub fn new(db: Db, vault: Vault, woo: Client, clock: Clock, entropy: Entropy, site: Site) -> Self {
         let workers = Workers::new(clock.clone());
         Self(Arc::new(Parts {
@@ -94,31 +94,31 @@ impl App {
             entropy,
             site: Arc::new(site),
             proving: Arc::default(),
-            telling: Arc::default(),
+            dispatching: Arc::default(),
             check_every: CHECK_EVERY,
-            watching: Watching::default(),
+            outgoing: OutgoingLimits::default(),
             draining: Arc::default(),
             preflights: Preflights::default(),
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),
             preflight_within: ALL_WITHIN,
-            tell_within: tell::WITHIN,
+            deliver_within: DELIVER_WITHIN,
         }))
     }
 
-    /// Now.
+    /// The current time, from the configured clock.
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// The process has been told to stop: whoever waits for news is answered now, and nothing new is begun.
+    /// Starts the shutdown: waiting feed readers are answered now, and no new work is started.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.feed.end();
     }
 
-    /// Whether the process has been told to stop.
+    /// Whether the process is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -132,7 +132,7 @@ impl Deref for App {
     }
 }
 
-/// For a test that wants one part to be different: the clone that is changed goes its own way from then on.
+/// Lets a test replace one field. The changed clone is independent of the others from then on.
 impl DerefMut for App {
     fn deref_mut(&mut self) -> &mut Parts {
         Arc::make_mut(&mut self.0)

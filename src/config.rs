@@ -1,4 +1,4 @@
-//! Configuration: every variable read, every fault reported at once.
+//! Configuration: reads every variable and reports all errors at once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,20 +12,20 @@ use url::{Host, Url};
 use crate::domain::brand::AppName;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 
-/// Everything that the environment decides.
+/// The configuration from the environment.
 #[derive(Debug)]
 pub struct Config {
-    /// Where and as whom the service is reached.
+    /// How the service is reached and what it is called.
     pub site: Site,
-    /// `CARTKEY_LISTEN` (`127.0.0.1:8080`): the public surfaces, and all others unless the next is set.
+    /// `CARTKEY_LISTEN` (`127.0.0.1:8080`): serves the public pages, and everything else unless `internal_listen` is set.
     pub listen: SocketAddr,
-    /// `CARTKEY_INTERNAL_LISTEN` (unset): the dashboard and the service API answer only here.
+    /// `CARTKEY_INTERNAL_LISTEN` (unset): if set, the dashboard and the service API are served only here.
     pub internal_listen: Option<SocketAddr>,
-    /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; it may hold a password.
+    /// `CARTKEY_DATABASE_URL` (`sqlite:data/cartkey.db`), or `postgres://…`; may contain a password.
     pub database_url: Secret,
-    /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the most connections to PostgreSQL, from 2 to 1,000.
+    /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the maximum number of PostgreSQL connections, from 2 to 1,000.
     pub database_connections: u32,
     /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
     pub master_key: PathBuf,
@@ -44,37 +44,37 @@ pub struct Log {
     pub json: bool,
 }
 
-/// The public part of the configuration: what pages and flows need to know.
+/// The public part of the configuration, used by pages and flows.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// `CARTKEY_PUBLIC_URL` (`http://localhost:8080`), without a slash at its end.
+    /// `CARTKEY_PUBLIC_URL` (`http://localhost:8080`), without a trailing slash.
     pub public_url: String,
-    /// The host in it, which WooCommerce shows on its approval page.
+    /// Its host, which WooCommerce shows on its approval page.
     pub public_host: String,
-    /// Whether it is https; cookies are `Secure` then.
+    /// Whether it is https; if so, cookies are `Secure`.
     pub secure: bool,
-    /// `CARTKEY_APP_NAME` (`Cartkey`): what the merchant sees until an operator chooses another.
+    /// `CARTKEY_APP_NAME` (`Cartkey`): the name that merchants see until an operator sets another.
     pub app_name: AppName,
-    /// `CARTKEY_SCOPE` (`read_write`): asked when a link does not say.
+    /// `CARTKEY_SCOPE` (`read_write`): the scope to request when a link does not specify one.
     pub scope: Scope,
     /// `CARTKEY_OPEN_CONNECT` (`true`): whether `/connect` works without a link.
     pub open_connect: bool,
-    /// `CARTKEY_RETURN_ORIGINS` (none): origins that a link may return to.
+    /// `CARTKEY_RETURN_ORIGINS` (none): origins to which a link may return the merchant.
     pub return_origins: Vec<String>,
-    /// `CARTKEY_TRUSTED_PROXIES` (none): networks whose `X-Forwarded-For` is believed.
+    /// `CARTKEY_TRUSTED_PROXIES` (none): networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// `CARTKEY_ALLOW_PRIVATE_STORES` (`false`).
-    pub reach: Reach,
+    /// `CARTKEY_ALLOW_PRIVATE_STORES` (`false`): whether private addresses and plain http are allowed.
+    pub network: Network,
 }
 
-/// Everything that is wrong with the environment.
+/// All errors in the configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<String>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.0.len() == 1 { "" } else { "s" };
-        write!(f, "{} fault{plural} in the configuration: {}", self.0.len(), self.0.join("; "))
+        write!(f, "{} error{plural} in the configuration: {}", self.0.len(), self.0.join("; "))
     }
 }
 
@@ -99,7 +99,7 @@ const KNOWN: [&str; 15] = [
 ];
 
 impl Config {
-    /// Reads the process's environment and, for what it does not set, the file `.env` in the working folder.
+    /// Reads the environment, and from `.env` in the working directory what the environment does not set.
     pub fn load() -> Result<Self, Faults> {
         let mut vars = BTreeMap::new();
         if let Ok(entries) = dotenvy::from_path_iter(".env") {
@@ -114,7 +114,7 @@ impl Config {
         Self::read(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect())
     }
 
-    /// Reads the variables given.
+    /// Reads the given variables.
     pub fn read(vars: BTreeMap<String, String>) -> Result<Self, Faults> {
         let mut env = Env { vars, faults: Vec::new() };
         env.refuse_unknown();
@@ -149,7 +149,7 @@ impl Config {
     }
 }
 
-/// Reads a span of time such as `90s`, `15m`, `12h`, `90d`; `None` when the text is none, or zero.
+/// Parses a time span such as `90s`, `15m`, `12h`, `90d`; `None` if it is invalid or zero.
 pub fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let number: u64 = text.strip_suffix(unit)?.parse().ok().filter(|n| *n > 0)?;
@@ -163,14 +163,14 @@ pub fn span(text: &str) -> Option<Duration> {
     number.checked_mul(seconds).filter(|all| *all <= 100 * 365 * 86_400).map(Duration::from_secs)
 }
 
-/// The origin of a web address (`https://app.example`), if it is http(s) and holds no user name.
+/// The origin of a web address (`https://app.example`), if it is http(s) without a user name.
 pub fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     plain.then(|| url.origin().ascii_serialization())
 }
 
-/// The variables, and what was found wrong with them so far.
+/// The variables and the errors found so far.
 struct Env {
     vars: BTreeMap<String, String>,
     faults: Vec<String>,
@@ -186,17 +186,17 @@ impl Env {
             |name: &str| KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|n| KNOWN.contains(&n));
         let unknown: Vec<String> = self.vars.keys().filter(|name| !is_known(name)).cloned().collect();
         for name in unknown {
-            self.fault(&name, "is not a variable of Cartkey; docs/operations.md lists them");
+            self.fault(&name, "is not a known variable; see docs/operations.md");
         }
     }
 
-    /// The variable's value, or what the file that `…_FILE` names holds.
+    /// The variable's value, or the content of the file named by `…_FILE`.
     fn given(&mut self, name: &str) -> Option<String> {
         let file_name = format!("{name}_FILE");
         let value = self.vars.get(name).filter(|v| !v.is_empty()).cloned();
         let Some(path) = self.vars.get(&file_name).filter(|v| !v.is_empty()).cloned() else { return value };
         if value.is_some() {
-            self.fault(name, &format!("and {file_name} are both set: keep one"));
+            self.fault(name, &format!("and {file_name} are both set: remove one"));
             return value;
         }
         match std::fs::read_to_string(&path) {
@@ -212,15 +212,15 @@ impl Env {
         self.given(name).unwrap_or_else(|| default.to_owned())
     }
 
-    /// Reads a value with `read`; when that refuses it, says that the variable must be `wanted`. Never repeats the
-    /// value, which may be a secret in the wrong place.
+    /// Parses a value with `read`; if that fails, reports that the variable must be `wanted`. Never repeats the
+    /// value, which may be a misplaced secret.
     fn check<T>(&mut self, name: &str, default: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> T {
         let text = self.text(name, default);
         if let Some(value) = read(&text) {
             return value;
         }
         self.fault(name, &format!("must be {wanted}"));
-        read(default).expect("every default can be read")
+        read(default).expect("every default is valid")
     }
 
     fn parse<T: std::str::FromStr>(&mut self, name: &str, default: &str, wanted: &str) -> T {
@@ -254,13 +254,13 @@ impl Env {
         values
     }
 
-    /// The ring is a file whichever way it is named: `…_FILE` names the same file, not a file that names it.
+    /// The path of the key ring. `CARTKEY_MASTER_KEY` is a path already, so `…_FILE` means the same.
     fn ring_path(&mut self) -> PathBuf {
         let by_file = self.vars.get("CARTKEY_MASTER_KEY_FILE").filter(|v| !v.is_empty());
         let named = self.vars.get("CARTKEY_MASTER_KEY").filter(|v| !v.is_empty());
         let path = named.or(by_file).map_or("data/master.key", String::as_str).to_owned();
         if by_file.is_some() && named.is_some() {
-            self.fault("CARTKEY_MASTER_KEY", "and CARTKEY_MASTER_KEY_FILE are both set: keep one");
+            self.fault("CARTKEY_MASTER_KEY", "and CARTKEY_MASTER_KEY_FILE are both set: remove one");
         }
         PathBuf::from(path)
     }
@@ -268,8 +268,7 @@ impl Env {
 
 fn read_site(env: &mut Env) -> Site {
     let private = env.boolean("CARTKEY_ALLOW_PRIVATE_STORES", "false");
-    let wanted =
-        "an https:// address without path, query, user name or port (http:// only for localhost, to try things out)";
+    let wanted = "an https:// address without a path, query, user name or port (http:// is allowed only for localhost)";
     let public = env.check("CARTKEY_PUBLIC_URL", "http://localhost:8080", wanted, |text| public_url(text, private));
     Site {
         public_host: public.host_str().unwrap_or_default().to_owned(),
@@ -284,7 +283,7 @@ fn read_site(env: &mut Env) -> Site {
         trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", |text| {
             text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
         }),
-        reach: if private { Reach::PrivateToo } else { Reach::Public },
+        network: if private { Network::PrivateToo } else { Network::Public },
     }
 }
 
@@ -300,7 +299,7 @@ fn public_url(text: &str, private: bool) -> Option<Url> {
         Host::Ipv4(ip) => ip.is_loopback(),
         Host::Ipv6(ip) => ip.is_loopback(),
     };
-    // Stores post only to 80, 443 and 8080, and only over https (docs/protocol/store-answers.md §1).
+    // Stores post only to ports 80, 443 and 8080, and only over https (docs/protocol/store-answers.md §1).
     let fits = match url.scheme() {
         "https" => url.port().is_none() || private,
         "http" => local || private,
@@ -323,7 +322,7 @@ mod tests {
         assert_eq!(config.site.public_url, "http://localhost:8080");
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.check_every, Duration::from_mins(15));
-        assert!(config.site.open_connect && config.site.reach == Reach::Public);
+        assert!(config.site.open_connect && config.site.network == Network::Public);
     }
 
     #[test]

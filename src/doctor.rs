@@ -1,4 +1,4 @@
-//! `cartkey doctor`: whether this installation is in order, and what to mend.
+//! `cartkey doctor`: checks this installation and reports what to fix.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,16 +9,16 @@ use hyper::Method;
 
 use crate::config::Config;
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
-use crate::flow::diagnostics::{self, Depth, State};
+use crate::flow::dashboard::diagnostics::{self, Depth, State};
 use crate::serve;
 use crate::woo::{Call, Client, Outgoing, Resolver};
 
-/// How long a running service has to say that it is alive.
+/// How long a running service may take to answer `/livez`.
 const LIVE_WITHIN: Duration = Duration::from_secs(4);
 
-/// Asks the running service's `/livez` on loopback.
+/// Requests the running service's `/livez` on loopback.
 pub async fn live(config: &Config) -> anyhow::Result<()> {
     let mut address: SocketAddr = config.listen;
     if address.ip().is_unspecified() {
@@ -29,10 +29,10 @@ pub async fn live(config: &Config) -> anyhow::Result<()> {
     ask_livez(&format!("http://{address}")).await
 }
 
-/// Asks whether a Cartkey answers at `base`.
+/// Checks that a Cartkey answers at `base`.
 async fn ask_livez(base: &str) -> anyhow::Result<()> {
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::System,
         extra_roots: Vec::new(),
         user_agent: "cartkey doctor".to_owned(),
@@ -59,7 +59,7 @@ async fn ask_livez(base: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks at the configuration, the database, the ring and the public address; says what it found, line by line.
+/// Checks the configuration, the database, the key ring and the public address, and prints the findings line by line.
 pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
     let app = serve::open(config).await?;
@@ -71,7 +71,7 @@ pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow:
     app.db.close().await;
     let bad = findings.iter().filter(|finding| finding.state == State::Bad).count();
     if bad > 0 {
-        bail!("{bad} of these do not work");
+        bail!("{bad} of these checks failed");
     }
     Ok(())
 }

@@ -22,9 +22,11 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::config::{Config, Site};
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
-use crate::flow::{keep, operators, prove, sweep, tell, watch as watching, words};
+use crate::flow::{
+    connecting::prove, dashboard::words, open_vault, operators, sweep, watching::watch as watching, webhooks::dispatch,
+};
 use crate::live::durability;
 use crate::live::worker::{self, Plan};
 use crate::storage::Db;
@@ -45,9 +47,9 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
     let db = Db::open_with(config.database_url.expose(), config.database_connections).await?;
-    let vault = keep::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
+    let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
-        reach: config.site.reach,
+        network: config.site.network,
         resolver: woo::Resolver::System,
         extra_roots: Vec::new(),
         user_agent: woo::user_agent(&config.site.public_url),
@@ -160,7 +162,7 @@ impl Serving {
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, words::WORKER, words::run),
-            work(&app, &self.stopped, tell::WORKER, tell::run),
+            work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
             }),
@@ -259,7 +261,7 @@ impl Told {
 }
 
 fn warn_about(config: &Config) {
-    if config.site.reach == Reach::PrivateToo {
+    if config.site.network == Network::PrivateToo {
         tracing::warn!(
             "CARTKEY_ALLOW_PRIVATE_STORES is on: anyone who can open the connect page can have this machine ask addresses inside your network. Never use it in production"
         );

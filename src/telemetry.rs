@@ -1,4 +1,4 @@
-//! Logs: text or JSON, on standard error. Standard output belongs to what a command was asked to print.
+//! Logs: text or JSON, on standard error. Standard output is reserved for the output of commands.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::config::Log;
 
-/// Starts logging. Called once, by `main`; a second call changes nothing.
+/// Starts logging. `main` calls it once; a second call has no effect.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = if log.json {
@@ -28,8 +28,8 @@ pub fn start(log: &Log) {
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
-/// Below `info`, libraries tell what passes through them, and what passes through here is secret. Only our own code
-/// may, whatever the filter says.
+/// Below `info`, libraries log the data they handle, which may be secret. Only our own code may log there, whatever the
+/// filter says.
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("cartkey") || *metadata.level() <= Level::INFO
 }

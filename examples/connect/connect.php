@@ -1,15 +1,15 @@
 <?php
-// Connect a merchant's WooCommerce store through Cartkey, and use it. PHP 8.1 or newer, nothing to install.
+// Connects a merchant's WooCommerce store through Cartkey, then uses it. PHP 8.1 or newer, nothing to install.
 //
 //   export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
-//   php connect.php link merchant-42                     # prints where to send the merchant
-//   php connect.php came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
-//   php connect.php orders merchant-42                   # asks their store
-//   php connect.php follow                               # prints what happens, for ever
+//   php connect.php link merchant-42                     # prints the address to send the merchant to
+//   php connect.php came-back RETURNED_TO merchant-42    # the address they returned to, and the signed-in user
+//   php connect.php orders merchant-42                   # calls their store
+//   php connect.php follow                               # prints events as they happen
 
 declare(strict_types=1);
 
-/** What Cartkey could not do: match on `problem_code`. */
+/** A problem that Cartkey reports: match on `problem_code`. */
 final class Problem extends RuntimeException
 {
     public readonly string $problem_code;
@@ -21,10 +21,10 @@ final class Problem extends RuntimeException
     }
 }
 
-/** One request; the answer's status, headers and body, also when it is no success. */
+/** Sends one request; returns the status, headers and body, also of an error response. */
 function send(string $method, string $url, array $headers, ?array $body = null): array
 {
-    // Nobody is followed: a key is for the store that it was made for.
+    // Redirects are not followed: a key is for its own store only.
     $options = ['method' => $method, 'header' => $headers, 'timeout' => 60, 'ignore_errors' => true, 'follow_location' => 0];
     if ($body !== null) {
         $options['header'][] = 'Content-Type: application/json';
@@ -53,14 +53,14 @@ function cartkey(string $method, string $path, ?array $body = null, array $heade
     return [$json, $answered];
 }
 
-/** 1. An invitation for the merchant who is signed in to your application. Send them to its address. */
+/** 1. Creates a link for the merchant who is signed in to your application. Send them to its address. */
 function make_link(string $user_id): string
 {
-    $wish = ['user_id' => $user_id, 'return_url' => getenv('RETURN_URL'), 'confirm' => 'app'];
-    return cartkey('POST', '/api/v1/links', $wish)[0]['url'];
+    $new_link = ['user_id' => $user_id, 'return_url' => getenv('RETURN_URL'), 'confirm' => 'app'];
+    return cartkey('POST', '/api/v1/links', $new_link)[0]['url'];
 }
 
-/** 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing. */
+/** 2. The merchant's browser has returned. State who is signed in: if the link is someone else's, Cartkey connects nothing. */
 function came_back(string $returned_to, string $signed_in): ?array
 {
     parse_str((string) parse_url($returned_to, PHP_URL_QUERY), $query);
@@ -71,21 +71,21 @@ function came_back(string $returned_to, string $signed_in): ?array
     return cartkey('POST', $path, ['code' => $query['code'], 'user_id' => $signed_in])[0];
 }
 
-/** 3. The store's keys. Ask whenever you need them: while they are the same, the answer is short. */
+/** 3. Fetches the store's keys. Call it whenever you need them: while they are unchanged, the response is a short 304. */
 function keys_of(string $user_id): array
 {
     static $remembered = []; // user_id => [ETag, keys]; in a web application, keep it in memory such as APCu
     [$etag, $keys] = $remembered[$user_id] ?? [null, null];
     $path = '/api/v1/users/' . rawurlencode($user_id) . '/keys';
     [$fresh, $headers] = cartkey('GET', $path, null, $etag === null ? [] : ["If-None-Match: $etag"]);
-    if ($fresh !== null) { // null: 304, what you have is right
+    if ($fresh !== null) { // null on 304: the keys you have are current
         $keys = $fresh;
         $remembered[$user_id] = [$headers['etag'], $keys];
     }
     return $keys;
 }
 
-/** 4. A GET to the store's REST API, in the way in which this store takes its key. */
+/** 4. Sends a GET to the store's REST API, with the key as this store accepts it. */
 function ask_store(array $keys, string $path, array $query = []): array
 {
     $url = $keys['api_url'] . $path;
@@ -96,14 +96,14 @@ function ask_store(array $keys, string $path, array $query = []): array
     } elseif ($method === 'query') {
         $query += ['consumer_key' => $key, 'consumer_secret' => $secret];
     } else {
-        // The store's PHP does not see https: what is sent by https is signed as http.
+        // The store's PHP does not see https: send over https, sign as http.
         $signed = $method === 'oauth1_http' ? preg_replace('/^https:/', 'http:', $url) : $url;
         $query += oauth($signed, $query, $key, $secret);
     }
     return send('GET', $url . '?' . http_build_query($query, '', '&', PHP_QUERY_RFC3986), $headers);
 }
 
-/** OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. */
+/** OAuth 1.0a (RFC 5849) as WooCommerce expects it: one-legged, in the query, HMAC-SHA256. */
 function oauth(string $url, array $query, string $key, string $secret): array
 {
     $own = [
@@ -126,7 +126,7 @@ function orders(string $user_id): string
     $keys = keys_of($user_id);
     [$status, , $text] = ask_store($keys, '/orders', ['per_page' => 10]);
     if ($status === 401 || $status === 403) {
-        // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+        // 5. Report it to Cartkey, which checks the store itself and returns the reason.
         [$store] = cartkey('POST', "/api/v1/stores/{$keys['store_id']}/check");
         throw new RuntimeException("the store refused: {$store['status']}, {$store['reason']}");
     }
@@ -136,7 +136,7 @@ function orders(string $user_id): string
     return count(json_decode($text, true, 512, JSON_THROW_ON_ERROR)) . ' orders, by ' . keys_of($user_id)['auth_method'];
 }
 
-/** 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart. */
+/** 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart. */
 function follow(string $after = 'latest'): never
 {
     while (true) {

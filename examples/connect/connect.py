@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Connect a merchant's WooCommerce store through Cartkey, and use it. Python 3.9 or newer, nothing to install.
+"""Connects a merchant's WooCommerce store through Cartkey, then uses it. Python 3.9 or newer, nothing to install.
 
     export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
-    python3 connect.py link merchant-42               # prints where to send the merchant
-    python3 connect.py came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
-    python3 connect.py orders merchant-42             # asks their store
-    python3 connect.py follow                         # prints what happens, for ever
+    python3 connect.py link merchant-42               # prints the address to send the merchant to
+    python3 connect.py came-back RETURNED_TO merchant-42    # the address they returned to, and the signed-in user
+    python3 connect.py orders merchant-42             # calls their store
+    python3 connect.py follow                         # prints events as they happen
 """
 
 import base64
@@ -24,7 +24,7 @@ CARTKEY, TOKEN = os.environ["CARTKEY"], os.environ["TOKEN"]
 
 
 class Problem(Exception):
-    """What Cartkey could not do: match on `code`."""
+    """A problem that Cartkey reports: match on `code`."""
 
     def __init__(self, problem):
         super().__init__(f"{problem['code']}: {problem['detail']}")
@@ -32,7 +32,7 @@ class Problem(Exception):
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
-    """Follows nobody: a key is for the store that it was made for, and urllib would take it along."""
+    """Does not follow redirects: a key is for its own store only, and urllib would send it along."""
 
     def redirect_request(self, *_):
         return None
@@ -42,7 +42,7 @@ opener = urllib.request.build_opener(Stay)
 
 
 def send(method, url, headers, body=None):
-    """One request; the answer's status, headers and body, also when it is no success."""
+    """Sends one request; returns the status, headers and body, also of an error response."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)
     try:
@@ -61,13 +61,13 @@ def cartkey(method, path, body=None, headers=None):
 
 
 def make_link(user_id):
-    """1. An invitation for the merchant who is signed in to your application. Send them to its address."""
-    wish = {"user_id": user_id, "return_url": os.environ["RETURN_URL"], "confirm": "app"}
-    return cartkey("POST", "/api/v1/links", wish)[0]["url"]
+    """1. Creates a link for the merchant who is signed in to your application. Send them to its address."""
+    new_link = {"user_id": user_id, "return_url": os.environ["RETURN_URL"], "confirm": "app"}
+    return cartkey("POST", "/api/v1/links", new_link)[0]["url"]
 
 
 def came_back(returned_to, signed_in):
-    """2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing."""
+    """2. The merchant's browser has returned. State who is signed in: if the link is someone else's, Cartkey connects nothing."""
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(returned_to).query))
     if query.get("status") != "awaiting_confirmation":
         return None
@@ -79,18 +79,18 @@ remembered = {}  # user_id -> (ETag, keys)
 
 
 def keys_of(user_id):
-    """3. The store's keys. Ask whenever you need them: while they are the same, the answer is short."""
+    """3. Fetches the store's keys. Call it whenever you need them: while they are unchanged, the response is a short 304."""
     etag, keys = remembered.get(user_id, (None, None))
     path = "/api/v1/users/" + urllib.parse.quote(user_id, safe="") + "/keys"
     fresh, headers = cartkey("GET", path, headers={"If-None-Match": etag} if etag else None)
-    if fresh:  # None: 304, what you have is right
+    if fresh:  # None on 304: the keys you have are current
         keys = fresh
         remembered[user_id] = headers["ETag"], keys
     return keys
 
 
 def ask_store(keys, path, **query):
-    """4. A GET to the store's REST API, in the way in which this store takes its key."""
+    """4. Sends a GET to the store's REST API, with the key as this store accepts it."""
     url, headers = keys["api_url"] + path, {"User-Agent": "my-app/1.0", "Accept": "application/json"}
     key, secret = keys["consumer_key"], keys["consumer_secret"]
     if keys["auth_method"] == "basic":
@@ -98,14 +98,14 @@ def ask_store(keys, path, **query):
     elif keys["auth_method"] == "query":
         query |= {"consumer_key": key, "consumer_secret": secret}
     else:
-        # The store's PHP does not see https: what is sent by https is signed as http.
+        # The store's PHP does not see https: send over https, sign as http.
         signed_url = url.replace("https://", "http://", 1) if keys["auth_method"] == "oauth1_http" else url
         query |= oauth(signed_url, query, key, secret)
     return send("GET", url + "?" + urllib.parse.urlencode(query), headers)
 
 
 def oauth(url, query, key, secret):
-    """OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256."""
+    """OAuth 1.0a (RFC 5849) as WooCommerce expects it: one-legged, in the query, HMAC-SHA256."""
     own = {
         "oauth_consumer_key": key,
         "oauth_nonce": secrets.token_hex(16),
@@ -123,7 +123,7 @@ def orders(user_id):
     keys = keys_of(user_id)
     status, _, text = ask_store(keys, "/orders", per_page=10)
     if status in (401, 403):
-        # 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+        # 5. Report it to Cartkey, which checks the store itself and returns the reason.
         store, _ = cartkey("POST", f"/api/v1/stores/{keys['store_id']}/check")
         raise SystemExit(f"the store refused: {store['status']}, {store['reason']}")
     if status != 200:
@@ -132,7 +132,7 @@ def orders(user_id):
 
 
 def follow(after="latest"):
-    """6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart."""
+    """6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart."""
     while True:
         news, _ = cartkey("GET", f"/api/v1/events?after={after}&wait=20")
         for event in news["data"]:

@@ -1,15 +1,15 @@
-//! Connect a merchant's WooCommerce store through Cartkey, and use it. Needs `ureq` (with `json` and `platform-verifier`),
-//! `serde_json`, `url`, and for stores that take OAuth `ring`, `base64` and `percent-encoding`.
+//! Connects a merchant's WooCommerce store through Cartkey, then uses it. Needs `ureq` (with `json` and `platform-verifier`),
+//! `serde_json` and `url`; for stores that need OAuth also `ring`, `base64` and `percent-encoding`.
 //!
 //! ```sh
 //! export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
-//! cargo run --example connect -- link merchant-42                     # prints where to send the merchant
-//! cargo run --example connect -- came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
-//! cargo run --example connect -- orders merchant-42                   # asks their store
-//! cargo run --example connect -- follow                               # prints what happens, for ever
+//! cargo run --example connect -- link merchant-42                     # prints the address to send the merchant to
+//! cargo run --example connect -- came-back RETURNED_TO merchant-42    # the address they returned to, and the signed-in user
+//! cargo run --example connect -- orders merchant-42                   # calls their store
+//! cargo run --example connect -- follow                               # prints events as they happen
 //! ```
 
-#![expect(clippy::print_stdout, reason = "what it finds out is printed")]
+#![expect(clippy::print_stdout, reason = "its results are printed")]
 #![expect(clippy::disallowed_methods, reason = "an application has its own clock")]
 
 use std::collections::HashMap;
@@ -29,10 +29,10 @@ use url::Url;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What stands as it is in an OAuth signature (RFC 3986 §2.3).
+/// The characters that OAuth does not encode (RFC 3986 §2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Cartkey, and what was fetched from it.
+/// A client for Cartkey that remembers the keys it fetched.
 struct Cartkey {
     agent: Agent,
     remembered: HashMap<String, (String, Value)>,
@@ -40,8 +40,8 @@ struct Cartkey {
 
 impl Cartkey {
     fn new() -> Self {
-        // Certificates are trusted as the machine trusts them; refusals are answers too. Nobody is followed: a key is for the
-        // store that it was made for.
+        // Uses the system's root certificates; error responses are returned like any other. Redirects are not followed: a key
+        // is for its own store only.
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder().tls_config(tls).http_status_as_error(false).max_redirects(0).build();
         Self { agent: config.into(), remembered: HashMap::new() }
@@ -58,21 +58,21 @@ impl Cartkey {
             None => self.agent.run(request.body(())?)?,
         };
         if answer.status().as_u16() >= 400 {
-            // What Cartkey could not do: match on `code`.
+            // A problem that Cartkey reports: match on `code`.
             let problem: Value = answer.body_mut().read_json()?;
             return Err(format!("{}: {}", text(&problem, "code"), text(&problem, "detail")).into());
         }
         Ok(answer)
     }
 
-    /// 1. An invitation for the merchant who is signed in to your application. Send them to its address.
+    /// 1. Creates a link for the merchant who is signed in to your application. Send them to its address.
     fn make_link(&self, user_id: &str) -> Outcome<String> {
-        let wish = json!({"user_id": user_id, "return_url": env::var("RETURN_URL")?, "confirm": "app"});
-        let link: Value = self.ask("POST", "/api/v1/links", Some(&wish), None)?.body_mut().read_json()?;
+        let new_link = json!({"user_id": user_id, "return_url": env::var("RETURN_URL")?, "confirm": "app"});
+        let link: Value = self.ask("POST", "/api/v1/links", Some(&new_link), None)?.body_mut().read_json()?;
         Ok(text(&link, "url").to_owned())
     }
 
-    /// 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing.
+    /// 2. The merchant's browser has returned. State who is signed in: if the link is someone else's, Cartkey connects nothing.
     fn came_back(&self, returned_to: &str, signed_in: &str) -> Outcome<Option<Value>> {
         let query: HashMap<String, String> = Url::parse(returned_to)?.query_pairs().into_owned().collect();
         if query.get("status").map(String::as_str) != Some("awaiting_confirmation") {
@@ -83,7 +83,7 @@ impl Cartkey {
         Ok(Some(self.ask("POST", &path, Some(&code), None)?.body_mut().read_json()?))
     }
 
-    /// 3. The store's keys. Ask whenever you need them: while they are the same, the answer is short.
+    /// 3. Fetches the store's keys. Call it whenever you need them: while they are unchanged, the response is a short 304.
     fn keys_of(&mut self, user_id: &str) -> Outcome<Value> {
         let known = self.remembered.get(user_id);
         let path = format!("/api/v1/users/{}/keys", quote(user_id));
@@ -97,7 +97,7 @@ impl Cartkey {
         Ok(keys)
     }
 
-    /// 4. A GET to the store's REST API, in the way in which this store takes its key.
+    /// 4. Sends a GET to the store's REST API, with the key as this store accepts it.
     fn ask_store(&self, keys: &Value, path: &str, query: &[(&str, &str)]) -> Outcome<Response<Body>> {
         let url = format!("{}{path}", text(keys, "api_url"));
         let (key, secret) = (text(keys, "consumer_key"), text(keys, "consumer_secret"));
@@ -112,7 +112,7 @@ impl Cartkey {
                 query.push(("consumer_key".to_owned(), key.to_owned()));
                 query.push(("consumer_secret".to_owned(), secret.to_owned()));
             }
-            // The store's PHP does not see https: what is sent by https is signed as http.
+            // The store's PHP does not see https: send over https, sign as http.
             "oauth1_http" => sign(&url.replacen("https://", "http://", 1), &mut query, key, secret)?,
             _ => sign(&url, &mut query, key, secret)?,
         }
@@ -125,7 +125,7 @@ impl Cartkey {
         let keys = self.keys_of(user_id)?;
         let mut answer = self.ask_store(&keys, "/orders", &[("per_page", "10")])?;
         if matches!(answer.status().as_u16(), 401 | 403) {
-            // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+            // 5. Report it to Cartkey, which checks the store itself and returns the reason.
             let path = format!("/api/v1/stores/{}/check", text(&keys, "store_id"));
             let store: Value = self.ask("POST", &path, None, None)?.body_mut().read_json()?;
             return Err(format!("the store refused: {}, {}", text(&store, "status"), text(&store, "reason")).into());
@@ -137,7 +137,7 @@ impl Cartkey {
         Ok(format!("{} orders, by {}", orders.len(), text(&self.keys_of(user_id)?, "auth_method")))
     }
 
-    /// 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart.
+    /// 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart.
     fn follow(&self, mut after: String) -> Outcome<()> {
         loop {
             let path = format!("/api/v1/events?after={after}&wait=20");
@@ -150,7 +150,7 @@ impl Cartkey {
     }
 }
 
-/// OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256.
+/// OAuth 1.0a (RFC 5849) as WooCommerce expects it: one-legged, in the query, HMAC-SHA256.
 fn sign(url: &str, query: &mut Vec<(String, String)>, key: &str, secret: &str) -> Outcome<()> {
     let mut nonce = [0_u8; 16];
     SystemRandom::new().fill(&mut nonce).map_err(|_| "no randomness")?;

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Connect a merchant's WooCommerce store through Cartkey, and use it. Needs curl, jq and openssl.
+# Connects a merchant's WooCommerce store through Cartkey, then uses it. Needs curl, jq and openssl.
 #
 #   export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
-#   ./connect.sh link merchant-42                     # prints where to send the merchant
-#   ./connect.sh came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
-#   ./connect.sh orders merchant-42                   # asks their store
-#   ./connect.sh follow                               # prints what happens, for ever
+#   ./connect.sh link merchant-42                     # prints the address to send the merchant to
+#   ./connect.sh came-back RETURNED_TO merchant-42    # the address they returned to, and the signed-in user
+#   ./connect.sh orders merchant-42                   # calls their store
+#   ./connect.sh follow                               # prints events as they happen
 set -euo pipefail
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 
-# cartkey METHOD PATH [CURL'S ARGUMENTS…]: prints the answer's body; a problem ends it all, with its code.
-# Headers are read from a file: what stands on a command line, others on the machine can see.
+# cartkey METHOD PATH [CURL ARGUMENTS…]: prints the response body; on a problem, prints its code and exits.
+# Headers come from standard input: other users of the machine can read command lines.
 cartkey() {
   local method=$1 path=$2 status
   shift 2
@@ -24,13 +24,13 @@ cartkey() {
 
 urlencode() { jq -rn --arg text "$1" '$text|@uri'; }
 
-# 1. An invitation for the merchant who is signed in to your application. Send them to its address.
+# 1. Creates a link for the merchant who is signed in to your application. Send them to its address.
 make_link() {
-  jq -n --arg user "$1" --arg back "$RETURN_URL" '{user_id: $user, return_url: $back, confirm: "app"}' >"$work/wish"
-  cartkey POST /api/v1/links --data-binary "@$work/wish" | jq -r .url
+  jq -n --arg user "$1" --arg back "$RETURN_URL" '{user_id: $user, return_url: $back, confirm: "app"}' >"$work/new_link"
+  cartkey POST /api/v1/links --data-binary "@$work/new_link" | jq -r .url
 }
 
-# One parameter of an address.
+# One query parameter of an address.
 parameter() {
   local value
   value=$(tr '?&' '\n\n' <<<"${1%%#*}" | sed -n "s/^$2=//p" | head -n 1)
@@ -38,7 +38,7 @@ parameter() {
   printf '%b' "${value//%/\\x}"
 }
 
-# 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing.
+# 2. The merchant's browser has returned. State who is signed in: if the link is someone else's, Cartkey connects nothing.
 came_back() {
   local returned_to=$1 signed_in=$2 attempt
   if [[ $(parameter "$returned_to" status) != awaiting_confirmation ]]; then echo "not connected"; return; fi
@@ -47,18 +47,18 @@ came_back() {
   cartkey POST "/api/v1/attempts/$attempt/confirm" --data-binary "@$work/code" | jq -r '"connected \(.id) \(.url)"'
 }
 
-# 3. The store's keys, in $keys. Ask whenever you need them: while they are the same, the answer is short.
+# 3. Fetches the store's keys into $keys. Call it whenever you need them: while they are unchanged, the response is a short 304.
 keys='' etag=''
 fetch_keys() {
   cartkey GET "/api/v1/users/$(urlencode "$1")/keys" ${etag:+-H "If-None-Match: $etag"} >"$work/keys"
-  if [[ -s $work/keys ]]; then # empty: 304, what you have is right
+  if [[ -s $work/keys ]]; then # empty on 304: the keys you have are current
     keys=$(cat "$work/keys")
     etag=$(sed -n 's/^etag: *//Ip' "$work/headers" | tr -d '\r')
   fi
 }
 of_keys() { jq -r ".$1" <<<"$keys"; }
 
-# 4. A GET to the store's REST API, in the way in which this store takes its key: prints the status, the body is in a file.
+# 4. Sends a GET to the store's REST API, with the key as this store accepts it: prints the status; the body is in a file.
 ask_store() {
   local url query=$2 key secret method config
   url=$(of_keys api_url)$1 key=$(of_keys consumer_key) secret=$(of_keys consumer_secret) method=$(of_keys auth_method)
@@ -67,15 +67,15 @@ ask_store() {
     basic) config="user = \"$key:$secret\"" ;;
     query) query+="&consumer_key=$key&consumer_secret=$secret" ;;
     oauth1) query+="&$(oauth "$url" "$query" "$key" "$secret")" ;;
-    # The store's PHP does not see https: what is sent by https is signed as http.
+    # The store's PHP does not see https: send over https, sign as http.
     oauth1_http) query+="&$(oauth "${url/#https:/http:}" "$query" "$key" "$secret")" ;;
   esac
   curl -sS -K - -A my-app/1.0 -H 'Accept: application/json' -o "$work/answer" -w '%{http_code}' \
     <<<"$config"$'\n'"url = \"$url?$query\""
 }
 
-# OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. openssl takes the secret on its command
-# line: where others use the machine, sign in another language.
+# OAuth 1.0a (RFC 5849) as WooCommerce expects it: one-legged, in the query, HMAC-SHA256. openssl takes the secret on its command
+# line, so on a shared machine, sign in another language.
 oauth() {
   local url=$1 query=$2 key=$3 secret=$4 own base signature
   own="oauth_consumer_key=$key&oauth_nonce=$(openssl rand -hex 16)&oauth_signature_method=HMAC-SHA256&oauth_timestamp=$(date +%s)"
@@ -89,7 +89,7 @@ orders() {
   fetch_keys "$1"
   status=$(ask_store /orders per_page=10)
   if [[ $status == 401 || $status == 403 ]]; then
-    # 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+    # 5. Report it to Cartkey, which checks the store itself and returns the reason.
     cartkey POST "/api/v1/stores/$(of_keys store_id)/check" | jq -r '"the store refused: \(.status), \(.reason)"' >&2
     exit 1
   fi
@@ -98,7 +98,7 @@ orders() {
   echo "$(jq length "$work/answer") orders, by $(of_keys auth_method)"
 }
 
-# 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart.
+# 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart.
 follow() {
   local after=${1:-latest}
   while true; do

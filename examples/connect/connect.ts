@@ -1,11 +1,11 @@
-// Connect a merchant's WooCommerce store through Cartkey, and use it. Node 18 or newer, nothing to install; Node 22.18 and
-// newer run it as it stands, older ones once the types are stripped (npx tsc, esbuild, tsx).
+// Connects a merchant's WooCommerce store through Cartkey, then uses it. Node 18 or newer, nothing to install; Node 22.18 and
+// newer run it as is; for older versions, strip the types first (npx tsc, esbuild, tsx).
 //
 //   export CARTKEY=http://127.0.0.1:8090 TOKEN=cartkey_… RETURN_URL=https://app.example.com/connected
-//   node connect.ts link merchant-42                     # prints where to send the merchant
-//   node connect.ts came-back RETURNED_TO merchant-42    # the address they came back to, and who is signed in
-//   node connect.ts orders merchant-42                   # asks their store
-//   node connect.ts follow                               # prints what happens, for ever
+//   node connect.ts link merchant-42                     # prints the address to send the merchant to
+//   node connect.ts came-back RETURNED_TO merchant-42    # the address they returned to, and the signed-in user
+//   node connect.ts orders merchant-42                   # calls their store
+//   node connect.ts follow                               # prints events as they happen
 
 import { createHmac, randomBytes } from "node:crypto";
 
@@ -21,7 +21,7 @@ type Event = { id: string; type: string; data: { store_id?: string } };
 
 const { CARTKEY, TOKEN, RETURN_URL } = process.env;
 
-/** What Cartkey could not do: match on `code`. */
+/** A problem that Cartkey reports: match on `code`. */
 class Problem extends Error {
   code: string;
 
@@ -38,13 +38,13 @@ async function cartkey(method: string, path: string, body?: object, more: Record
   return answer;
 }
 
-/** 1. An invitation for the merchant who is signed in to your application. Send them to its address. */
+/** 1. Creates a link for the merchant who is signed in to your application. Send them to its address. */
 async function makeLink(userId: string): Promise<string> {
   const answer = await cartkey("POST", "/api/v1/links", { user_id: userId, return_url: RETURN_URL, confirm: "app" });
   return ((await answer.json()) as { url: string }).url;
 }
 
-/** 2. The merchant's browser is back. Say who is signed in: for anybody else's link, Cartkey connects nothing. */
+/** 2. The merchant's browser has returned. State who is signed in: if the link is someone else's, Cartkey connects nothing. */
 async function cameBack(returnedTo: string, signedIn: string): Promise<Store | null> {
   const query = new URL(returnedTo).searchParams;
   if (query.get("status") !== "awaiting_confirmation") return null;
@@ -54,7 +54,7 @@ async function cameBack(returnedTo: string, signedIn: string): Promise<Store | n
 
 const remembered = new Map<string, { etag: string; keys: Keys }>();
 
-/** 3. The store's keys. Ask whenever you need them: while they are the same, the answer is short. */
+/** 3. Fetches the store's keys. Call it whenever you need them: while they are unchanged, the response is a short 304. */
 async function keysOf(userId: string): Promise<Keys> {
   const known = remembered.get(userId);
   const path = `/api/v1/users/${encodeURIComponent(userId)}/keys`;
@@ -65,7 +65,7 @@ async function keysOf(userId: string): Promise<Keys> {
   return keys;
 }
 
-/** 4. A GET to the store's REST API, in the way in which this store takes its key. */
+/** 4. Sends a GET to the store's REST API, with the key as this store accepts it. */
 async function askStore(keys: Keys, path: string, query: Record<string, string> = {}): Promise<Response> {
   const url = keys.api_url + path;
   const headers: Record<string, string> = { "User-Agent": "my-app/1.0", Accept: "application/json" };
@@ -75,15 +75,15 @@ async function askStore(keys: Keys, path: string, query: Record<string, string> 
   } else if (method === "query") {
     query = { ...query, consumer_key: key, consumer_secret: secret };
   } else {
-    // The store's PHP does not see https: what is sent by https is signed as http.
+    // The store's PHP does not see https: send over https, sign as http.
     const signed = method === "oauth1_http" ? url.replace(/^https:/, "http:") : url;
     query = { ...query, ...oauth(signed, query, key, secret) };
   }
-  // Nobody is followed: a key is for the store that it was made for.
+  // Redirects are not followed: a key is for its own store only.
   return fetch(`${url}?${new URLSearchParams(query)}`, { headers, redirect: "manual" });
 }
 
-/** OAuth 1.0a (RFC 5849) as WooCommerce wants it: one-legged, in the query, HMAC-SHA256. */
+/** OAuth 1.0a (RFC 5849) as WooCommerce expects it: one-legged, in the query, HMAC-SHA256. */
 function oauth(url: string, query: Record<string, string>, key: string, secret: string): Record<string, string> {
   const own = {
     oauth_consumer_key: key,
@@ -102,7 +102,7 @@ async function orders(userId: string): Promise<string> {
   const keys = await keysOf(userId);
   const answer = await askStore(keys, "/orders", { per_page: "10" });
   if (answer.status === 401 || answer.status === 403) {
-    // 5. Tell Cartkey. It asks the store itself, and says what is the matter.
+    // 5. Report it to Cartkey, which checks the store itself and returns the reason.
     const store = (await (await cartkey("POST", `/api/v1/stores/${keys.store_id}/check`)).json()) as Store;
     throw new Error(`the store refused: ${store.status}, ${store.reason}`);
   }
@@ -111,7 +111,7 @@ async function orders(userId: string): Promise<string> {
   return `${found.length} orders, by ${(await keysOf(userId)).auth_method}`;
 }
 
-/** 6. Everything that happens, in order, none skipped. Keep `next`, and go on there after a restart. */
+/** 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart. */
 async function follow(after = "latest"): Promise<never> {
   for (;;) {
     const answer = await cartkey("GET", `/api/v1/events?after=${after}&wait=20`);

@@ -1,4 +1,4 @@
-"""Runs histories made from a seed against the real binary, on both databases, until the time is up. See `scripts/torture`."""
+"""Runs histories generated from a seed against the real binary, on both databases, until the time is up. See `scripts/torture`."""
 
 import argparse
 import math
@@ -68,7 +68,7 @@ def binary():
 
 
 class Torture:
-    """What was done so far, over all histories."""
+    """The totals over all histories."""
 
     def __init__(self, arguments, cluster):
         self.arguments, self.cluster, self.binary = arguments, cluster, binary()
@@ -77,7 +77,7 @@ class Torture:
         self.lock = threading.Lock()
 
     def run_one(self, steps, kind, seed):
-        """Runs one history; its complaints."""
+        """Runs one history; returns its complaints."""
         with runner(self.binary, kind, self.cluster, seed) as one:
             complaints = one.run(steps)
             with self.lock:
@@ -89,7 +89,7 @@ class Torture:
         return complaints
 
     def run_seed(self, seed, minutes, kinds, faults=None):
-        """Histories of this seed until the time is over; false at the first that fails."""
+        """Runs histories of this seed until the time is up; returns false at the first failure."""
         end, number = time.monotonic() + minutes * 60, 0
         while time.monotonic() < end:
             kind = kinds[number % len(kinds)]
@@ -112,7 +112,7 @@ class Torture:
             f"torture: FAILED: seed {seed}, history {number} on {kind}, {len(steps)} steps; the service's log is {log_of(f'{seed}/{number}')}"
         ]
         said += [f"  {complaint}" for complaint in complaints[:10]]
-        # At once too: looking for a shorter one takes a while, and may be interrupted.
+        # Printed now as well: finding a shorter history takes time and may be interrupted.
         print("\n".join(said), flush=True)
         rule = complaints[0].rule
 
@@ -162,7 +162,7 @@ def run(arguments, cluster):
         return 1
     torture.report_skipped()
     if torture.histories < len(plan):
-        print("torture: FAILED: no history was run to its end")
+        print("torture: FAILED: no history was completed")
         return 1
     seeds = "1 seed" if len(plan) == 1 else f"{len(plan)} seeds"
     print(
@@ -196,7 +196,7 @@ def main():
             if cluster:
                 cluster.close()
     sys.stdout.flush()
-    # Threads of what was interrupted are not waited for.
+    # Does not wait for threads of interrupted steps.
     os._exit(code)
 
 

@@ -1,4 +1,4 @@
-"""The auditor: holds what the service says to what it has acknowledged. Pure: a model and evidence in, complaints out."""
+"""The auditor: compares what the service reports with what it has acknowledged. A pure function of model and evidence."""
 
 import json
 from collections import Counter, defaultdict
@@ -15,12 +15,12 @@ STATUS = {
     "store.unreachable": "unreachable",
     "store.disconnected": "disconnected",
 }
-# A clock that jumped by so much may have ended an attempt or a link before its time.
+# A clock jump of this size may have ended an attempt or a link early.
 ATTEMPT_LIVES = 30 * 60
 
 
 class Store:
-    """What the feed tells of one store: status and key version after each of its events."""
+    """One store according to the feed: status and key version after each of its events."""
 
     def __init__(self):
         self.status, self.version, self.steps = None, 0, []
@@ -32,7 +32,7 @@ class Store:
             self.steps.append((number, self.status, self.version))
 
     def since(self, mark):
-        """The states it was in from the event with this number on, that of then included."""
+        """Its states since the event with this number, including the state at that time."""
         before = [step for step in self.steps if step[0] <= mark]
         return before[-1:] + [step for step in self.steps if step[0] > mark]
 
@@ -51,7 +51,7 @@ def fold(feed):
 
 
 def outcomes(deeds, key):
-    """How many came out as yes, and how many may have, by what `key` makes of each."""
+    """Counts certain and possible successes, grouped by `key`."""
     certain, possible = Counter(), Counter()
     for deed in deeds:
         certain[key(deed)] += deed.outcome == "yes"
@@ -60,7 +60,7 @@ def outcomes(deeds, key):
 
 
 def audit(model, evidence):
-    """Everything that is wrong, the gravest first."""
+    """All complaints, the most serious first."""
     stores = fold(evidence.feed)
     rules = [
         grants_are_kept,
@@ -78,7 +78,7 @@ def feed_is_whole(_model, evidence, _stores):
     numbers = [number_of(event) for event in evidence.feed]
     if numbers != list(range(1, len(numbers) + 1)):
         wrong = next((at, n) for at, n in enumerate(numbers, 1) if at != n)
-        yield Complaint("feed_gap", f"event {wrong[1]} stands where {wrong[0]} should")
+        yield Complaint("feed_gap", f"found event {wrong[1]} where {wrong[0]} was expected")
     for before, now in zip(evidence.feed_before, evidence.feed):
         if before != now:
             yield Complaint("feed_changed", f"event {before['id']} was {json.dumps(before)} and is {json.dumps(now)}")
@@ -88,7 +88,7 @@ def feed_is_whole(_model, evidence, _stores):
 
 
 def grants_are_kept(model, evidence, _stores):
-    """A callback that was answered 200 is there, or its attempt ended for a reason that we know."""
+    """A callback that was answered 200 is present, or its attempt ended for a known reason."""
     grants, returns = defaultdict(list), defaultdict(list)
     for deed in model.of("grant"):
         grants[deed.attempt].append(deed)
@@ -126,7 +126,7 @@ def grants_are_kept(model, evidence, _stores):
 
 
 def deeds_are_in_the_feed(model, evidence, _stores):
-    """What was acknowledged is an event, once; and no event is there that nobody asked for."""
+    """Everything acknowledged has exactly one event, and there are no events that nobody caused."""
     yield from counted(evidence, "link.created", "link_id", model.of("link"), lambda deed: deed.link_id)
     users_certain, users_possible = outcomes(model.of("link"), lambda deed: deed.user)
     users = Counter(event["data"].get("user_id") for event in evidence.feed if event["type"] == "link.created")
@@ -169,7 +169,7 @@ def deeds_are_in_the_feed(model, evidence, _stores):
 
 
 def counted(evidence, event_type, member, deeds, key):
-    """As many events as deeds that came out, once for each thing. Deeds without a key are passed over."""
+    """There are as many events as successful deeds, one for each. Deeds without a key are ignored."""
     found = Counter(event["data"].get(member) for event in evidence.feed if event["type"] == event_type)
     certain, possible = outcomes([deed for deed in deeds if key(deed)], key)
     for thing, count in possible.items():
@@ -179,7 +179,7 @@ def counted(evidence, event_type, member, deeds, key):
 
 
 def stores_agree(_model, evidence, stores):
-    """One store for each merchant and address; each stands as the feed tells."""
+    """Each merchant has one store per address; each has the state that the feed reports."""
     homes = Counter((store["user_id"], store["url"]) for store in evidence.stores)
     for (user, home), count in homes.items():
         if count > 1:
@@ -197,7 +197,7 @@ def stores_agree(_model, evidence, stores):
 
 
 def keys_are_right(model, evidence, stores):
-    """Who is connected has one key that can be fetched, and it is one that this store gave for this merchant."""
+    """Each connected store has one key that can be fetched, and this store issued it for this merchant."""
     known = {}
     for deed in model.of("grant", "import"):
         if deed.outcome != "no":
@@ -236,7 +236,7 @@ def keys_are_right(model, evidence, stores):
 
 
 def lending_is_recorded(model, evidence, _stores):
-    """Each key that was lent is on record once, for the right token; and there is no record of what nobody asked for."""
+    """Each lent key is recorded once, for the right token, and there are no records of reads that nobody requested."""
     records = Counter((request, store) for request, store, _, _ in evidence.records)
     for (request, store), count in records.items():
         if count > 1:
@@ -265,7 +265,7 @@ def lending_is_recorded(model, evidence, _stores):
 
 
 def revoked_is_revoked(model, evidence, _stores):
-    """A token is let in until its revocation is asked for, and never after that was answered."""
+    """A token is accepted until its revocation is requested, and never after the revocation was acknowledged."""
     revoked = {deed.name: deed for deed in model.of("revoke") if deed.outcome == "yes"}
     for deed in model.of("lend"):
         end = revoked.get(deed.token)
@@ -274,16 +274,16 @@ def revoked_is_revoked(model, evidence, _stores):
     touched = {deed.name for deed in model.of("revoke") if deed.outcome != "no"}
     for name, (_, let_in) in evidence.tokens.items():
         if name in revoked and let_in:
-            yield Complaint("not_deleted", f"{name} was revoked, and is let in")
+            yield Complaint("not_deleted", f"{name} was revoked, but is still accepted")
         if name not in touched and let_in is False:
-            yield Complaint("lost", f"{name} was issued, and is not let in")
+            yield Complaint("lost", f"{name} was issued, but is not accepted")
     for deed in model.of("token"):
         if deed.outcome == "yes" and evidence.tokens and deed.name not in evidence.tokens:
             yield Complaint("lost", f"token {deed.name} was issued, and is not listed")
 
 
 def disconnected_stays_so(model, evidence, stores):
-    """After a DELETE that was answered 200 the store was disconnected, and the key of then is lent no more."""
+    """After a DELETE was answered 200, the store is disconnected, and its former key is never lent again."""
     lends = defaultdict(list)
     for deed in model.of("lend"):
         if deed.outcome == "yes":
@@ -297,7 +297,7 @@ def disconnected_stays_so(model, evidence, stores):
                 "not_deleted", f"DELETE of {deed.store} was answered 200, but it was never disconnected afterwards"
             )
             continue
-        # Of several, the first: an earlier version at most.
+        # If there are several, the first counts: the version is at most an earlier one.
         for lend in lends[deed.store]:
             if lend.began > deed.ended and lend.version <= ends[0][2]:
                 yield Complaint(
@@ -307,7 +307,7 @@ def disconnected_stays_so(model, evidence, stores):
 
 
 def limits_hold(model, evidence, _stores):
-    """A token that is limited to some merchants sees their events, all and in order, and is lent their keys alone."""
+    """A token limited to some merchants sees exactly their events, in order, and can fetch only their keys."""
     for name, seen in evidence.limited.items():
         users = model.tokens[name]["users"]
         right = [event["id"] for event in evidence.feed if event["data"].get("user_id") in users]
@@ -321,7 +321,7 @@ def limits_hold(model, evidence, _stores):
 
 
 def webhooks_are_told(_model, evidence, _stores):
-    """Everything that came is an event just as the feed has it; and everything since the webhook was made came, or waits."""
+    """Every delivery is identical to the feed's event, and every event since the webhook was created was delivered or waits."""
     feed = {event["id"]: event for event in evidence.feed}
     for name, (first, came) in evidence.deliveries.items():
         for id, bodies in came.items():

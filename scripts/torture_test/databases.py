@@ -1,5 +1,5 @@
-"""The databases: SQLite in a folder of its own, on a small disk where that can be had; PostgreSQL in a cluster of our own, or
-where TEST_POSTGRES_URL says."""
+"""The databases: SQLite in its own folder, on a small disk if possible; PostgreSQL in our own cluster, or the one that
+TEST_POSTGRES_URL names."""
 
 import contextlib
 import os
@@ -51,7 +51,7 @@ def as_postgres(*command, **options):
 
 
 class Cluster:
-    """A PostgreSQL: one of our own that may be stopped, or a given one."""
+    """A PostgreSQL server: our own, which can be stopped, or a given one."""
 
     def __init__(self, folder, url=None):
         found = sorted(glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(path.split("/")[4]))
@@ -60,7 +60,7 @@ class Cluster:
         if url or not self.programs:
             return
         os.chmod(folder, 0o711)
-        # The temporary folder may lie where the postgres user cannot go.
+        # The postgres user may have no access to the temporary folder.
         inside = folder if as_postgres("test", "-x", folder).returncode == 0 else "/tmp"
         self.home = tempfile.mkdtemp(prefix="cartkey-torture-postgres-", dir=inside)
         password = secrets.token_hex(16)
@@ -77,7 +77,7 @@ class Cluster:
             open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file,
         ):
             file.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 100\n")
-        # There is no asking for a free port: one at random, and another when it is in use.
+        # A free port cannot be requested: try random ones.
         for _ in range(10):
             self.port = 20000 + secrets.randbelow(12000)
             if self.start():
@@ -87,7 +87,7 @@ class Cluster:
 
     def start(self):
         command = [f"{self.programs}/pg_ctl", "-D", self.data, "-l", self.log, "-o", f"-p {self.port}", "-w", "start"]
-        # Its output goes to the log: the server would keep a pipe of ours open.
+        # Its output goes to the log: the server would keep our pipe open.
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -102,7 +102,7 @@ class Cluster:
             shutil.rmtree(self.home, ignore_errors=True)
 
     def run(self, sql, database=None):
-        """Runs statements through psql; the process."""
+        """Runs statements through psql; returns the finished process."""
         url = self.url if database is None else database
         return subprocess.run(
             ["psql", "-qAtX", url, "-c", sql], capture_output=True, text=True, timeout=60, check=False

@@ -1,5 +1,5 @@
-"""What a step does: each asks the service for something, or a store or a browser does, and the model is told what came of it.
-A step whose ground was taken away (an attempt that was never begun) does nothing, so that histories can be shortened."""
+"""The steps: each sends a request to the service, directly or through a store or a browser, and records the outcome in the model.
+A step without its precondition (an attempt that was never begun) does nothing, so that histories can be shortened."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Deeds:
         return self.note("link", answer.outcome, began, user=user, link_id=made.get("id"), url=made.get("url"))
 
     def do_begin(self, number, user, shop):
-        """A merchant opens a link, and goes on to the store."""
+        """A merchant opens a link and continues to the store."""
         link = self.do_link(user, shop)
         if link.outcome != "yes" or number in self.model.attempts:
             return
@@ -52,8 +52,8 @@ class Deeds:
         return found if found and found.id else None
 
     def do_approve(self, number, times=1, misses=False):
-        """The store makes a key and posts it, as often as Approve is clicked. One that is not answered 200, or misses the
-        answer, deletes the key again."""
+        """The store creates a key and posts it, once per click on Approve. If the response is not 200, or is lost, it deletes
+        the key again."""
         attempt = self.attempt(number)
         for _ in range(times if attempt else 0):
             shop = self.shops[attempt.shop]
@@ -70,7 +70,7 @@ class Deeds:
         outcome = "unknown" if status is None or status >= 500 else "yes" if status == 200 else "no"
         key, secret = body["consumer_key"], body["consumer_secret"]
         if again:
-            # A proxy's second copy: the store hears nothing of its answer. What the first came to stands.
+            # A copy sent by a proxy: the store never sees its response. The result of the first one counts.
             return
         if outcome != "yes":
             shop.revoke(key)
@@ -78,13 +78,13 @@ class Deeds:
         self.note("grant", outcome, began, missed=misses, **about)
 
     def do_again(self, number):
-        """The newest post comes once more."""
+        """The last post is repeated."""
         attempt = self.attempt(number)
         if attempt and attempt.bodies:
             self.post(attempt, attempt.bodies[-1], again=True)
 
     def do_forge(self, number):
-        """Somebody who does not know the state posts a key."""
+        """Someone who does not know the state posts a key."""
         attempt = self.attempt(number)
         if not attempt:
             return
@@ -99,7 +99,7 @@ class Deeds:
             self.complain("forged", f"attempt {number}: a callback with a wrong state was answered 200")
 
     def do_back(self, number, where="own", success=1):
-        """The merchant's browser comes back, or another one does."""
+        """The merchant's browser returns, or a different one."""
         attempt = self.attempt(number)
         if not attempt:
             return
@@ -111,7 +111,7 @@ class Deeds:
         self.note("return" if success else "deny", answer.outcome, began, attempt=number, where=where)
 
     def do_connect(self, number, user, shop, misses=False):
-        """All of it, in one go."""
+        """The whole connection in one step."""
         self.do_begin(number, user, shop)
         self.do_approve(number, misses=misses)
         self.do_back(number)
@@ -145,7 +145,7 @@ class Deeds:
         return answer
 
     def do_lend(self, user, shop, token="auditor", times=1):
-        """A service asks for the key of this merchant's store."""
+        """A service fetches the key of this merchant's store."""
         home = urllib.parse.quote(self.shops[shop].home, safe="")
         path = f"/api/v1/users/{urllib.parse.quote(user, safe='')}/keys?store_url={home}"
         for _ in range(times if token in self.model.tokens else 0):
@@ -183,7 +183,7 @@ class Deeds:
             self.note("check", answer.outcome, began, store=store["id"])
 
     def do_import(self, rows):
-        """Keys that the operator has already, from a file: `[user, shop]` each."""
+        """Imports existing keys from a file: `[user, shop]` each."""
         lines, deeds = ["user_id,store_url,consumer_key,consumer_secret,scope"], []
         for user, shop in rows:
             _, key, secret = self.shops[shop].make_key()
@@ -197,7 +197,7 @@ class Deeds:
     # --- Tokens, webhooks, feed --------------------------------------------------------------------------------------
 
     def issue(self, name, allow, users=None):
-        """Issues a token on the command line; whether that was answered as done. Its id is in what is logged."""
+        """Issues a token on the command line; returns whether that succeeded. Its ID is in the log output."""
         began = time.monotonic()
         limit = ["--users", ",".join(users)] if users else []
         code, text, says = self.service.command("token", "issue", "--name", name, "--allow", allow, *limit)
@@ -234,7 +234,7 @@ class Deeds:
         self.model.note("webhook", "yes" if code == 0 else "unknown", began, calm=False, name=name, webhook_id=id)
 
     def do_feed(self):
-        """Reads on in the feed, and holds what was read before to it."""
+        """Reads the feed further and compares it with what was read before."""
         try:
             events = read_feed(self.service, self.secret, limit=self.rng.choice((3, 50, 200)))
         except Unreadable:
@@ -249,7 +249,7 @@ class Deeds:
     # --- Time --------------------------------------------------------------------------------------------------------
 
     def do_jump(self, seconds):
-        """The machine's clock is set."""
+        """Sets the machine's clock."""
         if self.with_clock:
             self.jump(seconds)
         elif not FAKETIME:
@@ -263,7 +263,7 @@ class Deeds:
         time.sleep(seconds)
 
     def do_restart(self):
-        """kill -9 between two steps, and the auditor's look."""
+        """kill -9 between two steps, then an audit."""
         self.left_claims = True
         self.restart()
         self.look(settled=False)

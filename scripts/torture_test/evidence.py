@@ -1,4 +1,4 @@
-"""Asks the service for what the auditor judges: the feed, stores, attempts, keys, the record of lent keys, webhooks."""
+"""Collects the auditor's evidence from the service: feed, stores, attempts, keys, the record of lent keys, webhooks."""
 
 import json
 import re
@@ -7,13 +7,13 @@ import time
 from model import Evidence
 
 ATTEMPTS_TO_SEE_IT_STILL = 40
-# Events of the auditor's own asking.
+# Events caused by the auditor's own requests.
 OWN_EVENTS = {"activity.exported", "operator.signed_in"}
 OPERATOR, PASSWORD = "torture", "correct horse battery staple 47"
 
 
 class Unreadable(Exception):
-    """The service does not let its state be read, although nothing is wrong."""
+    """The service's state cannot be read although no fault is active."""
 
 
 def good(answer, what):
@@ -23,7 +23,7 @@ def good(answer, what):
 
 
 def read_feed(service, secret, after=None, limit=200):
-    """All events behind this one."""
+    """All events after this one."""
     events = []
     while True:
         path = f"/api/v1/events?limit={limit}" + (f"&after={after}" if after else "")
@@ -46,7 +46,7 @@ def read_stores(service, secret):
 
 
 class Records:
-    """The record of lent keys, as an operator takes it out of the dashboard."""
+    """The record of lent keys, as exported from the dashboard."""
 
     def __init__(self, service, new_browser):
         self.service, self.new_browser, self.browser = service, new_browser, None
@@ -61,15 +61,15 @@ class Records:
             raise Unreadable(f"signing in to the dashboard is answered {answer.status}")
 
     def read(self):
-        """Each record: the request's id, the store, the token, the key's version. This is the one place that knows how lent
-        keys are recorded: a line of the activity's export with a key version, named by the request that it was lent in."""
+        """Each record: request ID, store, token, key version. This is the only place that knows how lent keys are recorded: as
+        a line of the activity export with a key version, identified by the request that fetched the key."""
         for _ in range(2):
             if self.browser is None:
                 self.sign_in()
             answer = self.browser.go("GET", "/admin/activity.ndjson?kind=keys")
             if answer.status == 200 and "ndjson" in answer.headers["Content-Type"]:
                 break
-            # A session ends, also when the clock is set.
+            # The session may have expired, for example because the clock was set.
             self.browser = None
         else:
             raise Unreadable(f"the export of the activity is answered {answer.status}")
@@ -82,7 +82,7 @@ class Records:
 
 
 def collect(runner, settled):
-    """Evidence of a moment at which nothing happened but what is asked for here."""
+    """Evidence from a moment when nothing happens except these requests."""
     model, service, secret = runner.model, runner.service, runner.secret
     evidence = Evidence(feed_before=list(model.feed), settled=settled)
     for _ in range(ATTEMPTS_TO_SEE_IT_STILL):
@@ -102,7 +102,7 @@ def collect(runner, settled):
         if token["users"] and evidence.tokens.get(name, (None, False))[1]:
             limit = 1 + len(name) % 7
             seen = read_feed(service, token["secret"], limit=limit)
-            # What happened since is for the next time.
+            # Later events belong to the next audit.
             evidence.limited[name] = [event["id"] for event in seen if event["id"] <= evidence.feed[-1]["id"]]
     if settled:
         wait_for_webhooks(runner, evidence)
@@ -148,7 +148,7 @@ def read_deliveries(runner, evidence):
 
 
 def wait_for_webhooks(runner, evidence, seconds=8):
-    """What failed is tried again later than anybody waits here: the log says then that it waits."""
+    """Failed deliveries are retried later than this test waits; the delivery log then shows them as waiting."""
     end = time.monotonic() + seconds
     while runner.model.webhooks:
         read_deliveries(runner, evidence)

@@ -1,4 +1,4 @@
-"""Faults of the machine, each begun with `with` and over behind it. `missing` says why one cannot be had here."""
+"""Faults of the machine, each a context manager. `missing` says why one is not available here."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import threading
 
 
 def missing(kind, database):
-    """Why this fault cannot be had here; None when it can."""
+    """Why this fault is not available here, or None."""
     if kind in ("full", "eio") and database.kind != "sqlite":
         return "only on SQLite, where the files are local"
     if kind == "full" and not database.on_small_disk:
@@ -22,13 +22,13 @@ def missing(kind, database):
     return None
 
 
-# A callback waits longer for the disk than a history may last, so a refusing disk is well again by itself after so many seconds.
+# A callback waits longer for the disk than a history lasts, so a failing disk recovers after this many seconds.
 REFUSES_FOR = 3
 
 
 @contextlib.contextmanager
 def ends_by_itself(end):
-    """Calls `end` after `REFUSES_FOR`, and again behind the steps, which may be over before."""
+    """Calls `end` after `REFUSES_FOR`, and again after the steps, which may finish earlier."""
     timer = threading.Timer(REFUSES_FOR, end)
     timer.start()
     try:
@@ -41,7 +41,7 @@ def ends_by_itself(end):
 
 @contextlib.contextmanager
 def full(runner, options):
-    """The disk has no byte left. With `empty`, the write-ahead log has been emptied: then even its head wants room."""
+    """The disk is full. With `empty`, the write-ahead log was emptied before, so even its header needs space."""
     path = os.path.join(runner.database.folder, "fill")
     if options.get("empty"):
         with contextlib.suppress(sqlite3.Error), contextlib.closing(runner.database.open()) as database:
@@ -62,7 +62,7 @@ def full(runner, options):
 
 @contextlib.contextmanager
 def eio(runner, options):
-    """Writing (`pwrite64`) or syncing (`fsync,fdatasync`) fails: always, or those that `when` counts, for each thread."""
+    """Writing (`pwrite64`) or syncing (`fsync,fdatasync`) fails: always, or for the calls that `when` selects, per thread."""
     calls = options.get("calls", "pwrite64")
     rule = f"inject={calls}:error=EIO" + (f":when={options['when']}" if "when" in options else "")
     command = ["strace", "-f", "-p", str(runner.service.pid), "-o", "/dev/null", "-e", f"trace={calls}", "-e", rule]
@@ -75,7 +75,7 @@ def eio(runner, options):
         tracer.kill()
 
     try:
-        # It says so when it has taken hold of every thread.
+        # strace reports when it has attached to every thread.
         tracer.stderr.readline()
         with ends_by_itself(let_go):
             yield
@@ -86,7 +86,7 @@ def eio(runner, options):
 
 @contextlib.contextmanager
 def locked(runner, options):
-    """Another process holds the lock for writing, for so many seconds."""
+    """Another process holds the write lock for this many seconds."""
     held, over = threading.Event(), threading.Event()
     holder = threading.Thread(
         target=runner.database.hold_lock, args=(options.get("seconds", 1), held, over), daemon=True
@@ -102,7 +102,7 @@ def locked(runner, options):
 
 @contextlib.contextmanager
 def away(runner, options):
-    """The database is stopped at once, and comes back after so many seconds at the latest."""
+    """The database is stopped immediately and restarted after this many seconds at the latest."""
     runner.database.stop()
     back = threading.Timer(options.get("seconds", 1), runner.database.start)
     back.start()
@@ -114,7 +114,7 @@ def away(runner, options):
 
 @contextlib.contextmanager
 def killed(runner, options):
-    """The process ends in the middle, by this signal."""
+    """This signal ends the process in the middle of the steps."""
     how = signal.SIGTERM if options.get("how") == "term" else signal.SIGKILL
     shot = threading.Timer(
         options.get("after", 0), lambda: runner.service.is_running() and runner.service.process.send_signal(how)
@@ -131,7 +131,7 @@ def killed(runner, options):
 
 @contextlib.contextmanager
 def hanging(runner, options):
-    """A store takes connections and does not answer."""
+    """A store accepts connections but does not respond."""
     shop = runner.shops[options["shop"] % len(runner.shops)]
     shop.awake.clear()
     try:
@@ -171,5 +171,5 @@ FAULTS = {
     "down": down,
     "deaf": deaf,
 }
-# With these the service itself is well.
+# Faults that do not affect the service itself.
 OF_OTHERS = {"hanging", "down", "deaf"}

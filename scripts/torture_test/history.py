@@ -1,4 +1,4 @@
-"""Histories: lists of steps, made from a seed and nothing else, written and read as JSON, a step a line."""
+"""Histories: lists of steps generated from a seed alone; stored as JSON, one step per line."""
 
 import json
 import random
@@ -10,12 +10,12 @@ FAULTS = {
     "postgres": ["away", "away", "locked", "killed", "killed"],
 }
 OTHERS = ["hanging", "down", "deaf"]
-# Which of the calls fail, for each thread: all, one, two in a row, every third.
+# Which calls fail, per thread: all, one, two in a row, every third.
 WHEN = [None, "1", "1..2", "2+3", "3..4"]
 
 
 class Maker:
-    """Makes one history."""
+    """Generates one history."""
 
     def __init__(self, seed, kind, faults=None, shops=5):
         self.rng = random.Random(seed)
@@ -31,7 +31,7 @@ class Maker:
         return steps
 
     def pair(self):
-        """A merchant and a store: mostly those that there are, so that stores are reconnected."""
+        """A merchant and a store: mostly existing ones, so that stores are reconnected."""
         if self.pairs and self.rng.random() < 0.6:
             return self.rng.choice(self.pairs)
         pair = (f"user-{self.rng.randrange(USERS)}", self.rng.randrange(self.shops))
@@ -47,7 +47,7 @@ class Maker:
         return ["connect", self.number(), *pair, self.rng.random() < 0.12]
 
     def step(self, clock=False):
-        """One step on its own."""
+        """A single step."""
         kinds = {
             "connect": 5, "begin": 3, "approve": 4, "back": 4, "again": 1, "forge": 1, "lend": 6, "disconnect": 1.5, "check": 1,
             "revoke_at_shop": 0.7, "import": 0.7, "token": 1.2, "revoke": 0.7, "webhook": 0.6, "feed": 1.5, "together": 3,
@@ -105,7 +105,7 @@ class Maker:
         return ["restart"] if kind == "restart" else ["feed"]
 
     def fault(self):
-        """Something is wrong during a few steps."""
+        """A fault during a few steps."""
         rng = self.rng
         kind = rng.choice(self.faults) if rng.random() < 0.85 else rng.choice(OTHERS)
         options = {}
@@ -123,7 +123,7 @@ class Maker:
             options["shop"] = rng.randrange(self.shops)
         kinds = {"connect": 5, "begin": 1, "approve": 4, "back": 3, "lend": 6, "disconnect": 1, "feed": 1}
         if kind == "hanging":
-            # A merchant at the store that hangs waits for eight seconds: that is seen often enough.
+            # A merchant at a hanging store waits for eight seconds; once is enough.
             kinds.update(connect=0.7, begin=0.3)
         inner = rng.choices(list(kinds), list(kinds.values()), k=rng.randint(2, 6))
         steps = [self.of_kind(each) for each in inner]
@@ -131,7 +131,7 @@ class Maker:
 
 
 def make(seed, number, kind, faults=None, clock=False):
-    """The history with this number of this seed."""
+    """The history with this seed and number."""
     maker = Maker(f"{seed}/{number}/{kind}", kind, faults)
     return maker.history(clock)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Deed:
-    """One thing that was asked. `mark` is how much of the feed had been read before; `calm` says that no fault was on."""
+    """One request. `mark` is how much of the feed had been read before; `calm` means that no fault was active."""
 
     kind: str
     outcome: str
@@ -29,7 +29,7 @@ class Deed:
 
 @dataclass
 class Attempt:
-    """One try of a merchant at connecting a store: what its browser and its store hold."""
+    """One attempt of a merchant to connect a store: what its browser and its store know."""
 
     number: int
     user: str
@@ -45,7 +45,7 @@ class Attempt:
 
 
 class Model:
-    """Deeds in the order in which they ended, attempts by number, tokens by name."""
+    """Deeds in the order of completion, attempts by number, tokens by name."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -70,38 +70,38 @@ class Model:
             return [deed for deed in self.deeds if deed.kind in kinds]
 
     def acknowledged(self):
-        """How much was answered as done that must not be lost."""
+        """How many acknowledged deeds must not be lost."""
         kinds = ("link", "grant", "return", "deny", "lend", "disconnect", "token", "revoke", "import", "webhook")
         return sum(deed.outcome == "yes" for deed in self.of(*kinds))
 
 
 @dataclass
 class Evidence:
-    """What the service says at one moment, when nothing changes."""
+    """What the service reports at one moment, while nothing changes."""
 
     feed: list = field(default_factory=list)
     feed_before: list = field(default_factory=list)
     stores: list = field(default_factory=list)
-    # By the attempt's number: what its link says of it.
+    # By attempt number: the attempt as its link reports it.
     attempts: dict = field(default_factory=dict)
-    # By the store's id: status and body of its keys.
+    # By store ID: status and body of the response with its keys.
     keys: dict = field(default_factory=dict)
     # Each record of a lent key: (request, store, token, version).
     records: list = field(default_factory=list)
-    # By name: (id, whether it is let in).
+    # By name: (id, whether it is accepted).
     tokens: dict = field(default_factory=dict)
-    # By the token's name: the ids in the feed that it sees.
+    # By token name: the event IDs that it sees in the feed.
     limited: dict = field(default_factory=dict)
-    # By the webhook's name: what came, as {event id: [bodies]}, and the ids that still wait for another try.
+    # By webhook name: deliveries as {event id: [bodies]}, and the IDs that wait for a retry.
     deliveries: dict = field(default_factory=dict)
     waiting: dict = field(default_factory=dict)
-    # Whether everything that was under way had time to come to its end.
+    # Whether everything in progress had time to finish.
     settled: bool = False
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong: the rule that was broken, and one sentence."""
+    """A violation: the broken rule, and one sentence."""
 
     rule: str
     text: str

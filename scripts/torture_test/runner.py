@@ -1,5 +1,5 @@
-"""Carries a history out: asks the real binary what each step says, tells the model how it came out, and has the auditor look
-after each restart, after each fault, and at the end."""
+"""Runs a history: performs each step against the real binary, records the outcome in the model, and runs the auditor after each
+restart, after each fault, and at the end."""
 
 import contextlib
 import os
@@ -20,18 +20,18 @@ from service import FAKETIME, Browser, Service
 from shop import Receiver, Shop
 
 SHOPS = 5
-# The service is ready again by itself within so many seconds of a fault's end.
+# The service must be ready again within this many seconds after a fault.
 READY_WITHIN = 5
-# Whoever approves is connected within so many seconds (a key is first tried after one), and who follows hears of it.
+# An approval must connect the store within this many seconds (a key is first tested after one), and the feed must report it.
 WORKS_WITHIN, LAST = 12, 1_000_000
-# Everything that is under way has come to its end within so many seconds: a key is tried again after 5 s. A process or a
-# database that goes away may leave a claim on a key for two minutes of the clock; without a clock to set, nobody waits for it.
+# Everything in progress must finish within this many seconds: a key is retried after 5 s. A process or database that goes away
+# may leave a claim on a key for two minutes; without a clock to set, the test does not wait for it.
 SETTLES_WITHIN, SETTLES_IN_PART_WITHIN, CLAIM = 25, 8, 130
 AT_ONCE = 4
 
 
 class Broken(Exception):
-    """The history ends here: complaints were made."""
+    """The history ends here because of complaints."""
 
 
 class Runner(Deeds):
@@ -93,7 +93,7 @@ class Runner(Deeds):
         return self.complaints
 
     def prepare(self):
-        """A token for everything, and an operator."""
+        """Creates a token with all permissions, and an operator."""
         if not self.issue("auditor", "keys:read,stores:read,stores:write,links:write,events:read"):
             self.complain("does_not_start", "no token can be issued")
             raise Broken
@@ -112,13 +112,13 @@ class Runner(Deeds):
             getattr(self, "do_" + name)(*arguments)
 
     def together(self, steps):
-        """At the same time, a few at a time."""
+        """Runs steps concurrently, a few at a time."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for done in [pool.submit(self.step, step) for step in steps]:
                 done.result()
 
     def during(self, kind, options, steps):
-        """Steps while something is wrong. Then it must be well again by itself, and everything be there."""
+        """Runs steps during a fault. Afterwards the service must recover by itself, with nothing lost."""
         why = missing(kind, self.database)
         if why:
             self.passed_over.add(f"{kind} ({why})")
@@ -140,7 +140,7 @@ class Runner(Deeds):
             self.look(settled=False)
 
     def wait_until_well(self, kind, over):
-        """Ready says so, and something can be written."""
+        """Waits until `/readyz` returns 200 and a write succeeds."""
         said = []
         while True:
             ready = self.service.ask("GET", "/readyz", timeout=5)
@@ -154,7 +154,7 @@ class Runner(Deeds):
         self.complain(
             "not_ready", f"{READY_WITHIN} s after {kind} was over, /readyz is {said[0]} and writing is {said[1]}"
         )
-        # What was acknowledged may be lost besides; that is graver, and seen after a restart.
+        # Acknowledged data may be lost as well, which is more serious and shows after a restart.
         self.restart()
         self.look(settled=False)
 
@@ -163,8 +163,8 @@ class Runner(Deeds):
         self.start()
 
     def finish(self):
-        """The end: whether it still does its work, without a restart; and what is there after a kill -9, when everything had
-        time."""
+        """The end of a history: checks that the service still works without a restart, and what remains after a kill -9 once
+        everything had time to finish."""
         for shop in self.shops:
             shop.awake.set()
         if self.left_claims:
@@ -178,7 +178,7 @@ class Runner(Deeds):
         self.look(settled=self.is_settled())
 
     def check_workers(self):
-        """After all those faults: a merchant approves and is connected, who waits for news hears it, and webhooks are told."""
+        """After all faults: a merchant can connect, a waiting feed reader gets the event, and webhooks are delivered."""
         newest = self.service.api("GET", "/api/v1/events?after=latest", self.secret).json().get("next")
         with ThreadPoolExecutor(1) as pool:
             path = f"/api/v1/events?wait={WORKS_WITHIN}&after={newest}"
@@ -203,10 +203,10 @@ class Runner(Deeds):
             time.sleep(0.05)
 
     def look(self, settled):
-        """Has the auditor look; the history ends when there are complaints."""
+        """Runs the auditor; complaints end the history."""
         evidence = self.collect(settled)
         if evidence is None:
-            # What cannot be looked at now may be lost besides: that is seen after a restart.
+            # What cannot be read now may also be lost; that shows after a restart.
             self.restart()
             evidence = self.collect(settled=False)
         if evidence:
@@ -220,20 +220,20 @@ class Runner(Deeds):
             try:
                 return collect(self, settled)
             except Unreadable as error:
-                # A moment's trouble right after a fault is no fault of its own.
+                # A brief failure right after a fault is acceptable.
                 said = str(error)
                 time.sleep(pause)
         self.complain("unreadable", said)
         return None
 
     def settle(self, seconds):
-        """Waits until what was approved is proven, as long as that can take."""
+        """Waits until all approved keys are proven, for as long as that may take."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.is_settled():
             time.sleep(0.1)
 
     def is_settled(self):
-        """Whether nothing is being proven any more."""
+        """Whether no key is being proven any more."""
         for attempt in self.model.attempts.values():
             if attempt.id and attempt.link_id and attempt.bodies:
                 seen = self.service.api("GET", f"/api/v1/links/{attempt.link_id}", self.secret).json().get("attempt")
@@ -242,7 +242,7 @@ class Runner(Deeds):
         return True
 
 
-# What has to be taken down when the program is interrupted.
+# What to clean up when the program is interrupted.
 RUNNING = set()
 
 
@@ -262,6 +262,6 @@ def close_all():
 
 
 def keep_log(one, path):
-    """Copies the service's log to where it outlives the run."""
+    """Copies the service's log to a place that outlives the run."""
     with contextlib.suppress(OSError):
         shutil.copy(os.path.join(one.folder, "log"), path)

@@ -1,5 +1,5 @@
-"""The auditor against services that lie: a true history about which it must be silent, and for each lie the rule that must name
-it. Also that histories come from their seed alone, and that shrinking finds what matters."""
+"""Tests the auditor against services that lie: it must accept an honest history, and detect each lie by the right rule. Also
+tests that histories depend on their seed alone, and that shrinking finds the relevant steps."""
 
 import copy
 import json
@@ -18,8 +18,8 @@ def event(number, type, **data):
 
 
 def truth():
-    """A merchant connects, is read, and is disconnected; another one stays; a third's approval came to nothing. With what an
-    honest service says of it."""
+    """One merchant connects, has the key fetched, and is disconnected; a second stays connected; a third's approval fails.
+    Returned with the evidence of an honest service."""
     model, evidence = Model(), Evidence(settled=True)
 
     def note(kind, outcome="yes", at=0.0, **about):
@@ -84,13 +84,13 @@ def truth():
 
 
 def lend(model, at, **about):
-    """Ann's key is lent once more."""
+    """Ann's key is lent again."""
     first = model.of("lend")[0].about
     return model.note("lend", "yes", at, **{**first, "request": f"rq_{at}", **about})
 
 
 def drop(evidence, type):
-    """An event is lost, and the feed counts on as if it had never been."""
+    """An event is lost, and the feed is renumbered as if it had never happened."""
     evidence.feed = [each for each in evidence.feed if each["type"] != type]
     for number, each in enumerate(evidence.feed, 1):
         each["id"] = f"ev_{number:016d}"
@@ -101,7 +101,7 @@ def set_attempt(number, status, reason=None):
 
 
 def late_disconnect(model, evidence):
-    """Disconnected, connected again, and a second DELETE that was lost."""
+    """Disconnected, reconnected, then a second DELETE that was lost."""
     evidence.feed += [event(14, "store.reconnected", user_id="ann", store_id="st_1")]
     model.note("disconnect", "yes", 60, mark=14, store="st_1")
 
@@ -236,7 +236,7 @@ def audited(lie=None):
 
 
 def shrinks():
-    """Of a long history, the two steps within a fault that matter are left."""
+    """Shrinking a long history leaves the two relevant steps within a fault."""
     steps = history.make("self-test", 0, "sqlite")
     steps[7:7] = [["during", "eio", {}, [["feed"], ["together", [["lend", "x", 0], ["feed"]]], ["approve", 99]]]]
 

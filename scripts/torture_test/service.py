@@ -1,4 +1,4 @@
-"""The real binary in a folder of its own: started, killed, asked over HTTP and from the command line."""
+"""The real binary in its own folder: starts and kills it, and sends it HTTP requests and commands."""
 
 import contextlib
 import http.client
@@ -14,7 +14,7 @@ import urllib.parse
 from glob import glob
 from html import unescape
 
-# The most that a start may take on a busy machine, and that a stop may (it finishes what it has begun), in seconds.
+# How long a start may take on a busy machine, and a stop (which finishes accepted requests), in seconds.
 STARTS_WITHIN = 30
 STOPS_WITHIN = 45
 COMMANDS_WITHIN = 30
@@ -29,14 +29,14 @@ FAKETIME = next(
 
 
 class Answer:
-    """What came back: `status` is None when nothing did, or not all of it."""
+    """A response; `status` is None if there was none, or only part of one."""
 
     def __init__(self, status=None, headers=None, text=""):
         self.status, self.headers, self.text = status, headers or {}, text
 
     @property
     def outcome(self):
-        """What an asker knows from it: yes, no, or unknown."""
+        """What it tells the client about the outcome: yes, no, or unknown."""
         if self.status is None or self.status >= 500:
             return "unknown"
         return "yes" if self.status < 400 else "no"
@@ -49,7 +49,7 @@ class Answer:
 
 
 def free_port():
-    """A port that nobody has, and that no outgoing connection is given while the service is down for a moment."""
+    """A free port outside the range of outgoing connections, so that it stays free during restarts."""
     while True:
         port = 12000 + secrets.randbelow(8000)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -88,7 +88,7 @@ class Service:
             )
 
     def set_clock(self, offset):
-        """Moves the clock of the service (not of its database) to so many seconds from the true time."""
+        """Sets the service's clock (not its database's) this many seconds off the true time."""
         self.offset = offset
         with open(self.clock + ".new", "w", encoding="ascii") as file:
             file.write(f"{offset:+d}s\n")
@@ -102,7 +102,7 @@ class Service:
         return self.process is not None and self.process.poll() is None
 
     def start(self):
-        """Starts it and waits until it is ready; returns whether it became so."""
+        """Starts it and waits; returns whether it became ready."""
         self.process = subprocess.Popen(
             [self.binary, "serve"],
             env=self.environment,
@@ -119,7 +119,7 @@ class Service:
         return False
 
     def end(self, how=signal.SIGKILL):
-        """Ends it by this signal. Returns whether it ended in time."""
+        """Sends this signal; returns whether the process ended in time."""
         if not self.is_running():
             return True
         self.process.send_signal(how)
@@ -159,7 +159,7 @@ class Service:
         return self.ask(method, path, body, headers, timeout)
 
     def command(self, *arguments, given=None):
-        """Runs a subcommand: its exit code and standard output."""
+        """Runs a subcommand; returns its exit code and output."""
         try:
             done = subprocess.run(
                 [self.binary, *arguments],
@@ -176,14 +176,14 @@ class Service:
 
 
 class Browser:
-    """Somebody's browser, from a network of their own: cookies, redirects within the service, forms."""
+    """A browser in its own network: cookies, redirects within the service, forms."""
 
     def __init__(self, service, number):
         self.service, self.cookies = service, {}
         self.address = f"{11 + number // 60000}.{number // 250 % 240}.{number % 250 + 1}.7"
 
     def go(self, method, url, fields=None):
-        """Returns the answer after redirects within the service."""
+        """Returns the response after redirects within the service."""
         for _ in range(6):
             parts = urllib.parse.urlsplit(urllib.parse.urljoin(self.service.base, url))
             path = parts.path + ("?" + parts.query if parts.query else "")
@@ -217,6 +217,6 @@ class Browser:
 
 
 def authorize_address(page):
-    """The approval page of the store that a page of ours sends the browser to; None when it sends it nowhere."""
+    """The store's approval page to which our page sends the browser, or None."""
     found = re.search(r'(?:href="|content="[^"]*url=)(https?://[^"]*/wc-auth/v1/authorize[^"]*)"', page)
     return unescape(found[1]) if found else None

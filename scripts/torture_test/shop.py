@@ -1,5 +1,5 @@
-"""Pretend WooCommerce stores, and the services that webhooks go to. Each store has an address of its own on loopback, counts the
-keys it made, and misbehaves when it is told to."""
+"""Pretend WooCommerce stores, and the services that receive webhooks. Each store has its own address on loopback, counts the
+keys it created, and misbehaves on request."""
 
 import base64
 import http.client
@@ -8,7 +8,7 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# A hanging store lets go by itself after this many seconds, so that a replay never hangs with it.
+# A hanging store gives up after this many seconds, so that a replay never hangs.
 HANGS_AT_MOST = 30
 
 
@@ -17,7 +17,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request, client_address):
-        """Callers that were killed hang up: that is what this is for."""
+        """Ignores connections closed by killed callers."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(owner, address):
-    """Starts a server on a free port of this address; returns it."""
+    """Starts a server on a free port of this address and returns it."""
     server = Server((address, 0), Handler)
     server.owner = owner
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -126,8 +126,8 @@ class Shop:
             self.keys.pop(key, None)
 
     def post_key(self, callback, body, misses=False):
-        """Posts a key to a callback as WooCommerce does; the answer's status, None for none. A store that `misses` hangs up
-        before it reads the answer."""
+        """Posts a key to a callback as WooCommerce does; returns the response status, or None. A store that `misses` disconnects
+        before it reads the response."""
         address = urllib.parse.urlsplit(callback)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         try:
@@ -144,7 +144,7 @@ class Shop:
 
 
 class Receiver:
-    """The services behind webhooks: keeps everything that came, by the path it came to."""
+    """The services behind webhooks: stores every delivery by its path."""
 
     def __init__(self):
         self.came = {}

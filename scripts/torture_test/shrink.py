@@ -1,10 +1,10 @@
-"""Makes a failing history shorter: takes steps out, alone and in groups, as long as it still fails for the same reason."""
+"""Shortens a failing history: removes steps, alone and in groups, while it still fails for the same reason."""
 
 import time
 
 
 def pieces(history, path=()):
-    """The places of all steps, those within others too: `(3,)`, or `(3, 0)` for the first step within the fourth."""
+    """The positions of all steps, including nested ones: `(3,)`, or `(3, 0)` for the first step within the fourth."""
     for at, step in enumerate(history):
         here = (*path, at)
         yield here
@@ -13,7 +13,7 @@ def pieces(history, path=()):
 
 
 def without(history, gone, path=()):
-    """The history without these places. Of a fault that is taken out, the steps within stay; so for what was done together."""
+    """The history without these positions. If a fault or a concurrent group is removed, the steps within it remain."""
     left = []
     for at, step in enumerate(history):
         here = (*path, at)
@@ -29,7 +29,7 @@ def without(history, gone, path=()):
 
 
 def shrink(history, still_fails, seconds, say=lambda text: None):
-    """The shortest history that was found within so many seconds for which `still_fails`, and how many were tried."""
+    """The shortest history found within this many seconds for which `still_fails`, and how many were tried."""
     end = time.monotonic() + seconds
     tried, parts = 0, 2
     while time.monotonic() < end:
@@ -38,7 +38,7 @@ def shrink(history, still_fails, seconds, say=lambda text: None):
             break
         size = max(1, len(places) // parts)
         found = None
-        # From the end: what came after the failure's cause is gone at once.
+        # From the end, which removes everything after the failure's cause first.
         for begin in reversed(range(0, len(places), size)):
             if time.monotonic() > end:
                 break

@@ -1,4 +1,4 @@
-//! `cartkey check`: asks one store, or all of them, as many at a time as the budget of the watch allows.
+//! `cartkey check`: checks one store, or all of them, as many at a time as the limits of the watch allow.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -12,24 +12,24 @@ use crate::domain::actor::Actor;
 use crate::domain::id::StoreId;
 use crate::domain::page::MOST;
 use crate::domain::store::StoreStatus;
-use crate::flow::store_list::Filter;
-use crate::flow::{store_list, watch};
+use crate::flow::dashboard::store_list::Filter;
+use crate::flow::{dashboard::store_list, watching::watch};
 
-/// Checks and prints a line for each store, in the order in which they answer; fails when one of them cannot be used.
+/// Checks and prints a line for each store, in the order in which they answer; fails if any of them cannot be used.
 pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
     let is_one = id.is_some();
     let ids = match id {
         Some(id) => vec![id],
         None => connected_stores(app).await?,
     };
-    // Where output is a terminal too, its lines tell how far it is; elsewhere they go into a file.
+    // If stdout is a terminal too, its lines already show the progress.
     let mut progress = (ids.len() > 1 && io::stderr().is_terminal() && !io::stdout().is_terminal())
         .then(|| Progress::new(ids.len() as u64));
     let (mut done, mut bad) = (0, 0);
     let mut waiting = ids.into_iter();
     let mut asking = JoinSet::new();
     loop {
-        while asking.len() < app.watching.demanded()
+        while asking.len() < app.outgoing.demanded()
             && let Some(id) = waiting.next()
         {
             let app = app.clone();
@@ -40,7 +40,7 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
             });
         }
         let Some(ended) = asking.join_next().await else { break };
-        let works = match ended.context("a check broke off").flatten() {
+        let works = match ended.context("a check was aborted").flatten() {
             Ok(store) => {
                 writeln!(out, "{}", line(&store))?;
                 store.status == StoreStatus::Connected
@@ -65,7 +65,7 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
     Ok(())
 }
 
-/// Every store that was not disconnected on purpose.
+/// Every store that was not deliberately disconnected.
 async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
     let mut ids = Vec::new();
     let (everything, mut after) = (Filter::default(), None);

@@ -1,4 +1,4 @@
-//! `cartkey migrate-to`: a whole installation into another database.
+//! `cartkey migrate-to`: copies a whole installation to another database.
 
 use std::io::{self, BufRead as _, Write};
 use std::path::Path;
@@ -9,19 +9,19 @@ use super::Usage;
 use super::progress::{Progress, grouped};
 use crate::app::App;
 use crate::domain::secret::Secret;
-use crate::flow::migrate::{self, Moved};
+use crate::flow::transfer::migrate::{self, Moved};
 use crate::storage::Db;
 
-/// Moves everything to the database at `url`; `-` reads the address from standard input, where no list of processes shows it.
+/// Copies everything to the database at `url`; `-` reads the address from standard input, which keeps it out of the process list.
 pub(super) async fn run(app: &App, url: &str, ring: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let url = Secret::new(if url == "-" { first_line()? } else { url.to_owned() });
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
         return Err(Usage("the target must begin with sqlite: or postgres://".to_owned()).into());
     }
-    let target = Db::open(url.expose()).await.context("the target")?;
+    let target = Db::open(url.expose()).await.context("the target database")?;
     writeln!(
         io::stderr(),
-        "copying {} to {}; what is written meanwhile is not copied, so stop the service first",
+        "copying {} to {}; changes made meanwhile are not copied, so the service must be stopped",
         app.db.version().await?,
         target.version().await?
     )?;
@@ -43,23 +43,23 @@ fn report(moved: &Moved, out: &mut impl Write) -> anyhow::Result<()> {
     let rows: u64 = moved.sums.iter().map(|sum| sum.rows).sum();
     writeln!(
         out,
-        "the same on both sides: {} tables, {} rows; the key ring opens {} keys there",
+        "identical on both sides: {} tables, {} rows; the key ring opens {} keys in the target",
         moved.sums.len(),
         grouped(rows),
         grouped(moved.opened)
     )?;
     writeln!(
         io::stderr(),
-        "next: set CARTKEY_DATABASE_URL to the target, keep CARTKEY_MASTER_KEY as it is, start the service; keep the old database until you have seen it work"
+        "next: set CARTKEY_DATABASE_URL to the target, leave CARTKEY_MASTER_KEY as it is, and start the service; keep the old database until you have seen it work"
     )?;
     if moved.broken > 0 {
-        bail!("{} keys opened neither here nor there: their merchants must connect again", grouped(moved.broken));
+        bail!("{} keys cannot be opened in either database: their merchants must connect again", grouped(moved.broken));
     }
     Ok(())
 }
 
 fn first_line() -> anyhow::Result<String> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+    io::stdin().lock().read_line(&mut line).context("cannot read standard input")?;
     Ok(line.trim().to_owned())
 }

@@ -1,11 +1,11 @@
-//! The command line. What a command was asked for goes to standard output, alone; everything else to standard error.
+//! The command line. Only a command's result goes to stdout; everything else goes to stderr.
 
-mod carry;
 mod check;
 mod migrate;
 mod operator;
 mod progress;
 mod token;
+mod transfer;
 mod webhook;
 
 use std::io::{self, Write};
@@ -23,14 +23,14 @@ use crate::domain::scope::Scope;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
-use crate::flow::diagnostics::Depth;
-use crate::flow::links::Wish;
-use crate::flow::store_list::Filter;
-use crate::flow::{links, store_list};
+use crate::flow::connecting::links::NewLink;
+use crate::flow::dashboard::diagnostics::Depth;
+use crate::flow::dashboard::store_list::Filter;
+use crate::flow::{connecting::links, dashboard::store_list};
 use crate::web::api::answers;
 use crate::{doctor, serve, telemetry};
 
-/// Connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
+/// Connects WooCommerce stores without anyone copying API keys, and serves the keys to your services.
 #[derive(Debug, Parser)]
 #[command(name = "cartkey", version, max_term_width = 100)]
 pub struct Arguments {
@@ -40,67 +40,67 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service (what `cartkey` alone does).
+    /// Run the service (the default command).
     Serve,
-    /// Run the service and a pretend store on loopback, with throw-away data.
+    /// Run the service and a pretend store on loopback with throw-away data.
     Demo,
-    /// Service tokens: what internal services show to be let in.
+    /// Manage service tokens, which internal services authenticate with.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Webhooks: addresses of internal services that are told of events.
+    /// Manage webhooks, which send events to internal services.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
-    /// Operators: who may sign in to the dashboard.
+    /// Manage operators, who can sign in to the dashboard.
     #[command(subcommand)]
     Operator(operator::OperatorCommand),
-    /// Make a link that connects a merchant's store; prints its address.
+    /// Create a link to connect a merchant's store; prints its address.
     Link {
-        /// Your application's own id of the merchant.
+        /// Your application's ID of the merchant.
         #[arg(long)]
         user_id: UserId,
-        /// The store's address, when you know it.
+        /// The store's address, if you know it.
         #[arg(long)]
         store_url: Option<String>,
-        /// What to ask: `read`, `write` or `read_write`.
+        /// The scope to request: `read`, `write` or `read_write`.
         #[arg(long)]
         scope: Option<Scope>,
     },
-    /// List the connected stores.
+    /// List all stores.
     Stores {
-        /// As one JSON document per line.
+        /// Print one JSON document per line.
         #[arg(long)]
         json: bool,
     },
-    /// Ask a store (or all) whether its key still works.
+    /// Check whether the key of one store (or all) still works.
     Check {
-        /// The store's id; all connected stores when left out.
+        /// The store's ID; without it, every store that is not disconnected is checked.
         id: Option<StoreId>,
     },
-    /// Take over stores whose keys you already have, from a CSV file.
-    Import(carry::ImportArguments),
-    /// Write every store with its key, as CSV that `import` reads. On record before the first key leaves.
+    /// Import stores whose keys you already have from a CSV file.
+    Import(transfer::ImportArguments),
+    /// Export every connected store with its key as CSV for `import`. The export is recorded in the activity log.
     Export {
         /// Write the secrets even to a terminal.
         #[arg(long)]
         with_secrets: bool,
     },
-    /// Copy the whole installation into another, empty database: sqlite:PATH or postgres://…
+    /// Copy the whole installation into another, empty database.
     MigrateTo {
-        /// Its address; `-` reads it from standard input.
+        /// The database's address, sqlite:PATH or postgres://…; `-` reads it from standard input.
         url: String,
     },
     /// Check the configuration, the database and the key ring.
     Doctor {
-        /// Only ask a running service whether it is alive, for a container's health check.
+        /// Only check that a running service answers /livez (for container health checks).
         #[arg(long)]
         live: bool,
-        /// Open every sealed value and check the integrity of a SQLite file; may take a long time.
+        /// Open every sealed value, and check the integrity of a SQLite file; may take a long time.
         #[arg(long, conflicts_with = "live")]
         deep: bool,
     },
 }
 
-/// Does what the command line asks.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let command = arguments.command.unwrap_or(Command::Serve);
     if let Command::Demo = command {
@@ -117,10 +117,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             doctor::run(&config, depth, &mut io::stdout().lock()).await
         }
         other => {
-            // A command line that is wrong must not make a database first.
+            // An invalid command line must not create a database first.
             let home = named_home(&other, &config)?;
             if let Command::Webhook(command) = &other {
-                command.check(config.site.reach)?;
+                command.check(config.site.network)?;
             }
             let app = serve::open(&config).await?;
             let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
@@ -144,20 +144,20 @@ async fn on_data(
         Command::Link { user_id, scope, .. } => link(app, user_id, home, scope, out).await,
         Command::Stores { json } => list_stores(app, json, out).await,
         Command::Check { id } => check::run(app, id, out).await,
-        Command::Import(asked) => carry::import(app, asked, out).await,
-        Command::Export { with_secrets } => carry::export(app, with_secrets, out).await,
+        Command::Import(asked) => transfer::import(app, asked, out).await,
+        Command::Export { with_secrets } => transfer::export(app, with_secrets, out).await,
         Command::MigrateTo { url } => migrate::run(app, &url, &config.master_key, out).await,
         Command::Serve | Command::Demo | Command::Doctor { .. } => Ok(()),
     }
 }
 
-/// The store's address on the command line. What may be one, the configuration decides, so clap cannot read it.
+/// Parses `--store-url`. Which addresses are allowed depends on the configuration, so clap cannot parse it.
 fn named_home(command: &Command, config: &Config) -> Result<Option<StoreUrl>, Usage> {
     let Command::Link { store_url: Some(typed), .. } = command else { return Ok(None) };
-    StoreUrl::parse(typed, config.site.reach).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
+    StoreUrl::parse(typed, config.site.network).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
 }
 
-/// The command line itself is wrong: exit code 2.
+/// The command line is invalid: exit code 2.
 #[derive(Debug)]
 pub struct Usage(String);
 
@@ -176,7 +176,7 @@ async fn link(
     scope: Option<Scope>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let wish = Wish {
+    let wish = NewLink {
         user_id,
         account_label: None,
         home,
@@ -188,7 +188,7 @@ async fn link(
     };
     let (link, url) = links::make(app, wish, &Actor::cli()).await?;
     writeln!(out, "{}", url.expose())?;
-    tracing::info!(link.id = %link.id, expires_at = %link.expires_at, "made a link");
+    tracing::info!(link.id = %link.id, expires_at = %link.expires_at, "created a link");
     Ok(())
 }
 
@@ -213,7 +213,7 @@ fn line(store: &Store) -> String {
     format!("{}\t{}\t{}\t{}\t{reason}\t{}", store.id, store.status.as_str(), store.user_id, store.home, store.scope)
 }
 
-/// How a process that failed ends: 2 when the command line was wrong, else 1.
+/// The exit code for an error: 2 if the command line is invalid, otherwise 1.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() { 2 } else { 1 }
 }

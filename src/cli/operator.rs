@@ -16,26 +16,26 @@ use crate::flow::operators;
 pub(super) enum OperatorCommand {
     /// Add an operator; asks for a password.
     Add {
-        /// What they sign in with.
+        /// The name they sign in with.
         name: OperatorName,
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Set an operator's password; all their sessions end.
+    /// Set an operator's password; ends all their sessions.
     Passwd {
-        /// What they sign in with.
+        /// The name they sign in with.
         name: OperatorName,
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
-        /// Turn their second factor off too, when telephone and recovery codes are lost.
+        /// Also turn off their second factor, if phone and recovery codes are lost.
         #[arg(long)]
         drop_second_factor: bool,
     },
-    /// Remove an operator; all their sessions end.
+    /// Remove an operator; ends all their sessions.
     Remove {
-        /// What they sign in with.
+        /// The name they sign in with.
         name: OperatorName,
     },
     /// List the operators.
@@ -68,11 +68,11 @@ pub(super) async fn run(app: &App, command: OperatorCommand, out: &mut impl Writ
     Ok(())
 }
 
-/// A password from standard input, or typed twice at the terminal.
+/// Reads the password from standard input, or twice from the terminal.
 fn read_password(from_stdin: bool) -> anyhow::Result<Secret> {
     if from_stdin {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).context("standard input cannot be read")?;
+        io::stdin().lock().read_line(&mut line).context("cannot read standard input")?;
         return Ok(Secret::new(line.trim_end_matches(['\r', '\n']).to_owned()));
     }
     if !io::stdin().is_terminal() {

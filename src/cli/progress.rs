@@ -1,12 +1,12 @@
-//! How far long work has come: a bar on a terminal, a line for each tenth elsewhere. On standard error.
+//! Progress of long-running commands on stderr: a bar on a terminal, otherwise a line for each 10 %.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
-/// How many characters the bar has.
+/// Width of the bar in characters.
 const WIDTH: u64 = 24;
 
-/// Shows how far work has come.
+/// A progress display.
 pub(super) struct Progress {
     of: u64,
     is_terminal: bool,
@@ -15,17 +15,17 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Work that is done at `of`.
+    /// Starts at zero of `of`.
     pub(super) fn new(of: u64) -> Self {
         Self { of, is_terminal: io::stderr().is_terminal(), shown: String::new(), tenth: 0 }
     }
 
-    /// The work is done at `of` after all.
+    /// Changes the total to `of`.
     pub(super) const fn of(&mut self, of: u64) {
         self.of = of;
     }
 
-    /// The work has come to `at`; `says` is what else there is to say.
+    /// Moves to `at` and shows `says` beside it.
     pub(super) fn at(&mut self, at: u64, says: impl Display) {
         let hundredths = (at.min(self.of) * 100).checked_div(self.of).unwrap_or(100);
         if !self.is_terminal {
@@ -44,7 +44,7 @@ impl Progress {
         }
     }
 
-    /// A line of its own, which stays.
+    /// Prints a line above the bar.
     pub(super) fn line(&self, says: impl Display) {
         let mut err = io::stderr();
         if self.is_terminal {
@@ -65,7 +65,7 @@ impl Drop for Progress {
     }
 }
 
-/// A number as people read it: `12,345`.
+/// Groups digits by three: `12,345`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

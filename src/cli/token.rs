@@ -13,47 +13,47 @@ use crate::config::span;
 use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
 use crate::domain::token::{Permissions, ServiceToken, TokenState, Users};
-use crate::flow::reads;
-use crate::flow::tokens::{self, Wish};
+use crate::flow::lending::key_reads;
+use crate::flow::lending::tokens::{self, NewToken};
 
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Issue a token; prints it, once.
+    /// Issue a token and print it, once.
     Issue {
-        /// What you call it, such as the service's name.
+        /// A name for the token, such as the name of the service.
         #[arg(long, value_parser = read_name)]
         name: String,
         /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
         #[arg(long)]
         allow: Permissions,
-        /// The only merchants whom it may reach, comma separated; all when left out.
+        /// Limit the token to these user_ids, comma separated; all by default.
         #[arg(long, value_parser = read_users)]
         users: Option<Users>,
-        /// The same from a file, one a line.
+        /// Read the user_ids from a file, one per line.
         #[arg(long, conflicts_with = "users")]
         users_file: Option<PathBuf>,
-        /// When it stops working by itself, such as 90d or 12h; never when left out.
+        /// When the token expires, such as 90d or 12h; never by default.
         #[arg(long, value_parser = read_span)]
         expires_in: Option<Duration>,
     },
-    /// List the tokens, without their secrets: id, name, permissions, state, whom they may reach, last use.
+    /// List the tokens, without their secrets: ID, name, permissions, state, user_ids, last key read.
     List,
-    /// Issue a token that takes the place of another; prints it, once.
+    /// Replace a token with a new one and print it, once.
     Rotate {
-        /// The id (tk_…) of the token to replace.
+        /// The ID (tk_…) of the token to replace.
         id: TokenId,
-        /// How long the old one works on: now (not at all), or a time such as 1h or 7d.
+        /// How long the old token keeps working: a time such as 1h or 7d, or `now` to end it at once.
         #[arg(long, value_parser = read_overlap, default_value = "24h")]
         overlap: Duration,
     },
-    /// Revoke a token, at once.
+    /// Revoke a token immediately.
     Revoke {
-        /// Its id (tk_…).
+        /// The token's ID (tk_…).
         id: TokenId,
     },
 }
 
-/// Does what the command line asks.
+/// Runs the command.
 pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         TokenCommand::Issue { name, allow, users, users_file, expires_in } => {
@@ -61,16 +61,16 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
                 Some(file) => Some(read_users_file(&file)?),
                 None => users,
             };
-            let wish = Wish { users, lives: expires_in, ..Wish::new(name, allow) };
+            let wish = NewToken { users, lives: expires_in, ..NewToken::new(name, allow) };
             let (token, secret) = tokens::issue(app, wish, &Actor::cli()).await?;
             writeln!(out, "{}", secret.expose())?;
-            tracing::info!(token.id = %token.id, "issued a token: it is not shown again");
+            tracing::info!(token.id = %token.id, "issued a token; it is not shown again");
         }
         TokenCommand::List => list(app, out).await?,
         TokenCommand::Rotate { id, overlap } => {
             let (token, secret) = tokens::rotate(app, &id, overlap, &Actor::cli()).await?;
             writeln!(out, "{}", secret.expose())?;
-            tracing::info!(token.id = %token.id, replaces = %id, "issued a token: it is not shown again");
+            tracing::info!(token.id = %token.id, replaces = %id, "issued a token; it is not shown again");
         }
         TokenCommand::Revoke { id } => {
             if !tokens::revoke(app, &id, &Actor::cli()).await? {
@@ -82,7 +82,7 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
 }
 
 async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
-    let reads = reads::of_tokens(app, app.now()).await?;
+    let reads = key_reads::of_tokens(app, app.now()).await?;
     for token in tokens::all(app).await? {
         let users =
             token.users.as_ref().map_or_else(|| "all user_ids".to_owned(), |u| format!("{} user_ids", u.count()));
@@ -97,7 +97,7 @@ fn state(app: &App, token: &ServiceToken) -> String {
     let end = || token.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"));
     match token.state_at(app.now()) {
         TokenState::Working => end(),
-        TokenState::Parting => format!("replaced, {}", end()),
+        TokenState::Revocation => format!("replaced, {}", end()),
         TokenState::Replaced => "replaced".to_owned(),
         TokenState::Expired => "expired".to_owned(),
         TokenState::Revoked => "revoked".to_owned(),
@@ -107,11 +107,11 @@ fn state(app: &App, token: &ServiceToken) -> String {
 fn read_name(text: &str) -> Result<String, &'static str> {
     let name = text.trim();
     let fits = (1..=80).contains(&name.chars().count());
-    fits.then(|| name.to_owned()).ok_or("a name has 1 to 80 characters")
+    fits.then(|| name.to_owned()).ok_or("a name must have 1 to 80 characters")
 }
 
 fn read_span(text: &str) -> Result<Duration, &'static str> {
-    span(text).ok_or("a time is written like 90d, 12h or 30m")
+    span(text).ok_or("must be a time such as 90d, 12h or 30m")
 }
 
 fn read_overlap(text: &str) -> Result<Duration, &'static str> {

@@ -1,4 +1,4 @@
-//! `cartkey webhook`: addresses of internal services that are told of events.
+//! `cartkey webhook`: manages webhooks.
 
 use std::io::Write;
 use std::time::Duration;
@@ -13,164 +13,164 @@ use crate::config::span;
 use crate::domain::actor::Actor;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Time;
 use crate::domain::token::Users;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Wanted, Webhook, WebhookUrl};
-use crate::flow::webhooks::{self, GivesWay, Wish};
+use crate::flow::webhooks::{self, GivesWay, NewWebhook};
 
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
-    /// Add a webhook; prints its secret, once.
+    /// Add a webhook and print its secret, once.
     Add {
-        /// Where your service takes what happened: a public address with https.
+        /// The address of your service that receives events: public, with https.
         #[arg(long)]
         url: String,
-        /// What it is told of, comma separated: types such as store.connected, groups such as store.*; everything when left out.
+        /// The events to send, comma separated: types such as store.connected, groups such as store.*; all by default.
         #[arg(long)]
         events: Option<Wanted>,
-        /// What you call it.
+        /// A description for your own use.
         #[arg(long, value_parser = read_description)]
         description: Option<String>,
-        /// The only merchants of whom it is told, comma separated; all when left out.
+        /// Send only events of these user_ids, comma separated; all by default.
         #[arg(long, value_parser = super::token::read_users)]
         users: Option<Users>,
     },
-    /// List the webhooks, without their secrets: id, state, address, what each is told of, last delivery, description.
+    /// List the webhooks, without their secrets: ID, state, address, events, last delivery, description.
     List {
-        /// As one JSON document per line.
+        /// Print one JSON document per line.
         #[arg(long)]
         json: bool,
     },
-    /// Change a webhook: what is not named stays as it is. It keeps its secrets.
+    /// Change a webhook; options left out do not change. It keeps its secrets.
     #[command(group = ArgGroup::new("what").required(true).multiple(true))]
     Change {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
-        /// Where it is from now on.
+        /// The new address.
         #[arg(long, group = "what")]
         url: Option<String>,
-        /// What it is told of from now on, as for `add`.
+        /// The events to send from now on, as for `add`.
         #[arg(long, group = "what")]
         events: Option<Wanted>,
-        /// What you call it.
+        /// A description for your own use.
         #[arg(long, group = "what", value_parser = read_description)]
         description: Option<String>,
-        /// The only merchants of whom it is told from now on, comma separated.
+        /// Send only events of these user_ids from now on, comma separated.
         #[arg(long, group = "what", value_parser = super::token::read_users)]
         users: Option<Users>,
-        /// It is told of all merchants from now on.
+        /// Send events of all user_ids from now on.
         #[arg(long, group = "what", conflicts_with = "users")]
         all_users: bool,
     },
-    /// List what a webhook was sent, the newest first: id, when it happened, type, event, state, last answer, tries.
+    /// List a webhook's deliveries, newest first: ID, time of the event, type, event, state, last response, attempts.
     Log {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
-        /// Only what is `waiting`, `delivered`, `failed` or `skipped`.
+        /// Only deliveries that are `waiting`, `delivered`, `failed` or `skipped`.
         #[arg(long, value_parser = read_state)]
         state: Option<DeliveryState>,
-        /// How many at the most.
+        /// How many to list at most.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000))]
         limit: i64,
-        /// As one JSON document per line.
+        /// Print one JSON document per line.
         #[arg(long)]
         json: bool,
     },
-    /// Delete a webhook, its secret and its log.
+    /// Delete a webhook with its secret and log.
     Remove {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
     },
-    /// Make a new secret; prints it, once. The old one signs too for 24 hours.
+    /// Create a new secret and print it, once. The old one keeps signing too for 24 hours.
     Rotate {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
-        /// While two secrets sign: end the older of them now.
+        /// If two secrets are active: end the older one now.
         #[arg(long, conflicts_with = "drop_new")]
         drop_old: bool,
-        /// While two secrets sign: end the newer of them now, because nobody has it.
+        /// If two secrets are active: end the newer one now, because nobody has it.
         #[arg(long)]
         drop_new: bool,
     },
-    /// End the old secret of a webhook that was rotated, before its 24 hours are over.
+    /// After a rotation, end the old secret before its 24 hours are over.
     EndOldSecret {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
     },
-    /// Send a test and say what came of it.
+    /// Send a test event and report the result.
     Test {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
     },
     /// Turn a webhook off.
     Disable {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
     },
-    /// Turn a webhook on again, and send what it missed.
+    /// Turn a webhook back on and send what it missed.
     Enable {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
-        /// Send only what happens from now on.
+        /// Send only new events, not those it missed.
         #[arg(long)]
         from_now: bool,
     },
-    /// Send again everything that happened since a time, or one delivery of the log.
+    /// Send all events since a time again, or one delivery from the log.
     Replay {
-        /// Its id (wh_…).
+        /// The webhook's ID (wh_…).
         id: WebhookId,
-        /// A moment such as 2026-11-22T10:00:00Z, or how long ago, such as 24h or 7d.
+        /// A time such as 2026-11-22T10:00:00Z, or how long ago, such as 24h or 7d.
         #[arg(long, value_parser = read_since, required_unless_present = "delivery", conflicts_with = "delivery")]
         since: Option<Since>,
-        /// Only what was not delivered in the last 30 days: the log reaches no further back.
+        /// Only undelivered events of the last 30 days (the length of the log).
         #[arg(long, requires = "since")]
         missed_only: bool,
-        /// A delivery's id (dl_…), from `webhook log`.
+        /// A delivery's ID (dl_…), from `webhook log`.
         #[arg(long)]
         delivery: Option<DeliveryId>,
     },
 }
 
-/// Since when events are sent again.
+/// The start of a replay.
 #[derive(Debug, Clone, Copy)]
 pub enum Since {
-    /// A moment.
+    /// A point in time.
     Moment(Time),
-    /// So long ago.
+    /// This long ago.
     Ago(Duration),
 }
 
 impl WebhookCommand {
-    /// Refuses an address that cannot be a webhook's before anything is opened. What may be one, the configuration decides,
-    /// so clap cannot read it.
-    pub fn check(&self, reach: Reach) -> Result<(), Usage> {
+    /// Rejects an invalid address before anything is opened. Which addresses are allowed depends on the configuration, so clap
+    /// cannot parse it.
+    pub fn check(&self, network: Network) -> Result<(), Usage> {
         match self {
-            Self::Add { url, .. } | Self::Change { url: Some(url), .. } => read_url(url, reach).map(drop),
+            Self::Add { url, .. } | Self::Change { url: Some(url), .. } => read_url(url, network).map(drop),
             _ => Ok(()),
         }
     }
 }
 
-/// Does what the command line asks.
+/// Runs the command.
 pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> anyhow::Result<()> {
     let actor = Actor::cli();
     match command {
         WebhookCommand::Add { url, events, description, users } => {
-            let wish = Wish {
-                url: read_url(&url, app.site.reach)?,
+            let wish = NewWebhook {
+                url: read_url(&url, app.site.network)?,
                 description: description.unwrap_or_default(),
                 wanted: events.unwrap_or_else(Wanted::everything),
                 users,
             };
             let (webhook, secret) = webhooks::add(app, wish, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
-            tracing::info!(webhook.id = %webhook.id, "added a webhook: its secret is not shown again");
+            tracing::info!(webhook.id = %webhook.id, "added a webhook; its secret is not shown again");
         }
         WebhookCommand::Change { id, url, events, description, users, all_users } => {
             let now = webhooks::find(app, &id).await?.ok_or(webhooks::Error::Unknown)?;
-            let wish = Wish {
-                url: url.map_or(Ok(now.url), |url| read_url(&url, app.site.reach))?,
+            let wish = NewWebhook {
+                url: url.map_or(Ok(now.url), |url| read_url(&url, app.site.network))?,
                 description: description.unwrap_or(now.description),
                 wanted: events.unwrap_or(now.wanted),
                 users: users.or(now.users).filter(|_| !all_users),
@@ -190,7 +190,7 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
             let (webhook, secret) = webhooks::rotate(app, &id, gives_way, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
             let until = webhook.old_until.map(tracing::field::display);
-            tracing::info!(webhook.id = %id, old_until = until, "rotated a secret: the new one is not shown again");
+            tracing::info!(webhook.id = %id, old_until = until, "rotated a secret; the new one is not shown again");
         }
         WebhookCommand::EndOldSecret { id } => webhooks::end_old_secret(app, &id, &actor).await?,
         WebhookCommand::Test { id } => test(app, &id, &actor, out).await?,
@@ -202,7 +202,7 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
             (Some(Since::Ago(span)), None) => {
                 webhooks::replay(app, &id, app.now().minus(span), missed_only, &actor).await?;
             }
-            (None, None) => return Err(Usage("replay needs --since or --delivery".to_owned()).into()),
+            (None, None) => return Err(Usage("replay requires --since or --delivery".to_owned()).into()),
         },
     }
     Ok(())
@@ -215,7 +215,7 @@ async fn test(app: &App, id: &WebhookId, actor: &Actor, out: &mut impl Write) ->
         None => outcome.fault.unwrap_or("no answer").to_owned(),
     };
     if !outcome.is_delivered() {
-        bail!("the webhook did not take the test: {answer}");
+        bail!("the test was not delivered: {answer}");
     }
     writeln!(out, "{answer} in {} ms", outcome.took_ms())?;
     Ok(())
@@ -256,7 +256,7 @@ async fn log(
         } else {
             let answer = match (line.status, &line.fault) {
                 (Some(status), _) => format!("HTTP {status}"),
-                (None, fault) => fault.clone().unwrap_or_else(|| "not tried".to_owned()),
+                (None, fault) => fault.clone().unwrap_or_else(|| "not attempted".to_owned()),
             };
             let (made_at, kind, event) = (line.made_at, &line.kind, event.as_deref().unwrap_or("-"));
             let (state, tries) = (line.state.as_str(), line.tries);
@@ -266,7 +266,7 @@ async fn log(
     Ok(())
 }
 
-/// A webhook for machines; its address ends before the query, which may be secret.
+/// A webhook as JSON; its address is shown without the query, which may be secret.
 fn document(webhook: &Webhook) -> serde_json::Value {
     json!({
         "id": webhook.id,
@@ -297,17 +297,17 @@ fn read_description(text: &str) -> Result<String, String> {
     if fits { Ok(text.trim().to_owned()) } else { Err(format!("at most {DESCRIPTION_AT_MOST} characters")) }
 }
 
-fn read_url(text: &str, reach: Reach) -> Result<WebhookUrl, Usage> {
-    WebhookUrl::parse(text, reach).map_err(|fault| Usage(format!("--url: {fault}")))
+fn read_url(text: &str, network: Network) -> Result<WebhookUrl, Usage> {
+    WebhookUrl::parse(text, network).map_err(|fault| Usage(format!("--url: {fault}")))
 }
 
 fn read_state(text: &str) -> Result<DeliveryState, &'static str> {
-    DeliveryState::from_text(text).ok_or("waiting, delivered, failed or skipped")
+    DeliveryState::from_text(text).ok_or("must be waiting, delivered, failed or skipped")
 }
 
 fn read_since(text: &str) -> Result<Since, &'static str> {
     let moment = text.parse().ok().map(Since::Moment);
     moment
         .or_else(|| span(text).map(Since::Ago))
-        .ok_or("a moment such as 2026-11-22T10:00:00Z, or how long ago, such as 24h")
+        .ok_or("must be a time such as 2026-11-22T10:00:00Z, or how long ago, such as 24h")
 }

@@ -1,4 +1,4 @@
-//! What `cartkey demo` and the tests need beside the service itself.
+//! Support for `cartkey demo` and the tests: a pretend store, a network of stores and a sample application.
 
 pub mod pretend_network;
 pub mod pretend_store;

@@ -1,7 +1,7 @@
-//! A network of any number of stores behind one listener, the good and the bad, for tests and benchmarks of the watch.
+//! A network of any number of good and bad stores behind one listener, for tests and benchmarks of the watch.
 //!
-//! The first word of the host's name says how a store behaves (`good-17.example`, `hang-3.example`), and a directory makes
-//! it one of many on its host. It takes any key; what it counts is who asked, and how many at a time.
+//! The first word of the host name selects a store's behaviour (`good-17.example`, `hang-3.example`), and a directory makes it one
+//! of many on its host. It accepts any key. It counts requests and how many run concurrently.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,55 +13,55 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// The time between two bytes of a store that drips.
+/// The time between two bytes of a dripping store.
 const DRIP_EVERY: Duration = Duration::from_millis(20);
-/// What a store that floods says it will send, and tries to.
+/// The `Content-Length` of a flooding store, which tries to send as much.
 const FLOOD: u64 = 10 * 1024 * 1024 * 1024;
-/// The most bytes of a request's head, and of one of its lines.
+/// The maximum size of a request's head, and of a line in it, in bytes.
 const HEAD_AT_MOST: usize = 32 * 1024;
 
-/// The running network; it stops when this is dropped.
+/// A running network, stopped on drop.
 pub struct PretendNetwork {
     addr: SocketAddr,
     counts: Arc<Mutex<Counts>>,
     running: JoinHandle<()>,
 }
 
-/// What was counted.
+/// The counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Connections now.
+    /// Open connections.
     pub open: usize,
-    /// The most connections there were at a time.
+    /// The most connections open at once.
     pub peak: usize,
-    /// The most requests there were to one host at a time.
+    /// The most concurrent requests to one host.
     pub peak_of_a_host: usize,
-    /// Requests in all.
+    /// All requests.
     pub asked: usize,
 }
 
 #[derive(Default)]
 struct Counts {
     figures: Figures,
-    /// Requests that are being answered, by host.
+    /// Running requests, by host.
     busy: HashMap<String, usize>,
-    /// Requests in all, by address without its scheme; counted only when that was wanted.
+    /// All requests by address without scheme, if enabled.
     by_store: Option<HashMap<String, usize>>,
 }
 
-/// Counts a connection, or a request, for as long as it lasts.
+/// Counts a connection or request until dropped.
 struct Counted {
     counts: Arc<Mutex<Counts>>,
     host: Option<String>,
 }
 
 impl PretendNetwork {
-    /// Listens on a free port of loopback. `remembers`: how often each store was asked.
+    /// Listens on a free loopback port. `remembers` enables the counters per store.
     pub async fn start(remembers: bool) -> io::Result<Self> {
         Self::on(0, remembers).await
     }
 
-    /// The same on this port.
+    /// Like [`Self::start`], on this port.
     pub async fn on(port: u16, remembers: bool) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let addr = listener.local_addr()?;
@@ -71,17 +71,17 @@ impl PretendNetwork {
         Ok(Self { addr, counts, running })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What was counted so far.
+    /// The current counters.
     pub fn figures(&self) -> Figures {
         look(&self.counts, |counts| counts.figures)
     }
 
-    /// How often each store was asked: pairs of its address without scheme, and a number.
+    /// The requests per store: its address without scheme, and their number.
     pub fn asked(&self) -> HashMap<String, usize> {
         look(&self.counts, |counts| counts.by_store.clone().unwrap_or_default())
     }
@@ -137,13 +137,13 @@ impl Drop for Counted {
     }
 }
 
-/// Answers until it is aborted.
+/// Serves until aborted.
 async fn serve(listener: TcpListener, counts: Arc<Mutex<Counts>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let counts = Arc::clone(&counts);
         tokio::spawn(async move {
             let _open = Counted::connection(&counts);
-            // Who asks may hang up at any time.
+            // The client may disconnect at any time.
             drop(answer(stream, &counts).await);
         });
     }
@@ -169,11 +169,11 @@ async fn answer(stream: TcpStream, counts: &Arc<Mutex<Counts>>) -> io::Result<()
     let _busy = Counted::request(counts, &host, home.clone());
     let behaviour = host.split('-').next().unwrap_or_default();
     match behaviour {
-        // Until who asks hangs up.
+        // Until the client disconnects.
         "hang" => stream.read_line(&mut line).await.map(drop),
         "drip" => drip(&mut stream).await,
         "flood" => flood(&mut stream).await,
-        // What was counted, for whoever is another process.
+        // The counters, for another process.
         "figures" => {
             let figures = look(counts, |counts| counts.figures);
             let body = format!("{} {} {} {}", figures.open, figures.peak, figures.peak_of_a_host, figures.asked);
@@ -183,7 +183,7 @@ async fn answer(stream: TcpStream, counts: &Arc<Mutex<Counts>>) -> io::Result<()
     }
 }
 
-/// What a store says of itself.
+/// A store's index.
 fn whole(home: &str) -> String {
     let body = format!(r#"{{"environment":{{"version":"11.0.1","wp_version":"7.0.4","home_url":"http://{home}"}}}}"#);
     answered("application/json", &body)

@@ -17,19 +17,19 @@ use crate::domain::actor::Actor;
 use crate::domain::entropy::Entropy;
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
-use crate::domain::store_url::{Reach, StoreUrl};
+use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::time::Clock;
-use crate::flow::links::{self, Wish};
-use crate::flow::{operators, tokens};
+use crate::flow::connecting::links::{self, NewLink};
+use crate::flow::{lending::tokens, operators};
 use crate::woo::{Client, Outgoing, Resolver};
 use crate::{serve, telemetry, web};
 
-/// The merchant of the demonstration.
+/// The demo's merchant.
 const USER_ID: &str = "merchant-42";
-/// The operator of the demonstration.
+/// The demo's operator.
 const OPERATOR: &str = "demo";
 
-/// Runs until stopped.
+/// Runs the demo until stopped.
 pub async fn run() -> anyhow::Result<()> {
     let folder = ThrowAway::new(&std::env::temp_dir())?;
     let (listener, store) = (free_port(8_080).await?, pretend_store().await?);
@@ -38,10 +38,10 @@ pub async fn run() -> anyhow::Result<()> {
     let config = config(&folder.0, listener.local_addr()?.port(), &sample_origin)?;
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
-    let home = StoreUrl::parse(&store.home(), Reach::PrivateToo).context("the pretend store's address")?;
-    let wish = tokens::Wish::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
+    let home = StoreUrl::parse(&store.home(), Network::PrivateToo).context("the pretend store's address")?;
+    let wish = tokens::NewToken::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
     let (_, token) = tokens::issue(&app, wish, &Actor::cli()).await?;
-    let wish = Wish {
+    let wish = NewLink {
         user_id: USER_ID.parse()?,
         account_label: Some("Demo account".to_owned()),
         home: Some(home),
@@ -62,9 +62,9 @@ pub async fn run() -> anyhow::Result<()> {
     serve::until_stopped(serve::Told::listen()?, app, vec![(listener, router), (sample, sample_app)]).await
 }
 
-/// What the sample application is told: a token of its own, and where everything is.
+/// The sample application's settings: its own token and all addresses.
 async fn sample_settings(app: &App, origin: String) -> anyhow::Result<Settings> {
-    let wish = tokens::Wish::new("sample application", "links:write,stores:read".parse()?);
+    let wish = tokens::NewToken::new("sample application", "links:write,stores:read".parse()?);
     let (_, token) = tokens::issue(app, wish, &Actor::cli()).await?;
     Ok(Settings {
         api: app.site.public_url.clone(),
@@ -76,10 +76,10 @@ async fn sample_settings(app: &App, origin: String) -> anyhow::Result<Settings> 
     })
 }
 
-/// Speaks to loopback as to the internet: both ends are here.
+/// Treats loopback addresses as public, because both ends run here.
 fn outgoing(user_agent: &str) -> Outgoing {
     Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::System,
         extra_roots: Vec::new(),
         user_agent: user_agent.to_owned(),
@@ -87,7 +87,7 @@ fn outgoing(user_agent: &str) -> Outgoing {
     }
 }
 
-/// The demonstration's data: a folder that nobody else may read, and that goes however the demonstration ends.
+/// The demo's data directory, readable only by its owner and deleted however the demo ends.
 struct ThrowAway(PathBuf);
 
 impl ThrowAway {
@@ -123,10 +123,10 @@ fn config(folder: &Path, port: u16, sample_origin: &str) -> anyhow::Result<Confi
     Ok(Config::read(vars)?)
 }
 
-/// The usual port, or any free one when that is taken.
+/// Listens on the usual port, or on any free one if it is taken.
 async fn free_port(usual: u16) -> anyhow::Result<TcpListener> {
     let at = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    // `localhost` is tried by IPv6 first: whoever listens there alone would get our visitors.
+    // Clients try `localhost` by IPv6 first: a listener there alone would get our visitors.
     let elsewhere = TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, usual))).await;
     let is_taken = elsewhere.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
     match at(usual).await {

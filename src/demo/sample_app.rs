@@ -1,9 +1,8 @@
-//! A sample application, whole: its users sign in, connect a store through Cartkey, and come back. What it does between
-//! `connect` and `came_back` is all that an application needs, and the reason why nobody gets somebody else's store:
-//! it says who is signed in when it confirms.
+//! A complete sample application: its users sign in, connect a store through Cartkey and return. `connect` and `came_back` are all
+//! the integration an application needs. No user can get another's store, because the application states the signed-in user when it
+//! confirms.
 //!
-//! It knows Cartkey by its service API alone, as every application does. The sign-in is a pretend one: whoever gives a
-//! name is that user.
+//! It uses only Cartkey's service API, like any application. The sign-in is a pretend one: entering a name signs in as that user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,37 +21,37 @@ use crate::domain::entropy::Entropy;
 use crate::domain::secret::Secret;
 use crate::woo::{Call, Client};
 
-/// The look of its pages.
+/// The style sheet of its pages.
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:38rem;margin:2rem auto;padding:0 1rem;\
     color:#14171d;background:#fff}main{display:grid;gap:1rem}button,input{font:inherit;padding:.5rem .9rem}\
     .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1,pre{margin:0}main>*{min-width:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#0e1014}a{color:#aab4ff}.card{border-color:#565e6b}}";
 
-/// What the application is told when it starts.
+/// The application's settings.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where Cartkey's service API answers, without a slash at its end.
+    /// The base address of Cartkey's service API, without a trailing slash.
     pub api: String,
-    /// Its service token: `links:write`, `stores:read`.
+    /// Its service token, with `links:write` and `stores:read`.
     pub token: Secret,
-    /// Where merchants reach Cartkey: the button's script is loaded from there.
+    /// Cartkey's public address, from which the button's script is loaded.
     pub cartkey: String,
-    /// Its own address, which stands in Cartkey's `CARTKEY_RETURN_ORIGINS`.
+    /// Its own origin, listed in Cartkey's `CARTKEY_RETURN_ORIGINS`.
     pub origin: String,
-    /// Speaks to Cartkey.
+    /// The HTTP client for requests to Cartkey.
     pub client: Client,
-    /// For the names of sessions.
+    /// The source of session ids.
     pub entropy: Entropy,
 }
 
-/// The application: what it was told, and who is signed in.
+/// The application: its settings and the signed-in users.
 #[derive(Clone)]
 struct SampleApp {
     settings: Arc<Settings>,
     sessions: Arc<Mutex<HashMap<String, String>>>,
 }
 
-/// Its pages.
+/// The routes of the application.
 pub fn router(settings: Settings) -> Router {
     let app = SampleApp { settings: Arc::new(settings), sessions: Arc::default() };
     Router::new()
@@ -65,12 +64,12 @@ pub fn router(settings: Settings) -> Router {
         .with_state(app)
 }
 
-/// Who is signed in, and their stores.
+/// Shows the signed-in user and their stores.
 async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let Some(user) = app.signed_in(&headers) else {
         return app.page(
             "Who are you?",
-            "<form method=\"post\" action=\"/sign-in\"><label for=\"name\">A name of small letters</label> \
+            "<form method=\"post\" action=\"/sign-in\"><label for=\"name\">A name in lowercase letters</label> \
              <input id=\"name\" name=\"name\" pattern=\"[a-z]{1,32}\" required> <button>Sign in</button></form>",
         );
     };
@@ -91,7 +90,7 @@ async fn home(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     app.page("Your stores", &inside)
 }
 
-/// A pretend sign-in: whoever gives a name is that user.
+/// A pretend sign-in: entering a name signs in as that user.
 async fn sign_in(State(app): State<SampleApp>, body: Bytes) -> Response {
     let fields: HashMap<String, String> = serde_urlencoded::from_bytes(&body).unwrap_or_default();
     let name = fields.get("name").filter(|name| (1..=32).contains(&name.len()));
@@ -104,7 +103,7 @@ async fn sign_in(State(app): State<SampleApp>, body: Bytes) -> Response {
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
-/// First: a link for the user who is signed in, and off to Cartkey with them.
+/// Step 1: creates a link for the signed-in user and redirects to Cartkey.
 async fn connect(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let Some(user) = app.signed_in(&headers) else { return Redirect::to("/").into_response() };
     match app.link(&user).await {
@@ -113,7 +112,7 @@ async fn connect(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The same by the button: one tag, and nothing for a Content-Security-Policy but its `script-src`.
+/// The same with the button: one tag, and no Content-Security-Policy source except its `script-src`.
 async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     let Some(user) = app.signed_in(&headers) else { return Redirect::to("/").into_response() };
     let link = match app.link(&user).await {
@@ -127,8 +126,8 @@ async fn button(State(app): State<SampleApp>, headers: HeaderMap) -> Response {
     )
 }
 
-/// Second: the browser is back. What it brings anyone may have written: the code is spent together with the name of who is
-/// signed in here, and Cartkey connects nothing when the link was somebody else's.
+/// Step 2: the browser returns. Its parameters may be forged, so the code is spent together with the name of the user signed in
+/// here. Cartkey connects nothing if the link was for another user.
 async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();
     let query: HashMap<String, String> = serde_urlencoded::from_str(query).unwrap_or_default();
@@ -147,7 +146,7 @@ async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
     match app.cartkey(Method::POST, &format!("/api/v1/attempts/{attempt}/confirm"), Some(spent)).await {
         Ok(store) => app.page(
             &format!("{} is connected", text(&store, "url")),
-            &format!("<p>It belongs to {user} now. <a href=\"/\">Your stores</a></p>"),
+            &format!("<p>It now belongs to {user}. <a href=\"/\">Your stores</a></p>"),
         ),
         Err(problem) if problem["code"] == "other_user" => app.page(
             "This was not your link",
@@ -155,7 +154,7 @@ async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
         ),
         Err(problem) if problem["code"] == "code_spent" && problem["attempt_url"].is_string() => app.page(
             "That took too long",
-            &format!("<p><a href=\"{}\">Go back and press the button once more</a></p>", text(&problem, "attempt_url")),
+            &format!("<p><a href=\"{}\">Go back and press the button again</a></p>", text(&problem, "attempt_url")),
         ),
         Err(problem) => app.trouble(&problem),
     }
@@ -169,7 +168,7 @@ impl SampleApp {
         Ok(link["url"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// One request to the service API: the answer, or the problem.
+    /// Sends one request to the service API; returns the answer, or the problem.
     async fn cartkey(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Value> {
         let trouble = |detail: String| json!({"code": "no_answer", "detail": detail});
         let bearer = format!("Bearer {}", self.settings.token.expose());
@@ -202,7 +201,7 @@ impl SampleApp {
         (StatusCode::BAD_GATEWAY, self.page("That did not work", &says)).into_response()
     }
 
-    /// A page under a strict policy. `form-action` names Cartkey because Chromium holds redirects after a form to it.
+    /// A page with a strict policy. `form-action` lists Cartkey because Chromium applies it to redirects after a form.
     fn page(&self, heading: &str, inside: &str) -> Response {
         let keys = &self.settings.cartkey;
         let policy = format!(
@@ -219,7 +218,7 @@ impl SampleApp {
     }
 }
 
-/// A member of an answer, safe to put into a page.
+/// A field of an answer, escaped for HTML.
 fn text(value: &Value, name: &str) -> String {
     escaped(value[name].as_str().unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Accent: the colour of an application, and the shades of it that people can read.
+//! Accent: the application's colour, and readable shades of it for light and dark pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,37 +12,38 @@ type Rgb = [u8; 3];
 
 const WHITE: Rgb = [0xff; 3];
 const BLACK: Rgb = [0; 3];
-/// The hardest ground to read on that a shade meets in light (`--sunken` of the style sheet), and in dark.
+/// The background on which a shade is hardest to read: `--sunken` of the style sheet in light, and its dark
+/// counterpart.
 const LIGHT_GROUND: Rgb = [0xf5, 0xf6, 0xf8];
 const DARK_GROUND: Rgb = [0x1d, 0x21, 0x29];
-/// The least contrast of text (WCAG 2.2 AA, 1.4.3).
+/// The minimum contrast of text (WCAG 2.2 AA, 1.4.3).
 const READABLE: f64 = 4.5;
-/// How far the strong shade goes on towards black or white, of 255.
+/// How far the strong shade moves on towards black or white, out of 255.
 const STRONGER: u8 = 46;
 
-/// An accent in one colour scheme, each as `#rrggbb`.
+/// The accent in one colour scheme, each colour as `#rrggbb`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shades {
-    /// Links, buttons and the outline of what is in focus.
+    /// Links, buttons and the focus outline.
     pub accent: String,
-    /// The same under the pointer.
+    /// The same when hovered.
     pub strong: String,
-    /// Text on either.
+    /// Text on either of them.
     pub on: String,
 }
 
 impl Accent {
-    /// Its shades on light pages: as dark as reading needs, and no darker.
+    /// The shades for light pages: only as dark as contrast requires.
     pub fn light(self) -> Shades {
         shades(readable(self.0, BLACK, LIGHT_GROUND), BLACK, WHITE)
     }
 
-    /// Its shades on dark pages.
+    /// The shades for dark pages: only as light as contrast requires.
     pub fn dark(self) -> Shades {
         shades(readable(self.0, WHITE, DARK_GROUND), WHITE, [0x0e, 0x10, 0x14])
     }
 
-    /// The six digits, without `#`.
+    /// The six hexadecimal digits, without `#`.
     pub fn digits(self) -> String {
         let [r, g, b] = self.0;
         format!("{r:02x}{g:02x}{b:02x}")
@@ -54,13 +55,13 @@ fn shades(accent: Rgb, towards: Rgb, on: Rgb) -> Shades {
     Shades { accent: text(accent), strong: text(mix(accent, towards, STRONGER)), on: text(on) }
 }
 
-/// `colour`, moved towards black or white no further than text on `ground` needs.
+/// `colour`, moved towards black or white only as far as text on `ground` requires.
 fn readable(colour: Rgb, towards: Rgb, ground: Rgb) -> Rgb {
     let steps = (0..=u8::MAX).map(|part| mix(colour, towards, part));
     steps.into_iter().find(|shade| contrast(*shade, ground) >= READABLE).unwrap_or(towards)
 }
 
-/// `part` 255ths of `towards` in `colour`.
+/// Mixes `part` 255ths of `towards` into `colour`.
 fn mix(colour: Rgb, towards: Rgb, part: u8) -> Rgb {
     let channel = |at: usize| {
         let (from, to, part) = (u32::from(colour[at]), u32::from(towards[at]), u32::from(part));
@@ -69,13 +70,13 @@ fn mix(colour: Rgb, towards: Rgb, part: u8) -> Rgb {
     [channel(0), channel(1), channel(2)]
 }
 
-/// WCAG's contrast of two colours: 1 to 21.
+/// The WCAG contrast ratio of two colours: 1 to 21.
 fn contrast(one: Rgb, other: Rgb) -> f64 {
     let (a, b) = (luminance(one), luminance(other));
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// WCAG's relative luminance.
+/// The WCAG relative luminance.
 fn luminance([r, g, b]: Rgb) -> f64 {
     let linear = |channel: u8| {
         let part = f64::from(channel) / 255.0;
@@ -114,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// The grounds of the style sheet on which a shade stands as text.
+    /// The style sheet's backgrounds on which a shade is used as text.
     const CARDS: [(&str, &str, &str); 2] = [("light", "#ffffff", "#f5f6f8"), ("dark", "#171a20", "#1d2129")];
 
     fn rgb(text: &str) -> Rgb {
@@ -137,7 +138,6 @@ mod tests {
         }
     }
 
-    /// The grounds that the shades are made for are those of the style sheet.
     #[test]
     fn the_grounds_are_those_of_the_style_sheet() {
         let css = include_str!("../../templates/static/app.css");

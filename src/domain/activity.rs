@@ -1,4 +1,4 @@
-//! Activity: what happened and which keys were read, in one list; what each is called, and where a page of it begins.
+//! Activity: events and key reads in one list, their groups and labels, and the position at which a page begins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,27 +7,27 @@ use super::event::Kind;
 use super::id::RequestId;
 use super::time::Time;
 
-/// What the activity can be narrowed to.
+/// The groups by which the activity can be filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Links and attempts.
     Connections,
-    /// How stores stand.
+    /// Changes of a store's status.
     Stores,
-    /// Keys that were lent.
+    /// Key reads.
     KeysRead,
     /// Service tokens.
     Tokens,
     /// Webhooks.
     Webhooks,
-    /// Operators, their sign-ins and passwords.
+    /// Operators, their sign-ins and their passwords.
     Operators,
-    /// Settings, and what was taken out as a file.
+    /// Settings and exports.
     Settings,
 }
 
 impl Group {
-    /// All of them, in the order in which they are offered.
+    /// All groups, in display order.
     pub const ALL: [Self; 7] = [
         Self::Connections,
         Self::Stores,
@@ -38,7 +38,7 @@ impl Group {
         Self::Settings,
     ];
 
-    /// As it stands in an address.
+    /// The value in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connections => "connections",
@@ -51,12 +51,12 @@ impl Group {
         }
     }
 
-    /// For people.
+    /// The label for people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Connections => "Links and approvals",
             Self::Stores => "Stores",
-            Self::KeysRead => "Keys read",
+            Self::KeysRead => "Key reads",
             Self::Tokens => "Service tokens",
             Self::Webhooks => "Webhooks",
             Self::Operators => "Operators",
@@ -64,12 +64,12 @@ impl Group {
         }
     }
 
-    /// Reads what stands in an address.
+    /// Parses the value in a URL.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|group| group.as_str() == text)
     }
 
-    /// The events that belong to it; none of [`Self::KeysRead`], which are no events.
+    /// The kinds of events in the group; none for [`Self::KeysRead`], because key reads are not events.
     pub fn kinds(self) -> impl Iterator<Item = Kind> {
         Kind::ALL.iter().copied().filter(move |kind| kind.group() == self)
     }
@@ -81,22 +81,22 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
-            /// As it is stored and sent.
+            /// The name as stored and sent.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $name),* }
             }
 
-            /// Reads what is stored and sent.
+            /// Parses the stored name.
             pub fn from_text(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
             }
 
-            /// Where it belongs in the activity.
+            /// The group in the activity.
             pub const fn group(self) -> Group {
                 match self { $(Self::$kind => Group::$group),* }
             }
 
-            /// What happened, in a few words for people.
+            /// A short description for people.
             pub const fn in_words(self) -> &'static str {
                 match self { $(Self::$kind => $words),* }
             }
@@ -105,38 +105,38 @@ macro_rules! kinds {
 }
 
 kinds! {
-    LinkCreated = "link.created", Connections, "Link made";
+    LinkCreated = "link.created", Connections, "Link created";
     LinkWithdrawn = "link.withdrawn", Connections, "Link withdrawn";
-    AttemptBegun = "attempt.begun", Connections, "Connecting begun";
+    AttemptBegun = "attempt.begun", Connections, "Connection started";
     AttemptReceived = "attempt.received", Connections, "Key received from the store";
     AttemptElsewhere = "attempt.elsewhere", Connections, "Approval came back in another browser";
     AttemptConfirmed = "attempt.confirmed", Connections, "Approval confirmed";
     AttemptRejected = "attempt.rejected", Connections, "Approval rejected";
     AttemptDenied = "attempt.denied", Connections, "Merchant pressed Deny";
-    AttemptFailed = "attempt.failed", Connections, "Connecting failed";
+    AttemptFailed = "attempt.failed", Connections, "Connection failed";
     AttemptExpired = "attempt.expired", Connections, "Nobody approved in time";
     StoreConnected = "store.connected", Stores, "Store connected";
-    StoreReconnected = "store.reconnected", Stores, "Store connected again";
-    StoreUnauthorized = "store.unauthorized", Stores, "Store refuses its key";
-    StoreUnreachable = "store.unreachable", Stores, "Store cannot be reached";
+    StoreReconnected = "store.reconnected", Stores, "Store reconnected";
+    StoreUnauthorized = "store.unauthorized", Stores, "Store rejected its key";
+    StoreUnreachable = "store.unreachable", Stores, "Store unreachable";
     StoreRecovered = "store.recovered", Stores, "Store works again";
     StoreMoved = "store.moved", Stores, "Store has a new address";
-    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Store takes its key in another way";
+    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed";
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
     KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
-    KeyRevoked = "key.revoked", Stores, "Key is gone at the store";
+    KeyRevoked = "key.revoked", Stores, "Key revoked at the store";
     TokenIssued = "token.issued", Tokens, "Token issued";
-    TokenRotated = "token.rotated", Tokens, "Token given a successor";
+    TokenRotated = "token.rotated", Tokens, "Token rotated";
     TokenRevoked = "token.revoked", Tokens, "Token revoked";
     WebhookCreated = "webhook.created", Webhooks, "Webhook added";
     WebhookChanged = "webhook.changed", Webhooks, "Webhook changed";
     WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted";
     WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off";
     WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on";
-    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook given a new secret";
-    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old secret of a webhook ended";
-    WebhookReplayed = "webhook.replayed", Webhooks, "Events sent to a webhook again";
-    WebhookTested = "webhook.tested", Webhooks, "Webhook tried";
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook secret rotated";
+    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old webhook secret ended";
+    WebhookReplayed = "webhook.replayed", Webhooks, "Events resent to a webhook";
+    WebhookTested = "webhook.tested", Webhooks, "Webhook tested";
     OperatorAdded = "operator.added", Operators, "Operator added";
     OperatorRemoved = "operator.removed", Operators, "Operator removed";
     OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
@@ -147,25 +147,25 @@ kinds! {
     OperatorSecondFactorOff = "operator.second_factor_off", Operators, "Second factor turned off";
     OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
     SettingsChanged = "settings.changed", Settings, "Settings changed";
-    StoresExported = "stores.exported", Settings, "List of stores exported";
+    StoresExported = "stores.exported", Settings, "Store list exported";
     KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
     ActivityExported = "activity.exported", Settings, "Activity exported";
 }
 
-/// What a read key is called beside the kinds of events.
+/// The name of a key read, shown beside the kinds of events.
 pub const KEY_READ: &str = "key.read";
 
-/// Where a page begins: events before this number and reads before this id, which are two orders.
+/// Where a page begins: events have numbers and key reads have IDs, which are two separate orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// Events with a smaller number follow.
+    /// The page holds events with a smaller number.
     pub seq: i64,
-    /// Reads with a smaller id follow.
+    /// The page holds key reads with a smaller ID.
     pub read: RequestId,
 }
 
 impl Position {
-    /// Before everything, also what happens from now on.
+    /// The position before everything, including what happens from now on.
     pub fn newest() -> Self {
         Self { seq: i64::MAX, read: RequestId::least(Time::from_millis(i64::MAX)) }
     }
@@ -191,22 +191,22 @@ impl FromStr for Position {
     }
 }
 
-/// How long key reads are kept, and the addresses that events came from. Events themselves are kept for ever.
+/// How long key reads and the addresses of events are stored. Events themselves are never deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Keep {
     /// Nothing is deleted.
     #[default]
     ForEver,
-    /// So many days.
+    /// This many days.
     Days(u16),
 }
 
 impl Keep {
-    /// What operators may choose.
+    /// The choices offered to operators.
     pub const CHOICES: [Self; 6] =
         [Self::ForEver, Self::Days(730), Self::Days(365), Self::Days(180), Self::Days(90), Self::Days(30)];
 
-    /// Whether less is kept than under `other`.
+    /// Whether less is stored than under `other`.
     pub const fn is_shorter_than(self, other: Self) -> bool {
         match (self, other) {
             (Self::ForEver, _) => false,
@@ -215,10 +215,10 @@ impl Keep {
         }
     }
 
-    /// For people.
+    /// The choice in words.
     pub fn in_words(self) -> String {
         match self {
-            Self::ForEver => "for ever".to_owned(),
+            Self::ForEver => "forever".to_owned(),
             Self::Days(365) => "1 year".to_owned(),
             Self::Days(730) => "2 years".to_owned(),
             Self::Days(days) => format!("{days} days"),

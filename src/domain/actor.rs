@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::id::RequestId;
 
-/// Who did something: what an event says of it, and the activity page shows.
+/// Who did something, as recorded with events and shown on the activity page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     name: String,
@@ -19,32 +19,32 @@ impl From<&str> for Actor {
 }
 
 impl Actor {
-    /// The id of a token or an operator, or one of the roles below.
+    /// Creates an actor from the ID of a token or an operator, or from one of the roles below.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), from: None, request: None }
     }
 
-    /// Whoever sits at a browser of the merchant's pages.
+    /// A visitor of the merchant's pages.
     pub fn merchant() -> Self {
         Self::new("merchant")
     }
 
-    /// A store that posts to the callback.
+    /// A store posting to the callback.
     pub fn store() -> Self {
         Self::new("store")
     }
 
-    /// Whoever runs the program's commands.
+    /// A user of the command line.
     pub fn cli() -> Self {
         Self::new("cli")
     }
 
-    /// Cartkey by itself.
+    /// Cartkey itself.
     pub fn cartkey() -> Self {
         Self::new("cartkey")
     }
 
-    /// … who asked from this address, in this request.
+    /// Adds the address and the request.
     #[must_use]
     pub fn asking(mut self, from: IpAddr, request: Option<RequestId>) -> Self {
         self.from = Some(from);
@@ -57,12 +57,12 @@ impl Actor {
         &self.name
     }
 
-    /// The address they asked from; none for what has no request.
+    /// The client's address; `None` if there was no request.
     pub const fn from(&self) -> Option<IpAddr> {
         self.from
     }
 
-    /// The request in which they asked.
+    /// The request, if there was one.
     pub const fn request(&self) -> Option<&RequestId> {
         self.request.as_ref()
     }

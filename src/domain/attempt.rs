@@ -10,28 +10,28 @@ use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
 
-/// How long a merchant has to approve; the pages say so.
+/// How long a merchant has to approve; shown on the pages.
 pub const OPEN_FOR: Duration = Duration::from_hours(1);
 
-/// How long after the first grant further ones for the same attempt are still taken: the Approve link is not
-/// one-time, so a double click sends two real keys (docs/protocol/store-answers.md §1).
+/// How long after the first grant further grants for the same attempt are accepted: the Approve link can be used
+/// repeatedly, so a double click sends two real keys (docs/protocol/store-answers.md §1).
 pub const DUPLICATES_FOR: Duration = Duration::from_mins(10);
 
-/// Grants kept for one attempt; a merchant who presses Approve more often than this is answered 404.
+/// The maximum number of grants stored for one attempt; any further one is answered with 404.
 pub const MOST_GRANTS: i64 = 5;
 
-/// Without the browser's return, a key is asked again this long after it came: a store that missed our answer
-/// has deleted it by then, because WooCommerce waits 60 s (docs/protocol/store-answers.md §1).
+/// If the browser does not return, the key is proven this long after it was received: WooCommerce waits 60 s for our
+/// answer, and a store that missed it has deleted the key by then (docs/protocol/store-answers.md §1).
 pub const UNRETURNED_AFTER: Duration = Duration::from_secs(75);
 
-/// Where an attempt stands.
+/// The status of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Status {
     /// Waiting for the merchant's approval.
     Open,
-    /// A grant came and is kept; it was not tried yet.
+    /// A grant was received and stored, but its key has not been tried yet.
     Received,
     /// The key is being tried at the store.
     Proving,
@@ -41,14 +41,14 @@ pub enum Status {
     Connected,
     /// The merchant pressed Deny.
     Denied,
-    /// It ended without a store; the reason says why.
+    /// It ended without connecting a store; the reason is recorded.
     Failed,
     /// Nobody approved in time.
     Expired,
 }
 
 impl Status {
-    /// As it is stored and sent.
+    /// The name as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -62,7 +62,7 @@ impl Status {
         }
     }
 
-    /// Whether nothing more will happen.
+    /// Whether the attempt has ended.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Connected | Self::Denied | Self::Failed | Self::Expired)
     }
@@ -71,45 +71,45 @@ impl Status {
 /// One try at connecting.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Attempt {
-    /// Its name; public, opens nothing.
+    /// Its public ID, which grants no access.
     pub id: AttemptId,
     /// The link it was begun from; `None` for the open page.
     pub link_id: Option<LinkId>,
-    /// Whose store it will be.
+    /// The merchant to whom the store will belong.
     pub user_id: UserId,
-    /// How the application calls the account, for the pages.
+    /// The account's name in the application, shown on the pages.
     pub account_label: Option<String>,
     /// The store's canonical address, as the preflight found it.
     pub home: StoreUrl,
-    /// What is asked.
+    /// The requested scope.
     pub scope: Scope,
-    /// Who must confirm that the approval was meant.
+    /// Who must confirm that the approval was intended.
     pub confirm: Confirm,
-    /// Where the merchant goes afterwards.
+    /// Where to send the merchant afterwards.
     pub return_url: Option<String>,
-    /// Only this store may be connected (a reconnect).
+    /// The only store that may be connected (a reconnect).
     pub wanted_store: Option<StoreId>,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// Why it ended badly, or what is the matter while it goes on.
+    /// Why it failed, or a problem so far.
     pub reason: Option<Verdict>,
     /// When it was begun.
     pub created_at: Time,
     /// When it can no longer be approved.
     pub expires_at: Time,
-    /// When the first grant came.
+    /// When the first grant was received.
     pub received_at: Option<Time>,
-    /// When the browser that began it came back.
+    /// When the browser that began it returned.
     pub returned_at: Option<Time>,
-    /// When another browser came back instead.
+    /// When a different browser returned.
     pub elsewhere_at: Option<Time>,
     /// When it was confirmed.
     pub confirmed_at: Option<Time>,
-    /// Until when the newest one-time code for the application lives, or lived; `None` while none was made.
+    /// When the newest one-time code for the application expires or expired; `None` if none was created.
     pub confirm_code_until: Option<Time>,
-    /// The store that came of it.
+    /// The store that was connected.
     pub store_id: Option<StoreId>,
-    /// Whether the merchant copied the key from their store's settings instead of approving there.
+    /// Whether the merchant copied the key from their store's settings instead of approving.
     pub by_hand: bool,
 }
 
@@ -119,8 +119,8 @@ impl Attempt {
         self.status == Status::Open && now < self.expires_at
     }
 
-    /// Whether a grant would still be taken at `now`: the first until the attempt expires, further ones for
-    /// [`DUPLICATES_FOR`] after it.
+    /// Whether a grant is accepted at `now`: the first until the attempt expires, further ones for [`DUPLICATES_FOR`]
+    /// after it.
     pub fn takes_grants_at(&self, now: Time) -> bool {
         match self.received_at {
             None => self.is_open_at(now),
@@ -134,15 +134,15 @@ impl Attempt {
         }
     }
 
-    /// Whether its approval is in quarantine: a key came, and a person must say that it was meant, because another browser
-    /// came back than the one that began, or none did.
+    /// Whether the approval is quarantined: a key was received, but a different browser returned than the one that
+    /// began, or none did, so a person must confirm that the approval was intended.
     pub fn is_held(&self) -> bool {
         let waits = self.status == Status::AwaitingConfirmation
             || (self.elsewhere_at.is_some() && matches!(self.status, Status::Received | Status::Proving));
         waits && self.confirmed_at.is_none()
     }
 
-    /// The status that people see: an open attempt past its time is expired whether or not it was swept yet.
+    /// The status to show: an open attempt past its expiry is expired even before the sweep has recorded it.
     pub fn status_at(&self, now: Time) -> Status {
         if self.status == Status::Open && now >= self.expires_at { Status::Expired } else { self.status }
     }

@@ -1,4 +1,4 @@
-//! Brand: whose pages a merchant sees. What operators choose, each value read into a type that cannot be wrong.
+//! Brand: the name, colour, help link and logo that operators choose for the merchant's pages, as validated types.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,22 +10,22 @@ use super::accent::Accent;
 /// What merchants see of the application on every page.
 #[derive(Debug, Clone)]
 pub struct Brand {
-    /// The application's name, here and on the store's approval page.
+    /// The application's name, on our pages and on the store's approval page.
     pub app_name: AppName,
-    /// Its colour; the pages' own without one.
+    /// The accent colour; `None` for the default.
     pub accent: Option<Accent>,
-    /// Where a merchant finds help.
+    /// Where merchants find help.
     pub help: Option<HelpLink>,
-    /// Its logo; the first letter of the name without one.
+    /// The logo; without one, the first letter of the name is shown.
     pub logo: Option<LogoRef>,
 }
 
-/// The name of the application: 1 to 60 characters that can be seen, no white space around them.
+/// The application's name: 1 to 60 visible characters, without white space around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppName(String);
 
 impl AppName {
-    /// The name.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,7 @@ impl FromStr for AppName {
 
     fn from_str(text: &str) -> Result<Self, NotAnAppName> {
         let text = text.trim();
-        // Characters that turn the text around them would let a name pretend to be another.
+        // Characters that change the direction of text could make a name look like a different one.
         let unseen = |c: char| {
             c.is_control()
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -57,17 +57,17 @@ impl FromStr for AppName {
     }
 }
 
-/// The address of a page or a mailbox that helps merchants: `https:` or `mailto:`, at most 500 characters.
+/// A help page or mailbox for merchants: `https:` or `mailto:`, at most 500 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelpLink(String);
 
 impl HelpLink {
-    /// The address.
+    /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it opens a page; otherwise it writes a mail.
+    /// Whether it opens a page; otherwise it opens an email.
     pub fn is_page(&self) -> bool {
         self.0.starts_with("https:")
     }
@@ -79,9 +79,9 @@ impl fmt::Display for HelpLink {
     }
 }
 
-/// The text is not the address of help.
+/// The text is not a help address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Type an address that begins with https://, or a mailbox such as mailto:help@example.com.")]
+#[error("Type an address that begins with https://, or an email address such as mailto:help@example.com.")]
 pub struct NotAHelpLink;
 
 impl FromStr for HelpLink {
@@ -102,7 +102,7 @@ impl FromStr for HelpLink {
     }
 }
 
-/// The formats of a logo. SVG is none of them: it can carry script.
+/// The formats of a logo. SVG is not allowed: it can contain scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoFormat {
     /// PNG.
@@ -114,10 +114,10 @@ pub enum LogoFormat {
 }
 
 impl LogoFormat {
-    /// Every format.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::Webp];
 
-    /// What a browser is told that it is.
+    /// The media type.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -126,7 +126,7 @@ impl LogoFormat {
         }
     }
 
-    /// How its address ends.
+    /// The file extension.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -135,12 +135,12 @@ impl LogoFormat {
         }
     }
 
-    /// The format whose media type is this.
+    /// Parses a media type.
     pub fn of_media_type(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.media_type() == text)
     }
 
-    /// The format that the bytes themselves show, whatever a browser says of them.
+    /// The format that the bytes themselves show, whatever the browser declared.
     fn of_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             return Some(Self::Png);
@@ -153,20 +153,20 @@ impl LogoFormat {
     }
 }
 
-/// A logo that can be served: its format, and its bytes, at most [`Logo::AT_MOST`].
+/// A logo: its format and its bytes, at most [`Logo::AT_MOST`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Logo {
-    /// What it is.
+    /// The format.
     pub format: LogoFormat,
-    /// The file.
+    /// The file's content.
     pub bytes: Vec<u8>,
 }
 
 impl Logo {
-    /// The largest file, in bytes.
+    /// The maximum size, in bytes.
     pub const AT_MOST: usize = 64 * 1024;
 
-    /// Reads a file.
+    /// Checks a file's size and detects its format.
     pub fn read(bytes: Vec<u8>) -> Result<Self, NotALogo> {
         if bytes.is_empty() {
             return Err(NotALogo::Empty);
@@ -185,24 +185,24 @@ impl fmt::Debug for Logo {
     }
 }
 
-/// Why a file cannot be the logo; each text says what to do.
+/// Why a file cannot be the logo; each message says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotALogo {
-    /// No file.
+    /// The file is empty.
     #[error("Choose a file first.")]
     Empty,
-    /// More than [`Logo::AT_MOST`].
-    #[error("The file is larger than 64 KiB. Save the logo smaller: 256 pixels high is plenty.")]
+    /// The file is larger than [`Logo::AT_MOST`].
+    #[error("The file is larger than 64 KiB. Save a smaller logo: 256 pixels high is enough.")]
     TooLarge,
-    /// Something else than the three formats.
-    #[error("The file is not a PNG, JPEG or WebP picture. SVG is not taken: save it as PNG.")]
+    /// The file is in none of the three formats.
+    #[error("The file is not a PNG, JPEG or WebP image. SVG is not accepted: save it as PNG.")]
     Format,
 }
 
-/// Which logo there is: enough to write its address.
+/// Identifies the current logo: enough to build its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoRef {
-    /// Its format.
+    /// The format.
     pub format: LogoFormat,
     /// The first 16 hexadecimal digits of its SHA-256.
     pub hash: String,

@@ -1,17 +1,17 @@
-//! Checks over time: for as long as a store told the same, it is one span.
+//! Checks over time: consecutive checks with the same verdict form one span.
 
 use super::time::Time;
 use super::verdict::Verdict;
 
-/// So many checks of one store in a row that told the same.
+/// Consecutive checks of one store with the same verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Span {
-    /// When the first of them told.
+    /// The time of the first check.
     pub began_at: Time,
-    /// When the last of them told; the store was not asked between this and the next span's beginning.
+    /// The time of the last check; the store was not checked between this and the beginning of the next span.
     pub last_at: Time,
-    /// What they told.
+    /// Their verdict.
     pub verdict: Verdict,
-    /// How many they were; at least 1.
+    /// How many checks; at least 1.
     pub n: i64,
 }

@@ -1,28 +1,29 @@
-//! Delivery: an event on its way to a webhook, and what became of it.
+//! Delivery: an event to be delivered to a webhook, and the outcome.
 
 use super::id::{DeliveryId, WebhookId};
 use super::news::EventId;
 use super::time::Time;
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum DeliveryState {
-    /// It is tried when its time comes.
+    /// Waiting for its next try.
     Waiting,
-    /// The webhook has taken it.
+    /// The webhook accepted it.
     Delivered,
     /// Every try failed.
     Failed,
-    /// Somebody turned the webhook on again without what it had missed, or does not want it any more ([`NOT_WANTED`]).
+    /// The webhook was turned on again without the events it had missed, or no longer wants this event
+    /// ([`NOT_WANTED`]).
     Skipped,
 }
 
 impl DeliveryState {
-    /// All of them, in the order in which they are offered.
+    /// All states, in display order.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Delivered, Self::Failed, Self::Skipped];
 
-    /// As it is stored, and stands in an address.
+    /// The name as stored and in URLs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -32,44 +33,44 @@ impl DeliveryState {
         }
     }
 
-    /// Reads what stands in an address.
+    /// Parses the name in a URL.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// The code of a delivery that was skipped because the webhook is not told of such events, or of that merchant, any more.
+/// The code of a delivery skipped because the webhook no longer wants such events or may no longer see that merchant.
 pub const NOT_WANTED: &str = "not_wanted";
 
-/// What a trial is called beside the types of events; it is in no feed.
+/// The type of a test delivery; it is in no feed.
 pub const TRIAL: &str = "webhook.test";
 
-/// One line of a webhook's log.
+/// One line of a webhook's delivery log.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Delivery {
-    /// Its name.
+    /// Its ID.
     pub id: DeliveryId,
-    /// Whose log.
+    /// The webhook.
     pub webhook_id: WebhookId,
-    /// What is delivered; nothing for a trial.
+    /// The event; `None` for a test.
     pub event: Option<EventId>,
-    /// What happened.
+    /// The type of event.
     pub kind: String,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
-    /// When it was made.
+    /// When it was created.
     pub made_at: Time,
     /// When it is tried next.
     pub due_at: Option<Time>,
-    /// How many times it was tried.
+    /// The number of tries so far.
     pub tries: i64,
-    /// When it was tried last.
+    /// When it was last tried.
     pub tried_at: Option<Time>,
-    /// When it ended.
+    /// When it was delivered, failed or was skipped.
     pub ended_at: Option<Time>,
-    /// The status that was answered last.
+    /// The HTTP status of the last response.
     pub status: Option<i64>,
-    /// Why there was no answer the last time, as a stable code.
+    /// Why there was no response the last time, as a stable code.
     pub fault: Option<String>,
     /// How long the last try took, in milliseconds.
     pub took_ms: Option<i64>,

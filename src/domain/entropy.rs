@@ -1,4 +1,4 @@
-//! Randomness, handed in.
+//! Randomness, passed in as a parameter.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,22 +8,22 @@ use rand::{Rng, SeedableRng, TryRng};
 
 use super::secret::Secret;
 
-/// Gives random bytes. A closed choice, like [`super::time::Clock`].
+/// A source of random bytes. A closed enum, like [`super::time::Clock`].
 #[derive(Clone)]
 pub enum Entropy {
-    /// The operating system's generator, asked each time.
+    /// The operating system's generator.
     System,
     /// A repeatable generator for tests; clones share its state.
     Seeded(Arc<Mutex<StdRng>>),
 }
 
 impl Entropy {
-    /// A repeatable generator.
+    /// Creates a repeatable generator.
     pub fn seeded(seed: u64) -> Self {
         Self::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
-    /// Fills `bytes`. Panics when the operating system has no randomness to give: nothing safe can follow.
+    /// Fills `bytes`. Panics if the operating system has no randomness: continuing would be unsafe.
     pub fn fill(&self, bytes: &mut [u8]) {
         match self {
             Self::System => {
@@ -33,8 +33,8 @@ impl Entropy {
         }
     }
 
-    /// A fresh secret of 32 random bytes, base64url without padding: 43 of `A–Z a–z 0–9 - _`, the characters
-    /// that WooCommerce hands through unchanged (docs/protocol/wc-auth.md §1.2).
+    /// A new secret of 32 random bytes, base64url without padding: 43 of `A–Z a–z 0–9 - _`, which WooCommerce passes on
+    /// unchanged (docs/protocol/wc-auth.md §1.2).
     pub fn secret(&self) -> Secret {
         use base64::Engine as _;
         let mut bytes = zeroize::Zeroizing::new([0_u8; 32]);

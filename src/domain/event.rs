@@ -1,4 +1,4 @@
-//! Event: something that happened, kept for ever in order.
+//! Event: something that happened. Events are ordered and never deleted.
 
 use super::actor::Actor;
 use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
@@ -6,20 +6,20 @@ use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
 
-/// What happened. The names are part of the interface.
+/// The kinds of events. The names are part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "TEXT")]
 pub enum Kind {
-    /// A link was made.
+    /// A link was created.
     #[sqlx(rename = "link.created")]
     LinkCreated,
     /// A browser began an attempt.
     #[sqlx(rename = "attempt.begun")]
     AttemptBegun,
-    /// The first grant of an attempt came.
+    /// The first grant of an attempt was received.
     #[sqlx(rename = "attempt.received")]
     AttemptReceived,
-    /// Another browser than the one that began came back.
+    /// A different browser returned than the one that began.
     #[sqlx(rename = "attempt.elsewhere")]
     AttemptElsewhere,
     /// An attempt was confirmed.
@@ -28,7 +28,7 @@ pub enum Kind {
     /// The merchant pressed Deny.
     #[sqlx(rename = "attempt.denied")]
     AttemptDenied,
-    /// An attempt ended without a store.
+    /// An attempt ended without connecting a store.
     #[sqlx(rename = "attempt.failed")]
     AttemptFailed,
     /// Nobody approved in time.
@@ -37,25 +37,25 @@ pub enum Kind {
     /// A store was connected for the first time.
     #[sqlx(rename = "store.connected")]
     StoreConnected,
-    /// A store got a new key.
+    /// A store received a new key.
     #[sqlx(rename = "store.reconnected")]
     StoreReconnected,
-    /// A store refuses its key.
+    /// A store rejected its key.
     #[sqlx(rename = "store.unauthorized")]
     StoreUnauthorized,
-    /// A store cannot be asked.
+    /// A store could not be checked.
     #[sqlx(rename = "store.unreachable")]
     StoreUnreachable,
     /// A store's key works again.
     #[sqlx(rename = "store.recovered")]
     StoreRecovered,
-    /// A store has another address than the one it was connected at.
+    /// A store's address has changed since it was connected.
     #[sqlx(rename = "store.moved")]
     StoreMoved,
-    /// A store takes its key in another way than before: who uses it must fetch it again.
+    /// A store now requires a different authentication method: clients must fetch the key again.
     #[sqlx(rename = "key.auth_method_changed")]
     KeyAuthMethodChanged,
-    /// A store was given up.
+    /// A store was disconnected.
     #[sqlx(rename = "store.disconnected")]
     StoreDisconnected,
     /// A service token was issued.
@@ -64,28 +64,28 @@ pub enum Kind {
     /// A service token was revoked.
     #[sqlx(rename = "token.revoked")]
     TokenRevoked,
-    /// A service token was given a successor; it goes on working for a while.
+    /// A service token was replaced by a new one; the old one works for a while longer.
     #[sqlx(rename = "token.rotated")]
     TokenRotated,
-    /// A link was withdrawn before its time.
+    /// A link was withdrawn before it expired.
     #[sqlx(rename = "link.withdrawn")]
     LinkWithdrawn,
-    /// An attempt was thrown away by an operator.
+    /// An attempt was rejected by an operator.
     #[sqlx(rename = "attempt.rejected")]
     AttemptRejected,
-    /// A store's key was replaced by another version: whoever keeps a copy fetches it again.
+    /// A store's key was replaced by a new version: clients with a copy must fetch it again.
     #[sqlx(rename = "key.rotated")]
     KeyRotated,
-    /// A store that was given up says that its key is revoked.
+    /// A disconnected store reports that its key is revoked.
     #[sqlx(rename = "key.revoked")]
     KeyRevoked,
-    /// The list of stores was taken out as a file.
+    /// The list of stores was exported.
     #[sqlx(rename = "stores.exported")]
     StoresExported,
-    /// The keys themselves were taken out as a file.
+    /// The keys themselves were exported.
     #[sqlx(rename = "keys.exported")]
     KeysExported,
-    /// The activity was taken out as a file.
+    /// The activity was exported.
     #[sqlx(rename = "activity.exported")]
     ActivityExported,
     /// The settings were changed.
@@ -103,19 +103,19 @@ pub enum Kind {
     /// An operator signed out, here or everywhere.
     #[sqlx(rename = "operator.signed_out")]
     OperatorSignedOut,
-    /// A wrong password or code for an operator.
+    /// A wrong password or code was entered for an operator.
     #[sqlx(rename = "operator.refused")]
     OperatorRefused,
     /// An operator's password was changed; all their sessions ended.
     #[sqlx(rename = "operator.password_changed")]
     OperatorPasswordChanged,
-    /// An operator turned the second factor on.
+    /// An operator turned on the second factor.
     #[sqlx(rename = "operator.second_factor_on")]
     OperatorSecondFactorOn,
     /// An operator's second factor was turned off.
     #[sqlx(rename = "operator.second_factor_off")]
     OperatorSecondFactorOff,
-    /// An operator signed in with a recovery code, which is spent.
+    /// An operator signed in with a recovery code, which is now used up.
     #[sqlx(rename = "operator.recovery_code_spent")]
     OperatorRecoveryCodeSpent,
     /// A webhook was added.
@@ -127,55 +127,55 @@ pub enum Kind {
     /// A webhook was deleted.
     #[sqlx(rename = "webhook.deleted")]
     WebhookDeleted,
-    /// A webhook is sent nothing any more: it failed for too long, said that it is gone, or was turned off.
+    /// Sending to a webhook stopped: it failed for too long, answered 410 Gone, or was turned off.
     #[sqlx(rename = "webhook.disabled")]
     WebhookDisabled,
-    /// A webhook is sent events again.
+    /// Sending to a webhook resumed.
     #[sqlx(rename = "webhook.enabled")]
     WebhookEnabled,
-    /// A webhook got a new secret; the old one works on for a while.
+    /// A webhook got a new secret; the old one also signs for a while.
     #[sqlx(rename = "webhook.secret_rotated")]
     WebhookSecretRotated,
-    /// The old secret of a webhook was ended before its time.
+    /// A webhook's old secret was ended early.
     #[sqlx(rename = "webhook.secret_ended")]
     WebhookSecretEnded,
-    /// A webhook is sent again what it was sent before.
+    /// Past events were resent to a webhook.
     #[sqlx(rename = "webhook.replayed")]
     WebhookReplayed,
-    /// Somebody had a webhook tried.
+    /// A webhook was tested.
     #[sqlx(rename = "webhook.tested")]
     WebhookTested,
 }
 
-/// Something that happened, about to be written in the transaction that makes it so.
+/// An event about to be recorded, in the same transaction as the change it describes.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What.
+    /// The kind.
     pub kind: Kind,
-    /// When.
+    /// The time.
     pub at: Time,
-    /// Who did it, from where, in which request.
+    /// Who did it, from where and in which request.
     pub actor: Actor,
-    /// Whose store it is about.
+    /// The merchant concerned.
     pub user_id: Option<UserId>,
-    /// The store it is about.
+    /// The store concerned.
     pub store_id: Option<StoreId>,
-    /// The link it is about.
+    /// The link concerned.
     pub link_id: Option<LinkId>,
-    /// The attempt it is about.
+    /// The attempt concerned.
     pub attempt_id: Option<AttemptId>,
-    /// The token it is about.
+    /// The token concerned.
     pub token_id: Option<TokenId>,
-    /// The operator it is about.
+    /// The operator concerned.
     pub operator_id: Option<OperatorId>,
-    /// The webhook it is about.
+    /// The webhook concerned.
     pub webhook_id: Option<WebhookId>,
-    /// Why, as a stable code.
+    /// The reason, as a stable code.
     pub reason: Option<&'static str>,
 }
 
 impl Event {
-    /// Something that happened, with nothing said yet of whom it is about.
+    /// Creates an event without a subject.
     pub fn new(kind: Kind, at: Time, actor: &Actor) -> Self {
         Self {
             kind,
@@ -192,63 +192,63 @@ impl Event {
         }
     }
 
-    /// … about this merchant.
+    /// Sets the merchant.
     #[must_use]
     pub fn user(mut self, id: &UserId) -> Self {
         self.user_id = Some(id.clone());
         self
     }
 
-    /// … about this store.
+    /// Sets the store.
     #[must_use]
     pub fn store(mut self, id: &StoreId) -> Self {
         self.store_id = Some(id.clone());
         self
     }
 
-    /// … about this link.
+    /// Sets the link.
     #[must_use]
     pub fn link(mut self, id: Option<&LinkId>) -> Self {
         self.link_id = id.cloned();
         self
     }
 
-    /// … about this attempt.
+    /// Sets the attempt.
     #[must_use]
     pub fn attempt(mut self, id: &AttemptId) -> Self {
         self.attempt_id = Some(id.clone());
         self
     }
 
-    /// … about this token.
+    /// Sets the token.
     #[must_use]
     pub fn token(mut self, id: &TokenId) -> Self {
         self.token_id = Some(id.clone());
         self
     }
 
-    /// … about this operator.
+    /// Sets the operator.
     #[must_use]
     pub fn operator(mut self, id: &OperatorId) -> Self {
         self.operator_id = Some(id.clone());
         self
     }
 
-    /// … about this webhook.
+    /// Sets the webhook.
     #[must_use]
     pub fn webhook(mut self, id: &WebhookId) -> Self {
         self.webhook_id = Some(id.clone());
         self
     }
 
-    /// … for this reason.
+    /// Sets the reason from a verdict.
     #[must_use]
     pub fn because(mut self, reason: Option<Verdict>) -> Self {
         self.reason = reason.map(Verdict::code);
         self
     }
 
-    /// … for a reason that no store gave.
+    /// Sets a reason that is not a verdict.
     #[must_use]
     pub const fn because_of(mut self, code: &'static str) -> Self {
         self.reason = Some(code);

@@ -1,7 +1,7 @@
-//! Ids: a prefix that a person recognises in a log, then a ULID in lower case.
+//! IDs: a recognisable prefix followed by a lower-case ULID.
 //!
-//! A ULID sorts by the time it was minted, so paging by id is paging by age. Ids are names, never keys to
-//! anything: what opens a door is a [`super::secret::Secret`] and is kept only as its fingerprint.
+//! ULIDs sort by creation time, so paging by ID is paging by age. IDs grant no access: access requires a
+//! [`super::secret::Secret`], of which only the fingerprint is stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use std::str::FromStr;
 use super::entropy::Entropy;
 use super::time::Time;
 
-/// The text is not an id of this kind.
+/// The text is not an ID of this kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAnId {
-    /// The prefix that was expected, such as `st`.
+    /// The expected prefix, such as `st`.
     pub prefix: &'static str,
 }
 
@@ -31,7 +31,7 @@ fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     format!("{prefix}_{}", ulid.to_string().to_ascii_lowercase())
 }
 
-/// A ULID counts milliseconds from 1970 on, in 48 bits.
+/// A ULID counts milliseconds since 1970, in 48 bits.
 fn millis(at: Time) -> u64 {
     u64::try_from(at.millis()).unwrap_or(0).min((1 << 48) - 1)
 }
@@ -53,27 +53,27 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// What every such id begins with.
+            /// The prefix of these IDs.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id, sorted after every id minted in an earlier millisecond.
+            /// Creates an ID that sorts after all IDs from earlier milliseconds.
             pub fn mint(now: Time, entropy: &Entropy) -> Self {
                 Self(mint($prefix, now, entropy))
             }
 
-            /// The least id that can be minted at this moment: a range of time is a range of ids.
+            /// The smallest ID possible at this moment: a range of time is a range of IDs.
             pub fn least(at: Time) -> Self {
                 let ulid = ulid::Ulid::from_parts(millis(at), 0);
                 Self(format!("{}_{}", $prefix, ulid.to_string().to_ascii_lowercase()))
             }
 
-            /// When it was minted.
+            /// When the ID was created.
             pub fn minted_at(&self) -> Time {
                 let ulid = self.0.rsplit('_').next().and_then(|ulid| ulid::Ulid::from_string(ulid).ok());
                 Time::from_millis(ulid.map_or(0, |ulid| i64::try_from(ulid.timestamp_ms()).unwrap_or(i64::MAX)))
             }
 
-            /// The id as text.
+            /// The ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -100,25 +100,25 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Names a link.
+    /// Identifies a link.
     LinkId = "ln";
-    /// Names an attempt; it stands in the return address, so it opens nothing by itself.
+    /// Identifies an attempt. It is part of the return address, so it grants no access by itself.
     AttemptId = "at";
-    /// Names one received grant.
+    /// Identifies a received grant.
     GrantId = "gr";
-    /// Names a store; a reconnect keeps it.
+    /// Identifies a store; unchanged by a reconnect.
     StoreId = "st";
-    /// Names one version of a store's key.
+    /// Identifies a version of a store's key.
     KeyId = "ky";
-    /// Names a service token.
+    /// Identifies a service token.
     TokenId = "tk";
-    /// Names an operator.
+    /// Identifies an operator.
     OperatorId = "op";
-    /// Names a webhook.
+    /// Identifies a webhook.
     WebhookId = "wh";
-    /// Names one delivery of an event to a webhook.
+    /// Identifies a delivery of an event to a webhook.
     DeliveryId = "dl";
-    /// Names one request, in the log and on every error that leaves.
+    /// Identifies a request, in the log and in every error response.
     RequestId = "rq";
 }
 

@@ -6,28 +6,28 @@ use super::secret::Secret;
 use super::time::Time;
 use super::verdict::Verdict;
 
-/// How a store takes its keys, learned by trying (docs/protocol/wc-auth.md §5.1). The order is the ladder's.
+/// How a store accepts its keys, found by trying (docs/protocol/wc-auth.md §5.1), in the order in which they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum AuthMethod {
-    /// HTTP Basic: consumer key as user, consumer secret as password.
+    /// HTTP Basic: the consumer key as user name, the consumer secret as password.
     Basic,
-    /// `consumer_key` and `consumer_secret` in the query, for hosts that drop the Authorization header.
+    /// `consumer_key` and `consumer_secret` in the query, for hosts that drop the `Authorization` header.
     Query,
-    /// OAuth 1.0a, signed with the https address.
+    /// OAuth 1.0a, signed for the https address.
     Oauth1,
-    /// OAuth 1.0a, sent over https but signed with the http address: the store's PHP does not see https.
+    /// OAuth 1.0a, sent over https but signed for the http address: the store's PHP does not detect https.
     #[sqlx(rename = "oauth1_http")]
     #[serde(rename = "oauth1_http")]
     Oauth1Http,
 }
 
 impl AuthMethod {
-    /// The ladder, in the order in which it is tried.
+    /// All methods, in the order in which they are tried.
     pub const LADDER: [Self; 4] = [Self::Basic, Self::Query, Self::Oauth1, Self::Oauth1Http];
 
-    /// As it is stored and sent.
+    /// The name as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Basic => "basic",
@@ -38,7 +38,7 @@ impl AuthMethod {
     }
 }
 
-/// The two halves of a key, in the open; lives only in memory.
+/// Both halves of a key, unsealed; only ever in memory.
 #[derive(Debug, Clone)]
 pub struct KeyPair {
     /// `ck_…`
@@ -50,55 +50,55 @@ pub struct KeyPair {
 /// One version of a store's key, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Key {
-    /// Its name; the seal is bound to it.
+    /// Its ID; the seal is bound to it.
     pub id: KeyId,
-    /// Whose it is.
+    /// The store.
     pub store_id: StoreId,
-    /// 1 for the first, one more with each reconnect.
+    /// 1 for the first, increased by each reconnect.
     pub version: i64,
-    /// The store's own number of it, for the address of its Revoke page.
+    /// The store's number of the key, used in the address of its Revoke page.
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub last7: String,
-    /// What it may do.
+    /// Its scope.
     pub scope: Scope,
-    /// How the store takes it.
+    /// How the store accepts it.
     pub auth_method: AuthMethod,
     /// When it was proven.
     pub issued_at: Time,
-    /// When a newer one took its place, or the store was disconnected.
+    /// When a newer version replaced it, or the store was disconnected.
     pub retired_at: Option<Time>,
-    /// After a disconnect: when the store is asked next whether it still knows the key; `None` once nobody asks any more.
+    /// After a disconnect: when to check next whether the store still knows the key; `None` if no further check is due.
     pub ask_at: Option<Time>,
-    /// When the store was last asked that.
+    /// When that was last checked.
     pub asked_at: Option<Time>,
-    /// What it told then: [`Verdict::SecretRejected`] when it still knows the key, or why it could not be asked.
+    /// The result: [`Verdict::SecretRejected`] if the store still knows the key, or why it could not be checked.
     pub told: Option<Verdict>,
-    /// When the store told that the key is gone.
+    /// When the store reported the key as revoked.
     pub revoked_at: Option<Time>,
 }
 
-/// Where a version of a key stands.
+/// The standing of a key version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It is the one that is lent.
+    /// It is the version that is lent.
     Served,
-    /// A newer one took its place; the merchant may remove it at the store.
+    /// A newer version replaced it; the merchant may remove it at the store.
     Replaced,
-    /// The store was disconnected, and tells that the key is gone.
+    /// The store was disconnected and reports that the key is revoked.
     Revoked(Time),
-    /// The store was disconnected, and still knew the key at that time.
+    /// The store was disconnected and still knew the key at that time.
     StillThere(Time),
-    /// The store was disconnected, and could not yet be asked whether it still knows the key.
+    /// The store was disconnected, and could not be checked yet.
     NotKnown,
-    /// The store was disconnected, and nothing was kept to ask with: by an older version of Cartkey, or because the key did
-    /// not open any more. Only the store knows.
+    /// The store was disconnected, and nothing was stored to check with: an older version of Cartkey did not store it,
+    /// or the key could no longer be opened. Only the store knows.
     NeverAsked,
 }
 
 impl Key {
-    /// Where it stands in a store whose newest version is `newest`. A key of a disconnect has been asked about, or will be,
-    /// where there is something to ask with; one that was replaced never is.
+    /// Its standing in a store whose newest version is `newest`. Keys of disconnected stores are checked if there is
+    /// something to check with; replaced keys never are.
     pub const fn standing(&self, newest: i64) -> Standing {
         match (self.retired_at, self.revoked_at, self.told, self.asked_at) {
             (None, ..) => Standing::Served,

@@ -1,9 +1,9 @@
-//! Language: in which tongue a merchant is spoken to.
+//! Language: the languages of the merchant's pages, and how one is chosen.
 
 /// The languages of the merchant's pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Language {
-    /// English, which also stands in where another language lacks a sentence.
+    /// English, also used where another language lacks a sentence.
     English,
     /// German.
     German,
@@ -11,21 +11,21 @@ pub enum Language {
     French,
     /// Spanish.
     Spanish,
-    /// Portuguese, as Brazil writes it and Portugal reads it.
+    /// Portuguese: Brazilian spelling, acceptable in Portugal.
     Portuguese,
     /// Japanese.
     Japanese,
 }
 
-/// Entries of an `Accept-Language` that are looked at; browsers send a handful.
+/// The maximum number of `Accept-Language` entries considered; browsers send a handful.
 const WISHES_AT_MOST: usize = 32;
 
 impl Language {
-    /// Every language, in the order in which the switch shows them.
+    /// All languages, in the order of the language switch.
     pub const ALL: [Self; 6] =
         [Self::English, Self::German, Self::French, Self::Spanish, Self::Portuguese, Self::Japanese];
 
-    /// Its tag (BCP 47), as pages and headers name it.
+    /// The language tag (BCP 47), as in pages and headers.
     pub const fn code(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -37,7 +37,7 @@ impl Language {
         }
     }
 
-    /// Its name in itself.
+    /// The language's name in the language itself.
     pub const fn own_name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -49,14 +49,14 @@ impl Language {
         }
     }
 
-    /// The language of a tag such as `pt-BR`; what follows the first part does not matter.
+    /// The language of a tag such as `pt-BR`; only the first subtag counts.
     pub fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next().unwrap_or_default();
         Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(primary))
     }
 
-    /// The language that an `Accept-Language` wants most among ours; the first of equals. `*` and languages that we
-    /// lack are passed over.
+    /// The supported language with the highest weight in `Accept-Language`; the first if several are equal. `*` and
+    /// unsupported languages are ignored.
     pub fn wanted(accept_language: &str) -> Option<Self> {
         let mut best: Option<(u16, Self)> = None;
         for wish in accept_language.split(',').take(WISHES_AT_MOST) {
@@ -72,7 +72,7 @@ impl Language {
     }
 }
 
-/// A weight such as `0.85` in thousandths; `None` for what is not one (RFC 9110 §12.4.2).
+/// Parses a weight such as `0.85` as thousandths; `None` if invalid (RFC 9110 §12.4.2).
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     if rest.len() > 3 || !rest.bytes().all(|b| b.is_ascii_digit()) {
@@ -103,15 +103,15 @@ mod tests {
             ("en;q=0.5, ja;q=0.9", Some(Japanese)),
             ("es-419", Some(Spanish)),
             ("ES", Some(Spanish)),
-            // What we lack gives way to the next.
+            // Unsupported languages are skipped.
             ("nl-NL,nl;q=0.9,de;q=0.8,en;q=0.7", Some(German)),
             ("nl", None),
             ("*", None),
             ("", None),
-            // The first of equals.
+            // The first of equal weights.
             ("en,de", Some(English)),
             ("de;q=0.8,fr;q=0.8", Some(German)),
-            // Zero says: not this one. What is no weight counts for nothing.
+            // Zero excludes a language. Entries with invalid weights are ignored.
             ("de;q=0,fr;q=0.1", Some(French)),
             ("de;q=0.000", None),
             ("de;q=2,fr;q=0.1", Some(French)),

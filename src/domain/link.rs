@@ -1,4 +1,4 @@
-//! Link: an invitation to connect, made for one `user_id`.
+//! Link: an invitation to connect, created for one `user_id`.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::store_url::StoreUrl;
 use super::time::Time;
 use super::user_id::UserId;
 
-/// How long a link lives unless its maker says otherwise.
+/// The default lifetime of a link.
 pub const DEFAULT_LIFE: Duration = Duration::from_mins(30);
-/// The longest that a link may live.
+/// The maximum lifetime of a link.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
-/// The shortest that a link may live: less is a mistake in units.
+/// The minimum lifetime of a link: anything less is a mistake in units.
 pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 
 /// Who must confirm an approval before its key is served.
@@ -20,60 +20,60 @@ pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Confirm {
-    /// The browser that began the attempt, by coming back.
+    /// The browser that began the attempt, by returning.
     #[default]
     Browser,
-    /// The application, which checks that its own signed-in user is the link's `user_id`.
+    /// The application, which checks that its signed-in user is the link's `user_id`.
     App,
 }
 
-/// An invitation to connect. The address that opens it holds a secret of its own; the id only names it.
+/// An invitation to connect. Its address contains a secret; the ID grants no access.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Link {
-    /// Its name.
+    /// Its ID.
     pub id: LinkId,
-    /// For whom.
+    /// The merchant.
     pub user_id: UserId,
-    /// How the application calls the account: shown to the merchant. At most 80 characters.
+    /// The account's name in the application, shown to the merchant. At most 80 characters.
     pub account_label: Option<String>,
-    /// The address to begin with, when it is known.
+    /// The store's address, if known.
     pub home: Option<StoreUrl>,
-    /// Only this store may be connected (a reconnect).
+    /// The only store that may be connected (a reconnect).
     pub store_id: Option<StoreId>,
-    /// What to ask.
+    /// The scope to request.
     pub scope: Scope,
-    /// Where the merchant goes afterwards; its origin was on the allow-list when the link was made.
+    /// Where to send the merchant afterwards; its origin was on the allow-list when the link was created.
     pub return_url: Option<String>,
-    /// Who must confirm.
+    /// Who must confirm the approval.
     pub confirm: Confirm,
-    /// The id of a service token or an operator, or `cli`.
+    /// The ID of a service token or an operator, or `cli`.
     pub made_by: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
-    /// When it stops opening by itself.
+    /// When it expires.
     pub expires_at: Time,
-    /// When it was withdrawn: from then on it opens nothing, and nothing begun from it connects.
+    /// When it was withdrawn: from then on the link does not open, and attempts begun from it do not connect.
     pub withdrawn_at: Option<Time>,
 }
 
-/// How a link stands.
+/// The state of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
-    /// Nobody has used it, and it opens.
+    /// Unused and valid.
     Open,
     /// An attempt was begun from it.
     Used,
-    /// Nobody used it in time.
+    /// It expired unused.
     Expired,
     /// It was withdrawn.
     Withdrawn,
 }
 
 impl LinkState {
-    /// All of them, in the order in which they are offered.
+    /// All states, in display order.
     pub const ALL: [Self; 4] = [Self::Open, Self::Used, Self::Expired, Self::Withdrawn];
 
-    /// As it stands in an address.
+    /// The name in a URL.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -83,19 +83,19 @@ impl LinkState {
         }
     }
 
-    /// Reads what stands in an address.
+    /// Parses the name in a URL.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
 impl Link {
-    /// Whether it still opens at `now`.
+    /// Whether it opens at `now`.
     pub fn is_open_at(&self, now: Time) -> bool {
         self.withdrawn_at.is_none() && now < self.expires_at
     }
 
-    /// How it stands at `now`; `used` says whether an attempt was begun from it.
+    /// The state at `now`; `used` means that an attempt was begun from it.
     pub fn state_at(&self, now: Time, used: bool) -> LinkState {
         match (self.withdrawn_at, used) {
             (Some(_), _) => LinkState::Withdrawn,

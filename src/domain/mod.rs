@@ -1,4 +1,4 @@
-//! Values and rules. Nothing here does I/O, awaits, or knows another room.
+//! Values and rules. No I/O, nothing async, and no dependency on other modules.
 
 pub mod accent;
 pub mod activity;

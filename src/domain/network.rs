@@ -1,19 +1,19 @@
-//! Network: which addresses limits count as one visitor.
+//! Client networks: the networks by which rate limits identify a client.
 
 use std::net::IpAddr;
 
-/// The networks that an address belongs to, as limits count them. A user with one IPv6 address usually has a whole /64,
-/// and often a whole /48.
+/// The networks that an address belongs to for rate limits. A user with one IPv6 address usually has a whole /64, and
+/// often a whole /48.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Network {
+pub struct ClientNetwork {
     /// The IPv4 address, or the IPv6 /64.
     pub narrow: String,
     /// The IPv4 /24, or the IPv6 /48.
     pub wide: String,
 }
 
-impl Network {
-    /// The networks of `from`; an IPv4 address that is written as IPv6 is IPv4.
+impl ClientNetwork {
+    /// Returns the networks of `from`; IPv4-mapped IPv6 addresses count as IPv4.
     pub fn of(from: IpAddr) -> Self {
         match from.to_canonical() {
             IpAddr::V4(ip) => {
@@ -34,8 +34,8 @@ mod tests {
 
     #[test]
     fn one_household_is_one_visitor() {
-        let narrow = |text: &str| Network::of(text.parse().expect("an address")).narrow;
-        let wide = |text: &str| Network::of(text.parse().expect("an address")).wide;
+        let narrow = |text: &str| ClientNetwork::of(text.parse().expect("an address")).narrow;
+        let wide = |text: &str| ClientNetwork::of(text.parse().expect("an address")).wide;
         assert_eq!(narrow("198.51.100.7"), "198.51.100.7");
         assert_eq!(narrow("::ffff:198.51.100.7"), "198.51.100.7");
         assert_eq!(narrow("2001:db8:1:2:3:4:5:6"), narrow("2001:db8:1:2::1"));

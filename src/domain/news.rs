@@ -1,7 +1,7 @@
-//! News: an event as services read it, the same in the feed and in what webhooks are sent.
+//! News: an event as services receive it, identical in the feed and in webhooks.
 //!
-//! What happened is text here, not a [`super::event::Kind`]: a process that is a version older than the one beside it
-//! hands on what it does not know itself.
+//! The type is text here, not a [`super::event::Kind`], so that a process passes on events of a newer version that runs beside
+//! it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,25 +11,25 @@ use super::time::Time;
 use super::token::Users;
 use super::user_id::UserId;
 
-/// Names an event: its number, padded so that ids sort as text in the order in which things happened.
+/// An event's ID: its number, padded so that IDs sort as text in the order in which events happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct EventId(i64);
 
 impl EventId {
-    /// What every such id begins with.
+    /// The prefix of every event ID.
     const PREFIX: &'static str = "ev_";
-    /// The digits of every such id: three hundred years of a million events a second.
+    /// The number of digits: enough for three hundred years of a million events a second.
     const DIGITS: usize = 16;
-    /// Before the first event there is.
+    /// The position before the first event.
     pub const BEGINNING: Self = Self(0);
 
-    /// The id of the event with this number.
+    /// The ID of the event with this number.
     pub const fn of_number(number: i64) -> Self {
         Self(number)
     }
 
-    /// The number; the first event there ever was has 1.
+    /// The number; the first event has 1.
     pub const fn number(self) -> i64 {
         self.0
     }
@@ -47,7 +47,7 @@ impl serde::Serialize for EventId {
     }
 }
 
-/// The text is not the id of an event.
+/// The text is not an event ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnEventId;
 
@@ -71,70 +71,70 @@ impl FromStr for EventId {
     }
 }
 
-/// An event as services read it.
+/// An event as services receive it.
 #[derive(Debug, Clone, serde::Serialize, sqlx::FromRow, utoipa::ToSchema)]
 #[schema(as = Event)]
 pub struct News {
-    /// Its id.
+    /// The event's ID.
     #[sqlx(rename = "seq")]
     pub id: EventId,
-    /// What happened, such as `store.connected`.
+    /// The event's type, such as `store.connected`.
     #[serde(rename = "type")]
     #[sqlx(rename = "kind")]
     pub kind: String,
-    /// When.
+    /// When it happened.
     #[serde(rename = "timestamp")]
     pub at: Time,
-    /// What it is about, and who did it.
+    /// What the event is about, and who caused it.
     #[sqlx(flatten)]
     pub data: Data,
 }
 
-/// What an event is about, and who did it. What there is nothing to say of is left out. The address that somebody came
-/// from is not in it: that is for operators alone.
+/// What an event is about, and who caused it. Members that do not apply are omitted. Client addresses are not included: only
+/// operators can see them.
 #[derive(Debug, Clone, Default, serde::Serialize, sqlx::FromRow, utoipa::ToSchema)]
 #[schema(as = EventData)]
 pub struct Data {
-    /// Whose store it is about.
+    /// The merchant's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub user_id: Option<UserId>,
-    /// The store.
+    /// The store's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub store_id: Option<StoreId>,
-    /// The link.
+    /// The link's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub link_id: Option<LinkId>,
-    /// The attempt.
+    /// The attempt's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub attempt_id: Option<AttemptId>,
-    /// The token.
+    /// The token's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub token_id: Option<TokenId>,
-    /// The operator.
+    /// The operator's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub operator_id: Option<OperatorId>,
-    /// The webhook.
+    /// The webhook's ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub webhook_id: Option<WebhookId>,
-    /// Why, as a stable code.
+    /// The reason, as a stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<String>,
-    /// Who did it: the id of a token or an operator, or a role.
+    /// Who caused it: the ID of a token or an operator, or a role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub actor: Option<String>,
 }
 
 impl News {
-    /// Whether it is about one of these merchants; none means all, and what is about nobody.
+    /// Whether it is about one of these merchants. `None` means all, including events about no merchant.
     pub fn is_about_one_of(&self, users: Option<&Users>) -> bool {
         match (users, &self.data.user_id) {
             (None, _) => true,

@@ -7,12 +7,12 @@ use super::id::OperatorId;
 use super::secret::{Fingerprint, Secret};
 use super::time::Time;
 
-/// What an operator signs in with: 1 to 64 visible characters without spaces, kept in lower case.
+/// A sign-in name: 1 to 64 visible characters without spaces, stored in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct OperatorName(String);
 
-/// The text cannot be an operator's name.
+/// The text is not a valid operator name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAName;
 
@@ -48,14 +48,14 @@ impl fmt::Display for OperatorName {
     }
 }
 
-/// An operator, without what proves them.
+/// An operator, without credentials.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Operator {
-    /// Their name in records.
+    /// Their ID.
     pub id: OperatorId,
-    /// What they sign in with.
+    /// The sign-in name.
     pub name: OperatorName,
-    /// Whether signing in asks for a code as well.
+    /// Whether a second factor is required.
     pub second_factor: bool,
     /// When they were added.
     pub created_at: Time,
@@ -65,36 +65,36 @@ pub struct Operator {
     pub signed_in_at: Option<Time>,
 }
 
-/// A browser that an operator signed in with.
+/// A browser session of an operator.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Session {
-    /// Of what its cookie holds.
+    /// The fingerprint of the cookie's secret.
     pub fingerprint: Fingerprint,
-    /// Whether the second factor was shown, where there is one.
+    /// Whether the second factor was verified; also true if there is none.
     pub verified: bool,
     /// When it began.
     pub created_at: Time,
-    /// When it was last used, to the minute.
+    /// When it was last used, rounded to the minute.
     pub seen_at: Time,
-    /// When it ends, used or not.
+    /// When it ends, whether used or not.
     pub expires_at: Time,
-    /// The address it began from.
+    /// The address it was begun from.
     pub came_from: String,
 }
 
-/// The fewest characters of a password.
+/// The minimum length of a password, in characters.
 pub const PASSWORD_AT_LEAST: usize = 12;
-/// The most characters of a password; more cost time to read and add nothing.
+/// The maximum length of a password, in characters; longer ones cost time and add nothing.
 pub const PASSWORD_AT_MOST: usize = 128;
 
-/// Why a text is not taken as a new password.
+/// Why a new password was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeakPassword {
     /// Fewer than [`PASSWORD_AT_LEAST`] or more than [`PASSWORD_AT_MOST`] characters.
     Length,
-    /// It holds the operator's own name.
+    /// It contains the operator's name.
     Name,
-    /// A few characters again and again, or a row of the keyboard.
+    /// It repeats a few characters, or follows a row of the keyboard.
     Simple,
 }
 
@@ -102,7 +102,7 @@ impl fmt::Display for WeakPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Length => "a password has 12 to 128 characters; a few unrelated words are easy to remember",
-            Self::Name => "the password holds your name; choose one that does not",
+            Self::Name => "the password contains your name; choose one that does not",
             Self::Simple => "this password is easy to guess; choose a few unrelated words",
         })
     }
@@ -110,7 +110,7 @@ impl fmt::Display for WeakPassword {
 
 impl std::error::Error for WeakPassword {}
 
-/// What people type when they are asked for twelve characters.
+/// What people type to fill twelve characters.
 const ROWS: [&str; 8] = [
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890123456789",
@@ -121,12 +121,12 @@ const ROWS: [&str; 8] = [
     "1q2w3e4r5t6z7u8i9o0p",
     "1q2w3e4r5t6y7u8i9o0p",
 ];
-/// Words that say nothing by themselves: what is left when they are taken out must be long enough.
+/// Common words that add no strength: what remains without them must be long enough.
 const COMMON: [&str; 10] =
     ["password", "passwort", "passw0rd", "cartkey", "admin", "letmein", "welcome", "operator", "secret", "woocommerce"];
 
-/// Whether `password` may become the password of the operator with this name (docs/protocol/threats.md §6.8: length
-/// counts, no rules of composition).
+/// Checks whether `password` may be used by the operator named `name` (docs/protocol/threats.md §6.8: length counts, no
+/// composition rules).
 pub fn judge_password(password: &Secret, name: &OperatorName) -> Result<(), WeakPassword> {
     let text = password.expose().to_lowercase();
     let length = text.chars().count();
@@ -142,7 +142,7 @@ pub fn judge_password(password: &Secret, name: &OperatorName) -> Result<(), Weak
         left = left.replace(word, "");
     }
     for row in ROWS {
-        // Any part of a row that is long enough to be one, the longest first.
+        // Any sufficiently long part of a row, the longest first.
         for length in (4..=row.len()).rev() {
             for start in 0..=row.len() - length {
                 left = left.replace(&row[start..start + length], "");

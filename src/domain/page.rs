@@ -1,22 +1,22 @@
-//! Paging: how much of a list, and from where.
+//! Paging: page sizes and cursors.
 
-/// The most rows that one answer holds.
+/// The maximum number of rows in a page.
 pub const MOST: i64 = 200;
-/// The rows of an answer whose asker did not say.
+/// The default number of rows in a page.
 pub const USUAL: i64 = 50;
 
-/// One page of a list, and where the next begins.
+/// One page of a list, and the cursor of the next.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// The id after which the next page begins; `None` on the last.
+    /// The ID after which the next page begins; `None` on the last page.
     pub next: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of at most `limit` rows out of up to `limit + 1` that were fetched: the extra one only says
-    /// that there are more.
+    /// Makes a page of at most `limit` rows from up to `limit + 1` fetched rows: the extra one only shows that there
+    /// are more.
     pub fn of(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> String) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
         let more = rows.len() > limit;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// WooCommerce's three permissions, spelled as it spells them (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
+/// WooCommerce's three permissions, in its spelling (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
@@ -17,7 +17,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// As WooCommerce spells it.
+    /// WooCommerce's spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -36,16 +36,16 @@ impl Scope {
         matches!(self, Self::Write | Self::ReadWrite)
     }
 
-    /// Whether all that `asked` may do, this may do too.
+    /// Whether this scope includes everything that `asked` does.
     pub const fn covers(self, asked: Self) -> bool {
         (self.reads() || !asked.reads()) && (self.writes() || !asked.writes())
     }
 
-    /// For people: what is asked of the merchant, as the end of "… will be able to".
+    /// The scope for people, completing the sentence "… will be able to".
     pub const fn in_words(self) -> &'static str {
         match self {
-            Self::Read => "see your products, orders and customers, and change nothing",
-            Self::Write => "create and change products, orders and customers, without reading them",
+            Self::Read => "see your products, orders and customers, but not change anything",
+            Self::Write => "create and change products, orders and customers, but not see them",
             Self::ReadWrite => "see and change your products, orders and customers",
         }
     }

@@ -1,23 +1,23 @@
-//! Search: the words by which a store is found, and the words that somebody types to find one.
+//! Search: the words under which a store is found, and the parsing of what is typed into the search.
 //!
-//! A store is found by the beginnings of its words: those of its name, of its address and of its `user_id`, without regard
-//! to capitals. What reads as an address finds the store at that address, whatever page of it was pasted.
+//! A store is found by the beginnings of the words in its name, address and `user_id`, ignoring case. Text that looks
+//! like an address finds the store at that address, whichever of its pages was pasted.
 
 use std::collections::BTreeSet;
 
-use super::store_url::{Reach, StoreUrl};
+use super::store_url::{Network, StoreUrl};
 use super::user_id::UserId;
 
-/// The longest word, in bytes: a whole `user_id`.
+/// The maximum length of a word, in bytes: a whole `user_id`.
 const LONGEST: usize = 128;
-/// The most words that one store is found by: a name has at most 200 characters.
+/// The maximum number of words stored for one store: a name has at most 200 characters.
 const MOST_WORDS: usize = 64;
-/// The most pieces of what was typed that are looked at.
+/// The maximum number of typed words considered.
 const MOST_PIECES: usize = 12;
-/// How many directories of a pasted address are looked at.
+/// The maximum number of parent directories of a pasted address considered.
 const MOST_PARENTS: usize = 6;
 
-/// A word that a store must have.
+/// A word, or the beginning of one, that a store must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     text: String,
@@ -33,12 +33,12 @@ impl Word {
         Self { text: cut(text), whole: true }
     }
 
-    /// The least word that is one.
+    /// The smallest matching word, in byte order.
     pub fn from(&self) -> Vec<u8> {
         self.text.as_bytes().to_vec()
     }
 
-    /// The least word after all that are one, in the order of bytes: 0xFF is never in a word, and sorts last.
+    /// An upper bound of the matching words, in byte order: 0xFF never occurs in a word and sorts last.
     pub fn to(&self) -> Vec<u8> {
         let mut bytes = self.from();
         bytes.push(if self.whole { 0 } else { 0xFF });
@@ -46,7 +46,7 @@ impl Word {
     }
 }
 
-/// The words by which a store is found.
+/// The words under which a store is found.
 pub fn words(user_id: &UserId, home: &StoreUrl, name: Option<&str>) -> BTreeSet<String> {
     let mut all = BTreeSet::from([cut(&lower(user_id.as_str())), cut(without_www(home.host()))]);
     all.insert(cut(without_www(&lower(home.shown()))));
@@ -60,12 +60,12 @@ pub fn words(user_id: &UserId, home: &StoreUrl, name: Option<&str>) -> BTreeSet<
     all.into_iter().take(MOST_WORDS).collect()
 }
 
-/// What was typed, piece by piece. Each piece can be meant in several ways, the likeliest first; each way is some words,
-/// all of which a store must have. Empty when nothing was typed.
+/// The typed text, piece by piece. Each piece can be interpreted in several ways, the likeliest first; each way is a
+/// set of words that a store must all have. Empty if nothing was typed.
 pub fn ways(typed: &str) -> Vec<Vec<Vec<Word>>> {
     let typed = lower(typed);
     let mut pieces: Vec<&str> = typed.split_whitespace().take(MOST_PIECES).collect();
-    // The “&” of “Cups & Plates” is no word; alone, it may be all of somebody's `user_id`.
+    // The “&” of “Cups & Plates” is not a word; alone, it may be somebody's whole `user_id`.
     if pieces.iter().any(|piece| !trimmed(piece).is_empty()) {
         pieces.retain(|piece| !trimmed(piece).is_empty());
     }
@@ -80,7 +80,7 @@ fn ways_of(piece: &str) -> Vec<Vec<Word>> {
             ways.push(vec![Word::beginning(other)]);
         }
     }
-    if let Ok(url) = StoreUrl::parse(piece, Reach::PrivateToo)
+    if let Ok(url) = StoreUrl::parse(piece, Network::PrivateToo)
         && (url.host().contains('.') || piece.contains("://"))
     {
         let parents = std::iter::successors(Some(url.clone()), StoreUrl::parent).take(MOST_PARENTS);
@@ -96,7 +96,7 @@ fn ways_of(piece: &str) -> Vec<Vec<Word>> {
     ways
 }
 
-/// In small letters, with one kind of apostrophe.
+/// Lower-cases the text and unifies apostrophes.
 fn lower(text: &str) -> String {
     text.to_lowercase().replace('’', "'")
 }
@@ -118,7 +118,7 @@ fn cut(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    // PostgreSQL's bytes may hold a zero, but nobody's word does.
+    // PostgreSQL's bytes may contain NUL, but no stored word does.
     text[..end].replace('\0', "")
 }
 
@@ -129,11 +129,11 @@ mod tests {
     use super::*;
 
     fn store(user_id: &str, home: &str, name: &str) -> BTreeSet<String> {
-        let home = StoreUrl::parse(home, Reach::PrivateToo).expect("an address");
+        let home = StoreUrl::parse(home, Network::PrivateToo).expect("an address");
         words(&user_id.parse().expect("a user_id"), &home, Some(name))
     }
 
-    /// As storage does it: of each piece the first way whose words are all there.
+    /// Mirrors the search in storage: for each piece, the first way whose words are all present.
     fn finds(words: &BTreeSet<String>, typed: &str) -> bool {
         let has = |word: &Word| words.iter().any(|w| w.as_bytes() >= &word.from()[..] && w.as_bytes() < &word.to()[..]);
         ways(typed).iter().all(|ways| ways.iter().any(|way| way.iter().all(has)))

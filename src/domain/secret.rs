@@ -1,4 +1,4 @@
-//! Secrets, and the fingerprints that stand for them in the database.
+//! Secrets, and the fingerprints stored in place of them.
 //!
 //! A [`Secret`] cannot be shown, sent, compared or stored by accident:
 //!
@@ -23,22 +23,22 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Text that must not leave by accident; its memory is wiped when dropped (best effort: moves leave copies).
+/// Text that must not leak by accident. Its memory is wiped when dropped (best effort: moves leave copies).
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps the text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text. Only the files named in `tests/it/floors.rs` may say this word.
+    /// The text. Only the files listed in `MAY_EXPOSE` (`tests/it/layers.rs`) may call this.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The last seven characters, which WooCommerce itself shows in its list of keys (`truncated_key`).
+    /// The last seven characters, which WooCommerce also shows in its list of keys (`truncated_key`).
     pub fn last7(&self) -> String {
         let skip = self.0.chars().count().saturating_sub(7);
         self.0.chars().skip(skip).collect()
@@ -57,19 +57,19 @@ impl<'de> serde::Deserialize<'de> for Secret {
     }
 }
 
-/// The SHA-256 of a secret of ours: what is stored and looked up instead of it. Such a secret has 256 random
-/// bits, so a plain hash is enough (docs/protocol/threats.md §6.7). Made by `vault::fingerprint`.
+/// The SHA-256 of one of our secrets, which is stored and looked up instead. Our secrets have 256 random bits, so a
+/// plain hash is enough (docs/protocol/threats.md §6.7). Created by `vault::fingerprint`.
 #[derive(Clone, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
-    /// The 32 bytes of the hash.
+    /// Wraps the 32 bytes of the hash.
     pub fn new(sha256: [u8; 32]) -> Self {
         Self(sha256.to_vec())
     }
 
-    /// Into which of `n` equal shares it falls, from 0.
+    /// Which of `n` equal shares it falls into, counted from 0.
     pub fn share(&self, n: u16) -> u16 {
         let [first, second] = [0, 1].map(|at| self.0.get(at).copied().unwrap_or_default());
         u16::from_be_bytes([first, second]) % n.max(1)

@@ -8,26 +8,26 @@ use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
 
-/// Whether a store's key can be lent.
+/// The status of a store: whether its key can be lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum StoreStatus {
     /// The key works.
     Connected,
-    /// The store refuses the key.
+    /// The store rejects the key.
     Unauthorized,
-    /// The store cannot be asked.
+    /// The store cannot be checked.
     Unreachable,
-    /// The key was given up; its secrets are wiped.
+    /// The store was disconnected and the key's secrets are wiped.
     Disconnected,
 }
 
 impl StoreStatus {
-    /// All of them, in the order in which they are shown.
+    /// All statuses, in display order.
     pub const ALL: [Self; 4] = [Self::Connected, Self::Unauthorized, Self::Unreachable, Self::Disconnected];
 
-    /// As it is stored and sent.
+    /// The name as stored and sent.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "connected",
@@ -37,53 +37,53 @@ impl StoreStatus {
         }
     }
 
-    /// Reads the text that is stored and sent.
+    /// Parses the stored name.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == text)
     }
 }
 
-/// One WooCommerce site of one merchant, and the facts of its newest key (never its secrets).
+/// One WooCommerce site of one merchant, with the facts of its newest key (never its secrets).
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Store {
-    /// Kept for ever, also by a reconnect.
+    /// Its ID, unchanged by a reconnect.
     pub id: StoreId,
-    /// Whose it is.
+    /// The merchant.
     pub user_id: UserId,
     /// Its canonical address; `(user_id, home)` is unique.
     pub home: StoreUrl,
-    /// The shop's own name, as its REST index gives it; at most 200 characters.
+    /// The shop's name from its REST index; at most 200 characters.
     pub name: Option<String>,
-    /// Whether its key can be lent.
+    /// The status.
     pub status: StoreStatus,
-    /// What is the matter, or a remark on a key that works.
+    /// The current problem, or a remark on a working key.
     pub reason: Option<Verdict>,
-    /// What the key may do, as it was last seen.
+    /// The key's scope when last checked.
     pub scope: Scope,
-    /// The store's own number of the key.
+    /// The store's number of the key.
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub key_last7: String,
     /// The key's version.
     pub key_version: i64,
-    /// How the store takes the key.
+    /// How the store accepts the key.
     pub auth_method: AuthMethod,
-    /// As the store said it when it was last asked.
+    /// The version reported at the last check.
     pub woocommerce_version: Option<String>,
-    /// As the store said it when it was last asked.
+    /// The version reported at the last check.
     pub wordpress_version: Option<String>,
-    /// When it was first connected, or connected again.
+    /// When it was first connected, or last reconnected.
     pub connected_at: Time,
-    /// When it was last asked.
+    /// When it was last checked.
     pub checked_at: Time,
     /// When its status last changed, or it was connected.
     pub changed_at: Time,
-    /// When it is asked next; of no meaning once it is disconnected.
+    /// When it is checked next; meaningless after a disconnect.
     pub check_at: Time,
-    /// How many checks in a row did not find the key working.
+    /// The number of consecutive checks that did not find the key working.
     pub failures: i64,
-    /// The address that it says it has now, where that is another than `home`.
+    /// The address the store reports now, if it differs from `home`.
     pub moved_to: Option<StoreUrl>,
-    /// What the key was asked to do, where that is known.
+    /// The scope that was requested for the key, if known.
     pub asked: Option<Scope>,
 }

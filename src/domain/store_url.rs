@@ -1,4 +1,4 @@
-//! A store's address: what people paste, made canonical.
+//! Store address: parses what people paste into its canonical form.
 
 use std::fmt;
 
@@ -6,39 +6,39 @@ use url::{Host, Url};
 
 /// Which addresses a store may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Public names over https only: the rule for real stores.
+pub enum Network {
+    /// Only public host names over https: the rule for real stores.
     Public,
-    /// Also http, IP addresses, any port and private names: `CARTKEY_ALLOW_PRIVATE_STORES`, development only.
+    /// Also http, IP addresses, any port and private names: `CARTKEY_ALLOW_PRIVATE_STORES`, for development only.
     PrivateToo,
 }
 
-/// The canonical `home` of a store: `https://`, a host in lower-case ASCII (punycode), a port only where it is
-/// not the scheme's own, and the sub-directory without a slash at its end. Two addresses of one shop are equal
-/// as text once the store's own `home` was adopted.
+/// The canonical `home` of a store: `https://`, a lower-case ASCII host (punycode), a port only if it is not the
+/// scheme's default, and the sub-directory without a trailing slash. Once the store's own `home` was adopted, two
+/// addresses of one shop are equal as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct StoreUrl(String);
 
-/// Why a typed address cannot be a store's. The text says what to type instead.
+/// Why a typed address cannot be a store's. The message says what to type instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAStoreUrl {
     /// Nothing was typed.
     Empty,
     /// More than 2,000 characters.
     TooLong,
-    /// It does not read as a web address.
+    /// It is not a web address.
     Unreadable,
-    /// A user name or password stands before the host.
+    /// It contains a user name or password.
     Userinfo,
     /// A scheme other than http and https.
     Scheme,
-    /// A number instead of a name.
+    /// The host is an IP address.
     IpAddress,
-    /// A name that only works inside a network, such as `localhost` or `shop.local`.
+    /// The host name only works inside a network, such as `localhost` or `shop.local`.
     PrivateName,
-    /// A port that shops are not asked on.
+    /// The port is not allowed.
     Port,
 }
 
@@ -50,22 +50,22 @@ impl fmt::Display for NotAStoreUrl {
                 "That address is too long. Type only your store's main address, for example shop.example.com."
             }
             Self::Unreadable => {
-                "That does not read as a web address. Type your store's main address, for example shop.example.com."
+                "That is not a web address. Type your store's main address, for example shop.example.com."
             }
-            Self::Userinfo => "Leave out the part before the @ sign and type only your store's address.",
+            Self::Userinfo => "Remove the part before the @ sign and type only your store's address.",
             Self::Scheme => "A store's address begins with https://. Type it as you see it in your browser.",
             Self::IpAddress => "Type your store's name, for example shop.example.com, instead of a numeric address.",
             Self::PrivateName => {
                 "That address only works inside your own network. Type the address that your customers use."
             }
-            Self::Port => "Leave out the number after the colon: stores are asked on the usual https port.",
+            Self::Port => "Remove the number after the colon: stores must answer on the standard https port.",
         })
     }
 }
 
 impl std::error::Error for NotAStoreUrl {}
 
-/// Paths that belong to WordPress, not to a sub-directory: people copy them from where they happen to be.
+/// Paths that belong to WordPress, not to a sub-directory: people copy whichever page they are on.
 const WORDPRESS_PATHS: [&str; 10] = [
     "wp-admin",
     "wp-login.php",
@@ -79,14 +79,14 @@ const WORDPRESS_PATHS: [&str; 10] = [
     "index.php",
 ];
 
-/// Names that are never on the public internet (RFC 6761, RFC 8375, and what routers use).
+/// Names that are never on the public internet (RFC 6761, RFC 8375, and router defaults).
 const PRIVATE_SUFFIXES: [&str; 10] =
     ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "onion", "arpa", "invalid"];
 
 impl StoreUrl {
-    /// Reads what a person typed or pasted: a bare name, any page of the shop or of its wp-admin, http, capitals,
-    /// an internationalised name. Never panics; reading its own output again changes nothing.
-    pub fn parse(typed: &str, reach: Reach) -> Result<Self, NotAStoreUrl> {
+    /// Parses what a person typed or pasted: a bare name, any page of the shop or of its wp-admin, http, capitals, an
+    /// internationalised name. Never panics; parsing its own output changes nothing.
+    pub fn parse(typed: &str, network: Network) -> Result<Self, NotAStoreUrl> {
         let typed = typed.trim().trim_matches(['"', '\'', '<', '>', '`']).trim();
         if typed.is_empty() {
             return Err(NotAStoreUrl::Empty);
@@ -97,30 +97,30 @@ impl StoreUrl {
         let (http, rest) = split_scheme(typed)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         check_authority(authority)?;
-        let keep_http = http && reach == Reach::PrivateToo;
+        let keep_http = http && network == Network::PrivateToo;
         let scheme = if keep_http { "http" } else { "https" };
         let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|_| NotAStoreUrl::Unreadable)?;
-        // A typed http:// is only a habit: the shop is asked over https, so its port 80 means nothing.
+        // A typed http:// is only a habit: the shop is contacted over https, so port 80 is ignored.
         if http && !keep_http && url.port() == Some(80) {
             url.set_port(None).map_err(|()| NotAStoreUrl::Unreadable)?;
         }
-        check_port(&url, reach)?;
-        let host = canonical_host(&url, reach)?;
+        check_port(&url, network)?;
+        let host = canonical_host(&url, network)?;
         let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
         Ok(Self(format!("{scheme}://{host}{port}{}", canonical_path(url.path()))))
     }
 
-    /// The address, without a slash at its end.
+    /// The address without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address without its scheme, as people say it: `shop.example/de`.
+    /// The address without its scheme, for people: `shop.example/de`.
     pub fn shown(&self) -> &str {
         self.0.split_once("://").map_or(&self.0, |(_, rest)| rest)
     }
 
-    /// The host alone, in ASCII.
+    /// The host, in ASCII.
     pub fn host(&self) -> &str {
         let authority = self.shown().split('/').next().unwrap_or_default();
         match authority.rfind(':') {
@@ -129,12 +129,12 @@ impl StoreUrl {
         }
     }
 
-    /// The host without `www.`: one shop, whichever way it is said.
+    /// The host without `www.`: both forms are the same shop.
     pub fn bare_host(&self) -> &str {
         self.host().strip_prefix("www.").unwrap_or_else(|| self.host())
     }
 
-    /// The same address with `www.`, or without where it has it.
+    /// The same address with `www.` added or removed.
     #[must_use]
     pub fn other_www(&self) -> Self {
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("https", &self.0));
@@ -142,23 +142,23 @@ impl StoreUrl {
         Self(format!("{scheme}://{rest}"))
     }
 
-    /// Whether the address is https; only false with [`Reach::PrivateToo`].
+    /// Whether the address is https; false only with [`Network::PrivateToo`].
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }
 
-    /// `path` below this address; `path` begins with a slash.
+    /// Appends `path`, which begins with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
 
-    /// Where WooCommerce's REST API answers: `{home}/wp-json/wc/v3`.
+    /// The address of WooCommerce's REST API: `{home}/wp-json/wc/v3`.
     pub fn api_url(&self) -> String {
         self.at("/wp-json/wc/v3")
     }
 
-    /// The address one directory up; `None` at the root. A pasted page (`/shop`) and a sub-directory look alike,
-    /// so the preflight walks up until WordPress answers.
+    /// The parent directory; `None` at the root. A pasted page (`/shop`) looks like a sub-directory, so the preflight
+    /// walks up until WordPress answers.
     pub fn parent(&self) -> Option<Self> {
         let (scheme, rest) = self.0.split_once("://")?;
         let (up, _) = rest.rsplit_once('/')?;
@@ -172,7 +172,7 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// Splits off http(s); `store.com:8080/x` is a host with a port although it reads as a scheme.
+/// Splits off http(s); `store.com:8080/x` is a host with a port although it parses as a scheme.
 fn split_scheme(typed: &str) -> Result<(bool, &str), NotAStoreUrl> {
     if let Some((scheme, rest)) = typed.split_once("://") {
         if scheme.eq_ignore_ascii_case("https") {
@@ -196,7 +196,7 @@ fn split_scheme(typed: &str) -> Result<(bool, &str), NotAStoreUrl> {
     }
 }
 
-/// Refuses what URL parsers read in different ways (docs/protocol/threats.md §7.2), before one of them tidies it up.
+/// Rejects what URL parsers interpret differently (docs/protocol/threats.md §7.2), before one of them normalises it.
 fn check_authority(authority: &str) -> Result<(), NotAStoreUrl> {
     if authority.contains('@') {
         return Err(NotAStoreUrl::Userinfo);
@@ -212,24 +212,24 @@ fn check_authority(authority: &str) -> Result<(), NotAStoreUrl> {
     Ok(())
 }
 
-fn check_port(url: &Url, reach: Reach) -> Result<(), NotAStoreUrl> {
-    match (url.port(), reach) {
+fn check_port(url: &Url, network: Network) -> Result<(), NotAStoreUrl> {
+    match (url.port(), network) {
         (Some(0), _) => Err(NotAStoreUrl::Port),
-        (None | Some(8_443), _) | (Some(_), Reach::PrivateToo) => Ok(()),
-        (Some(_), Reach::Public) => Err(NotAStoreUrl::Port),
+        (None | Some(8_443), _) | (Some(_), Network::PrivateToo) => Ok(()),
+        (Some(_), Network::Public) => Err(NotAStoreUrl::Port),
     }
 }
 
-fn canonical_host(url: &Url, reach: Reach) -> Result<String, NotAStoreUrl> {
+fn canonical_host(url: &Url, network: Network) -> Result<String, NotAStoreUrl> {
     match url.host() {
-        Some(Host::Domain(name)) => canonical_name(name, reach),
-        Some(ip) if reach == Reach::PrivateToo => Ok(ip.to_string()),
+        Some(Host::Domain(name)) => canonical_name(name, network),
+        Some(ip) if network == Network::PrivateToo => Ok(ip.to_string()),
         Some(_) => Err(NotAStoreUrl::IpAddress),
         None => Err(NotAStoreUrl::Unreadable),
     }
 }
 
-fn canonical_name(name: &str, reach: Reach) -> Result<String, NotAStoreUrl> {
+fn canonical_name(name: &str, network: Network) -> Result<String, NotAStoreUrl> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let label_is_fine = |label: &str| {
         (1..=63).contains(&label.len())
@@ -242,13 +242,13 @@ fn canonical_name(name: &str, reach: Reach) -> Result<String, NotAStoreUrl> {
     }
     let last = name.rsplit('.').next().unwrap_or_default();
     let private = !name.contains('.') || PRIVATE_SUFFIXES.contains(&last);
-    if private && reach == Reach::Public {
+    if private && network == Network::Public {
         return Err(NotAStoreUrl::PrivateName);
     }
     Ok(name.to_owned())
 }
 
-/// Keeps a sub-directory, drops WordPress' own paths and everything after them, empty segments, and files.
+/// Keeps a sub-directory; drops WordPress's own paths and everything after them, empty segments, and files.
 fn canonical_path(path: &str) -> String {
     let mut kept = String::new();
     for segment in path.split('/').filter(|s| !s.is_empty()) {
@@ -257,7 +257,7 @@ fn canonical_path(path: &str) -> String {
             break;
         }
         kept.push('/');
-        // The one quotation mark that URLs leave as it is; people's quotation marks around an address are trimmed.
+        // URLs leave this one quotation mark unescaped, but quotation marks around an address are trimmed.
         kept.push_str(&segment.replace('\'', "%27"));
     }
     kept
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     fn public(typed: &str) -> Result<String, NotAStoreUrl> {
-        StoreUrl::parse(typed, Reach::Public).map(|u| u.as_str().to_owned())
+        StoreUrl::parse(typed, Network::Public).map(|u| u.as_str().to_owned())
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn development_also_takes_http_ports_and_numbers() {
-        let dev = |typed: &str| StoreUrl::parse(typed, Reach::PrivateToo).map(|u| u.as_str().to_owned());
+        let dev = |typed: &str| StoreUrl::parse(typed, Network::PrivateToo).map(|u| u.as_str().to_owned());
         assert_eq!(dev("http://localhost:8081/").as_deref(), Ok("http://localhost:8081"));
         assert_eq!(dev("http://127.0.0.1:9/shop").as_deref(), Ok("http://127.0.0.1:9/shop"));
         assert_eq!(dev("localhost:8081").as_deref(), Ok("https://localhost:8081"));
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn parts() {
-        let url = StoreUrl::parse("https://shop.com:8443/a/b", Reach::Public).expect("an address");
+        let url = StoreUrl::parse("https://shop.com:8443/a/b", Network::Public).expect("an address");
         assert_eq!((url.host(), url.shown()), ("shop.com", "shop.com:8443/a/b"));
         assert_eq!(url.parent().expect("a").as_str(), "https://shop.com:8443/a");
         assert_eq!(url.parent().and_then(|u| u.parent()).expect("root").as_str(), "https://shop.com:8443");
@@ -375,17 +375,17 @@ mod tests {
 
         #[test]
         fn reading_never_panics_and_is_idempotent(typed in "\\PC{0,60}", private in any::<bool>()) {
-            let reach = if private { Reach::PrivateToo } else { Reach::Public };
-            if let Ok(url) = StoreUrl::parse(&typed, reach) {
-                prop_assert_eq!(StoreUrl::parse(url.as_str(), reach), Ok(url.clone()), "{}", typed);
+            let network = if private { Network::PrivateToo } else { Network::Public };
+            if let Ok(url) = StoreUrl::parse(&typed, network) {
+                prop_assert_eq!(StoreUrl::parse(url.as_str(), network), Ok(url.clone()), "{}", typed);
             }
         }
 
         #[test]
         fn near_addresses_are_idempotent(typed in "(https?://|//)?[a-zA-Z0-9äß.-]{1,20}(:[0-9]{1,5})?(/[a-z0-9%.~ é-]{0,8}){0,4}(\\?[a-z=]{0,5})?", private in any::<bool>()) {
-            let reach = if private { Reach::PrivateToo } else { Reach::Public };
-            if let Ok(url) = StoreUrl::parse(&typed, reach) {
-                prop_assert_eq!(StoreUrl::parse(url.as_str(), reach), Ok(url.clone()), "{}", typed);
+            let network = if private { Network::PrivateToo } else { Network::Public };
+            if let Ok(url) = StoreUrl::parse(&typed, network) {
+                prop_assert_eq!(StoreUrl::parse(url.as_str(), network), Ok(url.clone()), "{}", typed);
                 prop_assert!(url.as_str().is_ascii());
                 if !private { prop_assert!(url.is_https()); }
             }

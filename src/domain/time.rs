@@ -1,4 +1,4 @@
-//! Time, handed in: a moment, and the clock that tells it.
+//! Time, passed in as a parameter: moments, and the clock that supplies them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Milliseconds of a day.
+/// One day in milliseconds.
 const DAY: i64 = 86_400_000;
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z. Shown and sent as RFC 3339 in UTC.
+/// A moment: milliseconds since 1970-01-01T00:00:00Z. Displayed and sent as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Time(i64);
 
 impl Time {
-    /// The moment so many milliseconds after the epoch.
+    /// The moment this many milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
@@ -25,47 +25,47 @@ impl Time {
         self.0
     }
 
-    /// Whole seconds since the epoch, as `oauth_timestamp` wants them (RFC 5849 §3.3).
+    /// Whole seconds since the epoch, as required for `oauth_timestamp` (RFC 5849 §3.3).
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// The UTC day that it is in: days since 1970-01-01.
+    /// The UTC day as days since 1970-01-01.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(DAY)
     }
 
-    /// Midnight UTC at which that day began.
+    /// Midnight UTC at the beginning of that day.
     pub const fn of_day(day: i64) -> Self {
         Self(day.saturating_mul(DAY))
     }
 
-    /// Midnight UTC at which the day written `2026-11-22` begins.
+    /// Midnight UTC at the beginning of a day written as `2026-11-22`.
     pub fn of_date(text: &str) -> Option<Self> {
         let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
         let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(Self(midnight.timestamp().as_millisecond()))
     }
 
-    /// This moment plus `span`; stops at the end of time rather than wrap.
+    /// This moment plus `span`, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment less `span`; stops at the beginning of time rather than wrap.
+    /// This moment minus `span`, saturating.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long it is from `earlier` to this moment; zero when `earlier` is later.
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// The text is not a moment.
+/// The text is not a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotATime;
 
@@ -80,7 +80,7 @@ impl std::error::Error for NotATime {}
 impl FromStr for Time {
     type Err = NotATime;
 
-    /// RFC 3339, with any offset.
+    /// Parses RFC 3339 with any offset.
     fn from_str(text: &str) -> Result<Self, NotATime> {
         text.parse::<jiff::Timestamp>().map(|at| Self(at.as_millisecond())).map_err(|_| NotATime)
     }
@@ -101,24 +101,24 @@ impl serde::Serialize for Time {
     }
 }
 
-/// A moment on the monotonic clock of one process, in milliseconds: for pauses and paces, which must not change when
-/// somebody sets the machine's clock. It has no date and means nothing to another process.
+/// A moment on the monotonic clock of one process, in milliseconds: for pauses and rates, which must not change when
+/// the system clock is set. It has no date and is meaningless to other processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The moment so many milliseconds after the monotonic clock began.
+    /// The moment this many milliseconds after the monotonic clock began.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// This moment plus `span`.
+    /// This moment plus `span`, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis(span)))
     }
 
-    /// How long it is from `earlier` to this moment; zero when `earlier` is later.
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -128,16 +128,16 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Tells the time. A closed choice, not a trait: there are two clocks and there will be no third.
+/// A source of the current time. A closed enum, not a trait: there are two clocks and will be no third.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The machine's clock.
+    /// The system clock.
     System,
-    /// A clock that moves only when it is told to; clones share the hands.
+    /// A clock that moves only when a test moves it; clones share its state.
     Test(Arc<Hands>),
 }
 
-/// The hands of a test clock: milliseconds since the epoch, and milliseconds that have passed.
+/// The state of a test clock: milliseconds since the epoch, and milliseconds elapsed.
 #[derive(Debug)]
 pub struct Hands {
     wall: AtomicI64,
@@ -145,12 +145,12 @@ pub struct Hands {
 }
 
 impl Clock {
-    /// A clock for tests that stands at `start`.
+    /// Creates a test clock set to `start`.
     pub fn test(start: Time) -> Self {
         Self::Test(Arc::new(Hands { wall: AtomicI64::new(start.millis()), passed: AtomicU64::new(0) }))
     }
 
-    /// The present moment. It may jump, also back, when somebody sets the machine's clock.
+    /// The current moment. It may jump, even backwards, when the system clock is set.
     pub fn now(&self) -> Time {
         match self {
             Self::System => system_now(),
@@ -158,7 +158,7 @@ impl Clock {
         }
     }
 
-    /// The present moment on the monotonic clock.
+    /// The current moment on the monotonic clock.
     pub fn instant(&self) -> Instant {
         match self {
             Self::System => system_instant(),
@@ -166,22 +166,21 @@ impl Clock {
         }
     }
 
-    /// Sets a test clock back, as it happens to machines: no time passes. The machine's own is not ours to set, so it
-    /// ignores this.
+    /// Sets a test clock back without time passing, as happens to machines. No effect on the system clock.
     pub fn set_back(&self, span: Duration) {
         if let Self::Test(hands) = self {
             hands.wall.fetch_sub(millis(span).cast_signed(), Ordering::SeqCst);
         }
     }
 
-    /// Sets a test clock ahead: no time passes. The machine's own is not ours to set, so it ignores this.
+    /// Sets a test clock ahead without time passing. No effect on the system clock.
     pub fn set_ahead(&self, span: Duration) {
         if let Self::Test(hands) = self {
             hands.wall.fetch_add(millis(span).cast_signed(), Ordering::SeqCst);
         }
     }
 
-    /// Lets time pass on a test clock. The machine's clock is not ours to move, so it ignores this.
+    /// Lets time pass on a test clock. No effect on the system clock.
     pub fn advance(&self, span: Duration) {
         if let Self::Test(hands) = self {
             hands.wall.fetch_add(millis(span).cast_signed(), Ordering::SeqCst);
@@ -190,13 +189,13 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the system clock")]
 fn system_now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Time(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine how much time has passed")]
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the monotonic clock")]
 fn system_instant() -> Instant {
     static BEGAN: OnceLock<std::time::Instant> = OnceLock::new();
     Instant(millis(BEGAN.get_or_init(std::time::Instant::now).elapsed()))

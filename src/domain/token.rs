@@ -1,4 +1,4 @@
-//! Service token: what an internal service shows to be let in.
+//! Service token: the bearer token with which an internal service authenticates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,23 +7,23 @@ use super::id::TokenId;
 use super::time::Time;
 use super::user_id::{NotAUserId, UserId};
 
-/// What a service token begins with, so that secret scanners can find one that leaked. Other programs match on
-/// it: do not change it.
+/// The prefix of service tokens, by which secret scanners find leaked ones. Other programs match on it: do not change
+/// it.
 pub const TOKEN_PREFIX: &str = "cartkey_";
 
-/// One thing that a token may do.
+/// A permission of a service token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Permission {
     /// Fetch keys.
     #[serde(rename = "keys:read")]
     KeysRead,
-    /// See stores, without their secrets.
+    /// Read stores, without their secrets.
     #[serde(rename = "stores:read")]
     StoresRead,
-    /// Have stores checked, and disconnect them.
+    /// Check and disconnect stores.
     #[serde(rename = "stores:write")]
     StoresWrite,
-    /// Make links, follow them, confirm attempts.
+    /// Create and follow links, and confirm attempts.
     #[serde(rename = "links:write")]
     LinksWrite,
     /// Read the event feed.
@@ -32,22 +32,22 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// All of them, in the order in which they are shown.
+    /// All permissions, in display order.
     pub const ALL: [Self; 5] =
         [Self::KeysRead, Self::StoresRead, Self::StoresWrite, Self::LinksWrite, Self::EventsRead];
 
-    /// One plain sentence for whoever gives it.
+    /// One sentence for whoever grants it.
     pub const fn says(self) -> &'static str {
         match self {
             Self::KeysRead => "Fetch the keys of stores. Every fetch is recorded.",
-            Self::StoresRead => "See stores and how they stand, without their keys.",
-            Self::StoresWrite => "Have stores checked, and disconnect them for good.",
-            Self::LinksWrite => "Make links that connect stores, follow them, confirm approvals.",
-            Self::EventsRead => "Read what happened, as a feed.",
+            Self::StoresRead => "See stores and their status, without their keys.",
+            Self::StoresWrite => "Check stores, and disconnect them permanently.",
+            Self::LinksWrite => "Create links that connect stores, follow them, and confirm approvals.",
+            Self::EventsRead => "Read the event feed.",
         }
     }
 
-    /// As it is written on the command line and in answers.
+    /// The name on the command line and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeysRead => "keys:read",
@@ -65,7 +65,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A set of permissions, written `keys:read,stores:read`; never empty.
+/// A set of permissions, written as `keys:read,stores:read`; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions(Vec<Permission>);
 
@@ -87,12 +87,12 @@ impl fmt::Display for NotPermissions {
 impl std::error::Error for NotPermissions {}
 
 impl Permissions {
-    /// Whether `permission` is among them.
+    /// Whether the set includes `permission`.
     pub fn allow(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
 
-    /// Each once, in the order of [`Permission::ALL`].
+    /// The permissions, each once, in the order of [`Permission::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Permission> + '_ {
         self.0.iter().copied()
     }
@@ -118,18 +118,18 @@ impl fmt::Display for Permissions {
     }
 }
 
-/// The only merchants whose stores and keys a token may reach: 1 to [`Users::MOST`] of them, in order, each once.
+/// The only merchants whose stores and keys a token may access: 1 to [`Users::MOST`], sorted, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Users(Vec<UserId>);
 
 /// The text is not a list of merchants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotUsers {
-    /// It names nobody.
+    /// The list is empty.
     Nobody,
-    /// It names more than [`Users::MOST`].
+    /// The list has more than [`Users::MOST`] entries.
     TooMany,
-    /// This line (the first is 1) cannot be a `user_id`.
+    /// This line (counted from 1) is not a valid `user_id`.
     Line(usize),
 }
 
@@ -146,20 +146,20 @@ impl fmt::Display for NotUsers {
 impl std::error::Error for NotUsers {}
 
 impl Users {
-    /// The most that one token may name: all of them are compared for every read.
+    /// The maximum number of merchants for one token: every read compares all of them.
     pub const MOST: usize = 1_000;
 
-    /// Whether `user` is one of them.
+    /// Whether the list includes `user`.
     pub fn contain(&self, user: &UserId) -> bool {
         self.0.binary_search(user).is_ok()
     }
 
-    /// Each once, in order.
+    /// The merchants, sorted, without duplicates.
     pub fn iter(&self) -> std::slice::Iter<'_, UserId> {
         self.0.iter()
     }
 
-    /// How many they are: one at least.
+    /// The number of merchants; at least 1.
     pub fn count(&self) -> usize {
         self.0.len()
     }
@@ -177,7 +177,7 @@ impl<'a> IntoIterator for &'a Users {
 impl FromStr for Users {
     type Err = NotUsers;
 
-    /// One `user_id` a line; blank lines and spaces around do not count.
+    /// Parses one `user_id` per line; ignores blank lines and surrounding spaces.
     fn from_str(text: &str) -> Result<Self, NotUsers> {
         let mut users = Vec::new();
         for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -206,58 +206,58 @@ impl fmt::Display for Users {
 /// An internal service's token, without its secret.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceToken {
-    /// Its name in logs and records.
+    /// Its ID.
     pub id: TokenId,
-    /// What its owner calls it: 1 to 80 characters.
+    /// Its name: 1 to 80 characters.
     pub name: String,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Permissions,
     /// When it was issued.
     pub created_at: Time,
-    /// When it stops working by itself.
+    /// When it expires.
     pub expires_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
-    /// The only merchants whom it may reach; none means all.
+    /// The only merchants it may access; `None` means all.
     pub users: Option<Users>,
-    /// The token that takes its place.
+    /// The token that replaces it.
     pub successor: Option<TokenId>,
 }
 
-/// How a token stands.
+/// The state of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
-    /// It works.
+    /// It is valid.
     Working,
-    /// It has a successor and works until it expires.
-    Parting,
-    /// It has a successor and works no more.
+    /// It was replaced, and remains valid until it expires.
+    Revocation,
+    /// It was replaced and is no longer valid.
     Replaced,
-    /// Its time is over.
+    /// It expired.
     Expired,
     /// It was revoked.
     Revoked,
 }
 
 impl ServiceToken {
-    /// Whether it works at `now`.
+    /// Whether it is valid at `now`.
     pub fn works_at(&self, now: Time) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// How it stands at `now`.
+    /// The state at `now`.
     pub fn state_at(&self, now: Time) -> TokenState {
         match (self.revoked_at, self.works_at(now), &self.successor) {
             (Some(_), _, _) => TokenState::Revoked,
             (None, true, None) => TokenState::Working,
-            (None, true, Some(_)) => TokenState::Parting,
+            (None, true, Some(_)) => TokenState::Revocation,
             (None, false, Some(_)) => TokenState::Replaced,
             (None, false, None) => TokenState::Expired,
         }
     }
 
-    /// Whether it may reach the stores, keys and links of this merchant.
-    pub fn may_reach(&self, user: &UserId) -> bool {
+    /// Whether it may access the stores, keys and links of this merchant.
+    pub fn may_see(&self, user: &UserId) -> bool {
         self.users.as_ref().is_none_or(|users| users.contain(user))
     }
 }

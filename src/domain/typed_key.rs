@@ -1,4 +1,4 @@
-//! A key as people type or paste it: both halves, and what is wrong with each.
+//! Typed keys: parses both halves of a key and reports what is wrong with each.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Half {
 }
 
 impl Half {
-    /// What it begins with.
+    /// Its prefix.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::ConsumerKey => "ck_",
@@ -23,7 +23,7 @@ impl Half {
         }
     }
 
-    /// As WooCommerce, forms and files call it.
+    /// Its name in WooCommerce, forms and files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConsumerKey => "consumer_key",
@@ -38,14 +38,14 @@ impl Half {
         }
     }
 
-    /// Whether `text` has the form of this half. WooCommerce makes 40 hex digits; forks may differ a little
-    /// (docs/protocol/wc-auth.md §7.3).
+    /// Whether `text` has the format of this half. WooCommerce generates 40 hexadecimal digits; forks may differ
+    /// slightly (docs/protocol/wc-auth.md §7.3).
     pub fn fits(self, text: &str) -> bool {
         text.strip_prefix(self.prefix())
             .is_some_and(|rest| (20..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
     }
 
-    /// Reads a half; white space around it comes from copying.
+    /// Parses a half; trims white space left over from copying.
     pub fn read(self, typed: &str) -> Result<Secret, NotAHalf> {
         let text = typed.trim();
         if self.fits(text) {
@@ -62,21 +62,21 @@ impl Half {
     }
 }
 
-/// Why a text is not the half that it should be. Never repeats it: it may be a key.
+/// Why a text is not the expected half. Never repeats the text: it may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAHalf {
     /// Nothing was typed.
     Empty(Half),
     /// It is the other half.
     Other(Half),
-    /// It is the end of a key, as WooCommerce's list shows it.
+    /// It is the end of a key, as shown in WooCommerce's list.
     Shortened(Half),
     /// It is neither half.
     Shape(Half),
 }
 
 impl NotAHalf {
-    /// The stable code of what is wrong, under which other languages say it.
+    /// The stable code, used to look up translations.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Empty(Half::ConsumerKey) => "key_empty",
@@ -89,7 +89,7 @@ impl NotAHalf {
         }
     }
 
-    /// Which half it is about.
+    /// The half concerned.
     pub const fn half(self) -> Half {
         match self {
             Self::Empty(half) | Self::Other(half) | Self::Shortened(half) | Self::Shape(half) => half,
@@ -109,13 +109,13 @@ impl fmt::Display for NotAHalf {
                 "That is the consumer key. The consumer secret goes here; it begins with cs_."
             }
             Self::Shortened(_) => {
-                "That is only the end of a key, as WooCommerce's list shows it. The whole is shown once, when the key is made: make a new one."
+                "That is only the end of a key, as WooCommerce's list shows it. The whole key is shown only once, when it is created: create a new one."
             }
             Self::Shape(Half::ConsumerKey) => {
-                "That is not a whole consumer key: ck_ and 40 letters and digits. Copy it once more."
+                "That is not a complete consumer key: ck_ and 40 letters and digits. Copy it again."
             }
             Self::Shape(Half::ConsumerSecret) => {
-                "That is not a whole consumer secret: cs_ and 40 letters and digits. Copy it once more."
+                "That is not a complete consumer secret: cs_ and 40 letters and digits. Copy it again."
             }
         })
     }
@@ -123,7 +123,7 @@ impl fmt::Display for NotAHalf {
 
 impl std::error::Error for NotAHalf {}
 
-/// Reads both halves; the faults of both, when there are any.
+/// Parses both halves; returns the errors of both.
 pub fn read(key: &str, secret: &str) -> Result<KeyPair, Vec<NotAHalf>> {
     match (Half::ConsumerKey.read(key), Half::ConsumerSecret.read(secret)) {
         (Ok(consumer_key), Ok(consumer_secret)) => Ok(KeyPair { consumer_key, consumer_secret }),

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// 1 to 128 visible ASCII characters (`!` to `~`). Never sent to a store: there, the single-use state stands
-/// in its place.
+/// 1 to 128 visible ASCII characters (`!` to `~`). Never sent to a store, which gets the single-use state instead.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct UserId(String);
 
-/// The text cannot be a `user_id`.
+/// The text is not a valid `user_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAUserId;
 
@@ -23,7 +22,7 @@ impl fmt::Display for NotAUserId {
 
 impl std::error::Error for NotAUserId {}
 
-/// What a spreadsheet takes for the beginning of a formula.
+/// The characters with which a spreadsheet formula begins.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];
 
 impl UserId {
@@ -32,8 +31,8 @@ impl UserId {
         &self.0
     }
 
-    /// The text as it stands in a file of keys: an apostrophe in front keeps a spreadsheet from taking it for a formula, and
-    /// one more stands before what would be read as that.
+    /// The text for a file of keys: a leading apostrophe stops spreadsheets from reading it as a formula, and another
+    /// one protects a leading apostrophe that would be stripped.
     pub fn in_a_file(&self) -> Cow<'_, str> {
         let text = self.as_str();
         if text.starts_with(FORMULA) || armed(text) != text {
@@ -43,13 +42,13 @@ impl UserId {
         }
     }
 
-    /// Reads what [`Self::in_a_file`] wrote, or somebody else, who writes no apostrophes.
+    /// Reverses [`Self::in_a_file`]; also parses text without added apostrophes.
     pub fn of_a_file(text: &str) -> Option<Self> {
         armed(text).parse().ok()
     }
 }
 
-/// Without an apostrophe that stands before a formula or another apostrophe of this kind.
+/// Strips an apostrophe that precedes a formula or another such apostrophe.
 fn armed(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if rest.starts_with(FORMULA) || rest.starts_with('\'') => rest,

@@ -1,8 +1,8 @@
-//! Verdicts: what asking a store told us, in one list, for people and for machines.
+//! Verdicts: the result of contacting a store, in one enum, for people and for machines.
 
 use super::scope::Scope;
 
-/// A product that stands in front of a store and turned us away.
+/// A product in front of a store that blocked our request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Product {
     /// Cloudflare's challenge or block page.
@@ -17,12 +17,12 @@ pub enum Product {
     Imunify360,
     /// ModSecurity rules of the host, such as the ones against addresses in parameters.
     ModSecurity,
-    /// Something that does not say its name.
+    /// Unidentified.
     Unnamed,
 }
 
 impl Product {
-    /// As people know it.
+    /// The product's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cloudflare => "Cloudflare",
@@ -39,20 +39,20 @@ impl Product {
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $variant:ident$(($product:path))? = $code:literal, $says:literal;)*) => {
         impl Verdict {
-            /// Every verdict, for tests that must not miss one.
+            /// Every verdict; tests use it to cover all of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant$(($product))?),*];
 
-            /// The stable code, for machines: never changed once released.
+            /// The stable code for machines; never changed once released.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant$(($product))? => $code),* }
             }
 
-            /// The sentence for people, with `{store}` where the store's address stands.
+            /// The sentence for people; `{store}` is replaced by the store's address.
             const fn sentence(self) -> &'static str {
                 match self { $(Self::$variant$(($product))? => $says),* }
             }
 
-            /// Reads a stored code back.
+            /// Parses a stored code.
             pub fn from_code(code: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|v| v.code() == code)
             }
@@ -60,7 +60,8 @@ macro_rules! verdicts {
     };
 }
 
-/// What asking a store told us. Codes and their meaning: docs/protocol/wc-auth.md §5.2 and §7.1, docs/protocol/store-answers.md §2.
+/// The result of contacting a store. Codes and their meaning: docs/protocol/wc-auth.md §5.2 and §7.1,
+/// docs/protocol/store-answers.md §2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The key works.
@@ -71,49 +72,50 @@ pub enum Verdict {
     SecretRejected,
     /// The store knows the key; its owner is no longer administrator or shop manager.
     RoleLost,
-    /// The key may do less than was asked.
+    /// The key's scope is narrower than requested.
     ScopeNarrower,
-    /// The key may do more than was asked.
+    /// The key's scope is wider than requested.
     ScopeWider,
     /// The store sent a key that it did not save (`key_id` 0).
     KeyNotSaved,
-    /// Our own sealed copy of the key does not open, so the store was not asked.
+    /// Our sealed copy of the key cannot be opened, so the store was not contacted.
     KeyUnreadable,
-    /// No form of authentication reached WooCommerce: the host drops it on the way.
+    /// No form of authentication reached WooCommerce: it is dropped on the way.
     HeaderStripped,
-    /// PHP at the store does not see https, so plain keys are ignored.
+    /// PHP at the store does not detect https, so plain keys are ignored.
     HttpsHidden,
-    /// The store's clock and ours are too far apart for signed requests, and it takes no others.
+    /// The store's clock and ours are too far apart for signed requests, and it accepts no others.
     ClockOff,
-    /// The key answers for another address than the one that was connected.
+    /// The key belongs to a store with a different address than the one that was connected.
     OtherStore,
     /// The store's own address has changed.
     Moved,
-    /// The key is taken at the store's address by a site that calls itself another, where a store answers too.
+    /// A site with a different address accepts the key at this store's address, and a store answers at that address
+    /// too.
     CloneSuspected,
-    /// Something in front of the store turned us away.
+    /// Something in front of the store blocked our request.
     Blocked(Product),
     /// A plugin has closed the REST API to visitors.
     RestClosed,
-    /// The whole site asks for a password.
+    /// The whole site is password-protected.
     LoginWall,
     /// The store is in maintenance mode.
     Maintenance,
-    /// The store answered with an error of its own (5xx).
+    /// The store failed with a 5xx status.
     ServerError,
-    /// The store asked us to slow down (429).
+    /// The store limited our requests (429).
     RateLimited,
-    /// No such name.
+    /// The host name does not exist.
     DnsFailed,
-    /// The name leads to an address that is not public.
+    /// The host name resolves to an address that is not public.
     PrivateAddress,
     /// Nothing answers at the address.
     ConnectFailed,
-    /// The certificate is not one that can be trusted.
+    /// The certificate is not trusted.
     TlsFailed,
-    /// No answer in time.
+    /// The store did not answer in time.
     TimedOut,
-    /// The answer was not one that WordPress gives, or was too large.
+    /// The answer is not one that WordPress gives, or is too large.
     AnswerUnreadable,
     /// The store has no https.
     NoHttps,
@@ -123,90 +125,90 @@ pub enum Verdict {
     NoWooCommerce,
     /// Permalinks are set to Plain.
     PlainPermalinks,
-    /// Permalinks go through index.php.
+    /// Permalinks contain index.php.
     IndexPermalinks,
-    /// The approval page is not found although WooCommerce is there.
+    /// The approval page is not found although WooCommerce is installed.
     PermalinksStale,
-    /// The approval page leads elsewhere than the store's own address.
+    /// The approval page redirects to a different address than the store's own.
     ApprovalMisdirected,
-    /// The JSON answer begins with notices of PHP.
+    /// PHP notices precede the JSON.
     NoisyAnswer,
-    /// The key works, and its store takes long to answer.
+    /// The key works, but the store answers slowly.
     Slow,
     /// The merchant pressed Deny.
     Denied,
     /// Nobody approved in time.
     NotFinished,
-    /// The key worked, and whoever had to confirm the approval did not in time.
+    /// The key worked, but the approval was not confirmed in time.
     NotConfirmed,
-    /// The merchant says that the approval was not theirs.
+    /// The merchant reported that the approval was not theirs.
     Disowned,
-    /// The application must confirm, and the approval came back in another browser than the one that began.
+    /// The application must confirm, but a different browser returned than the one that began.
     ApprovedElsewhere,
     /// The link was for another store.
     WrongStore,
-    /// The link was withdrawn by whoever runs the service.
+    /// The link was withdrawn.
     LinkWithdrawn,
 }
 
 verdicts! {
     Works = "works", "{store} is connected.";
-    KeyRejected = "key_rejected", "{store} no longer accepts the key: it was revoked, or the WordPress user who approved was deleted. Connect the store again.";
-    SecretRejected = "secret_rejected", "{store} knows the key but refuses its secret. Connect the store again.";
-    RoleLost = "role_lost", "The WordPress user who approved is no longer administrator or shop manager of {store}. Give the role back, or connect again with an account that has it.";
-    ScopeNarrower = "scope_narrower", "{store} granted less than was asked, so some things will not work. Connect again and leave the approval page as it is.";
-    ScopeWider = "scope_wider", "{store} granted more than was asked. It works; connect again if you want the key to do less.";
-    KeyNotSaved = "key_not_saved", "{store} sent a key that it did not save, usually because of a full or outdated database table. Update WooCommerce, then try again.";
-    KeyUnreadable = "key_unreadable", "We cannot read our copy of the key of {store}: its record was damaged or changed, so we do not use the key. Whoever runs this service can restore the record from a backup; otherwise, connect the store again.";
-    HeaderStripped = "header_stripped", "The server of {store} drops the key on its way to WooCommerce. Ask your host to pass the Authorization header on to PHP, then try again.";
+    KeyRejected = "key_rejected", "{store} no longer accepts the key: it was revoked, or the WordPress user who approved it was deleted. Connect the store again.";
+    SecretRejected = "secret_rejected", "{store} recognizes the key but rejects its secret. Connect the store again.";
+    RoleLost = "role_lost", "The WordPress user who approved is no longer an administrator or shop manager of {store}. Restore the role, or connect again with an account that has it.";
+    ScopeNarrower = "scope_narrower", "{store} granted less access than requested, so some features will not work. Connect again and leave the approval page as it is.";
+    ScopeWider = "scope_wider", "{store} granted more access than requested. It works; connect again if you want the key to have less access.";
+    KeyNotSaved = "key_not_saved", "{store} sent a key that it did not save, usually because a database table is full or outdated. Update WooCommerce, then try again.";
+    KeyUnreadable = "key_unreadable", "We cannot read our copy of the key of {store}: its record was damaged or changed, so we do not use the key. The operator of this service can restore the record from a backup; otherwise, connect the store again.";
+    HeaderStripped = "header_stripped", "The server of {store} removes the key before it reaches WooCommerce. Ask your host to pass the Authorization header to PHP, then try again.";
     HttpsHidden = "https_hidden", "The server of {store} hides https from WordPress, so WooCommerce ignores the key. Ask your host to set HTTPS for PHP behind its proxy, then try again.";
-    ClockOff = "clock_off", "The clock of {store} and ours are more than fifteen minutes apart, so it refuses signed requests. Ask your host to set the clock of the server, then try again.";
-    OtherStore = "other_store", "The key belongs to another store than {store}. Connect again and approve on {store} itself.";
-    Moved = "moved", "{store} has a new address. Connect again with the address that the store has now.";
-    CloneSuspected = "clone_suspected", "{store} says that it is another address, and a store answers there too: one of the two may be a copy. Connect again at the address that customers use, or correct the site address in WordPress under Settings → General.";
-    Blocked(Product::Cloudflare) = "blocked_by_cloudflare", "Cloudflare is blocking our server at {store}. In Cloudflare, add a rule that skips /wp-json/ and /wc-auth/, or switch Bot Fight Mode off, then try again.";
+    ClockOff = "clock_off", "The clock of {store} and ours are more than fifteen minutes apart, so the store rejects signed requests. Ask your host to set the server's clock, then try again.";
+    OtherStore = "other_store", "The key belongs to a store other than {store}. Connect again and approve on {store} itself.";
+    Moved = "moved", "{store} has a new address. Connect again with the store's new address.";
+    CloneSuspected = "clone_suspected", "{store} reports another address as its own, and a store answers there too: one of the two may be a copy. Connect again at the address that your customers use, or correct the site address in WordPress under Settings → General.";
+    Blocked(Product::Cloudflare) = "blocked_by_cloudflare", "Cloudflare is blocking our server at {store}. In Cloudflare, add a rule that skips /wp-json/ and /wc-auth/, or turn off Bot Fight Mode, then try again.";
     Blocked(Product::Sucuri) = "blocked_by_sucuri", "Sucuri is blocking our server at {store}. In Sucuri, allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::SiteGround) = "blocked_by_siteground", "SiteGround's bot check is blocking our server at {store}. Ask SiteGround's support to allow our address, then try again.";
     Blocked(Product::Wordfence) = "blocked_by_wordfence", "The Wordfence plugin is blocking our server at {store}. In Wordfence, allow our address under Firewall, then try again.";
     Blocked(Product::Imunify360) = "blocked_by_imunify360", "Imunify360 is blocking our server at {store}. Ask your host to allow our address, then try again.";
-    Blocked(Product::ModSecurity) = "blocked_by_modsecurity", "A ModSecurity rule of your host is blocking {store}. Ask your host to exempt /wc-auth/ and /wp-json/ (rules against web addresses in parameters), then try again.";
+    Blocked(Product::ModSecurity) = "blocked_by_modsecurity", "A ModSecurity rule of your host is blocking {store}. Ask your host to exempt /wc-auth/ and /wp-json/ from rules against web addresses in parameters, then try again.";
     Blocked(Product::Unnamed) = "blocked_by_firewall", "A firewall is blocking our server at {store}. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
-    RestClosed = "rest_closed", "A security plugin has closed the REST API of {store}. Allow wc/v3 in that plugin, then try again.";
-    LoginWall = "login_wall", "{store} asks every visitor for a password. Switch that off for /wp-json/ and /wc-auth/, then try again.";
+    RestClosed = "rest_closed", "A security plugin blocks the REST API of {store}. Allow wc/v3 in that plugin, then try again.";
+    LoginWall = "login_wall", "{store} asks every visitor for a password. Turn this off for /wp-json/ and /wc-auth/, then try again.";
     Maintenance = "maintenance", "{store} is in maintenance mode. Try again when the store is open.";
-    ServerError = "server_error", "{store} answered with an error of its own. Try again in a few minutes; if it stays, ask your host.";
+    ServerError = "server_error", "{store} answered with a server error. Try again in a few minutes; if the error continues, ask your host.";
     RateLimited = "rate_limited", "{store} asked us to slow down. Try again in a few minutes.";
     DnsFailed = "dns_failed", "We could not find {store}. Check the spelling of the address.";
-    PrivateAddress = "private_address", "{store} leads to an address inside a private network. Type the address that your customers use.";
+    PrivateAddress = "private_address", "{store} leads to an address in a private network. Type the address that your customers use.";
     ConnectFailed = "connect_failed", "Nothing answers at {store}. Check the address, or ask your host whether the store is running.";
-    TlsFailed = "tls_failed", "The certificate of {store} cannot be trusted: it is expired, incomplete, or for another name. Ask your host to renew it, then try again.";
-    TimedOut = "timed_out", "{store} did not answer in time. Try again in a minute; if it stays slow, ask your host.";
-    AnswerUnreadable = "answer_unreadable", "{store} gave an answer that WordPress does not give. Check that this is the address of the store itself.";
-    NoHttps = "no_https", "{store} has no https, so keys would travel unprotected. Switch https on in WordPress under Settings → General, then try again.";
+    TlsFailed = "tls_failed", "The certificate of {store} cannot be trusted: it has expired, is incomplete, or is for another name. Ask your host to renew it, then try again.";
+    TimedOut = "timed_out", "{store} did not answer in time. Try again in a minute; if the store is still slow, ask your host.";
+    AnswerUnreadable = "answer_unreadable", "{store} sent an answer that does not come from WordPress. Check that this is the address of the store itself.";
+    NoHttps = "no_https", "{store} does not use https, so keys would be sent unprotected. Turn on https in WordPress under Settings → General, then try again.";
     NoWordPress = "no_wordpress", "We could not find WordPress at {store}. Is this the address of the store itself?";
-    NoWooCommerce = "no_woocommerce", "WordPress is at {store}, but WooCommerce 3.5 or newer is not active. Switch the WooCommerce plugin on, then try again.";
-    PlainPermalinks = "plain_permalinks", "{store} uses “Plain” permalinks. In WordPress open Settings → Permalinks, choose “Post name”, press Save, then try again.";
-    IndexPermalinks = "index_permalinks", "The links of {store} go through index.php, and WooCommerce's approval page cannot finish that way. Ask your host to switch URL rewriting on, then try again.";
-    PermalinksStale = "permalinks_stale", "WooCommerce's approval page is not found at {store}. In WordPress open Settings → Permalinks and press Save once, then try again.";
-    ApprovalMisdirected = "approval_misdirected", "WooCommerce's approval page at {store} leads to another address. Check the WordPress address and site address under Settings → General.";
-    NoisyAnswer = "noisy_answer", "{store} prints warnings in front of its answers. It works, but ask your developer to switch the display of PHP errors off.";
+    NoWooCommerce = "no_woocommerce", "{store} runs WordPress, but WooCommerce 3.5 or newer is not active. Activate the WooCommerce plugin, then try again.";
+    PlainPermalinks = "plain_permalinks", "{store} uses “Plain” permalinks. In WordPress, open Settings → Permalinks, choose “Post name”, press “Save Changes”, then try again.";
+    IndexPermalinks = "index_permalinks", "The links of {store} go through index.php, so WooCommerce's approval page cannot finish. Ask your host to turn on URL rewriting, then try again.";
+    PermalinksStale = "permalinks_stale", "WooCommerce's approval page is not found at {store}. In WordPress, open Settings → Permalinks and press “Save Changes” once, then try again.";
+    ApprovalMisdirected = "approval_misdirected", "WooCommerce's approval page at {store} leads to another address. Check the WordPress Address and the Site Address under Settings → General.";
+    NoisyAnswer = "noisy_answer", "{store} prints warnings before its answers. It works, but ask your developer to turn off the display of PHP errors.";
     Slow = "slow", "{store} works, but takes longer than ten seconds to answer. Ask your host what slows it down.";
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";
-    NotConfirmed = "not_confirmed", "The key of {store} worked, but the approval was not confirmed in time; nothing was connected. Begin again.";
+    NotConfirmed = "not_confirmed", "The key of {store} worked, but the approval was not confirmed in time; nothing was connected. Start again.";
     Disowned = "disowned", "The approval on {store} was reported as a mistake; nothing was connected.";
-    ApprovedElsewhere = "approved_elsewhere", "The approval on {store} came back in another browser than the one that began, so nothing was connected. Begin again and stay in one browser.";
-    WrongStore = "wrong_store", "This link is for another store than {store}. Ask for a link without a fixed store.";
+    ApprovedElsewhere = "approved_elsewhere", "The approval on {store} came back in a different browser from the one that started it, so nothing was connected. Start again and stay in one browser.";
+    WrongStore = "wrong_store", "This link is for a store other than {store}. Ask for a link that is not limited to one store.";
     LinkWithdrawn = "link_withdrawn", "The link for {store} was withdrawn, so nothing was connected. Ask for a new one.";
 }
 
 impl Verdict {
-    /// One plain sentence that says what to do, about the store named `store`.
+    /// The sentence for people, which says what to do; `store` is the store's name in it.
     pub fn says(self, store: &str) -> String {
         self.sentence().replace("{store}", store)
     }
 
-    /// Whether the key is of no use until somebody does something: the store refused it for good, or we cannot read it.
+    /// Whether the key is unusable until somebody acts: the store rejected it for good, or we cannot open it.
     pub const fn is_final(self) -> bool {
         matches!(
             self,
@@ -222,12 +224,12 @@ impl Verdict {
         )
     }
 
-    /// Whether the key works although something is worth saying.
+    /// Whether the key works, possibly with a remark.
     pub const fn is_works(self) -> bool {
         matches!(self, Self::Works | Self::ScopeNarrower | Self::ScopeWider | Self::NoisyAnswer | Self::Slow)
     }
 
-    /// The verdict on a granted scope beside the one that was asked.
+    /// Compares the granted scope with the requested one.
     pub const fn on_scope(granted: Scope, asked: Scope) -> Self {
         match (granted.covers(asked), asked.covers(granted)) {
             (true, true) => Self::Works,

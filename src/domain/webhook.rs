@@ -1,4 +1,4 @@
-//! Webhook: an address of an internal service that is told of events, and what it wants to be told.
+//! Webhook: an address of an internal service that receives events, and which events it wants.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,23 @@ use url::Url;
 use super::event::Kind;
 use super::id::WebhookId;
 use super::news::News;
-use super::store_url::{NotAStoreUrl, Reach, StoreUrl};
+use super::store_url::{Network, NotAStoreUrl, StoreUrl};
 use super::time::Time;
 use super::token::Users;
 
-/// The most webhooks that there may be.
+/// The maximum number of webhooks.
 pub const MOST: i64 = 50;
-/// The most characters of a description.
+/// The maximum length of a description, in characters.
 pub const DESCRIPTION_AT_MOST: usize = 120;
-/// How long the old secret signs too, after a rotation.
+/// How long the old secret also signs after a rotation.
 pub const OVERLAP: Duration = Duration::from_hours(24);
-/// How long the log of deliveries is kept.
+/// How long the delivery log is stored.
 pub const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// What the secret of a webhook begins with, as Standard Webhooks have it.
+/// The prefix of a webhook's secret (Standard Webhooks).
 pub const SECRET_PREFIX: &str = "whsec_";
 
-/// The pauses between tries: two days in all. After the last try a delivery has failed.
+/// The pauses between tries, about two days in all. After the last try the delivery has failed.
 pub const PAUSES: [Duration; 12] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
@@ -40,52 +40,52 @@ pub const PAUSES: [Duration; 12] = [
     Duration::from_hours(12),
     Duration::from_hours(12),
 ];
-/// No try is put off for so long, neither by its own pause nor because the webhook asks for one.
+/// The maximum pause before a try, whether scheduled or requested by the webhook.
 pub const PUT_OFF_AT_MOST: Duration = Duration::from_hours(16);
-/// All tries of a delivery are over within so long, unless the webhook asks for longer pauses.
+/// All tries of a delivery take at most this long, unless the webhook requests longer pauses.
 pub const SCHEDULE: Duration = Duration::from_hours(63);
-/// How many times a delivery is tried at most.
+/// The maximum number of tries for a delivery.
 pub const TRIES: usize = PAUSES.len() + 1;
 
-/// The pause after so many tries that failed, a fifth shorter or longer by `dice`, so that what failed together is not tried
-/// together; `None` after the last.
+/// The pause after this many failed tries, shortened or extended by up to a fifth according to `dice`, so that
+/// deliveries that failed together are not retried together; `None` after the last try.
 pub fn pause(tries: i64, dice: u8) -> Option<Duration> {
     let before = usize::try_from(tries).ok()?.checked_sub(1)?;
     let pause = PAUSES.get(before)?;
     Some(pause.mul_f64(0.8 + 0.4 * f64::from(dice) / 255.0))
 }
 
-/// The address of a webhook. Services put secrets into such addresses: what is shown and logged ends before the query.
+/// The address of a webhook. Such addresses may contain secrets: the query is never displayed or logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(String);
 
-/// Why a typed address cannot be a webhook's. The text says what to do.
+/// Why a typed address cannot be a webhook's. The message says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAWebhookUrl {
-    /// It does not read as a web address.
+    /// It is not a web address.
     Unreadable,
     /// More than 2,000 characters.
     TooLong,
     /// Neither https nor, in development, http.
     Scheme,
-    /// A user name or password stands before the host.
+    /// It contains a user name or password.
     Userinfo,
-    /// Something stands behind a `#`, which is never sent.
+    /// It has a fragment (`#…`), which is never sent.
     Fragment,
-    /// A number in place of a name, or a name that only works inside a network.
+    /// The host is an IP address or a name that only works inside a network.
     Private,
-    /// A port that is not asked.
+    /// The port is not allowed.
     Port,
 }
 
 impl fmt::Display for NotAWebhookUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreadable => "Type a whole address, such as https://app.example.com/hooks/cartkey.",
+            Self::Unreadable => "Type a complete address, such as https://app.example.com/hooks/cartkey.",
             Self::TooLong => "Type an address of at most 2,000 characters.",
             Self::Scheme => "The address must begin with https://.",
-            Self::Userinfo => "Leave out the part before the @ sign; put what your service wants to see into the path.",
-            Self::Fragment => "Leave out what stands behind the # sign: it is never sent.",
+            Self::Userinfo => "Remove the part before the @ sign; put what your service needs into the path.",
+            Self::Fragment => "Remove the part after the # sign: it is never sent.",
             Self::Private => {
                 "Webhooks are sent to public names only. Give your service a public name with https; only for development, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
             }
@@ -97,8 +97,8 @@ impl fmt::Display for NotAWebhookUrl {
 impl std::error::Error for NotAWebhookUrl {}
 
 impl WebhookUrl {
-    /// Reads an address that somebody typed.
-    pub fn parse(typed: &str, reach: Reach) -> Result<Self, NotAWebhookUrl> {
+    /// Parses a typed address.
+    pub fn parse(typed: &str, network: Network) -> Result<Self, NotAWebhookUrl> {
         use NotAWebhookUrl as No;
         let typed = typed.trim();
         if typed.len() > 2_000 {
@@ -110,7 +110,7 @@ impl WebhookUrl {
         let url = Url::parse(typed).map_err(|_| No::Unreadable)?;
         match url.scheme() {
             "https" => {}
-            "http" if reach == Reach::PrivateToo => {}
+            "http" if network == Network::PrivateToo => {}
             _ => return Err(No::Scheme),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -119,8 +119,8 @@ impl WebhookUrl {
         if url.fragment().is_some() {
             return Err(No::Fragment);
         }
-        // The same names and ports as stores may have, since the same client asks them.
-        StoreUrl::parse(&url[..url::Position::AfterPort], reach).map_err(|fault| match fault {
+        // The same names and ports as for stores, because the same client contacts them.
+        StoreUrl::parse(&url[..url::Position::AfterPort], network).map_err(|fault| match fault {
             NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => No::Private,
             NotAStoreUrl::Port => No::Port,
             _ => No::Unreadable,
@@ -128,17 +128,17 @@ impl WebhookUrl {
         Ok(Self(url.into()))
     }
 
-    /// What was stored.
+    /// Wraps a stored value.
     pub(crate) fn of_storage(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The whole address, with what may be secret in it: to send to, and to show to whoever edits it.
+    /// The whole address, which may contain secrets: for sending, and for editing.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What may be shown and logged.
+    /// The part that may be displayed and logged.
     pub fn shown(&self) -> String {
         let shown = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
         match shown.split_once('?') {
@@ -158,7 +158,7 @@ impl fmt::Debug for WebhookUrl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted(Vec<String>);
 
-/// The text does not say which events are wanted.
+/// The text is not a list of event types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotWanted(String);
 
@@ -166,11 +166,11 @@ impl fmt::Display for NotWanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups = Wanted::groups().map(|group| format!("{group}.*")).collect::<Vec<_>>().join(", ");
         if self.0.is_empty() {
-            write!(f, "name at least one type of events, such as store.connected, or a group of {groups}, or * for all")
+            write!(f, "name at least one event type, such as store.connected, or a group of {groups}, or * for all")
         } else {
             write!(
                 f,
-                "{:?} is no type of events; there are types such as store.connected, the groups {groups}, and * for all",
+                "{:?} is not an event type; there are types such as store.connected, the groups {groups}, and * for all",
                 self.0
             )
         }
@@ -185,7 +185,7 @@ impl Wanted {
         Self(vec!["*".to_owned()])
     }
 
-    /// What was stored: it may name what this version does not know.
+    /// Parses a stored value, which may include types that this version does not know.
     pub(crate) fn of_storage(text: &str) -> Self {
         Self(text.split(',').map(str::to_owned).collect())
     }
@@ -198,12 +198,12 @@ impl Wanted {
         })
     }
 
-    /// Each once, in order.
+    /// The types and groups, sorted, without duplicates.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// What types begin with, before their point: each once, in the order of [`Kind::ALL`].
+    /// The prefixes of types, before the dot: each once, in the order of [`Kind::ALL`].
     pub fn groups() -> impl Iterator<Item = &'static str> {
         let group = |kind: &Kind| kind.as_str().split('.').next().unwrap_or_default();
         let mut seen = Vec::new();
@@ -218,7 +218,7 @@ impl Wanted {
 impl FromStr for Wanted {
     type Err = NotWanted;
 
-    /// Types and groups, with commas or spaces between them.
+    /// Parses types and groups separated by commas or spaces.
     fn from_str(text: &str) -> Result<Self, NotWanted> {
         let named = text.split([',', ' ', '\n', '\r', '\t']).filter(|part| !part.is_empty());
         let mut patterns: Vec<String> = Vec::new();
@@ -248,7 +248,7 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// Why a webhook is sent nothing.
+/// Why sending to a webhook stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum WhyOff {
@@ -256,12 +256,13 @@ pub enum WhyOff {
     ByHand,
     /// It answered 410 Gone.
     Gone,
-    /// A delivery failed with all its tries and nothing else was delivered for a day, or nothing was for [`SCHEDULE`].
+    /// A delivery failed after all its tries and nothing else was delivered for a day, or nothing was delivered for
+    /// [`SCHEDULE`].
     Failing,
 }
 
 impl WhyOff {
-    /// The stable code, as events have it.
+    /// The stable code, as in events.
     pub const fn code(self) -> &'static str {
         match self {
             Self::ByHand => "by_hand",
@@ -274,37 +275,37 @@ impl WhyOff {
 /// A webhook, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Webhook {
-    /// Its name in logs and records.
+    /// Its ID.
     pub id: WebhookId,
-    /// Where it is.
+    /// Its address.
     pub url: WebhookUrl,
-    /// What people call it; may be empty.
+    /// Its description; may be empty.
     pub description: String,
     /// Which events it wants.
     pub wanted: Wanted,
-    /// The only merchants of whom it is told; none means all, and what is about nobody.
+    /// The only merchants whose events it receives; `None` means all events, including those without a merchant.
     pub users: Option<Users>,
     /// When it was added.
     pub created_at: Time,
-    /// Until when the old secret signs too.
+    /// When the old secret stops signing.
     pub old_until: Option<Time>,
-    /// When something was delivered last, to the minute.
+    /// When something was last delivered, rounded to the minute.
     pub succeeded_at: Option<Time>,
-    /// Since when everything failed.
+    /// When continuous failure began.
     pub failing_since: Option<Time>,
-    /// Since when it is sent nothing.
+    /// When sending stopped.
     pub disabled_at: Option<Time>,
-    /// Why it is sent nothing.
+    /// Why sending stopped.
     pub disabled_why: Option<WhyOff>,
 }
 
 impl Webhook {
-    /// Whether it is told of this: it wants such events, and of that merchant.
+    /// Whether it receives this event: it wants the type, and may see the merchant.
     pub fn is_told_of(&self, news: &News) -> bool {
         self.wanted.wants(&news.kind) && news.is_about_one_of(self.users.as_ref())
     }
 
-    /// Whether there are two secrets at `now`.
+    /// Whether two secrets sign at `now`.
     pub fn has_two_secrets(&self, now: Time) -> bool {
         self.old_until.is_some_and(|until| now < until)
     }
@@ -317,7 +318,7 @@ mod tests {
     #[test]
     fn addresses_are_public_and_https() {
         use NotAWebhookUrl as No;
-        let read = |typed: &str| WebhookUrl::parse(typed, Reach::Public).map(|url| url.as_str().to_owned());
+        let read = |typed: &str| WebhookUrl::parse(typed, Network::Public).map(|url| url.as_str().to_owned());
         for good in
             ["https://app.example.com/hooks?token=x", "https://app.example.com:8443/", "https://a.example.com/%20"]
         {
@@ -341,13 +342,13 @@ mod tests {
             assert_eq!(read(bad), Err(why), "{bad}");
         }
         assert_eq!(read(&format!("https://app.example.com/{}", "a".repeat(2_000))), Err(No::TooLong));
-        let near = WebhookUrl::parse("http://localhost:9/hook", Reach::PrivateToo);
+        let near = WebhookUrl::parse("http://localhost:9/hook", Network::PrivateToo);
         assert_eq!(near.map(|url| url.shown()), Ok("localhost:9/hook".to_owned()));
     }
 
     #[test]
     fn what_may_be_secret_in_an_address_is_not_shown() {
-        let url = WebhookUrl::parse("https://app.example.com/hook?token=hunter2", Reach::Public).expect("an address");
+        let url = WebhookUrl::parse("https://app.example.com/hook?token=hunter2", Network::Public).expect("an address");
         assert_eq!(url.shown(), "app.example.com/hook?…");
         assert!(!format!("{url:?}").contains("hunter2"));
     }

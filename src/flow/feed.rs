@@ -1,54 +1,54 @@
-//! Feed: what happened, in order, for services that follow it. Who has read everything may wait for news.
-
-mod waiting;
+//! Feed: the events in order, for services that follow them. A service that has read everything may wait for the next one.
 
 use std::time::Duration;
 
-pub use self::waiting::{Crowded, Feed, Place, Watcher};
-use super::{Beneath, takes_in_beneath};
 use crate::app::App;
 use crate::domain::news::{EventId, News};
 use crate::domain::token::ServiceToken;
+use crate::flow::{Beneath, takes_in_beneath};
+pub use crate::live::feed::Crowded;
+use crate::live::feed::Place;
 use crate::storage::{events, tokens};
 
-/// A part of the feed.
+/// One page of the feed.
 #[derive(Debug)]
 pub struct Part {
-    /// What happened, in order.
+    /// The events, oldest first.
     pub news: Vec<News>,
-    /// After which event to go on; it may be one that the asker is not to see.
+    /// The cursor for the next read. It may name an event that the caller may not see.
     pub next: EventId,
 }
 
 /// Why the feed cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no event with the id after which to begin.
+    /// The cursor is newer than the newest event.
     #[error("there is no such event; the newest is {newest}")]
     Ahead {
-        /// The newest that there is.
+        /// The newest event's id.
         newest: EventId,
     },
-    /// Too many wait already.
-    #[error("too many wait for news")]
+    /// Too many readers are already waiting.
+    #[error("too many readers are waiting")]
     Crowded(Crowded),
-    /// The token stopped working meanwhile.
-    #[error("the token is not one that works")]
+    /// The token was revoked or expired in the meantime.
+    #[error("the token is unknown, revoked or expired")]
     Unauthenticated,
-    /// The database.
+    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
 
-/// The newest event.
+/// The id of the newest event.
 pub async fn newest(app: &App) -> Result<EventId, Beneath> {
     Ok(events::newest(&app.db).await?)
 }
 
-/// What happened after `after`, as far as the bearer of `token` may see it; at most `limit` events.
+/// Returns up to `limit` events after `after` that `token` may see. Fails with [`Error::Ahead`] if `after` is newer than
+/// the newest event.
 pub async fn read(app: &App, token: &ServiceToken, after: EventId, limit: i64) -> Result<Part, Error> {
-    // Looked up first: everything up to it can be read by now, so what is not found there is not for this token.
+    // Read first: every event up to this one is readable now, so events missing below are not visible to this token.
     let newest = events::newest(&app.db).await?;
     if after > newest {
         return Err(Error::Ahead { newest });
@@ -62,7 +62,7 @@ pub async fn read(app: &App, token: &ServiceToken, after: EventId, limit: i64) -
     Ok(Part { news, next })
 }
 
-/// The same, but when there is nothing to read it waits until there is, no longer than `within`.
+/// Like [`read`], but waits up to `within` for an event if there is none yet.
 pub async fn wait(
     app: &App,
     token: &ServiceToken,
@@ -71,7 +71,7 @@ pub async fn wait(
     within: Duration,
 ) -> Result<Part, Error> {
     let _place = enter(app, token)?;
-    // From before the first look on: nothing happens unseen in between.
+    // Watch before the first read, so that no event is missed in between.
     let mut watcher = app.feed.watch(&app.db);
     let mut over = std::pin::pin!(tokio::time::sleep(within));
     let mut part = read(app, token, after, limit).await?;
@@ -82,17 +82,17 @@ pub async fn wait(
         }
         part = read(app, token, part.next, limit).await?;
     }
-    // While it waited, its token may have stopped working: then this is not for it any more.
+    // The token may have stopped working during the wait.
     still_works(app, token).await?;
     Ok(part)
 }
 
-/// Takes a place among those who wait.
+/// Takes one of the places for waiting readers; fails with [`Error::Crowded`] if none is free.
 pub fn enter(app: &App, token: &ServiceToken) -> Result<Place, Error> {
     app.feed.enter(&token.id).map_err(Error::Crowded)
 }
 
-/// Fails when the token has stopped working since it was looked at.
+/// Looks the token up again, and fails with [`Error::Unauthenticated`] if it has stopped working.
 pub async fn still_works(app: &App, token: &ServiceToken) -> Result<(), Error> {
     let now = tokens::find(&app.db, &token.id).await?;
     if now.is_some_and(|token| token.works_at(app.now())) { Ok(()) } else { Err(Error::Unauthenticated) }

@@ -1,28 +1,28 @@
-//! Retention: key reads are kept as long as the operators have set, and the addresses that events, attempts and keys came
-//! from no longer than that.
+//! Retention: deletes key reads older than the operators' setting, and the IP addresses recorded with events, attempts and
+//! keys.
 
 use std::time::Duration;
 
-use super::Beneath;
 use crate::app::App;
 use crate::domain::activity::Keep;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::RequestId;
 use crate::domain::time::Time;
+use crate::flow::Beneath;
 use crate::storage::retention;
 
-/// Rows that one transaction deletes: it holds the writer for some milliseconds, and lending waits so long.
+/// Rows deleted per transaction. A transaction holds the writer for some milliseconds, and lending waits that long.
 const AT_ONCE: u64 = 500;
-/// Transactions of one pass; what is left waits for the next.
+/// Transactions per pass; the rest waits for the next pass.
 const TRANSACTIONS: usize = 200;
 
-/// What is set.
+/// The retention period that operators have set.
 pub async fn kept(app: &App) -> Result<Keep, Beneath> {
     Ok(retention::kept(&app.db).await?)
 }
 
-/// Sets it; what is older is deleted within minutes. Setting what is set already is no event.
+/// Sets the retention period. Older records are deleted within minutes. Setting the current value again records no event.
 pub async fn keep(app: &App, keep: Keep, actor: &Actor) -> Result<(), Beneath> {
     if keep != kept(app).await? {
         let event = Event::new(Kind::SettingsChanged, app.now(), actor);
@@ -31,7 +31,7 @@ pub async fn keep(app: &App, keep: Keep, actor: &Actor) -> Result<(), Beneath> {
     Ok(())
 }
 
-/// The moment before which nothing is kept; `None` when everything is.
+/// The cutoff: older records are deleted. `None` if records are kept forever.
 pub fn before(app: &App, keep: Keep) -> Option<Time> {
     match keep {
         Keep::ForEver => None,
@@ -39,7 +39,7 @@ pub fn before(app: &App, keep: Keep) -> Option<Time> {
     }
 }
 
-/// Deletes what is too old by now, in small transactions; false when some is left for the next pass.
+/// Deletes expired records in small transactions. Returns false if some remain for the next pass.
 pub async fn sweep(app: &App) -> Result<bool, Beneath> {
     let Some(before) = before(app, kept(app).await?) else { return Ok(true) };
     let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
@@ -53,7 +53,7 @@ pub async fn sweep(app: &App) -> Result<bool, Beneath> {
         if deleted < AT_ONCE && forgotten < AT_ONCE && origins < AT_ONCE {
             return Ok(true);
         }
-        // Whoever waits for the writer goes first.
+        // Let tasks that wait for the writer go first.
         tokio::task::yield_now().await;
     }
     Ok(false)

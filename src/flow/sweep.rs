@@ -1,36 +1,39 @@
-//! Sweep: attempts that nobody brought to an end are ended, and their keys wiped; keys that were given up are asked
-//! about; what strangers left is deleted; key reads are counted, and deleted when they are too old; so are the logs of webhooks.
-//! What an earlier version sealed is sealed anew.
+//! Sweep: ends abandoned attempts and wipes their keys, checks whether given-up keys were revoked, deletes expired data
+//! from the open page, counts key reads, and prunes key reads and webhook logs. It also re-seals values that an earlier
+//! version sealed.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Beneath, overview, parting, prove, reads, retention, seals, sign_in, webhooks};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
+use crate::flow::{
+    Beneath, connecting::prove, dashboard::overview, lending::key_reads, operators::sign_in, retention,
+    transfer::seals, watching::revocation, webhooks,
+};
 use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
 use crate::storage::{budgets, strangers};
 
-/// How often to look.
+/// The interval between sweeps.
 const EVERY: Duration = Duration::from_mins(1);
-/// How long a received key waits for its proof and confirmation before it is wiped.
+/// How long a received key may wait for its proof and confirmation before it is wiped.
 const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 
-/// How long an attempt of the open page is kept that came to nothing: its operator sees it for a day.
+/// How long a fruitless attempt of the open page is kept: operators see it for a day.
 const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
-/// How often to look for values that a process of an earlier version sealed beside this one.
+/// The interval between searches for values that another process, running an earlier version, has sealed.
 const RENEW_EVERY: Duration = Duration::from_hours(1);
 
-/// This worker.
+/// The sweeper, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 
-/// Sweeps until told to stop.
+/// Sweeps until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
     let mut renew_from = app.now();
@@ -39,7 +42,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
             Ok(ended) => worker.did(ended, "attempts ended"),
             Err(error) => worker.failed("the sweep failed", &error),
         }
-        if let Err(error) = reads::count(&app).await {
+        if let Err(error) = key_reads::count(&app).await {
             worker.failed("key reads could not be counted", &error);
         }
         if let Err(error) = retention::sweep(&app).await {
@@ -62,20 +65,20 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Ends what is overdue now, and asks about keys that were given up; gives back how many attempts were ended.
+/// Ends overdue attempts and checks given-up keys. Returns the number of attempts ended.
 pub async fn sweep(app: &App) -> Result<usize, Beneath> {
-    // Each is done whatever becomes of the others; the first fault is reported.
+    // Each step runs even if another fails. The first error is returned.
     let (settled, signed_in, ended) = (prove::settle(app).await, sign_in::sweep(app).await, end_overdue(app).await);
-    let (forgotten, asked) = (forget_strangers(app).await, parting::ask_due(app).await);
+    let (forgotten, asked) = (forget_strangers(app).await, revocation::ask_due(app).await);
     settled.and(signed_in).and(forgotten).and(asked)?;
     ended
 }
 
-/// Deletes attempts of the open page that came to nothing, and budgets that are there again.
+/// Deletes fruitless attempts of the open page, and rate-limit budgets that have refilled.
 async fn forget_strangers(app: &App) -> Result<(), Beneath> {
     let now = app.now();
     while strangers::sweep(&app.db, now.minus(FRUITLESS_FOR)).await? > 0 {
-        // Whoever waits for the writer goes first.
+        // Let tasks that wait for the writer go first.
         tokio::task::yield_now().await;
     }
     strangers::forget_days(&app.db, now.day() - i64::from(overview::DAYS) - 1).await?;

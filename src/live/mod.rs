@@ -1,6 +1,9 @@
 //! What a process keeps in memory for as long as it runs, and its workers.
 
 pub mod durability;
+pub mod feed;
+pub mod lending;
 pub mod outgoing_limits;
 pub mod preflights;
+pub mod single_flight;
 pub mod worker;

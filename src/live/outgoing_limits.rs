@@ -1,5 +1,5 @@
-//! Limits on what is asked of one host. Thousands of stores may live on one, as the sub-directories of a multisite; they are
-//! asked in turn.
+//! Limits on what this process asks of stores: in total, and of each host. Thousands of stores may share a host, as the
+//! sub-directories of a multisite do; they are asked in turn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,87 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::single_flight::SingleFlight;
 use crate::domain::time::Instant;
+
+/// What the watch of one process may use. All that it keeps in memory is bounded by this, not by the number of stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Scheduled checks at a time, each of them one connection (64).
+    pub places: usize,
+    /// Checks at a time that somebody waits for; more wait their turn (32).
+    pub demanded: usize,
+    /// How long somebody waits for a turn (4 s). With the time of the check this is less than a service waits for its
+    /// answer.
+    pub patience: Duration,
+    /// Scheduled checks that may begin in a second (100). With more stores than that the interval gets longer by itself.
+    pub per_second: u32,
+    /// Scheduled checks that write what they found at a time (2).
+    pub keeping: usize,
+    /// How long all questions of one check may take together (25 s): less than a service waits for the answer, so that a
+    /// slow store is recorded as one.
+    pub within: Duration,
+    /// The longest that the worker sleeps (10 s): what another replica puts on the schedule does not wake this one.
+    pub look_again: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            places: 64,
+            demanded: 32,
+            patience: Duration::from_secs(4),
+            per_second: 100,
+            keeping: 2,
+            within: Duration::from_secs(25),
+            look_again: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The checks that are under way in this process, and how many may be. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct OutgoingLimits {
+    /// The limits.
+    pub limits: Limits,
+    /// Permits for checks that somebody waits for.
+    pub demanded: Arc<Semaphore>,
+    /// Permits to save the result of a scheduled check.
+    pub keeping: Arc<Semaphore>,
+    /// The limits of each host.
+    pub hosts: Hosts,
+    /// The checks that somebody waits for.
+    pub single_flight: SingleFlight,
+}
+
+impl OutgoingLimits {
+    /// Nothing is under way yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            demanded: Arc::new(Semaphore::new(limits.demanded)),
+            keeping: Arc::new(Semaphore::new(limits.keeping)),
+            hosts: Hosts::default(),
+            single_flight: SingleFlight::default(),
+        }
+    }
+
+    /// The places of a host, which all share who ask it for whatever reason.
+    pub fn places(&self, host: &str, now: Instant) -> Arc<Semaphore> {
+        self.hosts.places(host, now)
+    }
+
+    /// How many checks may be asked for at a time by somebody who waits for each.
+    pub fn demanded(&self) -> usize {
+        self.limits.demanded
+    }
+}
+
+impl Default for OutgoingLimits {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
 
 /// Stores of one host that are asked at a time, for whatever reason (docs/protocol/wc-auth.md §7.7).
 pub const AT_A_TIME: usize = 2;
@@ -18,7 +98,7 @@ const MOST: usize = 1_024;
 
 /// The hosts that are being asked, or asked us to stay away; each process has its own. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct OutgoingLimits(Arc<Mutex<HashMap<String, Host>>>);
+pub struct Hosts(Arc<Mutex<HashMap<String, Host>>>);
 
 #[derive(Debug)]
 struct Host {
@@ -37,7 +117,7 @@ pub enum Turn {
     Later(Duration),
 }
 
-impl OutgoingLimits {
+impl Hosts {
     /// A turn for a scheduled check of `name`. Who must wait is given a time of their own.
     pub fn turn(&self, name: &str, now: Instant) -> Turn {
         self.at(name, now, |host| {
@@ -105,7 +185,7 @@ mod tests {
 
     #[test]
     fn two_at_a_time_and_none_before_the_pace_allows_it() {
-        let hosts = OutgoingLimits::default();
+        let hosts = Hosts::default();
         let Turn::Now(first) = hosts.turn("a", NOW) else { panic!("the first") };
         let later = |now| match hosts.turn("a", now) {
             Turn::Later(pause) => pause,
@@ -123,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_host_that_asked_for_patience_is_left_alone() {
-        let hosts = OutgoingLimits::default();
+        let hosts = Hosts::default();
         drop(hosts.turn("a", NOW));
         assert!(!hosts.is_shut("a", NOW), "the pace is no request");
         hosts.stay_away("a", ms(600_000), NOW);
@@ -134,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded_whatever_hosts_ask_for() {
-        let hosts = OutgoingLimits::default();
+        let hosts = Hosts::default();
         let Turn::Now(held) = hosts.turn("held", NOW) else { panic!("the first") };
         for n in 0..5_000 {
             hosts.stay_away(&n.to_string(), ms(86_400_000), NOW);

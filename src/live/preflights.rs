@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::domain::id::LinkId;
-use crate::domain::network::Network;
+use crate::domain::network::ClientNetwork;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 
@@ -46,7 +46,7 @@ impl Default for Room {
 #[derive(Debug, Clone, Copy)]
 pub enum Whose<'a> {
     /// A visitor of the open page.
-    OpenPage(&'a Network),
+    OpenPage(&'a ClientNetwork),
     /// Whoever holds this link, made for this merchant.
     Link(&'a LinkId, &'a UserId),
 }
@@ -56,7 +56,7 @@ pub enum Whose<'a> {
 enum Count {
     OpenPage,
     Links,
-    Network(String),
+    ClientNetwork(String),
     Wide(String),
     Link(LinkId),
     Merchant(UserId),
@@ -114,7 +114,7 @@ impl Preflights {
         match whose {
             Whose::OpenPage(network) => vec![
                 (Count::OpenPage, room.open_page),
-                (Count::Network(network.narrow.clone()), room.network),
+                (Count::ClientNetwork(network.narrow.clone()), room.network),
                 (Count::Wide(network.wide.clone()), room.wide),
                 (Count::HostOfOpenPage(host), room.host),
             ],
@@ -161,15 +161,15 @@ mod tests {
 
     use super::*;
     use crate::domain::entropy::Entropy;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
     use crate::domain::time::Time;
 
-    fn network(text: &str) -> Network {
-        Network::of(text.parse::<IpAddr>().expect("an address"))
+    fn network(text: &str) -> ClientNetwork {
+        ClientNetwork::of(text.parse::<IpAddr>().expect("an address"))
     }
 
     fn store(host: &str) -> StoreUrl {
-        StoreUrl::parse(host, Reach::Public).expect("an address")
+        StoreUrl::parse(host, Network::Public).expect("an address")
     }
 
     /// A place for whoever does not wait.

@@ -22,7 +22,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Table {
-    counts: HashMap<Network, usize>,
+    counts: HashMap<Source, usize>,
     /// By number, which is by age.
     open: BTreeMap<u64, Arc<Open>>,
     next: u64,
@@ -30,7 +30,7 @@ struct Table {
 
 /// Whose connections are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Network {
+enum Source {
     /// An IPv4 address.
     Address(u32),
     /// An IPv6 /64: one household's, one machine's.
@@ -39,7 +39,7 @@ enum Network {
     Site(u64),
 }
 
-impl Network {
+impl Source {
     fn all_of(ip: IpAddr) -> Vec<Self> {
         match ip.to_canonical() {
             IpAddr::V4(ip) => vec![Self::Address(ip.to_bits())],
@@ -54,16 +54,16 @@ impl Network {
 /// A network has reached its limit of connections, or of requests through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Full {
-    network: Network,
+    network: Source,
     at_most: usize,
 }
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whose = match self.network {
-            Network::Address(_) => "an IPv4 address",
-            Network::Subnet(_) => "an IPv6 /64",
-            Network::Site(_) => "an IPv6 /48",
+            Source::Address(_) => "an IPv4 address",
+            Source::Subnet(_) => "an IPv6 /64",
+            Source::Site(_) => "an IPv6 /48",
         };
         write!(f, "Too many connections from your network: {whose} may have {} at a time.", self.at_most)
     }
@@ -74,16 +74,16 @@ const CUT: usize = usize::MAX;
 
 struct Open {
     /// None for a trusted proxy.
-    networks: Vec<Network>,
+    networks: Vec<Source>,
     /// The client networks of the request that a trusted proxy is sending.
-    asks_for: Mutex<Vec<Network>>,
+    asks_for: Mutex<Vec<Source>>,
     /// How many requests are being answered: several when one is sent behind another; or [`CUT`].
     requests: AtomicUsize,
     cut: Notify,
 }
 
 impl Open {
-    fn asks_for(&self) -> MutexGuard<'_, Vec<Network>> {
+    fn asks_for(&self) -> MutexGuard<'_, Vec<Source>> {
         self.asks_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,7 +99,7 @@ impl Connections {
     pub(super) fn enter(&self, ip: IpAddr) -> Result<Connection, Full> {
         let ip = ip.to_canonical();
         let is_trusted = self.0.trusted.iter().any(|network| network.contains(&ip));
-        let networks = if is_trusted { Vec::new() } else { Network::all_of(ip) };
+        let networks = if is_trusted { Vec::new() } else { Source::all_of(ip) };
         let mut table = self.table();
         self.count(&mut table, &networks)?;
         let requests = AtomicUsize::new(0);
@@ -112,7 +112,7 @@ impl Connections {
     }
 
     /// Counts one more for each of these networks, or none when one of them is full.
-    fn count(&self, table: &mut Table, networks: &[Network]) -> Result<(), Full> {
+    fn count(&self, table: &mut Table, networks: &[Source]) -> Result<(), Full> {
         for network in networks {
             let at_most = self.at_most(*network);
             if table.count(*network) >= at_most {
@@ -156,14 +156,14 @@ impl Connections {
 
     /// How many connections this one's network has, scaled so that a full /48 weighs as much as a full /64.
     fn weight(&self, table: &Table, open: &Open) -> usize {
-        let share = |network: &Network| table.count(*network) * self.0.per_address / self.at_most(*network).max(1);
+        let share = |network: &Source| table.count(*network) * self.0.per_address / self.at_most(*network).max(1);
         open.networks.iter().chain(open.asks_for().iter()).map(share).max().unwrap_or(0)
     }
 
-    fn at_most(&self, network: Network) -> usize {
+    fn at_most(&self, network: Source) -> usize {
         match network {
-            Network::Address(_) | Network::Subnet(_) => self.0.per_address,
-            Network::Site(_) => self.0.per_site,
+            Source::Address(_) | Source::Subnet(_) => self.0.per_address,
+            Source::Site(_) => self.0.per_site,
         }
     }
 
@@ -173,12 +173,12 @@ impl Connections {
 }
 
 impl Table {
-    fn count(&self, network: Network) -> usize {
+    fn count(&self, network: Source) -> usize {
         self.counts.get(&network).copied().unwrap_or(0)
     }
 
     /// Counts one less for each of these networks.
-    fn release(&mut self, networks: &[Network]) {
+    fn release(&mut self, networks: &[Source]) {
         for network in networks {
             let left = self.count(*network).saturating_sub(1);
             if left == 0 {
@@ -213,7 +213,7 @@ impl Connection {
         let mut busy =
             Busy { open: Arc::clone(&self.open), asks_for: Vec::new(), connections: self.connections.clone() };
         if self.open.networks.is_empty() {
-            let networks = Network::all_of(client());
+            let networks = Source::all_of(client());
             self.connections.count(&mut self.connections.table(), &networks).map_err(Refused::Full)?;
             self.open.asks_for().clone_from(&networks);
             busy.asks_for = networks;
@@ -242,7 +242,7 @@ pub(super) enum Refused {
 /// A request on a connection; dropped once its answer has been sent.
 pub(super) struct Busy {
     open: Arc<Open>,
-    asks_for: Vec<Network>,
+    asks_for: Vec<Source>,
     connections: Connections,
 }
 
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(enter("198.51.100.1").err().unwrap().to_string(), says);
         assert!(enter("198.51.100.2").is_ok(), "another address");
         drop(first);
-        assert!(enter("198.51.100.1").is_ok(), "a place that was given back");
+        assert!(enter("198.51.100.1").is_ok(), "a place that was returned");
 
         let _six = [enter("2001:db8:1:1::1"), enter("2001:db8:1:1::2"), enter("2001:db8:1:2::1")].map(Result::ok);
         assert!(enter("2001:db8:1:1::3").err().unwrap().to_string().contains("an IPv6 /64 may have 2"));

@@ -5,7 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
-use crate::domain::network::Network;
+use crate::domain::network::ClientNetwork;
 use crate::domain::secret::Fingerprint;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, sco
 
 /// An attempt with the fingerprints of what its browser and its store must show.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Held {
+pub struct AttemptWithSecrets {
     /// The attempt.
     #[sqlx(flatten)]
     pub attempt: Attempt,
@@ -32,11 +32,11 @@ pub struct Held {
 #[derive(Debug)]
 pub struct New<'a> {
     /// The attempt, with its fingerprints.
-    pub held: &'a Held,
+    pub held: &'a AttemptWithSecrets,
     /// The fingerprint of the token in its callback address.
     pub callback: &'a Fingerprint,
     /// Where it was begun.
-    pub network: &'a Network,
+    pub network: &'a ClientNetwork,
     /// What the preflight found.
     pub found: Option<Verdict>,
     /// What is told of it, `attempt.begun` first: at once for a link's first attempts, otherwise when a grant comes.
@@ -123,12 +123,12 @@ async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Er
 }
 
 /// The attempt with this id.
-pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<Held>, Error> {
+pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<AttemptWithSecrets>, Error> {
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE id = $1"]).bind(id).optional().await
 }
 
 /// The attempt whose callback address holds the token with this fingerprint.
-pub async fn by_callback(db: &Db, callback: &Fingerprint) -> Result<Option<Held>, Error> {
+pub async fn by_callback(db: &Db, callback: &Fingerprint) -> Result<Option<AttemptWithSecrets>, Error> {
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE callback = $1"]).bind(callback).optional().await
 }
 

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::doubt::{Doubt, Failover};
 use super::error::Error;
 use super::statement::{Sql, Statement, Target};
-use super::tx::{Connection, Ended, Held, Lease, Tx};
+use super::tx::{Connection, Ended, Lease, Tx, Writer};
 
 /// How long a caller waits by default for an unreachable or busy database: less than the time limit of a page.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -204,9 +204,9 @@ impl Db {
     }
 
     /// The writing connection, for a caller that writes repeatedly.
-    pub(super) async fn hold(&self) -> Result<Held, Error> {
+    pub(super) async fn hold(&self) -> Result<Writer, Error> {
         let lease = self.writing().await.inspect_err(|error| self.doubt.judge(error))?;
-        Ok(Held { lease, db: self.clone() })
+        Ok(Writer { lease, db: self.clone() })
     }
 
     /// Records the error of a write that is not retried.

@@ -174,7 +174,7 @@ pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Erro
         .await
 }
 
-/// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; gives back how many.
+/// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; returns how many.
 pub async fn bring_forward(db: &Db, webhook: &WebhookId, beyond: Time, now: Time, most: i64) -> Result<u64, Error> {
     let last: Option<Time> = db
         .read("SELECT MAX(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")

@@ -60,7 +60,7 @@ pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64
 }
 
 /// Has deliveries to a webhook tried at `now`, with all their tries before them: those in this state that did not end before
-/// `since`. At most `most`, of those after the id `after`; gives back the last of them, none when there were none.
+/// `since`. At most `most`, of those after the id `after`; returns the last of them, none when there were none.
 pub async fn due_again(
     db: &Db,
     webhook: &WebhookId,
@@ -92,7 +92,7 @@ pub async fn due_again(
     Ok(changed.into_iter().max())
 }
 
-/// Gives up deliveries to a webhook that wait, at most `most`; gives back how many.
+/// Gives up deliveries to a webhook that wait, at most `most`; returns how many.
 pub async fn skip(db: &Db, webhook: &WebhookId, now: Time, most: i64) -> Result<u64, Error> {
     db.write(
         "UPDATE deliveries
@@ -106,7 +106,7 @@ pub async fn skip(db: &Db, webhook: &WebhookId, now: Time, most: i64) -> Result<
     .await
 }
 
-/// Deletes deliveries that ended before this moment, the oldest first, at most `most`; gives back how many.
+/// Deletes deliveries that ended before this moment, the oldest first, at most `most`; returns how many.
 pub async fn delete_ended(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
     db.write(
         "DELETE FROM deliveries
@@ -123,7 +123,7 @@ pub async fn deleted(db: &Db) -> Result<Vec<WebhookId>, Error> {
     db.read("SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY id").values().await
 }
 
-/// Deletes what is left of a deleted webhook, at most `most` deliveries, and with the last of them the webhook; gives back
+/// Deletes what is left of a deleted webhook, at most `most` deliveries, and with the last of them the webhook; returns
 /// how many deliveries.
 pub async fn clear(db: &Db, webhook: &WebhookId, most: i64) -> Result<u64, Error> {
     db.transaction(|mut tx| async move {

@@ -3,7 +3,7 @@
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::{Db, Error, Tx, reach};
+use super::{Db, Error, Tx, visible_stores};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, StoreId};
 use crate::domain::news::{EventId, News};
@@ -14,12 +14,12 @@ use crate::domain::token::Users;
 static STIRRED: Notify = Notify::const_new();
 
 /// Says that an event was written in a transaction that is about to be committed.
-pub(crate) fn stir() {
+pub(crate) fn notify() {
     STIRRED.notify_waiters();
 }
 
 /// Ends when an event is written in this process; it can be read a moment later, when its transaction has ended.
-pub fn stirred() -> Notified<'static> {
+pub fn changed() -> Notified<'static> {
     STIRRED.notified()
 }
 
@@ -91,12 +91,12 @@ pub async fn news_of(db: &Db, users: &Users, after: EventId, last: EventId, most
         COLUMNS,
         " FROM events
          WHERE user_id IN (",
-        reach::listed(db),
+        visible_stores::listed(db),
         ") AND seq > $2 AND seq <= $3
          ORDER BY seq
          LIMIT $4",
     ])
-    .bind(reach::as_json(users)?)
+    .bind(visible_stores::as_json(users)?)
     .bind(after)
     .bind(last)
     .bind(most)
@@ -139,6 +139,6 @@ pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
     .bind(event.actor.request())
     .execute()
     .await?;
-    stir();
+    notify();
     Ok(())
 }

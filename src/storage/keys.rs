@@ -1,4 +1,4 @@
-//! Versions of a store's key, their end, and the parting keys by which a store is asked whether its merchant has revoked
+//! Versions of a store's key, their end, and the revocation keys by which a store is asked whether its merchant has revoked
 //! them.
 
 use super::{Db, Error, events, lending};
@@ -41,7 +41,7 @@ pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<(i64, 
 
 /// A key that is served, sealed, and whose it is.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Held {
+pub struct SealedKey {
     /// Its row; the seal is bound to it.
     pub id: KeyId,
     /// Its store.
@@ -57,7 +57,7 @@ pub struct Held {
 }
 
 /// The keys that are served, by their stores' ids, those after `after`; at most `most`.
-pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<Held>, Error> {
+pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<SealedKey>, Error> {
     db.read(
         "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
          FROM keys
@@ -78,7 +78,7 @@ pub struct Farewell {
     /// The key that was served when it was made; another that was served in the meantime is wiped without it.
     pub id: KeyId,
     /// The consumer key alone, sealed for that row.
-    pub parting: Vec<u8>,
+    pub revocation: Vec<u8>,
     /// When the store is first asked whether the key is gone.
     pub ask_at: Time,
 }
@@ -107,8 +107,8 @@ pub async fn disconnect(
             return tx.undo(false).await;
         }
         if let Some(farewell) = farewell {
-            tx.query("UPDATE keys SET parting = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
-                .bind(&farewell.parting)
+            tx.query("UPDATE keys SET revocation = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
+                .bind(&farewell.revocation)
                 .bind(farewell.ask_at)
                 .bind(&farewell.id)
                 .execute()
@@ -128,7 +128,7 @@ pub async fn disconnect(
 
 /// A key of a store that was disconnected, of which the store may say whether it is gone.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Parting {
+pub struct Revocation {
     /// Its row; the seal is bound to it.
     pub id: KeyId,
     /// Whose it was.
@@ -140,25 +140,24 @@ pub struct Parting {
     /// How the store took it.
     pub auth_method: AuthMethod,
     /// The consumer key alone, sealed.
-    pub parting: Vec<u8>,
+    pub revocation: Vec<u8>,
     /// When the store was disconnected.
     pub retired_at: Time,
     /// When the store is to be asked.
     pub ask_at: Time,
 }
 
-/// The columns of a [`Parting`].
-const COLUMNS: &str =
-    "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.parting, keys.retired_at, keys.ask_at";
+/// The columns of a [`Revocation`].
+const COLUMNS: &str = "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.revocation, keys.retired_at, keys.ask_at";
 
-/// Parting keys that are due at `now`, the longest due first; at most `most`.
-pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Parting>, Error> {
+/// Revocation keys that are due at `now`, the longest due first; at most `most`.
+pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Revocation>, Error> {
     db.read([
         "SELECT ",
         COLUMNS,
         " FROM keys
              JOIN stores ON stores.id = keys.store_id
-             WHERE keys.ask_at <= $1 AND keys.parting IS NOT NULL
+             WHERE keys.ask_at <= $1 AND keys.revocation IS NOT NULL
              ORDER BY keys.ask_at
              LIMIT $2",
     ])
@@ -168,14 +167,14 @@ pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Parting>, Error> {
     .await
 }
 
-/// The parting keys of one store, the newest first; at most `most`.
-pub async fn partings(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Parting>, Error> {
+/// The revocation keys of one store, the newest first; at most `most`.
+pub async fn revocations(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Revocation>, Error> {
     db.read([
         "SELECT ",
         COLUMNS,
         " FROM keys
              JOIN stores ON stores.id = keys.store_id
-             WHERE keys.store_id = $1 AND keys.parting IS NOT NULL AND keys.ask_at IS NOT NULL
+             WHERE keys.store_id = $1 AND keys.revocation IS NOT NULL AND keys.ask_at IS NOT NULL
              ORDER BY keys.version DESC
              LIMIT $2",
     ])
@@ -185,10 +184,10 @@ pub async fn partings(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Parting>, 
     .await
 }
 
-/// Moves a parting key's next asking from `was` to `next`; false when somebody else has moved it, and asks.
+/// Moves a revocation key's next asking from `was` to `next`; false when somebody else has moved it, and asks.
 pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, Error> {
     let mine = db
-        .write("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND parting IS NOT NULL")
+        .write("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND revocation IS NOT NULL")
         .bind(next)
         .bind(id)
         .bind(was)
@@ -199,7 +198,7 @@ pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, E
 
 /// Keeps what a store told, when it did not tell that the key is gone.
 pub async fn told(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
-    db.write("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND parting IS NOT NULL")
+    db.write("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND revocation IS NOT NULL")
         .bind(verdict)
         .bind(now)
         .bind(id)
@@ -208,14 +207,14 @@ pub async fn told(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<()
     Ok(())
 }
 
-/// The store tells that the key is gone: the parting key is wiped too. False when that was known already.
+/// The store tells that the key is gone: the revocation key is wiped too. False when that was known already.
 pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bool, Error> {
     db.transaction(|mut tx| async move {
         let done = tx
             .query(
                 "UPDATE keys
-                 SET revoked_at = $1, asked_at = $2, told = $3, parting = NULL, ask_at = NULL
-                 WHERE id = $4 AND parting IS NOT NULL",
+                 SET revoked_at = $1, asked_at = $2, told = $3, revocation = NULL, ask_at = NULL
+                 WHERE id = $4 AND revocation IS NOT NULL",
             )
             .bind(now)
             .bind(now)
@@ -231,10 +230,10 @@ pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bo
     .await
 }
 
-/// Wipes a parting key that was asked about for long enough. When it was never asked, `now` stands for when, so that it is
+/// Wipes a revocation key that was asked about for long enough. When it was never asked, `now` stands for when, so that it is
 /// not taken for one that was replaced.
 pub async fn give_up(db: &Db, id: &KeyId, now: Time) -> Result<(), Error> {
-    db.write("UPDATE keys SET parting = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
+    db.write("UPDATE keys SET revocation = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
         .bind(now)
         .bind(id)
         .execute()

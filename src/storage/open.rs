@@ -21,12 +21,12 @@ use crate::domain::time::Time;
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
-/// How long an idle connection may take to answer; a vanished server never would.
+/// How long an idle connection may take to answer a ping; a vanished server never does.
 const PING_WITHIN: Duration = Duration::from_secs(2);
-/// The pause between two tries to reach a server that is starting.
+/// The pause between attempts to reach a server that is starting.
 const START_PAUSE: Duration = Duration::from_millis(200);
 
-/// The most connections to PostgreSQL, unless configured.
+/// The default maximum of PostgreSQL connections.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
 /// How long a write waits for its turn in this process: a little longer than for another process, a little less than a
@@ -36,19 +36,19 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(44);
 /// The oldest SQLite that does not lose pages when a WAL is reset (docs/protocol/threats.md §9.1).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// Why a database cannot be used; each text says what to do. None holds the address, which may hold a password.
+/// Why a database cannot be used. No text contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
-    /// The address is not one of ours.
+    /// The address has an unknown scheme.
     #[error("CARTKEY_DATABASE_URL must begin with sqlite: or postgres://")]
     Scheme,
-    /// The address cannot be read.
-    #[error("CARTKEY_DATABASE_URL cannot be read as the address of a database")]
+    /// The address is invalid.
+    #[error("CARTKEY_DATABASE_URL is not a valid database address")]
     Address,
-    /// The database file or its folder cannot be made.
+    /// The database file or its folder cannot be created.
     #[error("the database file cannot be created")]
     File(#[source] std::io::Error),
-    /// Nothing answers, or it refuses us.
+    /// The server does not answer, or refuses the connection.
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
     /// The database was migrated by a newer version.
@@ -56,16 +56,16 @@ pub enum OpenFault {
         "this database was migrated by a newer version of Cartkey: run that version, or restore a backup made by this one"
     )]
     Newer(#[source] MigrateError),
-    /// A migration failed; what it did was undone.
-    #[error("the database's schema could not be migrated")]
+    /// A migration failed and was rolled back.
+    #[error("the database schema could not be migrated")]
     Migrate(#[source] MigrateError),
     /// The server is a pooler that shares connections between transactions.
     #[error(
-        "this is a pooler in transaction mode (PgBouncer?), which loses settings and prepared statements between \
-         transactions: connect to PostgreSQL directly, or set pool_mode=session"
+        "CARTKEY_DATABASE_URL leads to a connection pooler in transaction mode (PgBouncer?), which loses settings and \
+         prepared statements between transactions: connect to PostgreSQL directly, or set pool_mode=session"
     )]
     Pooler,
-    /// The database would not keep committed data.
+    /// The database would lose committed data.
     #[error("{0}")]
     Unsafe(String),
 }
@@ -84,7 +84,7 @@ impl OpenFault {
     }
 }
 
-/// A prepared statement is missing, or there already, when the next transaction runs on another connection (26000, 42P05).
+/// A prepared statement is missing or already exists (26000, 42P05): the transaction ran on another connection.
 fn is_of_pooler(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
@@ -112,7 +112,7 @@ impl Db {
         Ok(db)
     }
 
-    /// The installation's own name, minted on first use.
+    /// The installation's random name, created on first use.
     pub async fn instance(&self, now: Time, entropy: &Entropy) -> Result<String, Error> {
         let mut fresh = [0_u8; 16];
         entropy.fill(&mut fresh);
@@ -145,7 +145,7 @@ impl Db {
         Ok(())
     }
 
-    /// Closes every connection; SQLite folds its WAL into the file.
+    /// Closes every connection; SQLite then merges its WAL into the file.
     pub async fn close(&self) {
         match self.pools() {
             Pools::Sqlite { read, write } => {
@@ -206,7 +206,7 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
             .test_before_acquire(false)
             .acquire_timeout(WRITER_PATIENCE)
     };
-    // Each connection that writes, also one that replaces a closed one.
+    // Checked on every new writing connection, including replacements.
     let write = pool(1)
         .after_connect(|connection, _| {
             Box::pin(async move {
@@ -226,7 +226,7 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
     Ok(Db::on(Pools::Sqlite { read, write }))
 }
 
-/// The reason why a file may lose what was committed, if there is one.
+/// Why this database may lose committed data, if it may.
 async fn loses_data(connection: &mut SqliteConnection) -> Result<Option<String>, sqlx::Error> {
     let (version, journal, synchronous): (String, String, i64) = sqlx::query_as(
         "SELECT sqlite_version(),
@@ -238,10 +238,10 @@ async fn loses_data(connection: &mut SqliteConnection) -> Result<Option<String>,
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let version_is = (parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     if version_is < OLDEST_SQLITE {
-        return Ok(Some(format!("SQLite {version} can lose data when its WAL is reset: 3.51.3 or newer is needed")));
+        return Ok(Some(format!("SQLite {version} can lose data when its WAL is reset: use 3.51.3 or newer")));
     }
     if !journal.eq_ignore_ascii_case("wal") || synchronous != 2 {
-        return Ok(Some("the database's file system does not keep SQLite's WAL: use a local disk".to_owned()));
+        return Ok(Some("the database's file system does not support SQLite's WAL: use a local disk".to_owned()));
     }
     Ok(None)
 }
@@ -326,7 +326,7 @@ async fn prepare(connection: &mut PgConnection) -> Result<Option<String>, sqlx::
         Some("the PostgreSQL server is read-only (a standby?): connect to the primary".to_owned())
     } else if commit == "off" || fsync != "on" {
         Some(format!(
-            "PostgreSQL would lose what it acknowledged (synchronous_commit={commit}, fsync={fsync}): set both to on"
+            "PostgreSQL would lose committed data (synchronous_commit={commit}, fsync={fsync}): set both to on"
         ))
     } else {
         None

@@ -31,7 +31,7 @@ pub async fn keep(db: &Db, keep: Keep, event: &Event) -> Result<(), Error> {
     .await
 }
 
-/// Deletes reads with ids before this one, the oldest first, at most `most`; gives back how many. What is not counted by
+/// Deletes reads with ids before this one, the oldest first, at most `most`; returns how many. What is not counted by
 /// day yet stays.
 pub async fn delete_reads(db: &Db, before: &RequestId, most: i64) -> Result<u64, Error> {
     db.write(
@@ -48,7 +48,7 @@ pub async fn delete_reads(db: &Db, before: &RequestId, most: i64) -> Result<u64,
     .await
 }
 
-/// Forgets from which address events before this moment came, the oldest first, at most `most`; gives back how many.
+/// Forgets from which address events before this moment came, the oldest first, at most `most`; returns how many.
 pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
     db.write(
         "UPDATE events
@@ -66,7 +66,7 @@ pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, E
 }
 
 /// Forgets from which addresses attempts that ended before this moment were begun and their keys came, the oldest first, at
-/// most `most` attempts; gives back how many.
+/// most `most` attempts; returns how many.
 pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Error> {
     db.transaction(|mut tx| async move {
         let mut attempts: Vec<AttemptId> = tx

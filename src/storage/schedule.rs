@@ -86,7 +86,7 @@ pub async fn hurry(db: &Db, id: &StoreId, at: Time) -> Result<(), Error> {
 
 /// Makes stores due at `now` that a wrong clock has put off: those that were checked after `soon`, and those that are to be
 /// asked only after `latest`; but for those whose turn comes before `held` anyhow, or that are just being asked. At most
-/// `most`; gives back how many.
+/// `most`; returns how many.
 pub async fn bring_back(db: &Db, now: Time, soon: Time, held: Time, latest: Time, most: i64) -> Result<u64, Error> {
     // Two questions, each answered by an index of its own; as one with OR, this read the whole table.
     let any: bool = db

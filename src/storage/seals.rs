@@ -55,7 +55,7 @@ const fn column(what: Sealed) -> Column {
             join: " JOIN attempts ON attempts.id = grants.attempt_id",
         },
         Sealed::Key => of_store,
-        Sealed::Parting => Column { name: "parting", ..of_store },
+        Sealed::Revocation => Column { name: "revocation", ..of_store },
         Sealed::WebhookSecret => of_webhook,
         Sealed::OldWebhookSecret => Column { name: "old_secret", ..of_webhook },
         Sealed::SecondFactor => Column {

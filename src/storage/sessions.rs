@@ -9,7 +9,7 @@ use crate::domain::time::Time;
 
 /// A session and whose it is.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Held {
+pub struct SessionOfOperator {
     /// The session.
     #[sqlx(flatten)]
     pub session: Session,
@@ -20,7 +20,7 @@ pub struct Held {
 /// Networks whose tries are counted at most; of more, the oldest are forgotten.
 const MOST_NETWORKS: i64 = 20_000;
 
-/// Counts one more try of `subject` and gives back how many there were since its window began, this one included; a window
+/// Counts one more try of `subject` and returns how many there were since its window began, this one included; a window
 /// begins with the first try after `begins_before`. One that began in the future, while a clock was wrong, is over.
 pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
     db.write(
@@ -140,7 +140,7 @@ pub async fn insert(
 
 /// The session with this fingerprint and its operator, as they are kept: whether it still counts is the caller's to judge.
 pub async fn find(db: &Db, fingerprint: &Fingerprint) -> Result<Option<(Session, Operator)>, Error> {
-    let held: Option<Held> = db
+    let held: Option<SessionOfOperator> = db
         .read(
             "SELECT fingerprint, verified, created_at, seen_at, expires_at, came_from, operator_id
              FROM sessions

@@ -13,7 +13,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sq
 
 use super::db::Db;
 use super::error::Error;
-use super::tx::{Connection, Held, Lease, Tx};
+use super::tx::{Connection, Lease, Tx, Writer};
 
 /// The text of a statement: a literal, or several joined. `$1` may appear more than once.
 pub trait Sql {
@@ -63,7 +63,7 @@ pub(super) enum Target<'t> {
     /// On the connection that writes, as a transaction of its own.
     Write(&'t Db),
     /// On a connection that is held, as a transaction of its own.
-    Held(&'t mut Held),
+    Writer(&'t mut Writer),
     /// In a transaction.
     Tx(&'t mut Tx),
 }
@@ -131,7 +131,7 @@ impl<'t> Statement<'t> {
     pub(super) fn new(sql: impl Sql, target: Target<'t>) -> Self {
         let is_postgres = match &target {
             Target::Read(db) | Target::Write(db) => db.is_postgres(),
-            Target::Held(held) => held.db.is_postgres(),
+            Target::Writer(held) => held.db.is_postgres(),
             Target::Tx(tx) => tx.is_postgres(),
         };
         let arguments = if is_postgres {
@@ -269,7 +269,7 @@ impl<'t> Statement<'t> {
                 tx.has_failed = false;
                 Ok(done)
             }
-            Target::Held(Held { lease, db }) => {
+            Target::Writer(Writer { lease, db }) => {
                 let sent = send(lease, sql, arguments, prepared, rows, Error::of_write).await;
                 sent.inspect_err(|error| db.gave_up(error))
             }

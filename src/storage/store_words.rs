@@ -66,7 +66,7 @@ pub async fn is_any_wordless(db: &Db, after: &str) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-/// Gives words to the stores after `after` that have none, at most `most`, and gives back the last of those: `None`
+/// Gives words to the stores after `after` that have none, at most `most`, and returns the last of those: `None`
 /// when there was none left.
 ///
 /// The update that changes nothing holds the stores: who renames one in the meantime waits, and writes its words anew.

@@ -121,7 +121,7 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
     .await?;
     // The very key that was given up before: nobody must ask whether it is gone, or have it revoked.
     tx.query(
-        "UPDATE keys SET parting = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND parting IS NOT NULL",
+        "UPDATE keys SET revocation = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND revocation IS NOT NULL",
     )
     .bind(&store_id)
     .bind(&new.last7)

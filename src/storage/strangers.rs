@@ -9,13 +9,13 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, LinkId, RequestId};
-use crate::domain::network::Network;
+use crate::domain::network::ClientNetwork;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
 /// The most open attempts of one network (an IPv4 address, an IPv6 /64) on the open page. This and the next two are what the budgets of
-/// `flow::admit` let anybody begin while an attempt is open, and a little more: a neighbour does not end what a merchant is
+/// `flow::connecting::admit` let anybody begin while an attempt is open, and a little more: a neighbour does not end what a merchant is
 /// about to approve.
 pub const OPEN_OF_NETWORK: i64 = 200;
 /// Open attempts of one wide network (an IPv4 /24, an IPv6 /48) on the open page.
@@ -44,7 +44,7 @@ const OF_STRANGERS: &str = "link_id IS NULL AND received_at IS NULL";
 
 /// How many attempts of the open page that were begun since a moment are kept for good, because a grant came for them: of one
 /// network, of its wide one, and in all.
-pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i64, i64), Error> {
+pub async fn granted(db: &Db, network: &ClientNetwork, since: Time) -> Result<(i64, i64, i64), Error> {
     db.read(
         "SELECT COUNT(CASE WHEN begun_from = $1 THEN 1 END), COUNT(*),
                 (SELECT COUNT(*)
@@ -63,7 +63,7 @@ pub async fn granted(db: &Db, network: &Network, since: Time) -> Result<(i64, i6
 /// Makes room for a new open attempt: of its network, or of its link, the oldest give way, so that nobody is refused for what
 /// they began before. When the open page is full in all, the oldest of whoever holds most gives
 /// way. False when nobody holds more than the newcomer would.
-pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<bool, Error> {
+pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &ClientNetwork) -> Result<bool, Error> {
     let now = attempt.created_at;
     // This lock is held until the transaction ends, so that concurrent counts include each other.
     tx.query("UPDATE counters SET n = n WHERE name = 'open_attempts'").execute().await?;
@@ -129,7 +129,7 @@ async fn expire(tx: &mut Tx, oldest: &'static str, now: Time, whose: &str, but: 
 }
 
 /// Deletes ended attempts without an approval beyond the limits: of the network or link of `attempt`, and in total.
-pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Network) -> Result<(), Error> {
+pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &ClientNetwork) -> Result<(), Error> {
     if let Some(link) = &attempt.link_id {
         let oldest = "link_id = $1 AND NOT recorded AND received_at IS NULL AND status <> 'open'
                       ORDER BY id DESC LIMIT 500 OFFSET $2";

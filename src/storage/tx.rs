@@ -85,15 +85,15 @@ impl Drop for Lease {
 
 /// The writing connection, held by a caller that writes repeatedly.
 #[derive(Debug)]
-pub struct Held {
+pub struct Writer {
     pub(super) lease: Lease,
     pub(super) db: Db,
 }
 
-impl Held {
+impl Writer {
     /// A statement that writes, and is a transaction of its own.
     pub fn write(&mut self, sql: impl Sql) -> Statement<'_> {
-        Statement::new(sql, Target::Held(self))
+        Statement::new(sql, Target::Writer(self))
     }
 }
 

@@ -13,7 +13,7 @@ const COLUMNS: &str = "id, url, description, wanted, users, created_at, old_unti
 
 /// A webhook with its sealed secrets, and what is still to be delivered to it.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Held {
+pub struct WebhookWithSecret {
     /// The webhook.
     #[sqlx(flatten)]
     pub webhook: Webhook,
@@ -31,8 +31,8 @@ pub struct Held {
     pub replay_all: bool,
 }
 
-/// The further columns of a [`Held`].
-const HELD: &str = ", secret, old_secret, cursor, replay_after, replay_to, replay_all";
+/// The further columns of a [`WebhookWithSecret`].
+const SECRET_COLUMNS: &str = ", secret, old_secret, cursor, replay_after, replay_to, replay_all";
 
 /// Keeps a new webhook, whose place is behind the event that says so; false when there are [`MOST`] already.
 pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) -> Result<bool, Error> {
@@ -71,11 +71,11 @@ pub async fn all(db: &Db) -> Result<Vec<Webhook>, Error> {
 }
 
 /// Every webhook that is sent events, oldest first.
-pub async fn sent_events(db: &Db) -> Result<Vec<Held>, Error> {
+pub async fn sent_events(db: &Db) -> Result<Vec<WebhookWithSecret>, Error> {
     db.read([
         "SELECT ",
         COLUMNS,
-        HELD,
+        SECRET_COLUMNS,
         " FROM webhooks WHERE deleted_at IS NULL AND disabled_at IS NULL AND secret IS NOT NULL ORDER BY id",
     ])
     .all()
@@ -83,11 +83,16 @@ pub async fn sent_events(db: &Db) -> Result<Vec<Held>, Error> {
 }
 
 /// The webhook with this id.
-pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<Held>, Error> {
-    db.read(["SELECT ", COLUMNS, HELD, " FROM webhooks WHERE id = $1 AND deleted_at IS NULL AND secret IS NOT NULL"])
-        .bind(id)
-        .optional()
-        .await
+pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<WebhookWithSecret>, Error> {
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        SECRET_COLUMNS,
+        " FROM webhooks WHERE id = $1 AND deleted_at IS NULL AND secret IS NOT NULL",
+    ])
+    .bind(id)
+    .optional()
+    .await
 }
 
 /// What is changed of a webhook. Its secrets are bound to its address, so they are sealed anew.
@@ -109,7 +114,7 @@ pub struct Change<'a> {
 
 /// Changes a webhook; an old secret that was ended since `was` was read stays ended. False when somebody else has changed its
 /// secrets since.
-pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
+pub async fn change(db: &Db, was: &WebhookWithSecret, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
     db.transaction(|mut tx| async move {
         let done = tx
             .query(
@@ -140,7 +145,7 @@ pub async fn change(db: &Db, was: &Held, to: &Change<'_>, event: &Event) -> Resu
 /// changed its secrets since `was` was read.
 pub async fn rotate(
     db: &Db,
-    was: &Held,
+    was: &WebhookWithSecret,
     secret: &[u8],
     old: Option<(&[u8], Time)>,
     event: &Event,

@@ -1,4 +1,4 @@
-//! The key ring file: one `id:key` a line, the first seals, readable by its owner alone.
+//! The key ring file: one `id:key` per line. The first key seals. Only the file's owner may read it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -15,11 +15,11 @@ use crate::domain::secret::Secret;
 /// 32 random bytes, wiped when dropped.
 type KeyBytes = Zeroizing<[u8; 32]>;
 
-/// The keys that seal, in the order of the file.
+/// The sealing keys, in the order of the file.
 #[derive(Clone)]
 pub struct KeyRing(Vec<(String, KeyBytes)>);
 
-/// Why a ring cannot be used. Each text says what to do; none holds key material.
+/// Why a ring cannot be used. Each message says what to do; none contains key material.
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
     /// The file cannot be read or written.
@@ -27,10 +27,10 @@ pub enum RingFault {
     Io {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others may read the file.
+    /// Users other than the owner can read the file.
     #[error("{path} can be read by others (mode {mode:o}): run chmod 600 {path}")]
     Exposed {
         /// The file.
@@ -43,16 +43,16 @@ pub enum RingFault {
     Line {
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The error.
         what: &'static str,
     },
-    /// There is no key in it.
+    /// The file contains no key.
     #[error("the key ring is empty: restore it from its copy; do not make a new one, it cannot open what is stored")]
     Empty,
 }
 
 impl KeyRing {
-    /// A ring with one fresh key.
+    /// Creates a ring with one new key.
     pub fn mint(entropy: &Entropy) -> Self {
         let mut id = [0_u8; 4];
         entropy.fill(&mut id);
@@ -61,7 +61,7 @@ impl KeyRing {
         Self(vec![(format!("k{:08x}", u32::from_le_bytes(id)), key)])
     }
 
-    /// Reads a ring's text. Empty lines and lines that begin with `#` are passed over.
+    /// Parses a ring. Ignores empty lines and lines that begin with `#`.
     pub fn parse(text: &str) -> Result<Self, RingFault> {
         let mut keys: Vec<(String, KeyBytes)> = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -86,7 +86,7 @@ impl KeyRing {
         if keys.is_empty() { Err(RingFault::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// Reads the ring at `path`; `None` when there is no such file. Refuses one that others may read.
+    /// Reads the ring at `path`; `None` if the file does not exist. Fails if users other than the owner can read it.
     pub fn load(path: &Path) -> Result<Option<Self>, RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
         let mut file = match fs::File::open(path) {
@@ -103,7 +103,7 @@ impl KeyRing {
         Self::parse(&text).map(Some)
     }
 
-    /// Writes the ring to a new file of mode 0600, on disk before this returns. Never overwrites.
+    /// Writes the ring to a new file with mode 0600 and syncs it to disk. Never overwrites.
     pub fn save_new(&self, path: &Path) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
@@ -113,13 +113,13 @@ impl KeyRing {
         fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
     }
 
-    /// The ring as its file has it.
+    /// The ring in the format of its file.
     pub fn to_text(&self) -> Secret {
         let lines = self.0.iter().map(|(id, key)| format!("{id}:{}\n", STANDARD.encode(key.as_ref())));
         Secret::new(lines.collect())
     }
 
-    /// Ids and keys, the sealing one first.
+    /// The IDs and keys; the first one seals.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(id, key)| (id.as_str(), key.as_slice()))
     }

@@ -1,7 +1,7 @@
-//! Cryptography and nothing else: sealing what is stored, and the fingerprints that stand for tokens.
+//! Cryptography only: sealing stored values, and the fingerprints stored in place of tokens.
 //!
-//! AES-256-GCM by ring, which is in the tree as rustls' provider. Nonces are 96 random bits: a ring key may
-//! seal 2³² values before two nonces are likely to meet (NIST SP 800-38D §8.3), far more than there are stores.
+//! AES-256-GCM from ring, which is already a dependency as the rustls provider. Nonces are 96 random bits: a ring key
+//! may seal 2³² values before two nonces are likely to collide (NIST SP 800-38D §8.3), far more than there are stores.
 
 mod key_ring;
 pub mod password;
@@ -22,23 +22,24 @@ use crate::domain::secret::{Fingerprint, Secret};
 pub use key_ring::{KeyRing, RingFault};
 pub use place::Place;
 
-/// The layout of what is sealed now, the first byte of a sealed value. Never reuse a number.
+/// The current layout version, the first byte of a sealed value. Never reuse a number.
 pub const VERSION: u8 = 2;
-/// The layout before it, which is not bound to the merchant. It opens, and is sealed anew where it is found.
+/// The previous layout, which is not bound to the merchant. Such values still open, and are resealed wherever they are
+/// found.
 const WITHOUT_USER: u8 = 1;
 
-/// A sealed value does not open: it was changed, moved, or its ring key is gone.
+/// A sealed value cannot be opened: it was changed or moved, or its ring key is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed value does not open: it was changed, moved, or sealed under a key that is not in the ring")]
 pub struct Unopenable;
 
-/// Seals and opens under the key ring. Cheap to clone.
+/// Seals and opens values with the key ring. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault(Arc<Inner>);
 
 struct Inner {
     instance: String,
-    /// The first seals; all open.
+    /// The first key seals; all keys open.
     keys: Vec<(String, LessSafeKey)>,
 }
 
@@ -50,7 +51,7 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault for the installation named `instance`.
+    /// Creates a vault for the installation named `instance`.
     pub fn new(instance: &str, ring: &KeyRing) -> Self {
         let keys = ring
             .iter()
@@ -62,25 +63,25 @@ impl Vault {
         Self(Arc::new(Inner { instance: instance.to_owned(), keys }))
     }
 
-    /// The ring's key ids; the first is the one that seals.
+    /// The IDs of the ring's keys; the first one seals.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
         self.0.keys.iter().map(|(id, _)| id.as_str())
     }
 
-    /// Seals `plain` for `place` under the ring's first key.
+    /// Seals `plain` for `place` with the ring's first key.
     pub fn seal(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
         let (id, key) = self.0.keys.first().expect("a ring has at least one key");
         self.seal_under(entropy, place, plain, id, key)
     }
 
-    /// Seals `plain` under the key named `id`, to prove that ring and database belong together; `None` when the
-    /// ring does not have it.
+    /// Seals `plain` with the key named `id`, to prove that ring and database belong together; `None` if the ring has
+    /// no such key.
     pub fn seal_with(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str) -> Option<Vec<u8>> {
         let (id, key) = self.0.keys.iter().find(|(known, _)| known == id)?;
         Some(self.seal_under(entropy, place, plain, id, key))
     }
 
-    /// Opens what was sealed for `place`.
+    /// Opens a value sealed for `place`.
     pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
         let (version, id, rest) = split_header(sealed).ok_or(Unopenable)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(Unopenable)?;
@@ -94,7 +95,7 @@ impl Vault {
         Ok(buffer)
     }
 
-    /// Seals what was sealed for `place` before, in the present layout and under the ring's first key.
+    /// Reseals a value sealed for `place`, in the current layout and with the ring's first key.
     pub fn reseal(&self, entropy: &Entropy, place: &Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, Unopenable> {
         Ok(self.seal(entropy, place, &self.open(place, sealed)?))
     }
@@ -105,7 +106,7 @@ impl Vault {
         self.seal(entropy, place, plain.as_bytes())
     }
 
-    /// Opens what [`Self::seal_pair`] sealed.
+    /// Opens a value sealed by [`Self::seal_pair`].
     pub fn open_pair(&self, place: &Place<'_>, sealed: &[u8]) -> Result<KeyPair, Unopenable> {
         let plain = self.open(place, sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| Unopenable)?;
@@ -118,7 +119,7 @@ impl Vault {
         self.seal(entropy, place, secret.expose().as_bytes())
     }
 
-    /// Opens what [`Self::seal_secret`] sealed.
+    /// Opens a value sealed by [`Self::seal_secret`].
     pub fn open_secret(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, Unopenable> {
         let plain = self.open(place, sealed)?;
         Ok(Secret::new(std::str::from_utf8(&plain).map_err(|_| Unopenable)?.to_owned()))
@@ -140,7 +141,7 @@ impl Vault {
         sealed
     }
 
-    /// The associated data: every part behind its length, so that no two places and no two versions read alike.
+    /// The associated data. Each part is prefixed with its length, so no two places or versions produce the same bytes.
     fn bound(&self, version: u8, place: &Place<'_>, key_id: &[u8]) -> Vec<u8> {
         let before: [&[u8]; 6] = [
             if version == WITHOUT_USER { b"cartkey/v1" } else { b"cartkey/v2" },
@@ -160,17 +161,17 @@ impl Vault {
     }
 }
 
-/// The id of the ring key that sealed this value, or `None` when it is not a sealed value.
+/// The ID of the ring key that sealed this value; `None` if it is not a sealed value.
 pub fn sealed_under(sealed: &[u8]) -> Option<&str> {
     split_header(sealed).and_then(|(_, id, _)| std::str::from_utf8(id).ok())
 }
 
-/// Whether a value was sealed in a layout before the present one.
+/// Whether a value was sealed in an older layout.
 pub fn is_older(sealed: &[u8]) -> bool {
     sealed.first().is_some_and(|version| *version < VERSION)
 }
 
-/// What is stored and looked up instead of a secret of ours.
+/// The hash that is stored and looked up in place of one of our secrets.
 pub fn fingerprint(secret: &Secret) -> Fingerprint {
     let digest = ring::digest::digest(&ring::digest::SHA256, secret.expose().as_bytes());
     let mut bytes = [0_u8; 32];
@@ -178,14 +179,14 @@ pub fn fingerprint(secret: &Secret) -> Fingerprint {
     Fingerprint::new(bytes)
 }
 
-/// What the forms of a session carry: follows from the session's secret, and tells nothing about it.
+/// The form token of a session: derived from the session's secret, without revealing it.
 pub fn form_token(session: &Secret) -> Secret {
     let text = Zeroizing::new(format!("cartkey form {}", session.expose()));
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest.as_ref()))
 }
 
-/// The version, the ring key's id, and what follows it.
+/// The version, the ring key's ID, and the rest.
 fn split_header(sealed: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     match sealed {
         [version @ (WITHOUT_USER | VERSION), length, rest @ ..] => {
@@ -246,7 +247,7 @@ mod tests {
         assert!(other.open(&HERE, &sealed).is_err(), "another installation with the same ring");
     }
 
-    /// As version 1 sealed.
+    /// Seals as version 1 did.
     fn seal_without_user(vault: &Vault, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
         let (id, key) = &vault.0.keys[0];
         let mut nonce = [0; NONCE_LEN];

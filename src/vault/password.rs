@@ -1,4 +1,4 @@
-//! Passwords of operators: argon2id, and the codes of a second factor.
+//! Operators' passwords (argon2id) and second factors (TOTP).
 
 use std::sync::Arc;
 
@@ -11,37 +11,37 @@ use crate::domain::entropy::Entropy;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 
-/// How dear a guess is made.
+/// How expensive hashing a password is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// 64 MiB, three passes: about 0.2 s of one processor (docs/protocol/threats.md §6.8).
+    /// 64 MiB and three passes: about 0.2 s on one core (docs/protocol/threats.md §6.8).
     Full,
     /// For tests, which sign in hundreds of times.
     Small,
 }
 
-/// Makes and checks passwords. Both take long: never on the async runtime. Cheap to clone.
+/// Hashes and verifies passwords. Both are slow: never run them on the async runtime. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     params: Params,
-    /// Compared with when there is no such operator, so that this takes as long.
+    /// Verified against if there is no such operator, so that the time taken does not reveal it.
     nobody: Arc<str>,
 }
 
 impl Passwords {
-    /// Makes passwords of this cost.
+    /// Creates hashes at this cost.
     pub fn new(cost: Cost) -> Self {
         let (memory, passes) = match cost {
             Cost::Full => (64 * 1024, 3),
             Cost::Small => (64, 1),
         };
         let params = Params::new(memory, passes, 1, None).expect("these are within argon2's bounds");
-        // No password has this hash: 32 zero bytes. To find that out costs as much as with any other.
+        // No password has this hash: 32 zero bytes. Verifying against it costs as much as against any other.
         let nobody = format!("$argon2id$v=19$m={memory},t={passes},p=1$bm8gb25lIGhhcyB0aGlz$") + &"A".repeat(43);
         Self { params, nobody: Arc::from(nobody) }
     }
 
-    /// The hash to keep, as a PHC string with its own salt and cost.
+    /// The hash to store, as a PHC string with its own salt and cost.
     pub fn hash(&self, password: &Secret, entropy: &Entropy) -> String {
         let mut salt = [0_u8; 16];
         entropy.fill(&mut salt);
@@ -51,7 +51,7 @@ impl Passwords {
             .to_string()
     }
 
-    /// Whether `password` is the one behind `hash`; with no hash, as slowly, that it is not.
+    /// Whether `password` matches `hash`; without a hash, returns false in the same time.
     pub fn is(&self, password: &Secret, hash: Option<&str>) -> bool {
         let against = hash.unwrap_or(&self.nobody);
         let matches = self.argon2().verify_password(password.expose().as_bytes(), against).is_ok();
@@ -63,21 +63,21 @@ impl Passwords {
     }
 }
 
-/// A second factor: a secret that the operator's telephone holds as well, and the codes that both make of it
-/// (RFC 6238: SHA-1, six digits, 30 seconds, which every authenticator knows).
+/// A second factor: a secret shared with the operator's phone, and the codes generated from it (RFC 6238: SHA-1, six
+/// digits, 30 seconds, which every authenticator supports).
 pub struct SecondFactor(Totp);
 
 impl SecondFactor {
-    /// A new one.
+    /// Creates a new one.
     pub fn mint(entropy: &Entropy, issuer: &str, account: &str) -> Self {
         let mut bytes = Zeroizing::new([0_u8; 20]);
         entropy.fill(bytes.as_mut_slice());
         Self::of(bytes.as_slice(), issuer, account).expect("20 bytes are enough for a second factor")
     }
 
-    /// The one with this secret; `None` when it is not one (RFC 4226 §4: at least 128 bits).
+    /// Restores the one with this secret; `None` if the secret is invalid (RFC 4226 §4: at least 128 bits).
     pub fn of(secret: &[u8], issuer: &str, account: &str) -> Option<Self> {
-        // A colon parts issuer and account in the address that telephones read.
+        // A colon separates issuer and account in the address that phones read.
         let plain = |text: &str| text.replace(':', " ");
         Builder::new()
             .with_secret(totp_rs::Secret::from(secret))
@@ -88,37 +88,37 @@ impl SecondFactor {
             .map(Self)
     }
 
-    /// The one that is typed into a telephone as these letters and digits.
+    /// Restores the one whose secret is written in these letters and digits.
     pub fn of_letters(letters: &Secret, issuer: &str, account: &str) -> Option<Self> {
         let letters = Zeroizing::new(letters.expose().replace(' ', ""));
         let secret = totp_rs::Secret::try_from_base32(letters.as_str()).ok()?;
         Self::of(secret.as_ref(), issuer, account)
     }
 
-    /// What is sealed.
+    /// The secret, to be sealed.
     pub fn bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(self.0.secret().as_ref().to_vec())
     }
 
-    /// As letters and digits, to be typed into a telephone.
+    /// The secret as letters and digits, to be typed into a phone.
     pub fn letters(&self) -> Secret {
         Secret::new(self.0.secret().to_base32())
     }
 
-    /// As the address that a telephone reads from a picture.
+    /// The address that a phone reads from a QR code.
     pub fn address(&self) -> Secret {
         Secret::new(self.0.to_url().unwrap_or_default())
     }
 
-    /// The time step that `code` belongs to at `now`, give or take one; `None` when it is wrong. Each step may be used
-    /// once: the caller keeps the newest and refuses what is not newer (RFC 6238 §5.2).
+    /// The time step of `code` at `now`, plus or minus one; `None` if the code is wrong. Each step may be used once:
+    /// the caller stores the newest step and rejects any that is not newer (RFC 6238 §5.2).
     pub fn step(&self, code: &str, now: Time) -> Option<i64> {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let seconds = u64::try_from(now.seconds()).ok()?;
         self.0.check(&code, seconds).and_then(|step| i64::try_from(step).ok())
     }
 
-    /// The code at `now`, for tests that stand in for a telephone.
+    /// The code at `now`, for tests that simulate a phone.
     pub fn code(&self, now: Time) -> String {
         self.0.generate(u64::try_from(now.seconds()).unwrap_or(0)).to_string()
     }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_rfc_6238() {
-        // Appendix B, SHA-1, the last six of eight digits.
+        // RFC 6238 Appendix B, SHA-1, the last six of the eight digits.
         let factor = SecondFactor::of(b"12345678901234567890", "Cartkey", "ann").unwrap();
         for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")] {
             let now = Time::from_millis(seconds * 1_000);

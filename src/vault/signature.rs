@@ -1,4 +1,4 @@
-//! The signatures of what webhooks are sent: Standard Webhooks, `v1`, HMAC-SHA256.
+//! Webhook signatures: Standard Webhooks, `v1`, HMAC-SHA256.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,14 +11,14 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::webhook::SECRET_PREFIX;
 
-/// A new secret of a webhook: 32 random bytes.
+/// Creates a webhook secret of 32 random bytes.
 pub fn mint(entropy: &Entropy) -> Secret {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     entropy.fill(bytes.as_mut());
     Secret::new(format!("{SECRET_PREFIX}{}", Zeroizing::new(STANDARD.encode(bytes.as_ref())).as_str()))
 }
 
-/// The value of `webhook-signature`: one signature for each secret, so that whoever knows one of them can check it.
+/// The value of `webhook-signature`: one signature per secret, so that a receiver with any of them can verify it.
 pub fn sign(secrets: &[Secret], id: &str, at: Time, body: &str) -> Result<String, Unopenable> {
     let mut all = Vec::new();
     for secret in secrets {
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn a_signature_is_the_one_of_the_specification() {
-        // The example of the libraries of Standard Webhooks.
+        // The example from the Standard Webhooks libraries.
         let secret = Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned());
         let body = r#"{"email":"test@example.com","username":"test_user"}"#;
         let at = Time::from_millis(1_649_367_553_999);

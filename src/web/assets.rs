@@ -1,4 +1,4 @@
-//! Serves the style sheet, the script and the icon, under addresses that change with their content.
+//! Serves the style sheets, scripts and images at addresses that change with their content.
 
 use std::sync::LazyLock;
 
@@ -6,36 +6,36 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 
-/// A file that pages load. They are part of the program, so a page and its style sheet are never of two versions.
+/// A static file. It is compiled into the program, so a page and its style sheet are always of the same version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asset {
-    /// The look of every page.
+    /// The style sheet of every page.
     Css,
-    /// What the pages do by themselves; each works without it.
+    /// The script of every page; each page works without it.
     Js,
-    /// The look of the dashboard, on top of [`Self::Css`].
+    /// The style sheet of the dashboard, in addition to [`Self::Css`].
     AdminCss,
-    /// What the dashboard's pages do by themselves.
+    /// The script of the dashboard.
     AdminJs,
-    /// The icon in the browser's tab.
+    /// The icon in the browser tab.
     Icon,
-    /// The look of the page that describes the API, on top of [`Self::AdminCss`].
+    /// The style sheet of the API description page, in addition to [`Self::AdminCss`].
     DocsCss,
-    /// How a key is made by hand, drawn: log in.
+    /// Drawing for creating a key by hand: log in.
     Step1,
-    /// … the menu.
+    /// Drawing: the menu.
     Step2,
-    /// … the tabs.
+    /// Drawing: the tabs.
     Step3,
-    /// … the list of keys.
+    /// Drawing: the list of keys.
     Step4,
-    /// … the description.
+    /// Drawing: the description.
     Step5,
-    /// … user and permissions.
+    /// Drawing: user and permissions.
     Step6,
-    /// … the button.
+    /// Drawing: the button.
     Step7,
-    /// … what is to be copied.
+    /// Drawing: what to copy.
     Step8,
 }
 
@@ -60,7 +60,7 @@ impl Asset {
     pub const STEPS: [Self; 8] =
         [Self::Step1, Self::Step2, Self::Step3, Self::Step4, Self::Step5, Self::Step6, Self::Step7, Self::Step8];
 
-    /// Where it is served: `/static/app.<first 12 hex digits of its SHA-256>.css`.
+    /// The path: `/static/app.<first 12 hex digits of its SHA-256>.css`.
     pub fn href(self) -> &'static str {
         static HREFS: LazyLock<[String; 14]> = LazyLock::new(|| Asset::ALL.map(Asset::hashed_path));
         &HREFS[self as usize]
@@ -116,8 +116,8 @@ impl Asset {
     }
 }
 
-/// The routes of all assets. They may be kept for a year: other content has another address. A layer that adds
-/// `Cache-Control: no-store` must leave alone what is set here.
+/// The routes of all assets. They may be cached for a year, because changed content has a new address. A layer that
+/// adds `Cache-Control: no-store` must not overwrite the header set here.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Asset::ALL.into_iter().fold(Router::new(), |router, asset| {
         let headers = [
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(routes::<()>().oneshot(request).await.unwrap().status(), StatusCode::NOT_FOUND);
     }
 
-    /// Text on ground, and the least contrast that WCAG 2.2 AA asks for: 4.5 for text, 3 for the edge of a control.
+    /// Text on background, and the minimum contrast of WCAG 2.2 AA: 4.5 for text, 3 for the edge of a control.
     const PAIRS: [(&str, &str, f64); 18] = [
         ("text", "ground", 4.5),
         ("text", "card", 4.5),
@@ -194,7 +194,7 @@ mod tests {
         }
     }
 
-    /// WCAG's relative luminance of the token's `#rrggbb`.
+    /// The WCAG relative luminance of the token's `#rrggbb`.
     fn luminance(tokens: &str, name: &str) -> f64 {
         let value = tokens.split(&format!("--{name}: #")).nth(1).unwrap_or_else(|| panic!("no colour {name}"));
         let channel = |at: usize| {

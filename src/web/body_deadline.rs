@@ -1,6 +1,6 @@
 //! Copies a request's body into one buffer as it arrives, within a size limit and one deadline for the whole body.
 //!
-//! hyper hands out slices of its read buffer, and a slice keeps the whole buffer alive: code that collects slices of a body
+//! hyper returns slices of its read buffer, and a slice keeps the whole buffer alive: code that collects slices of a body
 //! sent one byte at a time holds kilobytes per byte. Here no slice outlives the call that received it. This layer wraps
 //! every surface, so no route can bypass it.
 
@@ -25,8 +25,8 @@ use super::failure::Failure;
 
 /// How long a whole body may take to arrive, counted from when a handler begins to read it.
 const WITHIN: Duration = Duration::from_secs(15);
-/// Bytes of memory that every body may use. More comes out of `LARGE_IN_ALL`, so large bodies, however many, never block a
-/// small one, and a callback is small.
+/// The memory that every body may use, in bytes. Larger bodies share `LARGE_IN_ALL`, so they never block a small one, such as
+/// a callback.
 const SMALL: usize = 16 * 1024;
 /// What all bodies of a surface together may use beyond `SMALL` each: 64 MiB, in KiB.
 const LARGE_IN_ALL: usize = 64 * 1024;
@@ -82,7 +82,7 @@ fn reading(extensions: &Extensions) -> Option<&Reading> {
     extensions.get::<Arc<Reading>>().map(AsRef::as_ref)
 }
 
-/// Limits the body of a request, and answers with the right status when it was refused: an extractor only sees an unreadable
+/// Limits the body of a request, and returns the right status if it was rejected: an extractor only sees an unreadable
 /// body and answers 400.
 pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
@@ -115,7 +115,7 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
     }
 }
 
-/// A body that arrives as one piece, once it is whole.
+/// A body returned as one piece once it is complete.
 struct Gathered {
     inner: Body,
     reading: Arc<Reading>,
@@ -134,8 +134,8 @@ impl Gathered {
             return Poll::Ready(Err(self.refuse(refused)));
         }
         loop {
-            // What has arrived is taken before the deadline is looked at: a process that was stopped for a while refuses nothing
-            // that came in time.
+            // Data is read before the deadline is checked: a process that was suspended rejects nothing
+            // that arrived in time.
             let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) else {
                 let within = self.within;
                 let until = self.until.get_or_insert_with(|| Box::pin(tokio::time::sleep(within)));
@@ -222,7 +222,7 @@ mod tests {
 
     const LARGE: usize = 40 * 1024;
 
-    /// What is answered to this body by a route that reads it, and by one that first allows more.
+    /// The response to this body from a route that reads it, and from one that first allows more.
     async fn asked(bounds: &Bounds, path: &str, body: Body) -> StatusCode {
         let more = async |request: Request| {
             let (parts, body) = request.into_parts();
@@ -290,14 +290,14 @@ mod tests {
         let bounds = Bounds { large: Arc::new(Semaphore::new(24)), ..bounds() };
         let large = async || asked(&bounds, "/more", Body::from(vec![b'a'; LARGE])).await;
         assert_eq!(large().await, StatusCode::OK);
-        assert_eq!(large().await, StatusCode::OK, "the first has given back what it took");
+        assert_eq!(large().await, StatusCode::OK, "the first has returned what it took");
         let _taken = bounds.large.try_acquire().unwrap();
         assert_eq!(large().await, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(asked(&bounds, "/more", Body::from(vec![b'a'; SMALL])).await, StatusCode::OK);
         assert_eq!(asked(&bounds, "/", Body::from("small")).await, StatusCode::OK);
     }
 
-    /// A slice as hyper hands it out: one byte of a buffer of kilobytes.
+    /// A slice as hyper returns it: one byte of a buffer of kilobytes.
     struct Slice(Arc<AtomicUsize>);
 
     impl AsRef<[u8]> for Slice {

@@ -1,5 +1,4 @@
-//! Serves what the brand adds to the pages: its colour as a style sheet, and its logo, under addresses that change with
-//! their content.
+//! Serves the brand's colour, as a style sheet, and its logo, at addresses that change with their content.
 
 use std::sync::LazyLock;
 
@@ -13,10 +12,10 @@ use super::failure::Failure;
 use crate::app::App;
 use crate::domain::accent::{Accent, Shades};
 use crate::domain::brand::{LogoFormat, LogoRef};
-use crate::flow::brand;
+use crate::flow::connecting::brand;
 
-/// Stands in the address of each style sheet, and changes when the shades of a colour are worked out in another way:
-/// with the colour beside it, the address says all that the content depends on.
+/// Part of each style sheet's address; changes when the computation of the shades changes. Together with the colour,
+/// the address determines the content.
 static RECIPE: LazyLock<String> = LazyLock::new(|| {
     let samples = ["#000000", "#ffffff", "#ff0000", "#00ff00", "#0000ff", "#808080", "#f0c000"];
     let sheets: String = samples.iter().filter_map(|sample| sample.parse().ok()).map(style_sheet).collect();
@@ -26,18 +25,18 @@ static RECIPE: LazyLock<String> = LazyLock::new(|| {
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// Where the style sheet of a colour is served.
+/// The path of a colour's style sheet.
 pub fn accent_href(accent: Accent) -> String {
     format!("{}{}.css", accent_base(), accent.digits())
 }
 
-/// What every such address begins with; the six digits of the colour and `.css` follow.
+/// The prefix of these paths, before the six digits of the colour and `.css`.
 pub fn accent_base() -> &'static str {
     static BASE: LazyLock<String> = LazyLock::new(|| format!("/static/accent/{}.", *RECIPE));
     &BASE
 }
 
-/// Where a logo is served.
+/// The path of a logo.
 pub fn logo_href(logo: &LogoRef) -> String {
     format!("/static/logo/{}.{}", logo.hash, logo.format.extension())
 }
@@ -46,7 +45,7 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/static/accent/{file}", get(accent)).route("/static/logo/{file}", get(logo))
 }
 
-/// Works for every colour, asks nobody: a page that was made before the colour changed keeps its own.
+/// Serves any colour without consulting the database: a page rendered before the colour changed keeps its own.
 async fn accent(Path(file): Path<String>) -> Result<Response, Failure> {
     let parts = file.strip_suffix(".css").and_then(|name| name.split_once('.'));
     let accent = parts.filter(|(recipe, _)| *recipe == *RECIPE).and_then(|(_, digits)| digits.parse().ok());
@@ -66,7 +65,7 @@ fn gone() -> Failure {
     Failure::of_status(StatusCode::NOT_FOUND)
 }
 
-/// The tokens of app.css that a brand changes, for whatever stands in an element of class `branded`.
+/// The tokens of app.css that a brand changes, for elements of class `branded`.
 fn style_sheet(accent: Accent) -> String {
     let tokens = |Shades { accent, strong, on }: Shades| {
         format!(".branded{{--accent:{accent};--accent-strong:{strong};--on-accent:{on};--focus:{accent}}}")

@@ -1,7 +1,7 @@
-//! `GET /button.js`: the button that an application puts on its own pages with one tag.
+//! `GET /button.js`: the connect button, which an application adds to its pages with one tag.
 //!
-//! The one file of ours that other sites load. It draws a link and nothing else, keeps nothing, and leads to no other place
-//! than a connect page of this very Cartkey.
+//! It is the only file of ours that other sites load. It draws a link and does nothing else: it stores nothing, and
+//! links only to a connect page of this Cartkey.
 
 use axum::Router;
 use axum::extract::State;
@@ -11,22 +11,22 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::words::Words;
+use super::i18n::Words;
 use crate::app::App;
 use crate::domain::accent::{Accent, Shades};
 use crate::domain::language::Language;
-use crate::flow::brand;
+use crate::flow::connecting::brand;
 
-/// The script, with places for what differs.
+/// The script, with placeholders.
 const SCRIPT: &str = include_str!("../../templates/static/button.js");
-/// The accent of app.css, light and dark: ground, ground under the pointer, text.
+/// The accent of app.css, light and dark: background, hovered background, text.
 const USUAL: [[&str; 3]; 2] = [["#3f4fc9", "#3341ad", "#ffffff"], ["#aab4ff", "#c3caff", "#14183a"]];
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/button.js", get(script))
 }
 
-/// It changes with the brand: caches ask again after five minutes.
+/// It changes with the brand, so caches revalidate after five minutes.
 async fn script(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
     let brand = brand::current(&app).await?;
     let script = written(&app.site.public_url, brand.accent);
@@ -64,7 +64,7 @@ mod tests {
         let script = written("https://keys.example.com", None);
         assert!(script.len() < 4 * 1024, "{} bytes", script.len());
         assert!(script.contains("\"home\":\"https://keys.example.com\"") && script.contains("\"ja\":"), "{script}");
-        // What a strict Content-Security-Policy of the page around it would stop.
+        // What a strict Content-Security-Policy of the embedding page would block.
         for forbidden in ["eval", "innerHTML", "setAttribute(\"style\"", "Function(", "document.write", "onclick"] {
             assert!(!script.contains(forbidden), "{forbidden}");
         }

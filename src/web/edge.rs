@@ -1,4 +1,5 @@
-//! The edge of every surface: the request's id and log line, the headers of every answer, and the dress of failures.
+//! The outermost layer of every surface: the request ID and log line, the headers of every response, and the rendering
+//! of failures.
 
 use std::any::Any;
 use std::time::Duration;
@@ -13,17 +14,17 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 
 use super::body_deadline::Bounds;
-use super::failure::{Failure, Undressed};
+use super::failure::{Failure, Unrendered};
 use super::{body_deadline, failure_page, language, problem};
 use crate::app::App;
 use crate::domain::id::RequestId;
 
-/// Who reads the answers.
+/// The kind of client that a router serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Surface {
     /// Merchants: failures are pages.
     Page,
-    /// Operators: failures are pages that lead back to the dashboard.
+    /// Operators: failures are pages that link back to the dashboard.
     Admin,
     /// Services: failures are problem documents (RFC 9457).
     Api,
@@ -34,7 +35,7 @@ pub(super) enum Surface {
 }
 
 impl Surface {
-    /// The most bytes of a request's body. Operators who have signed in may send more: see `admin::guard`.
+    /// The maximum size of a request's body, in bytes. Signed-in operators may send more: see `admin::guard`.
     const fn body_at_most(self) -> usize {
         match self {
             Self::Hook => 8 * 1024,
@@ -43,23 +44,23 @@ impl Surface {
         }
     }
 
-    /// How long a handler may take. A store waits 60 s and never asks again, so its callback waits for a locked
-    /// database almost as long (docs/protocol/threats.md R4).
+    /// The time limit of a handler. A store waits 60 s and never retries, so its callback waits for a locked database
+    /// almost as long (docs/protocol/threats.md R4).
     const fn within(self) -> Duration {
         match self {
             Self::Hook => Duration::from_secs(45),
             Self::Page | Self::Admin => Duration::from_secs(30),
-            // Who waits for news may wait 30 s, and is answered then.
+            // Long-polling requests may wait 30 s before they are answered.
             Self::Api => Duration::from_secs(40),
             Self::Machine => Duration::from_secs(5),
         }
     }
 }
 
-/// Puts limits inside and the edge outside.
-pub(super) fn dress(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
+/// Adds the limits inside and the rendering outside.
+pub(super) fn render(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
     routes
-        // `body_deadline` has the limit, and a route may change it there.
+        // `body_deadline` enforces the limit, and lets routes change it.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Bounds::new(surface.body_at_most()), body_deadline::bound))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
@@ -73,15 +74,15 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     request.extensions_mut().insert(id.clone());
     let language = language::choose(&app.site, request.uri(), request.headers());
     request.extensions_mut().insert(language);
-    // The route, never the address: addresses hold tokens.
+    // The route, never the path: paths contain tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id);
     let mut answer = next.run(request).instrument(span.clone()).await;
     let bad = answer.status().is_client_error() || answer.status().is_server_error();
-    let failure = match answer.extensions_mut().remove::<Undressed>() {
-        Some(Undressed(failure)) => Some(failure),
-        // A probe that says "not ready" has said it itself.
+    let failure = match answer.extensions_mut().remove::<Unrendered>() {
+        Some(Unrendered(failure)) => Some(failure),
+        // A probe's "not ready" is already a complete response.
         None if bad && surface != Surface::Machine && is_bare(&answer) => {
             Some(std::sync::Arc::new(Failure::of_status(answer.status())))
         }
@@ -102,7 +103,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
         language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
-    // What happens all day long is told at DEBUG: key reads have their own record.
+    // Frequent requests are logged at DEBUG: key reads have their own record.
     if matches!(surface, Surface::Api | Surface::Machine) && failure.is_none() {
         tracing::debug!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
     } else {
@@ -115,7 +116,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     answer
 }
 
-/// Whether an answer was made by a layer or an extractor, not by a handler that says something of its own.
+/// Whether a response comes from a layer or an extractor, not from a handler with a body of its own.
 fn is_bare(answer: &Response) -> bool {
     let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.is_empty() || kind.starts_with("text/plain")
@@ -139,7 +140,8 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
         }
-        // Stores look at the status alone; whoever looks at a store's log is told which field is wrong, never its value.
+        // Stores check only the status; the text is for readers of a store's log, so it names the invalid field, never
+        // its value.
         Surface::Hook => (failure.status, format!("{}\n", failure.says)).into_response(),
         Surface::Machine => failure.status.into_response(),
     };
@@ -154,7 +156,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
     answer
 }
 
-/// The headers of every answer (docs/protocol/threats.md §8); `secure` says whether browsers come by https.
+/// The headers of every response (docs/protocol/threats.md §8); `secure` means that browsers connect over https.
 pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
     const ALWAYS: [(HeaderName, &str); 7] = [
         (
@@ -172,7 +174,7 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Other sites may load the button, and nothing else.
+    // Other sites may load only the button.
     let from_others = HeaderName::from_static("cross-origin-resource-policy");
     headers.entry(from_others).or_insert(HeaderValue::from_static("same-origin"));
     if secure {
@@ -184,7 +186,7 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
     }
 }
 
-/// A handler panicked. What it said stays inside: it may name what it was working on.
+/// A handler panicked. The panic message is not sent: it may contain request data.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Failure::broken("a handler panicked").into_response()
 }

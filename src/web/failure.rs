@@ -1,6 +1,6 @@
-//! What a request that cannot be served is answered: one value, dressed by the surface it falls out of.
+//! Failures: the response to a request that cannot be served, rendered by the surface it occurs on.
 //!
-//! `says` is all that leaves. The cause goes to the log once, with the request's id, which the answer shows.
+//! Only `says` is sent. The cause is logged once, with the request ID that the response shows.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -11,11 +11,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::words::{Said, Words};
+use super::i18n::{Said, Words};
 use crate::domain::language::Language;
 use crate::domain::verdict::Verdict;
-use crate::flow::connect::{self, Limit};
-use crate::flow::{Beneath, lend, links, receive, return_leg};
+use crate::flow::connecting::connect::{self, Limit};
+use crate::flow::{
+    Beneath,
+    connecting::{links, receive, return_leg},
+    lending::lend,
+};
 
 /// A request that cannot be served.
 #[derive(Debug)]
@@ -24,11 +28,11 @@ pub struct Failure {
     pub status: StatusCode,
     /// The stable code.
     pub code: &'static str,
-    /// The sentence that leaves; says what to do. In English.
+    /// The English message sent to the client; says what to do.
     pub says: Cow<'static, str>,
-    /// The same for merchants, who read it in their own language.
+    /// The same message for merchants, translated.
     pub said: Option<Box<Said>>,
-    /// Further members of the problem document. Boxed: mostly there are none, and every handler hands a failure on.
+    /// Additional members of the problem document. Boxed to keep `Failure` small: most have none.
     pub more: Box<Map<String, Value>>,
     /// Seconds for `Retry-After`.
     pub retry_after: Option<u32>,
@@ -36,79 +40,79 @@ pub struct Failure {
     pub cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The failure on its way from a handler to the edge, which takes it out of the bare answer and dresses it.
+/// The failure on its way from a handler to the edge, which removes it from the bare response and renders it.
 #[derive(Debug, Clone)]
-pub(super) struct Undressed(pub Arc<Failure>);
+pub(super) struct Unrendered(pub Arc<Failure>);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut answer = self.status.into_response();
-        answer.extensions_mut().insert(Undressed(Arc::new(self)));
+        answer.extensions_mut().insert(Unrendered(Arc::new(self)));
         answer
     }
 }
 
 impl Failure {
-    /// A failure that says `says`.
+    /// Creates a failure with the message `says`.
     pub fn new(status: StatusCode, code: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, says: says.into(), said: None, more: Box::default(), retry_after: None, cause: None }
     }
 
-    /// A failure that merchants see too: `said` is translated.
+    /// Creates a failure that merchants may see: `said` is translated.
     pub fn said(status: StatusCode, code: &'static str, said: Said) -> Self {
         Self { said: Some(Box::new(said.clone())), ..Self::new(status, code, said) }
     }
 
-    /// The request itself is wrong: `field` names what, `says` how to mend it.
+    /// The request is invalid: `field` is the name of the field, `says` how to correct it.
     pub fn invalid(field: &str, says: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", says).with("field", json!(field))
     }
 
-    /// Nothing there that the asker may see.
+    /// Nothing that the client may see was found.
     pub fn not_found(what: &'static str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", what)
     }
 
-    /// A link that opens nothing, whether it ever did or not.
+    /// A link that does not open, whether or not it ever did.
     pub fn link_gone() -> Self {
         Self::new(StatusCode::NOT_FOUND, "link_gone", "This link no longer works. Ask for a new one.")
     }
 
-    /// No token, or not one that works.
+    /// The token is missing or invalid.
     pub fn unauthenticated() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "unauthenticated",
-            "Send a service token that works as “Authorization: Bearer cartkey_…”. cartkey token issue makes one.",
+            "Send a valid service token as “Authorization: Bearer cartkey_…”. Create one with “cartkey token issue”.",
         )
     }
 
-    /// Our own fault, or the database's: the asker learns no more than that.
+    /// An error on our side or in the database; the client learns nothing more.
     pub fn broken(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let said = english("failure-broken-tell");
         Self { cause: Some(cause.into()), ..Self::said(StatusCode::INTERNAL_SERVER_ERROR, "internal", said) }
     }
 
-    /// It cannot be done now, but later.
+    /// Temporarily unavailable.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let said = english("failure-unavailable");
         let failure = Self::said(StatusCode::SERVICE_UNAVAILABLE, "unavailable", said);
         Self { cause: Some(cause.into()), retry_after: Some(5), ..failure }
     }
 
-    /// A store was to be asked, and too many others are.
+    /// The store was not checked because too many others are being checked.
     pub fn no_turn() -> Self {
-        let says = "Too many stores are being asked just now, and this one was not. It is asked next: ask again in ten seconds.";
+        let says = "Too many stores are being checked right now, so this one was not checked. It is next: try again in ten seconds.";
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
         Self { retry_after: Some(10), ..failure }
     }
 
-    /// Too much is asked; the same again after `seconds`.
+    /// Too many requests; retry after `seconds`.
     pub fn rate_limited(said: Said, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
     }
 
-    /// A limit on connecting is reached: reports which one, and when to try again.
+    /// A limit on connecting is reached: states which one, and when to retry.
     fn limited(limit: Limit, wait: Duration) -> Self {
         tracing::info!(limit = limit.what(), "refused to begin an attempt: a limit is reached");
         let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
@@ -123,14 +127,14 @@ impl Failure {
         Self { retry_after: Some(seconds), ..failure }
     }
 
-    /// … with a further member in the problem document.
+    /// Adds a member to the problem document.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.more.insert(name.to_owned(), value);
         self
     }
 
-    /// What an answer that is no success, and that no handler of ours made, says: routing, limits, time-outs, panics.
+    /// The failure for a response that no handler of ours produced: routing, limits, time-outs, panics.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let (code, key) = match status {
             StatusCode::NOT_FOUND => ("not_found", "failure-address"),
@@ -141,23 +145,23 @@ impl Failure {
             status if status.is_client_error() => ("invalid_request", "failure-unreadable"),
             _ => ("internal", "failure-broken"),
         };
-        // A handler that took too long: its own failures say for themselves when to ask again.
+        // The handler timed out: failures of handlers set their own retry time.
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
         Self { retry_after, ..Self::said(status, code, english(key)) }
     }
 }
 
-/// A sentence in English, to be said in another language where a merchant reads it.
+/// An English sentence that can be translated where a merchant reads it.
 pub(super) const fn english(key: &'static str) -> Said {
     Words(Language::English).say(key)
 }
 
-/// The fallback of every surface.
+/// The fallback handler of every surface.
 pub(super) async fn not_found() -> Failure {
     Failure::of_status(StatusCode::NOT_FOUND)
 }
 
-/// The fallback for a known address and a wrong method.
+/// The fallback handler for a known path with a wrong method.
 pub(super) async fn method_not_allowed() -> Failure {
     Failure::of_status(StatusCode::METHOD_NOT_ALLOWED)
 }
@@ -178,20 +182,20 @@ impl From<lend::Error> for Failure {
                 Self::new(StatusCode::FORBIDDEN, "permission_missing", says).with("permission", json!(permission))
             }
             E::NotFound => {
-                Self::not_found("There is no such store. A merchant connects one by a link: POST /api/v1/links.")
+                Self::not_found("There is no such store. A merchant connects a store with a link: POST /api/v1/links.")
             }
             E::SeveralStores(stores) => {
                 let list: Vec<Value> =
                     stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
                 let says =
-                    "This merchant has several stores. Name one with ?store_url=, or ask for /api/v1/stores/{id}/keys.";
+                    "This merchant has several stores. Name one with ?store_url=, or request /api/v1/stores/{id}/keys.";
                 Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
                 let says = if reason == Some(Verdict::KeyUnreadable) {
                     "Cartkey cannot read its copy of this store's key. Ask the operator to restore it from a backup, or send the merchant a link to connect the store again."
                 } else {
-                    "The key of this store cannot be lent now. Send the merchant a link to connect it again."
+                    "The key of this store is not available now. Send the merchant a link to connect the store again."
                 };
                 Self::new(StatusCode::CONFLICT, "store_not_connected", says)
                     .with("store_status", json!(status))
@@ -223,7 +227,7 @@ impl From<connect::Error> for Failure {
     fn from(error: connect::Error) -> Self {
         use connect::Error as E;
         match error {
-            // The connect page shows this one beside its field; here for completeness.
+            // The connect page shows this beside the field; included for completeness.
             E::Address(fault) => Self::invalid("store_url", fault.to_string()),
             E::Limited(limit, wait) => Self::limited(limit, wait),
             E::Withdrawn => Self::link_gone(),
@@ -236,7 +240,7 @@ impl From<receive::Error> for Failure {
     fn from(error: receive::Error) -> Self {
         use receive::Error as E;
         match error {
-            E::Unknown => Self::not_found("No open attempt takes this callback."),
+            E::Unknown => Self::not_found("No open attempt accepts this callback."),
             E::Malformed(fault) => Self::new(StatusCode::BAD_REQUEST, "invalid_request", fault.to_string()),
             E::Beneath(beneath) => beneath.into(),
         }
@@ -256,7 +260,7 @@ impl From<return_leg::ConfirmError> for Failure {
             E::OtherUser => Self::new(
                 StatusCode::CONFLICT,
                 "other_user",
-                "This attempt is for another user_id than the one that is signed in. Nothing was confirmed.",
+                "This attempt is for a different user_id from the one that is signed in. Nothing was confirmed.",
             ),
             E::Ended(status, reason) => Self::new(
                 StatusCode::CONFLICT,

@@ -1,4 +1,4 @@
-//! The pages that people see when a request cannot be served: merchants theirs, operators theirs.
+//! The error pages for merchants and operators.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::failure::{Failure, english};
+use super::i18n::{Said, Words};
 use super::language::Choice;
 use super::merchant::frame::Frame;
-use super::words::{Said, Words};
 use crate::app::App;
 use crate::domain::brand::Brand;
 use crate::domain::id::RequestId;
-use crate::flow::brand;
+use crate::flow::connecting::brand;
 
-/// How long the page of a failure waits for the brand before it goes without.
+/// How long an error page waits for the brand before it is rendered without it.
 const BRAND_WITHIN: Duration = Duration::from_secs(2);
 
-/// A failure, told to a merchant: what it is and what to do next.
+/// An error page for merchants: what happened and what to do next.
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// What is the matter, in a few words.
+    /// A short description of the problem.
     pub title: String,
     /// One or two sentences that say what to do.
     pub says: String,
-    /// The next step: the button's text with `next_href`, a sentence (or nothing) without.
+    /// The next step: the label of a button if `next_href` is set, otherwise a sentence or nothing.
     pub next_label: String,
-    /// Where the next step leads.
+    /// The address of the next step.
     pub next_href: Option<String>,
-    /// The request's id, which is in the log too.
+    /// The request ID, which is also in the log.
     pub request_id: String,
 }
 
 impl ErrorPage {
-    /// A connect link that is unknown, spent or past its time; the three look alike, so that guessing tells nothing.
+    /// A connect link that is unknown, used or expired; the three look alike, so that guessing reveals nothing.
     pub fn link_gone(frame: Frame, request_id: &str) -> Self {
         Self {
             title: frame.say("link-gone-title").to_string(),
@@ -50,7 +50,7 @@ impl ErrorPage {
     }
 }
 
-/// A failure, told to an operator.
+/// An error page for operators.
 #[derive(Debug, Template)]
 #[template(path = "admin/error.html")]
 struct OperatorErrorPage<'a> {
@@ -59,7 +59,7 @@ struct OperatorErrorPage<'a> {
     request_id: &'a str,
 }
 
-/// The page of a failure for a merchant, in their language and under the brand.
+/// The error page for a merchant, in their language and with the brand.
 pub(super) async fn for_merchant(app: &App, failure: &Failure, id: &RequestId, language: Choice) -> Response {
     let words = Words(language.language);
     let frame = Frame::new(brand_beside(app, failure).await, words);
@@ -78,7 +78,6 @@ pub(super) async fn for_merchant(app: &App, failure: &Failure, id: &RequestId, l
     rendered(&page, failure)
 }
 
-/// The page of a failure for an operator.
 pub(super) fn for_operator(failure: &Failure, id: &RequestId) -> Response {
     let title = english(title(failure.status)).to_string();
     rendered(&OperatorErrorPage { title, says: &failure.says, request_id: id.as_str() }, failure)
@@ -91,7 +90,7 @@ fn rendered(page: &impl Template, failure: &Failure) -> Response {
     }
 }
 
-/// The brand around a failure. When it is our own, the database may be what failed: then it is not asked for more.
+/// The brand of an error page. If the error is ours, the database may be the cause: then it is not queried again.
 async fn brand_beside(app: &App, failure: &Failure) -> Brand {
     let by_default = || Brand { app_name: app.site.app_name.clone(), accent: None, help: None, logo: None };
     if failure.status.is_server_error() {
@@ -103,7 +102,6 @@ async fn brand_beside(app: &App, failure: &Failure) -> Brand {
     }
 }
 
-/// The heading above a failure.
 const fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "error-nothing-here",

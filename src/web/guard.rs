@@ -1,4 +1,4 @@
-//! Who asks, and whether a form was posted from our own page.
+//! Identifies the client, and checks whether a form was posted from one of our pages.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,17 +14,17 @@ use crate::domain::actor::Actor;
 use crate::domain::id::RequestId;
 use crate::domain::secret::Secret;
 
-/// The other end of the connection, put into each request by the accept loop.
+/// The connection's peer address, added to each request by the accept loop.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Where a request came from: the peer, or, while the peer is a proxy that we trust, the right-most address of
-/// `X-Forwarded-For` that is not (docs/protocol/threats.md §4.40: what stands left of it anyone may have written).
+/// The client's address: the peer, or, if the peer is a trusted proxy, the right-most untrusted address in
+/// `X-Forwarded-For` (docs/protocol/threats.md §4.40: anything left of it may be forged).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
     client_of(&site.trusted_proxies, peer(parts), &parts.headers)
 }
 
-/// The same for a request from `peer` with these headers, where `proxies` are trusted.
+/// The same for a request from `peer` with these headers, trusting `proxies`.
 pub fn client_of(proxies: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let peer = peer.to_canonical();
     let trusted = |ip: &IpAddr| proxies.iter().any(|network| network.contains(ip));
@@ -52,8 +52,8 @@ fn is_trusted(site: &Site, ip: &IpAddr) -> bool {
     site.trusted_proxies.iter().any(|network| network.contains(ip))
 }
 
-/// The address at which this browser reached us, without a slash at its end: where the dashboard answers, the service API
-/// does. `None` when the request does not name a host that could stand in a command.
+/// The address at which this browser reached us, without a trailing slash; the service API is served wherever the
+/// dashboard is. `None` if the request does not name a host that is safe in a shell command.
 pub(super) fn reached_at(site: &Site, parts: &Parts) -> Option<String> {
     let named = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = named.or_else(|| parts.uri.authority().map(Authority::as_str)).filter(|host| is_host(host))?;
@@ -67,7 +67,7 @@ pub(super) fn reached_at(site: &Site, parts: &Parts) -> Option<String> {
     Some(format!("{scheme}://{}", host.to_ascii_lowercase()))
 }
 
-/// Whether this is a host, perhaps with a port, and nothing else.
+/// Whether this is a host, optionally with a port, and nothing else.
 fn is_host(text: &str) -> bool {
     let is_port = |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(rest) = text.strip_prefix('[') {
@@ -82,28 +82,28 @@ fn is_host(text: &str) -> bool {
         && port.is_none_or(is_port)
 }
 
-/// Who asks, as events name them: `who` with the address and the id of this request.
+/// The actor for events: `who` with this request's client address and ID.
 pub(super) fn actor(app: &App, parts: &Parts, who: impl Into<Actor>) -> Actor {
     who.into().asking(came_from(&app.site, parts), parts.extensions.get::<RequestId>().cloned())
 }
 
-/// Whoever sits at a browser of the merchant's pages.
+/// The actor for a visitor of the merchant's pages.
 pub(super) fn merchant(app: &App, parts: &Parts) -> Actor {
     actor(app, parts, Actor::merchant())
 }
 
-/// The name of the merchant's cookie. Plain http is development on localhost, where a browser may not take a
-/// `__Host-` cookie.
+/// The name of the merchant's cookie. Plain http means development on localhost, where browsers may reject `__Host-`
+/// cookies.
 pub(super) const fn cookie_name(site: &Site) -> &'static str {
     if site.secure { "__Host-cartkey" } else { "cartkey" }
 }
 
-/// The browser's own secret, from its cookie.
+/// The browser's secret from its cookie.
 pub(super) fn browser(site: &Site, headers: &HeaderMap) -> Option<Secret> {
     cookie(headers, cookie_name(site))
 }
 
-/// The secret in the cookie of this name, if it has the length of one.
+/// The secret in the cookie of this name, if it has the right length.
 pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
     headers
         .get_all(header::COOKIE)
@@ -115,7 +115,7 @@ pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
         .map(|(_, value)| Secret::new(value.to_owned()))
 }
 
-/// The `Set-Cookie` that keeps the browser's secret. Lax, not Strict: it must come along when the store sends the
+/// The `Set-Cookie` that stores the browser's secret. Lax, not Strict: it must be sent when the store redirects the
 /// merchant back (docs/protocol/store-answers.md §1).
 pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
@@ -126,8 +126,8 @@ pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
     ))
 }
 
-/// Refuses a form that was posted from another site. Our own pages send no referrer, so browsers that do not know
-/// `Sec-Fetch-Site` say `Origin: null` for them: that is let through only where there is no https, in development.
+/// Rejects a form that was posted from another site. Our pages send no referrer, so browsers without `Sec-Fetch-Site`
+/// send `Origin: null`: that is accepted only without https, in development.
 pub(super) fn same_site(site: &Site, headers: &HeaderMap) -> Result<(), Failure> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let ours = match (text("sec-fetch-site"), text("origin")) {

@@ -1,7 +1,7 @@
-//! The store's surface: `POST /wc-auth/callback/{token}`.
+//! The surface for stores: `POST /wc-auth/callback/{token}`.
 //!
-//! The answer is exactly 200 once the grant is on disk. Never a redirect: WooCommerce would send the secrets on to
-//! wherever it leads (docs/protocol/store-answers.md §1).
+//! The response is exactly 200 once the grant is on disk. Never a redirect: WooCommerce would send the secrets to its
+//! target (docs/protocol/store-answers.md §1).
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ use super::guard::actor;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::flow::receive;
+use crate::flow::connecting::receive;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/callback/{token}", post(callback))
@@ -28,9 +28,9 @@ async fn callback(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    // The body is read as JSON whatever its Content-Type says: WooCommerce before 2.4.5 says XML, and means JSON.
+    // The body is parsed as JSON whatever its Content-Type: WooCommerce before 2.4.5 declares XML but sends JSON.
     let actor = actor(&app, &parts, Actor::store());
-    // In a task of its own: a store that hangs up does not undo the commit half-way.
+    // In a task of its own, so that a store that disconnects does not interrupt the commit.
     let task = tokio::spawn(async move { receive::receive(&app, Secret::new(token), &body, &actor).await });
     task.await.map_err(Failure::broken)??;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], "{}").into_response())

@@ -1,23 +1,23 @@
-//! In which language a page speaks: `?lang=de`, else what the browser was told before, else what it asks for.
+//! Chooses the language of a page: `?lang=de`, else the browser's cookie, else `Accept-Language`.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::config::Site;
 use crate::domain::language::Language;
 
-/// How long a browser keeps the choice: a year.
+/// How long a browser stores the choice, in seconds: a year.
 const KEPT_FOR_S: u32 = 31_536_000;
 
-/// The language of a request, kept in its extensions.
+/// The language of a request, stored in its extensions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
     /// The language.
     pub language: Language,
-    /// Whether it was chosen just now, so that the browser is told to keep it.
+    /// Whether it was chosen in this request, so that the browser must store it.
     is_new: bool,
 }
 
-/// The language in which to answer.
+/// Chooses the language of the response.
 pub(super) fn choose(site: &Site, uri: &Uri, headers: &HeaderMap) -> Choice {
     if let Some(language) = asked(uri) {
         return Choice { language, is_new: true };
@@ -28,7 +28,7 @@ pub(super) fn choose(site: &Site, uri: &Uri, headers: &HeaderMap) -> Choice {
     Choice { language, is_new: false }
 }
 
-/// Says on an answer in which language it is. What caches may keep is the same in every language, and is let be.
+/// Sets the language headers of a response. Cacheable files are the same in every language and are left unchanged.
 pub(super) fn mark(site: &Site, choice: Choice, headers: &mut HeaderMap) {
     if headers.contains_key(header::CACHE_CONTROL) {
         return;

@@ -1,4 +1,5 @@
-//! HTTP: parse, call one flow, show. Each surface has its own dress for failures, put on at the router's edge.
+//! HTTP: parses requests, calls one flow, renders the result. Each surface renders failures in its own way, at the
+//! router's edge.
 
 pub mod admin;
 pub mod api;
@@ -12,6 +13,7 @@ pub mod failure_page;
 mod form;
 mod guard;
 mod hook;
+pub mod i18n;
 mod language;
 pub mod merchant;
 mod multipart;
@@ -19,7 +21,6 @@ mod ops;
 pub mod page;
 pub mod problem;
 pub mod stream;
-pub mod words;
 
 use axum::Router;
 
@@ -29,13 +30,13 @@ use edge::Surface;
 pub use edge::add_headers;
 pub use guard::{Peer, client_of};
 
-/// Everything on one listener.
+/// All surfaces on one listener.
 pub fn all(app: &App) -> Router {
     let api = dressed(api::routes(), app, Surface::Api);
     public(app).merge(dashboard(app)).nest("/api", api)
 }
 
-/// What the internet reaches: merchants, stores, and the health of the process.
+/// The public surface: merchants, stores, and health checks.
 pub fn public(app: &App) -> Router {
     let pages = merchant::routes().merge(files()).merge(button::routes());
     let machine = dressed(ops::routes(), app, Surface::Machine);
@@ -43,14 +44,13 @@ pub fn public(app: &App) -> Router {
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// What only the house reaches: operators, services, and the health of the process.
+/// The internal surface: operators, services, and health checks.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let api = dressed(api::routes(), app, Surface::Api);
     dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
 }
 
-/// What pages load.
 fn files() -> Router<App> {
     assets::routes().merge(brand_assets::routes())
 }
@@ -60,10 +60,10 @@ fn dashboard(app: &App) -> Router {
 }
 
 fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
-    // These are merged into a router that has a fallback already, and two cannot be merged.
+    // These are merged into a router that already has a fallback; two fallbacks cannot be merged.
     let routes = match surface {
         Surface::Machine | Surface::Admin => routes,
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };
-    edge::dress(routes, app, surface).with_state(app.clone())
+    edge::render(routes, app, surface).with_state(app.clone())
 }

@@ -1,19 +1,19 @@
-//! Reading a form that carries a file (`multipart/form-data`, RFC 7578), as browsers send it. The whole body is in memory:
-//! its size was limited before.
+//! Parses forms with a file (`multipart/form-data`, RFC 7578), as sent by browsers. The whole body is in memory: its
+//! size is already limited.
 
-/// One field of such a form.
+/// A field of the form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The field's name.
     pub name: &'a str,
-    /// What it holds: a text, or a file.
+    /// The content: text or a file.
     pub bytes: &'a [u8],
 }
 
-/// The most fields that are read.
+/// The maximum number of fields.
 const PARTS_AT_MOST: usize = 16;
 
-/// The fields of a body with this `Content-Type`; `None` when it is not such a form, or not a whole one.
+/// The fields of a body with this `Content-Type`; `None` if it is not such a form, or incomplete.
 pub fn read<'a>(content_type: &str, body: &'a [u8]) -> Option<Vec<Part<'a>>> {
     let delimiter = format!("\r\n--{}", boundary(content_type)?);
     let (first, delimiter) = (delimiter.trim_start().as_bytes(), delimiter.as_bytes());
@@ -41,15 +41,15 @@ fn boundary(content_type: &str) -> Option<&str> {
     ((1..=70).contains(&boundary.len()) && boundary.bytes().all(|b| b.is_ascii_graphic())).then_some(boundary)
 }
 
-/// The name in a part's head. A browser writes a quotation mark inside a file's name as `%22`, so the first quoted
-/// `name` is the field's.
+/// The name in a part's header. Browsers write a quotation mark in a file name as `%22`, so the first quoted `name` is
+/// the field's.
 fn name(head: &str) -> Option<&str> {
     let is_disposition = |line: &&str| line.get(..20).is_some_and(|l| l.eq_ignore_ascii_case("content-disposition:"));
     let line = head.split("\r\n").find(is_disposition)?;
     line.split_once("; name=\"")?.1.split('"').next()
 }
 
-/// What stands before and after the first `mark`.
+/// The parts before and after the first `mark`.
 fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = bytes.windows(mark.len()).position(|window| window == mark)?;
     Some((&bytes[..at], &bytes[at + mark.len()..]))

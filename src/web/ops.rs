@@ -1,4 +1,4 @@
-//! The machine's surface: is the process alive, is it ready.
+//! Health checks: liveness and readiness.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use axum::routing::get;
 
 use crate::app::App;
 
-/// How long a probe waits for the database: less than the surface lets it.
+/// How long a probe waits for the database; shorter than the surface's time limit.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/livez", get(livez)).route("/readyz", get(readyz))
 }
 
-/// The process runs. Says nothing of the database: restarting does not mend that.
+/// The process is running. Does not check the database, which a restart would not repair.
 async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Requests may be sent here: the database answers and its writes are durable, no worker is down, and the process was not
-/// told to stop.
+/// Ready for requests: the database answers and its writes are durable, no worker is down, and the process is not
+/// shutting down.
 async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
     let not_ready = |says| (StatusCode::SERVICE_UNAVAILABLE, says);
     if app.is_draining() {

@@ -1,9 +1,9 @@
-//! Turns an askama template into an answer.
+//! Renders askama templates as responses.
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// A page about to be sent as HTML, status 200; put a status before it in a tuple for any other.
+/// A page to send as HTML with status 200; combine it with a status in a tuple for any other.
 #[derive(Debug, Clone)]
 pub struct Page<T>(pub T);
 
@@ -20,7 +20,7 @@ impl<T: askama::Template> IntoResponse for Page<T> {
     }
 }
 
-/// The letter on an application's tile: the first letter or digit of its name, in capitals.
+/// The letter on an application's tile: the first letter or digit of its name, in upper case.
 pub fn initial(name: &str) -> String {
     name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "•".to_owned(), |c| c.to_uppercase().collect())
 }

@@ -1,4 +1,4 @@
-//! An answer's body that is made while it is sent: a file of any length in little memory.
+//! Streamed response bodies: files of any length with little memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,36 +8,36 @@ use axum::body::{Body, Bytes};
 use hyper::body::Frame;
 use tokio::sync::mpsc;
 
-/// Pieces that may wait to be sent; whoever makes them waits when there are more.
+/// The number of pieces that may wait to be sent; the sender waits if there are more.
 const WAITING: usize = 2;
 
-/// Where the pieces of a body are put. Dropped, the body ends; so that a file that was not finished does not look whole,
-/// whoever cannot go on says so with [`Pieces::fail`].
+/// The sender of a body. Dropping it ends the body normally, so a sender that cannot finish must call [`Pieces::fail`]:
+/// otherwise an incomplete file looks complete.
 #[derive(Debug)]
 pub struct Pieces(mpsc::Sender<Result<Bytes, BoxError>>);
 
-/// Nobody takes the pieces any more.
+/// The client has disconnected.
 #[derive(Debug, Clone, Copy)]
 pub struct HungUp;
 
-/// A body, and where its pieces are put.
+/// Creates a body and its sender.
 pub fn streamed() -> (Pieces, Body) {
     let (pieces, taken) = mpsc::channel(WAITING);
     (Pieces(pieces), Body::new(Taken(taken)))
 }
 
 impl Pieces {
-    /// Puts one more piece, as soon as there is room for it.
+    /// Sends a piece, as soon as there is capacity.
     pub async fn put(&self, piece: impl Into<Bytes>) -> Result<(), HungUp> {
         self.0.send(Ok(piece.into())).await.map_err(|_| HungUp)
     }
 
-    /// Ends when nobody takes the pieces any more.
+    /// Returns once the client has disconnected.
     pub async fn hung_up(&self) {
         self.0.closed().await;
     }
 
-    /// Breaks the answer off: the connection is closed in the middle, which every client notices.
+    /// Aborts the response: the connection is closed midway, which every client notices.
     pub async fn fail(self, why: impl Into<BoxError>) {
         let _ = self.0.send(Err(why.into())).await;
     }

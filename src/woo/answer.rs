@@ -1,4 +1,4 @@
-//! What one answer of a store means, read from status, headers and codes; never from translated text.
+//! Interprets one answer of a store by status, headers and error codes, never by translated text.
 
 use std::time::Duration;
 
@@ -10,63 +10,63 @@ use super::products;
 use crate::domain::time::Time;
 use crate::domain::verdict::{Product, Verdict};
 
-/// Longest pause that a store may ask for.
+/// The longest pause that a store may request.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
-/// Most bytes in which JSON is looked for behind something else: each bracket costs another reading.
+/// The maximum size of a body in which JSON is searched for after other output: every bracket costs another parse.
 const NOISY_AT_MOST: usize = 256 * 1024;
 
-/// One answer, understood as far as it can be by itself.
+/// One answer, interpreted on its own.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
     /// 2xx with JSON.
     Json {
-        /// The whole of it.
+        /// The JSON.
         value: Value,
-        /// Whether something stood before it, such as notices of PHP.
+        /// Whether other output precedes it, such as PHP notices.
         noisy: bool,
     },
-    /// WordPress' own refusal: a JSON error with a code.
+    /// A WordPress error: JSON with a code.
     Refused(Refusal),
-    /// 3xx, with the address it names.
+    /// 3xx, with its `Location`.
     Elsewhere(Option<String>),
-    /// 404 or 410 without WordPress' JSON, or a page where JSON was asked for: no REST API at this address.
+    /// 404 or 410 without WordPress's JSON, or a page where JSON was requested: no REST API at this address.
     NotFound,
-    /// WooCommerce's (or somebody's) own 401 page, which wants no password.
+    /// A 401 page by WooCommerce or something else, without a password prompt.
     Denied,
-    /// 2xx with a page.
+    /// 2xx with an HTML page.
     Page,
-    /// Something in front of WordPress, or WordPress itself, is in the way.
+    /// Something in front of WordPress, or WordPress itself, prevented an answer.
     Trouble(Verdict),
 }
 
-/// A JSON error of WordPress.
+/// A WordPress JSON error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// Its code, such as `woocommerce_rest_cannot_view`.
+    /// The error code, such as `woocommerce_rest_cannot_view`.
     pub code: String,
-    /// Its text, in the language of the site: only to be compared with another answer of the same site.
+    /// The message, in the site's language: compare it only with another answer of the same site.
     pub message: String,
 }
 
-/// What a refusal says about a key.
+/// What an error says about a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// Treated as a visitor: the key did not arrive, was not looked at, or is unknown.
+    /// Treated as a visitor: the key did not arrive, was ignored, or is unknown.
     Anonymous,
-    /// The key was looked at and something is wrong with it, its secret, its signature or its permission.
+    /// The key was checked, and it, its secret, its signature or its permission is wrong.
     AuthenticationError,
-    /// The key is right; its owner may not.
+    /// The key is valid, but its owner lacks the role.
     RoleLost,
-    /// No such route: `WooCommerce` is off or too old.
+    /// The route does not exist: `WooCommerce` is inactive or too old.
     NoRoute,
-    /// Something else, which is not about the key.
+    /// The error is not about the key.
     Other(Verdict),
 }
 
-/// Reads an answer.
+/// Interprets an answer.
 pub fn hear(reply: &Reply) -> Heard {
     let status = reply.status.as_u16();
     if reply.status.is_redirection() {
@@ -90,8 +90,8 @@ pub fn hear(reply: &Reply) -> Heard {
     page(reply, status)
 }
 
-/// How long the store asks us to wait: seconds, or a moment, which is compared with the store's own clock where it says the
-/// time, else with `now`.
+/// How long the store requests us to wait: a number of seconds, or a date, which is compared with the store's own
+/// `Date` if present, otherwise with `now`.
 pub fn retry_after(reply: &Reply, now: Time) -> Option<Duration> {
     let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let their_now = || reply.headers.get(DATE).and_then(|date| moment(date.to_str().ok()?)).unwrap_or(now);
@@ -100,19 +100,19 @@ pub fn retry_after(reply: &Reply, now: Time) -> Option<Duration> {
     Some(pause.min(RETRY_AFTER_AT_MOST))
 }
 
-/// Reads an HTTP date.
+/// Parses an HTTP date.
 fn moment(text: &str) -> Option<Time> {
     let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Time::from_millis(0).plus(since))
 }
 
 impl Refusal {
-    /// Whether WordPress itself took the key for one of its own passwords: so it did arrive (#68480).
+    /// Whether WordPress itself tried the key as an application password, which proves that it arrived (#68480).
     pub fn is_wordpress_own(&self) -> bool {
         matches!(self.code.as_str(), "invalid_username" | "invalid_email" | "incorrect_password")
     }
 
-    /// What this says about a key that was shown (docs/protocol/wc-auth.md §5.2).
+    /// What this says about the key that was sent (docs/protocol/wc-auth.md §5.2).
     pub fn meaning(&self) -> Meaning {
         let code = self.code.as_str();
         match (self.status, code) {
@@ -125,7 +125,8 @@ impl Refusal {
             (401, "woocommerce_rest_authentication_missing_parameter") => Meaning::Anonymous,
             (403, _) if code.starts_with("woocommerce_rest_") => Meaning::RoleLost,
             (401, _) if code.starts_with("woocommerce_rest_") => Meaning::Anonymous,
-            // WordPress tried the key as an application password: it arrived, WooCommerce did not take it (#68480).
+            // WordPress tried the key as an application password: it arrived, but WooCommerce did not accept it
+            // (#68480).
             (401, "invalid_username" | "invalid_email" | "incorrect_password") => Meaning::Anonymous,
             (401 | 403, _) => Meaning::Other(Verdict::RestClosed),
             _ => Meaning::Other(Verdict::AnswerUnreadable),
@@ -133,7 +134,7 @@ impl Refusal {
     }
 }
 
-/// An answer without JSON.
+/// Interprets an answer without JSON.
 fn page(reply: &Reply, status: u16) -> Heard {
     if let Some(verdict) = products::in_front(reply) {
         return Heard::Trouble(verdict);
@@ -159,8 +160,8 @@ fn location(reply: &Reply) -> Option<String> {
     reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// The JSON of a body, and whether something stood before it. What stands behind a page's script is not taken
-/// for an answer: the object must reach to the end.
+/// The JSON of a body, and whether other output precedes it. The JSON must reach to the end of the body, so that a
+/// script in a page is not mistaken for an answer.
 fn json(body: &[u8]) -> Option<(Value, bool)> {
     if let Ok(value) = serde_json::from_slice(body) {
         return Some((value, false));
@@ -169,7 +170,7 @@ fn json(body: &[u8]) -> Option<(Value, bool)> {
         return None;
     }
     let opens = body.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at);
-    // Notices hold few brackets; a page full of them is not an answer.
+    // Notices contain few brackets; a page full of them is not an answer.
     let mut found = opens.take(64).filter_map(|at| serde_json::from_slice::<Value>(&body[at..]).ok());
     found.next().map(|value| (value, true))
 }
@@ -182,7 +183,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// An answer made by hand; `headers` is `name: value` by lines.
+    /// Builds an answer; `headers` is one `name: value` per line.
     pub(in crate::woo) fn reply(status: u16, headers: &str, body: &str) -> Reply {
         let headers: HeaderMap = headers
             .lines()

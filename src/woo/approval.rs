@@ -1,4 +1,4 @@
-//! Asks a store's approval page what it would show to a merchant, without a login and without keys.
+//! Requests a store's approval page as a merchant would see it, without logging in and without keys.
 
 use url::Url;
 
@@ -9,17 +9,18 @@ use super::site;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::{Product, Verdict};
 
-/// The parameters that every hop must carry on.
+/// The parameters that every redirect must preserve.
 const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "callback_url"];
 
-/// The page without parameters: `WooCommerce` refuses with 401 (docs/protocol/store-answers.md, "Pre-flight probes").
+/// Requests the page without parameters: `WooCommerce` answers 401 (docs/protocol/store-answers.md, "Pre-flight
+/// probes").
 pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<(), Verdict> {
     let address = home.at("/wc-auth/v1/authorize");
     let reply = site::get(client, &address).await.map_err(super::http::Fault::verdict)?;
     read_bare(&reply, &address)
 }
 
-/// The page with everything: `WooCommerce` sends a visitor to the login below its own `home`.
+/// Requests the page with all parameters: `WooCommerce` redirects a visitor to the login page below its own `home`.
 pub(super) async fn shaped(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> Result<(), Verdict> {
     let address = authorize::url(home, ask);
     let reply = site::get(client, address.expose()).await.map_err(super::http::Fault::verdict)?;
@@ -31,7 +32,7 @@ fn read_bare(reply: &Reply, asked: &str) -> Result<(), Verdict> {
         Heard::NotFound => Err(Verdict::PermalinksStale),
         Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
         Heard::Trouble(verdict) => Err(verdict),
-        // Redirects, pages and refusals of other kinds are judged by the second question, which tells more.
+        // Redirects, pages and other errors are judged by the second request, which reveals more.
         _ => Ok(()),
     }
 }
@@ -40,18 +41,18 @@ fn read_shaped(reply: &Reply, home: &StoreUrl, asked: &str) -> Result<(), Verdic
     match answer::hear(reply) {
         Heard::Elsewhere(Some(to)) if is_the_login(home, asked, &to) => Ok(()),
         Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
-        // It answered the same page without addresses in the parameters: the rule against those is ModSecurity's.
+        // It answered the same page when no parameter was an address: the blocking rule is ModSecurity's.
         Heard::Trouble(Verdict::Blocked(Product::Unnamed)) | Heard::NotFound => {
             Err(Verdict::Blocked(Product::ModSecurity))
         }
         Heard::Trouble(verdict) => Err(verdict),
-        // 401: WooCommerce does not take our own parameters. The merchant will see its words.
+        // 401: WooCommerce rejects our own parameters. The merchant will see its message.
         Heard::Denied => Ok(()),
         _ => Err(Verdict::ApprovalMisdirected),
     }
 }
 
-/// Whether `to` is the login page below `home` with all five parameters as they were sent.
+/// Whether `to` is the login page below `home` with all five parameters unchanged.
 fn is_the_login(home: &StoreUrl, asked: &str, to: &str) -> bool {
     let (Ok(asked), Ok(login)) = (Url::parse(asked), Url::parse(&home.at("/wc-auth/v1/login"))) else { return false };
     let Ok(to) = asked.join(to) else { return false };
@@ -61,7 +62,7 @@ fn is_the_login(home: &StoreUrl, asked: &str, to: &str) -> bool {
         && PARAMETERS.iter().all(|name| value(&to, name).is_some() && value(&to, name) == value(&asked, name))
 }
 
-/// WordPress' own redirect to the same address with a slash: no rule of `WooCommerce` caught it.
+/// WordPress's own redirect to the same address with a trailing slash: no `WooCommerce` route matched.
 fn only_a_slash_more(asked: &str, to: &str) -> bool {
     let Ok(asked) = Url::parse(asked) else { return false };
     asked.join(to).is_ok_and(|to| to.origin() == asked.origin() && to.path() == format!("{}/", asked.path()))
@@ -71,7 +72,7 @@ fn only_a_slash_more(asked: &str, to: &str) -> bool {
 mod tests {
     use super::super::answer::tests::reply;
     use super::*;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
 
     const HOME: &str = "https://shop.example.com/de";
     const QUERY: &str = "app_name=My%20App&scope=read&user_id=s&return_url=https%3A%2F%2Fk.example%2Fr&callback_url=https%3A%2F%2Fk.example%2Fc";
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_page_with_everything() {
-        let home = StoreUrl::parse(HOME, Reach::Public).unwrap();
+        let home = StoreUrl::parse(HOME, Network::Public).unwrap();
         let asked = format!("{HOME}/wc-auth/v1/authorize?{QUERY}");
         let misdirected = Err(Verdict::ApprovalMisdirected);
         for (status, to, verdict) in [

@@ -1,4 +1,4 @@
-//! Puts a store's keys on a request, in each of the four ways that stores take them (docs/protocol/wc-auth.md §5.1).
+//! Adds a store's keys to a request, in each of the four ways stores accept (docs/protocol/wc-auth.md §5.1).
 
 use base64::Engine as _;
 use hyper::Method;
@@ -12,29 +12,29 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 
-/// A request to a store's REST API, before the keys are on it.
+/// A request to a store's REST API, before the keys are added.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
     /// GET, POST or OPTIONS.
     pub method: Method,
     /// The store.
     pub home: &'a StoreUrl,
-    /// What comes after `home`, such as `/wp-json/wc/v3/system_status`.
+    /// The path after `home`, such as `/wp-json/wc/v3/system_status`.
     pub path: &'a str,
-    /// Query parameters, not yet encoded.
+    /// Query parameters, unencoded.
     pub query: &'a [(&'a str, &'a str)],
 }
 
-/// The request with the keys on it. No `Debug` for the header's value: it is marked sensitive.
+/// The request with the keys added; the header's value is marked sensitive.
 #[derive(Debug)]
 pub struct Authenticated {
-    /// The address to ask; may carry keys.
+    /// The URL; may contain keys.
     pub url: Secret,
-    /// `Authorization`, where the method is Basic.
+    /// `Authorization`, if the method is Basic.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Puts `pair` on `ask`. Every address gets a fresh `_`, which makes caches that ignore credentials miss; it is
+/// Adds `pair` to `ask`. Every URL gets a fresh `_` parameter, which bypasses caches that ignore credentials; it is
 /// signed as well.
 pub fn authenticate(ask: &Ask<'_>, pair: &KeyPair, how: AuthMethod, now: Time, entropy: &Entropy) -> Authenticated {
     let mut parameters: Vec<(String, String)> =
@@ -62,9 +62,9 @@ fn basic(pair: &KeyPair) -> HeaderValue {
     value
 }
 
-/// Adds the `oauth_…` parameters. `scheme` is what the store's PHP believes it was asked with, which need not be
-/// what it was asked with; host and path are those of its `home`. `oauth_version` is left out on purpose: some
-/// stores sign without it.
+/// Adds the `oauth_…` parameters. `scheme` is what the store's PHP believes the request's scheme to be, whatever it
+/// really is; host and path are those of its `home`. `oauth_version` is deliberately omitted: some stores sign without
+/// it.
 fn sign(
     scheme: &str,
     ask: &Ask<'_>,
@@ -96,10 +96,10 @@ fn random_text(entropy: &Entropy, bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
 
     fn asked(how: AuthMethod) -> Authenticated {
-        let home = StoreUrl::parse("shop.example.com/de", Reach::Public).unwrap();
+        let home = StoreUrl::parse("shop.example.com/de", Network::Public).unwrap();
         let [consumer_key, consumer_secret] = ["ck_a", "cs_b"].map(|s| Secret::new(s.to_owned()));
         let pair = KeyPair { consumer_key, consumer_secret };
         let ask = Ask { method: Method::GET, home: &home, path: "/wp-json/wc/v3/x", query: &[("_fields", "a,b.c")] };

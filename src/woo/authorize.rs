@@ -1,32 +1,32 @@
-//! The address at the store where the merchant approves.
+//! The address of the store's approval page.
 
 use super::encode;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 
-/// Most characters of the application's name: stores before 5.9 put date and scope behind it in a column of 200,
-/// and a text that is too long makes them lose the key (docs/protocol/wc-auth.md §3.3).
+/// The maximum length of the application's name: stores before 5.9 append date and scope to it in a column of 200
+/// characters, and lose the key if the text is too long (docs/protocol/wc-auth.md §3.3).
 const APP_NAME_AT_MOST: usize = 60;
 
-/// What is asked of the store. The store decodes addresses again at every hop and puts the other values back in
-/// raw (docs/protocol/wc-auth.md §1.2), so state and addresses must hold only `A–Z a–z 0–9 - . _ ~` and what an address needs:
-/// no `%`, no `+`, no `&`.
+/// The parameters of an approval. The store decodes addresses again at every redirect and re-inserts the other values
+/// without encoding (docs/protocol/wc-auth.md §1.2), so the state and the addresses may contain only `A–Z a–z 0–9 - . _
+/// ~` and what an address needs: no `%`, no `+`, no `&`.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// What the merchant sees; cleaned by [`app_name`] on the way.
+    /// The name shown to the merchant; [`app_name`] is applied to it.
     pub app_name: &'a str,
-    /// What the key may do.
+    /// The requested scope.
     pub scope: Scope,
-    /// The attempt's single-use state, in the place that WooCommerce calls `user_id`.
+    /// The attempt's single-use state, sent as WooCommerce's `user_id`.
     pub state: &'a Secret,
-    /// Where the browser comes back.
+    /// Where the store sends the browser back.
     pub return_url: &'a str,
-    /// Where the store posts the key; its last segment is a token.
+    /// Where the store posts the key; the last segment is a token.
     pub callback_url: &'a Secret,
 }
 
-/// `{home}/wc-auth/v1/authorize?…`. A secret: who has it can see state and callback token.
+/// `{home}/wc-auth/v1/authorize?…`. A secret: it contains the state and the callback token.
 pub fn url(home: &StoreUrl, ask: &Ask<'_>) -> Secret {
     let query = encode::query([
         ("app_name", app_name(ask.app_name).as_str()),
@@ -38,8 +38,8 @@ pub fn url(home: &StoreUrl, ask: &Ask<'_>) -> Secret {
     Secret::new(home.at(&format!("/wc-auth/v1/authorize?{query}")))
 }
 
-/// A name that reaches the merchant's eyes and the store's table unchanged: 1 to 60 ASCII letters, digits, spaces
-/// and hyphens, never `0`, which PHP holds for nothing (docs/protocol/wc-auth.md §1.3).
+/// A name that WooCommerce displays and stores unchanged: 1 to 60 ASCII letters, digits, spaces and hyphens, never `0`,
+/// which PHP treats as empty (docs/protocol/wc-auth.md §1.3).
 pub fn app_name(text: &str) -> String {
     let plain: String = text
         .chars()
@@ -61,9 +61,9 @@ mod tests {
 
     use super::*;
     use crate::domain::entropy::Entropy;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
 
-    /// What PHP makes of a query: `+` is a space, a `#` ends it, `%xx` is decoded.
+    /// Parses a query as PHP does: `+` is a space, `#` ends it, `%xx` is decoded.
     fn php_query(query: &str) -> Vec<(String, String)> {
         let query = query.split('#').next().unwrap_or_default();
         let decode = |s: &str| percent_decode_str(&s.replace('+', " ")).decode_utf8_lossy().into_owned();
@@ -74,7 +74,7 @@ mod tests {
             .collect()
     }
 
-    /// `sanitize_text_field`, as far as it damages values: tags, `%xx` and outer or repeated white space go.
+    /// `sanitize_text_field`, as far as it alters values: removes tags and `%xx`, trims and collapses white space.
     fn clean(value: &str) -> String {
         let mut kept = String::new();
         let mut rest = value.split('<').next().unwrap_or_default().chars().peekable();
@@ -89,7 +89,8 @@ mod tests {
         kept.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// One hop of the store: addresses decoded again and encoded once, the others put back raw, `=` lost before `&`.
+    /// One redirect of the store: decodes addresses again and encodes them once, re-inserts the others without
+    /// encoding, loses `=` before `&`.
     fn hop(query: &str) -> String {
         let pairs = php_query(query).into_iter().map(|(name, value)| {
             if name.ends_with("_url") {
@@ -103,7 +104,7 @@ mod tests {
     }
 
     fn after_two_hops(ask: &Ask<'_>) -> Vec<(String, String)> {
-        let home = StoreUrl::parse("shop.example.com/de", Reach::Public).unwrap();
+        let home = StoreUrl::parse("shop.example.com/de", Network::Public).unwrap();
         let url = url(&home, ask);
         let query = url.expose().strip_prefix("https://shop.example.com/de/wc-auth/v1/authorize?").unwrap();
         php_query(&hop(&hop(query)))

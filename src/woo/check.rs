@@ -1,4 +1,4 @@
-//! Asks a store with a key, and turns its answers into one verdict.
+//! Checks a key at a store, and combines the answers into one verdict.
 
 use std::time::Duration;
 
@@ -10,50 +10,51 @@ use super::answer::{self, Heard, Meaning, Refusal};
 use super::auth;
 use super::http::{Call, Client, Fault, Reply};
 use super::locate::other_permalinks;
+use super::relocation::{self, bare};
 use super::site;
-use super::whereabouts::{self, bare};
 use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Time for one request: shops on small hosts need seconds for their first answer.
+/// The time limit of one request: shops on small hosts need seconds for their first answer.
 const ONE_WITHIN: Duration = Duration::from_secs(20);
-/// Most bytes of one answer; the one that is asked for has about 100.
+/// The maximum size of one answer, in bytes; the one requested has about 100.
 const ONE_AT_MOST: usize = 512 * 1024;
-/// Proves key, secret and the permission to read, and says whose key it is (docs/protocol/store-answers.md §2, "Traps").
+/// Proves the key, its secret and the read permission, and identifies the store (docs/protocol/store-answers.md §2,
+/// "Traps").
 const LIGHT: &str = "/wp-json/wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
-/// A store that takes longer than this for the light question is slow.
+/// A store is slow if the `system_status` request takes longer than this.
 pub const SLOW_AFTER: Duration = Duration::from_secs(10);
-/// An empty batch changes nothing, and is refused without the permission to write.
+/// An empty batch changes nothing, and is rejected without the write permission.
 const BATCH: &str = "/wp-json/wc/v3/products/batch";
 
-/// What asking told us.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// In one word.
+    /// The verdict.
     pub verdict: Verdict,
-    /// How the store takes this key, where one way worked.
+    /// How the store accepts this key, if any way worked.
     pub method: Option<AuthMethod>,
-    /// What the key was seen to be allowed, where it works and that was looked at.
+    /// The proven scope, if the key works and the scope was tested.
     pub scope: Option<Scope>,
-    /// The `home` that the store told, canonical.
+    /// The `home` that the store reports, in canonical form.
     pub home_seen: Option<StoreUrl>,
-    /// The shop's name, asked for only when `known` was not given.
+    /// The shop's name, requested only if `known` was not given.
     pub name: Option<String>,
-    /// Such as `11.0.1`.
+    /// The version, such as `11.0.1`.
     pub woocommerce_version: Option<String>,
-    /// Such as `7.0.4`.
+    /// The version, such as `7.0.4`.
     pub wordpress_version: Option<String>,
-    /// How long the store asks us to stay away.
+    /// How long the store requests us to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Answer {
-    /// An answer of which nothing is known but the verdict.
+    /// A result with only a verdict.
     pub fn only(verdict: Verdict) -> Self {
         Self {
             verdict,
@@ -68,10 +69,10 @@ impl Answer {
     }
 }
 
-/// Asks the store at `home` with `pair`. `known` is the way that worked last time and is tried first; before a key
-/// is called broken every way is tried. `asked` decides whether writing is tested (nothing is written) and what the
-/// proven scope is compared with; with none, a known key that may read and works costs one request, and only of one that
-/// may not read is the scope told.
+/// Checks `pair` at the store at `home`. `known` is the method that worked last time and is tried first; a key is
+/// rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
+/// what the proven scope is compared with. Without it, a known, working key that may read costs one request, and
+/// `scope` is set only for a key that may not read.
 pub async fn ask(
     client: &Client,
     home: &StoreUrl,
@@ -93,16 +94,16 @@ pub async fn ask(
     let told = |name: &str| environment.get(name).and_then(Value::as_str);
     answer.woocommerce_version = told("version").and_then(site::version);
     answer.wordpress_version = told("wp_version").and_then(site::version);
-    answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.reach()).ok());
+    answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.network()).ok());
     if answer.home_seen.is_none() || known.is_none() {
         let index = site::index(client, home).await;
         answer.name = index.as_ref().and_then(|index| index.name.clone());
-        let told = index.and_then(|index| StoreUrl::parse(&index.home, client.reach()).ok());
+        let told = index.and_then(|index| StoreUrl::parse(&index.home, client.network()).ok());
         answer.home_seen = answer.home_seen.or(told);
     }
     if let Some(verdict) = identity(home, answer.home_seen.as_ref()) {
         let verdict = match &answer.home_seen {
-            Some(seen) if known.is_some() => whereabouts::claimed(client, home, seen).await,
+            Some(seen) if known.is_some() => relocation::claimed(client, home, seen).await,
             _ => verdict,
         };
         return Answer { verdict, ..answer };
@@ -123,7 +124,7 @@ pub async fn ask(
     answer
 }
 
-/// Whose key it is. `www` alone is a move of the same shop, not another one.
+/// Whether the store is the expected one. A difference only in `www` means that the same shop moved, not another store.
 fn identity(home: &StoreUrl, seen: Option<&StoreUrl>) -> Option<Verdict> {
     match seen {
         None => Some(Verdict::AnswerUnreadable),
@@ -135,7 +136,7 @@ fn identity(home: &StoreUrl, seen: Option<&StoreUrl>) -> Option<Verdict> {
 
 /// The key was recognised.
 enum Status {
-    /// What the store told of itself, and a remark on how it did.
+    /// What the store reports about itself, and a remark on the answer.
     Read {
         environment: Value,
         remark: Verdict,
@@ -143,11 +144,11 @@ enum Status {
     WriteOnly,
 }
 
-/// No way led to the key.
+/// No method got the key recognised.
 pub(super) struct Stop {
     pub(super) verdict: Verdict,
     retry_after: Option<Duration>,
-    /// Where the store sent us.
+    /// Where the store redirected us.
     to: Option<String>,
 }
 
@@ -158,17 +159,17 @@ impl From<Verdict> for Stop {
 }
 
 impl Stop {
-    /// The answer that this is; of a store that was known it is looked where it has gone.
+    /// Converts it to a result; for a known store, also looks for where it moved to.
     async fn answer(self, asking: &Asking<'_>, known: bool) -> Answer {
         let mut answer = Answer { retry_after: self.retry_after, ..Answer::only(self.verdict) };
         let (client, home) = (asking.client, asking.home);
         match (self.verdict, self.to) {
             (Verdict::Moved, Some(to)) if known => {
-                (answer.verdict, answer.home_seen) = whereabouts::redirected(client, home, &to).await;
+                (answer.verdict, answer.home_seen) = relocation::redirected(client, home, &to).await;
             }
-            // A store checks signatures with the address that it believes to have.
+            // A store checks signatures against the address it believes to have.
             (Verdict::HttpsHidden, _) if known => {
-                answer.home_seen = whereabouts::told_at(client, home).await.filter(|told| told != home);
+                answer.home_seen = relocation::told_at(client, home).await.filter(|told| told != home);
                 if answer.home_seen.is_some() {
                     answer.verdict = Verdict::Moved;
                 }
@@ -185,7 +186,7 @@ impl From<Fault> for Stop {
     }
 }
 
-/// A store, and the pair with which it is asked.
+/// A store, and the pair to check.
 pub(super) struct Asking<'a> {
     pub(super) client: &'a Client,
     pub(super) home: &'a StoreUrl,
@@ -193,7 +194,7 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Tries one way after the other until the key is recognised or refused for good.
+    /// Tries one method after the other until the key is recognised or finally rejected.
     async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
         let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
         let mut trouble = None;
@@ -222,13 +223,14 @@ impl Asking<'_> {
                         if matches!(method, AuthMethod::Basic | AuthMethod::Query) {
                             return Err(Verdict::SecretRejected.into());
                         }
-                        // The first of the two is enough to tell an unknown key from a wrong signature.
+                        // The first of the two is enough to distinguish an unknown key from a wrong signature.
                         match &refused {
                             None if self.is_unknown(&refusal).await? => return Err(Verdict::KeyRejected.into()),
                             None => refused = Some(refusal),
                             Some(first) if *first == refusal => {}
-                            // One of the two signatures is right, and only behind that does WooCommerce look at the time
-                            // (docs/protocol/wc-auth.md §5.2): a signature that is wrong twice is refused in the same words twice.
+                            // One of the two signatures is right, and only after that does WooCommerce check the time
+                            // (docs/protocol/wc-auth.md §5.2): a signature that is wrong twice is rejected with the
+                            // same message twice.
                             Some(_) => return Err(Verdict::ClockOff.into()),
                         }
                     }
@@ -240,8 +242,8 @@ impl Asking<'_> {
                 },
                 other => {
                     let stop = self.read_trouble(&other, &reply).await;
-                    // A firewall may dislike keys in the address and nothing else, so those ways do not speak for
-                    // the store; all other trouble would be the same on every way.
+                    // A firewall may block only keys in the URL, so those methods say nothing about the store; any
+                    // other trouble would be the same with every method.
                     let about_the_address = matches!(stop.verdict, Verdict::Blocked(_)) && method != AuthMethod::Basic;
                     if !about_the_address {
                         return Err(stop);
@@ -253,14 +255,14 @@ impl Asking<'_> {
         Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), arrived).into()))
     }
 
-    /// A key that may only write is refused on GET and let through on OPTIONS; a wrong secret is refused on both.
+    /// A write-only key is rejected on GET and accepted on OPTIONS; a wrong secret is rejected on both.
     async fn is_write_only(&self, method: AuthMethod) -> Result<bool, Stop> {
         let reply = self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await?;
         Ok(matches!(answer::hear(&reply), Heard::Json { .. }))
     }
 
-    /// Whether the store says to us what it says to a key that was never made. Both texts are in the site's own
-    /// language, so they are compared with each other and with nothing else.
+    /// Whether the store answers as it does to a key that never existed. Both messages are in the site's own language,
+    /// so they are compared only with each other.
     async fn is_unknown(&self, refusal: &Refusal) -> Result<bool, Stop> {
         let made_up =
             KeyPair { consumer_key: made_up(self.client, "ck_"), consumer_secret: made_up(self.client, "cs_") };
@@ -268,12 +270,12 @@ impl Asking<'_> {
         Ok(matches!(answer::hear(&reply), Heard::Refused(control) if control == *refusal))
     }
 
-    /// Answers that are not WooCommerce's.
+    /// Interprets answers that are not WooCommerce's.
     pub(super) async fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
         let verdict = match heard {
             Heard::Trouble(verdict) => *verdict,
             Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
-            // Without a REST API at its place, the other forms tell whether only the permalinks changed.
+            // Without a REST API at its usual place, the other forms show whether only the permalinks changed.
             Heard::NotFound => other_permalinks(self.client, self.home).await.unwrap_or(Verdict::NoWordPress),
             Heard::Denied => Verdict::RestClosed,
             Heard::Json { .. } | Heard::Page | Heard::Refused(_) => Verdict::AnswerUnreadable,
@@ -286,8 +288,8 @@ impl Asking<'_> {
         answer::retry_after(reply, self.client.clock().now())
     }
 
-    /// What the key may do. Writing is tested only where it was asked for; `None` when the test itself failed for another
-    /// reason than a refusal: then what was known before stands.
+    /// The scope of the key. Writing is tested only if it was requested; `None` if the test itself failed for a reason
+    /// other than a rejection: then the previous scope stands.
     async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Result<Option<Scope>, Verdict> {
         if reads && !asked.writes() {
             return Ok(Some(Scope::Read));
@@ -298,7 +300,7 @@ impl Asking<'_> {
             _ => None,
         };
         match meaning {
-            // The one question by which a key that may only write shows what its owner may.
+            // The only request in which a write-only key reveals its owner's role.
             Some(Meaning::RoleLost) if !reads => Err(Verdict::RoleLost),
             _ if !reads => Ok(Some(Scope::Write)),
             Some(Meaning::AuthenticationError | Meaning::RoleLost | Meaning::Anonymous) => Ok(Some(Scope::Read)),
@@ -307,7 +309,7 @@ impl Asking<'_> {
         }
     }
 
-    /// The light question.
+    /// Sends the `system_status` request.
     pub(super) async fn light(&self, pair: &KeyPair, how: AuthMethod) -> Result<Reply, Fault> {
         self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, pair, how).await
     }
@@ -341,18 +343,18 @@ impl Asking<'_> {
     }
 }
 
-/// Half of a pair that no store has ever made: 128 random bits.
+/// Half of a pair that no store has ever created: 128 random bits.
 pub(super) fn made_up(client: &Client, prefix: &str) -> Secret {
     let mut random = [0_u8; 16];
     client.entropy().fill(&mut random);
     Secret::new(format!("{prefix}{:040x}", u128::from_be_bytes(random)))
 }
 
-/// Why no way led to the key, when nothing was in the way. WooCommerce refuses a signature by a key that it does not know;
-/// where it passed over even that, nothing arrives, whatever worked before; unless WordPress itself has read the key.
+/// Why no method worked although nothing blocked it. WooCommerce rejects a signature by an unknown key; if it ignored
+/// even that, nothing arrives, whatever worked before, unless WordPress itself has read the key.
 fn unheard(home: &StoreUrl, key_is_known: bool, arrived: bool) -> Verdict {
     match (key_is_known, home.is_https()) {
-        // Plain keys were passed over and no signature fits: only with https seen can the store say more.
+        // Plain keys were ignored and no signature matched: only a store that detects https can reveal more.
         (true, true) => Verdict::HttpsHidden,
         (true, false) => Verdict::SecretRejected,
         (false, _) if arrived => Verdict::KeyRejected,
@@ -363,12 +365,12 @@ fn unheard(home: &StoreUrl, key_is_known: bool, arrived: bool) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
 
     #[test]
     fn silence_on_every_way_has_a_reason() {
         let [https, http] =
-            ["https://a.example", "http://a.example"].map(|url| StoreUrl::parse(url, Reach::PrivateToo).unwrap());
+            ["https://a.example", "http://a.example"].map(|url| StoreUrl::parse(url, Network::PrivateToo).unwrap());
         assert_eq!(unheard(&https, true, false), Verdict::HttpsHidden);
         assert_eq!(unheard(&http, true, false), Verdict::SecretRejected);
         assert_eq!(unheard(&https, false, false), Verdict::HeaderStripped);
@@ -377,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_store_is_itself_its_www_or_another() {
-        let store = |url| StoreUrl::parse(url, Reach::Public).unwrap();
+        let store = |url| StoreUrl::parse(url, Network::Public).unwrap();
         let home = store("shop.example.com");
         assert_eq!(identity(&home, Some(&store("shop.example.com/"))), None);
         assert_eq!(identity(&home, Some(&store("www.shop.example.com"))), Some(Verdict::Moved));

@@ -1,4 +1,5 @@
-//! The check, against a small store that refuses as WooCommerce does (docs/protocol/store-answers.md §2), in another language.
+//! The check, against a small simulated store that rejects as WooCommerce does (docs/protocol/store-answers.md §2), in
+//! another language.
 
 use base64::Engine as _;
 
@@ -14,7 +15,7 @@ const HOME: &str = "http://shop.example.com/de";
 
 /// A store and its one key `ck_good` / `cs_good`.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a host does to requests")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way in which a host alters requests")]
 struct Shop {
     permissions: &'static str,
     header_arrives: bool,
@@ -23,9 +24,9 @@ struct Shop {
     owner_may: bool,
     home: &'static str,
     before: &'static str,
-    /// Status, headers and body of every answer instead.
+    /// Status, headers and body of every answer, overriding everything else.
     always: Option<(u16, &'static str, &'static str)>,
-    /// 403 for keys in the address.
+    /// Answers 403 to keys in the URL.
     query_is_blocked: bool,
 }
 

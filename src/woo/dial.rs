@@ -1,4 +1,4 @@
-//! From an address in text to a checked connection: the guard itself (docs/protocol/threats.md §7).
+//! From a URL to a checked connection: the SSRF guard (docs/protocol/threats.md §7).
 
 use std::collections::HashMap;
 use std::io;
@@ -14,43 +14,43 @@ use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
 use super::http::Fault;
-use super::reach;
-use crate::domain::store_url::{NotAStoreUrl, Reach, StoreUrl};
+use super::public_ip;
+use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
 
-/// Time for turning a name into addresses.
+/// The time limit for resolving a host name.
 const DNS_WITHIN: Duration = Duration::from_secs(3);
-/// Time for one of several addresses, so that a dead one does not use up the time of the others.
+/// The time limit for connecting to one address, so that a dead one does not use up the time of the others.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(2);
-/// Most addresses of one name that are tried.
+/// The maximum number of addresses tried for one host name.
 const ADDRESSES_AT_MOST: usize = 6;
 
-/// Who turns names into addresses.
+/// How host names are resolved.
 #[derive(Clone)]
 pub enum Resolver {
-    /// The machine's own resolver.
+    /// The system's resolver.
     System,
-    /// For tests: host name (no port) and what to dial for it; an unknown name has no address. The guard judges
-    /// these as it judges real ones.
+    /// For tests: a map from host names (no port) to the addresses to connect to; unknown names have none. The guard
+    /// checks these addresses like real ones.
     Fixed(Arc<HashMap<String, Vec<SocketAddr>>>),
-    /// For benchmarks with more names than are worth a table: every name leads here.
+    /// For benchmarks with very many host names: all resolve to this address.
     Everywhere(SocketAddr),
 }
 
-/// Reads the address of a call and refuses what may not even be looked up. Nothing was sent yet.
-pub(super) fn checked(text: &str, reach: Reach, own_host: Option<&str>) -> Result<Url, Fault> {
-    // The parser tidies these away without a word; nobody who means well sends them.
+/// Parses the URL of a call and rejects those whose host must not even be resolved. Sends nothing.
+pub(super) fn checked(text: &str, network: Network, own_host: Option<&str>) -> Result<Url, Fault> {
+    // The parser silently removes these; no legitimate address contains them.
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err(Fault::BadUrl);
     }
     let url = Url::parse(text).map_err(|_| Fault::BadUrl)?;
-    let scheme_is_fine = url.scheme() == "https" || (url.scheme() == "http" && reach == Reach::PrivateToo);
+    let scheme_is_fine = url.scheme() == "https" || (url.scheme() == "http" && network == Network::PrivateToo);
     if !scheme_is_fine || !url.username().is_empty() || url.password().is_some() || url.port() == Some(0) {
         return Err(Fault::BadUrl);
     }
-    if reach == Reach::Public {
+    if network == Network::Public {
         let rest = text.split_once("://").ok_or(Fault::BadUrl)?.1;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let read = StoreUrl::parse(&format!("https://{authority}"), reach).map_err(|why| match why {
+        let read = StoreUrl::parse(&format!("https://{authority}"), network).map_err(|why| match why {
             NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => Fault::PrivateAddress,
             _ => Fault::BadUrl,
         })?;
@@ -61,9 +61,9 @@ pub(super) fn checked(text: &str, reach: Reach, own_host: Option<&str>) -> Resul
     Ok(url)
 }
 
-/// Looks the name up, judges every address, dials only those, and looks at who really answered.
-pub(super) async fn connect(url: &Url, reach: Reach, resolver: &Resolver) -> Result<TcpStream, Fault> {
-    let addresses = allowed_addresses(url, reach, resolver).await?;
+/// Resolves the name, checks every address, connects only to those, and checks the peer address of the connection.
+pub(super) async fn connect(url: &Url, network: Network, resolver: &Resolver) -> Result<TcpStream, Fault> {
+    let addresses = allowed_addresses(url, network, resolver).await?;
     let several = addresses.len() > 1;
     for address in addresses.into_iter().take(ADDRESSES_AT_MOST) {
         let dialing = dial(address);
@@ -74,33 +74,39 @@ pub(super) async fn connect(url: &Url, reach: Reach, resolver: &Resolver) -> Res
         };
         let Ok(stream) = stream else { continue };
         let peer = stream.peer_addr().map_err(|_| Fault::Connect)?;
-        return if allowed(peer.ip(), reach) { Ok(stream) } else { Err(Fault::PrivateAddress) };
+        return if allowed(peer.ip(), network) { Ok(stream) } else { Err(Fault::PrivateAddress) };
     }
     Err(Fault::Connect)
 }
 
-/// Looks the name up and judges every address; nothing is dialled.
-pub(super) async fn allowed_addresses(url: &Url, reach: Reach, resolver: &Resolver) -> Result<Vec<SocketAddr>, Fault> {
+/// Resolves the name and checks every address, without connecting.
+pub(super) async fn allowed_addresses(
+    url: &Url,
+    network: Network,
+    resolver: &Resolver,
+) -> Result<Vec<SocketAddr>, Fault> {
     let addresses = addresses(url, resolver).await?;
-    // One forbidden answer spoils all: a name that leads both ways is an attack or a mistake (DNS rebinding).
-    if !addresses.iter().all(|a| allowed(a.ip(), reach)) {
+    // One forbidden address rejects the whole name: a name that resolves to both kinds is an attack or a mistake (DNS
+    // rebinding).
+    if !addresses.iter().all(|a| allowed(a.ip(), network)) {
         return Err(Fault::PrivateAddress);
     }
     Ok(addresses)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that connects: the address was judged just before")]
+#[expect(clippy::disallowed_methods, reason = "the only place that connects: the address has just been checked")]
 async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-fn allowed(ip: IpAddr, reach: Reach) -> bool {
-    reach == Reach::PrivateToo || reach::is_public(ip)
+fn allowed(ip: IpAddr, network: Network) -> bool {
+    network == Network::PrivateToo || public_ip::is_public(ip)
 }
 
-/// What to dial. A number in place of a name takes the same way, so that it cannot slip past the guard.
+/// The addresses to connect to. IP addresses in place of a name take the same path, so that they cannot bypass the
+/// guard.
 pub(super) async fn addresses(url: &Url, resolver: &Resolver) -> Result<Vec<SocketAddr>, Fault> {
     let port = url.port_or_known_default().ok_or(Fault::BadUrl)?;
     let found: Vec<SocketAddr> = match url.host().ok_or(Fault::BadUrl)? {
@@ -119,7 +125,6 @@ pub(super) async fn addresses(url: &Url, resolver: &Resolver) -> Result<Vec<Sock
     if found.is_empty() { Err(Fault::Dns) } else { Ok(found) }
 }
 
-/// A connection, with or without TLS.
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),

@@ -1,4 +1,4 @@
-//! Percent-encoding as RFC 3986 §2.1 wants it: everything but the unreserved characters.
+//! Percent-encoding as in RFC 3986 §2.1: everything except the unreserved characters.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,7 +9,7 @@ pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, &ALL_BUT_UNRESERVED).to_string()
 }
 
-/// Encodes and joins `name=value` with `&`, in the given order.
+/// Encodes `name=value` pairs and joins them with `&`, in the given order.
 pub fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs: Vec<String> =
         pairs.into_iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();

@@ -1,4 +1,4 @@
-//! The body that a store posts to our callback, read strictly and without ever repeating it.
+//! Parses the body that a store posts to our callback, strictly and without ever repeating its content.
 
 use std::fmt;
 
@@ -8,29 +8,28 @@ pub use crate::domain::grant::Grant;
 use crate::domain::secret::Secret;
 use crate::domain::typed_key::Half;
 
-/// What is wrong with a callback's body. Names the field, never its value: that may be a key.
+/// What is wrong with a callback's body. Names the field, never its value, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Not one JSON object, or with something after it.
+    /// Not a JSON object, or followed by something else.
     #[error("the body is not a JSON object")]
     NotAnObject,
-    /// The field is not there.
+    /// The field is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// The field is there more than once, so two readers could see two values.
+    /// The field occurs more than once, so two parsers could see different values.
     #[error("{0} is given twice")]
     Twice(&'static str),
-    /// The field's value is not of the form that WooCommerce sends; the second part says which form that is.
+    /// The field's value does not have the format that WooCommerce sends; the second part describes that format.
     #[error("{0} is not {1}")]
     Wrong(&'static str, &'static str),
 }
 
-/// Longest state that is looked at, in bytes; ours has 43.
+/// The maximum length of a state, in bytes; ours has 43.
 const STATE_AT_MOST: usize = 200;
 
-/// Reads the body whatever its `Content-Type` said (old stores say XML). Numbers and strings are taken for
-/// `key_id` and `user_id`; fields that we do not know are passed over, however deeply nested, without growing the stack
-/// (docs/protocol/wc-auth.md §3.2, §7.3).
+/// Parses the body whatever its `Content-Type` (old stores say XML). Accepts numbers and strings for `key_id` and
+/// `user_id`; ignores unknown fields, however deeply nested, without recursion (docs/protocol/wc-auth.md §3.2, §7.3).
 pub fn parse(body: &[u8]) -> Result<Grant, Malformed> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let Fields { key_id, user_id, consumer_key, consumer_secret, key_permissions, twice } =
@@ -68,7 +67,6 @@ fn number(value: Option<Scalar>) -> Result<i64, Malformed> {
     .ok_or(Malformed::Wrong("key_id", "a whole number from 0 up"))
 }
 
-/// One half of the key.
 fn half(value: Option<Scalar>, half: Half) -> Result<Secret, Malformed> {
     match value.ok_or(Malformed::Missing(half.name()))? {
         Scalar::Text(text) if half.fits(&text) => Ok(Secret::new(text)),
@@ -76,7 +74,7 @@ fn half(value: Option<Scalar>, half: Half) -> Result<Secret, Malformed> {
     }
 }
 
-/// The five fields as they stand in the body.
+/// The five fields as in the body.
 #[derive(Default)]
 struct Fields {
     key_id: Option<Scalar>,
@@ -130,7 +128,6 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// A value, as far as it matters here.
 enum Scalar {
     Text(String),
     Number(u64),
@@ -201,7 +198,7 @@ mod tests {
     const KEY: &str = "ck_0123456789abcdef0123456789abcdef01234567";
     const SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
 
-    /// The body of docs/protocol/store-answers.md §1 with one field's JSON replaced.
+    /// The body in docs/protocol/store-answers.md §1, with one field's JSON replaced.
     fn body(field: &str, json: &str) -> Vec<u8> {
         let fields = [
             ("key_id", "139".to_owned()),

@@ -1,4 +1,4 @@
-//! The guard, held against `tests/ssrf_vectors.txt` in its classification, its dialling and the whole client.
+//! Tests `tests/ssrf_vectors.txt` against the guard's classification, its connections and the whole client.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,9 +11,9 @@ use url::{Host, Url};
 
 use super::dial::{self, Resolver};
 use super::http::{Call, Client, Fault, Outgoing};
-use super::reach::is_public;
+use super::public_ip::is_public;
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 
 fn vectors(verdict: &str) -> Vec<&'static str> {
@@ -35,7 +35,7 @@ fn call(url: &str) -> Call<'_> {
     Call { method: Method::GET, url, headers, body, within: Duration::from_secs(5), at_most: 1024 }
 }
 
-/// A client for public addresses, and the listener that all its private answers lead to.
+/// A client for public addresses, and the listener to which all its private answers lead.
 async fn guarded() -> (Client, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = listener.local_addr().unwrap();
@@ -49,7 +49,7 @@ async fn guarded() -> (Client, TcpListener) {
         names.insert(name.to_owned(), vec![own]);
     }
     let outgoing = Outgoing {
-        reach: Reach::Public,
+        network: Network::Public,
         resolver: Resolver::Fixed(Arc::new(names)),
         extra_roots: Vec::new(),
         user_agent: "Cartkey/1".to_owned(),
@@ -83,7 +83,7 @@ async fn a_number_for_a_name_is_refused_by_the_client_and_by_the_dialling_alone(
     let (client, listener) = guarded().await;
     for text in vectors("deny") {
         let url = format!("https://{text}:{}/", listener.local_addr().unwrap().port());
-        let dialled = dial::connect(&Url::parse(&url).unwrap(), Reach::Public, &Resolver::System).await;
+        let dialled = dial::connect(&Url::parse(&url).unwrap(), Network::Public, &Resolver::System).await;
         assert_eq!(dialled.err(), Some(Fault::PrivateAddress), "{text}");
         assert!(client.send(call(&url)).await.is_err(), "{text}");
         let fault = client.send(call(&format!("https://{text}/"))).await.err();

@@ -1,4 +1,4 @@
-//! The one client that speaks to addresses which others chose: guarded where the connection is made.
+//! The only client that contacts addresses chosen by others; guarded at the point where the connection is made.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,36 +18,36 @@ use url::{Position, Url};
 pub use super::dial::Resolver;
 use super::dial::{self, Stream};
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::domain::verdict::Verdict;
 
-/// Most bytes of a status line and headers together.
+/// The maximum size of status line and headers together, in bytes.
 const HEAD_AT_MOST: usize = 32 * 1024;
-/// Most headers in one answer.
+/// The maximum number of headers in one answer.
 const HEADERS_AT_MOST: usize = 128;
 
-/// Most bytes of a body that nobody wants to read, and the time for them.
+/// How much of an unwanted body is read and discarded, in bytes and time.
 const THROWN_AWAY_AT_MOST: usize = 16 * 1024;
 const THROWN_AWAY_WITHIN: Duration = Duration::from_secs(1);
 
-/// How the client may reach out.
+/// The client's configuration.
 pub struct Outgoing {
-    /// Whether addresses that are not public, and plain http, may be asked.
-    pub reach: Reach,
-    /// Who turns names into addresses.
+    /// Whether private addresses and plain http are allowed.
+    pub network: Network,
+    /// How host names are resolved.
     pub resolver: Resolver,
-    /// Certificates trusted beside the system's.
+    /// Certificates trusted in addition to the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    /// Sent as `User-Agent` where the call names none.
+    /// Sent as `User-Agent` if the call sets none.
     pub user_agent: String,
-    /// The host of our own public address, which is never asked: a store "at" our own address would have us talk
-    /// to ourselves. Not looked at with [`Reach::PrivateToo`], where all may live on one `localhost`.
+    /// The host of our own public address, which is never contacted: a store "at" our own address would make us call
+    /// ourselves. Ignored with [`Network::PrivateToo`], where everything may run on one `localhost`.
     pub own_host: Option<String>,
 }
 
-/// The guarded client; clones share everything. One connection per call, no redirect is ever followed, nothing
-/// is decompressed, no proxy is taken from the environment.
+/// The guarded client; clones share everything. One connection per call. It follows no redirects, decompresses nothing,
+/// and ignores proxy settings in the environment.
 #[derive(Clone)]
 pub struct Client {
     outgoing: Arc<Outgoing>,
@@ -56,29 +56,29 @@ pub struct Client {
     entropy: Entropy,
 }
 
-/// One request. No `Debug`: its address and headers may carry keys.
+/// One request. Not `Debug`: its URL and headers may contain keys.
 pub struct Call<'a> {
     /// GET, POST, …
     pub method: Method,
-    /// The whole address; `https` only, unless private addresses are allowed.
+    /// The whole URL; must be `https` unless private addresses are allowed.
     pub url: &'a str,
     /// `Host`, `Connection` and `Content-Length` are added.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Sent with its length.
     pub body: Vec<u8>,
-    /// Time for everything: looking up the name, connecting, asking and reading the answer.
+    /// The time limit for everything: resolving the name, connecting, sending the request and reading the answer.
     pub within: Duration,
-    /// Most bytes of the answer's body.
+    /// The maximum size of the answer's body, in bytes.
     pub at_most: usize,
 }
 
-/// A whole answer, as it was sent.
+/// A whole answer, as received.
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, never longer than the call allowed.
+    /// Its body, at most as long as the call allowed.
     pub body: Vec<u8>,
 }
 
@@ -92,44 +92,44 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// What of an answer is wanted.
+/// Which part of an answer is needed.
 #[derive(Debug, Clone, Copy)]
 enum Wanted {
     Whole,
     Head,
 }
 
-/// Why there is no answer. Nothing of the underlying error is kept: it may hold what a stranger's server wrote.
+/// Why there is no answer. The underlying error is dropped: it may contain text from an untrusted server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
-    /// The name has no address, or nobody told within three seconds.
+    /// The name has no address, or was not resolved within three seconds.
     #[error("no such name")]
     Dns,
     /// At least one of the name's addresses is not public, or the address is our own.
     #[error("the address is not public")]
     PrivateAddress,
-    /// No address took the connection, or it was cut off.
+    /// No address accepted the connection, or it was closed.
     #[error("nothing answers")]
     Connect,
-    /// The certificate is not trusted, or the other side does not speak TLS.
+    /// The certificate is not trusted, or the server does not speak TLS.
     #[error("no trusted TLS")]
     Tls,
-    /// The time was over.
+    /// The time limit was exceeded.
     #[error("no answer in time")]
     TimedOut,
-    /// The answer was longer than allowed.
+    /// The answer exceeded the size limit.
     #[error("the answer is too large")]
     TooLarge,
-    /// The answer is not HTTP, or ends in the middle.
+    /// The answer is not HTTP, or is incomplete.
     #[error("the answer is not HTTP")]
     Protocol,
-    /// The address itself may not be asked: scheme, port, user name, or not readable.
+    /// The URL is not allowed: scheme, port, user name, or unparsable.
     #[error("the address cannot be asked")]
     BadUrl,
 }
 
 impl Fault {
-    /// What this means for a store.
+    /// The verdict on a store.
     pub const fn verdict(self) -> Verdict {
         match self {
             Self::Dns => Verdict::DnsFailed,
@@ -143,37 +143,38 @@ impl Fault {
 }
 
 impl Client {
-    /// Makes the client. Trusted certificates are read at the first https call, not here: start-up stays short.
+    /// Creates the client. Trusted certificates are read at the first https call, not here, so that start-up is fast.
     pub fn new(outgoing: Outgoing, clock: Clock, entropy: Entropy) -> Self {
         Self { outgoing: Arc::new(outgoing), tls: Arc::default(), clock, entropy }
     }
 
-    /// Asks once and reads the whole answer; fails within `call.within`. Dropping the future closes the connection.
+    /// Sends one request and reads the whole answer; fails after `call.within`. Dropping the future closes the
+    /// connection.
     pub async fn send(&self, call: Call<'_>) -> Result<Reply, Fault> {
-        let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
+        let url = dial::checked(call.url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
         let within = call.within;
         tokio::time::timeout(within, self.exchange(&url, call, Wanted::Whole)).await.map_err(|_| Fault::TimedOut)?
     }
 
-    /// The same for whoever wants to know no more than how they were answered: the body is not kept, however long it is.
+    /// Like [`Self::send`], but discards the body, whatever its length.
     pub async fn send_for_status(&self, call: Call<'_>) -> Result<Reply, Fault> {
-        let url = dial::checked(call.url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
+        let url = dial::checked(call.url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
         let within = call.within;
         tokio::time::timeout(within, self.exchange(&url, call, Wanted::Head)).await.map_err(|_| Fault::TimedOut)?
     }
 
-    /// Whether the guard would let `url` be asked now; it is looked up, and nothing is dialled.
+    /// Whether the guard allows a request to `url` now; resolves the name without connecting.
     pub async fn may_ask(&self, url: &str) -> Result<(), Fault> {
-        let url = dial::checked(url, self.outgoing.reach, self.outgoing.own_host.as_deref())?;
-        dial::allowed_addresses(&url, self.outgoing.reach, &self.outgoing.resolver).await.map(drop)
+        let url = dial::checked(url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
+        dial::allowed_addresses(&url, self.outgoing.network, &self.outgoing.resolver).await.map(drop)
     }
 
-    /// The same client without its guard, for our own addresses, which may be private from where we stand. Never for an
-    /// address that anybody else chose.
+    /// The same client without its guard, for our own addresses, which may be private from here. Never use it for an
+    /// address that somebody else chose.
     #[must_use]
     pub fn for_ourselves(&self) -> Self {
         let outgoing = Outgoing {
-            reach: Reach::PrivateToo,
+            network: Network::PrivateToo,
             resolver: self.outgoing.resolver.clone(),
             extra_roots: self.outgoing.extra_roots.clone(),
             user_agent: self.outgoing.user_agent.clone(),
@@ -187,24 +188,24 @@ impl Client {
         }
     }
 
-    /// Where the host of `url` leads, whatever that is; nothing is dialled.
+    /// Resolves the host of `url`, without the guard and without connecting.
     pub async fn look_up(&self, url: &str) -> Result<Vec<IpAddr>, Fault> {
         let url = Url::parse(url).map_err(|_| Fault::BadUrl)?;
         let found = dial::addresses(&url, &self.outgoing.resolver).await?;
         Ok(found.into_iter().map(|address| address.ip()).collect())
     }
 
-    /// Which addresses may be asked.
-    pub fn reach(&self) -> Reach {
-        self.outgoing.reach
+    /// Which addresses are allowed.
+    pub fn network(&self) -> Network {
+        self.outgoing.network
     }
 
-    /// The clock that was handed in.
+    /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The randomness that was handed in.
+    /// The source of randomness.
     pub fn entropy(&self) -> &Entropy {
         &self.entropy
     }
@@ -212,7 +213,7 @@ impl Client {
     async fn exchange(&self, url: &Url, call: Call<'_>, wanted: Wanted) -> Result<Reply, Fault> {
         let at_most = call.at_most;
         let request = self.request(url, call)?;
-        let stream = dial::connect(url, self.outgoing.reach, &self.outgoing.resolver).await?;
+        let stream = dial::connect(url, self.outgoing.network, &self.outgoing.resolver).await?;
         let stream = if url.scheme() == "https" { self.wrap(url, stream).await? } else { Stream::Plain(stream) };
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(HEAD_AT_MOST)
@@ -230,7 +231,7 @@ impl Client {
                 Wanted::Head => Ok(read_head(response).await),
             }
         };
-        // The connection may end first while parts of the answer still wait to be read, so its end decides nothing.
+        // The connection may end while parts of the answer are still waiting to be read, so its end decides nothing.
         let driving = async {
             drop(connection.await);
             std::future::pending::<std::convert::Infallible>().await
@@ -267,7 +268,8 @@ impl Client {
         let connector = self.connector().await?;
         match connector.connect(name, stream).await {
             Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
-            // An error without rustls' own inside is the network's: reset or closed in the middle.
+            // An error without a rustls error inside comes from the network: a connection that was reset or closed
+            // midway.
             Err(error)
                 if error
                     .get_ref()
@@ -279,7 +281,7 @@ impl Client {
         }
     }
 
-    /// The connector, made once. Reading a few hundred certificates blocks, so it happens off the workers.
+    /// The connector, created once. Reading a few hundred certificates blocks, so it runs off the async workers.
     async fn connector(&self) -> Result<TlsConnector, Fault> {
         if let Some(connector) = self.tls.get() {
             return Ok(connector.clone());
@@ -309,7 +311,7 @@ fn trusting(extra: &[CertificateDer<'static>]) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Reads the body, and stops as soon as it is longer than `at_most` bytes.
+/// Reads the body, and stops as soon as it exceeds `at_most` bytes.
 async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result<Reply, Fault> {
     let (head, mut incoming) = response.into_parts();
     let limit = u64::try_from(at_most).unwrap_or(u64::MAX);
@@ -318,7 +320,7 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
     }
     let mut body = Vec::new();
     while let Some(frame) = incoming.frame().await {
-        // Cut off in the middle: what is there must not be taken for the whole.
+        // The body was cut off: a part must not be mistaken for the whole.
         let Ok(data) = frame.map_err(|_| Fault::Protocol)?.into_data() else { continue };
         if body.len() + data.len() > at_most {
             return Err(Fault::TooLarge);
@@ -332,7 +334,7 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
     Ok(Reply { status: head.status, headers, body })
 }
 
-/// Keeps the head. What little a body may hold is taken off the wire and thrown away, so that whoever sends it is not cut off.
+/// Returns the status and headers. Reads and discards a small body, so that the server is not cut off.
 async fn read_head(response: hyper::Response<Incoming>) -> Reply {
     let (head, mut incoming) = response.into_parts();
     let taking = async {

@@ -1,4 +1,4 @@
-//! The client itself: what it sends, what it takes, what it refuses to wait for, and TLS.
+//! The client itself: what it sends and accepts, its limits, and TLS.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::dial::Resolver;
 use super::http::{Call, Client, Fault, Outgoing, Reply};
 use super::loopback::{answer, client, one, serve};
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 
 async fn send(client: &Client, url: &str, within: Duration, at_most: usize) -> Result<Reply, Fault> {
@@ -151,7 +151,7 @@ async fn tls(name: &str) -> (std::net::SocketAddr, CertificateDer<'static>) {
 fn trusting(address: std::net::SocketAddr, extra_roots: Vec<CertificateDer<'static>>) -> Client {
     let names = HashMap::from([("shop.example.com".to_owned(), vec![address])]);
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::Fixed(Arc::new(names)),
         extra_roots,
         user_agent: "Cartkey/1".to_owned(),

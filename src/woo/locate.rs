@@ -1,37 +1,36 @@
-//! Finds the WordPress site behind an address that a person typed.
+//! Finds the WordPress site behind a typed address.
 
 use url::Url;
 
 use super::answer::{self, Heard};
 use super::http::{Client, Fault, Reply};
 use super::site::{self, INDEX_FIELDS, Index};
-use crate::domain::store_url::{NotAStoreUrl, Reach, StoreUrl};
+use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
 use crate::domain::verdict::Verdict;
 
-/// How many directories up are looked at: people paste pages of their shop.
+/// How many parent directories are tried: people paste pages of their shop.
 const PARENTS_AT_MOST: usize = 3;
-/// How many redirects are followed, by hand and without keys: to https, then to www.
+/// How many redirects are followed, manually and without keys: to https, then to www.
 const REDIRECTS_AT_MOST: usize = 2;
 
-/// Where the site is.
 pub(super) enum Located {
     /// Its REST index answers below this address.
     At(StoreUrl, Index),
-    /// Something that our server suffers from keeps the index from us; the last address asked, and what it is.
+    /// Something that affects our server keeps the index from us; the last address requested, and the verdict.
     Hidden(StoreUrl, Verdict),
-    /// There is none that a merchant could use.
+    /// There is no site that a merchant could use.
     Not(Verdict),
 }
 
-/// What one address told.
+/// The result for one address.
 enum Probe {
     Found(StoreUrl, Index),
     NotHere(StoreUrl),
     Trouble(StoreUrl, Verdict),
 }
 
-/// Asks the address, those above it, and then the two forms that permalinks other than pretty ones leave.
-/// `answered` is set as soon as anything answers.
+/// Tries the address, its parents, and then the REST addresses of the two non-pretty permalink forms. Sets `answered`
+/// as soon as anything answers.
 pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut bool) -> Located {
     let mut at = typed.clone();
     let mut asked = Vec::new();
@@ -43,7 +42,7 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
                     .await
                     .map_or(Located::Hidden(base, Verdict::RestClosed), Located::Not);
             }
-            // Slow after an answer is not the same as nobody there.
+            // Slow after an answer is not the same as no server.
             Probe::Trouble(base, Verdict::TimedOut) if *answered => return Located::Hidden(base, Verdict::TimedOut),
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base) => {
@@ -64,7 +63,7 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
     Located::Not(Verdict::NoWordPress)
 }
 
-/// Which form of permalinks, other than pretty ones, the site has; with pretty ones this is not asked.
+/// Which non-pretty form of permalinks the site has; not called if they are pretty.
 pub(super) async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
     if at_path(client, base, "/index.php/wp-json/?").await {
         return Some(Verdict::IndexPermalinks);
@@ -72,10 +71,10 @@ pub(super) async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option
     site::plain_index(client, base).await.then_some(Verdict::PlainPermalinks)
 }
 
-/// Whether `text` is a plain http address where that is not allowed.
-pub(super) fn forbidden_http(text: &str, reach: Reach) -> bool {
+/// Whether `text` is a plain http address while that is not allowed.
+pub(super) fn forbidden_http(text: &str, network: Network) -> bool {
     let http = text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
-    http && reach == Reach::Public
+    http && network == Network::Public
 }
 
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
@@ -85,7 +84,7 @@ fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
     }
 }
 
-/// Asks for the index below `base`, and follows where it is sent. Each address passes the client's guard.
+/// Requests the index below `base` and follows redirects. Each address passes the client's guard.
 async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
     let mut base = base.clone();
     let mut address = index_of(&base);
@@ -93,7 +92,7 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
         let reply: Result<Reply, Fault> = site::get(client, &address).await;
         let reply = match reply {
             Ok(reply) => reply,
-            // Too much, or not HTTP: something answers, and it is not a REST API.
+            // Too large, or not HTTP: something answers, but it is not a REST API.
             Err(Fault::TooLarge | Fault::Protocol) => return Probe::NotHere(base),
             Err(fault) => return Probe::Trouble(base, fault.verdict()),
         };
@@ -116,9 +115,9 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
             Heard::Denied => return Probe::Trouble(base, Verdict::RestClosed),
             _ => return Probe::NotHere(base),
         };
-        match follow(&address, &base, &to, client.reach()) {
+        match follow(&address, &base, &to, client.network()) {
             Ok(Some((next_base, next))) => (base, address) = (next_base, next),
-            // Below a page of the shop anything may be sent anywhere; only at the root it means a closed door.
+            // A page of the shop may redirect anywhere; only a redirect of the root means that the API is closed.
             Ok(None) if base.parent().is_some() => return Probe::NotHere(base),
             Ok(None) => return Probe::Trouble(base, Verdict::RestClosed),
             Err(verdict) => return Probe::Trouble(base, verdict),
@@ -127,17 +126,17 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
     Probe::Trouble(base, Verdict::Moved)
 }
 
-/// The base and the address that a redirect of the index leads to; `None` when that is just another page of the
-/// same site.
-fn follow(asked: &str, base: &StoreUrl, to: &str, reach: Reach) -> Result<Option<(StoreUrl, String)>, Verdict> {
+/// The base and the address to which a redirect of the index leads; `None` if that is just another page of the same
+/// site.
+fn follow(asked: &str, base: &StoreUrl, to: &str, network: Network) -> Result<Option<(StoreUrl, String)>, Verdict> {
     let url = Url::parse(asked).and_then(|asked| asked.join(to)).map_err(|_| Verdict::AnswerUnreadable)?;
-    if forbidden_http(url.as_str(), reach) {
+    if forbidden_http(url.as_str(), network) {
         return Err(Verdict::NoHttps);
     }
     if url.path().ends_with("wp-login.php") {
         return Err(Verdict::RestClosed);
     }
-    let next = StoreUrl::parse(url.as_str(), reach).map_err(|why| match why {
+    let next = StoreUrl::parse(url.as_str(), network).map_err(|why| match why {
         NotAStoreUrl::IpAddress | NotAStoreUrl::PrivateName => Verdict::PrivateAddress,
         _ => Verdict::AnswerUnreadable,
     })?;
@@ -170,17 +169,17 @@ mod tests {
             ("https://shop.example.com", false, false),
             ("shop.example.com", false, false),
         ] {
-            assert_eq!(forbidden_http(text, Reach::Public), public, "{text}");
-            assert_eq!(forbidden_http(text, Reach::PrivateToo), private, "{text}");
+            assert_eq!(forbidden_http(text, Network::Public), public, "{text}");
+            assert_eq!(forbidden_http(text, Network::PrivateToo), private, "{text}");
         }
     }
 
     #[test]
     fn redirects_lead_only_where_a_shop_may_be() {
-        let base = StoreUrl::parse("shop.example.com", Reach::Public).unwrap();
+        let base = StoreUrl::parse("shop.example.com", Network::Public).unwrap();
         let asked = index_of(&base);
         let to = |to: &str| {
-            follow(&asked, &base, to, Reach::Public)
+            follow(&asked, &base, to, Network::Public)
                 .map(|to| to.map_or_else(String::new, |(base, url)| format!("{base} {url}")))
         };
         let www = format!("https://www.shop.example.com {}", asked.replace("shop.", "www.shop."));

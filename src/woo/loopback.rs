@@ -1,4 +1,4 @@
-//! For tests: a server on loopback that answers as it is told, and clients that reach it.
+//! For tests: a server on loopback with scripted answers, and clients that reach it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,14 +10,14 @@ use tokio::net::TcpListener;
 use super::dial::Resolver;
 use super::http::{Client, Outgoing};
 use crate::domain::entropy::Entropy;
-use crate::domain::store_url::{Reach, StoreUrl};
+use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::time::{Clock, Time};
 
-/// A request as it arrived.
+/// A request as received.
 pub(super) struct Seen {
     pub method: String,
     pub target: String,
-    /// Names in lower case.
+    /// Names are in lower case.
     pub headers: HashMap<String, String>,
     pub body: String,
 }
@@ -41,13 +41,12 @@ impl Seen {
     }
 }
 
-/// An answer: status, header lines, body.
 pub(super) fn answer(status: u16, headers: &str, body: &str) -> String {
     let lines: String = headers.lines().flat_map(|line| [line, "\r\n"]).collect();
     format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{lines}\r\n{body}", body.len())
 }
 
-/// Answers each connection once with what `respond` makes of its request.
+/// Answers each connection once with the result of `respond`.
 pub(super) async fn serve(respond: impl Fn(&Seen) -> String + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -86,15 +85,15 @@ pub(super) async fn one(stream: impl AsyncRead + AsyncWrite + Unpin, respond: &(
     drop(stream.shutdown().await);
 }
 
-/// A client whose names all lead to `address`, and that may reach it.
+/// A client for which all `names` resolve to `address`, and which may connect to it.
 pub(super) fn client(names: &[&str], address: SocketAddr) -> Client {
-    with(Reach::PrivateToo, names, address)
+    with(Network::PrivateToo, names, address)
 }
 
-pub(super) fn with(reach: Reach, names: &[&str], address: SocketAddr) -> Client {
+pub(super) fn with(network: Network, names: &[&str], address: SocketAddr) -> Client {
     let names = names.iter().map(|name| ((*name).to_owned(), vec![address])).collect();
     let outgoing = Outgoing {
-        reach,
+        network,
         resolver: Resolver::Fixed(Arc::new(names)),
         extra_roots: Vec::new(),
         user_agent: super::user_agent("https://keys.example.com"),
@@ -104,5 +103,5 @@ pub(super) fn with(reach: Reach, names: &[&str], address: SocketAddr) -> Client 
 }
 
 pub(super) fn home(text: &str) -> StoreUrl {
-    StoreUrl::parse(text, Reach::PrivateToo).unwrap()
+    StoreUrl::parse(text, Network::PrivateToo).unwrap()
 }

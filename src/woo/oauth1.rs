@@ -5,17 +5,17 @@ use ring::hmac;
 
 use super::encode::encode;
 
-/// The two HMACs that WooCommerce takes.
+/// The two HMACs that WooCommerce accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
-    /// RFC 5849's own; here for its published examples.
+    /// RFC 5849's own; used here for its published examples.
     Sha1,
-    /// What we send.
+    /// The one we send.
     Sha256,
 }
 
 impl Digest {
-    /// As `oauth_signature_method` spells it.
+    /// The value of `oauth_signature_method`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha1 => "HMAC-SHA1",
@@ -25,7 +25,7 @@ impl Digest {
 }
 
 /// The signature base string (§3.4.1): `method` in capitals, `uri` without query and default port, `parameters`
-/// not yet encoded, with all `oauth_…` ones except the signature.
+/// unencoded, including all `oauth_…` ones except the signature.
 pub fn base_string(method: &str, uri: &str, parameters: &[(String, String)]) -> String {
     let mut encoded: Vec<(String, String)> = parameters.iter().map(|(n, v)| (encode(n), encode(v))).collect();
     encoded.sort();
@@ -33,7 +33,7 @@ pub fn base_string(method: &str, uri: &str, parameters: &[(String, String)]) -> 
     format!("{method}&{}&{}", encode(uri), encode(&pairs.join("&")))
 }
 
-/// The signature of a base string, in base64 (§3.4.2). One-legged calls have an empty token secret.
+/// The signature of a base string, in base64 (§3.4.2). In one-legged calls the token secret is empty.
 pub fn signature(digest: Digest, base_string: &str, consumer_secret: &str, token_secret: &str) -> String {
     let algorithm = match digest {
         Digest::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn hmac_sha256_agrees_with_rfc_4231() {
-        // Test case 2 of RFC 4231 has the key "Jefe"; ours always ends in "&", so the raw primitive is compared.
+        // Test case 2 of RFC 4231 has the key "Jefe"; our keys always end in "&", so this tests the raw primitive.
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"Jefe"), b"what do ya want for nothing?");
         let in_base64 = base64::engine::general_purpose::STANDARD.encode(tag);
         assert_eq!(in_base64, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=");

@@ -1,4 +1,4 @@
-//! Looks at a store before a merchant is sent there, without keys (docs/protocol/wc-auth.md §7.1).
+//! Examines a store, without keys, before a merchant is sent there (docs/protocol/wc-auth.md §7.1).
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Time for everything: a person is waiting.
+/// The time limit for the whole preflight: a person is waiting.
 pub const ALL_WITHIN: Duration = Duration::from_secs(8);
 
-/// What a look at the store told.
+/// The results of a preflight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
-    /// The canonical address: the one that the store itself names, where it could be asked.
+    /// The canonical address: the one the store itself reports, if it could be requested.
     pub home: StoreUrl,
     /// The shop's name.
     pub name: Option<String>,
-    /// Why the merchant cannot go on.
+    /// Why the merchant cannot continue.
     pub stop: Option<Verdict>,
-    /// What may go wrong although the merchant can go on; each once.
+    /// Possible problems although the merchant can continue, without duplicates.
     pub warnings: Vec<Verdict>,
 }
 
@@ -33,8 +33,8 @@ impl Findings {
         }
     }
 
-    /// Sorts a verdict: what our server alone may suffer from only warns, because the merchant's browser comes
-    /// from elsewhere; what stands in the merchant's way stops.
+    /// Sorts a verdict: what may affect only our server is a warning, because the merchant's browser connects from
+    /// elsewhere; what blocks the merchant stops.
     pub(super) fn note(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Blocked(_)
@@ -48,8 +48,9 @@ impl Findings {
     }
 }
 
-/// Examines the store at `typed`; takes `within` at most, which is [`ALL_WITHIN`] where people wait. `ask` lends its shape: what is sent has a state and a
-/// callback token of its own, so that nothing real is in the store's logs before the merchant goes there.
+/// Examines the store at `typed` within `within`, which is [`ALL_WITHIN`] when people wait. `ask` serves as the
+/// template: the request uses a state and a callback token of its own, so that no real ones appear in the store's logs
+/// before the merchant goes there.
 pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: Duration) -> Findings {
     let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
     let mut answered = false;
@@ -64,8 +65,8 @@ pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: D
     findings
 }
 
-/// Finds the store at `typed` and its own address, for keys that are there already: the approval page is not looked at.
-/// Takes `within` at most.
+/// Finds the store at `typed` and its own address within `within`, for existing keys: the approval page is not
+/// examined.
 pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findings {
     let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
     let mut answered = false;
@@ -75,7 +76,7 @@ pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findin
     findings
 }
 
-/// Locates the site and takes over what it says of itself; whether it said anything.
+/// Locates the site and adopts its name and address; returns whether its index was read.
 async fn known(client: &Client, findings: &mut Findings, answered: &mut bool) -> bool {
     let typed = findings.home.clone();
     match locate::locate(client, &typed, answered).await {
@@ -104,9 +105,9 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered:
     let adopted = known && findings.home.host() != typed.host();
     match approval::bare(client, &findings.home).await {
         Ok(()) => {}
-        // Without the index, this may as well be the wrong directory: say it, and let the merchant's browser see.
+        // Without the index, this may just be the wrong directory: warn, and let the merchant's browser decide.
         Err(Verdict::PermalinksStale) if !known => return findings.warn(Verdict::PermalinksStale),
-        // The shop names an address where WordPress does not answer: a front end of its own stands there.
+        // The shop reports an address where WordPress does not answer: it has a separate front end there.
         Err(Verdict::PermalinksStale) if adopted && site::index(client, &findings.home).await.is_none() => {
             findings.note(Verdict::ApprovalMisdirected);
         }
@@ -123,13 +124,13 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered:
     }
 }
 
-/// Takes over what the index says.
+/// Adopts what the index reports.
 fn adopt(client: &Client, findings: &mut Findings, base: &StoreUrl, index: site::Index) {
     findings.name = index.name;
     if index.noisy {
         findings.warn(Verdict::NoisyAnswer);
     }
-    let Ok(home) = StoreUrl::parse(&index.home, client.reach()) else {
+    let Ok(home) = StoreUrl::parse(&index.home, client.network()) else {
         findings.home = base.clone();
         return findings.note(Verdict::ApprovalMisdirected);
     };
@@ -137,12 +138,12 @@ fn adopt(client: &Client, findings: &mut Findings, base: &StoreUrl, index: site:
     if !index.woocommerce {
         findings.note(Verdict::NoWooCommerce);
     }
-    if locate::forbidden_http(&index.home, client.reach()) {
+    if locate::forbidden_http(&index.home, client.network()) {
         findings.note(Verdict::NoHttps);
     }
 }
 
-/// The same address with another last segment of the same kind and about the same length.
+/// The same address with a different last segment, similar in kind and length.
 fn stand_in(client: &Client, address: &str) -> Secret {
     let fresh = client.entropy().secret();
     let (before, last) = address.rsplit_once('/').unwrap_or((address, ""));

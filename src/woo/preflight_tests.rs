@@ -1,4 +1,4 @@
-//! The preflight, against small sites that answer as docs/protocol/store-answers.md measured.
+//! The preflight, against small sites that answer as measured in docs/protocol/store-answers.md.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ async fn look(typed: &str, site: impl Fn(&Seen) -> Option<String> + Send + Sync 
     examine(&client, &home(typed), &ask, ALL_WITHIN).await
 }
 
-/// WooCommerce with its home at `at` (scheme, host and directory), asked on any path.
+/// WooCommerce with its home at `at` (scheme, host and directory), for requests on any path.
 fn woocommerce(at: &'static str, seen: &Seen) -> Option<String> {
     let host = at.split('/').nth(2).unwrap();
     let directory = at.split_once(host).unwrap().1;

@@ -1,4 +1,4 @@
-//! Firewalls and other products in front of a store, told by what they put into their answers.
+//! Identifies firewalls and other products in front of a store by their answers.
 
 use hyper::header::SERVER;
 use serde_json::Value;
@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::http::Reply;
 use crate::domain::verdict::{Product, Verdict};
 
-/// Most bytes of a page that are looked through.
+/// The maximum number of bytes of a page that are searched.
 const LOOK_AT_MOST: usize = 64 * 1024;
 
-/// What a page without JSON of WordPress comes from, where that can be told. Only answers that turn us away are
-/// looked at: a shop behind Cloudflare that answers is just a shop.
+/// Which product produced a page without WordPress's JSON, if known. Only answers that block us are examined: a shop
+/// behind Cloudflare that answers is just a shop.
 pub(super) fn in_front(reply: &Reply) -> Option<Verdict> {
     let status = reply.status.as_u16();
     let cloudflare = header(reply, SERVER.as_str()).eq_ignore_ascii_case("cloudflare");
@@ -38,20 +38,20 @@ pub(super) fn in_front(reply: &Reply) -> Option<Verdict> {
     if cloudflare { of_cloudflare(reply, status) } else { None }
 }
 
-/// Imunify360 refuses in JSON of its own, with any status.
+/// Imunify360 blocks with JSON of its own, with any status.
 pub(super) fn in_json(value: &Value) -> Option<Verdict> {
     let message = value.get("message")?.as_str()?;
     let named = value.get("code").is_none() && message.to_ascii_lowercase().contains("imunify360");
     named.then_some(Verdict::Blocked(Product::Imunify360))
 }
 
-/// Whether the body says `words` (lower-case ASCII), in any case.
+/// Whether the body contains `words` (lower-case ASCII), ignoring case.
 pub(super) fn says(reply: &Reply, words: &str) -> bool {
     let seen = &reply.body[..reply.body.len().min(LOOK_AT_MOST)];
     seen.windows(words.len()).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))
 }
 
-/// Cloudflare's own pages: 403 and challenge are its firewall, 52x and 530 tell about the host behind it.
+/// Cloudflare's own pages: 403 and challenges come from its firewall, 52x and 530 report on the host behind it.
 fn of_cloudflare(reply: &Reply, status: u16) -> Option<Verdict> {
     match status {
         403 => Some(Verdict::Blocked(Product::Cloudflare)),

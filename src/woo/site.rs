@@ -1,4 +1,4 @@
-//! What a WordPress site tells every visitor about itself: its REST index.
+//! Reads what a WordPress site reports to every visitor: its REST index.
 
 use std::time::Duration;
 
@@ -12,48 +12,47 @@ use super::http::{Call, Client, Fault, Reply};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Some firewalls refuse clients that take only JSON (docs/protocol/wc-auth.md §6, row 28).
+/// Some firewalls block clients that accept only JSON (docs/protocol/wc-auth.md §6, row 28).
 pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
-/// The fields of the index that matter; the whole index of one shop had 1.2 MB.
+/// The fields of the index that are needed; the whole index of one shop had 1.2 MB.
 pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";
-/// Time for one request.
+/// The time limit of one request.
 const ONE_WITHIN: Duration = Duration::from_secs(6);
-/// Most bytes of one answer: WordPress before 4.9 ignores `_fields`.
+/// The maximum size of one answer, in bytes: WordPress before 4.9 ignores `_fields`.
 const ONE_AT_MOST: usize = 4 * 1024 * 1024;
 
-/// A site's REST index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
-    /// The shop's name as people read it, at most 120 characters.
+    /// The shop's name without HTML entities, at most 120 characters.
     pub name: Option<String>,
-    /// The site's own address, as it wrote it.
+    /// The site's own address, as reported.
     pub home: String,
-    /// Whether `WooCommerce` 3.5 or newer answers.
+    /// Whether `WooCommerce` 3.5 or newer is active.
     pub woocommerce: bool,
-    /// Whether something stood before the JSON.
+    /// Whether other output precedes the JSON.
     pub noisy: bool,
 }
 
-/// Asks without keys.
+/// Sends a GET request without keys.
 pub(super) async fn get(client: &Client, url: &str) -> Result<Reply, Fault> {
     let headers: Vec<(HeaderName, HeaderValue)> = vec![(ACCEPT, HeaderValue::from_static(ACCEPT_JSON))];
     let call = Call { method: Method::GET, url, headers, body: Vec::new(), within: ONE_WITHIN, at_most: ONE_AT_MOST };
     client.send(call).await
 }
 
-/// The index at its usual place, where it can be read.
+/// The index at its usual place, if it can be read.
 pub(super) async fn index(client: &Client, home: &StoreUrl) -> Option<Index> {
     let reply = get(client, &home.at(&format!("/wp-json/?{INDEX_FIELDS}"))).await.ok()?;
     read(&answer::hear(&reply))
 }
 
-/// Whether the index answers where it does with plain permalinks.
+/// Whether the index answers at its address for plain permalinks.
 pub(super) async fn plain_index(client: &Client, home: &StoreUrl) -> bool {
     let Ok(reply) = get(client, &home.at(&format!("/?rest_route=/&{INDEX_FIELDS}"))).await else { return false };
     read(&answer::hear(&reply)).is_some()
 }
 
-/// Reads an index; JSON without `home` and `namespaces` is not one.
+/// Parses an index; JSON without `home` and `namespaces` is not one.
 pub(super) fn read(heard: &Heard) -> Option<Index> {
     let Heard::Json { value, noisy } = heard else { return None };
     let namespaces = value.get("namespaces")?.as_array()?;
@@ -65,8 +64,8 @@ pub(super) fn read(heard: &Heard) -> Option<Index> {
     })
 }
 
-/// What a redirect of the REST API means: another origin is a move, unless it is only plain http; the login page or another
-/// page of the same site is a plugin that keeps visitors out.
+/// What a redirect of the REST API means: another origin is a move, unless it only drops to plain http; the login page
+/// or another page of the same site means that a plugin blocks visitors.
 pub(super) fn moved(home: &StoreUrl, to: Option<&str>) -> Verdict {
     let Ok(base) = Url::parse(home.as_str()) else { return Verdict::AnswerUnreadable };
     match to.and_then(|to| base.join(to).ok()) {
@@ -78,7 +77,7 @@ pub(super) fn moved(home: &StoreUrl, to: Option<&str>) -> Verdict {
     }
 }
 
-/// A version as it may be stored and shown: at most 32 of the characters that versions have.
+/// A version that is safe to store and display: at most 32 of the characters that versions contain.
 pub(super) fn version(text: &str) -> Option<String> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
     let version: String = text.trim().chars().take_while(|c| fine(*c)).take(32).collect();
@@ -102,7 +101,7 @@ fn readable(name: &str) -> Option<String> {
 mod tests {
     use super::super::answer::tests::reply;
     use super::*;
-    use crate::domain::store_url::Reach;
+    use crate::domain::store_url::Network;
 
     #[test]
     fn an_index_is_known_by_its_fields() {
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_redirect_is_a_move_only_to_another_origin() {
-        let home = StoreUrl::parse("shop.example.com/de", Reach::Public).unwrap();
+        let home = StoreUrl::parse("shop.example.com/de", Network::Public).unwrap();
         for (to, verdict) in [
             (Some("https://www.shop.example.com/de/wp-json/"), Verdict::Moved),
             (Some("http://shop.example.com/"), Verdict::NoHttps),

@@ -34,9 +34,9 @@ connect-go-on = Trotzdem fortfahren
 approve-title = Was Sie genehmigen
 approve-what = { $app } kann dann { $may }.
 approve-revoke = Ihr Shop erstellt dafür einen Schlüssel. Sie können ihn jederzeit zurückziehen, in WooCommerce unter { $menu }.
-how-title = So läuft es ab
+how-title = So funktioniert es
 how-log-in = Ihr Shop bittet Sie, sich anzumelden. Sie müssen Administrator oder Shop-Manager sein.
-how-check = Er nennt { $name } und { $host }. Prüfen Sie beides und klicken Sie dann auf „Genehmigen“.
+how-check = Ihr Shop zeigt { $name } und { $host } an. Prüfen Sie beides und klicken Sie dann auf „Genehmigen“.
 how-back = Sie kommen hierher zurück, und wir testen die Verbindung.
 log-in-first = Verwendet Ihr Shop ein Captcha, eine Zwei-Faktor-Anmeldung oder Single Sign-on? Melden Sie sich dann zuerst in diesem Browser im wp-admin Ihres Shops an und fahren Sie hier fort.
 log-in-first-there = Verwendet Ihr Shop ein Captcha, eine Zwei-Faktor-Anmeldung oder Single Sign-on? { $link } und fahren Sie dann hier fort.
@@ -50,16 +50,16 @@ send-lead = Ihr Shop öffnet sich gleich von selbst. Melden Sie sich dort an, we
 send-adopted = Die Hauptadresse Ihres Shops ist { $store }; wir verwenden diese.
 send-button = Weiter zu { $store }
 send-before = Bevor Sie auf „Genehmigen“ klicken
-send-names = Ihr Shop nennt { $name } und { $host }. Mit Ihrer Genehmigung kann { $app } { $may }.
+send-names = Ihr Shop zeigt { $name } und { $host } an. Wenn Sie genehmigen, kann { $app } { $may }.
 send-stuck = Es geht in Ihrem Shop nicht weiter? Kommen Sie auf { $page } zurück: Dort steht, was bei den üblichen Fehlern hilft.
 send-stuck-page = die Seite dieser Verbindung
 
 ## How an attempt stands
 
 attempt-open = Warten auf { $store }
-attempt-open-lead = Genehmigen Sie den Zugriff auf { $store }. Diese Seite bemerkt es von selbst.
+attempt-open-lead = Genehmigen Sie den Zugriff auf { $store }. Diese Seite aktualisiert sich automatisch.
 attempt-no-key = Bei uns ist kein Schlüssel angekommen
-attempt-no-key-lead = Ihr Shop meldet die Genehmigung, aber bei uns ist kein Schlüssel angekommen. Eine Firewall oder eine Weiterleitung unterwegs hat ihn verschluckt.
+attempt-no-key-lead = Ihr Shop meldet, dass Sie genehmigt haben, aber bei uns ist kein Schlüssel angekommen. Wahrscheinlich hat ihn eine Firewall oder eine Weiterleitung aufgehalten.
 attempt-connecting = { $store } wird verbunden
 attempt-received-lead = Der Schlüssel ist da. Wir testen ihn gleich; Sie können diese Seite offen lassen.
 attempt-proving-lead = Wir fragen Ihren Shop, ob der Schlüssel funktioniert. Das dauert einige Sekunden, bei einem langsamen Shop bis zu zwei Minuten.
@@ -146,16 +146,16 @@ trouble-login = Die Anmeldung wird abgelehnt, obwohl das Passwort stimmt
 trouble-login-do = Ein Captcha oder Single Sign-on steht im Weg. { $link } und versuchen Sie es dann hier erneut.
 trouble-login-link = Melden Sie sich zuerst in wp-admin an
 trouble-firewall = „403 Forbidden“ oder „406 Not Acceptable“
-trouble-firewall-do = Die Firewall Ihres Hosters stört sich am Link zur Genehmigung, weil er eine Webadresse enthält. Bitten Sie Ihren Hoster, /wc-auth/ auszunehmen, und versuchen Sie es dann erneut.
+trouble-firewall-do = Die Firewall Ihres Hosters blockiert den Link zur Genehmigung, weil er eine Webadresse enthält. Bitten Sie Ihren Hoster, /wc-auth/ auszunehmen, und versuchen Sie es dann erneut.
 trouble-page = „Seite nicht gefunden“ oder einfach die Startseite des Shops
 trouble-page-do = Öffnen Sie in WordPress { $menu }, wählen Sie „Beitragsname“, klicken Sie auf „Änderungen speichern“ und versuchen Sie es dann erneut.
 
 ## By hand: where the operator allows it
 
 by-hand-offer = Wenn die Genehmigung in Ihrem Shop nicht klappt, können Sie { $link }.
-by-hand-offer-link = ihn von Hand verbinden
-by-hand-button = Von Hand verbinden
-by-hand-title = Ihren Shop von Hand verbinden
+by-hand-offer-link = ihn manuell verbinden
+by-hand-button = Manuell verbinden
+by-hand-title = Ihren Shop manuell verbinden
 by-hand-lead = Sie erstellen in den Einstellungen Ihres Shops einen Schlüssel und kopieren ihn hierher. Das dauert etwa drei Minuten.
 by-hand-make = Den Schlüssel erstellen
 by-hand-short = Schon in Ihrem Shop angemeldet? { $link } führt Sie gleich zu Schritt 5.
@@ -187,12 +187,12 @@ by-hand-drawn-5 = Zeichnung: ein Formular mit drei Feldern, das erste markiert.
 by-hand-drawn-6 = Zeichnung: dasselbe Formular, das zweite und das dritte Feld markiert.
 by-hand-drawn-7 = Zeichnung: dasselbe Formular, die Schaltfläche darunter markiert.
 by-hand-drawn-8 = Zeichnung: zwei lange Felder, ck_ und cs_, jedes mit einer Schaltfläche zum Kopieren.
-by-hand-paste = Hierher kopieren
+by-hand-paste = Den Schlüssel eingeben
 by-hand-key = Consumer-Key
 by-hand-secret = Consumer-Secret
 by-hand-begins = Beginnt mit { $prefix }
-by-hand-wrong = Das wurde nicht angenommen: Unten steht, was nicht stimmt.
-by-hand-not-kept = Was Sie kopiert haben, wurde nicht aufbewahrt. Kopieren Sie beide Werte noch einmal.
+by-hand-wrong = Ihre Eingaben wurden nicht angenommen. Unten steht, was nicht stimmt.
+by-hand-not-kept = Schlüssel und Secret wurden nicht gespeichert. Kopieren Sie beide noch einmal.
 by-hand-in-use = { $store } ist schon mit genau diesem Schlüssel verbunden. Sie brauchen nichts mehr zu tun.
 by-hand-approve = Möchten Sie lieber nichts kopieren? { $link }.
 by-hand-approve-link = Stattdessen im Shop genehmigen
@@ -200,8 +200,8 @@ step-typed = Schlüssel auf { $store } erstellt
 
 ## When a page cannot be shown
 
-error-nothing-here = Hier ist nichts
-error-not-taken = Das wurde nicht angenommen
+error-nothing-here = Nicht gefunden
+error-not-taken = Anfrage nicht angenommen
 error-one-moment = Einen Moment bitte
 error-our-side = Etwas ist schiefgegangen
 error-no = Das hat nicht geklappt
@@ -218,11 +218,11 @@ failure-busy = Der Dienst ist ausgelastet. Versuchen Sie es in einigen Sekunden 
 failure-unreadable = Die Anfrage lässt sich nicht lesen.
 failure-form = Was Ihr Browser gesendet hat, lässt sich nicht lesen. Öffnen Sie die Seite noch einmal.
 failure-broken = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal.
-failure-broken-tell = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal; wenn es bleibt, nennen Sie dem Betreiber die Nummer der Anfrage.
+failure-broken-tell = Bei uns ist etwas schiefgegangen. Versuchen Sie es gleich noch einmal. Bleibt das Problem, nennen Sie dem Betreiber dieses Dienstes die Nummer der Anfrage.
 failure-unavailable = Der Dienst ist ausgelastet, oder seine Datenbank ist nicht erreichbar. Versuchen Sie es in einigen Sekunden erneut.
 failure-cross-site = Dieses Formular wurde von einer anderen Website gesendet und deshalb nicht angenommen. Öffnen Sie die Seite noch einmal und senden Sie es von dort.
 failure-needs-link = Zum Verbinden brauchen Sie hier einen Link. Bitten Sie den Betreiber dieses Dienstes um einen.
-failure-other-browser = Diese Seite gehört zu dem Browser, in dem Sie begonnen haben. Öffnen Sie sie dort, oder beginnen Sie noch einmal mit dem Link, den Sie erhalten haben.
+failure-other-browser = Diese Seite öffnet sich nur in dem Browser, in dem Sie begonnen haben. Öffnen Sie sie dort, oder beginnen Sie noch einmal mit dem Link, den Sie erhalten haben.
 failure-too-late = Diese Verbindung wurde bereits bestätigt. Um sie zu beenden, öffnen Sie auf { $store } WooCommerce → { $menu } und widerrufen Sie den neuesten Schlüssel.
 failure-network-limit = Aus Ihrem Netzwerk kamen zu viele Versuche. Versuchen Sie es in einer halben Minute erneut. Um viele Shops zu verbinden, bitten Sie den Betreiber dieses Dienstes um einen Link: Damit gilt diese Grenze nicht.
 failure-link-limit = Dieser Link wurde in kurzer Zeit zu oft verwendet. Versuchen Sie es in einer halben Minute erneut.
@@ -245,7 +245,7 @@ address-userinfo = Lassen Sie den Teil vor dem @-Zeichen weg und geben Sie nur d
 address-scheme = Die Adresse eines Shops beginnt mit https://. Geben Sie sie so ein, wie Sie sie im Browser sehen.
 address-ip_address = Geben Sie statt einer Adresse aus Zahlen den Namen Ihres Shops ein, zum Beispiel shop.example.com.
 address-private_name = Diese Adresse funktioniert nur in Ihrem eigenen Netzwerk. Geben Sie die Adresse ein, die Ihre Kunden verwenden.
-address-port = Lassen Sie die Zahl nach dem Doppelpunkt weg: Shops werden über den üblichen https-Port angefragt.
+address-port = Lassen Sie die Zahl nach dem Doppelpunkt weg: Shops müssen über den üblichen https-Port erreichbar sein.
 
 ## What asking the store told us
 
@@ -270,10 +270,10 @@ verdict-blocked_by_wordfence = Das Plugin Wordfence blockiert unseren Server bei
 verdict-blocked_by_imunify360 = Imunify360 blockiert unseren Server bei { $store }. Bitten Sie Ihren Hoster, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.
 verdict-blocked_by_modsecurity = Eine ModSecurity-Regel Ihres Hosters blockiert { $store }. Bitten Sie Ihren Hoster, /wc-auth/ und /wp-json/ auszunehmen (Regeln gegen Webadressen in Parametern), und versuchen Sie es dann erneut.
 verdict-blocked_by_firewall = Eine Firewall blockiert unseren Server bei { $store }. Bitten Sie Ihren Hoster, unsere Adresse für /wp-json/ und /wc-auth/ zu erlauben, und versuchen Sie es dann erneut.
-verdict-rest_closed = Ein Sicherheits-Plugin hat die REST-API von { $store } geschlossen. Erlauben Sie in diesem Plugin wc/v3 und versuchen Sie es dann erneut.
+verdict-rest_closed = Ein Sicherheits-Plugin blockiert die REST-API von { $store }. Erlauben Sie in diesem Plugin wc/v3 und versuchen Sie es dann erneut.
 verdict-login_wall = { $store } fragt alle Besucher nach einem Passwort. Schalten Sie das für /wp-json/ und /wc-auth/ aus und versuchen Sie es dann erneut.
 verdict-maintenance = { $store } ist im Wartungsmodus. Versuchen Sie es erneut, wenn der Shop geöffnet ist.
-verdict-server_error = { $store } hat mit einem eigenen Fehler geantwortet. Versuchen Sie es in einigen Minuten erneut; wenn er bleibt, fragen Sie Ihren Hoster.
+verdict-server_error = { $store } hat mit einem Serverfehler geantwortet. Versuchen Sie es in einigen Minuten erneut; wenn er bleibt, fragen Sie Ihren Hoster.
 verdict-rate_limited = { $store } hat uns gebeten, langsamer zu fragen. Versuchen Sie es in einigen Minuten erneut.
 verdict-dns_failed = Wir konnten { $store } nicht finden. Prüfen Sie die Schreibweise der Adresse.
 verdict-private_address = { $store } führt zu einer Adresse in einem privaten Netzwerk. Geben Sie die Adresse ein, die Ihre Kunden verwenden.

@@ -36,7 +36,7 @@ approve-what = { $app } podrá { $may }.
 approve-revoke = Su tienda crea una clave para ello. Puede revocarla en cualquier momento, en WooCommerce, en { $menu }.
 how-title = Cómo funciona
 how-log-in = Su tienda le pide que inicie sesión. Debe ser administrador o gestor de la tienda.
-how-check = La tienda nombra { $name } y { $host }. Compruebe ambos y pulse «Aprobar» (Approve).
+how-check = Su tienda mostrará { $name } y { $host }. Compruebe ambos y pulse «Aprobar» (Approve).
 how-back = Vuelve usted aquí y probamos la conexión.
 log-in-first = ¿Usa su tienda un captcha, inicio de sesión en dos pasos o inicio de sesión único (SSO)? Primero inicie sesión en el wp-admin de su tienda en este navegador y después continúe aquí.
 log-in-first-there = ¿Usa su tienda un captcha, inicio de sesión en dos pasos o inicio de sesión único (SSO)? { $link } y después continúe aquí.
@@ -50,21 +50,21 @@ send-lead = Su tienda se abrirá sola en un momento. Inicie sesión si se lo pid
 send-adopted = La dirección principal de su tienda es { $store }; usamos esa.
 send-button = Continuar a { $store }
 send-before = Antes de pulsar «Aprobar»
-send-names = Su tienda nombra { $name } y { $host }. Con su aprobación, { $app } podrá { $may }.
+send-names = Su tienda mostrará { $name } y { $host }. Si aprueba, { $app } podrá { $may }.
 send-stuck = ¿Se ha quedado atascado en su tienda? Vuelva a { $page }: allí se explica qué hacer con los errores habituales.
 send-stuck-page = la página de esta conexión
 
 ## How an attempt stands
 
 attempt-open = Esperando a { $store }
-attempt-open-lead = Apruebe en { $store }. Esta página lo detecta sola.
+attempt-open-lead = Apruebe en { $store }. Esta página se actualiza automáticamente.
 attempt-no-key = No nos ha llegado ninguna clave
-attempt-no-key-lead = Su tienda dice que aprobó, pero no nos ha llegado ninguna clave. Un cortafuegos o una redirección la ha interceptado por el camino.
+attempt-no-key-lead = Su tienda indica que usted aprobó, pero no nos ha llegado ninguna clave. Probablemente la interceptó un cortafuegos o una redirección.
 attempt-connecting = Conectando { $store }
 attempt-received-lead = La clave ha llegado. La probamos en un momento; puede dejar esta página abierta.
 attempt-proving-lead = Estamos preguntando a su tienda si la clave funciona. Tarda unos segundos; una tienda lenta puede necesitar dos minutos.
 attempt-confirm = ¿Lo aprobó usted?
-attempt-confirm-lead = La clave de { $store } funciona, pero la aprobación volvió en otro navegador, o no volvió. No se conecta nada hasta que usted lo diga.
+attempt-confirm-lead = La clave de { $store } funciona, pero la aprobación volvió en otro navegador, o no volvió. No se conecta nada hasta que usted lo confirme.
 attempt-app = { $app } debe confirmar
 attempt-app-lead = La clave funciona. { $app } conectará la tienda cuando haya comprobado que esta es su cuenta.
 attempt-connected = { $store } está conectada
@@ -146,16 +146,16 @@ trouble-login = El inicio de sesión se rechaza aunque la contraseña es correct
 trouble-login-do = Un captcha o un inicio de sesión único (SSO) lo impide. { $link } y después inténtelo de nuevo aquí.
 trouble-login-link = Primero inicie sesión en wp-admin
 trouble-firewall = «403 Forbidden» o «406 Not Acceptable»
-trouble-firewall-do = Al cortafuegos de su proveedor de alojamiento no le gusta el enlace de aprobación, porque contiene una dirección web. Pida a su proveedor que exima /wc-auth/ e inténtelo de nuevo.
+trouble-firewall-do = El cortafuegos de su proveedor de alojamiento bloquea el enlace de aprobación, porque contiene una dirección web. Pida a su proveedor que exima /wc-auth/ e inténtelo de nuevo.
 trouble-page = «Página no encontrada», o simplemente la portada de la tienda
 trouble-page-do = En WordPress, abra { $menu }, elija «Nombre de la entrada», pulse «Guardar cambios» e inténtelo de nuevo.
 
 ## By hand: where the operator allows it
 
 by-hand-offer = Si la aprobación no funciona en su tienda, puede { $link }.
-by-hand-offer-link = conectarla a mano
-by-hand-button = Conectar a mano
-by-hand-title = Conectar su tienda a mano
+by-hand-offer-link = conectarla manualmente
+by-hand-button = Conectar manualmente
+by-hand-title = Conectar su tienda manualmente
 by-hand-lead = Usted crea una clave en los ajustes de su tienda y la copia aquí. Lleva unos tres minutos.
 by-hand-make = Crear la clave
 by-hand-short = ¿Ya ha iniciado sesión en su tienda? { $link } le lleva directamente al paso 5.
@@ -187,12 +187,12 @@ by-hand-drawn-5 = Dibujo: un formulario de tres campos, con el primero señalado
 by-hand-drawn-6 = Dibujo: el mismo formulario, con el segundo y el tercer campo señalados.
 by-hand-drawn-7 = Dibujo: el mismo formulario, con el botón de debajo señalado.
 by-hand-drawn-8 = Dibujo: dos campos largos, ck_ y cs_, cada uno con un botón para copiarlo.
-by-hand-paste = Copiarla aquí
+by-hand-paste = Introducir la clave
 by-hand-key = Clave del cliente
 by-hand-secret = Clave secreta del cliente
 by-hand-begins = Empieza por { $prefix }
-by-hand-wrong = No se ha aceptado: vea abajo qué está mal.
-by-hand-not-kept = Lo que copió no se ha guardado. Copie los dos valores otra vez.
+by-hand-wrong = Sus datos no se han aceptado. Vea los errores más abajo.
+by-hand-not-kept = La clave y la clave secreta no se han guardado. Copie las dos otra vez.
 by-hand-in-use = { $store } ya está conectada con esta misma clave. No queda nada por hacer.
 by-hand-approve = ¿Prefiere no copiar nada? { $link }.
 by-hand-approve-link = Apruebe en su tienda
@@ -200,8 +200,8 @@ step-typed = Clave creada en { $store }
 
 ## When a page cannot be shown
 
-error-nothing-here = Aquí no hay nada
-error-not-taken = No se ha aceptado
+error-nothing-here = No encontrado
+error-not-taken = Petición no aceptada
 error-one-moment = Un momento, por favor
 error-our-side = Algo ha ido mal
 error-no = No ha funcionado
@@ -222,7 +222,7 @@ failure-broken-tell = Algo ha ido mal por nuestra parte. Inténtelo de nuevo en 
 failure-unavailable = El servicio está ocupado o no se puede acceder a su base de datos. Inténtelo de nuevo en unos segundos.
 failure-cross-site = Este formulario se envió desde otro sitio y por eso no se ha aceptado. Abra la página de nuevo y envíelo desde allí.
 failure-needs-link = Para conectar hace falta aquí un enlace. Pídaselo al responsable del servicio.
-failure-other-browser = Esta página pertenece al navegador en el que empezó. Ábrala allí o empiece de nuevo con el enlace que recibió.
+failure-other-browser = Esta página solo se abre en el navegador en el que empezó. Ábrala allí o empiece de nuevo con el enlace que recibió.
 failure-too-late = Esta conexión ya se había confirmado. Para terminarla, abra WooCommerce → { $menu } en { $store } y revoque la clave más reciente.
 failure-network-limit = Han llegado demasiados intentos desde su red. Inténtelo de nuevo dentro de medio minuto. Para conectar muchas tiendas, pida un enlace al responsable del servicio: con él no se aplica este límite.
 failure-link-limit = Este enlace se ha usado demasiadas veces en poco tiempo. Inténtelo de nuevo dentro de medio minuto.
@@ -245,7 +245,7 @@ address-userinfo = Quite la parte que va antes del signo @ y escriba solo la dir
 address-scheme = La dirección de una tienda empieza por https://. Escríbala tal como la ve en su navegador.
 address-ip_address = Escriba el nombre de su tienda, por ejemplo shop.example.com, en lugar de una dirección numérica.
 address-private_name = Esa dirección solo funciona dentro de su propia red. Escriba la dirección que usan sus clientes.
-address-port = Quite el número que va después de los dos puntos: a las tiendas se les pregunta por el puerto https habitual.
+address-port = Quite el número que va después de los dos puntos: las tiendas deben responder en el puerto https habitual.
 
 ## What asking the store told us
 
@@ -270,10 +270,10 @@ verdict-blocked_by_wordfence = El plugin Wordfence bloquea nuestro servidor en {
 verdict-blocked_by_imunify360 = Imunify360 bloquea nuestro servidor en { $store }. Pida a su proveedor de alojamiento que permita nuestra dirección e inténtelo de nuevo.
 verdict-blocked_by_modsecurity = Una regla de ModSecurity de su proveedor de alojamiento bloquea { $store }. Pídale que exima /wc-auth/ y /wp-json/ (reglas contra direcciones web en los parámetros) e inténtelo de nuevo.
 verdict-blocked_by_firewall = Un cortafuegos bloquea nuestro servidor en { $store }. Pida a su proveedor de alojamiento que permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
-verdict-rest_closed = Un plugin de seguridad ha cerrado la API REST de { $store }. Permita wc/v3 en ese plugin e inténtelo de nuevo.
+verdict-rest_closed = Un plugin de seguridad bloquea la API REST de { $store }. Permita wc/v3 en ese plugin e inténtelo de nuevo.
 verdict-login_wall = { $store } pide una contraseña a todos los visitantes. Desactívelo para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
 verdict-maintenance = { $store } está en modo de mantenimiento. Inténtelo de nuevo cuando la tienda esté abierta.
-verdict-server_error = { $store } respondió con un error propio. Inténtelo de nuevo en unos minutos; si persiste, pregunte a su proveedor de alojamiento.
+verdict-server_error = { $store } respondió con un error del servidor. Inténtelo de nuevo en unos minutos; si persiste, pregunte a su proveedor de alojamiento.
 verdict-rate_limited = { $store } nos ha pedido que vayamos más despacio. Inténtelo de nuevo en unos minutos.
 verdict-dns_failed = No hemos encontrado { $store }. Compruebe que la dirección esté bien escrita.
 verdict-private_address = { $store } lleva a una dirección dentro de una red privada. Escriba la dirección que usan sus clientes.
@@ -292,7 +292,7 @@ verdict-noisy_answer = { $store } muestra avisos delante de sus respuestas. Func
 verdict-slow = { $store } funciona, pero tarda más de diez segundos en responder. Pregunte a su proveedor de alojamiento qué la ralentiza.
 verdict-denied = Usted denegó el acceso en { $store }; no se ha conectado nada.
 verdict-not_finished = Nadie aprobó a tiempo en { $store }; no se ha conectado nada.
-verdict-not_confirmed = La clave de { $store } funcionaba, pero la aprobación no se confirmó a tiempo; no se ha conectado nada. Empieza de nuevo.
+verdict-not_confirmed = La clave de { $store } funcionaba, pero la aprobación no se confirmó a tiempo; no se ha conectado nada. Empiece de nuevo.
 verdict-disowned = La aprobación en { $store } se notificó como un error; no se ha conectado nada.
 verdict-approved_elsewhere = La aprobación en { $store } volvió en otro navegador distinto del que empezó, así que no se ha conectado nada. Empiece de nuevo y quédese en un solo navegador.
 verdict-wrong_store = Este enlace es para otra tienda y no para { $store }. Pida un enlace sin tienda fijada.

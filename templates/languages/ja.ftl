@@ -186,12 +186,12 @@ by-hand-drawn-5 = 図: 三つの欄があるフォーム。最初の欄に印が
 by-hand-drawn-6 = 図: 同じフォーム。二番目と三番目の欄に印があります。
 by-hand-drawn-7 = 図: 同じフォーム。下のボタンに印があります。
 by-hand-drawn-8 = 図: ck_ と cs_ の二つの長い欄。それぞれにコピー用のボタンがあります。
-by-hand-paste = ここにコピーする
+by-hand-paste = キーを入力する
 by-hand-key = コンシューマーキー
 by-hand-secret = コンシューマーシークレット
 by-hand-begins = { $prefix } で始まります
-by-hand-wrong = 受け付けられませんでした。下の説明をご覧ください。
-by-hand-not-kept = コピーした値は保存されていません。両方をもう一度コピーしてください。
+by-hand-wrong = 入力内容は受け付けられませんでした。下のエラーをご覧ください。
+by-hand-not-kept = キーとシークレットは保存されていません。両方をもう一度コピーしてください。
 by-hand-in-use = { $store } はすでにこのキーで接続されています。これ以上の操作は必要ありません。
 by-hand-approve = 何もコピーしたくない場合は、{ $link }。
 by-hand-approve-link = ストアで承認してください
@@ -199,8 +199,8 @@ step-typed = { $store } でキーを作成済み
 
 ## When a page cannot be shown
 
-error-nothing-here = ここには何もありません
-error-not-taken = 受け付けられませんでした
+error-nothing-here = 見つかりません
+error-not-taken = リクエストを受け付けられませんでした
 error-one-moment = 少々お待ちください
 error-our-side = 問題が発生しました
 error-no = うまくいきませんでした
@@ -244,7 +244,7 @@ address-userinfo = @ より前の部分を除き、ストアのアドレスだ�
 address-scheme = ストアのアドレスは https:// で始まります。ブラウザーに表示されているとおりに入力してください。
 address-ip_address = 数字のアドレスではなく、ストアの名前を入力してください（例: shop.example.com）。
 address-private_name = このアドレスはお使いのネットワーク内でしか使えません。お客様が使うアドレスを入力してください。
-address-port = コロンの後の数字を除いてください。ストアには通常の https ポートで接続します。
+address-port = コロンの後の数字を除いてください。ストアは標準の https ポートで応答する必要があります。
 
 ## What asking the store told us
 
@@ -255,7 +255,7 @@ verdict-role_lost = 承認した WordPress ユーザーは、{ $store } の管�
 verdict-scope_narrower = { $store } で許可された範囲が求めたものより狭いため、一部の機能が動作しません。再接続し、承認ページの内容は変えないでください。
 verdict-scope_wider = { $store } で許可された範囲が求めたものより広くなっています。動作に問題はありません。範囲を狭めたい場合は再接続してください。
 verdict-key_not_saved = { $store } は、保存できなかったキーを送ってきました。多くの場合、データベースのテーブルが満杯か古いことが原因です。WooCommerce を更新してから、もう一度お試しください。
-verdict-key_unreadable = { $store } のキーの控えを読み取れません。記録が破損したか変更されたため、このキーは使用されません。サービスの運営者がバックアップから記録を復元できます。復元できない場合は、ストアを再接続してください。
+verdict-key_unreadable = こちらで保管している { $store } のキーを読み取れません。記録が破損または変更されているため、このキーは使用していません。サービスの運営者はバックアップから記録を復元できます。復元できない場合は、ストアを再接続してください。
 verdict-header_stripped = { $store } のサーバーが、WooCommerce に届く前にキーを取り除いています。Authorization ヘッダーを PHP に渡すようホスティング会社に依頼してから、もう一度お試しください。
 verdict-https_hidden = { $store } のサーバーで https が WordPress に伝わらないため、WooCommerce がキーを無視しています。プロキシの背後の PHP に HTTPS を設定するようホスティング会社に依頼してから、もう一度お試しください。
 verdict-clock_off = { $store } のサーバーの時計とこちらの時計が15分以上ずれているため、署名付きのリクエストが拒否されています。サーバーの時計を合わせるようホスティング会社に依頼してから、もう一度お試しください。
@@ -269,10 +269,10 @@ verdict-blocked_by_wordfence = { $store } で Wordfence プラグインがこち
 verdict-blocked_by_imunify360 = { $store } で Imunify360 がこちらのサーバーをブロックしています。こちらのアドレスを許可するようホスティング会社に依頼してから、もう一度お試しください。
 verdict-blocked_by_modsecurity = ホスティング会社の ModSecurity のルールが { $store } をブロックしています。/wc-auth/ と /wp-json/ を除外するよう依頼してから（パラメーター内のウェブアドレスを拒むルールです）、もう一度お試しください。
 verdict-blocked_by_firewall = { $store } でファイアウォールがこちらのサーバーをブロックしています。/wp-json/ と /wc-auth/ へのこちらのアドレスを許可するようホスティング会社に依頼してから、もう一度お試しください。
-verdict-rest_closed = セキュリティプラグインが { $store } の REST API を閉じています。そのプラグインで wc/v3 を許可してから、もう一度お試しください。
+verdict-rest_closed = セキュリティプラグインが { $store } の REST API をブロックしています。そのプラグインで wc/v3 を許可してから、もう一度お試しください。
 verdict-login_wall = { $store } はすべての訪問者にパスワードを求めています。/wp-json/ と /wc-auth/ では求めないように設定してから、もう一度お試しください。
 verdict-maintenance = { $store } はメンテナンスモードです。ストアの再開後にもう一度お試しください。
-verdict-server_error = { $store } がストア側のエラーを返しました。数分後にもう一度お試しください。解消しない場合は、ホスティング会社にお問い合わせください。
+verdict-server_error = { $store } がサーバーエラーを返しました。数分後にもう一度お試しください。解消しない場合は、ホスティング会社にお問い合わせください。
 verdict-rate_limited = { $store } から、アクセスの間隔を空けるよう求められました。数分後にもう一度お試しください。
 verdict-dns_failed = { $store } が見つかりませんでした。アドレスのつづりをご確認ください。
 verdict-private_address = { $store } はプライベートネットワーク内のアドレスを指しています。お客様が使うアドレスを入力してください。

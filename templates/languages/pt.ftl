@@ -37,7 +37,7 @@ approve-what = { $app } poderá { $may }.
 approve-revoke = Sua loja cria uma chave para isso. Você pode revogá-la a qualquer momento, no WooCommerce, em { $menu }.
 how-title = Como funciona
 how-log-in = Sua loja pede que você faça login. Você precisa ser administrador ou gerente da loja.
-how-check = A loja mostra { $name } e { $host }. Confira os dois e clique em “Aprovar” (Approve).
+how-check = Sua loja mostrará { $name } e { $host }. Confira os dois e clique em “Aprovar” (Approve).
 how-back = Você volta para cá, e nós testamos a conexão.
 log-in-first = Sua loja usa captcha, login em duas etapas ou login único (SSO)? Primeiro faça login no wp-admin da sua loja neste navegador e depois continue aqui.
 log-in-first-there = Sua loja usa captcha, login em duas etapas ou login único (SSO)? { $link } e depois continue aqui.
@@ -51,16 +51,16 @@ send-lead = Sua loja abrirá sozinha em instantes. Faça login se ela pedir, e a
 send-adopted = O endereço principal da sua loja é { $store }; usamos esse.
 send-button = Continuar para { $store }
 send-before = Antes de clicar em “Aprovar”
-send-names = Sua loja mostra { $name } e { $host }. Com a sua aprovação, { $app } poderá { $may }.
-send-stuck = Não consegue avançar na sua loja? Volte para { $page }: ela diz o que fazer com os erros mais comuns.
+send-names = Sua loja mostrará { $name } e { $host }. Se você aprovar, { $app } poderá { $may }.
+send-stuck = Não consegue avançar na sua loja? Volte para { $page }: ela ajuda com os erros mais comuns.
 send-stuck-page = a página desta conexão
 
 ## How an attempt stands
 
 attempt-open = Aguardando { $store }
-attempt-open-lead = Aprove em { $store }. Esta página percebe sozinha.
+attempt-open-lead = Aprove em { $store }. Esta página se atualiza automaticamente.
 attempt-no-key = Nenhuma chave chegou até nós
-attempt-no-key-lead = Sua loja diz que aprovou, mas nenhuma chave chegou até nós. Um firewall ou um redirecionamento a reteve no caminho.
+attempt-no-key-lead = Sua loja informa que você aprovou, mas nenhuma chave chegou até nós. Provavelmente um firewall ou um redirecionamento a reteve.
 attempt-connecting = Conectando { $store }
 attempt-received-lead = A chave chegou. Vamos testá-la em instantes; você pode deixar esta página aberta.
 attempt-proving-lead = Estamos perguntando à sua loja se a chave funciona. Isso leva alguns segundos; uma loja lenta pode precisar de dois minutos.
@@ -147,7 +147,7 @@ trouble-login = O login é recusado embora a senha esteja certa
 trouble-login-do = Um captcha ou um login único (SSO) está no caminho. { $link } e depois tente de novo aqui.
 trouble-login-link = Primeiro faça login no wp-admin
 trouble-firewall = “403 Forbidden” ou “406 Not Acceptable”
-trouble-firewall-do = O firewall da sua hospedagem não aceita o link de aprovação, porque ele contém um endereço da web. Peça à sua hospedagem que libere /wc-auth/ e tente de novo.
+trouble-firewall-do = O firewall da sua hospedagem bloqueia o link de aprovação, porque ele contém um endereço da web. Peça à sua hospedagem que libere /wc-auth/ e tente de novo.
 trouble-page = “Página não encontrada”, ou simplesmente a página inicial da loja
 trouble-page-do = No WordPress, abra { $menu }, escolha “Nome do post”, clique em “Salvar alterações” e tente de novo.
 
@@ -188,12 +188,12 @@ by-hand-drawn-5 = Desenho: um formulário de três campos, com o primeiro marcad
 by-hand-drawn-6 = Desenho: o mesmo formulário, com o segundo e o terceiro campo marcados.
 by-hand-drawn-7 = Desenho: o mesmo formulário, com o botão abaixo dele marcado.
 by-hand-drawn-8 = Desenho: dois campos longos, ck_ e cs_, cada um com um botão para copiar.
-by-hand-paste = Copiar aqui
+by-hand-paste = Inserir a chave
 by-hand-key = Chave do consumidor
 by-hand-secret = Segredo do consumidor
 by-hand-begins = Começa com { $prefix }
-by-hand-wrong = Isso não foi aceito: veja abaixo o que está errado.
-by-hand-not-kept = O que você copiou não foi guardado. Copie os dois valores de novo.
+by-hand-wrong = Seus dados não foram aceitos. Veja os erros abaixo.
+by-hand-not-kept = A chave e o segredo não foram salvos. Copie os dois de novo.
 by-hand-in-use = { $store } já está conectada com esta mesma chave. Não há mais nada a fazer.
 by-hand-approve = Prefere não copiar nada? { $link }.
 by-hand-approve-link = Aprove na sua loja
@@ -201,8 +201,8 @@ step-typed = Chave criada em { $store }
 
 ## When a page cannot be shown
 
-error-nothing-here = Não há nada aqui
-error-not-taken = Isso não foi aceito
+error-nothing-here = Não encontrado
+error-not-taken = Requisição não aceita
 error-one-moment = Um momento, por favor
 error-our-side = Algo deu errado
 error-no = Isso não funcionou
@@ -223,7 +223,7 @@ failure-broken-tell = Algo deu errado do nosso lado. Tente de novo em instantes;
 failure-unavailable = O serviço está ocupado ou não consegue acessar o banco de dados. Tente de novo em alguns segundos.
 failure-cross-site = Este formulário foi enviado de outro site e por isso não foi aceito. Abra a página de novo e envie a partir dela.
 failure-needs-link = Aqui é preciso um link para conectar. Peça um a quem opera o serviço.
-failure-other-browser = Esta página pertence ao navegador em que você começou. Abra-a nele ou comece de novo com o link que você recebeu.
+failure-other-browser = Esta página só abre no navegador em que você começou. Abra-a nele ou comece de novo com o link que você recebeu.
 failure-too-late = Esta conexão já havia sido confirmada. Para encerrá-la, abra WooCommerce → { $menu } em { $store } e revogue a chave mais recente.
 failure-network-limit = Houve tentativas demais a partir da sua rede. Tente de novo em meio minuto. Para conectar muitas lojas, peça um link a quem opera o serviço: com ele, esse limite não se aplica.
 failure-link-limit = Este link foi usado vezes demais em pouco tempo. Tente de novo em meio minuto.
@@ -246,7 +246,7 @@ address-userinfo = Retire a parte antes do sinal @ e digite só o endereço da s
 address-scheme = O endereço de uma loja começa com https://. Digite-o como você o vê no navegador.
 address-ip_address = Digite o nome da sua loja, por exemplo shop.example.com, em vez de um endereço numérico.
 address-private_name = Esse endereço só funciona dentro da sua própria rede. Digite o endereço que seus clientes usam.
-address-port = Retire o número depois dos dois-pontos: as lojas são consultadas pela porta https habitual.
+address-port = Retire o número depois dos dois-pontos: as lojas precisam responder na porta https padrão.
 
 ## What asking the store told us
 
@@ -257,7 +257,7 @@ verdict-role_lost = O usuário do WordPress que aprovou não é mais administrad
 verdict-scope_narrower = { $store } concedeu menos do que foi pedido, por isso algumas coisas não vão funcionar. Conecte de novo e deixe a página de aprovação como está.
 verdict-scope_wider = { $store } concedeu mais do que foi pedido. Funciona; conecte de novo se quiser que a chave permita menos.
 verdict-key_not_saved = { $store } enviou uma chave que não salvou, geralmente por causa de uma tabela do banco de dados cheia ou desatualizada. Atualize o WooCommerce e tente de novo.
-verdict-key_unreadable = Não conseguimos ler a nossa cópia da chave de { $store }: o registro foi danificado ou alterado, e por isso a chave não é usada. Quem opera este serviço pode restaurar o registro a partir de um backup; caso contrário, conecte a loja de novo.
+verdict-key_unreadable = Não conseguimos ler a nossa cópia da chave de { $store }: o registro foi danificado ou alterado, e por isso a chave não é usada. Quem opera o serviço pode restaurar o registro a partir de um backup; caso contrário, conecte a loja de novo.
 verdict-header_stripped = O servidor de { $store } descarta a chave a caminho do WooCommerce. Peça à sua hospedagem que repasse o cabeçalho Authorization ao PHP e tente de novo.
 verdict-https_hidden = O servidor de { $store } esconde o https do WordPress, e por isso o WooCommerce ignora a chave. Peça à sua hospedagem que defina HTTPS para o PHP atrás do proxy e tente de novo.
 verdict-clock_off = O relógio de { $store } e o nosso diferem em mais de quinze minutos, e por isso a loja recusa pedidos assinados. Peça à sua hospedagem que acerte o relógio do servidor e tente de novo.
@@ -271,10 +271,10 @@ verdict-blocked_by_wordfence = O plugin Wordfence está bloqueando nosso servido
 verdict-blocked_by_imunify360 = O Imunify360 está bloqueando nosso servidor em { $store }. Peça à sua hospedagem que permita nosso endereço e tente de novo.
 verdict-blocked_by_modsecurity = Uma regra do ModSecurity da sua hospedagem está bloqueando { $store }. Peça à sua hospedagem que libere /wc-auth/ e /wp-json/ (regras contra endereços da web em parâmetros) e tente de novo.
 verdict-blocked_by_firewall = Um firewall está bloqueando nosso servidor em { $store }. Peça à sua hospedagem que permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
-verdict-rest_closed = Um plugin de segurança fechou a API REST de { $store }. Permita wc/v3 nesse plugin e tente de novo.
+verdict-rest_closed = Um plugin de segurança bloqueia a API REST de { $store }. Permita wc/v3 nesse plugin e tente de novo.
 verdict-login_wall = { $store } pede uma senha a todos os visitantes. Desative isso para /wp-json/ e /wc-auth/ e tente de novo.
 verdict-maintenance = { $store } está em modo de manutenção. Tente de novo quando a loja estiver aberta.
-verdict-server_error = { $store } respondeu com um erro próprio. Tente de novo em alguns minutos; se continuar, fale com a sua hospedagem.
+verdict-server_error = { $store } respondeu com um erro do servidor. Tente de novo em alguns minutos; se continuar, fale com a sua hospedagem.
 verdict-rate_limited = { $store } pediu que fôssemos mais devagar. Tente de novo em alguns minutos.
 verdict-dns_failed = Não encontramos { $store }. Verifique se o endereço está escrito corretamente.
 verdict-private_address = { $store } leva a um endereço dentro de uma rede privada. Digite o endereço que seus clientes usam.

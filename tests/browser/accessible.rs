@@ -67,7 +67,7 @@ async fn axe_finds_nothing_on_pages_that_answer_a_form() {
     for (field, text) in [("name", "ann"), ("password", "aaaaaaaaaaaa"), ("again", "aaaaaaaaaaaa")] {
         browser.write(field, text).await;
     }
-    browser.press("Make the operator and sign in").await;
+    browser.press("Create operator and sign in").await;
     browser.reads("easy to guess").await;
     troubles.extend(troubles_of(&browser, &axe, "set-up, wrong").await);
     world.stranger("bob").await;
@@ -82,30 +82,30 @@ async fn axe_finds_nothing_on_pages_that_answer_a_form() {
     troubles.extend(troubles_of(&browser, &axe, "overview, nothing yet").await);
     browser.go(&format!("{KEYS}/admin/links/new")).await;
     browser.write("user_id", "merchant-42").await;
-    browser.press("Make the link").await;
+    browser.press("Create link").await;
     browser.sees("Link for merchant-42").await;
-    troubles.extend(troubles_of(&browser, &axe, "link made").await);
+    troubles.extend(troubles_of(&browser, &axe, "link created").await);
     browser.go(&format!("{KEYS}/admin/links/new")).await;
     browser.write("user_id", "a b").await;
-    browser.press("Make the link").await;
-    browser.reads("The link was not made.").await;
+    browser.press("Create link").await;
+    browser.reads("The link was not created.").await;
     troubles.extend(troubles_of(&browser, &axe, "link, wrong").await);
     browser.go(&format!("{KEYS}/admin/tokens/new")).await;
     browser.write("name", "Shipping").await;
     let tick = "document.querySelector('input[type=checkbox]').click()";
     browser.client.execute(tick, Vec::new()).await.unwrap();
-    browser.press("Make the token").await;
+    browser.press("Create token").await;
     browser.reads("I have copied it").await;
-    troubles.extend(troubles_of(&browser, &axe, "token made").await);
+    troubles.extend(troubles_of(&browser, &axe, "token created").await);
     browser.go(&format!("{KEYS}/admin/webhooks/new")).await;
     troubles.extend(troubles_of(&browser, &axe, "webhook new, empty").await);
     browser.write("url", "https://unknown.example/hook").await;
-    browser.press("Add the webhook").await;
-    browser.reads("There is no such name.").await;
+    browser.press("Add webhook").await;
+    browser.reads("This name does not exist.").await;
     troubles.extend(troubles_of(&browser, &axe, "webhook, wrong").await);
     browser.go(&format!("{KEYS}/admin/webhooks/new")).await;
     browser.write("url", "https://app.example/hook").await;
-    browser.press("Add the webhook").await;
+    browser.press("Add webhook").await;
     browser.reads("I have copied it").await;
     troubles.extend(troubles_of(&browser, &axe, "webhook secret").await);
     troubles.extend(second_factor(&world, &browser, &axe).await);
@@ -120,7 +120,7 @@ async fn second_factor(world: &World, browser: &Browser, axe: &str) -> Vec<Strin
     browser.write("code", &telephone.code(world.clock.now())).await;
     browser.write("password", PASSWORD).await;
     browser.press("Turn it on").await;
-    browser.reads("Keep your recovery codes").await;
+    browser.reads("Save your recovery codes").await;
     let mut troubles = troubles_of(browser, axe, "recovery codes").await;
     browser.press("Sign out").await;
     browser.write("name", "bob").await;

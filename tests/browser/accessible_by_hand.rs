@@ -2,7 +2,7 @@
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::scope::Scope;
-use cartkey::flow::by_hand;
+use cartkey::flow::connecting::by_hand;
 use serde_json::json;
 
 use crate::accessible::troubles_of;
@@ -20,8 +20,8 @@ async fn axe_finds_nothing_where_a_merchant_types_a_key() {
     let (_, link) = world.link("merchant-42", json!({"account_label": "Cups Ltd"})).await;
     browser.go(&link).await;
     let mut troubles = troubles_of(&browser, &axe, "connect, by hand offered").await;
-    browser.press("connect it by hand").await;
-    browser.sees("Connect your store by hand").await;
+    browser.press("connect it manually").await;
+    browser.sees("Connect your store manually").await;
     troubles.extend(troubles_of(&browser, &axe, "by hand").await);
     browser.go(&format!("{link}/by-hand?lang=ja")).await;
     troubles.extend(troubles_of(&browser, &axe, "by hand, Japanese").await);
@@ -56,14 +56,14 @@ async fn axe_finds_nothing_where_an_operator_types_a_key() {
         browser.write("store_url", "shop.example").await;
         browser.write("consumer_key", &key.consumer_key).await;
         browser.write("consumer_secret", secret).await;
-        browser.press("Ask the store and add it").await;
+        browser.press("Test the key and add the store").await;
     };
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
     type_it("cs_").await;
-    browser.reads("Nothing was added.").await;
+    browser.reads("The store was not added.").await;
     let mut troubles = troubles_of(&browser, &axe, "store add, wrong").await;
     type_it(&format!("cs_{:040}", 7)).await;
-    browser.reads("The key was not kept.").await;
+    browser.reads("The key was not saved.").await;
     troubles.extend(troubles_of(&browser, &axe, "store add, refused").await);
     type_it(&key.consumer_secret).await;
     browser.reads("The key works, and the store is connected.").await;

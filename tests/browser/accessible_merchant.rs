@@ -31,7 +31,7 @@ async fn axe_finds_nothing_on_what_stands_in_a_merchants_way_nor_on_the_way() {
     world.shop.switch(|shop| (shop.permalinks, shop.notices) = (Permalinks::Pretty, true));
     browser.go(&link).await;
     browser.press("Connect store").await;
-    browser.reads("Something may get in the way").await;
+    browser.reads("There may be a problem").await;
     troubles.extend(troubles_of(&browser, &axe, "warned").await);
     world.shop.switch(|shop| shop.notices = false);
     browser.go(&link).await;
@@ -80,8 +80,8 @@ async fn axe_finds_nothing_on_any_end_without_a_store() {
     first.sees("Did you approve this?").await;
     troubles.extend(troubles_of(&first, &axe, "to be confirmed").await);
     second.press("This was not me").await;
-    second.sees("The key was thrown away").await;
-    troubles.extend(troubles_of(&second, &axe, "thrown away").await);
+    second.sees("The key was discarded").await;
+    troubles.extend(troubles_of(&second, &axe, "discarded").await);
     first.go(&page).await;
     first.reads("For support: disowned").await;
     troubles.extend(troubles_of(&first, &axe, "failed").await);

@@ -37,7 +37,7 @@ async fn once_through(hands: Hands) {
     operator.sees("Cups & Plates").await;
     operator.is_in_order().await;
     hands.operate(&operator, "Check now").await;
-    operator.reads("The store was asked just now: its key works.").await;
+    operator.reads("The store was checked: its key works.").await;
     reconnect(&world, &operator, &merchant, hands).await;
     let second = lent(&world).await.1;
     assert_ne!(first, second, "another key is lent");
@@ -58,9 +58,9 @@ async fn set_up(world: &World, operator: &Browser, hands: Hands) {
     hands.fill(operator, "name", "ann").await;
     hands.fill(operator, "password", PASSWORD).await;
     hands.fill(operator, "again", PASSWORD).await;
-    hands.operate(operator, "Make the operator and sign in").await;
+    hands.operate(operator, "Create operator and sign in").await;
     operator.sees("Overview").await;
-    operator.reads("Three steps to the first key").await;
+    operator.reads("Get your first key in three steps").await;
     operator.is_in_order().await;
 }
 
@@ -73,7 +73,7 @@ async fn make_link(operator: &Browser, hands: Hands) -> String {
     operator.sees("New link").await;
     hands.fill(operator, "user_id", "merchant-42").await;
     hands.fill(operator, "store", "shop.example").await;
-    hands.operate(operator, "Make the link").await;
+    hands.operate(operator, "Create link").await;
     operator.sees("Link for merchant-42").await;
     operator.is_in_order().await;
     operator.value_of("address").await
@@ -81,7 +81,7 @@ async fn make_link(operator: &Browser, hands: Hands) -> String {
 
 /// Makes a reconnect link; the merchant approves once more, and the store has its second key.
 async fn reconnect(world: &World, operator: &Browser, merchant: &Browser, hands: Hands) {
-    hands.operate(operator, "Make a reconnect link").await;
+    hands.operate(operator, "Create reconnect link").await;
     operator.sees("Reconnect link for Cups & Plates").await;
     operator.is_in_order().await;
     let link = operator.value_of("url").await;
@@ -110,9 +110,9 @@ async fn give_up(world: &World, operator: &Browser, hands: Hands) {
     let page = operator.value_of("revoke").await;
     assert!(page.ends_with(&format!("&edit-key={key}")), "{page}");
     hands.operate(operator, "Check whether it is revoked").await;
-    operator.reads("was still there").await;
+    operator.reads("still existed at the store").await;
     world.shop.revoke(key);
     hands.operate(operator, "Check whether it is revoked").await;
-    operator.reads("is revoked: the store told so").await;
+    operator.reads("is revoked. The store confirmed this").await;
     operator.is_in_order().await;
 }

@@ -2,8 +2,8 @@
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
-use cartkey::flow::brand::{self, Chosen};
-use cartkey::flow::{operators, tokens};
+use cartkey::flow::connecting::brand::{self, Chosen};
+use cartkey::flow::{lending::tokens, operators};
 use fantoccini::Client;
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ async fn nothing_that_hostile_people_have_stored_runs_on_any_page() {
     let name = "<img src=x onerror=run()>";
     world.connect(id).await;
     world.link(id, json!({"account_label": name})).await;
-    let wish = tokens::Wish::new(name, "keys:read".parse().unwrap());
+    let wish = tokens::NewToken::new(name, "keys:read".parse().unwrap());
     tokens::issue(&world.app, wish, &Actor::cli()).await.unwrap();
     let password = Secret::new(PASSWORD.to_owned());
     operators::add(&world.app, "<svg/onload=run()>".parse().unwrap(), &password, &Actor::cli()).await.unwrap();

@@ -3,7 +3,7 @@
 use cartkey::domain::actor::Actor;
 use cartkey::domain::brand::Logo;
 use cartkey::domain::language::Language;
-use cartkey::flow::brand::{self, Chosen};
+use cartkey::flow::connecting::brand::{self, Chosen};
 use serde_json::json;
 
 use crate::axe;

@@ -87,7 +87,7 @@ async fn a_return_in_another_browser_waits_for_the_first() {
 
     let back = format!("https://keys.example/connect/attempts/{}", attempt_of(&second).await);
     second.go(&back).await;
-    second.sees("There is nothing here").await;
+    second.sees("Not found").await;
     first.go(&back).await;
     first.sees("Did you approve this?").await;
     first.is_in_order().await;

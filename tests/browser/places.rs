@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::webhooks::{self, Wish};
-use cartkey::flow::{tell, watch};
+use cartkey::flow::webhooks::{self, NewWebhook};
+use cartkey::flow::{watching::watch, webhooks::dispatch};
 use serde_json::json;
 use url::Url;
 
@@ -129,18 +129,18 @@ async fn webhooks(world: &World) -> [String; 3] {
     for (receiver, (name, wanted)) in
         told.iter().zip([("Shipping", "*"), ("Billing", "token.*,store.*"), ("", "token.*")])
     {
-        let wish = Wish { description: name.to_owned(), ..receiver.wish(wanted) };
+        let wish = NewWebhook { description: name.to_owned(), ..receiver.wish(wanted) };
         let (webhook, _) = webhooks::add(&world.app, wish, &Actor::cli()).await.unwrap();
         ids.push(webhook.id.to_string());
     }
     told[1].answers(|answers| answers.status = 503);
     told[2].answers(|answers| answers.status = 410);
     world.trusted_service().await;
-    tell::run_due(&world.app).await.unwrap();
+    dispatch::run_due(&world.app).await.unwrap();
     let first = ids[0].parse().unwrap();
     webhooks::rotate(&world.app, &first, None, &Actor::cli()).await.unwrap();
     webhooks::test(&world.app, &first, &Actor::cli()).await.unwrap();
-    tell::run_due(&world.app).await.unwrap();
+    dispatch::run_due(&world.app).await.unwrap();
     ids.try_into().expect("three")
 }
 

@@ -1,4 +1,4 @@
-//! The activity page: every event and every read key, filtered, paged, exported, and kept as long as is set.
+//! The activity page: events and key reads, filtered, paged and exported, with the retention setting.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::time::Time;
-use cartkey::flow::activity::{self, Entry, Filter};
-use cartkey::flow::{reads, retention};
+use cartkey::flow::dashboard::activity::{self, Entry, Filter};
+use cartkey::flow::{lending::key_reads, retention};
 use cartkey::storage::events;
 use serde_json::Value;
 
@@ -20,18 +20,18 @@ use crate::world::World;
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What the rows of the list say, without its head.
+/// The texts of the list's rows, without the header.
 fn rows(page: &Page) -> Vec<String> {
     html::elements(&page.body, "tr").iter().skip(1).map(html::Element::text).collect()
 }
 
-/// What each row says that happened, and who did it.
+/// Each row's event and actor.
 fn told(page: &Page) -> Vec<String> {
     let heads = html::elements(&page.body, "th");
     heads.iter().filter(|head| head.attribute("scope") == Some("row")).map(html::Element::text).collect()
 }
 
-/// Puts a read on record as it was made at `at`.
+/// Records a read made at `at`.
 async fn read(world: &World, at: Time, token: &str, store: &str) -> RequestId {
     let id = RequestId::mint(at, &Entropy::System);
     let sql = format!("INSERT INTO key_reads VALUES ('{id}', {}, '{token}', '{store}', 1, '192.0.2.9')", at.millis());
@@ -39,14 +39,14 @@ async fn read(world: &World, at: Time, token: &str, store: &str) -> RequestId {
     id
 }
 
-/// Puts an event on record.
+/// Records an event.
 async fn happened(world: &World, kind: Kind, at: Time, who: &str) {
     let request = RequestId::mint(at, &Entropy::System);
     let actor = Actor::new(who).asking([192, 0, 2, 7].into(), Some(request));
     events::insert(&world.app.db, &Event::new(kind, at, &actor)).await.unwrap();
 }
 
-/// A store behind Cartkey's back; gives its id.
+/// Inserts a store directly into the database; returns its id.
 async fn store(world: &World, user: &str, n: u64) -> StoreId {
     let id = StoreId::mint(Time::from_millis(1_700_000_000_000 + i64::try_from(n).unwrap()), &Entropy::System);
     let sql = format!(
@@ -58,7 +58,7 @@ async fn store(world: &World, user: &str, n: u64) -> StoreId {
     id
 }
 
-/// Each entry of all pages of so many lines, as `kind` or the read's id.
+/// All entries over pages of this many rows, as `kind` or the read's id.
 async fn all(world: &World, filter: &Filter, limit: i64) -> Vec<String> {
     let (mut seen, mut position) = (Vec::new(), Position::newest());
     loop {
@@ -87,7 +87,8 @@ async fn a_connection_and_a_read_are_told_in_words_with_who_what_which_where_and
     let page = ann.get("/admin/activity").await;
     assert_eq!(told(&page)[..2], ["Signed in", "Operator added"]);
     assert!(told(&page).iter().any(|what| what == "Key read version 1"), "{:?}", told(&page));
-    for what in ["Link made", "Connecting begun", "Key received from the store", "Store connected", "Token issued"] {
+    for what in ["Link created", "Connection started", "Key received from the store", "Store connected", "Token issued"]
+    {
         assert!(told(&page).contains(&what.to_owned()), "{what} in {:?}", told(&page));
     }
     let said = rows(&page);
@@ -110,7 +111,7 @@ async fn with_nothing_but_the_operators_own_coming_the_page_says_so() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     let page = ann.get("/admin/activity?kind=stores").await;
-    assert!(page.text().contains("Nothing like this happened"), "{}", page.text());
+    assert!(page.text().contains("No matching activity"), "{}", page.text());
     assert_eq!(rows(&ann.get("/admin/activity").await).len(), 2);
 }
 
@@ -147,7 +148,7 @@ async fn each_filter_lets_through_what_it_says_and_nothing_else() {
     assert_eq!(counts(&mut ann, &format!("kind=keys&who={op}")).await.len(), 0);
     assert_eq!(counts(&mut ann, &format!("kind=keys&store={store}&who={}", service.token_id)).await.len(), 2);
     let of_user = counts(&mut ann, "user_id=m-2").await;
-    assert!(of_user.contains(&"Link made".to_owned()) && of_user.contains(&"Key read version 1".to_owned()));
+    assert!(of_user.contains(&"Link created".to_owned()) && of_user.contains(&"Key read version 1".to_owned()));
     assert!(of_user.len() < counts(&mut ann, "").await.len());
     assert_eq!(counts(&mut ann, "who=cli").await, ["Operator added"]);
     assert_eq!(counts(&mut ann, "kind=connections&who=store").await.len(), 2, "two keys were received");
@@ -272,7 +273,7 @@ async fn the_export_is_every_line_of_the_filter_as_json_and_is_itself_on_record(
     assert!(told.len() == 2 && told[0].starts_with("op_"), "{told:?}");
 }
 
-/// Counts what is on record: reads, events, and events that say from where.
+/// Counts recorded reads, events, and events with an IP address.
 async fn on_record(world: &World) -> [String; 3] {
     let count =
         async |of: &str| column(&world.app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {of}")).await.remove(0);
@@ -297,7 +298,7 @@ async fn older_reads_are_deleted_once_that_is_set_and_counts_and_events_stay() {
     retention::keep(&world.app, Keep::Days(30), &Actor::cli()).await.unwrap();
     assert!(retention::sweep(&world.app).await.unwrap());
     assert_eq!(on_record(&world).await[0], "1301", "nor what is not counted yet");
-    reads::count(&world.app).await.unwrap();
+    key_reads::count(&world.app).await.unwrap();
     assert!(retention::sweep(&world.app).await.unwrap());
     assert_eq!(on_record(&world).await[0], "1301", "a read is kept for 30 days to the second");
     world.clock.advance(Duration::from_secs(650));
@@ -335,7 +336,7 @@ async fn where_an_attempt_and_its_key_came_from_is_forgotten_as_long_after_its_e
     assert_eq!(known().await, (left.clone(), left), "so does one that has not ended");
     let id = column(&world.app.db, "SELECT id FROM attempts ORDER BY id").await.remove(0);
     let page = world.operator().await.get(&format!("/admin/attempts/{id}")).await;
-    assert!(page.text().contains("Begun from –"), "{}", page.text());
+    assert!(page.text().contains("Started from –"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -346,7 +347,7 @@ async fn keeping_less_is_asked_twice_and_keeping_more_once() {
     assert!(page.text().contains("Keep key reads for"), "{}", page.text());
     let ask = ann.submit(&page, "Save", &[("keep", "90")]).await;
     assert!(ask.text().contains("Keep key reads for 90 days?"), "{}", ask.text());
-    assert!(ask.text().contains("cannot be brought back"), "{}", ask.text());
+    assert!(ask.text().contains("permanently deleted"), "{}", ask.text());
     assert_eq!(retention::kept(&world.app).await.unwrap(), Keep::ForEver, "asking changes nothing");
     let done = ann.submit(&ask, "Delete older key reads", &[]).await;
     assert!(done.text().contains("Saved."), "{}", done.text());

@@ -1,11 +1,11 @@
-//! The page of one attempt: an operator decides on approvals that wait for a person.
+//! The page of one attempt, where an operator decides on quarantined approvals.
 
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
-use cartkey::flow::approvals::{self, Decided};
-use cartkey::flow::return_leg;
+use cartkey::flow::connecting::approvals::{self, Decided};
+use cartkey::flow::connecting::return_leg;
 use serde_json::json;
 
 use crate::database::column;
@@ -13,8 +13,8 @@ use crate::merchant::{Merchant, Page};
 use crate::operator::Operator;
 use crate::world::World;
 
-/// An approval that came back in another browser than the one that began; its key works. Gives the browser that began,
-/// and the path of the operator's page.
+/// An approval that returned in another browser than the one that began, with a working key. Returns the first browser and the path
+/// of the operator's page.
 async fn held(world: &World, more: serde_json::Value) -> (Merchant, String) {
     let mut first = world.merchant();
     let (_, link) = world.link("m", more).await;
@@ -55,9 +55,12 @@ async fn an_approval_that_came_back_elsewhere_waits_and_is_connected_when_an_ope
     let (_, path) = held(&world, json!({"account_label": "Cups Ltd"})).await;
     assert_eq!(waiting(&world).await, 1);
     let mut ann = world.operator().await;
-    let page = look(&mut ann, &path, &["Needs a person", "another browser", "Cups Ltd (m)", "127.0.0.1"]).await;
-    says(&page, &["Before you confirm, ask the owner of shop.example", "a service", "Nothing was in the way."]);
-    says(&page, &["Connecting begun", "Key received from the store", "Approval came back in another browser", "Works"]);
+    let page = look(&mut ann, &path, &["Needs a decision", "another browser", "Cups Ltd (m)", "127.0.0.1"]).await;
+    says(&page, &["Before you confirm, ask the owner of shop.example", "a service", "No problems were found."]);
+    says(
+        &page,
+        &["Connection started", "Key received from the store", "Approval came back in another browser", "Works"],
+    );
     assert!(!page.body.contains(&world.shop.keys()[0].consumer_key) && !page.body.contains("cs_"));
 
     let page = ann.submit(&page, "Confirm: connect shop.example", &[]).await;
@@ -79,14 +82,7 @@ async fn a_rejected_approval_is_wiped_and_names_the_key_to_revoke() {
     let last7 = world.shop.keys()[0].consumer_key[36..].to_owned();
     says(
         &page,
-        &[
-            "rejected and its key is wiped",
-            "Failed",
-            "An operator rejected it",
-            "Approval rejected",
-            &last7,
-            "Wiped here",
-        ],
+        &["rejected and its key is wiped", "Failed", "An operator rejected it", "Approval rejected", &last7, "Wiped"],
     );
     let theirs = page.link("its page at the store").expect("where the merchant revokes it");
     assert!(theirs.starts_with("https://shop.example/wp-admin/") && theirs.ends_with("&edit-key=1"), "{theirs}");
@@ -115,7 +111,7 @@ async fn an_approval_whose_browser_did_not_come_back_waits_too() {
     world.pass(Duration::from_secs(75)).await;
     assert_eq!(waiting(&world).await, 1);
     let mut ann = world.operator().await;
-    let page = look(&mut ann, &path(&world).await, &["the browser that began has not come back"]).await;
+    let page = look(&mut ann, &path(&world).await, &["the browser that started the attempt has not come back"]).await;
     let page = ann.submit(&page, "Confirm: connect shop.example", &[]).await;
     says(&page, &["The approval is confirmed.", "Connected"]);
 }
@@ -128,9 +124,12 @@ async fn one_that_the_application_must_confirm_can_only_be_rejected() {
     world.prove().await;
     let mut ann = world.operator().await;
     let path = path(&world).await;
-    let page =
-        look(&mut ann, &path, &["The application has to confirm this", "You can reject it; you cannot confirm it"])
-            .await;
+    let page = look(
+        &mut ann,
+        &path,
+        &["The application must confirm this", "You can reject the approval here, but you cannot confirm it"],
+    )
+    .await;
     assert!(page.form("Confirm").is_none());
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     let decided = approvals::confirm(&world.app, &id, false, &"op_1".into()).await.unwrap();
@@ -159,7 +158,7 @@ async fn what_changed_since_the_operator_looked_is_not_decided_on() {
     world.merchant().approve(&sent.refresh().unwrap()).await;
     let page = ann.submit(&seen, "Confirm: connect shop.example", &[]).await;
     assert_eq!(page.status, 409);
-    says(&page, &["Nothing was done: the approval has changed since you looked"]);
+    says(&page, &["Nothing was done: the approval has changed since you opened its page"]);
     assert_eq!(column(&world.app.db, "SELECT id FROM stores").await, [""; 0]);
 
     // The merchant who began comes back and says that it was them, while the operator makes up their mind to reject.
@@ -208,7 +207,7 @@ async fn the_page_says_what_the_preflight_said() {
     look(
         &mut ann,
         &path(&world).await,
-        &["Failed", "It stopped here.", "WooCommerce 3.5 or newer is not active", "None came."],
+        &["Failed", "It stopped the attempt.", "WooCommerce 3.5 or newer is not active", "No key was received."],
     )
     .await;
     // Each of them is the newest in its time.
@@ -216,11 +215,11 @@ async fn the_page_says_what_the_preflight_said() {
     world.shop.switch(|s| (s.woocommerce_off, s.notices) = (false, true));
     let (_, link) = world.link("m", json!({})).await;
     let page = world.begin(&mut browser, &link).await;
-    look(&mut ann, &path(&world).await, &["It stopped here.", "prints warnings in front of its answers"]).await;
+    look(&mut ann, &path(&world).await, &["It stopped the attempt.", "prints warnings before its answers"]).await;
     world.clock.advance(Duration::from_secs(1));
-    browser.submit(&page, "Go on anyway", &[]).await;
-    look(&mut ann, &path(&world).await, &["It warned, and the merchant went on.", "prints warnings in front"]).await;
+    browser.submit(&page, "Continue anyway", &[]).await;
+    look(&mut ann, &path(&world).await, &["It warned, and the merchant continued.", "prints warnings before"]).await;
     let page = ann.get("/admin/attempts/at_01jd0000000000000000000000").await;
     assert_eq!(page.status, 404);
-    says(&page, &["There is no attempt with this id"]);
+    says(&page, &["There is no attempt with this ID"]);
 }

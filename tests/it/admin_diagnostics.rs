@@ -13,9 +13,9 @@ async fn diagnostics_say_what_is_in_order_and_what_is_not() {
     assert_eq!(page.status, 200, "{text}");
     for seen in [
         "public address https://keys.example answers",
-        "what stores post to the callback comes through",
-        "key ring opened what is stored",
-        "leads to 127.0.0.1 from here, which is not a public address",
+        "requests from stores reach the callback",
+        "key ring opened the stored secrets",
+        "resolves to 127.0.0.1 from here, which is not a public address",
         "operators without a second factor: ann",
         "https://app.example",
     ] {
@@ -23,7 +23,7 @@ async fn diagnostics_say_what_is_in_order_and_what_is_not() {
     }
     // The story's clock stands in September 2026. A database server has a clock of its own, a file has none.
     let is_server = std::env::var("TEST_POSTGRES_URL").is_ok();
-    let clock = if is_server { "clock differs from that of the database server" } else { "nothing to compare it with" };
+    let clock = if is_server { "clock differs from that of the database server" } else { "nothing to compare with" };
     assert!(text.contains(clock), "{clock} in {text}");
 }
 
@@ -34,8 +34,8 @@ async fn our_clock_is_judged_by_what_connected_stores_say() {
     let mut ann = world.operator().await;
     let text = ann.get("/admin/diagnostics").await.text();
     // The pretend store's server says what time it is.
-    assert!(text.contains("clock differs from that of") && text.contains("let NTP set it"), "{text}");
-    assert!(text.contains("Look at this"), "one clock against one: {text}");
+    assert!(text.contains("clock differs from that of") && text.contains("synchronize it with NTP"), "{text}");
+    assert!(text.contains("Warning"), "one clock against one: {text}");
 }
 
 #[tokio::test]
@@ -44,11 +44,11 @@ async fn a_proxy_that_is_not_trusted_is_told() {
     let mut ann = world.operator().await;
     ann.browser.header("x-forwarded-for", "203.0.113.9");
     let text = ann.get("/admin/diagnostics").await.text();
-    assert!(text.contains("requests come through a proxy at 127.0.0.1 that is not trusted"), "{text}");
+    assert!(text.contains("requests come through an untrusted proxy at 127.0.0.1"), "{text}");
     let world = World::with(&[("CARTKEY_TRUSTED_PROXIES", "127.0.0.1")], Switches::default()).await;
     let mut ann = world.stranger("ann").await;
     ann.browser.header("x-forwarded-for", "203.0.113.9");
     ann.sign_in(crate::operator::PASSWORD).await;
-    assert!(!ann.get("/admin/diagnostics").await.text().contains("come through a proxy"));
+    assert!(!ann.get("/admin/diagnostics").await.text().contains("come through an untrusted proxy"));
     assert!(ann.get("/admin/account").await.text().contains("203.0.113.9"), "and sessions say where they began");
 }

@@ -1,4 +1,4 @@
-//! An operator makes, finds and withdraws links at the dashboard.
+//! Operators create, find and withdraw links on the dashboard.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ fn address(page: &Page) -> String {
     field.and_then(|field| field.attribute("value")).unwrap_or_else(|| panic!("{}", page.text())).to_owned()
 }
 
-/// What the rows of the list say, without its head.
+/// The texts of the list's rows, without the header.
 fn rows(page: &Page) -> Vec<String> {
     html::elements(&page.body, "tr").iter().skip(1).map(html::Element::text).collect()
 }
 
 async fn made(ann: &mut Operator, fields: &[(&str, &str)]) -> Page {
     let form = ann.get("/admin/links/new").await;
-    ann.submit(&form, "Make the link", fields).await
+    ann.submit(&form, "Create link", fields).await
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_link_is_made_shown_once_as_text_and_picture_and_opens() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     let page = ann.get("/admin/links").await;
-    assert!(page.text().contains("No link yet"), "{}", page.text());
+    assert!(page.text().contains("No links yet"), "{}", page.text());
     let fields = [
         ("user_id", "m-1"),
         ("label", "Ann’s <b>account</b>"),
@@ -67,13 +67,13 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
     let mut ann = world.operator().await;
     let long = "n".repeat(81);
     for (field, value, says) in [
-        ("user_id", "", "Type your application’s id"),
-        ("user_id", "a b", "Type your application’s id"),
+        ("user_id", "", "Type your application’s ID"),
+        ("user_id", "a b", "Type your application’s ID"),
         ("label", long.as_str(), "1 to 80 characters"),
         ("store", "https://user:pass@shop.example", ""),
         ("store", "127.0.0.1", ""),
-        ("scope", "admin", "Choose what to ask for."),
-        ("lives", "31d", "Choose one of the offered times."),
+        ("scope", "admin", "Choose the permissions."),
+        ("lives", "31d", "Choose a time from the list."),
         ("return_url", "https://evil.example/", "CARTKEY_RETURN_ORIGINS"),
         ("return_url", "javascript:alert(1)", "CARTKEY_RETURN_ORIGINS"),
     ] {
@@ -111,7 +111,7 @@ async fn the_list_tells_how_each_link_stands_and_is_filtered() {
     world.clock.advance(Duration::from_mins(2));
     let (withdrawn, _) = world.link("gone", json!({})).await;
     let ask = ann.get(&format!("/admin/links/{withdrawn}/withdraw")).await;
-    ann.submit(&ask, "Withdraw the link", &[]).await;
+    ann.submit(&ask, "Withdraw link", &[]).await;
     world.clock.advance(Duration::from_secs(1));
     world.link("waiting", json!({"account_label": "Ann’s account"})).await;
     let said = rows(&ann.get("/admin/links").await);
@@ -133,9 +133,9 @@ async fn the_list_tells_how_each_link_stands_and_is_filtered() {
     assert!(one.len() == 1 && one[0].contains("done"), "{one:?}");
     let list = ann.get("/admin/links?user_id=done").await;
     let attempt = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
-    assert_eq!(list.link("See the attempt"), Some(format!("/admin/attempts/{attempt}")));
+    assert_eq!(list.link("View attempt"), Some(format!("/admin/attempts/{attempt}")));
     let none = ann.get("/admin/links?user_id=nobody").await;
-    assert!(none.text().contains("No such link"), "{}", none.text());
+    assert!(none.text().contains("No matching links"), "{}", none.text());
     let wrong = ann.get("/admin/links?user_id=a%20b").await;
     assert_eq!(wrong.status, 422);
 }
@@ -171,14 +171,14 @@ async fn withdrawing_says_what_it_ends_and_ends_it() {
     let (mut browser, waiting, id) = world.approved("m", json!({})).await;
     let list = ann.get("/admin/links").await;
     let ask = ann.click(&list, "Withdraw").await;
-    assert!(ask.text().contains("Somebody is connecting a store with it just now"), "{}", ask.text());
-    let done = ann.submit(&ask, "Withdraw the link", &[]).await;
+    assert!(ask.text().contains("Somebody is connecting a store with this link right now"), "{}", ask.text());
+    let done = ann.submit(&ask, "Withdraw link", &[]).await;
     assert!(done.text().contains("The link is withdrawn"), "{}", done.text());
     world.prove().await;
     assert_eq!(world.stands(&id).await, ("failed".to_owned(), "link_withdrawn".to_owned()));
     let told = browser.get(waiting.url.as_str()).await;
     assert!(told.text().contains("was withdrawn"), "{}", told.text());
-    assert_eq!(ann.submit(&ask, "Withdraw the link", &[]).await.status, 409);
+    assert_eq!(ann.submit(&ask, "Withdraw link", &[]).await.status, 409);
     assert_eq!(ann.get(&format!("/admin/links/{id}/withdraw")).await.status, 409);
     assert_eq!(ann.get("/admin/links/ln_x/withdraw").await.status, 404);
     let list = ann.get("/admin/links").await;

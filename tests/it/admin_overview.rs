@@ -1,10 +1,10 @@
-//! The overview: within five seconds an operator knows whether all is well, and what to click.
+//! The overview: within five seconds an operator sees whether all is well, and what to click.
 
 use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::StoreId;
-use cartkey::flow::overview::{self, Counts, Funnel, Steps};
+use cartkey::flow::dashboard::overview::{self, Counts, Funnel, Steps};
 use serde_json::json;
 
 use crate::database::change;
@@ -16,22 +16,26 @@ async fn at_first_it_leads_through_three_steps_to_the_first_key() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin").await;
     assert!(page.text().contains("No store is connected yet."), "{}", page.text());
-    assert!(page.text().contains("Three steps to the first key"));
-    assert_eq!(page.link("Make a token").as_deref(), Some("/admin/tokens/new"));
+    assert!(page.text().contains("Get your first key in three steps"));
+    assert_eq!(page.link("Create token").as_deref(), Some("/admin/tokens/new"));
     assert!(page.text().contains("https://keys.example/api/v1/users/USER_ID/keys"));
     assert!(!page.text().contains("Needs attention") && !page.text().contains("Key reads per day"));
     let service = world.service("keys:read").await;
     let seen = overview::look(&world.app).await.unwrap();
     assert_eq!(seen.steps, Steps { token: true, link: false, fetched: false });
-    assert!(ann.get("/admin").await.link("Make a token").is_none());
+    assert!(ann.get("/admin").await.link("Create token").is_none());
     world.link("m", json!({})).await;
     assert!(ann.get("/admin").await.text().contains("Waiting for the merchant"));
     world.connect("m").await;
     let page = ann.get("/admin").await;
-    assert!(page.text().contains("Your one store is fine.") && page.text().contains("Three steps"), "{}", page.text());
+    assert!(
+        page.text().contains("Your store is working.") && page.text().contains("in three steps"),
+        "{}",
+        page.text()
+    );
     service.get("/users/m/keys").await.ok();
     let page = ann.get("/admin").await;
-    assert!(!page.text().contains("Three steps"), "{}", page.text());
+    assert!(!page.text().contains("in three steps"), "{}", page.text());
     assert!(page.text().contains("1 in 30 days, 1 today"), "{}", page.text());
 }
 
@@ -45,11 +49,13 @@ async fn a_store_that_refuses_its_key_stands_first_with_its_reason_since_when_an
     world.trusted_service().await.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
     world.clock.advance(Duration::from_mins(7));
     let page = ann.get("/admin").await;
-    for says in ["1 store needs attention.", "no longer administrator or shop manager", "7 min ago", "1 unauthorized"] {
+    for says in
+        ["1 store needs attention.", "no longer an administrator or shop manager", "7 min ago", "1 unauthorized"]
+    {
         assert!(page.text().contains(says), "{says}: {}", page.text());
     }
     assert_eq!(page.link("1 unauthorized").as_deref(), Some("/admin/stores?status=unauthorized"));
-    let made = ann.submit(&page, "Make a reconnect link", &[]).await;
+    let made = ann.submit(&page, "Create reconnect link", &[]).await;
     assert_eq!((made.status, made.url.path()), (200, format!("/admin/stores/{id}/link").as_str()));
     assert!(made.body.contains("https://keys.example/connect/"), "{}", made.text());
 }
@@ -64,7 +70,7 @@ async fn a_store_that_cannot_be_asked_is_asked_again_from_there() {
     assert!(page.text().contains("1 store needs attention.") && page.text().contains("did not answer in time"));
     let page = ann.submit(&page, "Check now", &[]).await;
     assert!(page.text().contains("its key works"), "{}", page.text());
-    assert!(ann.get("/admin").await.text().contains("Your one store is fine."));
+    assert!(ann.get("/admin").await.text().contains("Your store is working."));
 }
 
 #[tokio::test]
@@ -78,9 +84,9 @@ async fn an_approval_that_came_back_elsewhere_waits_there_for_somebody() {
     world.prove().await;
     let mut ann = world.operator().await;
     let page = ann.get("/admin").await;
-    assert!(page.text().contains("1 approval waits for somebody."), "{}", page.text());
-    assert!(page.text().contains("Approved in another browser"), "{}", page.text());
-    let page = ann.click(&page, "Look at it").await;
+    assert!(page.text().contains("1 approval is waiting for confirmation."), "{}", page.text());
+    assert!(page.text().contains("Approved in a different browser"), "{}", page.text());
+    let page = ann.click(&page, "Review").await;
     assert_eq!(page.status, 200);
     assert!(page.url.path().starts_with("/admin/attempts/at_") && page.text().contains("shop.example"));
 }
@@ -105,9 +111,13 @@ async fn the_funnel_counts_what_was_begun_in_thirty_days_and_how_it_ended() {
     let expected = Funnel { going: 0, expired: 1, ..expected };
     assert_eq!(overview::look(&world.app).await.unwrap().funnel, expected);
     let page = world.operator().await.get("/admin").await;
-    for says in
-        ["Begun 3", "Received 1 33 %", "Connected 1 33 %", "Denied by the merchant 1 33 %", "nobody approved in time 1"]
-    {
+    for says in [
+        "Started 3",
+        "Received 1 33 %",
+        "Connected 1 33 %",
+        "Denied by the merchant 1 33 %",
+        "nobody approved in time 1",
+    ] {
         assert!(page.text().contains(says), "{says}: {}", page.text());
     }
     world.clock.advance(Duration::from_hours(30 * 24));
@@ -143,7 +153,7 @@ async fn what_needs_attention_is_bounded_and_leads_to_all_of_them() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin").await;
     assert!(page.text().contains("60 stores need attention."), "{}", page.text());
-    for words in ["20 unauthorized", "20 unreachable", "20 connected with a remark"] {
+    for words in ["20 unauthorized", "20 unreachable", "20 connected with a warning"] {
         let list = ann.click(&page, words).await;
         assert!(list.text().contains("20 stores found"), "{words}: {}", list.text());
     }

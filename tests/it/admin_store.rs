@@ -1,4 +1,4 @@
-//! The page of one store: what an operator sees, and what they do about it.
+//! The page of one store: its content and an operator's actions.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::world::{KEYS, SHOP, World};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A shop that is connected, an operator who looks at it, and the path of its page.
+/// A connected shop, an operator who opens it, and the path of its page.
 async fn connected() -> (World, Operator, String) {
     let world = World::new().await;
     world.connect("m").await;
@@ -62,12 +62,12 @@ async fn a_store_is_shown_whole_and_without_its_secrets() {
             "The key works. 2026-09-21 14:13 2026-09-21 14:13 1",
         ],
     );
-    assert!(page.body.contains("aria-label=\"1 check: the key worked each time. The table says when.\""));
+    assert!(page.body.contains("aria-label=\"1 check: the key worked each time. The table shows when.\""));
     says(&page, &["the merchant's browser", "127.0.0.1", "Store connected", "Key read", "In use"]);
     says_not(&page, &[&key.consumer_key, &key.consumer_secret, "cs_", "ck_"]);
     assert_eq!(page.link("shop.example").as_deref(), Some("https://shop.example"));
     let id = path.rsplit('/').next().unwrap();
-    assert_eq!(page.link("All of it"), Some(format!("/admin/activity?store={id}")));
+    assert_eq!(page.link("View all"), Some(format!("/admin/activity?store={id}")));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn an_unknown_store_leads_back() {
     for id in ["st_01jd0000000000000000000000", "nonsense", "%3Cscript%3E"] {
         let page = ann.get(&format!("/admin/stores/{id}")).await;
         assert_eq!(page.status, 404);
-        assert!(page.text().contains("There is no store with this id"), "{}", page.text());
+        assert!(page.text().contains("There is no store with this ID"), "{}", page.text());
         assert!(page.link("Go to the overview").is_some());
     }
 }
@@ -86,26 +86,30 @@ async fn check_now_says_what_came_of_it_and_what_to_do_next() {
     let (world, mut ann, path) = connected().await;
     let page = ann.get(&path).await;
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["The store was asked just now: its key works.", "Its key works."]);
+    says(&page, &["The store was checked: its key works.", "Its key works."]);
     says_not(&page, &["Next:"]);
 
     world.shop.switch(|s| s.maintenance = true);
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["See below what it said", "Connected", "in maintenance mode", "Next: One check failed"]);
+    says(&page, &["See the result below", "Connected", "in maintenance mode", "Next: One check failed"]);
     world.clock.advance(Duration::from_mins(1));
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["Unreachable since just now", "Next: Nothing needs to be connected again"]);
+    says(&page, &["Unreachable since just now", "Next: There is no need to reconnect"]);
 
     world.shop.switch(|s| *s = Switches::default());
     world.shop.demote("admin");
     let page = ann.submit(&page, "Check now", &[]).await;
     says(
         &page,
-        &["Unauthorized", "no longer administrator or shop manager", "Next: Ask the merchant to give that person"],
+        &[
+            "Unauthorized",
+            "no longer an administrator or shop manager",
+            "Next: Ask the merchant to restore that person",
+        ],
     );
     world.shop.revoke(1);
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["Unauthorized", "no longer accepts the key", "Next: Make a reconnect link"]);
+    says(&page, &["Unauthorized", "no longer accepts the key", "Next: Create a reconnect link"]);
     let who = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'store.unauthorized'").await;
     assert!(who[0].starts_with("op_"), "{who:?}");
 }
@@ -116,22 +120,24 @@ async fn checks_over_time_are_drawn_and_told() {
     world.clock.advance(40 * DAY);
     let mut bob = world.operator_named("bob").await;
     let page = bob.get(&path).await;
-    says(&page, &["Nothing was asked in these 30 days."]);
+    says(&page, &["There were no checks in the last 30 days."]);
     let page = bob.click(&page, "90 days").await;
     says(&page, &["90 days ago", "The key works."]);
     world.shop.switch(|s| s.server_error = true);
     let page = bob.submit(&page, "Check now", &[]).await;
     assert!(page.body.contains(r#"<rect class="warn" x="994" y="16" width="6" height="24"/>"#), "{}", page.body);
-    assert!(page.body.contains("aria-label=\"1 check: at times the store could not be asked. The table says when.\""));
-    says(&page, &["answered with an error of its own"]);
+    assert!(
+        page.body.contains("aria-label=\"1 check: at times the store could not be checked. The table shows when.\"")
+    );
+    says(&page, &["answered with a server error"]);
 }
 
 #[tokio::test]
 async fn a_reconnect_link_is_shown_once_and_takes_this_store_only() {
     let (world, mut ann, path) = connected().await;
     let page = ann.get(&path).await;
-    let page = ann.submit(&page, "Make a reconnect link", &[]).await;
-    says(&page, &["This address is shown once", "opens until 2026-09-28", "shop.example"]);
+    let page = ann.submit(&page, "Create reconnect link", &[]).await;
+    says(&page, &["This link is shown only once", "valid until 2026-09-28", "shop.example"]);
     let address = page.body.split("value=\"").find(|part| part.starts_with(&format!("{KEYS}/connect/"))).unwrap();
     let address = address.split('"').next().unwrap().to_owned();
     let again = ann.get(&path).await;
@@ -157,14 +163,14 @@ async fn a_reconnect_link_is_for_the_same_account_and_confirmed_by_the_same() {
     let (mut browser, waiting, _) = world.approved("m", more).await;
     world.prove().await;
     let page = browser.get(waiting.url.as_str()).await;
-    let brought = browser.click(&page, "Go on to Acme Shipping").await;
+    let brought = browser.click(&page, "Continue to Acme Shipping").await;
     let (attempt, code) = (brought.param("attempt_id").unwrap(), brought.param("code").unwrap());
     let path = format!("/attempts/{attempt}/confirm");
     world.service("links:write").await.post(&path, &json!({"code": code, "user_id": "m"})).await.ok();
     let mut ann = world.operator().await;
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     let page = ann.get(&format!("/admin/stores/{id}")).await;
-    ann.submit(&page, "Make a reconnect link", &[]).await;
+    ann.submit(&page, "Create reconnect link", &[]).await;
     let links = "SELECT account_label || ' ' || confirm || ' ' || return_url || ' ' || scope FROM links WHERE store_id IS NOT NULL";
     assert_eq!(column(&world.app.db, links).await, ["Cups Ltd app https://app.example/done read_write"]);
 }
@@ -178,12 +184,7 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
     let asks = ann.click(&page, "Disconnect…").await;
     says(
         &asks,
-        &[
-            "Disconnect Cups & Plates?",
-            "No service gets the key of shop.example any more",
-            "will be refused",
-            "a service",
-        ],
+        &["Disconnect Cups & Plates?", "no service gets the key of shop.example", "will be refused", "a service"],
     );
     service.get("/users/m/keys").await.ok();
     let kept = ann.click(&asks, "Keep it connected").await;
@@ -191,10 +192,7 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
 
     let page = ann.submit(&asks, "Disconnect shop.example", &[]).await;
     says(&page, &["The store is disconnected and its secret is wiped", "Disconnected since just now", "Not known yet"]);
-    says(
-        &page,
-        &["shop manager sees only keys of their own", &last7(&world, 0), "not asked yet, asked again in 2 min"],
-    );
+    says(&page, &["shop manager sees only their own keys", &last7(&world, 0), "not checked yet, next check in 2 min"]);
     assert!(page.form("Check now").is_none() && page.link("Disconnect…").is_none());
     assert_eq!(service.get("/users/m/keys").await.status, 409);
     assert_eq!(column(&world.app.db, "SELECT id FROM keys WHERE sealed IS NOT NULL").await, [""; 0]);
@@ -206,7 +204,7 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
     let theirs = merchant.get(&revoke).await;
 
     let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
-    says(&page, &["it still knows the key", "Still there"]);
+    says(&page, &["the key is not revoked", "Not revoked"]);
     merchant.click(&theirs, "Revoke key").await;
     let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
     says(
@@ -214,8 +212,8 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
         &[
             "the key is revoked. Nothing is left",
             "Its key …",
-            "is revoked: the store told so",
-            "Key is gone at the store",
+            "is revoked. The store confirmed this",
+            "Key revoked at the store",
         ],
     );
     assert!(page.form("Check whether it is revoked").is_none());
@@ -236,7 +234,7 @@ async fn a_store_that_cannot_be_asked_whether_its_key_is_revoked_is_said_to_be_u
     let page = ann.submit(&page, "Check whether it is revoked", &[]).await;
     says(
         &page,
-        &["it is not known whether the key is revoked", "Not known yet", "in maintenance mode", "asked just now"],
+        &["it is not known whether the key is revoked", "Not known yet", "in maintenance mode", "checked just now"],
     );
     assert_eq!(ann.get(&format!("{path}/disconnect")).await.url.path(), path, "there is nothing left to disconnect");
 }
@@ -258,9 +256,9 @@ async fn of_a_key_with_nothing_left_to_ask_with_it_is_said_that_only_the_store_k
     let page = ann.get(&format!("{path}/disconnect")).await;
     ann.submit(&page, "Disconnect shop.example", &[]).await;
     // As it was left by a version that kept nothing to ask with.
-    change(&world.app.db, "UPDATE keys SET parting = NULL, ask_at = NULL").await;
+    change(&world.app.db, "UPDATE keys SET revocation = NULL, ask_at = NULL").await;
     let page = ann.get(&path).await;
-    says(&page, &["Only the store knows", "Nothing is left here to ask the store with", "its page at the store"]);
+    says(&page, &["Cannot be checked", "Cartkey no longer has what it needs to check", "its page at the store"]);
     assert!(!page.text().contains("Not known yet") && page.form("Check whether it is revoked").is_none());
 }
 
@@ -278,5 +276,5 @@ async fn what_was_done_is_told_by_the_dashboard_and_by_nobody_elses_link() {
     assert_eq!((page.url.path(), page.url.query()), (path.as_str(), None));
     assert!(!page.text().contains(told), "{}", page.text());
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["The store was asked just now: its key works."]);
+    says(&page, &["The store was checked: its key works."]);
 }

@@ -1,4 +1,4 @@
-//! The list of stores: what operators find in it, in which order, and as a file.
+//! The list of stores: search, filters, sort orders and export.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store::{Store, StoreStatus};
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::store_list::{self, Beside, Filter, Order, Reason};
-use cartkey::flow::words;
+use cartkey::flow::dashboard::store_list::{self, Beside, Filter, Order, Reason};
+use cartkey::flow::dashboard::words;
 
 use crate::database::{change, column};
 use crate::merchant::Page;
@@ -17,7 +17,7 @@ use crate::world::{BEGINNING, World};
 
 const ORDERS: [Order; 5] = [Order::Id, Order::Changed, Order::Connected, Order::Address, Order::Unchecked];
 
-/// A world with `n` stores of all kinds, put in behind Cartkey's back, many of them alike in what they are sorted by.
+/// A world with `n` stores of all kinds, inserted directly into the database, many with equal sort keys.
 async fn with_stores(n: u64) -> World {
     let world = World::new().await;
     let mut rows = String::new();
@@ -87,7 +87,7 @@ async fn forth_and_back(world: &World, filter: &Filter, order: Order, limit: usi
     (forth, back)
 }
 
-/// The ids in an order, as the database sorts all rows of a table.
+/// The ids in an order, as the database sorts all rows.
 async fn sorted(world: &World, clause: &str) -> Vec<String> {
     column(&world.app.db, &format!("SELECT id FROM stores {clause}")).await
 }
@@ -181,8 +181,8 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
         assert!(found(&page) && page.text().contains("1 store found"), "{q}: {}", page.text());
     }
     let page = ann.get("/admin/stores?q=ups").await;
-    assert!(!found(&page) && page.text().contains("Nothing found"), "{}", page.text());
-    assert_eq!(page.link("Clear the filters").as_deref(), Some("/admin/stores"));
+    assert!(!found(&page) && page.text().contains("No stores found"), "{}", page.text());
+    assert_eq!(page.link("Clear filters").as_deref(), Some("/admin/stores"));
     change(&world.app.db, "UPDATE stores SET name = 'Saucers'").await;
     change(&world.app.db, "DELETE FROM store_words WHERE store_id NOT IN (SELECT id FROM stores WHERE name = 'x')")
         .await;
@@ -192,7 +192,7 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     world.clock.advance(Duration::from_mins(1));
     world.connect("merchant:42").await;
     let page = ann.get("/admin/stores?q=saucers").await;
-    assert!(page.text().contains("Nothing found"), "the name it had is forgotten: {}", page.text());
+    assert!(page.text().contains("No stores found"), "the name it had is forgotten: {}", page.text());
     assert!(found(&ann.get("/admin/stores?q=cups").await));
     assert_eq!(words::give(&world.app, None).await.unwrap(), None, "nobody is without words");
 }
@@ -203,10 +203,10 @@ async fn with_no_store_the_list_says_how_one_gets_there() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin/stores").await;
     assert!(page.text().contains("No store is connected yet"), "{}", page.text());
-    assert_eq!(page.link("Make a link").as_deref(), Some("/admin/links/new"));
+    assert_eq!(page.link("Create link").as_deref(), Some("/admin/links/new"));
     assert!(page.link("Export as CSV").is_none());
     let page = ann.get("/admin/stores?status=unauthorized").await;
-    assert!(page.text().contains("Nothing found"), "{}", page.text());
+    assert!(page.text().contains("No stores found"), "{}", page.text());
 }
 
 #[tokio::test]

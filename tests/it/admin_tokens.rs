@@ -1,8 +1,8 @@
-//! An operator makes, rotates and revokes service tokens at the dashboard.
+//! Operators issue, rotate and revoke service tokens on the dashboard.
 
 use std::time::Duration;
 
-use cartkey::flow::tokens::Wish;
+use cartkey::flow::lending::tokens::NewToken;
 
 use crate::database::column;
 use crate::merchant::{Page, html};
@@ -29,10 +29,10 @@ async fn a_token_is_made_shown_once_and_works() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     let page = ann.get("/admin/tokens").await;
-    assert!(page.text().contains("No token works"), "{}", page.text());
+    assert!(page.text().contains("No active tokens"), "{}", page.text());
     let form = ann.click(&page, "New token").await;
     let fields = [("name", "Shipping"), ("allow", "stores:read"), ("allow", "keys:read")];
-    let made = ann.submit(&form, "Make the token", &fields).await;
+    let made = ann.submit(&form, "Create token", &fields).await;
     assert_eq!(made.status, 200, "{}", made.text());
     assert_eq!(made.headers["cache-control"], "no-store");
     let token = shown(&made, "token");
@@ -60,13 +60,13 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
     for (name, allow, lives, users, says) in [
         ("", "keys:read", "365", "m-1", "1 to 80 characters"),
         (long.as_str(), "keys:read", "365", "m-1", "1 to 80 characters"),
-        ("Shipping", "", "365", "m-1", "Tick at least one permission."),
-        ("Shipping", "keys:write", "365", "m-1", "Tick at least one permission."),
-        ("Shipping", "keys:read", "9", "m-1", "Choose one of the offered times."),
+        ("Shipping", "", "365", "m-1", "Select at least one permission."),
+        ("Shipping", "keys:write", "365", "m-1", "Select at least one permission."),
+        ("Shipping", "keys:read", "9", "m-1", "Choose a time from the list."),
         ("Shipping", "keys:read", "365", "m-1\na b", "Line 2: user_id must be"),
     ] {
         let fields = [("name", name), ("allow", allow), ("lives", lives), ("users", users)];
-        let page = ann.submit(&form, "Make the token", &fields).await;
+        let page = ann.submit(&form, "Create token", &fields).await;
         assert_eq!(page.status, 422, "{fields:?}");
         assert!(page.title().starts_with("Problem: "));
         assert!(page.text().contains(says), "{says} in {}", page.text());
@@ -82,7 +82,7 @@ async fn a_token_for_some_merchants_reaches_no_others() {
     let mut ann = world.operator().await;
     let form = ann.get("/admin/tokens/new").await;
     let fields = [("name", "n"), ("allow", "links:write"), ("users", "m-1\r\nm-2\r\n"), ("lives", "never")];
-    let made = ann.submit(&form, "Make the token", &fields).await;
+    let made = ann.submit(&form, "Create token", &fields).await;
     assert!(made.text().contains("2 merchants"), "{}", made.text());
     let service = holder(&world, &made);
     let ask = async |user: &str| service.post("/links", &serde_json::json!({"user_id": user})).await.status.as_u16();
@@ -119,13 +119,13 @@ async fn a_rotated_token_is_shown_once_and_the_old_one_works_on_for_as_long_as_w
     let mut ann = world.operator().await;
     let page = ann.get("/admin/tokens").await;
     let odd = ann.click(&page, "Rotate").await;
-    let odd = ann.submit(&odd, "Make the new token", &[("overlap", "100d")]).await;
+    let odd = ann.submit(&odd, "Create new token", &[("overlap", "100d")]).await;
     assert_eq!((odd.status, old.get("/stores").await.status.as_u16()), (422, 200));
     let ask = ann.click(&page, "Rotate").await;
     assert!(ask.text().contains("stores:read"), "{}", ask.text());
-    let made = ann.submit(&ask, "Make the new token", &[("overlap", "1h")]).await;
-    assert!(made.text().contains("which works on until"), "{}", made.text());
-    let posted = ann.submit(&ask, "Make the new token", &[("overlap", "1h")]).await;
+    let made = ann.submit(&ask, "Create new token", &[("overlap", "1h")]).await;
+    assert!(made.text().contains("The old token works until"), "{}", made.text());
+    let posted = ann.submit(&ask, "Create new token", &[("overlap", "1h")]).await;
     assert_eq!(posted.status, 409, "twice is as once");
     let new = holder(&world, &made);
     assert_eq!((old.get("/stores").await.status.as_u16(), new.get("/stores").await.status.as_u16()), (200, 200));
@@ -133,7 +133,7 @@ async fn a_rotated_token_is_shown_once_and_the_old_one_works_on_for_as_long_as_w
     assert_eq!((old.get("/stores").await.status.as_u16(), new.get("/stores").await.status.as_u16()), (401, 200));
     ann.sign_in(PASSWORD).await;
     let page = ann.get("/admin/tokens").await;
-    assert!(page.text().contains("1 that works no more"), "{}", page.text());
+    assert!(page.text().contains("1 inactive token"), "{}", page.text());
     // The old one is not rotated again.
     let again = ann.get(&format!("/admin/tokens/{}/rotate", old.token_id)).await;
     assert_eq!(again.status, 409);
@@ -145,21 +145,21 @@ async fn a_rotated_token_is_shown_once_and_the_old_one_works_on_for_as_long_as_w
 async fn revoking_asks_first_says_what_stops_and_counts_at_once() {
     let world = World::new().await;
     world.connect("m").await;
-    let wish = Wish::new("Shipping & more", "keys:read,links:write".parse().unwrap());
+    let wish = NewToken::new("Shipping & more", "keys:read,links:write".parse().unwrap());
     let service = world.holder(wish).await;
     service.get("/users/m/keys").await.ok();
     let mut ann = world.operator().await;
     let ask = ann.get(&format!("/admin/tokens/{}/revoke", service.token_id)).await;
     for says in
-        ["Revoke Shipping & more?", "a service is using it", "Fetch the keys of stores", "Make links", "just now"]
+        ["Revoke Shipping & more?", "a service is using it", "Fetch the keys of stores", "Create links", "just now"]
     {
         assert!(ask.text().contains(says), "{says} in {}", ask.text());
     }
     assert_eq!(service.get("/users/m/keys").await.status, 200, "asking changes nothing");
-    let done = ann.submit(&ask, "Revoke the token", &[]).await;
+    let done = ann.submit(&ask, "Revoke token", &[]).await;
     assert!(done.text().contains("The token is revoked"), "{}", done.text());
     assert_eq!(service.get("/users/m/keys").await.problem(), (401, "unauthenticated"));
-    let again = ann.submit(&ask, "Revoke the token", &[]).await;
+    let again = ann.submit(&ask, "Revoke token", &[]).await;
     assert_eq!(again.status, 409);
     let told = column(&world.app.db, "SELECT token_id FROM events WHERE kind = 'token.revoked'").await;
     assert_eq!(told, [service.token_id.as_str()]);
@@ -177,7 +177,7 @@ async fn the_line_to_try_a_token_with_leads_to_where_the_dashboard_is_and_to_wha
     let page = ann.browser.get(&format!("{inside}/admin/sign-in")).await;
     let page = ann.submit(&page, "Sign in", &[("name", "ann"), ("password", PASSWORD)]).await;
     assert!(page.text().contains(&format!("{inside}/api/v1/users/USER_ID/keys")), "{}", page.text());
-    let form = ann.click(&page, "Make a token").await;
+    let form = ann.click(&page, "Create token").await;
     for (allow, users, path) in [
         ("stores:read", "m/1", Some("/api/v1/stores")),
         ("keys:read", "", Some("/api/v1/users/USER_ID/keys")),
@@ -186,7 +186,7 @@ async fn the_line_to_try_a_token_with_leads_to_where_the_dashboard_is_and_to_wha
         ("links:write", "m/1", None),
     ] {
         let fields = [("name", "Shipping"), ("allow", allow), ("users", users)];
-        let made = ann.submit(&form, "Make the token", &fields).await;
+        let made = ann.submit(&form, "Create token", &fields).await;
         let token = shown(&made, "token");
         match path {
             Some(path) => {

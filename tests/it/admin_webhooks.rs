@@ -1,11 +1,11 @@
-//! An operator adds webhooks at the dashboard, sees what they were sent, mends and deletes them.
+//! Operators add, inspect, fix and delete webhooks on the dashboard.
 
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::event::{Event, Kind};
-use cartkey::flow::tell;
+use cartkey::flow::webhooks::dispatch;
 use cartkey::storage::events;
 
 use crate::database::column;
@@ -14,7 +14,7 @@ use crate::operator::Operator;
 use crate::webhooks::receiver::{Receiver, check};
 use crate::world::World;
 
-/// A world in which webhooks may lead to loopback, and an operator.
+/// A world where webhooks may have loopback addresses, and an operator.
 async fn scene() -> (World, Operator, Receiver) {
     let world = World::with(&[("CARTKEY_ALLOW_PRIVATE_STORES", "true")], Switches::default()).await;
     let ann = world.operator().await;
@@ -31,15 +31,15 @@ fn shown(page: &Page, id: &str) -> String {
 async fn happens(world: &World, user: &str) {
     let event = Event::new(Kind::LinkCreated, world.clock.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&world.app.db, &event).await.unwrap();
-    tell::run_due(&world.app).await.unwrap();
+    dispatch::run_due(&world.app).await.unwrap();
 }
 
-/// Adds a webhook for `link.*`; gives its page and its secret.
+/// Adds a webhook for `link.*`; returns its page and its secret.
 async fn add(ann: &mut Operator, receiver: &Receiver) -> (Page, String) {
     let form = ann.get("/admin/webhooks/new").await;
     let url = format!("{}?token=hunter2", receiver.url);
     let fields = [("url", url.as_str()), ("description", "Shipping & more"), ("which", "some"), ("group", "link")];
-    let made = ann.submit(&form, "Add the webhook", &fields).await;
+    let made = ann.submit(&form, "Add webhook", &fields).await;
     assert_eq!(made.status, 200, "{}", made.text());
     let secret = shown(&made, "secret");
     (ann.click(&made, "I have copied it").await, secret)
@@ -49,9 +49,9 @@ async fn add(ann: &mut Operator, receiver: &Receiver) -> (Page, String) {
 async fn a_webhook_is_added_its_secret_shown_once_and_what_it_is_sent_can_be_seen() {
     let (world, mut ann, receiver) = scene().await;
     let page = ann.get("/admin/webhooks").await;
-    assert!(page.text().contains("Nobody is told yet"), "{}", page.text());
+    assert!(page.text().contains("No webhooks yet"), "{}", page.text());
     let (page, secret) = add(&mut ann, &receiver).await;
-    assert!(page.text().contains("Nothing was sent yet") && page.text().contains("link.*"), "{}", page.text());
+    assert!(page.text().contains("No deliveries yet") && page.text().contains("link.*"), "{}", page.text());
     happens(&world, "m").await;
     check(&receiver.sent()[0], &secret, world.clock.now()).expect("the secret that was shown signs");
     let address = page.url.path().to_owned();
@@ -65,7 +65,7 @@ async fn a_webhook_is_added_its_secret_shown_once_and_what_it_is_sent_can_be_see
     for (page, name) in [(&list, "the list"), (&page, "the page")] {
         assert!(!page.body.contains(&secret) && !page.body.contains("hunter2"), "{name}");
     }
-    let edit = ann.click(&page, "Change").await;
+    let edit = ann.click(&page, "Edit").await;
     assert!(shown(&edit, "url").ends_with("?token=hunter2") && !edit.body.contains(&secret));
     let told = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'webhook.created'").await;
     assert!(told[0].starts_with("op_"));
@@ -79,16 +79,16 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
     let form = ann.get("/admin/webhooks/new").await;
     let long = "d".repeat(121);
     for (url, description, group, kinds, says) in [
-        ("app.example.com", "d", "link", "", "Type a whole address"),
+        ("app.example.com", "d", "link", "", "Type a complete address"),
         ("https://u:p@app.example.com/", "d", "link", "", "before the @ sign"),
-        ("https://unknown.example/hook", "d", "link", "", "There is no such name"),
+        ("https://unknown.example/hook", "d", "link", "", "This name does not exist"),
         ("https://app.example/hook", &long, "link", "", "at most 120 characters"),
-        ("https://app.example/hook", "d", "", "", "Tick at least one group"),
-        ("https://app.example/hook", "d", "", "store.conected", "is no type of events"),
+        ("https://app.example/hook", "d", "", "", "Select at least one group"),
+        ("https://app.example/hook", "d", "", "store.conected", "is not an event type"),
     ] {
         let mut fields = vec![("url", url), ("description", description), ("which", "some"), ("kinds", kinds)];
         fields.extend((!group.is_empty()).then_some(("group", group)));
-        let page = ann.submit(&form, "Add the webhook", &fields).await;
+        let page = ann.submit(&form, "Add webhook", &fields).await;
         assert_eq!(page.status, 422, "{fields:?}");
         assert!(page.title().starts_with("Problem: "));
         assert!(page.text().contains(says), "{says} in {}", page.text());
@@ -106,7 +106,7 @@ async fn a_webhook_is_changed_and_keeps_what_it_was_told() {
     happens(&world, "m-3").await;
     receiver.answers(|answers| answers.status = 204);
     receiver.told();
-    let form = ann.click(&page, "Change").await;
+    let form = ann.click(&page, "Edit").await;
     let fields = [("which", "all"), ("description", ""), ("users", "m-1\r\nm-2")];
     let page = ann.submit(&form, "Save", &fields).await;
     for says in ["Saved.", "everything", "2 merchants", "127.0.0.1"] {
@@ -117,11 +117,11 @@ async fn a_webhook_is_changed_and_keeps_what_it_was_told() {
     happens(&world, "m-3").await;
     assert_eq!(receiver.users(), ["m-2"], "what waits is not sent either");
     let log = ann.get(page.url.path()).await;
-    assert!(log.text().contains("Skipped: not wanted any more"), "{}", log.text());
-    let again = ann.click(&page, "Change").await;
+    assert!(log.text().contains("Skipped: no longer selected"), "{}", log.text());
+    let again = ann.click(&page, "Edit").await;
     assert!(again.body.contains("m-1\nm-2") && again.body.contains("value=\"all\" checked"), "{}", again.body);
     let odd = ann.submit(&again, "Save", &[("url", "nonsense")]).await;
-    assert!(odd.status == 422 && odd.text().contains("Nothing was changed"), "{}", odd.text());
+    assert!(odd.status == 422 && odd.text().contains("The webhook was not changed"), "{}", odd.text());
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_secret_is_rotated_shown_once_and_the_old_one_ended_by_hand() {
     let (world, mut ann, receiver) = scene().await;
     let (page, old) = add(&mut ann, &receiver).await;
     let ask = ann.click(&page, "Rotate the secret").await;
-    let made = ann.submit(&ask, "Make a new secret", &[]).await;
+    let made = ann.submit(&ask, "Create new secret", &[]).await;
     let new = shown(&made, "secret");
     assert!(made.text().contains("signed with the old secret too"), "{}", made.text());
     happens(&world, "m").await;
@@ -140,7 +140,7 @@ async fn a_secret_is_rotated_shown_once_and_the_old_one_ended_by_hand() {
     let page = ann.click(&made, "I have copied it").await;
     assert!(page.text().contains("the old secret signs too") && !page.body.contains(&new), "{}", page.text());
     let page = ann.submit(&page, "End the old secret now", &[]).await;
-    assert!(page.text().contains("The old secret does not sign any more"), "{}", page.text());
+    assert!(page.text().contains("The old secret no longer signs"), "{}", page.text());
     happens(&world, "m").await;
     assert!(check(&receiver.sent().pop().unwrap(), &old, world.clock.now()).is_err());
     let told = column(&world.app.db, "SELECT kind FROM events WHERE kind LIKE 'webhook.secret%' ORDER BY seq").await;
@@ -152,10 +152,10 @@ async fn a_test_says_at_once_whether_it_was_taken() {
     let (_world, mut ann, receiver) = scene().await;
     let (page, _) = add(&mut ann, &receiver).await;
     let page = ann.submit(&page, "Send a test", &[]).await;
-    assert!(page.text().contains("The test was taken") && page.text().contains("webhook.test"), "{}", page.text());
+    assert!(page.text().contains("The test was delivered") && page.text().contains("webhook.test"), "{}", page.text());
     receiver.answers(|answers| answers.status = 500);
     let page = ann.submit(&page, "Send a test", &[]).await;
-    assert!(page.text().contains("The test was not taken") && page.text().contains("HTTP 500"), "{}", page.text());
+    assert!(page.text().contains("The test was not delivered") && page.text().contains("HTTP 500"), "{}", page.text());
     assert_eq!(receiver.told(), ["webhook.test", "webhook.test"]);
 }
 
@@ -167,31 +167,31 @@ async fn a_webhook_that_is_off_says_why_and_is_turned_on_with_what_it_missed_in_
     happens(&world, "missed-1").await;
     let overview = ann.get("/admin").await;
     assert!(
-        overview.text().contains("The webhook Shipping & more was turned off just now : nothing reaches it."),
+        overview.text().contains("The webhook Shipping & more was turned off just now : it receives no events."),
         "{}",
         overview.text()
     );
     let page = ann.get(page.url.path()).await;
-    for says in ["Off: it is gone", "410 Gone", "Held"] {
+    for says in ["Off: gone", "410 Gone", "On hold"] {
         assert!(page.text().contains(says), "{says} in {}", page.text());
     }
-    assert!(page.form("Turn off").is_none() && page.form("Send again link.created").is_none());
+    assert!(page.form("Turn off").is_none() && page.form("Resend link.created").is_none());
     happens(&world, "missed-2").await;
     receiver.answers(|answers| answers.status = 204);
     receiver.told();
-    let page = ann.submit(&page, "Turn on and send what it missed", &[]).await;
-    assert!(page.text().contains("What it missed is being sent now"), "{}", page.text());
-    tell::run_due(&world.app).await.unwrap();
+    let page = ann.submit(&page, "Turn on and send missed events", &[]).await;
+    assert!(page.text().contains("Missed events are being sent now"), "{}", page.text());
+    dispatch::run_due(&world.app).await.unwrap();
     assert_eq!(receiver.users(), ["missed-1", "missed-2"]);
     let page = ann.submit(&page, "Turn off", &[]).await;
-    assert!(page.text().contains("Somebody turned it off"), "{}", page.text());
+    assert!(page.text().contains("An operator turned it off"), "{}", page.text());
     happens(&world, "missed-3").await;
     let off = page;
-    let page = ann.submit(&off, "Turn on from now on", &[]).await;
-    assert!(page.text().contains("It is sent what happens from now on"), "{}", page.text());
-    tell::run_due(&world.app).await.unwrap();
+    let page = ann.submit(&off, "Turn on for new events only", &[]).await;
+    assert!(page.text().contains("New events are sent to it"), "{}", page.text());
+    dispatch::run_due(&world.app).await.unwrap();
     assert!(receiver.sent().is_empty());
-    let twice = ann.submit(&off, "Turn on from now on", &[]).await;
+    let twice = ann.submit(&off, "Turn on for new events only", &[]).await;
     assert_eq!(twice.status, 409, "{}", twice.text());
     assert!(twice.text().contains("This webhook is on."), "{}", twice.text());
 }
@@ -216,24 +216,24 @@ async fn the_log_is_narrowed_paged_and_sent_again() {
     let older = ann.click(&first, "Older").await;
     assert_eq!((rows(&first), rows(&older)), (50, 10));
     let empty = ann.get(&format!("{}?state=skipped", page.url.path())).await;
-    assert!(empty.text().contains("No such delivery"), "{}", empty.text());
+    assert!(empty.text().contains("No matching deliveries"), "{}", empty.text());
     receiver.told();
-    let again = ann.submit(&older, "Send again", &[]).await;
-    assert!(again.text().contains("It is being sent again"), "{}", again.text());
-    tell::run_due(&world.app).await.unwrap();
+    let again = ann.submit(&older, "Resend", &[]).await;
+    assert!(again.text().contains("Events are being resent"), "{}", again.text());
+    dispatch::run_due(&world.app).await.unwrap();
     assert_eq!(receiver.sent().len(), 1);
 
     receiver.told();
-    let form = ann.click(&again, "Send again…").await;
-    let done = ann.submit(&form, "Send again", &[("which", "all"), ("since", "1h")]).await;
-    assert!(done.text().contains("It is being sent again"), "{}", done.text());
-    tell::run_due(&world.app).await.unwrap();
+    let form = ann.click(&again, "Resend events…").await;
+    let done = ann.submit(&form, "Resend", &[("which", "all"), ("since", "1h")]).await;
+    assert!(done.text().contains("Events are being resent"), "{}", done.text());
+    dispatch::run_due(&world.app).await.unwrap();
     assert_eq!(receiver.users().len(), 60);
     let moment = world.clock.now().minus(Duration::from_secs(9)).to_string();
-    ann.submit(&form, "Send again", &[("which", "all"), ("exact", &moment[..19])]).await;
-    tell::run_due(&world.app).await.unwrap();
+    ann.submit(&form, "Resend", &[("which", "all"), ("exact", &moment[..19])]).await;
+    dispatch::run_due(&world.app).await.unwrap();
     assert_eq!(receiver.users().len(), 10);
-    let odd = ann.submit(&form, "Send again", &[("exact", "yesterday")]).await;
+    let odd = ann.submit(&form, "Resend", &[("exact", "yesterday")]).await;
     assert_eq!(odd.status, 422);
 }
 
@@ -243,16 +243,16 @@ async fn a_deleted_webhook_is_gone_after_a_question() {
     let (page, _) = add(&mut ann, &receiver).await;
     let ask = ann.click(&page, "Delete…").await;
     assert!(ask.text().contains("Delete Shipping & more?") && !ask.body.contains("hunter2"), "{}", ask.text());
-    let done = ann.submit(&ask, "Delete the webhook", &[]).await;
+    let done = ann.submit(&ask, "Delete webhook", &[]).await;
     assert!(
-        done.text().contains("The webhook is deleted") && done.text().contains("Nobody is told yet"),
+        done.text().contains("The webhook is deleted") && done.text().contains("No webhooks yet"),
         "{}",
         done.text()
     );
     happens(&world, "m").await;
     assert!(receiver.sent().is_empty());
     assert_eq!(ann.get(page.url.path()).await.status, 404);
-    assert_eq!(ann.submit(&ask, "Delete the webhook", &[]).await.status, 404);
+    assert_eq!(ann.submit(&ask, "Delete webhook", &[]).await.status, 404);
     for path in ["/admin/webhooks/wh_x", "/admin/webhooks/wh_01jd0000000000000000000000/edit"] {
         assert_eq!(ann.get(path).await.status, 404, "{path}");
     }
@@ -265,12 +265,12 @@ async fn who_clicks_twice_does_not_end_the_secret_that_is_in_use() {
     let address = page.url.path().to_owned();
     let ask = ann.click(&page, "Rotate the secret").await;
     // The browser goes on with the second click: what was answered to the first is not seen by anybody.
-    ann.submit(&ask, "Make a new secret", &[]).await;
+    ann.submit(&ask, "Create new secret", &[]).await;
     world.clock.advance(Duration::from_secs(1));
-    let twice = ann.submit(&ask, "Make a new secret", &[]).await;
+    let twice = ann.submit(&ask, "Create new secret", &[]).await;
     assert_eq!(twice.status, 409, "{}", twice.text());
     assert!(
-        twice.text().contains("and the one before it signs too") && twice.text().contains("not shown"),
+        twice.text().contains("and the previous one signs too") && twice.text().contains("not shown"),
         "{}",
         twice.text()
     );
@@ -284,7 +284,7 @@ async fn who_clicks_twice_does_not_end_the_secret_that_is_in_use() {
     // What nobody has seen gives way, once: the one that is in use goes on.
     let page = ann.get(&address).await;
     let ask = ann.click(&page, "Rotate the secret").await;
-    assert!(ask.text().contains("There are two secrets now"), "{}", ask.text());
+    assert!(ask.text().contains("This webhook has two secrets until"), "{}", ask.text());
     let made = ann.submit(&ask, "Replace the newer secret", &[]).await;
     let new = shown(&made, "secret");
     world.clock.advance(Duration::from_secs(1));

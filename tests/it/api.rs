@@ -1,11 +1,11 @@
-//! The services' surface: who may do what, and how every fault is told.
+//! The service API: permissions, and the format of every error.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::token::Permission;
-use cartkey::flow::tokens;
+use cartkey::flow::lending::tokens;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -14,10 +14,10 @@ use crate::world::{BEGINNING, World};
 
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
-/// The routes that describe the others, to everybody.
+/// The public routes that describe the others.
 const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
 
-/// Every other service route and the permission that it needs (design: the table of the interface).
+/// Every other service route and the permission it needs (from the design's interface table).
 pub const ROUTES: [(&str, &str, &str); 10] = [
     ("POST", "/v1/links", "links:write"),
     ("GET", "/v1/links/{id}", "links:write"),
@@ -79,7 +79,7 @@ async fn each_route_takes_the_one_permission_and_no_other_token() {
     tokens::revoke(&world.app, &revoked.token_id.parse().unwrap(), &Actor::new("test")).await.unwrap();
     let all = "keys:read,stores:read,stores:write,links:write,events:read".parse().unwrap();
     let lives = Some(Duration::from_secs(1));
-    let expired = world.holder(tokens::Wish { lives, ..tokens::Wish::new("expired", all) }).await;
+    let expired = world.holder(tokens::NewToken { lives, ..tokens::NewToken::new("expired", all) }).await;
     world.clock.advance(Duration::from_secs(1));
     let mut single = Vec::new();
     for permission in Permission::ALL {

@@ -1,4 +1,4 @@
-//! The description of the API beside the API itself: every route is described, every answer is, and nothing else is.
+//! Compares the API with its description: every route and every answer is described, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::described::{faults, holds};
 use crate::visitors;
 use crate::world::{KEYS, World};
 
-/// Method and path of everything that is described.
+/// The method and path of every described route.
 fn described(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap().iter();
     paths

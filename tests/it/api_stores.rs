@@ -1,4 +1,4 @@
-//! What services see of links and stores, and what they can do to them.
+//! Links and stores in the service API.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::StoreId;
-use cartkey::flow::{watch, words};
+use cartkey::flow::dashboard::words;
+use cartkey::live::single_flight;
 use serde_json::{Value, json};
 
 use crate::database::{change, column};
@@ -100,13 +101,13 @@ async fn a_check_asks_the_store_now_and_answers_with_what_it_told() {
     assert_eq!(checked["checked_at"], world.clock.now().to_string());
     assert_ne!(checked["changed_at"], checked["checked_at"]);
     world.shop.demote("admin");
-    world.clock.advance(watch::FRESH_FOR);
+    world.clock.advance(single_flight::FRESH_FOR);
     let checked = service.post(&path, &json!({})).await.ok();
     assert_eq!((&checked["status"], &checked["reason"]), (&json!("unauthorized"), &json!("role_lost")));
     assert_eq!(checked["changed_at"], world.clock.now().to_string());
     let actor = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'store.unauthorized'").await;
     assert_eq!(actor, [service.token_id.as_str()]);
-    world.clock.advance(watch::FRESH_FOR);
+    world.clock.advance(single_flight::FRESH_FOR);
     service.post(&path, &json!({})).await.ok();
     let told = column(&world.app.db, "SELECT kind FROM events WHERE kind = 'store.unauthorized'").await;
     assert_eq!(told.len(), 1, "only a change is an event");
@@ -139,7 +140,7 @@ async fn a_disconnected_store_is_wiped_and_says_where_its_key_is_revoked() {
     assert_eq!(world.shop.requests().len(), asked);
 }
 
-/// 120 stores of 40 merchants, put in behind Cartkey's back; every third is unreachable.
+/// 120 stores of 40 merchants, inserted directly into the database; every third is unreachable.
 async fn with_120_stores() -> World {
     let world = World::new().await;
     let mut rows = String::new();

@@ -1,13 +1,13 @@
-//! The sample application beside Cartkey: the whole round of an application that confirms, and the attack that it is for.
+//! The sample application with Cartkey: the full flow of an application that confirms, and the attack it prevents.
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::brand::{self, Chosen};
+use cartkey::flow::connecting::brand::{self, Chosen};
 
 use crate::merchant::{Merchant, Page};
 use crate::sample_app::{APP, start};
 use crate::world::{KEYS, SHOP, World};
 
-/// A browser in which somebody is signed in at the application.
+/// A browser signed in at the application.
 async fn signed_in(world: &World, name: &str) -> Merchant {
     let mut browser = world.merchant();
     let page = browser.get(APP).await;
@@ -16,7 +16,7 @@ async fn signed_in(world: &World, name: &str) -> Merchant {
     browser
 }
 
-/// From Cartkey's connect page to where the approval leaves them: back at Cartkey, which has proven the key.
+/// From Cartkey's connect page through the approval, back to Cartkey, which has proven the key.
 async fn approves(world: &World, browser: &mut Merchant, page: &Page) -> Page {
     assert_eq!(page.url.origin().ascii_serialization(), KEYS, "{}", page.text());
     let sent = browser.submit(page, "Connect store", &[("store_url", SHOP)]).await;
@@ -26,7 +26,7 @@ async fn approves(world: &World, browser: &mut Merchant, page: &Page) -> Page {
 }
 
 async fn goes_on(browser: &mut Merchant, page: &Page) -> Page {
-    let href = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
+    let href = page.link("Continue to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
     browser.follow(page, &href).await
 }
 
@@ -52,8 +52,8 @@ async fn a_user_connects_a_store_and_comes_back_to_find_it_theirs() {
     assert!(ann.get(APP).await.text().contains("Cups & Plates"), "on the list of their stores");
 }
 
-/// Mallory makes a link for her own account and sends it to Ben, who is signed in at the same application. He sees a page that
-/// he knows, at an address that he trusts, and approves. Nobody gets his store.
+/// Mallory creates a link for her own account and sends it to Ben, who is signed in at the same application. He sees a familiar
+/// page at an address he trusts, and approves. Nobody gets his store.
 #[tokio::test]
 async fn a_link_that_was_forwarded_to_a_victim_does_not_give_the_attacker_the_victims_store() {
     let mut world = World::new().await;
@@ -96,7 +96,7 @@ async fn who_is_signed_in_nowhere_or_brings_nonsense_connects_nothing() {
     assert_eq!(owners(&world).await, Vec::<String>::new());
 }
 
-/// The button draws a link in a browser that runs scripts (tests/browser); here, what is served.
+/// The button adds a link in a browser that runs scripts (tests/browser). This tests what is served.
 #[tokio::test]
 async fn the_buttons_script_may_be_loaded_from_everywhere_and_kept_for_five_minutes() {
     let world = World::new().await;

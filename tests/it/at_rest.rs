@@ -1,5 +1,5 @@
-//! At rest: what lies on a disk of a SQLite installation, and who may read it. None of it is so on PostgreSQL, whose
-//! server keeps its own files.
+//! Data at rest: what a SQLite installation leaves on disk, and who may read it. Does not apply to PostgreSQL, whose server manages
+//! its own files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -7,15 +7,15 @@ use std::path::Path;
 use std::process::Command;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::disconnect;
+use cartkey::flow::connecting::disconnect;
 
 use crate::binary::Installation;
 use crate::database::column;
 use crate::disk::{fold_wal, is_file, sealed_bytes};
 use crate::world::World;
 
-/// How many pieces of what was sealed any file in this folder still holds. What was let go is written over from its
-/// beginning, so a piece may be left where the whole is not; the first of each says only how it was sealed.
+/// How many pieces of the sealed values remain in any file of this folder. Freed space is overwritten from its start, so a piece
+/// may remain where the whole does not; the first piece of each contains only how it was sealed.
 fn pieces_on_disk(folder: &Path, sealed: &[Vec<u8>]) -> usize {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let files: Vec<Vec<u8>> = files.map(|path| fs::read(path).unwrap()).collect();
@@ -23,8 +23,7 @@ fn pieces_on_disk(folder: &Path, sealed: &[Vec<u8>]) -> usize {
     sealed.iter().flat_map(|bytes| bytes.chunks_exact(16).skip(1)).filter(is_there).count()
 }
 
-/// R2, docs/protocol/threats.md §9.2: a killed process keeps what the system has; only what is synced outlives the
-/// machine's power.
+/// R2, docs/protocol/threats.md §9.2: the system keeps a killed process's writes; only synced ones survive a power failure.
 #[tokio::test]
 async fn every_commit_is_on_the_disk_before_it_returns() {
     let world = World::new().await;
@@ -46,7 +45,7 @@ async fn every_commit_is_on_the_disk_before_it_returns() {
     }
 }
 
-/// docs/protocol/threats.md 44: whatever the umask of who starts it.
+/// docs/protocol/threats.md 44: whatever the umask of the user who starts it.
 #[tokio::test]
 async fn the_database_and_its_folder_are_their_owners_alone() {
     let here = Installation::new().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db");
@@ -67,7 +66,7 @@ async fn the_database_and_its_folder_are_their_owners_alone() {
     }
 }
 
-/// docs/protocol/threats.md 32: what a process knew is not written to the disk when it dies, nor read by whoever runs beside it.
+/// docs/protocol/threats.md 32: a process's memory is not written to disk when it dies, nor readable by other processes.
 #[tokio::test]
 async fn a_process_that_dies_leaves_no_memory_behind_and_shows_it_to_nobody() {
     let here = Installation::new().await;
@@ -81,7 +80,7 @@ async fn a_process_that_dies_leaves_no_memory_behind_and_shows_it_to_nobody() {
     assert_eq!(owner, 0);
 }
 
-/// docs/protocol/threats.md §9.2: what is wiped is overwritten, not only let go.
+/// docs/protocol/threats.md §9.2: wiped values are overwritten, not only freed.
 #[tokio::test]
 async fn of_a_disconnected_store_not_one_sealed_byte_is_left_in_any_file() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Begin: what merchants paste, and what they read when something is in the way.
+//! Begin: what merchants paste, and what they read if the store cannot be connected.
 
 mod findings;
 mod limits;
@@ -63,13 +63,13 @@ async fn what_is_no_address_is_said_beside_the_field_and_nothing_is_asked() {
     let mut browser = world.merchant();
     for (typed, says) in [
         ("", "Type the address of your store, for example shop.example.com."),
-        ("hello world", "That does not read as a web address."),
+        ("hello world", "That is not a web address."),
         ("127.0.0.1", "instead of a numeric address"),
         ("0x7f.1", "instead of a numeric address"),
         ("localhost", "only works inside your own network"),
-        ("shop.example:22", "Leave out the number after the colon"),
+        ("shop.example:22", "Remove the number after the colon"),
         ("ftp://shop.example", "begins with https://"),
-        ("me@shop.example", "Leave out the part before the @ sign"),
+        ("me@shop.example", "Remove the part before the @ sign"),
     ] {
         let page = type_address(&mut browser, typed).await;
         assert_eq!(page.status, 422, "{typed}");
@@ -95,7 +95,7 @@ async fn the_stores_own_address_is_adopted_and_shown() {
     world.shop.switch(|s| s.notices = true);
     let page = type_address(&mut browser, "shop.example").await;
     assert!(page.text().contains("Your store's main address is moved.example; we will use that."), "{}", page.text());
-    let form = page.form("Go on anyway").expect("a warning may be passed");
+    let form = page.form("Continue anyway").expect("a warning may be passed");
     assert!(form.fields.contains(&("store_url".to_owned(), "https://moved.example".to_owned())), "{:?}", form.fields);
 }
 
@@ -106,7 +106,7 @@ async fn a_link_names_the_account_and_fills_in_the_store() {
     let mut browser = world.merchant();
     let page = browser.get(&link).await;
     assert_eq!(page.status, 200);
-    for words in ["Acme Shipping", "account Tom & Sons <Ltd>", "keys.example", "and change nothing"] {
+    for words in ["Acme Shipping", "account Tom & Sons <Ltd>", "keys.example", "but not change anything"] {
         assert!(page.text().contains(words), "{words}: {}", page.text());
     }
     let form = page.form("Connect store").unwrap();
@@ -155,7 +155,7 @@ async fn a_link_for_one_store_takes_no_other() {
     world.shop.switch(|s| s.moved_to = Some("https://moved.example".to_owned()));
     let page = browser.submit(&page, "Connect store", &[]).await;
     assert_eq!(page.status, 422);
-    let says = "This link is for another store than moved.example. Ask for a link without a fixed store.";
+    let says = "This link is for a store other than moved.example. Ask for a link that is not limited to one store.";
     assert!(page.text().contains(says), "{}", page.text());
     let attempt = &service.get(&format!("/links/{id}")).await.ok()["attempt"];
     assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("failed"), &json!("wrong_store")));
@@ -182,7 +182,7 @@ async fn the_open_page_is_a_setting_and_gives_each_merchant_an_own_user_id() {
     let mut browser = closed.merchant();
     let page = browser.get(&format!("{KEYS}/connect")).await;
     assert_eq!(page.status, 404);
-    assert!(page.text().contains("Connecting needs a link here. Ask whoever runs the service for one."));
+    assert!(page.text().contains("You need a link to connect a store here. Ask the operator of this service for one."));
     let page = browser.post_form(&format!("{KEYS}/connect"), &[("store_url", "shop.example")]).await;
     assert_eq!(page.status, 404);
     assert!(closed.shop.requests().is_empty());

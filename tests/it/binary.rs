@@ -1,4 +1,4 @@
-//! The real program, as an operator starts it: its environment, its log, its signals, its end.
+//! The real program as an operator runs it: environment, log, signals and exit.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Pace, PretendStore, Setup, Switches};
 use cartkey::domain::entropy::Entropy;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::time::Clock;
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-/// How long anything may take before a test is called failed.
+/// The time limit of any step.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An installation: the folder it runs in and its variables.
@@ -30,7 +30,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// One that listens on a free port of loopback, on a database of its own, and may speak to stores there.
+    /// Listens on a free loopback port with its own database, and may reach stores on loopback.
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
@@ -45,13 +45,13 @@ impl Installation {
         Self { folder, settings }
     }
 
-    /// The same with one more variable.
+    /// Adds a variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// The program with these arguments; nothing of this process's own environment comes along.
+    /// The program with these arguments, and nothing from this process's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cartkey"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.settings).stdin(Stdio::null());
@@ -63,7 +63,7 @@ impl Installation {
         Ran::of(self.command(arguments).output().expect("the program starts"))
     }
 
-    /// Starts the service and waits until it serves.
+    /// Starts the service and waits until it is ready.
     pub async fn serve(&self) -> Running {
         let mut running = Running::start(self.command(&["serve"]));
         let line = running.logged("is serving").await;
@@ -77,7 +77,7 @@ impl Installation {
         self.run(&["token", "issue", "--name", "a service", "--allow", allow]).printed()
     }
 
-    /// Whether a file lies in the folder.
+    /// Whether the folder contains a file.
     pub fn has(&self, path: impl AsRef<Path>) -> bool {
         self.folder.path().join(path).exists()
     }
@@ -95,31 +95,31 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// What came of a process.
+    /// The result of a process.
     pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// The one line that a command which did what it should has printed.
+    /// The single line printed by a successful command.
     pub fn printed(&self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         assert_eq!(self.out.lines().count(), 1, "{self:?}");
         self.out.trim_end().to_owned()
     }
 
-    /// Exit code and the line that says why, of a command that has failed; nothing was printed.
+    /// The exit code and error line of a failed command that printed nothing.
     pub fn complaint(&self) -> (Option<i32>, &str) {
         assert_eq!(self.out, "", "{self:?}");
         (self.code, self.err.lines().last().unwrap_or_default())
     }
 }
 
-/// A program that runs, until it is dropped.
+/// A running program, stopped on drop.
 pub struct Running {
-    /// Where it listens.
+    /// The address it listens on.
     pub listen: SocketAddr,
-    /// Where it listens for the house, if elsewhere.
+    /// The internal address it listens on, if separate.
     pub internal: Option<SocketAddr>,
     child: Child,
     log: mpsc::UnboundedReceiver<String>,
@@ -134,18 +134,18 @@ impl Running {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), internal: None, child, log, out }
     }
 
-    /// Waits for a line of its log that has these words.
+    /// Waits for a log line with these words.
     pub async fn logged_line(&mut self, words: &str) -> String {
         until(&mut self.log, words).await.1
     }
 
-    /// The same, as the JSON that it is.
+    /// Like [`Self::logged_line`], parsed as JSON.
     pub async fn logged(&mut self, words: &str) -> Value {
         let line = self.logged_line(words).await;
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
     }
 
-    /// Everything that it prints until a line with these words.
+    /// All output up to a line with these words.
     pub async fn printed(&mut self, words: &str) -> String {
         let (before, line) = until(&mut self.out, words).await;
         before.join("\n") + "\n" + &line
@@ -181,7 +181,7 @@ impl Running {
         self.child.wait().expect("it can be waited for")
     }
 
-    /// What it answers at the public address.
+    /// Its answer at the public address.
     pub async fn ask(&self, client: &Client, method: Method, path: &str, token: &str, body: &str) -> (u16, Value) {
         let headers = [("authorization", format!("Bearer {token}"))];
         let (status, body) =
@@ -197,15 +197,15 @@ impl Drop for Running {
     }
 }
 
-/// A client to which loopback is as good as the internet.
+/// A client that treats loopback as public.
 pub fn client() -> Client {
     client_with(Resolver::System)
 }
 
-/// The same, with names of its own.
+/// The same with its own host names.
 pub fn client_with(resolver: Resolver) -> Client {
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver,
         extra_roots: Vec::new(),
         user_agent: "a test".to_owned(),
@@ -214,7 +214,7 @@ pub fn client_with(resolver: Resolver) -> Client {
     Client::new(outgoing, Clock::System, Entropy::System)
 }
 
-/// A pretend store on plain loopback, which posts with `outgoing`.
+/// A pretend store on loopback without TLS, which posts with `outgoing`.
 pub async fn pretend_shop(outgoing: Client, pace: Pace) -> PretendStore {
     let setup = Setup {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -229,7 +229,7 @@ pub async fn pretend_shop(outgoing: Client, pace: Pace) -> PretendStore {
     PretendStore::start(setup).await.unwrap()
 }
 
-/// One request; `None` when there was no whole answer.
+/// Sends one request; `None` without a complete answer.
 pub async fn ask(
     client: &Client,
     method: Method,
@@ -257,7 +257,7 @@ fn lines(from: impl Read + Send + 'static) -> mpsc::UnboundedReceiver<String> {
     receive
 }
 
-/// The first line with these words, and those before it.
+/// The first line with these words, and the lines before it.
 async fn until(lines: &mut mpsc::UnboundedReceiver<String>, words: &str) -> (Vec<String>, String) {
     let mut before = Vec::new();
     let looking = async {

@@ -1,16 +1,16 @@
-//! Brand: what operators choose, merchants see at once.
+//! Brand: merchants see operators' settings at once.
 
-use cartkey::flow::brand;
+use cartkey::flow::connecting::brand;
 
 use crate::database::column;
 use crate::merchant::{Merchant, Page, html};
 use crate::operator::Operator;
 use crate::world::{KEYS, World};
 
-/// The smallest thing that says it is a PNG.
+/// The smallest data that looks like a PNG.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
-/// A merchant's first page as anybody sees it now.
+/// A merchant's first page as it looks now.
 async fn first_page(browser: &mut Merchant) -> Page {
     let page = browser.get(&format!("{KEYS}/connect")).await;
     assert_eq!(page.status, 200, "{}", page.text());
@@ -23,14 +23,14 @@ async fn settings(operator: &mut Operator) -> Page {
     page
 }
 
-/// Uploads a file by the form of the settings.
+/// Uploads a file with the settings form.
 async fn upload(operator: &mut Operator, bytes: &[u8]) -> Page {
     let page = settings(operator).await;
     let token = html::forms(&page.body)[0].fields.iter().find(|(name, _)| name == "form_token").unwrap().1.clone();
     operator.browser.post_file(&page, "/admin/settings/logo", &[("form_token", &token)], ("logo", bytes)).await
 }
 
-/// The accent's style sheet among those of a page.
+/// The style sheet of the accent colour among a page's style sheets.
 fn accent_sheet(page: &Page) -> Option<String> {
     let links = html::elements(&page.body, "link");
     let hrefs = links.iter().filter_map(|link| link.attribute("href"));
@@ -60,7 +60,7 @@ async fn what_an_operator_saves_a_merchant_sees_at_once() {
     assert_eq!(sheet.headers["cache-control"], "public, max-age=31536000, immutable");
     assert!(sheet.body.contains("--on-accent:#ffffff") && sheet.body.contains("--accent:#f0c000"), "{}", sheet.body);
     // The store is told the same name, in the letters that it takes.
-    assert!(after.text().contains("It names Fern S hne and keys.example ."), "{}", after.text());
+    assert!(after.text().contains("Your store will show Fern S hne and keys.example ."), "{}", after.text());
     let sent = merchant.submit(&after, "Connect store", &[("store_url", "shop.example")]).await;
     let authorize: url::Url = sent.refresh().unwrap().parse().unwrap();
     assert!(authorize.query_pairs().any(|(name, value)| name == "app_name" && value == "Fern S hne"), "{authorize}");
@@ -135,7 +135,7 @@ async fn a_sample_can_be_seen_before_it_is_saved() {
     let (mut ann, mut merchant) = (world.operator().await, world.merchant());
     let page = settings(&mut ann).await;
     let typed = [("app_name", "Fern <b>"), ("accent", "#008080"), ("help", "")];
-    let sample = ann.submit(&page, "Show it first", &typed).await;
+    let sample = ann.submit(&page, "Preview", &typed).await;
     assert_eq!(sample.status, 200);
     assert!(sample.text().contains("Not saved yet") && sample.body.contains("Fern &#60;b&#62;"), "{}", sample.text());
     assert!(accent_sheet(&sample).unwrap().ends_with(".008080.css"));
@@ -187,7 +187,7 @@ async fn a_file_that_is_no_logo_is_refused_with_what_to_do() {
     for (bytes, says) in [
         (
             &b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"[..],
-            "The file is not a PNG, JPEG or WebP picture. SVG is not taken: save it as PNG.",
+            "The file is not a PNG, JPEG or WebP image. SVG is not accepted: save it as PNG.",
         ),
         (b"", "Choose a file first."),
         (&large, "The file is larger than 64 KiB."),

@@ -1,4 +1,4 @@
-//! By hand: a merchant makes a key in their store's settings and copies it, where the operator allows it.
+//! By hand: a merchant creates a key in their store's settings and copies it, if the operator allows it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cartkey::demo::pretend_store::{Firewall, Permalinks, Switches};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::language::Language;
 use cartkey::domain::scope::Scope;
-use cartkey::flow::by_hand;
+use cartkey::flow::connecting::by_hand;
 use serde_json::json;
 
 use crate::database::column;
@@ -21,11 +21,11 @@ async fn allowing(switches: Switches) -> World {
     world
 }
 
-/// Opens the page by hand of a link for merchant-42 and types this key.
+/// Opens the key-entry page of a link for merchant-42 and enters this key.
 async fn typed(world: &World, browser: &mut Merchant, key: &str, secret: &str) -> Page {
     let (_, link) = world.link("merchant-42", json!({})).await;
     let page = browser.get(&link).await;
-    let page = browser.click(&page, "connect it by hand").await;
+    let page = browser.click(&page, "connect it manually").await;
     browser.submit(&page, CONNECT, &[("consumer_key", key), ("consumer_secret", secret)]).await
 }
 
@@ -39,19 +39,19 @@ async fn nobody_is_offered_it_until_an_operator_says_so_in_the_settings() {
     let mut browser = world.merchant();
     let (_, link) = world.link("merchant-42", json!({})).await;
     let page = browser.get(&link).await;
-    assert!(page.link("connect it by hand").is_none());
+    assert!(page.link("connect it manually").is_none());
     for path in [format!("{link}/by-hand"), format!("{KEYS}/connect/by-hand")] {
         assert_eq!(browser.get(&path).await.status, 404);
         assert_eq!(browser.post_form(&path, &[("consumer_key", "x")]).await.status, 404);
     }
     let mut ann = world.operator().await;
     let page = ann.get("/admin/settings").await;
-    let page = ann.submit(&page, "Save this", &[("allowed", "yes")]).await;
+    let page = ann.submit(&page, "Save setting", &[("allowed", "yes")]).await;
     says(&page, "Saved.");
     assert!(page.body.contains("name=\"allowed\" value=\"yes\" checked"), "{}", page.body);
     let page = browser.get(&link).await;
-    assert_eq!(browser.click(&page, "connect it by hand").await.status, 200);
-    let form = ann.get("/admin/settings").await.form("Save this").unwrap();
+    assert_eq!(browser.click(&page, "connect it manually").await.status, 200);
+    let form = ann.get("/admin/settings").await.form("Save setting").unwrap();
     let token = form.fields.iter().find(|(name, _)| name == "form_token").unwrap().1.clone();
     ann.browser.post_form(&format!("{KEYS}/admin/settings/by-hand"), &[("form_token", &token)]).await;
     assert_eq!(browser.get(&format!("{link}/by-hand")).await.status, 404, "and no more");
@@ -64,7 +64,7 @@ async fn eight_steps_with_a_drawing_each_lead_to_a_key_that_is_proven_like_any_o
     let mut browser = world.merchant();
     let (id, link) = world.link("merchant-42", json!({"account_label": "Cups Ltd"})).await;
     let page = browser.get(&link).await;
-    let page = browser.click(&page, "connect it by hand").await;
+    let page = browser.click(&page, "connect it manually").await;
     let drawings = html::elements(&page.body, "img");
     let drawings: Vec<_> = drawings.iter().filter(|image| image.attribute("width") == Some("240")).collect();
     assert_eq!(drawings.len(), 8);
@@ -83,7 +83,7 @@ async fn eight_steps_with_a_drawing_each_lead_to_a_key_that_is_proven_like_any_o
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
     assert!(page.url.path().starts_with("/connect/attempts/at_"), "{}", page.text());
-    says(&page, "Key made on shop.example");
+    says(&page, "Key created on shop.example");
     assert_eq!(world.stands(&id).await.0, "received");
     world.prove().await;
     let page = browser.get(page.url.as_str()).await;
@@ -96,7 +96,7 @@ async fn eight_steps_with_a_drawing_each_lead_to_a_key_that_is_proven_like_any_o
     assert_eq!(happened, ["attempt.begun", "attempt.received", "attempt.confirmed", "store.connected"]);
     let mut ann = world.operator().await;
     let attempt = page.url.path().rsplit('/').next().unwrap();
-    says(&ann.get(&format!("/admin/attempts/{attempt}")).await, "made by hand in the store’s settings");
+    says(&ann.get(&format!("/admin/attempts/{attempt}")).await, "created manually in the store’s settings");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn what_was_typed_wrongly_is_said_and_not_shown_again() {
         (cs, ck, "That is the consumer secret. The consumer key goes here"),
         (ck, "", "Copy the consumer secret here"),
         (&ck[36..], cs, "That is only the end of a key"),
-        (ck, &cs[..20], "That is not a whole consumer secret"),
+        (ck, &cs[..20], "That is not a complete consumer secret"),
     ] {
         let page = typed(&world, &mut browser, one, two).await;
         assert_eq!(page.status, 422);
@@ -127,7 +127,7 @@ async fn a_key_that_does_not_work_ends_with_a_word_for_who_typed_it_and_the_way_
     world.prove().await;
     world.pass(Duration::from_secs(5)).await;
     let page = browser.get(page.url.as_str()).await;
-    says(&page, "does not know this key: it was made at another store, or is revoked");
+    says(&page, "does not recognize this key: it was created at another store or was revoked");
     let page = browser.click(&page, "Try again").await;
     assert!(page.url.path().ends_with("/by-hand"), "{}", page.url);
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
@@ -142,8 +142,8 @@ async fn it_is_offered_where_the_approval_is_in_the_way() {
     // The callback never comes.
     let world = allowing(Switches { callback_swallowed: true, ..Switches::default() }).await;
     let (mut browser, page, _) = world.approved("merchant-42", json!({})).await;
-    says(&page, "No key reached us");
-    let page = browser.click(&page, "Connect by hand").await;
+    says(&page, "We did not receive a key");
+    let page = browser.click(&page, "Connect manually").await;
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
@@ -156,7 +156,7 @@ async fn it_is_offered_where_the_approval_is_in_the_way() {
     let (mut browser, (_, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
     let page = world.begin(&mut browser, &link).await;
     says(&page, "blocked_by_modsecurity");
-    assert!(page.link("Connect by hand").is_some(), "{}", page.text());
+    assert!(page.link("Connect manually").is_some(), "{}", page.text());
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
     let page = typed(&world, &mut browser, &key.consumer_key, &key.consumer_secret).await;
     world.prove().await;
@@ -166,13 +166,13 @@ async fn it_is_offered_where_the_approval_is_in_the_way() {
     let world = allowing(Switches { permalinks: Permalinks::Plain, ..Switches::default() }).await;
     let (mut browser, (id, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
     let page = world.begin(&mut browser, &link).await;
-    assert!(page.link("Connect by hand").is_none(), "{}", page.text());
+    assert!(page.link("Connect manually").is_none(), "{}", page.text());
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
-    let page = browser.click(&page, "connect it by hand").await;
+    let page = browser.click(&page, "connect it manually").await;
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
     assert_eq!(page.status, 422);
-    says(&page, "choose “Post name”, press Save");
+    says(&page, "choose “Post name”, press “Save Changes”");
     assert_eq!(world.stands(&id).await, ("failed".to_owned(), "plain_permalinks".to_owned()));
 }
 
@@ -208,7 +208,7 @@ async fn where_the_application_confirms_it_confirms_a_typed_key_too() {
     let page = browser.get(page.url.as_str()).await;
     says(&page, "Acme Shipping must confirm");
     assert_eq!(column(&world.app.db, "SELECT id FROM stores").await.len(), 0);
-    let go_on = page.link("Go on").unwrap();
+    let go_on = page.link("Continue").unwrap();
     let there = browser.follow(&page, &go_on).await.url;
     let param = |name: &str| there.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned();
     let confirm = format!("/attempts/{}/confirm", param("attempt_id"));
@@ -228,7 +228,7 @@ async fn the_key_that_is_in_use_is_not_taken_for_another() {
     // What an application that confirms is told, it looks up for itself.
     for (more, label, href) in [
         (json!({}), "", None),
-        (json!({"return_url": back}), "Go on to", Some(on.as_str())),
+        (json!({"return_url": back}), "Continue to", Some(on.as_str())),
         (json!({"return_url": back, "confirm": "app"}), "Back to", Some(back)),
     ] {
         let (_, link) = world.link("merchant-42", more).await;
@@ -236,7 +236,7 @@ async fn the_key_that_is_in_use_is_not_taken_for_another() {
         let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
         let page = browser.submit(&page, CONNECT, &values).await;
         assert_eq!(page.status, 200);
-        says(&page, "shop.example is connected with this very key already");
+        says(&page, "shop.example is already connected with this key");
         assert_eq!(page.link(&format!("{label} Acme Shipping")).as_deref(), href, "{}", page.text());
     }
     assert_eq!(column(&world.app.db, "SELECT CAST(key_version AS TEXT) FROM stores").await, ["1"]);
@@ -253,8 +253,7 @@ async fn a_key_that_may_do_less_takes_no_place_of_one_that_may_do_what_is_asked(
         world.prove().await;
         let page = browser.get(page.url.as_str()).await;
         assert!(page.text().contains(heading), "{}", page.text());
-        let says_so =
-            page.text().contains("Make a key with all the permissions that are asked for, and enter that one.");
+        let says_so = page.text().contains("Create a key with all the requested permissions and enter that one.");
         assert_eq!(says_so, key.key_id == narrow.key_id, "{}", page.text());
     }
     let lent = world.service("keys:read").await.get("/users/merchant-42/keys").await.ok();

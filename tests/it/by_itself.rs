@@ -1,4 +1,4 @@
-//! What `cartkey serve` does by itself, seen in the real program: its workers run, and as its settings say.
+//! `cartkey serve` in the real program: its workers run and follow its settings.
 
 use std::sync::Arc;
 use std::time::Duration;

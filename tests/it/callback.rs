@@ -1,4 +1,4 @@
-//! The callback of an attempt, as its store knows it, and posts to it of every kind.
+//! An attempt's callback as its store knows it, and helpers that post to it.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use url::Url;
 use crate::merchant::Page;
 use crate::world::World;
 
-/// What stands in the address of the store's approval page.
+/// The parts of the approval page's address.
 #[derive(Debug, Clone)]
 pub struct Callback {
-    /// Where the store posts.
+    /// The callback's address.
     pub url: String,
     /// The attempt's state, which the store calls `user_id`.
     pub state: String,
-    /// Where the store sends the browser back.
+    /// The return address for the browser.
     pub return_url: String,
     /// The attempt's id, from that address.
     pub attempt: String,
 }
 
-/// What a post was answered.
+/// The answer to a post.
 #[derive(Debug)]
 pub struct Posted {
     pub status: u16,
@@ -43,17 +43,17 @@ impl Callback {
         Self { url: value("callback_url"), state: value("user_id"), attempt, return_url }
     }
 
-    /// Where the store sends a browser whose person approved.
+    /// The address to which the store sends the browser after Approve.
     pub fn approved(&self) -> String {
         format!("{}?success=1&user_id={}", self.return_url, self.state)
     }
 
-    /// Where the store sends a browser whose person pressed Deny.
+    /// The address to which the store sends the browser after Deny.
     pub fn denied(&self) -> String {
         format!("{}?success=0&user_id={}", self.return_url, self.state)
     }
 
-    /// The body that WooCommerce posts, with a key made of this number.
+    /// WooCommerce's body, with a key made from this number.
     pub fn body(&self, number: u64) -> Value {
         json!({
             "key_id": number,
@@ -70,12 +70,12 @@ impl Callback {
     }
 }
 
-/// Posts anything anywhere.
+/// Posts any body to any address.
 pub async fn post(world: &World, url: &str, kind: &str, body: impl Into<Vec<u8>>) -> Posted {
     ask(world, Method::POST, url, kind, body.into()).await
 }
 
-/// Sends anything with any method.
+/// Sends any request.
 pub async fn ask(world: &World, method: Method, url: &str, kind: &str, body: Vec<u8>) -> Posted {
     let headers = vec![(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap())];
     let call = Call { method, url, headers, body, within: Duration::from_secs(30), at_most: 1 << 20 };

@@ -1,4 +1,4 @@
-//! Canaries: secrets that are known are looked for wherever they must not be: logs, errors, answers, the database (X1).
+//! Canaries: searches for known secrets in logs, errors, answers and the database (X1).
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +11,11 @@ use cartkey::demo::pretend_store::IssuedKey;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::scope::Scope;
-use cartkey::domain::store_url::Reach;
-use cartkey::flow::adopt::Manner;
-use cartkey::flow::by_hand;
-use cartkey::flow::import::file::File;
-use cartkey::flow::import::{self, News, Pace};
+use cartkey::domain::store_url::Network;
+use cartkey::flow::connecting::by_hand;
+use cartkey::flow::transfer::add_by_keys::Manner;
+use cartkey::flow::transfer::import::file::File;
+use cartkey::flow::transfer::import::{self, News, Pace};
 use cartkey::storage::Pools;
 use hyper::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -26,7 +26,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::database::{change, column};
 use crate::world::{SHOP, World};
 
-/// Everything that any part of the process logs, at every level, while somebody listens.
+/// Everything the process logs, at every level, while a listener exists.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -81,7 +81,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// A secret, and every form in which it might have got out.
+/// A secret and every form in which it could leak.
 struct Canary {
     name: String,
     forms: Vec<Vec<u8>>,
@@ -106,7 +106,7 @@ impl Canary {
         Self { name: name.into(), forms }
     }
 
-    /// `text` is what of `bytes` can be read: to look for text in it is a hundred times as quick.
+    /// `text` is the readable part of `bytes`: searching text is a hundred times as fast.
     fn is_in(&self, bytes: &[u8], text: &str) -> bool {
         self.forms.iter().any(|form| match std::str::from_utf8(form) {
             Ok(form) if form.is_ascii() => text.contains(form),
@@ -115,13 +115,13 @@ impl Canary {
     }
 }
 
-/// The names of those that are in `hay`.
+/// The names of the secrets found in `hay`.
 fn found(canaries: &[Canary], hay: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(hay);
     canaries.iter().filter(|canary| canary.is_in(hay, &text)).map(|canary| canary.name.clone()).collect()
 }
 
-/// Every byte that the database keeps: SQLite's files, or each text and bytea column of PostgreSQL.
+/// Every byte the database stores: SQLite's files, or each text and bytea column of PostgreSQL.
 async fn kept(world: &World) -> Vec<u8> {
     let db = &world.app.db;
     if let Pools::Sqlite { .. } = db.pools() {
@@ -148,8 +148,8 @@ async fn kept(world: &World) -> Vec<u8> {
     all
 }
 
-/// A whole story with its failures. Gives every secret of it, and all that must hold none: pages of failures and
-/// answers other than Keys.
+/// A whole story with failures. Returns its secrets, and the texts that must contain none of them: error pages and all answers
+/// except Keys.
 async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
     let (mut canaries, mut told) = (Vec::new(), Vec::new());
     let trusted = world.trusted_service().await;
@@ -176,7 +176,7 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         told.extend(world.merchant().get(waiting.url.as_str()).await.body.into_bytes());
         world.prove().await;
         let page = browser.get(waiting.url.as_str()).await;
-        let go_on = page.link("Go on").expect("the way to the application");
+        let go_on = page.link("Continue").expect("the way to the application");
         let there = browser.follow(&page, &go_on).await.url;
         let code = there.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
         canaries.push(Canary::new(format!("{user}: code"), code.as_bytes()));
@@ -204,7 +204,7 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
     (canaries, told)
 }
 
-/// Every store and every attempt on the dashboard, with the store's word on a key that was given up; what operators see.
+/// The dashboard's pages of every store and attempt, including a store's verdict on a given-up key.
 async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     let mut told = Vec::new();
     let mut ann = world.operator().await;
@@ -225,8 +225,8 @@ async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     told
 }
 
-/// Keys that come otherwise than from the store: typed by an operator and by a merchant, imported; fine ones, and halves
-/// that are wrong. What is answered.
+/// Keys from other sources: typed by an operator and by a merchant, and imported; valid ones, and wrong halves. Returns the
+/// answers.
 async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     let mut told = Vec::new();
     by_hand::allow(&world.app, true, &Actor::cli()).await.unwrap();
@@ -249,7 +249,7 @@ async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         let values =
             [("user_id", "typed-1"), ("store_url", SHOP), ("consumer_key", &*key), ("consumer_secret", &*secret)];
         let page = bob.get("/admin/stores/add").await;
-        told.extend(bob.submit(&page, "Ask the store and add it", &values).await.body.into_bytes());
+        told.extend(bob.submit(&page, "Test the key and add the store", &values).await.body.into_bytes());
         let (key, secret) = (half(&keys[1], ck), half(&keys[1], cs));
         let values = [("consumer_key", &*key), ("consumer_secret", &*secret)];
         let page = browser.get(&format!("{link}/by-hand")).await;
@@ -262,7 +262,7 @@ async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     let file = format!(
         "user_id,store_url,consumer_key,consumer_secret\nt,{SHOP},{secret},{key}\nt,{SHOP},{key},{secret}x\ntyped-3,{SHOP},{key},{secret}\n"
     );
-    let lines = File::open(file.as_bytes(), Scope::ReadWrite, Reach::Public).unwrap();
+    let lines = File::open(file.as_bytes(), Scope::ReadWrite, Network::Public).unwrap();
     let pace = Pace { at_once: 2, every: Duration::from_millis(1), manner: Manner::Imported };
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     let tell = |_, _, news: &News| told.extend(format!("{news:?}").into_bytes());
@@ -272,7 +272,7 @@ async fn typed(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     told
 }
 
-/// A webhook whose secret was rotated, told and tried, on the dashboard; what operators see after the secret was shown once.
+/// A webhook whose secret was rotated, used and tested, on the dashboard after the secret was shown once.
 async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     let mut told = Vec::new();
     let (webhook, old) = world.webhook("https://shop.example/hook?token=wh-canary-in-the-query", "*").await;
@@ -284,7 +284,7 @@ async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         canaries.push(Canary::new(format!("webhook: {name} key"), &STANDARD.decode(bytes).unwrap()));
     }
     cartkey::flow::webhooks::test(&world.app, &webhook.id, &actor).await.unwrap();
-    cartkey::flow::tell::run_due(&world.app).await.unwrap();
+    cartkey::flow::webhooks::dispatch::run_due(&world.app).await.unwrap();
     let mut carol = world.operator_named("carol").await;
     for page in ["", "/edit", "/rotate", "/replay", "/delete"] {
         let page = carol.get(&format!("/admin/webhooks/{}{page}", webhook.id)).await;
@@ -296,7 +296,7 @@ async fn webhooks(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
     told
 }
 
-/// All that can go wrong with secrets at hand; what is answered.
+/// Every failure with secrets involved; returns the answers.
 async fn failures(world: &World, trusted: &crate::service::Service) -> Vec<u8> {
     let mut told = Vec::new();
     let made = world.shop.callbacks().remove(0);

@@ -1,4 +1,4 @@
-//! Checks over time: a row for as long as a store tells the same.
+//! Check history: one row for as long as a store's verdict stays the same.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::check::Span;
 use cartkey::domain::id::StoreId;
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::{disconnect, watch};
+use cartkey::flow::{connecting::disconnect, watching::watch};
 
 use crate::database::column;
 use crate::world::World;
@@ -30,7 +30,7 @@ async fn spans(world: &World, id: &StoreId) -> Vec<Span> {
     watch::spans(&world.app, id, 30).await.unwrap()
 }
 
-/// Verdict and number of each span, the oldest first.
+/// The verdict and count of each span, oldest first.
 async fn told(world: &World, id: &StoreId) -> Vec<(Verdict, i64)> {
     spans(world, id).await.into_iter().rev().map(|span| (span.verdict, span.n)).collect()
 }
@@ -89,7 +89,7 @@ async fn a_check_that_came_too_late_says_nothing() {
         events: Vec::new(),
     };
     world.connect("m").await;
-    let was = cartkey::flow::stores::find(&world.app, &id).await.unwrap().unwrap();
+    let was = cartkey::flow::dashboard::stores::find(&world.app, &id).await.unwrap().unwrap();
     let kept = cartkey::storage::checks::keep(&world.app.db, &was, 1, &late).await.unwrap();
     assert!(!kept);
     assert_eq!(told(&world, &id).await, [(Verdict::Works, 1), (Verdict::Works, 1)], "a new connection, a new span");

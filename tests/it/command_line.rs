@@ -1,4 +1,4 @@
-//! The command line: what each command prints, how it ends, and what it says when it cannot.
+//! The command line: output, exit codes and error messages.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ async fn every_fault_of_the_configuration_is_told_at_once_in_one_line() {
         let (code, line) = ran.complaint();
         assert_eq!(code, Some(1), "{ran:?}");
         assert_eq!(ran.err.lines().count(), 1, "{ran:?}");
-        assert!(line.starts_with("cartkey: 4 faults in the configuration: "), "{line}");
+        assert!(line.starts_with("cartkey: 4 errors in the configuration: "), "{line}");
         for name in ["PUBLIC_URL ", "CHECK_EVERY ", "DATABASE_URL ", "PUBLIC_URI "] {
             assert!(line.contains(&format!("CARTKEY_{name}")), "{name} in {line}");
         }
@@ -253,7 +253,7 @@ async fn a_database_that_cannot_be_opened_is_told_in_one_line_with_the_cause_onc
     assert!(line.contains("file is not a database"), "{line}");
 }
 
-/// The demonstration, driven as its own words tell a newcomer to.
+/// The demo, following its own instructions.
 #[tokio::test]
 async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     // The usual ports are taken, by us or by somebody else.
@@ -293,7 +293,7 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     drop(busy);
 }
 
-/// Goes from a link to a store that is connected.
+/// Connects a store by a link.
 pub async fn connect(merchant: &mut Merchant, link: &str) {
     let page = merchant.get(link).await;
     let sent = merchant.submit(&page, "Connect store", &[]).await;

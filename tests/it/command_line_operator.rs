@@ -1,4 +1,4 @@
-//! The command line's operators, and the link that the first run prints.
+//! `cartkey operator`, and the set-up link that the first run prints.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -28,7 +28,7 @@ async fn the_first_run_prints_a_link_that_makes_the_first_operator() {
     let base = format!("http://{}", cartkey.listen);
     let page = browser.get(&format!("{base}{path}")).await;
     let fields = [("name", "ann"), ("password", PASSWORD), ("again", PASSWORD)];
-    let page = browser.submit(&page, "Make the operator", &fields).await;
+    let page = browser.submit(&page, "Create operator", &fields).await;
     assert_eq!((page.status, page.url.path()), (200, "/admin"), "{}", page.text());
     assert!(here.run(&["operator", "list"]).printed().contains("\tann\tpassword only\tsigned in 2"));
     drop(cartkey);
@@ -58,7 +58,7 @@ async fn operators_are_added_changed_listed_and_removed() {
     assert_eq!((added.code, added.out.as_str()), (Some(0), ""), "{added:?}");
     assert!(!added.err.contains(PASSWORD));
     let twice = run_with(&here, &["operator", "add", "ann", "--password-stdin"], &format!("{PASSWORD}\n"));
-    assert_eq!(twice.complaint(), (Some(1), "cartkey: there is an operator of this name already"));
+    assert_eq!(twice.complaint(), (Some(1), "cartkey: there is already an operator with this name"));
     let weak = run_with(&here, &["operator", "add", "bob", "--password-stdin"], "short\n");
     assert!(weak.complaint().1.contains("12 to 128 characters"), "{weak:?}");
     let blind = here.run(&["operator", "add", "bob"]);
@@ -68,12 +68,12 @@ async fn operators_are_added_changed_listed_and_removed() {
     let changed = run_with(&here, &["operator", "passwd", "ann", "--password-stdin"], "seven brown teapots\n");
     assert_eq!(changed.code, Some(0), "{changed:?}");
     let nobody = run_with(&here, &["operator", "passwd", "bob", "--password-stdin"], "seven brown teapots\n");
-    assert!(nobody.complaint().1.contains("there is no operator of this name"), "{nobody:?}");
+    assert!(nobody.complaint().1.contains("there is no operator with this name"), "{nobody:?}");
     assert_eq!(here.run(&["operator", "remove", "ann"]).code, Some(0));
     assert_eq!(here.run(&["operator", "list"]).out, "");
 }
 
-/// docs/protocol/threats.md §6.8: on the command line as on the dashboard.
+/// docs/protocol/threats.md §6.8: the same on the command line as on the dashboard.
 #[tokio::test]
 async fn a_weak_password_is_no_operators_from_the_command_line_either() {
     let here = Installation::new().await;
@@ -84,7 +84,7 @@ async fn a_weak_password_is_no_operators_from_the_command_line_either() {
         ("elevenchars", "12 to 128 characters"),
         (&*"x".repeat(129), "12 to 128 characters"),
         ("", "12 to 128 characters"),
-        ("dear annabella, hello", "holds your name"),
+        ("dear annabella, hello", "contains your name"),
         ("passwordpassword", "easy to guess"),
         ("qwertyuiop12", "easy to guess"),
     ] {

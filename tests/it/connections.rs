@@ -1,4 +1,4 @@
-//! Connections: how many a network may have, who makes room when there are too many, and answers that nobody reads.
+//! Connections: limits per network, which connections are closed when there are too many, and clients that do not read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -22,7 +22,7 @@ const ELSEWHERE: &str = "127.0.0.2";
 /// Our accept loop in front of a page that says hello, and one that never ends.
 struct Served {
     listen: SocketAddr,
-    /// Says so when an endless answer was given up.
+    /// Signals when an endless answer was cut off.
     given_up: mpsc::UnboundedReceiver<()>,
     _stop: watch::Sender<bool>,
 }
@@ -69,7 +69,7 @@ impl Served {
     }
 }
 
-/// A connection whose kernel keeps `unread` bytes for it.
+/// A connection with a receive buffer of `unread` bytes.
 async fn connect(to: SocketAddr, from: &str, unread: u32) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from.parse::<IpAddr>().unwrap(), 0)).unwrap();

@@ -1,4 +1,4 @@
-//! kill -9 right after the callback's 200: what a store was told 200 for is there after the restart, and goes on.
+//! kill -9 right after a callback's 200: every acknowledged key is there after the restart, and is proven.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +17,15 @@ use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
 use crate::merchant::html;
 
 const ROUNDS: usize = 8;
-/// Callbacks in flight in each round: a kill can come after each third of them, and half of them are acknowledged by then.
+/// Concurrent callbacks per round: the kill comes after each third of them, so up to half are acknowledged by then.
 const AT_ONCE: usize = 3 * ROUNDS;
-/// A key is tried a second after it came. Where the kill took longer than that, the dead process had claimed it, and its claim
-/// has to run out first.
+/// A key is tried a second after it was received. If the kill took longer, the dead process had claimed it, and the claim must
+/// expire first.
 const CLAIMED_FOR: Duration = Duration::from_mins(2);
-/// What the pages' own forms say where they come from: the public address that is the default.
+/// The `Origin` of the pages' own forms: the default public address.
 const ORIGIN: &str = "http://localhost:8080";
 
-/// An attempt that was begun, and the key that its store is about to post.
+/// An open attempt, and the key its store is about to post.
 struct Begun {
     link: String,
     callback: String,
@@ -43,7 +43,7 @@ impl Begun {
         .to_string()
     }
 
-    /// Whether a request asks the store with this key.
+    /// Whether a request to the store uses this key.
     fn is_asked_by(&self, request: &SeenRequest) -> bool {
         request.target.contains(&self.key.consumer_key)
             || request.header("authorization").is_some_and(|value| value.contains(&self.key.consumer_key))
@@ -78,8 +78,7 @@ async fn what_was_acknowledged_survives_kill_9_and_is_proven_after_the_restart()
     assert!(acknowledged_in_all >= ROUNDS * (AT_ONCE - 1) / 2, "{acknowledged_in_all} were acknowledged");
 }
 
-/// Posts all callbacks at the same time and kills the process the moment the `last`-th 200 has been read; gives those
-/// that were told 200.
+/// Posts all callbacks concurrently and kills the process when the `last`-th 200 has been read. Returns the acknowledged ones.
 async fn post_and_kill(cartkey: &mut Running, client: &Client, begun: Vec<Begun>, last: usize) -> Vec<Begun> {
     let answers = Arc::new(AtomicUsize::new(0));
     let pid = cartkey.pid();
@@ -105,7 +104,7 @@ async fn post_and_kill(cartkey: &mut Running, client: &Client, begun: Vec<Begun>
     acknowledged
 }
 
-/// Merchants on as many networks open a link each and are sent on to the store.
+/// Merchants on different networks open a link each and are sent to the store.
 async fn begin_all(cartkey: &Running, client: &Client, shop: &PretendStore, token: &str, round: usize) -> Vec<Begun> {
     let one = async |number: usize| {
         let wish = json!({"user_id": format!("merchant-{round}-{number}"), "store_url": shop.home()}).to_string();
@@ -142,7 +141,7 @@ fn sent(page: &str) -> (String, String) {
     (value("user_id"), callback[callback.len() - 43..].to_owned())
 }
 
-/// Waits until the store was asked with each of these keys.
+/// Waits until the store has received a request with each of these keys.
 async fn wait_until_asked(shop: &PretendStore, before: usize, keys: &[Begun]) {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     let asking = async {

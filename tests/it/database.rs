@@ -1,4 +1,4 @@
-//! A database of its own for each story: a SQLite file, or a schema of the PostgreSQL that `TEST_POSTGRES_URL` names.
+//! A separate database for each story: a SQLite file, or a schema of the PostgreSQL in `TEST_POSTGRES_URL`.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
-/// The address of a fresh database; a SQLite file lies in `folder`.
+/// The address of a fresh database; a SQLite file is created in `folder`.
 pub async fn fresh(folder: &Path) -> String {
     let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
         return format!("sqlite:{}", folder.join("cartkey.db").display());
@@ -22,7 +22,7 @@ pub async fn fresh(folder: &Path) -> String {
     format!("{server}{sign}options=-c%20search_path%3D{schema}")
 }
 
-/// Changes a database behind Cartkey's back; gives back how many rows that were.
+/// Changes a database directly; returns the number of rows changed.
 pub async fn change(db: &Db, sql: &str) -> u64 {
     let statement = AssertSqlSafe(sql.to_owned());
     match db.pools() {
@@ -32,7 +32,7 @@ pub async fn change(db: &Db, sql: &str) -> u64 {
     .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-/// One column of text, read behind Cartkey's back; NULL is empty.
+/// Reads one text column directly; NULL is empty.
 pub async fn column(db: &Db, sql: &str) -> Vec<String> {
     let statement = AssertSqlSafe(sql.to_owned());
     let read: Result<Vec<Option<String>>, _> = match db.pools() {

@@ -1,4 +1,4 @@
-//! Whether an answer of the API is one that its description allows. Every answer that a story gets goes through here.
+//! Checks an answer of the API against its description. Every answer in a story passes through here.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,7 @@ use hyper::header::HeaderMap;
 use serde_json::{Map, Value};
 use url::Url;
 
-/// What an answer has that the description does not allow, or lacks; empty when it is described. `path` is a path below
-/// `/api/v1`.
+/// Differences between an answer and its description; empty if there are none. `path` is below `/api/v1`.
 pub fn faults(method: &str, path: &str, status: u16, headers: &HeaderMap, body: &Value) -> Vec<String> {
     let kind = header(headers, "content-type").unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
@@ -67,8 +66,8 @@ fn is_path(pattern: &str, path: &str) -> bool {
             .all(|(wanted, given)| wanted.starts_with('{') && !given.is_empty() || *wanted == given)
 }
 
-/// Everything in which a value is not as its schema says. A member that is not described is a fault too: what the schema
-/// leaves open to programs that read it, we do not take.
+/// Every difference between a value and its schema. Undescribed fields are faults too: schemas let clients ignore them, but we do
+/// not.
 pub fn holds(value: &Value, schema: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     check(value, schema, "", &mut faults);
@@ -123,7 +122,7 @@ fn check(value: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
     }
 }
 
-/// Everything that a schema may say about a text beside its type and its choices.
+/// Checks a text's constraints other than its type and enum.
 fn faults_of_text(text: &str, schema: &Value) -> Vec<&'static str> {
     let length = |name: &str| schema[name].as_u64().and_then(|length| usize::try_from(length).ok());
     let characters = text.chars().count();
@@ -144,8 +143,8 @@ fn faults_of_text(text: &str, schema: &Value) -> Vec<&'static str> {
     .collect()
 }
 
-/// Whether a whole text is as the pattern says. Patterns of answers are characters and classes one after another, each as often
-/// as `{n}` or `{m,n}` says; for more than that this would have to learn more.
+/// Whether the whole text matches the pattern. Supports only what answers use: sequences of characters and classes, with `{n}` or
+/// `{m,n}`.
 fn matches(text: &str, pattern: &str) -> bool {
     let mut rest = pattern.strip_prefix('^').and_then(|inside| inside.strip_suffix('$')).expect("a whole pattern");
     let mut characters = text.chars().peekable();
@@ -171,7 +170,7 @@ fn matches(text: &str, pattern: &str) -> bool {
     characters.next().is_none()
 }
 
-/// Whether a character is in a class such as `0-9a-hjk`.
+/// Whether a class such as `0-9a-hjk` contains a character.
 fn is_in(c: char, class: &str) -> bool {
     let mut class: &[char] = &class.chars().collect::<Vec<_>>();
     while let Some(first) = class.first() {

@@ -1,4 +1,4 @@
-//! What a story does to the database as another program would, and what it finds in the file.
+//! Changes a story's database like another program would, and inspects its file.
 
 use cartkey::storage::{Db, Pools};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::database::{change, column};
 
-/// Where nothing that was acknowledged is at stake, a story need not wait for the disk thousands of times. A file of ours; a
+/// Turns syncing off for stories that do not test durability, which would otherwise sync thousands of times. Only for SQLite; a
 /// server decides for itself.
 pub async fn hurry(db: &Db) {
     if is_file(db) {
@@ -17,29 +17,29 @@ pub async fn hurry(db: &Db) {
     }
 }
 
-/// Whether this database is a file of ours, not a server.
+/// Whether this database is a SQLite file.
 pub fn is_file(db: &Db) -> bool {
     matches!(db.pools(), Pools::Sqlite { .. })
 }
 
-/// How many grants have a key that is not wiped.
+/// The number of grants whose key is not wiped.
 pub async fn sealed_grants(db: &Db) -> usize {
     column(db, "SELECT id FROM grants WHERE sealed IS NOT NULL").await.len()
 }
 
-/// Everything sealed that stands in this table of a SQLite file, as it stands there.
+/// All sealed values in this table of a SQLite file, as stored.
 pub async fn sealed_bytes(db: &Db, table: &str) -> Vec<Vec<u8>> {
     let hex = column(db, &format!("SELECT hex(sealed) FROM {table} WHERE sealed IS NOT NULL")).await;
     let byte = |hex: &str, at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
     hex.iter().map(|hex| (0..hex.len()).step_by(2).map(|at| byte(hex, at)).collect()).collect()
 }
 
-/// Brings everything that stands in the WAL of a SQLite file into the file, and empties the WAL.
+/// Checkpoints the WAL of a SQLite file and truncates it.
 pub async fn fold_wal(db: &Db) {
     change(db, "PRAGMA wal_checkpoint(TRUNCATE)").await;
 }
 
-/// Another program that keeps everybody else from writing, until it lets go.
+/// Another program that blocks all writers until released.
 pub enum Locked {
     /// Of a file.
     File(SqliteConnection),
@@ -48,7 +48,7 @@ pub enum Locked {
 }
 
 impl Locked {
-    /// Begins to.
+    /// Takes the lock.
     pub async fn hold(database_url: &str) -> Self {
         if database_url.starts_with("sqlite:") {
             let mut connection = SqliteConnection::connect(database_url).await.expect("the file is there");
@@ -61,7 +61,7 @@ impl Locked {
         Self::Server(connection)
     }
 
-    /// Lets go.
+    /// Releases the lock.
     pub async fn release(self) {
         match self {
             Self::File(mut connection) => sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.map(drop),
@@ -71,11 +71,11 @@ impl Locked {
     }
 }
 
-/// Commits that fail, of every transaction that writes to one table.
+/// Makes commits fail for every transaction that writes to one table.
 pub struct Refusal(&'static str);
 
 impl Refusal {
-    /// Begins to refuse them.
+    /// Starts the failures.
     pub async fn of_commits(db: &Db, table: &'static str) -> Self {
         let refuse = if is_file(db) {
             format!(
@@ -96,7 +96,7 @@ impl Refusal {
         Self(table)
     }
 
-    /// Lets them succeed again.
+    /// Ends the failures.
     pub async fn ends(self, db: &Db) {
         let undo = if is_file(db) {
             "DROP TRIGGER refuse_new; DROP TRIGGER refuse_changed; DROP TABLE somebody; DROP TABLE nobody".to_owned()
@@ -107,15 +107,15 @@ impl Refusal {
     }
 }
 
-/// The way to a PostgreSQL server that a story can interrupt.
+/// A proxy to a PostgreSQL server that a story can interrupt.
 pub struct Way {
-    /// The database's address by this way.
+    /// The database's address through this proxy.
     pub url: String,
     is_open: watch::Sender<bool>,
 }
 
 impl Way {
-    /// A way to the server of this address.
+    /// Starts a proxy to this server.
     pub async fn to(database_url: &str) -> Self {
         let mut url = Url::parse(database_url).expect("an address");
         let server = (url.host_str().expect("a host").to_owned(), url.port().unwrap_or(5432));
@@ -141,7 +141,7 @@ impl Way {
         Self { url: url.into(), is_open }
     }
 
-    /// Ends every connection and takes no new one, or takes them again.
+    /// Cuts every connection and refuses new ones, or accepts them again.
     pub fn set_open(&self, is_open: bool) {
         self.is_open.send_replace(is_open);
     }

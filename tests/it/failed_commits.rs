@@ -1,5 +1,5 @@
-//! What becomes of a connection on which a commit failed, a transaction was dropped, or a disk refused: it is never used
-//! again, and what is told as kept after it is kept.
+//! Connections after a failed commit, a dropped transaction or a full disk: they are never reused, and what is later reported as
+//! saved is saved.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::database::{change, column, fresh};
 use crate::disk::Refusal;
 use crate::world::{KEYS, World};
 
-/// A fresh database with a table whose rows may be refused as late as by the commit.
+/// A fresh database with a table whose rows may be refused only at commit.
 struct Scene {
     db: Db,
     url: String,
@@ -34,7 +34,7 @@ impl Scene {
         Self { db, url, _folder: folder }
     }
 
-    /// Adds a thing in a transaction; one whose owner is not there fails when it is committed.
+    /// Adds a thing in a transaction. If its owner is missing, the commit fails.
     async fn add(&self, id: i64, owner: Option<i64>) -> Result<(), Error> {
         self.db
             .transaction(|mut tx| async move {
@@ -44,7 +44,7 @@ impl Scene {
             .await
     }
 
-    /// The things that somebody else finds: another process, or this one after a restart.
+    /// The things that another process, or this one after a restart, would find.
     async fn found(&self) -> Vec<String> {
         let other = Db::open(&self.url).await.unwrap();
         let found = column(&other, "SELECT CAST(id AS TEXT) FROM things ORDER BY id").await;
@@ -66,8 +66,8 @@ async fn after_commits_that_failed_what_is_told_as_kept_is_kept() {
     assert_eq!(scene.found().await, ["0", "1", "2", "3", "4"]);
 }
 
-/// A full disk, and a write or an fsync that fails, make SQLite roll back before the commit is tried. A driver that goes on
-/// counting that transaction puts the next ones inside one that nobody commits. A thousand times, alone, in a row and apart.
+/// After a full disk, or a failed write or fsync, SQLite rolls back before the commit. A driver that still counts that transaction
+/// as open nests the next ones in one that is never committed. A thousand times, alone, in a row and apart.
 #[tokio::test]
 async fn after_commits_of_what_the_database_has_rolled_back_what_is_told_as_kept_is_kept() {
     let scene = Scene::new().await;
@@ -176,8 +176,7 @@ async fn what_is_undone_is_not_there_and_the_connection_goes_on() {
     assert_eq!(scene.found().await, ["2"]);
 }
 
-/// SQLite refuses to let the file grow beyond a number of pages that each connection is told: a disk that is full for as
-/// long as that connection lives.
+/// Limits the number of pages on each connection: a disk that is full for as long as that connection lives.
 #[tokio::test]
 async fn a_disk_that_was_full_is_seen_until_a_write_is_durable_again() {
     let scene = Scene::new().await;
@@ -197,7 +196,7 @@ async fn a_disk_that_was_full_is_seen_until_a_write_is_durable_again() {
     assert_eq!(scene.found().await, ["1"]);
 }
 
-/// After a failover, connections of the pool lead to the server that only reads now.
+/// After a failover, pooled connections lead to a server that is now read-only.
 #[tokio::test]
 async fn connections_to_a_server_that_only_reads_are_replaced() {
     let scene = Scene::new().await;
@@ -215,7 +214,7 @@ async fn connections_to_a_server_that_only_reads_are_replaced() {
     assert_eq!(scene.found().await, ["1", "2"]);
 }
 
-/// Every connection is ended by the server, as when it restarts: what was not committed is done again.
+/// The server ends every connection, as in a restart: uncommitted work is repeated.
 #[tokio::test]
 async fn a_transaction_whose_connection_ends_before_its_commit_is_done_again() {
     let scene = Scene::new().await;

@@ -1,4 +1,4 @@
-//! The feed: services read what happened, in order, none skipped; who has read everything waits for news.
+//! The feed: services read events in order without gaps, and wait for news when they have read everything.
 
 mod stream;
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::news::EventId;
-use cartkey::flow::{feed, links, tokens};
+use cartkey::flow::{connecting::links, feed, lending::tokens};
 use cartkey::storage::events;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -20,19 +20,19 @@ use crate::database::column;
 use crate::service::Service;
 use crate::world::{SHOP, World};
 
-/// A service that follows the feed, with the events of `users` alone when some are named.
+/// A service that follows the feed, limited to the events of `users` if any are given.
 async fn reader(world: &World, users: Option<&str>) -> Service {
-    let wish = tokens::Wish::new("reader", "events:read".parse().unwrap());
-    world.holder(tokens::Wish { users: users.map(|users| users.parse().unwrap()), ..wish }).await
+    let wish = tokens::NewToken::new("reader", "events:read".parse().unwrap());
+    world.holder(tokens::NewToken { users: users.map(|users| users.parse().unwrap()), ..wish }).await
 }
 
-/// What happened, as types, and where to go on.
+/// The event types, and the next cursor.
 fn told(part: &Value) -> (Vec<&str>, &str) {
     let kinds = part["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
     (kinds, part["next"].as_str().unwrap())
 }
 
-/// Something happens that is about `user`.
+/// Creates an event about `user`.
 async fn happens(app: &cartkey::app::App, user: &str) {
     let event = Event::new(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&app.db, &event).await.unwrap();
@@ -175,7 +175,7 @@ async fn whoever_waits_is_answered_as_soon_as_something_happens() {
     assert_eq!(waiting.await.unwrap()["data"][0]["data"]["user_id"], "m-1");
 }
 
-/// What another process does, nobody says in this one: it is found by looking.
+/// Another process does not notify this one: its events are found by polling.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_is_answered_soon_when_something_happens_in_another_process() {
     let here = Installation::new().await;
@@ -210,7 +210,7 @@ async fn a_limited_token_is_not_woken_for_nothing_by_what_is_not_for_it() {
     let waiting = tokio::spawn(async move { ours.get("/events?wait=30&after=latest").await.ok() });
     until_somebody_waits(&world).await;
     happens(&world.app, "theirs").await;
-    tokens::issue(&world.app, tokens::Wish::new("x", "keys:read".parse().unwrap()), &Actor::cli()).await.unwrap();
+    tokens::issue(&world.app, tokens::NewToken::new("x", "keys:read".parse().unwrap()), &Actor::cli()).await.unwrap();
     happens(&world.app, "ours").await;
     let news = waiting.await.unwrap();
     assert_eq!((told(&news).0.len(), &news["data"][0]["data"]["user_id"]), (1, &json!("ours")));
@@ -262,7 +262,7 @@ async fn one_token_cannot_wait_more_often_than_its_places() {
     assert_eq!(reader.get("/events?wait=1").await.status, 200);
 }
 
-/// Waits until a request waits for news: its reader looks out for them.
+/// Waits until a request is waiting, so that its reader is watching.
 async fn until_somebody_waits(world: &World) {
     let mut look = tokio::time::interval(Duration::from_millis(2));
     while world.app.feed.waiting() == 0 {
@@ -270,19 +270,19 @@ async fn until_somebody_waits(world: &World) {
     }
 }
 
-/// Writers of the proof, each with so many transactions; and readers, who read in parts of so many events.
+/// Writers of this proof, each with a number of transactions, and readers, each with a page size.
 const WRITERS: usize = 8;
 const EACH: usize = 25;
 const PARTS: [i64; 3] = [1, 7, 200];
 
-/// One writer: events in transactions of one and of two, and such as are undone.
+/// One writer: transactions of one or two events, and some that are rolled back.
 async fn write(app: cartkey::app::App, writer: usize) {
     for n in 0..EACH {
         let user = format!("m-{writer}");
-        let wish = links::Wish {
+        let wish = links::NewLink {
             user_id: user.parse().unwrap(),
             account_label: None,
-            home: Some(cartkey::domain::store_url::StoreUrl::parse(SHOP, app.site.reach).unwrap()),
+            home: Some(cartkey::domain::store_url::StoreUrl::parse(SHOP, app.site.network).unwrap()),
             store_id: None,
             scope: None,
             return_url: None,
@@ -292,7 +292,7 @@ async fn write(app: cartkey::app::App, writer: usize) {
         let actor = Actor::cli();
         links::make(&app, wish, &actor).await.unwrap();
         if n % 5 == 0 {
-            let wish = tokens::Wish::new("w", "stores:read".parse().unwrap());
+            let wish = tokens::NewToken::new("w", "stores:read".parse().unwrap());
             let (token, _) = tokens::issue(&app, wish, &actor).await.unwrap();
             // Two events in one transaction; the second try is rolled back with a token that was written already.
             tokens::rotate(&app, &token.id, Duration::ZERO, &actor).await.unwrap();
@@ -302,8 +302,8 @@ async fn write(app: cartkey::app::App, writer: usize) {
     }
 }
 
-/// Reads until it has seen the event with this number; gives the numbers in the order in which they came.
-async fn follow(app: cartkey::app::App, token: tokens::Wish, limit: i64, last: i64) -> Vec<i64> {
+/// Reads until this event; returns the numbers in order of arrival.
+async fn follow(app: cartkey::app::App, token: tokens::NewToken, limit: i64, last: i64) -> Vec<i64> {
     let (token, _) = tokens::issue(&app, token, &Actor::new("test")).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), EventId::BEGINNING);
     while after.number() < last {
@@ -325,7 +325,7 @@ async fn many_write_through_two_replicas_and_every_reader_sees_everything_once_a
     let last = before + readers + i64::try_from(WRITERS * each).unwrap();
     let (mut reading, mut writing) = (JoinSet::new(), JoinSet::new());
     for (app, limit) in apps.iter().flat_map(|app| PARTS.map(|limit| (app.clone(), limit))) {
-        let wish = tokens::Wish::new("reader", "events:read".parse().unwrap());
+        let wish = tokens::NewToken::new("reader", "events:read".parse().unwrap());
         reading.spawn(follow(app, wish, limit, last));
     }
     for writer in 0..WRITERS {

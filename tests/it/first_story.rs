@@ -1,4 +1,4 @@
-//! The whole of it, once: a merchant connects a store, a service fetches the keys.
+//! The whole flow once: a merchant connects a store, and a service reads the keys.
 
 use crate::world::{SHOP, World};
 

@@ -1,5 +1,5 @@
-//! Import: ten thousand rows with every kind of bad row among them; and one that is stopped half-way and run again comes to
-//! the same as one that is not.
+//! Import: ten thousand rows with every kind of bad row. An import that is stopped half-way and run again has the same result as
+//! one that is not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use cartkey::demo::pretend_store::IssuedKey;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
-use cartkey::domain::store_url::Reach;
-use cartkey::flow::adopt::Manner;
-use cartkey::flow::import::file::File;
-use cartkey::flow::import::{self, News, Pace, Tally};
-use cartkey::flow::{disconnect, export, watch as watch_flow};
+use cartkey::domain::store_url::Network;
+use cartkey::flow::transfer::add_by_keys::Manner;
+use cartkey::flow::transfer::import::file::File;
+use cartkey::flow::transfer::import::{self, News, Pace, Tally};
+use cartkey::flow::{connecting::disconnect, transfer::export, watching::watch as watch_flow};
 use tokio::sync::watch;
 
 use crate::binary::client_with;
@@ -25,19 +25,19 @@ use crate::many_stores::{ManyStores, key_of};
 use crate::world::{SHOP, World};
 
 const ROWS: u64 = 10_000;
-/// One in so many of them is good, and few of the others ask a store.
+/// One in this many is good, and few of the others cause a request.
 const ONE_IN: u64 = 8;
 
 const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret,scope\n";
 const PACE: Pace = Pace { at_once: 32, every: Duration::from_millis(1), manner: Manner::Imported };
 
-/// A file of so many rows, every other of them bad.
+/// A file with this many rows, every other one bad.
 fn file(network: &ManyStores, rows: u64) -> (String, Vec<(u64, &'static str)>) {
     file_with(network, rows, 2)
 }
 
-/// A file of so many rows, one in `one_in` of them good; the others are bad in one way after the other, more often in one
-/// that costs nobody anything. Gives how each kind is told.
+/// A file with this many rows, one in `one_in` good. The others cycle through the kinds of bad rows, favouring those that cause no
+/// request. Returns the report of each kind.
 fn file_with(network: &ManyStores, rows: u64, one_in: u64) -> (String, Vec<(u64, &'static str)>) {
     let port = network.addr.port();
     let (mut text, mut bad) = (HEADER.to_owned(), Vec::new());
@@ -93,13 +93,13 @@ fn file_with(network: &ManyStores, rows: u64, one_in: u64) -> (String, Vec<(u64,
 
 const KINDS: u64 = 17;
 
-/// Every name that the file may lead to, but for those that nobody knows.
+/// Every host name in the file, except the unknown ones.
 fn names(network: &ManyStores, rows: u64) -> cartkey::woo::Resolver {
     let kinds = ["s", "broken", "nothing", "clone", "busy", "www.s"];
     network.names((0..rows).flat_map(|row| kinds.map(|kind| format!("{kind}{row}.example"))))
 }
 
-/// A Cartkey that reaches the network.
+/// A Cartkey whose host names lead to the network.
 async fn cartkey(world: &World, network: &ManyStores, rows: u64) -> App {
     let mut app = world.app.clone();
     app.woo = client_with(names(network, rows));
@@ -107,10 +107,10 @@ async fn cartkey(world: &World, network: &ManyStores, rows: u64) -> App {
     app
 }
 
-/// Runs an import to its end, or until so many lines are told; gives the tally and what was told of each bad line.
+/// Runs an import to its end, or until this many lines are reported. Returns the tally and the reports of bad lines.
 async fn import(app: &App, text: &str, pace: Pace) -> (Tally, BTreeMap<u64, String>) {
     let mut told = BTreeMap::new();
-    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Network::PrivateToo).unwrap();
     let (_stop, stopped) = watch::channel(false);
     let tell = |number, _, news: &News| {
         if let News::Refused(faults) = news {
@@ -121,7 +121,7 @@ async fn import(app: &App, text: &str, pace: Pace) -> (Tally, BTreeMap<u64, Stri
     (tally, told)
 }
 
-/// Everything that an import leaves, but for ids and times; and every key, opened.
+/// The result of an import in the database without ids and times, with every key decrypted.
 async fn left(app: &App) -> Vec<String> {
     let stores = "SELECT user_id || ' ' || home || ' ' || COALESCE(name, '-') || ' ' || status || ' ' || COALESCE(reason, '-') || ' '
                          || scope || ' ' || CAST(woo_key_id AS TEXT) || ' ' || key_last7 || ' ' || CAST(key_version AS TEXT) || ' '
@@ -165,7 +165,7 @@ async fn of_ten_thousand_rows_the_good_are_connected_and_each_bad_one_is_told_wh
     assert_eq!(there, [(ROWS - bad.len() as u64).to_string()]);
 }
 
-/// Imports a file of so many rows to its end, and holds what is told to what the file has; gives what is told.
+/// Imports a file with this many rows, and compares the reports with the file; returns the reports.
 async fn clean_run(
     app: &App,
     network: &ManyStores,
@@ -204,7 +204,7 @@ async fn an_import_stopped_half_way_and_run_again_comes_to_the_same_as_one_clean
     let (app, counted, half) = (stopped.0.clone(), Arc::clone(&done), text.clone());
     let (_stop, told_to) = watch::channel(false);
     let running = tokio::spawn(async move {
-        let lines = File::open(half.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+        let lines = File::open(half.as_bytes(), Scope::ReadWrite, Network::PrivateToo).unwrap();
         let tell = |_, _, _: &News| _ = counted.fetch_add(1, Ordering::SeqCst);
         import::run(&app, lines, PACE, &Actor::cli(), told_to, tell).await
     });
@@ -263,13 +263,13 @@ async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_
     for manner in [Manner::Imported, Manner::Tried] {
         let (tally, told) = import(&world.app, &of(&old, "m", ""), Pace { manner, ..PACE }).await;
         assert_eq!((tally.refused, tally.reconnected), (1, 0));
-        assert!(told[&2].contains("shop.example was given a newer key in place of this one at 2026-"), "{told:?}");
+        assert!(told[&2].contains("shop.example got a newer key in place of this one at 2026-"), "{told:?}");
         assert_eq!((served().await, column(&world.app.db, events).await), before);
     }
     // A key that may do less than the one that is there.
     let narrow = world.shop.issue_key("admin", Scope::Read);
     let (_, told) = import(&world.app, &of(&narrow, "m", ""), PACE).await;
-    assert!(told[&2].contains("This key may do less than the one with which shop.example is connected"), "{told:?}");
+    assert!(told[&2].contains("This key has less access than the one that shop.example is connected with"), "{told:?}");
     assert_eq!((served().await, column(&world.app.db, events).await), before);
     // Unless less is what the line asks for.
     assert_eq!(import(&world.app, &of(&narrow, "m", "read"), PACE).await.0.reconnected, 1);
@@ -283,7 +283,7 @@ async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_
     let (_, told) = import(&world.app, &of(&newer, "m", ""), PACE).await;
     assert!(told[&2].contains("shop.example was disconnected at 2026-"), "{told:?}");
     let (_, told) = import(&world.app, &of(&old, "m", ""), PACE).await;
-    assert!(told[&2].contains("was given a newer key in place of this one"), "{told:?}");
+    assert!(told[&2].contains("got a newer key in place of this one"), "{told:?}");
     assert_eq!(
         (served().await, column(&world.app.db, "SELECT status FROM stores").await),
         (vec![], vec!["disconnected".to_owned()])
@@ -363,7 +363,7 @@ async fn told_to_stop_it_ends_between_two_rows_and_says_so() {
     let world = World::new().await;
     let app = cartkey(&world, &network, 400).await;
     let (text, _) = file(&network, 400);
-    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Reach::PrivateToo).unwrap();
+    let lines = File::open(text.as_bytes(), Scope::ReadWrite, Network::PrivateToo).unwrap();
     let (stop, stopped) = watch::channel(false);
     let mut seen = 0;
     let tell = |_, _, _: &News| {

@@ -1,4 +1,4 @@
-//! Languages: in which one a merchant is spoken to, who decides, and that nothing is said in another.
+//! Languages: which one a merchant sees, who decides, and that no text is in another.
 
 use cartkey::demo::pretend_store::{Permalinks, Switches};
 use cartkey::domain::language::Language;
@@ -7,14 +7,14 @@ use serde_json::json;
 use crate::merchant::{Merchant, Page, html};
 use crate::world::{KEYS, World};
 
-/// A browser that asks for these languages.
+/// A browser with this `Accept-Language`.
 fn asking(world: &World, languages: &str) -> Merchant {
     let mut browser = world.merchant();
     browser.header("accept-language", languages);
     browser
 }
 
-/// The page is in this language: it says so, its headers say so, and the switch shows it.
+/// Asserts that the page, its headers and the language switch name this language.
 fn assert_speaks(page: &Page, language: Language) {
     let code = language.code();
     assert!(page.body.starts_with(&format!("<!doctype html>\n<html lang=\"{code}\">")), "{code}: {}", page.url);
@@ -27,7 +27,7 @@ fn assert_speaks(page: &Page, language: Language) {
     assert_eq!((here[0].text().as_str(), here[0].attribute("lang")), (language.own_name(), Some(code)));
 }
 
-/// Presses the switch to `language`; gives the page, which speaks it.
+/// Switches to `language`; returns the page, which is in it.
 async fn switch(browser: &mut Merchant, page: &Page, language: Language) -> Page {
     let page = browser.click(page, language.own_name()).await;
     assert_speaks(&page, language);

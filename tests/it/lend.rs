@@ -1,4 +1,4 @@
-//! Lend: a service is given the keys, and every key that left is on the record.
+//! Lend: services receive keys, and every key returned is recorded.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::secret::Secret;
-use cartkey::flow::lend::{self, Lent, Request, Which};
-use cartkey::flow::{disconnect, tokens, watch};
+use cartkey::flow::lending::lend::{self, Lent, Request, Which};
+use cartkey::flow::{connecting::disconnect, lending::tokens};
+use cartkey::live::single_flight;
 use cartkey::storage::Pools;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -120,7 +121,7 @@ async fn a_store_that_is_not_connected_is_refused_with_its_status_and_reason() {
         }
     };
     let check = async || {
-        world.clock.advance(watch::FRESH_FOR);
+        world.clock.advance(single_flight::FRESH_FOR);
         trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
     };
     world.shop.switch(|s| s.server_error = true);
@@ -193,7 +194,7 @@ async fn two_hundred_reads_at_once_have_a_row_each() {
     assert!((1..=100).contains(&commits), "{commits} commits for 200 reads");
 }
 
-/// How many transactions have written the record.
+/// The number of transactions that wrote key reads.
 async fn commits(world: &World) -> usize {
     if let Pools::Postgres(_) = world.app.db.pools() {
         return column(&world.app.db, "SELECT DISTINCT CAST(xmin AS TEXT) FROM key_reads").await.len();
@@ -208,7 +209,7 @@ async fn commits(world: &World) -> usize {
     all
 }
 
-/// The version of the key that `app` lends to the bearer of `token`, or why not.
+/// The version of the key that `app` returns for `token`, or the error.
 async fn lent(app: &cartkey::app::App, token: &str) -> Result<i64, String> {
     let (token, id) = (Secret::new(token.to_owned()), RequestId::mint(app.now(), &app.entropy));
     let request = Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
@@ -236,7 +237,7 @@ async fn a_revoked_token_lends_nothing_at_once_anywhere() {
     let replica = world.replica().await;
     assert_eq!((lent(&world.app, &service.token).await, lent(&replica, &service.token).await), (Ok(1), Ok(1)));
     assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), &Actor::new("test")).await.unwrap());
-    let refused = Err("the token is not one that works".to_owned());
+    let refused = Err("the token is unknown, revoked or expired".to_owned());
     assert_eq!(
         (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
         (refused.clone(), refused)
@@ -271,9 +272,9 @@ async fn a_second_store_makes_the_only_one_several_at_once_everywhere() {
 async fn a_token_that_expires_stops_lending_from_memory_too() {
     let (world, _) = connected().await;
     let lives = std::time::Duration::from_mins(1);
-    let wish = tokens::Wish { lives: Some(lives), ..tokens::Wish::new("brief", "keys:read".parse().unwrap()) };
+    let wish = tokens::NewToken { lives: Some(lives), ..tokens::NewToken::new("brief", "keys:read".parse().unwrap()) };
     let brief = world.holder(wish).await;
     assert_eq!(lent(&world.app, &brief.token).await, Ok(1));
     world.clock.advance(lives);
-    assert_eq!(lent(&world.app, &brief.token).await, Err("the token is not one that works".to_owned()));
+    assert_eq!(lent(&world.app, &brief.token).await, Err("the token is unknown, revoked or expired".to_owned()));
 }

@@ -1,8 +1,9 @@
-//! The stories, in one binary. They run on SQLite, and on PostgreSQL too when `TEST_POSTGRES_URL` is set.
+//! All stories in one binary. They run on SQLite, and also on PostgreSQL if `TEST_POSTGRES_URL` is set.
 
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 #![expect(clippy::disallowed_methods, reason = "tests dial their own servers and name their own schemas")]
 
+mod add_by_keys;
 mod admin_activity;
 mod admin_attempts;
 mod admin_diagnostics;
@@ -12,7 +13,6 @@ mod admin_store;
 mod admin_stores;
 mod admin_tokens;
 mod admin_webhooks;
-mod adopt;
 mod api;
 mod api_description;
 mod api_stores;
@@ -25,7 +25,6 @@ mod by_hand;
 mod by_itself;
 mod callback;
 mod canary;
-mod carry;
 mod check_spans;
 mod command_line;
 mod command_line_operator;
@@ -37,18 +36,17 @@ mod disk;
 mod failed_commits;
 mod feed;
 mod first_story;
-mod floors;
 mod import;
-mod keep;
 mod languages;
+mod layers;
 mod lend;
 mod many_stores;
 mod merchant;
 mod migrate;
 mod migrations;
 mod one_transaction;
+mod open_vault;
 mod operator;
-mod parting;
 mod pretend_store;
 mod process;
 mod progress;
@@ -59,6 +57,7 @@ mod reads;
 mod receive;
 mod replicas;
 mod return_leg;
+mod revocation;
 mod sample_app;
 mod samples;
 mod seals;
@@ -71,6 +70,7 @@ mod threats;
 mod tls;
 mod token_commands;
 mod token_limits;
+mod transfer;
 mod visitors;
 mod watch;
 mod webhook_commands;

@@ -1,5 +1,5 @@
-//! A pretend network of thousands of stores behind one port: each host is a store of its own, with a key that follows from
-//! its name. Far less faithful than the pretend store, and far smaller.
+//! A pretend network of thousands of stores behind one port: each host is a store with a key derived from its name. Far simpler and
+//! smaller than the pretend store.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use cartkey::woo::Resolver;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a store is ill, by how its name begins.
+/// How a store fails, chosen by the start of its name.
 const ILL: [(&str, u16, &str); 6] = [
     ("127.250.", 500, "<html>"),
     ("127.251.", 404, "<html>"),
@@ -26,7 +26,7 @@ const ILL: [(&str, u16, &str); 6] = [
 /// The network; it ends with the test's runtime.
 #[derive(Clone)]
 pub struct ManyStores {
-    /// Where all of them listen.
+    /// The port they all listen on.
     pub addr: SocketAddr,
     seen: Arc<Seen>,
 }
@@ -41,7 +41,7 @@ struct Seen {
 }
 
 impl ManyStores {
-    /// Begins to answer, on every address of loopback.
+    /// Starts serving, on every loopback address.
     pub async fn open() -> Self {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let addr = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
@@ -57,23 +57,23 @@ impl ManyStores {
         here
     }
 
-    /// A resolver that knows these names, and `closed.example`, where nobody listens.
+    /// A resolver for these names, and for `closed.example`, where nothing listens.
     pub fn names(&self, hosts: impl IntoIterator<Item = String>) -> Resolver {
         let closed = ("closed.example".to_owned(), vec![SocketAddr::from(([127, 0, 0, 1], 1))]);
         Resolver::Fixed(Arc::new(hosts.into_iter().map(|host| (host, vec![self.addr])).chain([closed]).collect()))
     }
 
-    /// How many requests came with a key to this host.
+    /// The number of requests with a key to this host.
     pub fn asked(&self, host: &str) -> u64 {
         self.seen.asked.lock().unwrap().get(host).copied().unwrap_or(0)
     }
 
-    /// How many stores were asked with a key.
+    /// The number of stores that received a key.
     pub fn stores_asked(&self) -> usize {
         self.seen.asked.lock().unwrap().len()
     }
 
-    /// The most requests that were being answered at the same time: at one host, and in all.
+    /// The most concurrent requests, to one host and in total.
     pub fn most(&self) -> (usize, usize) {
         (self.seen.most_at_one_host.load(Ordering::SeqCst), self.seen.most_at_once.load(Ordering::SeqCst))
     }
@@ -135,9 +135,9 @@ struct Request {
     target: String,
     /// Without its port.
     host: String,
-    /// With its port, as it was named.
+    /// With its port, as named.
     authority: String,
-    /// Key and secret, by the header or in the address; a signature has no secret.
+    /// Key and secret from the header or the address; a signature has no secret.
     key: Option<(String, String)>,
 }
 
@@ -166,7 +166,7 @@ impl Request {
         Self { method, target, host, authority, key }
     }
 
-    /// `www.` is another name of the same store, which calls itself by the name without.
+    /// `www.` is another name of the same store, whose own address lacks it.
     fn home(&self) -> String {
         format!("http://{}", self.authority.strip_prefix("www.").unwrap_or(&self.authority))
     }

@@ -1,4 +1,4 @@
-//! A merchant's browser: cookies, redirects, forms and links, and the verbs of somebody who connects a store.
+//! A merchant's browser: cookies, redirects, forms and links, and the actions of a person who connects a store.
 
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 
@@ -8,7 +8,7 @@ pub mod html;
 use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::time::Clock;
 use cartkey::woo::http::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
@@ -16,10 +16,10 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use url::{Origin, Url};
 
-/// Redirects in a row before a browser gives up.
+/// The limit of consecutive redirects.
 const REDIRECTS: usize = 20;
 
-/// A page as the browser shows it.
+/// A page in the browser.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The address bar.
@@ -30,7 +30,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// What a person reads on it, the title not included.
+    /// Its visible text, without the title.
     pub fn text(&self) -> String {
         let body = self.body.find("<body").map_or(self.body.as_str(), |at| &self.body[at..]);
         html::text(body)
@@ -40,7 +40,7 @@ impl Page {
         html::elements(&self.body, "title").first().map(html::Element::text).unwrap_or_default()
     }
 
-    /// The address of the first link with these words; one that has only them goes first.
+    /// The target of the first link with these words, preferring one with exactly these.
     pub fn link(&self, words: &str) -> Option<String> {
         let links = html::elements(&self.body, "a");
         let exact = links.iter().find(|link| link.text() == words);
@@ -52,7 +52,7 @@ impl Page {
         html::forms(&self.body).into_iter().find(|form| form.buttons.iter().any(|b| b.text().contains(button)))
     }
 
-    /// Where the page sends the browser by itself.
+    /// The target of the page's automatic redirect.
     pub fn refresh(&self) -> Option<String> {
         html::refresh(&self.body)
     }
@@ -72,7 +72,7 @@ struct Cookie {
     strict: bool,
 }
 
-/// What is posted, and what it is.
+/// A request body and its media type.
 #[derive(Clone, Default)]
 struct Sent {
     kind: &'static str,
@@ -95,26 +95,26 @@ impl Sent {
     }
 }
 
-/// A browser with its cookies, and the person in front of it.
+/// A browser with its cookies, and its user.
 pub struct Merchant {
     client: Client,
     cookies: Vec<Cookie>,
     approve_link: Option<(Page, String)>,
     extra: Vec<(&'static str, String)>,
-    /// Every `Set-Cookie` that came, as it came, in order.
+    /// Every received `Set-Cookie`, in order.
     pub set_cookies: Vec<String>,
-    /// Who logs in at the store.
+    /// The login used at the store.
     pub login: String,
     pub password: String,
 }
 
 impl Merchant {
-    /// A fresh browser, logged in nowhere. The person is the store's administrator.
+    /// A fresh browser, logged in nowhere. Its user is the store's administrator.
     pub fn new(resolver: Resolver, extra_roots: Vec<CertificateDer<'static>>) -> Self {
         let user_agent =
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
         let outgoing = Outgoing {
-            reach: Reach::PrivateToo,
+            network: Network::PrivateToo,
             resolver,
             extra_roots,
             user_agent: user_agent.to_owned(),
@@ -124,7 +124,7 @@ impl Merchant {
         Self::with(client)
     }
 
-    /// Another person with a browser of their own, on the same network. Cheap: certificates are read once.
+    /// Another user with their own browser on the same network. Cheap: certificates are read once.
     pub fn another(&self) -> Self {
         Self::with(self.client.clone())
     }
@@ -142,29 +142,29 @@ impl Merchant {
         }
     }
 
-    /// Sends this with every request from now on, in the place of what a browser would.
+    /// Overrides a header in all further requests.
     pub fn header(&mut self, name: &'static str, value: &str) {
         self.extra.retain(|(known, _)| *known != name);
         self.extra.push((name, value.to_owned()));
     }
 
-    /// Types an address.
+    /// Opens an address.
     pub async fn get(&mut self, url: &str) -> Page {
         self.navigate(Method::GET, url.parse().unwrap(), Sent::default(), None).await
     }
 
-    /// Follows an address that stands on `page`.
+    /// Follows a link target on `page`.
     pub async fn follow(&mut self, page: &Page, href: &str) -> Page {
         self.navigate(Method::GET, page.url.join(href).unwrap(), Sent::default(), Some(page)).await
     }
 
-    /// Presses a link.
+    /// Clicks a link.
     pub async fn click(&mut self, page: &Page, words: &str) -> Page {
         let href = page.link(words).unwrap_or_else(|| panic!("no link {words:?} on {}: {}", page.url, page.text()));
         self.follow(page, &href).await
     }
 
-    /// Fills the form that has this button, and presses the button.
+    /// Fills in the form with this button and submits it.
     pub async fn submit(&mut self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         let form = page.form(button).unwrap_or_else(|| panic!("no button {button:?} on {}: {}", page.url, page.text()));
         let mut fields = form.fields.clone();
@@ -188,7 +188,7 @@ impl Merchant {
         self.navigate(Method::GET, url, Sent::default(), Some(page)).await
     }
 
-    /// Posts a form as a page of the same address would.
+    /// Posts a form as a same-origin page would.
     pub async fn post_form(&mut self, url: &str, fields: &[(&str, &str)]) -> Page {
         let url: Url = url.parse().unwrap();
         let page = Page { url: url.clone(), status: 200, headers: HeaderMap::new(), body: String::new() };
@@ -196,19 +196,19 @@ impl Merchant {
         self.navigate(Method::POST, url, sent, Some(&page)).await
     }
 
-    /// Posts a form with a file from `page`, as a browser does.
+    /// Posts a form with a file from `page` like a browser.
     pub async fn post_file(&mut self, page: &Page, href: &str, fields: &[(&str, &str)], file: (&str, &[u8])) -> Page {
         let sent = Sent::with_file(fields, file);
         self.navigate(Method::POST, page.url.join(href).unwrap(), sent, Some(page)).await
     }
 
-    /// Opens the approval, logs in where asked, presses Approve; gives the page on which it all ends.
+    /// Opens the approval, logs in if asked, clicks Approve; returns the final page.
     pub async fn approve(&mut self, authorize_url: &str) -> Page {
         let page = self.get(authorize_url).await;
         self.approve_on(page).await
     }
 
-    /// The same from a page that is open: also one of ours that sends the browser to the store.
+    /// Like [`Self::approve`], starting at an open page, which may be our redirect page.
     pub async fn approve_on(&mut self, page: Page) -> Page {
         let page = self.until_grant_screen(page).await;
         let Some(href) = page.link("Approve") else { return page };
@@ -216,13 +216,13 @@ impl Merchant {
         self.follow(&page, &href).await
     }
 
-    /// Opens the same Approve link again, as with Back or a double click.
+    /// Opens the same Approve link again, like Back or a double click.
     pub async fn approve_again(&mut self) -> Page {
         let (page, href) = self.approve_link.clone().expect("approved once before");
         self.follow(&page, &href).await
     }
 
-    /// Like [`Self::approve`], but presses Deny.
+    /// Like [`Self::approve`], but clicks Deny.
     pub async fn deny(&mut self, authorize_url: &str) -> Page {
         let page = self.get(authorize_url).await;
         let page = self.until_grant_screen(page).await;
@@ -240,7 +240,7 @@ impl Merchant {
         page
     }
 
-    /// The value of a cookie that the browser holds for `host`.
+    /// The value of the browser's cookie for `host`.
     pub fn cookie(&self, host: &str, name: &str) -> Option<&str> {
         self.cookies.iter().find(|c| c.host == host && c.name == name).map(|c| c.value.as_str())
     }
@@ -355,12 +355,12 @@ impl Merchant {
     }
 }
 
-/// Browsers keep `Secure` cookies of https and of the machine's own loopback.
+/// Browsers accept `Secure` cookies from https and from loopback.
 fn is_trustworthy(url: &Url) -> bool {
     url.scheme() == "https" || matches!(url.host_str(), Some("127.0.0.1" | "localhost"))
 }
 
-/// `Sec-Fetch-Site`, with the last two labels standing for the registrable domain.
+/// `Sec-Fetch-Site`, taking the last two labels as the registrable domain.
 fn site_between(from: &Url, to: &Url) -> &'static str {
     let site = |url: &Url| match url.origin() {
         Origin::Tuple(scheme, url::Host::Domain(name), _) => {

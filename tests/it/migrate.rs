@@ -1,9 +1,9 @@
-//! Migrate: a whole installation moves to another database, every table of it, and nothing half.
+//! Migrate: copies a whole installation to another database, every table or nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cartkey::flow::migrate;
+use cartkey::flow::transfer::migrate;
 use cartkey::storage::transfer::{Fault, copy};
 use cartkey::storage::{Db, Pools};
 use hyper::Method;
@@ -18,7 +18,7 @@ async fn sqlite(folder: &Path, name: &str) -> Db {
     Db::open(&format!("sqlite:{}", folder.join(name).display())).await.unwrap()
 }
 
-/// Every row of every table that the migrations make, read in this test's own way: bytes as hexadecimal.
+/// Every row of every table in the migrations, read independently of Cartkey: bytes as hexadecimal.
 async fn dump(db: &Db) -> BTreeMap<String, Vec<String>> {
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (table, name, kind) in columns(&migrations().into_iter().map(|(_, sql)| sql).collect::<String>()) {
@@ -43,7 +43,7 @@ async fn count(db: &Db, table: &str) -> usize {
     column(db, &format!("SELECT 'x' FROM {table}")).await.len()
 }
 
-/// A database with a row in every table, one of which names another of its own.
+/// A database with a row in every table, one of which references another in the same table.
 async fn full(folder: &Path) -> Db {
     let db = sqlite(folder, "full.db").await;
     for sample in SAMPLES {
@@ -222,7 +222,7 @@ async fn an_installation_moves_and_lends_its_keys_from_there() {
     assert_eq!(moved.code, Some(0), "{}", moved.err);
     let last = moved.out.lines().last().unwrap();
     assert!(
-        last.starts_with("the same on both sides: ") && last.ends_with("the key ring opens 12 keys there"),
+        last.starts_with("identical on both sides: ") && last.ends_with("the key ring opens 12 keys in the target"),
         "{last}"
     );
     let stores = moved.out.lines().find(|line| line.starts_with("stores ")).unwrap();

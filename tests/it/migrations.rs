@@ -1,41 +1,21 @@
-//! Migrations: portable, append-only, tried with data; and a newer database is left alone.
+//! Migrations: portable, append-only, tested with data. A newer database is left alone.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::str::FromStr as _;
 
-use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
-use cartkey::domain::key::Standing;
-use cartkey::domain::time::Time;
-use cartkey::flow::reads::{self, OfToken};
-use cartkey::flow::store_list::{self, Filter, Order};
-use cartkey::flow::{history, tokens, words};
-use cartkey::storage::Pools;
-use cartkey::storage::{Db, events};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{PgPool, SqlitePool};
+use cartkey::storage::Db;
 
 use crate::database::{change, column, fresh};
-use crate::world::World;
 
-/// The SHA-256 of every migration that was ever released. Never change a line: add a migration, and its line here.
-const RELEASED: &[(&str, &str)] = &[
-    ("0001_initial.sql", "23b12847b64b618bfbe82ec2df3d75b1b0c7ce7ff5bf89f513d41e64ba9e7b88"),
-    ("0002_dashboard.sql", "a72ff163a3f371ec8ec9c7553376c7fb61f94c01abd60c88bf720eb5b285b01a"),
-    ("0003_watch.sql", "c01fc941be823de7d64e9560b6771ee770938f3c0e35e7b2e68e038c3ba3ecfc"),
-    ("0004_webhooks.sql", "ce9609230fd2c2ce984540278a65df7a279a37fc5b665515161e890a67c98fc0"),
-    ("0005_adopt.sql", "45c62971368457fae1dbc9d35ce8a7aa56e855d28b1f34c243efe1fc60fcddf7"),
-    ("0006_probe.sql", "7d3a5e039a008500ee0f539a06104ee6bd956d093cc7a9fb4a0dbe5a2ca3471f"),
-    ("0007_admission.sql", "39ae4bb07a192c928d9178248df256470cf0f45fb5cd16c265011ffa6b26e654"),
-];
+/// The SHA-256 of every migration. Once a version is released, never change its line: add a migration, and its line here.
+const RELEASED: &[(&str, &str)] =
+    &[("0001_initial.sql", "69ae7eeaf40b145cf7d3fa687f3531fb1ca7b47d65718e74d092fbe8486f6b60")];
 
-/// What both databases know by these names, and keep alike.
+/// Types that both databases have under these names and store alike.
 const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
 
-/// One row for each table of the first migration, every column filled, as a running Cartkey of that time might have left
-/// them; in an order that foreign keys allow.
-const OLD_SAMPLE: &str = "
+/// One row per table, every column filled, as a running Cartkey might leave them; in an order that foreign keys allow.
+const CONNECTING_SAMPLE: &str = "
 INSERT INTO installation (one, instance, created_at) VALUES (1, 'i', 1);
 INSERT INTO ring_keys (id, proof) VALUES ('k1', 'proof');
 UPDATE counters SET n = 1 WHERE name = 'event';
@@ -66,13 +46,13 @@ INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
 VALUES ('rq_1', 1, 'tk_1', 'st_1', 1, '192.0.2.1');
 ";
 
-/// The same for what came later, after the old sample.
-const SAMPLE: &str = "
+/// The same for the watch and the dashboard.
+const DASHBOARD_SAMPLE: &str = "
 UPDATE tokens SET users = 'm', successor = 'tk_1';
 UPDATE links SET withdrawn_at = 1;
 UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';
 UPDATE events SET operator_id = 'op_1', came_from = '192.0.2.1', request_id = 'rq_1';
-UPDATE keys SET parting = 'sealed', ask_at = 1, asked_at = 2, told = 'secret_rejected', revoked_at = 3;
+UPDATE keys SET revocation = 'sealed', ask_at = 1, asked_at = 2, told = 'secret_rejected', revoked_at = 3;
 INSERT INTO operators (id, name, password, second_factor, second_factor_step, created_at, password_at, signed_in_at, removed_at)
 VALUES ('op_1', 'ann', 'hash', 'sealed', 1, 1, 2, 3, 4);
 INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ('op_1', 'f4');
@@ -108,8 +88,8 @@ UPDATE attempts
 SET begun_wide = '192.0.2.0/24', found = 'noisy_answer', begun_ip = '192.0.2.1', begun_request = 'rq_1';
 ";
 
-/// All of them, in the order in which they go in: a row in every table.
-pub const SAMPLES: [&str; 4] = [OLD_SAMPLE, SAMPLE, WEBHOOKS_SAMPLE, ADMISSION_SAMPLE];
+/// All of them in order of insertion: a row in every table.
+pub const SAMPLES: [&str; 4] = [CONNECTING_SAMPLE, DASHBOARD_SAMPLE, WEBHOOKS_SAMPLE, ADMISSION_SAMPLE];
 
 pub fn migrations() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
@@ -127,7 +107,7 @@ fn sha256(text: &str) -> String {
     digest.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// The columns of every table that `sql` makes, and those that it adds, as table, column and type.
+/// The columns that `sql` creates or adds, as table, column and type.
 pub fn columns(sql: &str) -> Vec<(String, String, String)> {
     let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let plain = plain.join("\n");
@@ -154,7 +134,7 @@ pub fn columns(sql: &str) -> Vec<(String, String, String)> {
     found
 }
 
-/// What in `sql` only one of the two databases would understand, or would understand differently.
+/// Parts of `sql` that one database does not support, or handles differently.
 fn faults(sql: &str) -> Vec<String> {
     let mut faults: Vec<String> = columns(sql)
         .into_iter()
@@ -211,73 +191,6 @@ async fn a_row_of_every_table_goes_in_and_survives_the_next_start() {
         let empty = column(&db, &format!("SELECT 'x' FROM {table} WHERE {name} IS NULL")).await;
         assert!(empty.is_empty(), "the sample fills {table}.{name}");
     }
-}
-
-/// A database as the first release left it, with the old sample; closed.
-async fn left_by_the_first_release(url: &str) {
-    let mut migrator = sqlx::migrate!("./migrations");
-    migrator.migrations.to_mut().retain(|migration| migration.version == 1);
-    let db = if url.starts_with("sqlite:") {
-        let options = SqliteConnectOptions::from_str(url).unwrap().create_if_missing(true).foreign_keys(true);
-        let pool = SqlitePool::connect_with(options).await.unwrap();
-        migrator.run(&pool).await.unwrap();
-        Db::on(Pools::Sqlite { read: pool.clone(), write: pool })
-    } else {
-        let pool = PgPool::connect(url).await.unwrap();
-        migrator.run(&pool).await.unwrap();
-        Db::on(Pools::Postgres(pool))
-    };
-    // Ids as they are, so that the program can read them.
-    let sample =
-        ["tk", "st", "ky", "ln", "at", "gr", "rq"].into_iter().fold(OLD_SAMPLE.to_owned(), |sample, prefix| {
-            sample.replace(&format!("'{prefix}_1'"), &format!("'{prefix}_{ULID}'"))
-        });
-    change(&db, &sample).await;
-    assert_eq!(column(&db, "SELECT CAST(version AS TEXT) FROM _sqlx_migrations").await, ["1"]);
-    db.close().await;
-}
-
-/// The one in every id of an old sample.
-const ULID: &str = "01jd0000000000000000000001";
-
-#[tokio::test]
-async fn what_the_first_release_left_is_there_counted_and_found_after_the_upgrade() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = fresh(folder.path()).await;
-    left_by_the_first_release(&url).await;
-    let world = World::new().await;
-    let mut app = world.app.clone();
-    app.db = Db::open(&url).await.expect("the upgrade");
-    let db = &app.db;
-    for table in ["tokens", "stores", "keys", "links", "attempts", "grants", "events", "key_reads"] {
-        let rows = column(db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await;
-        assert_eq!(rows, ["1"], "{table}");
-    }
-
-    let filter = Filter { q: Some("https://shop.example/wp-admin".to_owned()), ..Filter::default() };
-    let found = async || store_list::part(&app, &filter, Order::Id, None, 9).await.unwrap().0.rows;
-    assert!(found().await.is_empty(), "nothing has words before they are given");
-    let store = words::give(&app, None).await.unwrap().expect("a store without words");
-    assert_eq!(words::give(&app, Some(&store)).await.unwrap(), None);
-    let [one] = &found().await[..] else { panic!("one store is found") };
-    assert_eq!((&one.id, one.name.as_deref()), (&store, Some("Shop")));
-
-    let token = format!("tk_{ULID}").parse().unwrap();
-    for counted in ["", "1"] {
-        let reads = reads::of_tokens(&app, Time::from_millis(0)).await.unwrap();
-        assert_eq!(reads[&token], OfToken { reads: 1, last_at: Some(Time::from_millis(1)) });
-        assert_eq!(column(db, "SELECT CAST(SUM(n) AS TEXT) FROM read_days").await, [counted]);
-        assert!(reads::count(&app).await.unwrap());
-    }
-
-    let actor = Actor::cli();
-    events::insert(db, &Event::new(Kind::StoresExported, app.now(), &actor)).await.unwrap();
-    assert_eq!(column(db, "SELECT CAST(seq AS TEXT) FROM events ORDER BY seq").await, ["1", "2"]);
-    let whole = history::of_store(&app, &store, 30).await.unwrap().expect("the store");
-    assert_eq!((whole.versions.len(), whole.approvals.len()), (1, 1));
-    assert_eq!(whole.versions[0].standing(1), Standing::Served);
-    assert_eq!(tokens::all(&app).await.unwrap()[0].users, None, "a token of old reaches all merchants");
-    app.db.close().await;
 }
 
 #[tokio::test]

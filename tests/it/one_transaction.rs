@@ -1,4 +1,4 @@
-//! An event is written in the transaction of what it tells: where it cannot be written, nothing has happened.
+//! Events are written in the transaction of the change they record: if the event cannot be written, nothing changes.
 
 use std::time::Duration;
 
@@ -7,7 +7,14 @@ use cartkey::domain::actor::Actor;
 use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
-use cartkey::flow::{brand, disconnect, links, operators, prove, tokens, watch, webhooks};
+use cartkey::flow::{
+    connecting::brand,
+    connecting::{disconnect, links, prove},
+    lending::tokens,
+    operators,
+    watching::watch,
+    webhooks,
+};
 use cartkey::storage::{Db, Pools};
 use serde_json::json;
 
@@ -17,7 +24,7 @@ use crate::operator::PASSWORD;
 use crate::webhooks::receiver::Receiver;
 use crate::world::World;
 
-/// From now on the database takes no event of this kind.
+/// Makes the database refuse events of this kind.
 async fn forbid(db: &Db, kind: &str) {
     let sql = match db.pools() {
         Pools::Sqlite { .. } => format!(
@@ -34,7 +41,7 @@ async fn forbid(db: &Db, kind: &str) {
     change(db, &sql).await;
 }
 
-/// It takes every event again.
+/// Makes the database accept all events again.
 async fn allow(db: &Db) {
     let sql = match db.pools() {
         Pools::Sqlite { .. } => "DROP TRIGGER forbidden",
@@ -43,7 +50,7 @@ async fn allow(db: &Db) {
     change(db, sql).await;
 }
 
-/// Every row of these tables, whole.
+/// Every row of these tables.
 async fn rows(db: &Db, tables: &[&str]) -> Vec<String> {
     let mut rows = Vec::new();
     for table in tables {
@@ -59,8 +66,8 @@ async fn rows(db: &Db, tables: &[&str]) -> Vec<String> {
     rows
 }
 
-/// The `act`, which gives back whether it was said to be done, changes `table` and is told as `kind`; while that cannot be
-/// written it is not said to be done, and nothing is changed there, nor in what `beside` names.
+/// Runs `act`, which returns whether it reported success. It changes `table` and writes an event of `kind`. While that event cannot
+/// be written, it must not report success nor change `table` or the tables `beside`.
 async fn is_told_or_not_done(
     world: &World,
     kind: &str,
@@ -144,7 +151,7 @@ async fn a_token_and_a_webhook() {
     let (app, by) = (&world.app, Actor::cli());
     let mut token = None;
     is_told_or_not_done(&world, "token.issued", "tokens", &[], async || {
-        token = tokens::issue(app, tokens::Wish::new("a", "keys:read".parse().unwrap()), &by).await.ok();
+        token = tokens::issue(app, tokens::NewToken::new("a", "keys:read".parse().unwrap()), &by).await.ok();
         token.is_some()
     })
     .await;

@@ -7,24 +7,24 @@ use cartkey::flow::operators;
 use crate::merchant::{Merchant, Page};
 use crate::world::{KEYS, World};
 
-/// What every operator of the stories types.
+/// The password of every operator in the stories.
 pub const PASSWORD: &str = "grey otters juggle";
 
 /// An operator and their browser.
 pub struct Operator {
-    /// The browser; it may be led anywhere.
+    /// The browser, for direct use.
     pub browser: Merchant,
-    /// What they sign in with.
+    /// The name they sign in with.
     pub name: String,
 }
 
 impl World {
-    /// An operator who is signed in.
+    /// A signed-in operator.
     pub async fn operator(&self) -> Operator {
         self.operator_named("ann").await
     }
 
-    /// An operator of this name, who is signed in.
+    /// A signed-in operator with this name.
     pub async fn operator_named(&self, name: &str) -> Operator {
         let mut operator = self.stranger(name).await;
         let page = operator.sign_in(PASSWORD).await;
@@ -41,22 +41,22 @@ impl World {
 }
 
 impl Operator {
-    /// Types an address of the dashboard, such as `/admin/stores`.
+    /// Opens an address of the dashboard, such as `/admin/stores`.
     pub async fn get(&mut self, path: &str) -> Page {
         self.browser.get(&format!("{KEYS}{path}")).await
     }
 
-    /// Fills the form that has this button, and presses it.
+    /// Fills in the form with this button and submits it.
     pub async fn submit(&mut self, page: &Page, button: &str, values: &[(&str, &str)]) -> Page {
         self.browser.submit(page, button, values).await
     }
 
-    /// Presses a link.
+    /// Clicks a link.
     pub async fn click(&mut self, page: &Page, words: &str) -> Page {
         self.browser.click(page, words).await
     }
 
-    /// Signs in with this password; gives the page that comes then.
+    /// Signs in with this password; returns the next page.
     pub async fn sign_in(&mut self, password: &str) -> Page {
         let page = self.get("/admin/sign-in").await;
         let name = self.name.clone();

@@ -1,4 +1,4 @@
-//! The pretend store is as faithful as it claims: each measured table, run against it.
+//! The pretend store is faithful: each table of measurements is run against it.
 
 #![expect(clippy::unwrap_used, reason = "test code: a panic is the failure")]
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::{PretendStore, Setup, Switches};
 use cartkey::domain::entropy::Entropy;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::time::{Clock, Time};
 use cartkey::woo::http::{Call, Client, Outgoing, Reply, Resolver};
 use hyper::Method;
@@ -30,8 +30,7 @@ use listener::Listener;
 const HOME: &str = "https://shop.example";
 const NAMES: [&str; 5] = ["shop.example", "www.shop.example", "keys.example", "app.example", "127.0.0.1"];
 
-/// A store at `https://shop.example` (also `www.`), an application at `keys.example` and `app.example`, and the
-/// names that lead to them.
+/// A store at `https://shop.example` (and `www.`), an application at `keys.example` and `app.example`, and a resolver for them.
 struct Town {
     store: PretendStore,
     listener: Listener,
@@ -76,7 +75,7 @@ impl Town {
         self.passer_by.another()
     }
 
-    /// A merchant who is logged in before the approval begins.
+    /// A merchant logged in before the approval begins.
     async fn logged_in(&self) -> Merchant {
         let mut merchant = self.merchant();
         merchant.post_form(&format!("{HOME}/wp-login.php"), &[("log", "admin"), ("pwd", "demo")]).await;
@@ -90,7 +89,7 @@ impl Town {
         serde_json::from_str::<serde_json::Value>(&callback.body).unwrap()["user_id"].as_str().unwrap().to_owned()
     }
 
-    /// Asks the store as a program does; `authorization` is the header's value.
+    /// Sends a request like a program; `authorization` is the header's value.
     async fn ask(&self, method: &str, target: &str, authorization: Option<String>) -> Reply {
         let url = format!("{}{target}", self.store.home());
         let headers = authorization.map(|value| (AUTHORIZATION, HeaderValue::from_str(&value).unwrap()));
@@ -112,7 +111,8 @@ impl Town {
 
 fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
     let user_agent = "Test/1.0".to_owned();
-    let outgoing = Outgoing { reach: Reach::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
+    let outgoing =
+        Outgoing { network: Network::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
     Client::new(outgoing, clock.clone(), Entropy::seeded(1))
 }
 
@@ -142,7 +142,7 @@ fn body(reply: &Reply) -> &str {
     std::str::from_utf8(&reply.body).unwrap()
 }
 
-/// A header as text, empty when it is missing.
+/// A header as text; empty if missing.
 fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
     reply.headers.get(name).map_or("", |value| value.to_str().unwrap())
 }

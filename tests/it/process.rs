@@ -1,4 +1,4 @@
-//! The process: how it stops, whom it cuts off, and what answers on which listener.
+//! The process: how it shuts down, which requests it cuts off, and what each listener serves.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use cartkey::demo::pretend_store::Pace;
-use cartkey::flow::prove;
+use cartkey::flow::connecting::prove;
 use cartkey::serve::{self, Limits};
 use hyper::Method;
 use rustix::process::Signal;
@@ -20,10 +20,10 @@ use tokio::task::JoinSet;
 use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
 use crate::world::{KEYS, World};
 
-/// Requests that are being answered when the signal comes; one host is looked at four times at a time.
+/// Requests in progress when the signal arrives; a host gets four preflights at a time.
 const IN_FLIGHT: usize = 4;
 
-/// A request for a connect page whose answer takes as long as the store takes to answer.
+/// A request for a connect page whose answer takes as long as the store's.
 fn begin(listen: SocketAddr, store: &str) -> Vec<u8> {
     let body = serde_urlencoded::to_string([("store_url", store)]).unwrap();
     let length = body.len();
@@ -247,7 +247,7 @@ pub async fn connect(listen: SocketAddr) -> TcpStream {
     TcpStream::connect(listen).await.expect("it listens")
 }
 
-/// Everything that comes until the connection ends; empty when it was cut.
+/// All data until the connection ends; empty if it was cut.
 pub async fn whole_answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);

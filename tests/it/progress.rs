@@ -1,4 +1,4 @@
-//! How far long work has come, where nobody sits at a terminal: a line for each tenth on standard error, and no more.
+//! Progress of long commands without a terminal: a line for each tenth on stderr, and no more.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::binary::{Installation, Ran};
 use crate::many_stores::{ManyStores, key_of};
 
-/// The lines of standard error that say how far it is: hundredths, and what else they say.
+/// The progress lines on stderr: percentages and their texts.
 fn steps(ran: &Ran) -> Vec<(u64, &str)> {
     assert!(!ran.err.contains(['\r', '\u{1b}']), "no bar is drawn into a file: {ran:?}");
     let read = |line| {
@@ -34,9 +34,9 @@ async fn an_import_and_a_move_say_each_tenth_in_a_line_and_a_check_keeps_quiet()
     let ran = here.run(&["import", "--per-second", "1000", "stores.csv"]);
     let taken = steps(&ran);
     assert!(taken.len() > 5, "{ran:?}");
-    assert!(taken.iter().all(|(_, says)| says.ends_with(" lines, 0 refused")), "{taken:?}");
+    assert!(taken.iter().all(|(_, says)| says.ends_with(" lines, 0 rejected")), "{taken:?}");
     assert_eq!(taken.last().unwrap().0, 100, "{taken:?}");
-    assert_eq!(ran.printed(), "40 connected, 0 given another key, 0 as before, 0 refused");
+    assert_eq!(ran.printed(), "40 connected, 0 updated with a new key, 0 unchanged, 0 rejected");
 
     let checked = here.run(&["check"]);
     assert_eq!((checked.code, checked.out.lines().count()), (Some(0), 40), "its lines tell how far it is");

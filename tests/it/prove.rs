@@ -1,4 +1,4 @@
-//! Prove: what a new key is worth, found out in the background; the ladder, the waits, the refusals.
+//! Prove: the verdict on a new key, found in the background: authentication methods, retries and refusals.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::key::{AuthMethod, KeyPair};
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::woo::Call;
 use cartkey::woo::auth::{Ask, authenticate};
 use hyper::Method;
@@ -18,7 +18,7 @@ use crate::world::{OTHER, SHOP, World};
 type Turn = fn(&mut Switches);
 type Happens = fn(&World);
 
-/// The status that the shop gives to somebody who uses `keys` exactly as Keys says.
+/// The shop's status for a client that uses `keys` exactly as Keys states.
 async fn status_with(world: &World, keys: &Value) -> u16 {
     let text = |name: &str| keys[name].as_str().unwrap();
     let pair = KeyPair {
@@ -26,7 +26,7 @@ async fn status_with(world: &World, keys: &Value) -> u16 {
         consumer_secret: Secret::new(text("consumer_secret").to_owned()),
     };
     let how = AuthMethod::LADDER.into_iter().find(|method| method.as_str() == text("auth_method")).unwrap();
-    let home = StoreUrl::parse(text("store_url"), Reach::Public).unwrap();
+    let home = StoreUrl::parse(text("store_url"), Network::Public).unwrap();
     let path = format!("{}/orders", text("api_url").strip_prefix(home.as_str()).unwrap());
     let ask = Ask { method: Method::GET, home: &home, path: &path, query: &[] };
     let ready = authenticate(&ask, &pair, how, world.clock.now(), &Entropy::System);
@@ -117,8 +117,8 @@ async fn a_store_that_stays_away_ends_in_a_failed_attempt_with_its_sentence() {
 async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
     let cases: [(Happens, &str, &str); 3] = [
         (|w| w.shop.revoke(1), "key_rejected", "no longer accepts the key"),
-        (|w| w.shop.demote("admin"), "role_lost", "no longer administrator or shop manager"),
-        (|w| w.shop.switch(|s| s.claims_home = Some(OTHER.to_owned())), "other_store", "belongs to another store"),
+        (|w| w.shop.demote("admin"), "role_lost", "no longer an administrator or shop manager"),
+        (|w| w.shop.switch(|s| s.claims_home = Some(OTHER.to_owned())), "other_store", "belongs to a store other than"),
     ];
     for (happens, reason, sentence) in cases {
         let world = World::new().await;
@@ -153,11 +153,11 @@ async fn one_refusal_after_other_trouble_is_still_only_one() {
 #[tokio::test]
 async fn a_scope_other_than_the_asked_one_is_said_and_the_granted_one_is_lent() {
     let cases = [
-        ("read_write", Scope::Read, "scope_narrower", "granted less than was asked"),
-        ("read_write", Scope::Write, "scope_narrower", "granted less than was asked"),
-        ("write", Scope::ReadWrite, "scope_wider", "granted more than was asked"),
-        ("read", Scope::ReadWrite, "scope_wider", "granted more than was asked"),
-        ("read", Scope::Write, "scope_narrower", "granted less than was asked"),
+        ("read_write", Scope::Read, "scope_narrower", "granted less access than requested"),
+        ("read_write", Scope::Write, "scope_narrower", "granted less access than requested"),
+        ("write", Scope::ReadWrite, "scope_wider", "granted more access than requested"),
+        ("read", Scope::ReadWrite, "scope_wider", "granted more access than requested"),
+        ("read", Scope::Write, "scope_narrower", "granted less access than requested"),
     ];
     for (asked, granted, reason, sentence) in cases {
         let world = World::new().await;
@@ -208,6 +208,6 @@ async fn notices_of_php_before_the_answer_are_a_remark_and_no_failure() {
     world.prove().await;
     assert_eq!(world.stands(&link).await, ("connected".to_owned(), "noisy_answer".to_owned()));
     let page = browser.get(waiting.url.as_str()).await;
-    assert!(page.text().contains("prints warnings in front of its answers"), "{}", page.text());
+    assert!(page.text().contains("prints warnings before its answers"), "{}", page.text());
     assert_eq!(world.service("keys:read").await.get("/users/m/keys").await.ok()["store_url"], SHOP);
 }

@@ -1,9 +1,9 @@
-//! Prove, with places: a store that is slow or hangs holds up its own keys and nobody else's.
+//! Prove, with places: a slow or hanging store delays only its own keys.
 
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Pace, Switches};
-use cartkey::flow::prove;
+use cartkey::flow::connecting::prove;
 use cartkey::live::outgoing_limits::AT_A_TIME;
 use serde_json::json;
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::process::until_async;
 use crate::world::{OTHER, World};
 
-/// How often the shop was asked what a key is worth.
+/// The number of key tries at the shop.
 fn asked(world: &World) -> usize {
     world.shop.requests().iter().filter(|seen| seen.target.contains("system_status")).count()
 }
@@ -54,12 +54,12 @@ async fn a_store_that_hangs_holds_up_nobody_elses_key_and_has_two_places_at_most
     prover.await.unwrap();
 }
 
-/// As when the watch is asking other stores of a large host.
+/// As if the watch were checking other stores on a large host.
 #[tokio::test]
 async fn a_key_waits_for_its_host_while_the_watch_asks_it() {
     let world = World::new().await;
     let (_, _, link) = world.approved("m", json!({})).await;
-    let host = world.app.watching.places("shop.example", world.clock.instant());
+    let host = world.app.outgoing.places("shop.example", world.clock.instant());
     let taken = host.clone().acquire_many_owned(2).await.unwrap();
     world.clock.advance(Duration::from_secs(1));
     let app = world.app.clone();

@@ -1,4 +1,4 @@
-//! Prove, where there is more than one: grants, keys, replicas, tries; and an answer of ours that never arrived.
+//! Prove with several grants, keys, replicas or tries, and with a lost answer to the callback.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cartkey::domain::attempt::Status;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::scope::Scope;
 use cartkey::domain::verdict::Verdict;
-use cartkey::flow::{prove, sweep};
+use cartkey::flow::{connecting::prove, sweep};
 use cartkey::storage::attempts::{self, Still};
 use cartkey::storage::{events, grants};
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::database::{change, column};
 use crate::merchant::Page;
 use crate::world::{OTHER, SHOP, World};
 
-/// How often the shop was asked with this key in the Authorization header.
+/// The number of requests with this key in the Authorization header.
 fn asked_with(world: &World, path: &str) -> usize {
     world
         .shop
@@ -164,7 +164,7 @@ async fn a_reconnect_keeps_the_store_and_retires_its_former_key() {
     assert_eq!(column(db, kinds).await, ["store.connected", "store.reconnected", "key.rotated"]);
 }
 
-/// Connects again by a link of a service; gives the page on which the merchant ends.
+/// Reconnects by a link of a service; returns the merchant's final page.
 async fn connected_again(world: &World) -> Page {
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     let (mut browser, page, _) = world.approved("m", json!({"store_id": id})).await;
@@ -181,8 +181,8 @@ async fn whoever_reconnects_is_told_which_key_to_remove_and_where() {
     let former = world.shop.keys().remove(0);
     let page = connected_again(&world).await;
     let last7 = &former.consumer_key[former.consumer_key.len() - 7..];
-    assert!(page.text().contains(&format!("…{last7} , is not needed any more")), "{}", page.text());
-    let page_of_key = page.link(&format!("the page of key {}", former.key_id)).expect("where it is removed");
+    assert!(page.text().contains(&format!("…{last7} , is no longer needed")), "{}", page.text());
+    let page_of_key = page.link(&format!("the page for key {}", former.key_id)).expect("where it is removed");
     assert!(page_of_key.ends_with(&format!("section=keys&edit-key={}", former.key_id)), "{page_of_key}");
 }
 
@@ -195,7 +195,7 @@ async fn a_key_that_the_store_does_not_know_any_more_needs_no_removing() {
     let checked = world.trusted_service().await.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
     assert_eq!(checked["reason"], "key_rejected");
     let page = connected_again(&world).await;
-    assert!(!page.text().contains("not needed any more"), "{}", page.text());
+    assert!(!page.text().contains("no longer needed"), "{}", page.text());
     let revoked = "SELECT CAST(version AS TEXT) FROM keys WHERE revoked_at IS NOT NULL";
     assert_eq!(column(&world.app.db, revoked).await, ["1"]);
 }
@@ -218,7 +218,7 @@ async fn a_link_to_reconnect_one_store_refuses_another() {
     world.clock.advance(Duration::from_millis(1));
     world.shop.switch(|s| s.moved_to = Some("https://moved.example".to_owned()));
     let held = browser.post_form(page.url.as_str(), &[]).await;
-    assert!(held.text().contains("This link is for another store"), "{}", held.text());
+    assert!(held.text().contains("This link is for a store other than"), "{}", held.text());
     assert_eq!(world.stands(made["id"].as_str().unwrap()).await, ("failed".to_owned(), "wrong_store".to_owned()));
 }
 
@@ -276,7 +276,7 @@ async fn an_application_confirms_the_proven_key_though_another_has_just_come() {
     world.prove().await;
     world.clock.advance(Duration::from_millis(100));
     let page = browser.approve_again().await;
-    let go_on = page.link("Go on").expect("the way to the application");
+    let go_on = page.link("Continue").expect("the way to the application");
     let there = browser.follow(&page, &go_on).await.url;
     let code = there.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
     let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
@@ -292,7 +292,7 @@ async fn an_application_confirms_the_proven_key_though_another_has_just_come() {
     assert!(page.text().contains(unused), "{}", page.text());
 }
 
-/// A process dies after the try was kept and before what follows from it.
+/// A process dies after saving the try and before its consequences.
 #[tokio::test]
 async fn what_a_process_left_undone_after_a_try_is_seen_through() {
     let world = World::new().await;
@@ -312,7 +312,7 @@ async fn what_a_process_left_undone_after_a_try_is_seen_through() {
     assert_eq!(world.stands(&id).await, ("failed".to_owned(), "key_rejected".to_owned()));
 }
 
-/// Deny, expiry or an unsaved key that were decided before a grant was acknowledged do not wipe it.
+/// A denial, expiry or unsaved key that was decided before a grant was acknowledged does not wipe it.
 #[tokio::test]
 async fn a_grant_that_was_acknowledged_is_not_wiped_on_an_older_reading() {
     let world = World::new().await;

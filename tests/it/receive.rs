@@ -1,4 +1,4 @@
-//! Receive: what a store posts, what it is answered, and what becomes of its key.
+//! Receive: what a store posts, our answers, and the fate of its key.
 
 mod forged;
 mod locked;
@@ -17,7 +17,7 @@ use crate::world::World;
 
 const JSON: &str = "application/json;charset=UTF-8";
 
-/// Begins for `user_id` at `store` and stops where the browser would go on.
+/// Begins for `user_id` at `store` and stops before the browser goes to the store.
 pub async fn opened(world: &World, browser: &mut Merchant, user_id: &str, store: &str) -> (Page, Callback) {
     let (_, link) = world.link(user_id, json!({"store_url": store})).await;
     let sent = world.begin(browser, &link).await;
@@ -25,12 +25,12 @@ pub async fn opened(world: &World, browser: &mut Merchant, user_id: &str, store:
     (sent, callback)
 }
 
-/// An attempt that waits for its store's post.
+/// An attempt waiting for its store's post.
 async fn open(world: &World) -> Callback {
     opened(world, &mut world.merchant(), "merchant-1", crate::world::SHOP).await.1
 }
 
-/// Keys of the attempt that are to be tried.
+/// The attempt's keys waiting to be tried.
 pub async fn waiting(world: &World, callback: &Callback) -> i64 {
     let id: AttemptId = callback.attempt.parse().unwrap();
     grants::waiting(&world.app.db, &id).await.unwrap()
@@ -163,7 +163,7 @@ async fn fifty_at_once_are_one_grant() {
     assert_eq!(waiting(&world, &callback).await, 1, "docs/protocol/threats.md R11");
 }
 
-/// Runs all of them at once, on this one thread.
+/// Runs all of them concurrently, on this one thread.
 async fn futures_of<F: Future<Output = u16>>(futures: impl Iterator<Item = F>) -> Vec<u16> {
     let mut running: Vec<_> = futures.map(Box::pin).collect();
     let mut answers = Vec::new();
@@ -209,8 +209,8 @@ async fn after_a_double_approve_one_key_is_used_and_the_other_named_for_tidying_
         keys.iter().partition(|key| lent["consumer_key"] == key.consumer_key.as_str());
     assert_eq!((used.len(), other.len()), (1, 1));
     let last7 = |key: &str| key[key.len() - 7..].to_owned();
-    let says = format!("remove what ends in …{}", last7(&other[0].consumer_key));
-    assert!(page.text().contains("holds a key that is not used") && page.text().contains(&says), "{}", page.text());
+    let says = format!("remove any key that ends in …{}", last7(&other[0].consumer_key));
+    assert!(page.text().contains("has a key that is not used") && page.text().contains(&says), "{}", page.text());
     assert!(page.text().contains(&format!("The key in use ends in …{}", last7(&used[0].consumer_key))));
 }
 

@@ -1,8 +1,7 @@
-//! Replicas: two processes share one PostgreSQL, one of them is killed a hundred times, and nothing that is due stays undone.
+//! Replicas: two processes share one PostgreSQL, one of them is killed a hundred times, and all due work still gets done.
 //!
-//! The processes are this test program, started once more with an order. Time goes faster in all of them, and leaps when
-//! nothing happens any more: then only what a dead one had claimed is left. On SQLite, which one process has to itself, the
-//! one is killed.
+//! The processes are this test program, started again with instructions. Time runs faster in all of them, and leaps when nothing
+//! happens: then only a dead process's claims are left. SQLite belongs to one process, and there that one is killed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,11 +18,12 @@ use cartkey::domain::key::KeyPair;
 use cartkey::domain::news::EventId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
-use cartkey::flow::adopt::{self, Wish};
-use cartkey::flow::watch::{Budget, Watching};
-use cartkey::flow::{feed, tell, tokens, watch};
+use cartkey::flow::transfer::add_by_keys::{self, NewKeys};
+
+use cartkey::flow::{feed, lending::tokens, watching::watch, webhooks::dispatch};
+use cartkey::live::outgoing_limits::{Limits, OutgoingLimits};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -31,28 +31,28 @@ use crate::database::{change, column};
 use crate::webhooks::receiver::Receiver;
 use crate::world::{self, SHOP, World};
 
-/// Names the order of a process that is not the one of the tests.
+/// The variable with the instructions for a started process.
 const ORDER: &str = "CARTKEY_TEST_REPLICA";
-/// How many times as fast time goes: a claim of two minutes still holds for longer than a check takes on a busy machine.
+/// The speed of time: at this factor, a claim of two minutes still outlasts a check on a busy machine.
 const SPEED: u32 = 20;
-/// How long nothing happens before time leaps, and then from one leap to the next.
+/// How long nothing happens before time leaps, and between leaps.
 const QUIET: Duration = Duration::from_millis(250);
 const FROM_LEAP_TO_LEAP: Duration = Duration::from_millis(60);
-/// Stores that are due in each round; in each they stand differently than before, which is an event.
+/// Due stores per round; each changes its status in every round, which is an event.
 const STORES: usize = 24;
-/// How long one round may take before the story is called failed.
+/// The time limit for one round.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Stores are never due by themselves while this lasts.
+/// An interval so long that no store becomes due on its own.
 const SELDOM: Duration = Duration::from_hours(24);
 const PRIVATE: (&str, &str) = ("CARTKEY_ALLOW_PRIVATE_STORES", "true");
-/// Longer than a round takes, and not so long that only a wrong clock could have put a store off until then.
+/// Longer than a round, but short enough that it does not look like a wrong clock.
 const LATER: Duration = Duration::from_hours(12);
-/// What one process does at a time: checks of one host, and deliveries to one webhook. A killed one may have done these
-/// without having said so, and they are done again.
+/// The concurrency of one process: checks of one host, and deliveries to one webhook. A killed one may have done these without
+/// recording it, and they are repeated.
 const CHECKS_AT_A_TIME: usize = cartkey::live::outgoing_limits::AT_A_TIME;
 const DELIVERIES_AT_A_TIME: usize = 4;
 
-/// What a process needs to know.
+/// The instructions for a process.
 #[derive(Serialize, Deserialize)]
 struct Order {
     database_url: String,
@@ -62,7 +62,7 @@ struct Order {
     pace: Pace,
 }
 
-/// What a process does that the story has started, until it is killed.
+/// The main function of a started process, until it is killed.
 async fn be_a_process(order: &str) {
     let order: Order = serde_json::from_str(order).unwrap();
     let clock = Clock::test(Time::from_millis(order.pace.at));
@@ -71,33 +71,33 @@ async fn be_a_process(order: &str) {
     let client = world::client(names, STANDARD.decode(&order.root).unwrap().into(), &clock);
     let mut app = world::open(&[PRIVATE], &order.database_url, &order.folder, client, &clock).await;
     // What comes due by the time of the story must not wait for the machine's.
-    let budget = Budget { look_again: Duration::from_millis(5), ..Budget::default() };
-    app.watching = Watching::new(budget);
+    let budget = Limits { look_again: Duration::from_millis(5), ..Limits::default() };
+    app.outgoing = OutgoingLimits::new(budget);
     app.check_every = SELDOM;
     let (_stop, stopped) = tokio::sync::watch::channel(false);
     let mut look = tokio::time::interval(budget.look_again);
-    let telling = app.telling.clone();
+    let telling = app.dispatching.clone();
     let looking = async {
         loop {
             look.tick().await;
             telling.notify_one();
         }
     };
-    tokio::join!(watch::run(app.clone(), stopped.clone()), tell::run(app, stopped), looking);
+    tokio::join!(watch::run(app.clone(), stopped.clone()), dispatch::run(app, stopped), looking);
 }
 
-/// How the time goes in every process of a story.
+/// The clock shared by all processes of a story.
 #[derive(Clone, Serialize, Deserialize)]
 struct Pace {
-    /// When it began to go faster, by the machine's clock and by the story's, in milliseconds.
+    /// The start of fast time, by the machine's and the story's clock, in milliseconds.
     began: i64,
     at: i64,
-    /// The file that says how far it has leapt, in milliseconds.
+    /// The file with the total of all leaps, in milliseconds.
     leapt: PathBuf,
 }
 
 impl Pace {
-    /// Moves the hand of `clock` from now on.
+    /// Drives `clock` from now on.
     fn drive(&self, clock: &Clock) {
         let (pace, clock) = (self.clone(), clock.clone());
         let set = move || clock.advance(pace.now().since(clock.now()));
@@ -121,7 +121,8 @@ impl Pace {
         Duration::from_millis(written.and_then(|text| text.parse().ok()).unwrap_or_default())
     }
 
-    /// Leaps on, often enough over what a claim holds; each time by less than clocks may differ, since not all see it at once.
+    /// Leaps often enough to pass a claim's lifetime, each time by less than the accepted clock difference, because not all
+    /// processes see a leap at once.
     fn leap(&self) {
         let leapt = (self.leapt() + Duration::from_secs(30)).as_millis().to_string();
         let beside = self.leapt.with_extension("new");
@@ -130,7 +131,7 @@ impl Pace {
     }
 }
 
-/// A process, until it is killed.
+/// A process, killed on drop.
 struct Replica(Child);
 
 impl Replica {
@@ -155,27 +156,27 @@ impl Drop for Replica {
     }
 }
 
-/// The shop once more, for another merchant, with a key of its own.
+/// The shop for another merchant, with its own key.
 async fn take_over(world: &World, user: &str) {
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
-    let wish = Wish {
+    let wish = NewKeys {
         user_id: user.parse().unwrap(),
-        typed: StoreUrl::parse(SHOP, Reach::Public).unwrap(),
+        typed: StoreUrl::parse(SHOP, Network::Public).unwrap(),
         pair: KeyPair {
             consumer_key: Secret::new(key.consumer_key),
             consumer_secret: Secret::new(key.consumer_secret),
         },
         scope: Scope::ReadWrite,
     };
-    adopt::adopt(&world.app, &wish, &Actor::cli()).await.unwrap();
+    add_by_keys::add(&world.app, &wish, &Actor::cli()).await.unwrap();
 }
 
-/// How often the shop was asked with a key.
+/// The number of requests with a key to the shop.
 fn asked(world: &World) -> usize {
     world.shop.count(|request| request.target.contains("/system_status"))
 }
 
-/// Whether every store stands like that, and whoever wants to know has been told.
+/// Whether every store has this status, and all webhooks have been notified.
 async fn is_done(world: &World, status: &str) -> bool {
     // What has come to this is not looked at again in this round: a first refusal would be, soon. What a process is just
     // writing is left for the next look.
@@ -191,7 +192,7 @@ async fn is_done(world: &World, status: &str) -> bool {
     column(&world.app.db, &undone).await == ["0"]
 }
 
-/// Waits until it is so; a story that waits too long has failed.
+/// Waits for a condition; fails the story after too long.
 async fn until(is_so: impl AsyncFn() -> bool, what: &str) {
     let mut look = tokio::time::interval(Duration::from_millis(10));
     let looking = async {
@@ -202,9 +203,9 @@ async fn until(is_so: impl AsyncFn() -> bool, what: &str) {
     tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("it does not come to that: {what}"));
 }
 
-/// Reads the feed, a few at a time and waiting for more, until the event `last` is there; gives the numbers.
+/// Reads the feed in small pages, waiting for more, until event `last`; returns the numbers.
 async fn follow(app: App, last: tokio::sync::watch::Receiver<Option<i64>>) -> Vec<i64> {
-    let wish = tokens::Wish::new("a reader", "events:read".parse().unwrap());
+    let wish = tokens::NewToken::new("a reader", "events:read".parse().unwrap());
     let (token, _) = tokens::issue(&app, wish, &Actor::cli()).await.unwrap();
     let (mut after, mut numbers) = (EventId::BEGINNING, Vec::new());
     while last.borrow().is_none_or(|last| after.number() < last) {
@@ -308,7 +309,7 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
     assert!(told_again <= rounds * DELIVERIES_AT_A_TIME, "{told_again} deliveries were made again");
 }
 
-/// Numbers from 0 to below each of these.
+/// Random numbers from 0 to below each of these.
 fn random<const N: usize>(chance: &Entropy, below: [usize; N]) -> [usize; N] {
     below.map(|below| {
         let mut bytes = [0; 4];

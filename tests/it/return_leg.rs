@@ -1,4 +1,4 @@
-//! Return: who comes back, what they see, and what that changes.
+//! Return: who returns, what they see, and what changes.
 
 mod app_confirms;
 mod elsewhere;
@@ -22,7 +22,7 @@ fn page_of(callback: &Callback) -> String {
     format!("{KEYS}/connect/attempts/{}", callback.attempt)
 }
 
-/// What is answered to the cookie of `browser` at `url`, which may be another front of this Cartkey.
+/// The answer to `browser`'s cookie at `url`, which may be another front of this Cartkey.
 async fn shown(world: &World, browser: &Merchant, url: &str, accept: &'static str) -> Posted {
     let cookie = browser.cookie("keys.example", "__Host-cartkey").unwrap_or("none");
     let cookie = HeaderValue::from_str(&format!("__Host-cartkey={cookie}")).unwrap();
@@ -34,28 +34,28 @@ async fn shown(world: &World, browser: &Merchant, url: &str, accept: &'static st
     Posted { status: reply.status.as_u16(), headers: reply.headers, body }
 }
 
-/// How the attempt stands, as the page's script is told.
+/// The attempt's status, as its page's script receives it.
 async fn polled(world: &World, browser: &Merchant, callback: &Callback) -> Value {
     let answer = shown(world, browser, &page_of(callback), "application/json").await;
     assert_eq!((answer.status, answer.headers["content-type"].to_str().unwrap()), (200, "application/json"));
     serde_json::from_str(&answer.body).unwrap()
 }
 
-/// Whether the keys of `user_id` are lent.
+/// Whether the keys of `user_id` can be read.
 async fn is_lent(world: &World, user_id: &str) -> bool {
     let answer = world.service("keys:read").await.get(&format!("/users/{user_id}/keys")).await;
     assert!(answer.status == 200 || answer.problem() == (404, "not_found"), "{answer:?}");
     answer.status == 200
 }
 
-/// The link's newest attempt as its maker sees it: status and reason.
+/// The status and reason of the link's newest attempt, as its creator sees them.
 async fn seen_by_maker(world: &World, link: &str) -> (String, String) {
     let link = world.service("links:write").await.get(&format!("/links/{link}")).await.ok();
     let text = |name: &str| link["attempt"][name].as_str().unwrap_or_default().to_owned();
     (text("status"), text("reason"))
 }
 
-/// Begins for merchant-1 with a link that says `more`, stops where the browser would go on.
+/// Begins for merchant-1 with a link that has the fields `more`, and stops before the browser goes to the store.
 async fn begun(world: &World, browser: &mut Merchant, more: Value) -> (String, Page, Callback) {
     let (id, link) = world.link("merchant-1", more).await;
     let sent = world.begin(browser, &link).await;
@@ -96,7 +96,7 @@ async fn a_return_without_a_key_says_what_to_do_also_without_javascript() {
     let (_, sent, callback) = begun(&world, &mut browser, json!({})).await;
     let mut page = browser.approve_on(sent).await;
     for _ in 0..2 {
-        assert!(page.text().contains("No key reached us"), "{}", page.text());
+        assert!(page.text().contains("We did not receive a key"), "{}", page.text());
         assert!(page.text().contains("remove the newest “Acme Shipping” key"), "{}", page.text());
         assert!(page.text().contains("let the store's server reach https://keys.example without redirects"));
         assert!(page.link("Try again").is_some());
@@ -110,7 +110,7 @@ async fn a_return_without_a_key_says_what_to_do_also_without_javascript() {
     assert!(page.text().contains("The key has arrived."), "{}", page.text());
 }
 
-/// docs/protocol/threats.md 10: what anybody may write into an address changes nothing and tells nothing.
+/// docs/protocol/threats.md 10: forged parameters in an address change nothing and reveal nothing.
 #[tokio::test]
 async fn a_return_with_a_wrong_state_or_without_the_cookie_learns_nothing() {
     let world = World::new().await;
@@ -129,7 +129,7 @@ async fn a_return_with_a_wrong_state_or_without_the_cookie_learns_nothing() {
     }
     told.dedup();
     assert_eq!(told.len(), 1, "unknown or not yours: the same page {told:?}");
-    assert!(told[0].contains("This page belongs to the browser in which you began."), "{told:?}");
+    assert!(told[0].contains("This page opens only in the browser where you started."), "{told:?}");
     // Not even the browser that began confirms without the state, or denies.
     for query in ["", "?success=1", "?success=0", "?success=1&user_id=AAAA", "?success=0&user_id=AAAA"] {
         let page = browser.get(&format!("{}{query}", callback.return_url)).await;

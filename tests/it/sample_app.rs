@@ -1,4 +1,4 @@
-//! The sample application in the world of a story.
+//! The sample application in a story's world.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use axum::Router;
 use cartkey::demo::sample_app::{self, Settings};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
-use cartkey::flow::tokens::{self, Wish};
+use cartkey::flow::lending::tokens::{self, NewToken};
 use cartkey::serve::{self, Limits};
 use cartkey::woo::Resolver;
 use tokio::net::TcpListener;
@@ -15,13 +15,14 @@ use tokio::sync::watch;
 
 use crate::world::{KEYS, World, terminate_tls};
 
-/// Where the application is.
+/// The application's address.
 pub const APP: &str = "https://app.example";
 
-/// Starts the sample application at [`APP`] in `world`; it lives as long as what is given back.
+/// Starts the sample application at [`APP`] in `world`; it stops when the result is dropped.
 pub async fn start(world: &mut World) -> watch::Sender<bool> {
     let permissions = "links:write,stores:read".parse().unwrap();
-    let (_, token) = tokens::issue(&world.app, Wish::new("sample", permissions), &Actor::new("test")).await.unwrap();
+    let (_, token) =
+        tokens::issue(&world.app, NewToken::new("sample", permissions), &Actor::new("test")).await.unwrap();
     let settings = Settings {
         api: KEYS.to_owned(),
         token,
@@ -33,7 +34,7 @@ pub async fn start(world: &mut World) -> watch::Sender<bool> {
     serve_at_app(world, sample_app::router(settings)).await
 }
 
-/// Serves anything at [`APP`] in `world`; it lives as long as what is given back.
+/// Serves a router at [`APP`] in `world`; it stops when the result is dropped.
 pub async fn serve_at_app(world: &mut World, router: Router) -> watch::Sender<bool> {
     let (front, listener) =
         (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());

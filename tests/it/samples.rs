@@ -1,5 +1,5 @@
-//! The samples for integrators are run as they stand, each in its own language, against a running Cartkey and a store; and
-//! docs/connect.md shows them word for word.
+//! Runs the integrators' samples unchanged, each in its own language, against a running Cartkey and a store. docs/connect.md shows
+//! them verbatim.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::database::column;
 use crate::world::{BEGINNING, World};
 
-/// Each sample, and what docs/connect.md calls its language.
+/// Each sample, and its language in docs/connect.md.
 const SAMPLES: [(&str, &str); 5] = [
     ("connect.sh", "sh"),
     ("connect.ts", "ts"),
@@ -27,7 +27,7 @@ const SAMPLES: [(&str, &str); 5] = [
 
 type Change = fn(&mut Switches);
 
-/// The ways in which stores take their keys, and what brings a store to it.
+/// The authentication methods of stores, and the switch that requires each.
 const WAYS: [(&str, Change); 4] = [
     ("oauth1_http", |switches| switches.https_hidden = true),
     ("oauth1", |switches| (switches.authorization_stripped, switches.plain_keys_dropped) = (true, true)),
@@ -48,7 +48,7 @@ fn the_guide_shows_every_sample_word_for_word() {
     }
 }
 
-/// The short lines of a guide, in sh: those that stand outside of the whole samples, with an application that is there.
+/// A guide's short shell lines outside the full samples, run with an existing application.
 fn lines_of(guide: &str) -> Vec<String> {
     let text = std::fs::read_to_string(folder().join("../../docs").join(guide)).unwrap();
     let blocks = text.split("<details>").next().unwrap().split("```sh\n").skip(1);
@@ -74,7 +74,7 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
     let back = browser.approve_on(sent).await;
     stage.world.prove().await;
     let page = browser.get(back.url.as_str()).await;
-    let came = browser.follow(&page, &page.link("Go on to Acme Shipping").unwrap()).await.url;
+    let came = browser.follow(&page, &page.link("Continue to Acme Shipping").unwrap()).await.url;
     let parameter = |name| came.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let (attempt, code) = (parameter("attempt_id"), parameter("code"));
     let store = answer(confirm, &[("ATTEMPT_ID", &attempt), ("CODE", &code)]);
@@ -87,21 +87,21 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
     assert!(prints(stage.prepared(&feed, &[]), |line| line.contains(r#""type":"store.connected""#)), "it was told");
 }
 
-/// Whether a program is there.
+/// Whether a program is installed.
 fn there_is(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     found || is_passed_over(&format!("{program} is not installed: run scripts/test"))
 }
 
-/// Says past the capture, so that it is read beside a green line, that a sample was not run. `SAMPLES=all` makes it a fault:
-/// scripts/test installs what they all need.
+/// Prints, bypassing the capture, that a sample was not run. With `SAMPLES=all` this fails: scripts/test installs everything the
+/// samples need.
 fn is_passed_over(why: &str) -> bool {
     assert_ne!(std::env::var("SAMPLES").as_deref(), Ok("all"), "{why}");
     let _ = writeln!(std::io::stderr(), "NOT RUN: a sample; {why}");
     false
 }
 
-/// A Cartkey and a store that programs of their own can reach, in the present: signatures carry the time.
+/// A Cartkey and a store that external programs can reach, at the real time: signatures contain the time.
 struct Stage {
     world: World,
     cartkey: String,
@@ -125,7 +125,7 @@ impl Stage {
         Self { world, cartkey, token, root }
     }
 
-    /// Gives a command what every sample reads from its environment.
+    /// Sets the environment that every sample reads.
     fn prepared(&self, sample: &Sample, arguments: &[&str]) -> Command {
         let mut command = Command::new(&sample.program);
         command.args(&sample.arguments).args(arguments).stdin(Stdio::null());
@@ -141,14 +141,14 @@ impl Stage {
         self.prepared(sample, arguments).output().expect("the sample starts")
     }
 
-    /// What a sample prints that must succeed.
+    /// The output of a sample that must succeed.
     fn printed(&self, sample: &Sample, arguments: &[&str]) -> String {
         let ran = self.run(sample, arguments);
         assert!(ran.status.success(), "{arguments:?}: {ran:?}");
         String::from_utf8(ran.stdout).unwrap().trim_end().to_owned()
     }
 
-    /// What a sample complains of that must fail.
+    /// The error of a sample that must fail.
     fn complaint(&self, sample: &Sample, arguments: &[&str]) -> String {
         let ran = self.run(sample, arguments);
         assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {ran:?}");
@@ -160,7 +160,7 @@ impl Stage {
     }
 }
 
-/// How a sample is started.
+/// The command that starts a sample.
 struct Sample {
     program: String,
     arguments: Vec<String>,
@@ -176,7 +176,7 @@ impl Sample {
     }
 }
 
-/// The whole round, once for every way in which a store may take its key.
+/// The full flow, once for each authentication method.
 async fn goes_round(sample: &Sample) {
     let stage = Stage::new().await;
     let home = stage.world.shop.home();
@@ -193,7 +193,7 @@ async fn goes_round(sample: &Sample) {
         let back = browser.approve_on(sent).await;
         stage.world.prove().await;
         let page = browser.get(back.url.as_str()).await;
-        let go_on = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{way}: {}", page.text()));
+        let go_on = page.link("Continue to Acme Shipping").unwrap_or_else(|| panic!("{way}: {}", page.text()));
         let address = browser.follow(&page, &go_on).await.url;
         let refused = stage.complaint(sample, &["came-back", address.as_str(), "somebody-else"]);
         assert!(refused.contains("other_user: "), "{refused}");
@@ -242,7 +242,7 @@ async fn goes_round(sample: &Sample) {
     assert_eq!(stores["data"][0]["status"], json!("unauthorized"));
 }
 
-/// Whether what goes on for ever prints such a line; it is ended then, with all that it has started.
+/// Whether an endless command prints such a line; it is then ended with all its children.
 fn prints(mut command: Command, is_it: impl Fn(&str) -> bool) -> bool {
     let mut child = command.process_group(0).stdout(Stdio::piped()).spawn().expect("the sample starts");
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -284,8 +284,8 @@ async fn the_sample_in_rust() {
     goes_round(&Sample::new(built.to_str().unwrap(), &[])).await;
 }
 
-/// Node runs TypeScript by itself from 22.18 on; for an older one the types are stripped by the compiler, which `TYPESCRIPT`
-/// names: scripts/typescript.
+/// Node runs TypeScript natively from 22.18 on. For older versions the compiler strips the types; `TYPESCRIPT` names it:
+/// scripts/typescript.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_sample_in_typescript() {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/target/typescript-5.9.3/typescript.js");

@@ -1,11 +1,11 @@
-//! Seals: a key opens for the merchant who connected the store and for nobody else; one that does not open is a status, not a
-//! fault; what an earlier version sealed opens and is sealed anew.
+//! Seals: a key opens only for the merchant who connected the store. One that does not open is a status, not an error. Values
+//! sealed by an earlier version open and are re-sealed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
-use cartkey::flow::{keep, overview, prove, seals, sweep, watch};
+use cartkey::flow::{connecting::prove, dashboard::overview, open_vault, sweep, transfer::seals, watching::watch};
 use cartkey::storage::Pools;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn hex(world: &World, column_of: &str, table: &str, which: &str) -> String
     column(&world.app.db, &format!("SELECT {text} FROM {table} WHERE {which}")).await.remove(0)
 }
 
-/// Flips the last bit of the sealed key of `user`'s store; gives back what it was.
+/// Flips the last bit of the sealed key of `user`'s store; returns what it was.
 async fn bend(world: &World, user: &str) -> String {
     let which = format!("store_id = (SELECT id FROM stores WHERE user_id = '{user}')");
     let right = hex(world, "sealed", "keys", &which).await;
@@ -60,7 +60,7 @@ async fn two_stores() -> World {
     world
 }
 
-/// Time passes, and what is due is checked.
+/// Moves the clock and runs due checks.
 async fn passes(world: &World, span: Duration) {
     world.clock.advance(span);
     // Both stores are at one host: which of them has its turn later is chance.
@@ -168,7 +168,7 @@ async fn doctor_and_check_name_what_does_not_open_and_go_on() {
     assert!(ran.out.contains(&ids[1]), "{ran:?}");
 }
 
-/// Seals as version 1 did: the layout, written down once more.
+/// Seals like version 1: an independent implementation of its layout.
 fn seal_as_version_1(ring: &str, instance: &str, place: [&str; 4], plain: &[u8]) -> String {
     let (id, key) = ring.trim().split_once(':').unwrap();
     let key: Vec<u8> = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, key).unwrap();
@@ -220,7 +220,11 @@ async fn what_an_earlier_version_sealed_opens_and_is_sealed_anew_for_its_merchan
     put(&world, "a", &format!("01{}", &anew[2..])).await;
     assert_eq!(service.get("/users/a/keys").await.text("reason"), "key_unreadable");
 
-    keep::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System).await.unwrap();
+    open_vault::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System)
+        .await
+        .unwrap();
     assert!(hex(&world, "proof", "ring_keys", "id IS NOT NULL").await.starts_with("02"));
-    keep::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System).await.unwrap();
+    open_vault::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System)
+        .await
+        .unwrap();
 }

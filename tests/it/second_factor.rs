@@ -1,4 +1,4 @@
-//! The second factor: turned on with a telephone, asked for at sign-in, and the codes for when the telephone is lost.
+//! The second factor: turned on with an authenticator app, required at sign-in, with recovery codes in case the phone is lost.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::merchant::html::{Element, elements};
 use crate::operator::{Operator, PASSWORD};
 use crate::world::World;
 
-/// A telephone that has read the page's letters.
+/// An authenticator app with the page's secret.
 struct Telephone(SecondFactor);
 
 impl Telephone {
@@ -27,7 +27,7 @@ impl Telephone {
     }
 }
 
-/// Turns the second factor on; gives the telephone and the recovery codes.
+/// Turns the second factor on; returns the authenticator app and the recovery codes.
 async fn turn_on(world: &World, operator: &mut Operator) -> (Telephone, Vec<String>) {
     let page = operator.get("/admin/account/second-factor").await;
     let telephone = Telephone::reads(&page);
@@ -62,7 +62,7 @@ async fn a_code_works_once_also_the_one_that_turned_it_on() {
     let mut again = Operator { browser: world.merchant(), name: "ann".to_owned() };
     let page = again.sign_in(PASSWORD).await;
     let used = again.submit(&page, "Sign in", &[("code", &telephone.shows(&world))]).await;
-    assert!(used.text().contains("was used before"), "{}", used.text());
+    assert!(used.text().contains("was already used"), "{}", used.text());
     world.clock.advance(Duration::from_secs(30));
     let code = telephone.shows(&world);
     assert_eq!(again.submit(&used, "Sign in", &[("code", &code)]).await.url.path(), "/admin");
@@ -124,15 +124,15 @@ async fn it_is_turned_on_only_with_the_telephones_code_and_off_only_with_the_pas
     let telephone = Telephone::reads(&page);
     let code = telephone.shows(&world);
     let page = ann.submit(&page, "Turn it on", &[("code", "000000"), ("password", PASSWORD)]).await;
-    assert!(page.text().contains("not the code that your telephone shows"), "{}", page.text());
+    assert!(page.text().contains("not the code that your phone shows"), "{}", page.text());
     let page = ann.submit(&page, "Turn it on", &[("code", &code), ("password", "guess")]).await;
-    assert!(page.text().contains("present password is not this one"), "{}", page.text());
+    assert!(page.text().contains("This is not your current password"), "{}", page.text());
     let page = ann.submit(&page, "Turn it on", &[("code", &code), ("password", PASSWORD)]).await;
     assert!(page.text().contains("The second factor is on"), "the same letters all along: {}", page.text());
     let page = ann.get("/admin/account").await;
-    let page = ann.submit(&page, "Turn the second factor off", &[("password", "guess")]).await;
-    assert!(page.text().contains("present password is not this one"), "{}", page.text());
-    let page = ann.submit(&page, "Turn the second factor off", &[("password", PASSWORD)]).await;
+    let page = ann.submit(&page, "Turn off the second factor", &[("password", "guess")]).await;
+    assert!(page.text().contains("This is not your current password"), "{}", page.text());
+    let page = ann.submit(&page, "Turn off the second factor", &[("password", PASSWORD)]).await;
     assert!(page.text().contains("The second factor is off."), "{}", page.text());
     let mut again = Operator { browser: world.merchant(), name: "ann".to_owned() };
     assert_eq!(again.sign_in(PASSWORD).await.url.path(), "/admin");

@@ -1,4 +1,4 @@
-//! Send: the page that sends the browser on, and what of it reaches the store.
+//! Send: the page that sends the browser on, and what reaches the store.
 
 use serde_json::json;
 use url::Url;
@@ -18,11 +18,11 @@ async fn the_page_names_the_store_the_account_and_what_is_asked() {
         assert!(sent.text().contains(words), "{words}: {}", sent.text());
     }
     assert_eq!(sent.link("Continue to shop.example"), sent.refresh(), "a link for when it does not go by itself");
-    let own = sent.link("the page of this connection").unwrap();
+    let own = sent.link("the page for this connection").unwrap();
     assert_eq!(own, format!("/connect/attempts/{}", Callback::of(&sent).attempt));
 }
 
-/// No redirect (Chromium holds `form-action` against those), and nothing secret but in the link and the refresh.
+/// No redirect (Chromium applies `form-action` to those), and no secret outside the link and the refresh.
 #[tokio::test]
 async fn the_state_and_the_token_stand_nowhere_else() {
     let world = World::new().await;
@@ -72,7 +72,7 @@ async fn the_cookie_stays_with_this_host_and_out_of_scripts() {
     }
 }
 
-/// The store puts some of the values back raw at each hop, and only merchants who must log in make two of them.
+/// The store re-inserts some values raw at each hop, and only merchants who must log in pass through two of them.
 #[tokio::test]
 async fn all_five_values_survive_a_merchant_who_must_log_in_first() {
     for app_name in ["Acme Shipping", "Tom & Jerry's 50% + #1 <Shop> = \"fun\" …"] {

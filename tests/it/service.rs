@@ -1,4 +1,4 @@
-//! An internal service: a token, and what it asks of Cartkey.
+//! An internal service: its token and its requests to Cartkey.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use serde_json::Value;
 use crate::described;
 use crate::world::KEYS;
 
-/// What a service was answered.
+/// An answer of the API.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, null when there is none.
+    /// The body; null if empty.
     pub json: Value,
 }
 
 impl Answer {
-    /// A member of the body, as text; empty when it is none.
+    /// A text field of the body; empty if missing.
     pub fn text(&self, name: &str) -> &str {
         self.json[name].as_str().unwrap_or_default()
     }
 
-    /// Status and problem code, as one.
+    /// Status and problem code, in one text.
     pub fn problem(&self) -> (u16, &str) {
         assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
         assert!(self.text("request_id").starts_with("rq_"), "{self:?}");
@@ -44,9 +44,9 @@ impl Answer {
 
 /// An internal service.
 pub struct Service {
-    /// Speaks to Cartkey over TLS.
+    /// The HTTPS client.
     pub client: Client,
-    /// Its token, in the open.
+    /// Its token in plain text.
     pub token: String,
     /// Its token's id.
     pub token_id: String,
@@ -68,7 +68,7 @@ impl Service {
         self.ask(Method::DELETE, path, &[], Vec::new()).await
     }
 
-    /// Anything. What is answered must be described.
+    /// Sends any request. The answer must match the description.
     pub async fn ask(&self, method: Method, path: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Answer {
         let mut all = vec![(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {}", self.token)).unwrap())];
         for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! The first operator: made by a link that works once.
+//! The first operator: created with a link that works once.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ async fn the_first_operator_is_made_by_the_link_and_is_signed_in() {
     let page = browser.get(&link).await;
     assert_eq!(page.title(), "Set up Cartkey · Cartkey");
     let fields = |password, again| [("name", "Ann"), ("password", password), ("again", again)];
-    let weak = browser.submit(&page, "Make the operator", &fields("passwordpassword", "passwordpassword")).await;
+    let weak = browser.submit(&page, "Create operator", &fields("passwordpassword", "passwordpassword")).await;
     assert!(weak.text().contains("easy to guess"), "{}", weak.text());
-    let differs = browser.submit(&page, "Make the operator", &fields(PASSWORD, "grey otters juggles")).await;
+    let differs = browser.submit(&page, "Create operator", &fields(PASSWORD, "grey otters juggles")).await;
     assert!(differs.text().contains("The two passwords differ."), "{}", differs.text());
     assert!(!differs.body.contains(PASSWORD), "a password is never shown again");
-    let done = browser.submit(&page, "Make the operator", &fields(PASSWORD, PASSWORD)).await;
+    let done = browser.submit(&page, "Create operator", &fields(PASSWORD, PASSWORD)).await;
     assert_eq!((done.status, done.url.path()), (200, "/admin"), "{}", done.text());
     let again = world.merchant().get(&link).await;
     assert_eq!(again.status, 404);
-    assert!(again.text().contains("does not work any more"), "{}", again.text());
+    assert!(again.text().contains("no longer works"), "{}", again.text());
     assert_eq!(self::link(&world).await, None, "no second one while there is an operator");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
 use cartkey::flow::operators;
-use cartkey::flow::sign_in::{self, Brings};
+use cartkey::flow::operators::sign_in::{self, Brings};
 use cartkey::storage::sessions::{self, AsRead, Ends};
 use cartkey::vault::password::{Cost, Passwords};
 
@@ -54,8 +54,7 @@ async fn the_cookie_is_for_this_host_alone_and_the_database_does_not_hold_it() {
     }
 }
 
-/// Every word of both cookies: what leaves out `HttpOnly` gives the session to any script
-/// (docs/protocol/threats.md §6.9).
+/// Every attribute of both cookies: without `HttpOnly`, any script could read the session (docs/protocol/threats.md §6.9).
 #[tokio::test]
 async fn an_operators_cookies_go_to_this_host_over_https_from_its_own_pages_and_to_no_script() {
     let world = World::new().await;
@@ -184,17 +183,12 @@ async fn a_new_password_ends_every_session() {
     let page = ann.get("/admin/account").await;
     let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
     let weak = [("password", PASSWORD), ("new", "passwordpassword"), ("again", "passwordpassword")];
-    assert!(ann.submit(&page, "Change the password", &weak).await.text().contains("easy to guess"));
+    assert!(ann.submit(&page, "Change password", &weak).await.text().contains("easy to guess"));
     let differs = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapot")];
-    assert!(ann.submit(&page, "Change the password", &differs).await.text().contains("differ"));
+    assert!(ann.submit(&page, "Change password", &differs).await.text().contains("differ"));
     let wrong = [("password", "guess"), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
-    assert!(
-        ann.submit(&page, "Change the password", &wrong)
-            .await
-            .text()
-            .contains("Your present password is not this one.")
-    );
-    let done = ann.submit(&page, "Change the password", &change).await;
+    assert!(ann.submit(&page, "Change password", &wrong).await.text().contains("This is not your current password."));
+    let done = ann.submit(&page, "Change password", &change).await;
     assert!(done.text().contains("Your password is changed"), "{}", done.text());
     assert_eq!(phone.get("/admin").await.url.path(), "/admin/sign-in");
     assert_eq!(phone.sign_in(PASSWORD).await.status, 422);
@@ -211,7 +205,7 @@ async fn signing_out_everywhere_ends_every_session_and_one_can_be_ended_alone() 
     phone.sign_in(PASSWORD).await;
     let page = phone.get("/admin/account").await;
     let page = phone.submit(&page, "End", &[]).await;
-    assert!(page.text().contains("That session is ended."), "{}", page.text());
+    assert!(page.text().contains("The session is ended."), "{}", page.text());
     assert_eq!(ann.get("/admin").await.url.path(), "/admin/sign-in");
     assert_eq!(phone.get("/admin").await.url.path(), "/admin");
     ann.sign_in(PASSWORD).await;
@@ -270,7 +264,7 @@ async fn a_strangers_guesses_do_not_lock_out_the_browser_in_which_one_signed_in_
     world.clock.advance(Duration::from_mins(1));
     let page = ann.get("/admin/account").await;
     let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
-    ann.submit(&page, "Change the password", &change).await;
+    ann.submit(&page, "Change password", &change).await;
     assert_eq!(ann.sign_in("seven brown teapots").await.status, 429, "a new password makes browsers strangers again");
     world.clock.advance(Duration::from_secs(15 * 60 + 1));
     assert_eq!(ann.sign_in("seven brown teapots").await.url.path(), "/admin");
@@ -312,7 +306,7 @@ async fn no_session_begins_with_what_was_changed_meanwhile() {
     assert!(!begin(3, Some(&[9]), false).await, "the half session is gone");
     let page = ann.get("/admin/account").await;
     let change = [("password", PASSWORD), ("new", "seven brown teapots"), ("again", "seven brown teapots")];
-    ann.submit(&page, "Change the password", &change).await;
+    ann.submit(&page, "Change password", &change).await;
     assert!(!begin(4, None, false).await, "the password is another one");
     assert_eq!(sessions(&world).await, 0);
 }
@@ -347,7 +341,7 @@ async fn who_hangs_up_makes_no_room_for_more_hashing() {
     waiting.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Waits until something is so, which it soon must be.
+/// Waits for a condition that must soon be true.
 async fn until(is_so: impl Fn() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(1));
     for _ in 0..20_000 {

@@ -1,10 +1,10 @@
-//! docs/protocol/threats.md names what keeps each promise: every test and file that it names is there, and every id has its row.
+//! docs/protocol/threats.md lists what enforces each promise: every test and file named there exists, and every id has its row.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The name of every function in the source and the tests, behind the name of its file.
+/// Every function in the source and the tests, prefixed with its file.
 fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
@@ -19,7 +19,7 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What a page names in backticks that is a path or a test, and is not there.
+/// Paths and tests that a page names in backticks but that do not exist.
 fn missing(page: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut there = BTreeSet::new();
@@ -34,7 +34,7 @@ fn missing(page: &str) -> Vec<String> {
     named.filter(is_missing).map(str::to_owned).collect()
 }
 
-/// Every row of the page's tables, by what stands in its first cell.
+/// Every row of the page's tables, by its first cell.
 fn rows(page: &str) -> Vec<&str> {
     let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     cells.filter(|cell| !cell.starts_with("---")).collect()

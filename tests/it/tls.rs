@@ -1,4 +1,4 @@
-//! A certificate of our own for the names that the stories use.
+//! A certificate for the host names in the stories.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What a server of these names shows, and the root by which it is trusted.
+/// A server's certificate for these names, and the root to trust.
 pub fn certificate(names: &[&str]) -> (Arc<ServerConfig>, CertificateDer<'static>) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();

@@ -1,4 +1,4 @@
-//! `cartkey token`: limits to some merchants, and rotation.
+//! `cartkey token`: tokens limited to some merchants, and rotation.
 
 use hyper::Method;
 

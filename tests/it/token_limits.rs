@@ -1,13 +1,13 @@
-//! A token that is limited to some merchants reaches nothing of the others, wherever it acts; and tokens are rotated.
+//! A token limited to some merchants cannot see any other, anywhere; and tokens are rotated.
 
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::{RequestId, TokenId};
 use cartkey::domain::secret::Secret;
-use cartkey::flow::lend::{self, Lent, Which};
-use cartkey::flow::tokens::{self, RotateError, Wish};
-use cartkey::flow::words;
+use cartkey::flow::dashboard::words;
+use cartkey::flow::lending::lend::{self, Lent, Which};
+use cartkey::flow::lending::tokens::{self, NewToken, RotateError};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -18,13 +18,13 @@ use crate::world::{OTHER, SHOP, World};
 const ALL: &str = "keys:read,stores:read,stores:write,links:write,events:read";
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A service that may do everything, with the stores of `users` alone.
+/// A service with all permissions, limited to the stores of `users`.
 async fn limited(world: &World, users: &str) -> Service {
     let users = Some(users.parse().unwrap());
-    world.holder(Wish { users, ..Wish::new("limited", ALL.parse().unwrap()) }).await
+    world.holder(NewToken { users, ..NewToken::new("limited", ALL.parse().unwrap()) }).await
 }
 
-/// Two merchants, `ours` and `theirs`, have connected the shop; gives the ids of the two stores.
+/// Two merchants, `ours` and `theirs`, have connected the shop; returns both store ids.
 async fn two_merchants() -> (World, String, String) {
     let world = World::new().await;
     world.connect("ours").await;
@@ -105,7 +105,7 @@ async fn an_approval_of_another_merchant_is_not_its_to_confirm() {
     let (mut browser, page, _) = world.approved("theirs", more).await;
     world.prove().await;
     let page = browser.get(page.url.as_str()).await;
-    let there = browser.follow(&page, &page.link("Go on to").expect("the way to the application")).await;
+    let there = browser.follow(&page, &page.link("Continue to").expect("the way to the application")).await;
     let code = there.url.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
     let attempt = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
     let body = json!({"code": code.expect("a code")});
@@ -118,7 +118,7 @@ async fn an_approval_of_another_merchant_is_not_its_to_confirm() {
     );
 }
 
-/// The `user_id`s of all pages of a list, and how many pages there were.
+/// The `user_id`s on all pages of a list, and the number of pages.
 async fn pages(service: &Service, query: &str) -> (Vec<String>, usize) {
     let (mut users, mut count, mut cursor) = (Vec::new(), 0, String::new());
     loop {
@@ -133,7 +133,7 @@ async fn pages(service: &Service, query: &str) -> (Vec<String>, usize) {
     }
 }
 
-/// Puts in a store, the `n`th.
+/// Inserts the `n`th store.
 async fn store(world: &World, n: u32, user: &str, home: &str, status: &str) {
     let sql = format!(
         "INSERT INTO stores (id, user_id, home, name, status, scope, woo_key_id, key_last7, key_version, auth_method,
@@ -186,7 +186,7 @@ async fn the_list_of_a_limited_token_pages_through_its_own_stores_alone() {
     assert_eq!(pages(&world.trusted_service().await, "limit=200").await.0.len(), 90);
 }
 
-/// The version of the shop's key that `app` lends to the bearer of `token`, or why not.
+/// The version of the shop's key that `app` returns for `token`, or the error.
 async fn lent(world: &World, app: &cartkey::app::App, token: &str) -> Result<i64, String> {
     let (token, id) = (Secret::new(token.to_owned()), RequestId::mint(world.clock.now(), &app.entropy));
     let request = lend::Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
@@ -205,7 +205,8 @@ fn id(service: &Service) -> TokenId {
 async fn a_rotated_token_works_until_the_overlap_is_over_and_its_successor_from_the_start() {
     let world = World::new().await;
     world.connect("m").await;
-    let wish = Wish { users: Some("m".parse().unwrap()), ..Wish::new("Shipping", "keys:read".parse().unwrap()) };
+    let wish =
+        NewToken { users: Some("m".parse().unwrap()), ..NewToken::new("Shipping", "keys:read".parse().unwrap()) };
     let old = world.holder(wish).await;
     let replica = world.replica().await;
     assert_eq!(lent(&world, &replica, &old.token).await, Ok(1));
@@ -218,7 +219,7 @@ async fn a_rotated_token_works_until_the_overlap_is_over_and_its_successor_from_
     }
     world.clock.advance(HOUR);
     for app in [&world.app, &replica] {
-        assert_eq!(lent(&world, app, &old.token).await, Err("the token is not one that works".to_owned()));
+        assert_eq!(lent(&world, app, &old.token).await, Err("the token is unknown, revoked or expired".to_owned()));
         assert_eq!(lent(&world, app, secret.expose()).await, Ok(1));
     }
     let told =
@@ -235,14 +236,14 @@ async fn a_rotation_without_overlap_stops_the_old_token_at_once_also_in_memory()
     assert_eq!((lent(&world, &world.app, &old.token).await, lent(&world, &replica, &old.token).await), (Ok(1), Ok(1)));
     tokens::rotate(&world.app, &id(&old), Duration::ZERO, &Actor::cli()).await.unwrap();
     for app in [&replica, &world.app] {
-        assert_eq!(lent(&world, app, &old.token).await, Err("the token is not one that works".to_owned()));
+        assert_eq!(lent(&world, app, &old.token).await, Err("the token is unknown, revoked or expired".to_owned()));
     }
 }
 
 #[tokio::test]
 async fn an_overlap_never_makes_a_token_live_longer_and_a_successor_lives_as_long_as_it_was_meant_to() {
     let world = World::new().await;
-    let wish = Wish { lives: Some(HOUR * 10), ..Wish::new("brief", "stores:read".parse().unwrap()) };
+    let wish = NewToken { lives: Some(HOUR * 10), ..NewToken::new("brief", "stores:read".parse().unwrap()) };
     let old = world.holder(wish).await;
     world.clock.advance(HOUR * 9);
     let (new, _) = tokens::rotate(&world.app, &id(&old), HOUR * 24, &Actor::cli()).await.unwrap();
@@ -262,7 +263,8 @@ async fn what_works_no_more_or_was_rotated_before_is_not_rotated() {
     let revoked = world.service("stores:read").await;
     tokens::revoke(&world.app, &id(&revoked), &Actor::cli()).await.unwrap();
     assert!(matches!(rotate(&revoked).await, Err(RotateError::Revoked)));
-    let expired = world.holder(Wish { lives: Some(HOUR), ..Wish::new("x", "stores:read".parse().unwrap()) }).await;
+    let expired =
+        world.holder(NewToken { lives: Some(HOUR), ..NewToken::new("x", "stores:read".parse().unwrap()) }).await;
     world.clock.advance(HOUR);
     assert!(matches!(rotate(&expired).await, Err(RotateError::Expired)));
     let count = column(&world.app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM tokens").await.remove(0);

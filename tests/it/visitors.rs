@@ -1,5 +1,5 @@
-//! Every route and every kind of visitor: who is let in, and how the others are turned away. Made from the router's own
-//! source, so that a route that nobody has thought about fails here.
+//! Every route with every kind of visitor: who is admitted, and how the others are turned away. The list comes from the router's
+//! source, so a forgotten route fails here.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,16 +12,16 @@ use self::scene::Scene;
 
 mod scene;
 
-/// Who may pass.
+/// Who is admitted to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Door {
-    /// Whoever comes; what they may do there, other things decide.
+    /// Everyone; other checks decide what they may do.
     Everybody,
-    /// The browser that began the attempt; to others there is nothing.
+    /// The browser that began the attempt; for others the page does not exist.
     Beginner,
-    /// Whoever knows the callback's token, which nobody here does.
+    /// A holder of the callback's token, which no visitor here has.
     Store,
-    /// An operator who is signed in.
+    /// A signed-in operator.
     Operator,
     /// A service token with this permission.
     Token(Permission),
@@ -138,16 +138,16 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/admin/activity/retention", Operator),
 ];
 
-/// Who comes.
+/// A kind of visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Visitor {
     Nobody,
     /// The browser that began the attempt.
     Merchant,
-    /// One who began something else.
+    /// A browser that began another attempt.
     AnotherMerchant,
     Operator,
-    /// An operator whose session is over.
+    /// An operator with an expired session.
     Expired,
     Token(Permission),
 }
@@ -170,7 +170,7 @@ impl Visitor {
     }
 }
 
-/// Method and path of every route in the sources of `web`, with the prefix under which its file is nested.
+/// The method and path of every route in the sources of `web`, with the prefix under which its file is nested.
 pub fn routes() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web")];
@@ -197,7 +197,7 @@ pub fn routes() -> BTreeSet<(String, String)> {
     found
 }
 
-/// Those of one source; an error is a route whose path is no text that can be read here.
+/// The routes of one source. A route whose path is not a readable literal is an error.
 fn routes_of(source: &str, prefix: &str) -> Result<Vec<(String, String)>, String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut found = Vec::new();
@@ -239,7 +239,7 @@ fn leads_to_sign_in(reply: &Reply) -> bool {
     reply.status.as_u16() == 303 && location.starts_with("/admin/sign-in?next=")
 }
 
-/// How `visitor` must be answered at `door`; what is wrong, if anything.
+/// Compares the answer to `visitor` with the one required; returns the difference, if any.
 fn judge(door: Door, visitor: Visitor, method: &str, reply: &Reply) -> Option<String> {
     let status = reply.status.as_u16();
     let fine = match door {
@@ -254,7 +254,7 @@ fn judge(door: Door, visitor: Visitor, method: &str, reply: &Reply) -> Option<St
     (!fine).then(|| format!("{visitor:?} was answered {status}"))
 }
 
-/// What every answer carries (docs/protocol/threats.md §8), whoever asks for what.
+/// Headers required in every answer (docs/protocol/threats.md §8).
 const ALWAYS: [(&str, &str); 9] = [
     (
         "content-security-policy",
@@ -271,12 +271,12 @@ const ALWAYS: [(&str, &str); 9] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// What may be kept by browsers and caches, and what other sites may load: files without a word of anybody's.
+/// Files without personal data, which may be cached and loaded by other sites.
 fn is_file(pattern: &str) -> bool {
     pattern == "/button.js" || pattern.starts_with("/static/") || pattern == "/api/v1/openapi.json"
 }
 
-/// The headers that an answer lacks, or has otherwise.
+/// The headers that are missing or wrong.
 fn headers_wrong(pattern: &str, reply: &Reply) -> Vec<String> {
     let has = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let always = &ALWAYS[..ALWAYS.len() - if is_file(pattern) { 2 } else { 0 }];

@@ -1,4 +1,4 @@
-//! Watch: connected stores are asked on a schedule and when somebody wants to know; what each answer makes of them.
+//! Watch: connected stores are checked on a schedule and on demand; the effect of each answer.
 
 mod bounded;
 mod claims;
@@ -20,18 +20,18 @@ use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store::Store;
 use cartkey::domain::time::Time;
-use cartkey::flow::{stores, watch};
+use cartkey::flow::{dashboard::stores, watching::watch};
 use cartkey::storage::events;
 use serde_json::json;
 
 use crate::database::column;
 use crate::world::World;
 
-/// A connected store that is watched.
+/// A connected store under watch.
 pub struct Watched {
     /// Where it is.
     pub world: World,
-    /// Who watches it.
+    /// The Cartkey that watches it.
     pub app: App,
     /// The store.
     pub id: StoreId,
@@ -39,7 +39,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// The shop, connected for `m` a moment ago.
+    /// The shop, just connected for `m`.
     pub async fn new() -> Self {
         Self::asked_for("read_write").await
     }
@@ -55,18 +55,18 @@ impl Watched {
         watched
     }
 
-    /// The store as it stands.
+    /// The store's current state.
     pub async fn store(&self) -> Store {
         stores::find(&self.app, &self.id).await.unwrap().expect("the store")
     }
 
-    /// How it stands: its status, and the code of its reason, empty when there is none.
+    /// Its status, and the code of its reason, empty if there is none.
     pub async fn stands(&self) -> (&'static str, &'static str) {
         let store = self.store().await;
         (store.status.as_str(), store.reason.map_or("", |reason| reason.code()))
     }
 
-    /// Moves the clock to when the store is due, and checks what is due then; gives back after how long that was.
+    /// Moves the clock to the store's due time and runs due checks; returns how far the clock moved.
     pub async fn pass(&self) -> Duration {
         let wait = self.store().await.check_at.since(self.world.clock.now());
         self.world.clock.advance(wait);
@@ -75,7 +75,7 @@ impl Watched {
         wait
     }
 
-    /// What happened since this was asked last: the kind of each event, and its reason.
+    /// The events since the last call: each one's kind and reason.
     pub async fn happened(&mut self) -> Vec<String> {
         let news = events::after(&self.app.db, self.told, 100).await.unwrap();
         self.told = news.last().map_or(self.told, |event| event.seq);
@@ -86,17 +86,17 @@ impl Watched {
         news.iter().map(said).collect()
     }
 
-    /// How many requests the shop has been asked, and by which methods, since `since`.
+    /// The number and methods of the shop's requests since `since`.
     pub fn asked(&self, since: usize) -> Vec<String> {
         self.world.shop.requests()[since..].iter().map(|seen| seen.method.clone()).collect()
     }
 
-    /// When the store is due.
+    /// The store's due time.
     pub async fn due(&self) -> Time {
         self.store().await.check_at
     }
 
-    /// Everything is well again.
+    /// Makes the shop healthy again.
     pub fn mend(&mut self) {
         self.world.shop.switch(|s| *s = Switches::default());
         self.world.shop.release();

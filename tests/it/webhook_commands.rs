@@ -1,5 +1,4 @@
-//! `cartkey webhook`: added, changed, listed, tried, rotated, turned off and on, its log, sent again, removed; beside a service
-//! that runs.
+//! `cartkey webhook`: every subcommand, run beside a running service.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::binary::{Installation, PATIENCE, Ran};
 use crate::process::until_async;
 use crate::webhooks::receiver::{Receiver, check};
 
-/// The id in the list of webhooks, of which there is one.
+/// The id of the only webhook in the list.
 fn id(here: &Installation) -> String {
     here.run(&["webhook", "list"]).printed().split('\t').next().unwrap().to_owned()
 }
@@ -67,7 +66,7 @@ async fn a_test_prints_what_was_answered_and_fails_when_it_was_not_taken() {
     let id = id(&here);
     assert!(here.run(&["webhook", "test", &id]).printed().starts_with("HTTP 204 in "));
     receiver.answers(|answers| answers.status = 404);
-    let says = "cartkey: the webhook did not take the test: HTTP 404";
+    let says = "cartkey: the test was not delivered: HTTP 404";
     assert_eq!(here.run(&["webhook", "test", &id]).complaint(), (Some(1), says));
     assert_eq!(receiver.told(), ["webhook.test", "webhook.test"]);
 
@@ -80,7 +79,7 @@ async fn a_test_prints_what_was_answered_and_fails_when_it_was_not_taken() {
     assert_eq!(off(&["enable"]).complaint(), (Some(1), "cartkey: this webhook is on"));
 }
 
-/// Waits until the log of a webhook says so.
+/// Waits until a webhook's log contains this.
 async fn logged(here: &Installation, id: &str, words: &str) -> String {
     let log = async || here.run(&["webhook", "log", id]).out;
     until_async(async || log().await.contains(words)).await;
@@ -172,7 +171,7 @@ async fn a_webhook_is_changed_in_what_is_named_alone_and_its_old_secret_is_ended
     assert_eq!(here.run(&["webhook", "end-old-secret", &id]).code, Some(0));
     assert!(!has_two());
     let twice = here.run(&["webhook", "end-old-secret", &id]);
-    assert_eq!(twice.complaint(), (Some(1), "cartkey: this webhook has no old secret any more"));
+    assert_eq!(twice.complaint(), (Some(1), "cartkey: this webhook no longer has an old secret"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Webhooks: internal services are told of events, signed, each at least once.
+//! Webhooks: events are delivered to internal services, signed, at least once.
 
 mod caught_up;
 mod guard;
@@ -15,8 +15,8 @@ use std::time::Duration;
 use cartkey::app::App;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::event::{Event, Kind};
-use cartkey::flow::webhooks::{self, Wish};
-use cartkey::flow::{sweep, tell};
+use cartkey::flow::webhooks::{self, NewWebhook};
+use cartkey::flow::{sweep, webhooks::dispatch};
 use cartkey::storage::events;
 use serde_json::{Value, json};
 
@@ -26,23 +26,23 @@ use crate::world::World;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A world in which webhooks may lead to loopback.
+/// A world where webhooks may have loopback addresses.
 async fn world() -> World {
     World::with(&[("CARTKEY_ALLOW_PRIVATE_STORES", "true")], cartkey::demo::pretend_store::Switches::default()).await
 }
 
-/// Something happens that is about `user`.
+/// Creates an event about `user`.
 async fn happens(app: &App, user: &str) {
     let event = Event::new(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&app.db, &event).await.unwrap();
 }
 
-/// Tells webhooks what is due; gives back how many tries that were.
+/// Runs due deliveries; returns the number of tries.
 async fn deliver(app: &App) -> usize {
-    tell::run_due(app).await.unwrap()
+    dispatch::run_due(app).await.unwrap()
 }
 
-/// Moves the clock to when the next delivery is due, and gives back how long that was.
+/// Moves the clock to the next due delivery, and returns how far it moved.
 async fn until_due(world: &World) -> Duration {
     let due = column(&world.app.db, "SELECT CAST(MIN(due_at) AS TEXT) FROM deliveries").await.remove(0);
     let due = cartkey::domain::time::Time::from_millis(due.parse().expect("something is due"));
@@ -106,7 +106,7 @@ async fn each_webhook_is_told_what_it_wants_and_of_whom() {
     all.joins(&world.app, "*").await;
     links.joins(&world.app, "link.created").await;
     tokens.joins(&world.app, "token.*,key.rotated").await;
-    let wish = Wish { users: Some("ours".parse().unwrap()), ..ours.wish("*") };
+    let wish = NewWebhook { users: Some("ours".parse().unwrap()), ..ours.wish("*") };
     webhooks::add(&world.app, wish, &Actor::cli()).await.unwrap();
     deliver(&world.app).await;
     all.told();
@@ -231,7 +231,7 @@ async fn the_log_is_kept_for_thirty_days_and_a_deleted_webhook_leaves_nothing_bu
     assert_eq!(told, ["webhook.created", "webhook.deleted"]);
 }
 
-/// The body of the newest event of this kind, as it is told.
+/// The delivered body of the newest event of this kind.
 async fn newest(world: &World, kind: &str) -> Value {
     let feed = world.service("events:read").await.get("/events?limit=200").await.ok();
     let all = feed["data"].as_array().unwrap();

@@ -1,9 +1,9 @@
-//! Wiped: an approval that comes to nothing leaves no key behind, and one that may still come to something keeps its key.
+//! An approval that fails leaves no key behind, and one that may still succeed keeps its key.
 
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::{links, sweep};
+use cartkey::flow::{connecting::links, sweep};
 use serde_json::{Value, json};
 
 use crate::callback::Callback;
@@ -11,7 +11,7 @@ use crate::disk::sealed_grants;
 use crate::merchant::{Merchant, Page};
 use crate::world::{KEYS, World};
 
-/// As long as a key waits for its proof and for somebody who confirms it.
+/// The longest wait of a key for its proof and confirmation.
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,13 +19,13 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Elsewhere {
     /// The link's id.
     link: String,
-    /// Who began.
+    /// The person who began.
     first: Merchant,
-    /// Who approved.
+    /// The person who approved.
     second: Merchant,
-    /// The page that the second is shown.
+    /// The page that the second person sees.
     page: Page,
-    /// Where the first sees how it stands.
+    /// The attempt's page for the first person.
     own_page: String,
 }
 
@@ -39,7 +39,7 @@ async fn approved_elsewhere(world: &World, more: Value) -> Elsewhere {
     Elsewhere { link, first, second, page, own_page }
 }
 
-/// The key was proven, and works; nobody has confirmed that the approval was theirs.
+/// The key is proven and works, but the approval is not confirmed.
 async fn in_quarantine(world: &World) -> Elsewhere {
     let approval = approved_elsewhere(world, json!({})).await;
     world.prove().await;

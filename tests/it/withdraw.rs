@@ -1,10 +1,10 @@
-//! A link that was withdrawn connects nothing any more, however far somebody has come with it.
+//! A withdrawn link connects nothing, whatever stage its attempt has reached.
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::LinkId;
 use cartkey::domain::secret::Secret;
-use cartkey::flow::connect::{self, Ground};
-use cartkey::flow::links;
+use cartkey::flow::connecting::connect::{self, Invitation};
+use cartkey::flow::connecting::links;
 use serde_json::json;
 
 use crate::database::column;
@@ -79,10 +79,10 @@ async fn an_attempt_that_begins_while_its_link_is_withdrawn_does_not_begin() {
     let world = World::new().await;
     let (id, url) = world.link("m", json!({})).await;
     let secret = Secret::new(url.rsplit('/').next().unwrap().to_owned());
-    let ground = Ground::of_link(links::open(&world.app, &secret).await.unwrap().unwrap());
+    let invitation = Invitation::of_link(links::open(&world.app, &secret).await.unwrap().unwrap());
     // Somebody has opened the link, and the store is being looked at.
     withdraw(&world, &id).await;
-    let begun = connect::begin(&world.app, ground, SHOP, false, &Actor::merchant(), None).await;
+    let begun = connect::begin(&world.app, invitation, SHOP, false, &Actor::merchant(), None).await;
     assert!(matches!(begun, Err(connect::Error::Withdrawn)), "{begun:?}");
     assert!(column(&world.app.db, "SELECT id FROM attempts").await.is_empty());
 }

@@ -1,4 +1,4 @@
-//! Workers: the loops beside the requests are begun again when they panic, and say how they are doing.
+//! Workers: background loops restart after a panic, and report their status.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The world of a story: Cartkey at `https://keys.example`, two pretend stores, people and services, real TLS and a
-//! real database; time stands until it is moved.
+//! The world of a story: Cartkey at `https://keys.example`, two pretend stores, people and services, real TLS and a real database.
+//! Time stands still until it is moved.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use cartkey::config::Config;
 use cartkey::demo::pretend_store::{IssuedKey, PretendStore, Setup, Switches};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::time::{Clock, Time};
-use cartkey::flow::{keep, prove, tokens};
+use cartkey::flow::{connecting::prove, lending::tokens, open_vault};
 use cartkey::storage::Db;
 use cartkey::vault::password::{Cost, Passwords};
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
@@ -35,17 +35,17 @@ use crate::tls::certificate;
 
 /// Cartkey's public address.
 pub const KEYS: &str = "https://keys.example";
-/// The store that most stories are about.
+/// The store in most stories.
 pub const SHOP: &str = "https://shop.example";
 /// Another store.
 pub const OTHER: &str = "https://other.example";
-/// When every story begins.
+/// The time at which every story begins.
 pub const BEGINNING: Time = Time::from_millis(1_790_000_000_000);
 
 const NAMES: [&str; 7] =
     ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example", "localhost"];
 
-/// Everything that a story needs.
+/// Everything a story needs.
 pub struct World {
     /// Cartkey.
     pub app: App,
@@ -53,15 +53,15 @@ pub struct World {
     pub shop: PretendStore,
     /// The store at [`OTHER`].
     pub other: PretendStore,
-    /// Everybody's clock.
+    /// The clock shared by all servers.
     pub clock: Clock,
     /// The address of the database.
     pub database_url: String,
-    /// Where the ring and, on SQLite, the database lie.
+    /// The folder with the ring and, on SQLite, the database.
     pub folder: tempfile::TempDir,
-    /// Every name of this world, and where it leads.
+    /// The resolver for all names of this world.
     pub names: Resolver,
-    /// The certificate that every server of this world shows.
+    /// The certificate of every server in this world.
     pub root: CertificateDer<'static>,
     /// The same, for a server that a story starts.
     pub tls: Arc<ServerConfig>,
@@ -74,12 +74,12 @@ impl World {
         Self::with(&[], Switches::default()).await
     }
 
-    /// A world whose Cartkey has these settings and whose shop these switches.
+    /// A world with these Cartkey settings and shop switches.
     pub async fn with(settings: &[(&str, &str)], switches: Switches) -> Self {
         Self::at(SHOP, settings, switches).await
     }
 
-    /// The same, with the shop's own address, which may have a sub-directory.
+    /// Like [`Self::with`], with the shop's own address, which may have a sub-directory.
     pub async fn at(home: &str, settings: &[(&str, &str)], switches: Switches) -> Self {
         let (tls, root) = certificate(&NAMES);
         let clock = Clock::test(BEGINNING);
@@ -129,15 +129,15 @@ impl World {
         Merchant::new(self.names.clone(), vec![self.root.clone()])
     }
 
-    /// A client that trusts this world's certificates and knows its names.
+    /// A client that trusts this world's certificates and resolves its names.
     pub fn client(&self) -> Client {
         client(self.names.clone(), self.root.clone(), &self.clock)
     }
 
-    /// The client as it is outside the stories: names still lead to loopback, and so it must refuse them.
+    /// The production client: names still lead to loopback, so it must refuse them.
     pub fn guarded_client(&self) -> Client {
         let outgoing = Outgoing {
-            reach: Reach::Public,
+            network: Network::Public,
             resolver: self.names.clone(),
             extra_roots: vec![self.root.clone()],
             user_agent: cartkey::woo::user_agent(KEYS),
@@ -148,21 +148,21 @@ impl World {
 
     /// An internal service with these permissions.
     pub async fn service(&self, allow: &str) -> Service {
-        self.holder(tokens::Wish::new("a service", allow.parse().expect("permissions"))).await
+        self.holder(tokens::NewToken::new("a service", allow.parse().expect("permissions"))).await
     }
 
-    /// A service whose token is as wished.
-    pub async fn holder(&self, wish: tokens::Wish) -> Service {
+    /// A service with this token.
+    pub async fn holder(&self, wish: tokens::NewToken) -> Service {
         let (token, secret) = tokens::issue(&self.app, wish, &Actor::new("test")).await.unwrap();
         Service { client: self.client(), token: secret.expose().to_owned(), token_id: token.id.to_string() }
     }
 
-    /// A service that may do everything.
+    /// A service with all permissions.
     pub async fn trusted_service(&self) -> Service {
         self.service("keys:read,stores:read,stores:write,links:write,events:read").await
     }
 
-    /// The address of a fresh link for `user_id`, for the shop unless `more` says otherwise.
+    /// The address of a new link for `user_id`, for the shop unless `more` states otherwise.
     pub async fn link(&self, user_id: &str, more: Value) -> (String, String) {
         let mut wish = json!({"user_id": user_id, "store_url": SHOP});
         for (name, value) in more.as_object().into_iter().flatten() {
@@ -172,13 +172,13 @@ impl World {
         (made["id"].as_str().unwrap().to_owned(), made["url"].as_str().unwrap().to_owned())
     }
 
-    /// Opens a link in `browser` and presses Connect store; gives the page that sends the browser on.
+    /// Opens a link in `browser` and clicks Connect store; returns the page that redirects to the store.
     pub async fn begin(&self, browser: &mut Merchant, link: &str) -> Page {
         let page = browser.get(link).await;
         browser.submit(&page, "Connect store", &[]).await
     }
 
-    /// A merchant connects the shop for `user_id`, from link to result; gives the result's page.
+    /// A merchant connects the shop for `user_id`, from link to result; returns the result's page.
     pub async fn connect(&self, user_id: &str) -> Page {
         let mut browser = self.merchant();
         let (_, link) = self.link(user_id, json!({})).await;
@@ -188,18 +188,18 @@ impl World {
         browser.get(back.url.as_str()).await
     }
 
-    /// Moves the clock on to when a new key is first tried, and tries what is due.
+    /// Moves the clock to a new key's first try, and runs due tries.
     pub async fn prove(&self) -> usize {
         self.pass(Duration::from_secs(1)).await
     }
 
-    /// Moves the clock on and tries what is due then.
+    /// Moves the clock and runs due tries.
     pub async fn pass(&self, span: Duration) -> usize {
         self.clock.advance(span);
         prove::run_due(&self.app).await.unwrap()
     }
 
-    /// This Cartkey once more, changed, on plain HTTP; gives its address.
+    /// Serves a changed copy of this Cartkey on plain HTTP; returns its address.
     pub async fn also(&self, change: impl FnOnce(&mut App)) -> String {
         let mut app = self.app.clone();
         change(&mut app);
@@ -209,13 +209,13 @@ impl World {
         address
     }
 
-    /// Another replica of this Cartkey: the same database and ring, its own memory.
+    /// Another replica of this Cartkey: same database and ring, separate memory.
     pub async fn replica(&self) -> App {
         open(&[], &self.database_url, self.folder.path(), self.client(), &self.clock).await
     }
 
-    /// A merchant approves for `user_id` and comes back; the key is not tried yet. Gives their browser, the page on
-    /// which they wait, and the link's id.
+    /// A merchant approves for `user_id` and returns; the key is not tried yet. Returns their browser, the waiting page and the
+    /// link's id.
     pub async fn approved(&self, user_id: &str, more: Value) -> (Merchant, Page, String) {
         let mut browser = self.merchant();
         let (id, link) = self.link(user_id, more).await;
@@ -224,14 +224,14 @@ impl World {
         (browser, back, id)
     }
 
-    /// The newest attempt of a link, as services see it: its status and its reason, empty when there is none.
+    /// The status and reason of a link's newest attempt, as services see them; the reason is empty if there is none.
     pub async fn stands(&self, link_id: &str) -> (String, String) {
         let link = self.service("links:write").await.get(&format!("/links/{link_id}")).await.ok();
         let text = |name: &str| link["attempt"][name].as_str().unwrap_or_default().to_owned();
         (text("status"), text("reason"))
     }
 
-    /// The events whose kinds are LIKE this, in order: the kind, the reason or `-`, and who did it; an id is cut to what it is.
+    /// The events whose kinds are LIKE this, in order: kind, reason or `-`, and actor; an id is cut to its prefix.
     pub async fn happened(&self, kinds: &str) -> Vec<String> {
         let said = "kind || ' ' || COALESCE(reason, '-') || ' ' || actor";
         let all = format!("SELECT {said} FROM events WHERE kind LIKE '{kinds}' ORDER BY seq");
@@ -244,7 +244,7 @@ impl World {
         told
     }
 
-    /// Posts a grant to the callback that the page `sent` hands to the store; `claims` is the scope it says.
+    /// Posts a grant to the callback on the page `sent`; `claims` is its stated scope.
     pub async fn post_grant(&self, sent: &Page, key: &IssuedKey, claims: &str) -> u16 {
         let authorize = Url::parse(&sent.refresh().expect("the page sends the browser on")).unwrap();
         let param = |wanted: &str| {
@@ -263,7 +263,7 @@ impl World {
     }
 }
 
-/// Cartkey with these settings, on this database and with the ring that lies in `folder`.
+/// Cartkey with these settings on this database, with the ring in `folder`.
 pub async fn open(settings: &[(&str, &str)], database_url: &str, folder: &Path, client: Client, clock: &Clock) -> App {
     let mut vars: BTreeMap<String, String> = [
         ("CARTKEY_PUBLIC_URL", KEYS),
@@ -276,26 +276,27 @@ pub async fn open(settings: &[(&str, &str)], database_url: &str, folder: &Path, 
     let config = Config::read(vars).unwrap();
     let entropy = Entropy::System;
     let db = Db::open(database_url).await.unwrap();
-    let vault = keep::open_vault(&db, &folder.join("ring/master.key"), clock.now(), &entropy).await.unwrap();
+    let vault = open_vault::open_vault(&db, &folder.join("ring/master.key"), clock.now(), &entropy).await.unwrap();
     let mut app = App::new(db, vault, client, clock.clone(), entropy, config.site);
     app.passwords = Passwords::new(Cost::Small);
     app
 }
 
-/// A client to which loopback is as good as the internet: names lead there, and the guard has its own tests.
+/// A client that treats loopback as public: names lead there, and the guard has its own tests.
 pub fn client(resolver: Resolver, root: CertificateDer<'static>, clock: &Clock) -> Client {
     let user_agent = cartkey::woo::user_agent(KEYS);
-    let outgoing = Outgoing { reach: Reach::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
+    let outgoing =
+        Outgoing { network: Network::PrivateToo, resolver, extra_roots: vec![root], user_agent, own_host: None };
     Client::new(outgoing, clock.clone(), Entropy::System)
 }
 
-/// Names that lead to these addresses.
+/// A resolver for these addresses.
 pub fn names(names: &[(&str, SocketAddr)]) -> Resolver {
     let names: HashMap<_, _> = names.iter().map(|(name, addr)| ((*name).to_owned(), vec![*addr])).collect();
     Resolver::Fixed(Arc::new(names))
 }
 
-/// What a TLS proxy in front of Cartkey does.
+/// Acts like a TLS proxy in front of Cartkey.
 pub async fn terminate_tls(front: TcpListener, tls: Arc<ServerConfig>, inner: SocketAddr) {
     let acceptor = TlsAcceptor::from(tls);
     while let Ok((outside, _)) = front.accept().await {

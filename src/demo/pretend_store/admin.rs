@@ -1,4 +1,4 @@
-//! WordPress' own login and the few admin pages that matter here: the list of keys, one key, permalinks.
+//! WordPress' login and the relevant admin pages: the list of keys, one key, permalinks.
 
 use super::answer::{Answer, Asked};
 use super::approval::{set_cookie, visitor};
@@ -7,10 +7,10 @@ use super::pages::{self, page as show};
 use super::php::{self, esc_html};
 use super::state::{IssuedKey, KeyRow, Role, Shop, Visitor};
 
-/// What the Revoke link's nonce is for.
+/// The action of the Revoke link's nonce.
 const REVOKE: &str = "revoke";
 
-/// `wp-login.php`: the form, its posting, and logging out.
+/// `wp-login.php`: shows the form, logs in, logs out.
 pub(super) fn log_in(asked: &Asked, shop: &Shop) -> Answer {
     let params = asked.request();
     let target = params.filled("redirect_to").map_or_else(|| format!("{}/wp-admin/", shop.home), str::to_owned);
@@ -154,7 +154,7 @@ fn find(shop: &Shop, id: &str) -> Option<IssuedKey> {
     shop.with(|inner| inner.keys.iter().map(|row| &row.key).find(|key| key.key_id == id && !key.revoked).cloned())
 }
 
-/// A shop manager sees only own keys.
+/// A shop manager sees only their own keys.
 fn may_see(visitor: &Visitor, key: &IssuedKey) -> bool {
     visitor.role == Role::Administrator || key.owner == visitor.login
 }

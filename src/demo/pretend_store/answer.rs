@@ -1,4 +1,4 @@
-//! A request as PHP sees it, and the answer it gives.
+//! A request as PHP sees it, and its answer.
 
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method};
@@ -6,12 +6,12 @@ use hyper::{HeaderMap, Method};
 use super::json::Json;
 use super::php::{self, Params};
 
-/// A request that was read whole.
+/// A request with its complete body.
 pub(super) struct Asked {
     pub(super) method: Method,
-    /// As it was sent.
+    /// As sent.
     pub(super) path: String,
-    /// As it was sent, without the `?`.
+    /// As sent, without the `?`.
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -53,7 +53,7 @@ impl Asked {
     }
 }
 
-/// What is sent back.
+/// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -75,14 +75,14 @@ impl Answer {
         Self { status, headers, body: body.to_string() }
     }
 
-    /// A `WP_Error` as the REST API shows it.
+    /// A `WP_Error` in the REST API's format.
     pub(super) fn rest_error(status: u16, code: &str, message: &str) -> Self {
         let data = Json::object([("status", Json::Number(i64::from(status)))]);
         let fields = [("code", Json::text(code)), ("message", Json::text(message)), ("data", data)];
         Self::json(status, &Json::object(fields))
     }
 
-    /// `wp_redirect`: an address that sanitizing empties sends nothing, which shows as a blank page.
+    /// `wp_redirect`: sends nothing if sanitizing empties the address, which appears as a blank page.
     pub(super) fn redirect(location: &str) -> Self {
         let location = php::sanitize_redirect(location);
         let blank = Self::html(200, "");

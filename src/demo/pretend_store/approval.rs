@@ -1,4 +1,4 @@
-//! The approval flow `/wc-auth/v1/…`: its checks, its hops, and what the hops do to the values (docs/protocol/wc-auth.md §1, §2).
+//! The approval flow `/wc-auth/v1/…`: its checks, its hops, and how the hops change the values (docs/protocol/wc-auth.md §1, §2).
 
 use super::answer::{Answer, Asked};
 use super::callback;
@@ -9,14 +9,14 @@ use super::state::{Shop, Visitor};
 use super::switches::Switches;
 use crate::domain::scope::Scope;
 
-/// The five parameters that every hop checks, in the order in which they are missed.
+/// The five parameters that every hop checks, in the order in which missing ones are reported.
 const PARAMETERS: [&str; 5] = ["app_name", "user_id", "return_url", "callback_url", "scope"];
-/// What the Approve link's nonce is for: the parameters are no part of it.
+/// The action of the Approve link's nonce, which does not cover the parameters.
 const GRANT: &str = "wc_auth_grant_access";
-/// What the login form's nonce is for.
+/// The action of the login form's nonce.
 const LOGIN: &str = "woocommerce-login";
 
-/// The five values as PHP decoded them.
+/// The five values as decoded by PHP.
 struct Wanted {
     app_name: String,
     user_id: String,
@@ -25,7 +25,7 @@ struct Wanted {
     scope: String,
 }
 
-/// Answers one route of the flow: `login`, `authorize`, `access_granted`, in any case of letters.
+/// Answers one route of the flow: `login`, `authorize` or `access_granted`, in any case.
 pub(super) async fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Answer {
     let params = asked.request();
     let visitor = visitor(asked, shop);
@@ -59,18 +59,18 @@ pub(super) async fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &S
     }
 }
 
-/// Who is logged in, by the cookie.
+/// The user of the login cookie.
 pub(super) fn visitor(asked: &Asked, shop: &Shop) -> Option<Visitor> {
     shop.visitor(asked.cookie(&cookie_name(shop))?)
 }
 
-/// WordPress' cookie carries a hash of its address in the name; here the address' own letters do.
+/// WordPress puts a hash of its address into the cookie's name; here it is the address' letters.
 fn cookie_name(shop: &Shop) -> String {
     let address: String = shop.home.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("wordpress_logged_in_{address}")
 }
 
-/// The line that sets the login cookie: no `SameSite`, so browsers treat it as Lax.
+/// The `Set-Cookie` value of the login: no `SameSite`, so browsers treat it as Lax.
 pub(super) fn set_cookie(shop: &Shop, value: &str) -> String {
     let path = shop.home[origin(&shop.home).len()..].to_owned() + "/";
     let secure = if shop.home.starts_with("https://") { "; secure" } else { "" };
@@ -78,8 +78,8 @@ pub(super) fn set_cookie(shop: &Shop, value: &str) -> String {
     format!("{}={value}; path={path}{secure}; HttpOnly{gone}", cookie_name(shop))
 }
 
-/// The posted login form, which WooCommerce handles on every address; `None` when there is none, or when the
-/// login failed elsewhere than on the approval's own page.
+/// Handles a posted login form, which WooCommerce accepts on every address. `None` if there is none, or if the login failed outside
+/// the approval page.
 pub(super) fn process_login(asked: &Asked, shop: &Shop, switches: &Switches) -> Option<Answer> {
     let form = asked.post();
     form.get("login")?;
@@ -98,7 +98,7 @@ pub(super) fn process_login(asked: &Asked, shop: &Shop, switches: &Switches) -> 
     Some(login_page(&wanted, Some("The user name or the password is not right."), shop, switches))
 }
 
-/// Array values: named and refused from 11.1 on. Before, they get as far as the login and then break PHP 8.
+/// Array values: refused by name from 11.1 on. Earlier versions accept them until after the login, where they break PHP 8.
 fn array(params: &Params, route: &str, visitor: Option<&Visitor>, shop: &Shop, switches: &Switches) -> Option<Answer> {
     let name = PARAMETERS.into_iter().find(|name| matches!(params.value(name), Some(Value::Array(_))))?;
     if switches.is_11_1() {
@@ -144,13 +144,13 @@ fn check(params: &Params, switches: &Switches) -> Result<Wanted, String> {
     Ok(Wanted { app_name, user_id, return_url, callback_url, scope })
 }
 
-/// `get_formatted_url`: decoded once more than PHP has done already, and `https://` where no scheme is.
+/// `get_formatted_url`: decodes once more than PHP already has, and adds `https://` if there is no scheme.
 fn formatted(url: &str) -> String {
     let url = php::urldecode(url);
     if url.contains("://") { url } else { format!("https://{url}") }
 }
 
-/// The address of the next hop: the two addresses are encoded, the three texts go in **raw**.
+/// The address of the next hop: the two addresses are encoded, the three texts are inserted **raw**.
 fn build_url(wanted: &Wanted, route: &str, shop: &Shop, switches: &Switches) -> String {
     let url = wc_auth_url(&believed_home(shop, switches), route, switches.permalinks);
     let args = [
@@ -167,7 +167,7 @@ fn hop(wanted: &Wanted, route: &str, shop: &Shop, switches: &Switches) -> Answer
     Answer::redirect(&php::esc_url_raw(&build_url(wanted, route, shop, switches)))
 }
 
-/// The application's `return_url` with the outcome; any host, unsigned.
+/// The application's `return_url` with the outcome: any host, unsigned.
 fn return_url(wanted: &Wanted, success: &str) -> String {
     let user_id = clean(&wanted.user_id);
     php::add_query_arg(&[("success", success), ("user_id", &user_id)], &formatted(&wanted.return_url))
@@ -196,7 +196,7 @@ fn grant_page(wanted: &Wanted, visitor: &Visitor, shop: &Shop, switches: &Switch
     pages::grant(shop, &asking, scope, host, visitor, &approve, &log_out)
 }
 
-/// Makes the key, posts it while the browser waits, keeps it only for an answer of exactly 200.
+/// Creates the key, posts it while the browser waits, and keeps it only if the answer is exactly 200.
 async fn approve(wanted: &Wanted, visitor: &Visitor, shop: &Shop, switches: &Switches) -> Answer {
     let permissions = match switches.grants_instead {
         Some(scope) => scope.as_str(),

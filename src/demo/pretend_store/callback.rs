@@ -1,4 +1,4 @@
-//! The POST that hands the key over, as it was captured from real stores, and the errors that merchants see.
+//! The POST that delivers the key, as captured from real stores, and the errors that merchants see.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::state::{CallbackMade, IssuedKey, Shop};
 use super::switches::Switches;
 use crate::woo::http::{Call, Fault};
 
-/// WooCommerce's `timeout`; for each hop here, for all together there.
+/// WooCommerce's `timeout`. Here it applies to each hop; in WooCommerce to all together.
 const WITHIN: Duration = Duration::from_mins(1);
-/// WordPress' default for redirects.
+/// WordPress' default limit of redirects.
 const REDIRECTS: usize = 5;
-/// Real stores read any length; this is only so that a test cannot run away.
+/// A limit in bytes for tests only; real stores read any length.
 const ANSWER_AT_MOST: usize = 8 * 1024 * 1024;
 const NOT_200: &str = "An error occurred in the request and at the time were unable to send the consumer data";
 const TIMED_OUT: &str = "cURL error 28: Operation timed out after 60001 milliseconds with 0 bytes received";
 const REFUSED: &str = "A valid URL was not provided.";
 
-/// Posts the key. An error is the text between `Error: ` and the last full stop of the merchant's page.
+/// Posts the key. The error is the text between `Error: ` and the last full stop of the merchant's page.
 pub(super) async fn deliver(
     key: &IssuedKey,
     user_id: &str,
@@ -44,7 +44,7 @@ pub(super) async fn deliver(
         let next = location.and_then(|to| parsed.join(&to).ok());
         match (status, next) {
             (301 | 302 | 303 | 307 | 308, Some(next)) => {
-                // 302 and 303 become a GET, but cURL goes on sending the body with the secrets.
+                // 302 and 303 become a GET, but cURL still sends the body with the secrets.
                 if matches!(status, 302 | 303) {
                     method = Method::GET;
                 }
@@ -109,7 +109,7 @@ async fn ask(
     }
 }
 
-/// What the merchant reads when there was no answer.
+/// The text that the merchant sees if there was no answer.
 fn curl_says(fault: Fault, url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match fault {
@@ -120,12 +120,12 @@ fn curl_says(fault: Fault, url: &Url) -> String {
         Fault::TimedOut => TIMED_OUT.to_owned(),
         Fault::Tls => "cURL error 60: SSL certificate problem: self-signed certificate".to_owned(),
         Fault::Protocol | Fault::TooLarge => "cURL error 52: Empty reply from server".to_owned(),
-        // WordPress finds these out before it calls cURL.
+        // WordPress detects these before it calls cURL.
         Fault::Dns | Fault::PrivateAddress | Fault::BadUrl => REFUSED.to_owned(),
     }
 }
 
-/// `wp_http_validate_url`: scheme, port, user name, address. The shop's own host is let through.
+/// `wp_http_validate_url`: checks scheme, port, user name and address. The shop's own host is allowed.
 fn checked(url: &str, shop: &Shop, switches: &Switches) -> Option<Url> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     if switches.accept_http_callback {

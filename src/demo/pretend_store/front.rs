@@ -1,4 +1,4 @@
-//! The way in: what stands before WordPress, then WordPress' own choice of who answers an address.
+//! Routing: what is in front of WordPress, then WordPress' own routing.
 
 use super::answer::{Answer, Asked};
 use super::php;
@@ -23,7 +23,7 @@ pub(super) async fn answer(asked: &Asked, shop: &Shop) -> Answer {
     if let Some(page) = path.strip_prefix("/wp-admin") {
         return admin::page(asked, page, shop);
     }
-    // WooCommerce looks at a posted login form before WordPress looks at the address.
+    // WooCommerce handles a posted login form before WordPress routes the address.
     if let Some(answer) = approval::process_login(asked, shop, &switches) {
         return answer;
     }
@@ -48,11 +48,11 @@ pub(super) async fn answer(asked: &Asked, shop: &Shop) -> Answer {
     }
 }
 
-/// `/wc-auth/v1/…`: there if the rewrite rules and the plugin agree.
+/// `/wc-auth/v1/…`: exists if the rewrite rules and the plugin agree.
 async fn by_rule(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Answer {
     match (switches.woocommerce_off, switches.rules_stale) {
         (false, false) => approval::answer(asked, route.trim_end_matches('/'), shop, switches).await,
-        // The rule of the plugin that is gone still matches, and leads to the front page of that address.
+        // The rule of the inactive plugin still matches, and leads to the front page at that address.
         (true, true) if route.ends_with('/') => pages::front(shop, switches, None),
         (true, true) => {
             let query = if asked.query.is_empty() { String::new() } else { format!("?{}", asked.query) };
@@ -152,7 +152,7 @@ pub(super) fn origin(home: &str) -> &str {
     home[host_at..].find('/').map_or(home, |at| &home[..host_at + at])
 }
 
-/// The path below the home's sub-directory; the web server knows nothing of what is beside it.
+/// The path below the home's sub-directory; the web server serves nothing outside it.
 fn inside_home<'a>(path: &'a str, home: &str) -> Option<&'a str> {
     match path.strip_prefix(&home[origin(home).len()..])? {
         "" => Some("/"),
@@ -160,7 +160,7 @@ fn inside_home<'a>(path: &'a str, home: &str) -> Option<&'a str> {
     }
 }
 
-/// What is left of a path after the web server's rewriting and WordPress' reading of `index.php/…`.
+/// The path after the web server's rewriting and WordPress' handling of `index.php/…`.
 fn rewritten(path: &str, permalinks: Permalinks) -> Option<&str> {
     let by_index = path.strip_prefix("/index.php");
     match permalinks {
@@ -171,12 +171,12 @@ fn rewritten(path: &str, permalinks: Permalinks) -> Option<&str> {
     }
 }
 
-/// Where `home` and the links made from it are: the address the shop believes to have.
+/// The address that the shop believes it has, used for `home` and for links.
 pub(super) fn believed_home(shop: &Shop, switches: &Switches) -> String {
     switches.moved_to.clone().unwrap_or_else(|| shop.home.clone())
 }
 
-/// `wc_get_endpoint_url('wc-auth/v1', …)`: without permalinks it makes a link that nothing reads.
+/// `wc_get_endpoint_url('wc-auth/v1', …)`: without permalinks it creates a link that nothing handles.
 pub(super) fn wc_auth_url(home: &str, route: &str, permalinks: Permalinks) -> String {
     match permalinks {
         Permalinks::Plain => php::add_query_arg(&[("wc-auth/v1", route)], &format!("{home}/")),

@@ -1,8 +1,8 @@
-//! JSON as PHP writes it: fields in the order given, `/` and everything beyond ASCII escaped.
+//! JSON as PHP writes it: fields in the given order, `/` and non-ASCII characters escaped.
 
 use std::fmt::{self, Write as _};
 
-/// A JSON value that keeps its order, because WordPress' error bodies are compared byte by byte in tests.
+/// A JSON value that preserves field order, because tests compare WordPress' error bodies byte by byte.
 #[derive(Debug, Clone)]
 pub(super) enum Json {
     Bool(bool),
@@ -25,7 +25,7 @@ impl Json {
         Self::List(texts.iter().map(|text| Self::text(*text)).collect())
     }
 
-    /// What `_fields` leaves: names separated by commas, inner ones reached by dots; lists are filtered item by item.
+    /// Applies `_fields`: comma-separated names, with dots for nested fields; lists are filtered item by item.
     pub(super) fn keep(self, fields: &str) -> Self {
         let paths: Vec<&str> = fields.split(',').map(str::trim).filter(|path| !path.is_empty()).collect();
         if paths.is_empty() { self } else { self.keep_paths(&paths) }

@@ -1,7 +1,7 @@
-//! A faithful stand-in for WooCommerce, as real stores were measured: approval flow, REST API, admin pages.
+//! A faithful stand-in for WooCommerce, modelled on measurements of real stores: approval flow, REST API, admin pages.
 //!
-//! What it answers was taken from WooCommerce 10.0–11.0 on live WordPress; [`Switches`] make it differ as real
-//! stores do. It is for `cartkey demo` and for tests: its keys open nothing else.
+//! Its answers were captured from WooCommerce 10.0–11.0 on live WordPress; [`Switches`] reproduce differences between real stores.
+//! It is for `cartkey demo` and tests: its keys open nothing else.
 
 mod admin;
 mod answer;
@@ -34,28 +34,28 @@ use state::Shop;
 pub use state::{CallbackMade, IssuedKey, Role, SITE_PASSWORD, SITE_USER, SeenRequest, USER_PASSWORD};
 pub use switches::{Firewall, Pace, Permalinks, Switches};
 
-/// What a pretend store is made of.
+/// The setup of a pretend store.
 pub struct Setup {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The store's own address, with a sub-directory if it has one and without a slash at the end:
-    /// `https://shop.example`. A port of `:0` in it becomes the port that was bound.
+    /// The store's own address, with its sub-directory if any and without a trailing slash: `https://shop.example`. A port of `:0`
+    /// is replaced by the bound port.
     pub home: String,
-    /// As its pages call it.
+    /// The shop's name on its pages.
     pub name: String,
-    /// Set: it speaks TLS.
+    /// The TLS configuration; plain HTTP if `None`.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Posts its callbacks.
+    /// The client that posts its callbacks.
     pub outgoing: Client,
-    /// Tells it the time, for nonces and OAuth timestamps.
+    /// The clock for nonces and OAuth timestamps.
     pub clock: Clock,
-    /// Makes its keys, nonces and sessions.
+    /// The source of its keys, nonces and sessions.
     pub entropy: Entropy,
     /// How it differs from a healthy store.
     pub switches: Switches,
 }
 
-/// A running store; clones are handles of the same one. It stops when the last handle is dropped.
+/// A running store. Clones share it, and it stops when the last one is dropped.
 #[derive(Clone)]
 pub struct PretendStore {
     shop: Arc<Shop>,
@@ -71,8 +71,8 @@ impl Drop for Running {
 }
 
 impl PretendStore {
-    /// Binds and begins to answer. It has three people, all with [`USER_PASSWORD`]: `admin` (administrator),
-    /// `manager` (shop manager) and `customer`.
+    /// Binds and starts serving. The store has three users, all with [`USER_PASSWORD`]: `admin` (administrator), `manager` (shop
+    /// manager) and `customer`.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let listener = TcpListener::bind(setup.listen).await?;
         let addr = listener.local_addr()?;
@@ -82,62 +82,62 @@ impl PretendStore {
         Ok(Self { shop, running: Arc::new(Running(running)) })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.shop.addr
     }
 
-    /// Its own address, as it was set up (not where it moved).
+    /// Its own address as set up, even if the store has moved.
     pub fn home(&self) -> String {
         self.shop.home.clone()
     }
 
-    /// Turns switches; requests that are already being answered keep the old ones.
+    /// Changes switches. Requests in progress keep the old ones.
     pub fn switch(&self, change: impl FnOnce(&mut Switches)) {
         self.shop.with(|inner| change(&mut inner.switches));
     }
 
-    /// Every key that was ever made here, the oldest first.
+    /// All keys ever created here, oldest first.
     pub fn keys(&self) -> Vec<IssuedKey> {
         self.shop.with(|inner| inner.keys.iter().map(|row| row.key.clone()).collect())
     }
 
-    /// Makes a key as WooCommerce's settings page does. `owner` is one of the three people.
+    /// Creates a key like WooCommerce's settings page. `owner` is one of the three users.
     pub fn issue_key(&self, owner: &str, scope: Scope) -> IssuedKey {
         self.shop.insert_key("Made by hand", owner, scope.as_str())
     }
 
-    /// Every callback that was posted, the oldest first.
+    /// All posted callbacks, oldest first.
     pub fn callbacks(&self) -> Vec<CallbackMade> {
         self.shop.with(|inner| inner.callbacks.clone())
     }
 
-    /// Every request that arrived, the oldest first.
+    /// All received requests, oldest first.
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.shop.with(|inner| inner.requests.clone())
     }
 
-    /// How many such requests arrived.
+    /// The number of received requests that match.
     pub fn count(&self, is_such: impl Fn(&SeenRequest) -> bool) -> usize {
         self.shop.with(|inner| inner.requests.iter().filter(|request| is_such(request)).count())
     }
 
-    /// Revokes a key, as its owner does on the settings page. An unknown id is ignored.
+    /// Revokes a key, as its owner would on the settings page. An unknown id is ignored.
     pub fn revoke(&self, key_id: i64) {
         self.shop.delete_key(key_id);
     }
 
-    /// Puts a key that was revoked back, as the restore of a database does.
+    /// Restores a revoked key, as restoring a database would.
     pub fn restore(&self, key_id: i64) {
         self.shop.change_key(key_id, |key| key.revoked = false);
     }
 
-    /// Changes what a key may do, as its owner does on the settings page.
+    /// Changes a key's permissions, as its owner would on the settings page.
     pub fn permit(&self, key_id: i64, scope: Scope) {
         self.shop.change_key(key_id, |key| scope.as_str().clone_into(&mut key.permissions));
     }
 
-    /// Makes `login` a customer: keys keep working as far as a customer may.
+    /// Makes `login` a customer; its keys keep working within a customer's permissions.
     pub fn demote(&self, login: &str) {
         self.shop.set_role(login, Role::Customer);
     }
@@ -147,18 +147,18 @@ impl PretendStore {
         self.shop.set_role(login, role);
     }
 
-    /// Deletes the person `login`, and with them their keys, as WordPress does.
+    /// Deletes the user `login` and their keys, as WordPress does.
     pub fn delete_user(&self, login: &str) {
         self.shop.delete_user(login);
     }
 
-    /// Lets the requests go that wait for it ([`Pace::WhenReleased`]); from now on answers come at once.
+    /// Releases the requests that wait for it ([`Pace::WhenReleased`]). Later answers are immediate.
     pub fn release(&self) {
         self.switch(|s| s.pace = Pace::Brisk);
         self.shop.released.notify_waiters();
     }
 
-    /// Stops at once; open connections are cut.
+    /// Stops at once and cuts open connections.
     pub fn stop(&self) {
         self.running.0.abort();
     }

@@ -1,7 +1,7 @@
-//! OAuth 1.0a as WooCommerce checks it: one-legged, parameters in the query, by RFC 5849 §3.4.
+//! OAuth 1.0a as WooCommerce verifies it: one-legged, with parameters in the query, by RFC 5849 §3.4.
 //!
-//! Written from the RFC and from what stores were seen to accept, apart from the code that signs our own requests,
-//! so that the one can find the faults of the other.
+//! Written from the RFC and from observed behaviour of stores, independently of the code that signs our requests, so that each can
+//! reveal faults of the other.
 
 use base64::Engine as _;
 use ring::hmac;
@@ -10,30 +10,30 @@ use super::php::{self, Params};
 use super::state::{KeyRow, Shop};
 use super::switches::Switches;
 
-/// How far the client's clock may be off, in seconds.
+/// The accepted clock difference, in seconds.
 const WINDOW: i64 = 15 * 60;
-/// All of these, or none.
+/// The required parameters: all of them, or none.
 const PARAMETERS: [&str; 5] =
     ["oauth_consumer_key", "oauth_timestamp", "oauth_nonce", "oauth_signature", "oauth_signature_method"];
 
-/// Why a signed request is refused: WooCommerce's code and words. The status is always 401.
+/// The refusal of a signed request: WooCommerce's code and message. The status is always 401.
 pub(super) struct Refused {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
-/// A signed request, as far as its signature goes.
+/// The parts of a request that are signed.
 pub(super) struct Signed<'a> {
     pub(super) method: &'a str,
-    /// As it was sent, the home's sub-directory included.
+    /// As sent, including the home's sub-directory.
     pub(super) path: &'a str,
     pub(super) params: Params,
-    /// `home` of the store, with `http` or `https` as `is_ssl()` says, without a slash at its end.
+    /// The store's `home`, with `http` or `https` according to `is_ssl()`, without a trailing slash.
     pub(super) base: String,
 }
 
-/// Gives the number of the key that signed; `None` when there is nothing of OAuth in the request.
-/// The order is the server's: parameters, key, signature, timestamp, nonce.
+/// Returns the number of the key that signed; `None` if the request has no OAuth parameters. Checks in the server's order:
+/// parameters, key, signature, timestamp, nonce.
 pub(super) fn verify(signed: &Signed<'_>, shop: &Shop, switches: &Switches) -> Option<Result<i64, Refused>> {
     let missing: Vec<&str> = PARAMETERS.into_iter().filter(|name| signed.params.filled(name).is_none()).collect();
     if missing.len() == PARAMETERS.len() {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_base_string_is_that_of_the_rfc() {
-        // RFC 5849 §3.4.1.1, less what it takes from the Authorization header and the form.
+        // RFC 5849 §3.4.1.1, without the parameters from the Authorization header and the form.
         let signed = Signed {
             method: "POST",
             path: "/request",

@@ -1,4 +1,4 @@
-//! The pages that people see: the shop, the approval screens, the refusals. Our own words, WooCommerce's structure.
+//! The pages that people see: the shop, the approval screens, the refusals. Our own texts in WooCommerce's structure.
 
 use super::answer::Answer;
 use super::php::esc_html;
@@ -23,11 +23,11 @@ table{width:100%;border-collapse:collapse}td,th{padding:.45rem;text-align:left;b
 @media(max-width:40rem){thead{display:none}tr,td{display:block;border:0}tr{padding:.6rem 0;border-bottom:1px solid #ddd}\
 td{padding:.15rem 0}td[data-label]::before{content:attr(data-label) \": \";color:var(--soft)}}:focus-visible{outline:3px solid #d5b3ff;outline-offset:2px}";
 
-/// What both approval screens say of the application.
+/// The parts of both approval screens about the application.
 pub(super) struct Asking<'a> {
     /// Its name, cleaned but not escaped.
     pub(super) app_name: &'a str,
-    /// Where Deny and "cancel" lead.
+    /// The target of Deny and "cancel".
     pub(super) cancel: &'a str,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn page(status: u16, shop: &Shop, title: &str, inside: &str) -> Answe
     )
 }
 
-/// `wp_die`: 401, without a link back to anywhere.
+/// `wp_die`: 401, without a link back.
 pub(super) fn denied(says: &str) -> Answer {
     let says = esc_html(says);
     Answer::html(
@@ -61,7 +61,7 @@ pub(super) fn denied(says: &str) -> Answer {
     )
 }
 
-/// The theme's page for an address that is not there.
+/// The theme's 404 page.
 pub(super) fn not_found(shop: &Shop) -> Answer {
     page(404, shop, "Page not found", "<p>Nothing was found at this address.</p>")
 }
@@ -126,7 +126,7 @@ pub(super) fn approval_login(
     page(200, shop, "Application authentication request", &inside)
 }
 
-/// What the pretend store adds for people who try it.
+/// The pretend store's hint for people who try it.
 pub(super) const HINT: &str =
     "<p class=\"note\">Pretend store: log in as <code>admin</code> with the password <code>demo</code>.</p>";
 

@@ -1,12 +1,12 @@
-//! The functions of PHP and WordPress that wc-auth leans on, with the behaviour that bites (docs/protocol/wc-auth.md §2.3).
+//! The functions of PHP and WordPress that wc-auth relies on, with their pitfalls (docs/protocol/wc-auth.md §2.3).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What PHP's `rawurlencode` leaves alone besides letters and digits (RFC 3986's unreserved).
+/// The characters besides letters and digits that PHP's `rawurlencode` leaves unescaped (RFC 3986's unreserved).
 const RAW: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// PHP's `urlencode` also escapes `~`, and writes a space as `+`.
 const FORM: &AsciiSet = &RAW.add(b'~').remove(b' ');
-/// The schemes that WordPress lets through (`wp_allowed_protocols`); others make the address empty.
+/// The schemes that WordPress allows (`wp_allowed_protocols`); any other empties the address.
 const SCHEMES: &[&str] =
     &["http", "https", "ftp", "ftps", "mailto", "news", "irc", "feed", "telnet", "tel", "sms", "webcal"];
 
@@ -14,11 +14,11 @@ const SCHEMES: &[&str] =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
-    /// `name[key]=value`; deeper nesting is flattened, which nothing here needs.
+    /// `name[key]=value`; deeper nesting is flattened, because nothing here needs it.
     Array(Vec<(String, String)>),
 }
 
-/// PHP's `$_GET` or `$_POST`: names in the order of their first appearance, the last value wins.
+/// PHP's `$_GET` or `$_POST`: names in order of first appearance; the last value wins.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Params(Vec<(String, Value)>);
 
@@ -79,7 +79,7 @@ impl Params {
         self.get(name).filter(|text| !is_empty(text))
     }
 
-    /// `array_merge`: what `other` has wins.
+    /// `array_merge`: values of `other` win.
     pub(super) fn merged(mut self, other: Self) -> Self {
         for (name, value) in other.0 {
             match self.0.iter_mut().find(|(n, _)| *n == name) {
@@ -90,7 +90,7 @@ impl Params {
         self
     }
 
-    /// Every single value, arrays spelled out as `name[key]`.
+    /// All values, with arrays written as `name[key]`.
     pub(super) fn flat(&self) -> Vec<(String, String)> {
         let mut flat = Vec::new();
         for (name, value) in &self.0 {
@@ -109,7 +109,7 @@ fn mangle(name: &str) -> String {
     name.trim_start().replace(['.', ' '], "_")
 }
 
-/// `empty()`: also `"0"`.
+/// `empty()`: true for `"0"` too.
 pub(super) fn is_empty(text: &str) -> bool {
     matches!(text, "" | "0")
 }
@@ -129,8 +129,8 @@ pub(super) fn rawurlencode(text: &str) -> String {
     utf8_percent_encode(text, RAW).to_string()
 }
 
-/// `add_query_arg`: what the address has is parsed and encoded anew, what is added goes in **raw**, and a `=`
-/// before `&` or the end is dropped.
+/// `add_query_arg`: the existing query is parsed and re-encoded, arguments are added **raw**, and a `=` before `&` or the end is
+/// dropped.
 pub(super) fn add_query_arg(args: &[(&str, &str)], url: &str) -> String {
     edit_query(url, |pairs| {
         for (name, value) in args {
@@ -142,7 +142,7 @@ pub(super) fn add_query_arg(args: &[(&str, &str)], url: &str) -> String {
     })
 }
 
-/// `remove_query_arg`: the same machinery, so it re-encodes too.
+/// `remove_query_arg`: uses the same code, so it re-encodes too.
 pub(super) fn remove_query_arg(name: &str, url: &str) -> String {
     edit_query(url, |pairs| pairs.retain(|(n, _)| n != name))
 }
@@ -163,7 +163,7 @@ fn edit_query(url: &str, edit: impl FnOnce(&mut Vec<(String, String)>)) -> Strin
     built.trim_end_matches('?').replace("?#", "#")
 }
 
-/// `sanitize_text_field`, which is `wc_clean` of a text: no tags, no runs of white space, no `%xx`.
+/// `sanitize_text_field`, which is `wc_clean` for text: removes tags, runs of white space and `%xx`.
 pub(super) fn sanitize_text_field(text: &str) -> String {
     let text = if text.contains('<') { strip_tags(text) } else { text.to_owned() };
     let mut clean = collapse(&text, &['\r', '\n', '\t', ' ']).trim().to_owned();
@@ -195,7 +195,7 @@ fn collapse(text: &str, white: &[char]) -> String {
     out
 }
 
-/// `wp_pre_kses_less_than` and `wp_strip_all_tags`: a tag goes, a lone `<` becomes an entity.
+/// `wp_pre_kses_less_than` and `wp_strip_all_tags`: removes tags and turns a lone `<` into an entity.
 fn strip_tags(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -214,7 +214,7 @@ fn strip_tags(text: &str) -> String {
     out + rest
 }
 
-/// `esc_url_raw`: drops what is not on its list; an unknown scheme empties the address.
+/// `esc_url_raw`: drops characters not on its list; an unknown scheme empties the address.
 pub(super) fn esc_url_raw(url: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || "-~+_.?#=!&;,/:%@$|*'()[]".contains(c);
     let mut url: String = url.trim_start().replace(' ', "%20").chars().filter(|c| allowed(*c)).collect();
@@ -243,7 +243,7 @@ pub(super) fn esc_url_raw(url: &str) -> String {
     format!("{front}{}", end.replace('[', "%5B").replace(']', "%5D"))
 }
 
-/// `wp_sanitize_redirect`: also drops `' $ |`, and escapes what is not ASCII.
+/// `wp_sanitize_redirect`: also drops `' $ |`, and escapes non-ASCII characters.
 pub(super) fn sanitize_redirect(location: &str) -> String {
     let mut out = String::with_capacity(location.len());
     for c in location.replace(' ', "%20").chars() {
@@ -256,7 +256,7 @@ pub(super) fn sanitize_redirect(location: &str) -> String {
     ["%0d", "%0a", "%0D", "%0A"].iter().fold(out, |text, gone| text.replace(gone, ""))
 }
 
-/// `FILTER_VALIDATE_URL`: ASCII only, a scheme and a host; for http(s) the host must be one of DNS.
+/// `FILTER_VALIDATE_URL`: ASCII only, with a scheme and a host; for http(s) the host must be a DNS name.
 pub(super) fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let scheme_ok = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));

@@ -1,4 +1,4 @@
-//! The REST API: index, `wc/v3`, and the few routes under it that services and checks ask for.
+//! The REST API: index, `wc/v3`, and the few routes below it that services and checks use.
 
 use super::answer::{Answer, Asked};
 use super::json::Json;
@@ -6,17 +6,17 @@ use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
 use super::switches::Switches;
 
-/// What WordPress has without WooCommerce.
+/// The namespaces of WordPress without WooCommerce.
 const WORDPRESS_SPACES: [&str; 4] = ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"];
-/// What WooCommerce adds (of 11.0.1, the ones that matter).
+/// The namespaces that WooCommerce adds (the relevant ones of 11.0.1).
 const WOOCOMMERCE_SPACES: [&str; 7] =
     ["wc/v3", "wc/v2", "wc/v1", "wc-admin", "wc-analytics", "wc/store", "wc/store/v1"];
-/// Lists under `wc/v3` that any key with read permission may see.
+/// Lists under `wc/v3` that any key with read permission may read.
 const LISTS: [&str; 6] = ["orders", "products", "customers", "settings", "webhooks", "reports"];
-/// So many made-up routes bring the whole index to the 1.2 MB that a real one has.
+/// This many made-up routes make the index as large as a real one, 1.2 MB.
 const ROUTES: usize = 6_000;
 
-/// Answers `route` (`/`, `/wc/v3/orders`, …), which came by path or by `rest_route`.
+/// Answers `route` (`/`, `/wc/v3/orders`, …), taken from the path or from `rest_route`.
 pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Answer {
     if switches.rest_closed {
         let says = "Only authenticated users can access the REST API.";
@@ -62,7 +62,7 @@ fn no_route() -> Answer {
     Answer::rest_error(404, "rest_no_route", says)
 }
 
-/// WordPress' rule: 401 for somebody unknown, 403 for somebody known who may not.
+/// WordPress' rule: 401 for an unknown caller, 403 for a known one without the permission.
 fn permitted(caller: &Caller, verb: &str, says: &str, then: impl FnOnce() -> Answer) -> Answer {
     match caller {
         Caller::Key { role } if role.manages() => then(),
@@ -168,7 +168,7 @@ fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
     }
 }
 
-/// A key acts as its owner beyond `wc/` too, where WooCommerce is brought to look at it (docs/protocol/store-answers.md §2).
+/// A key also acts as its owner outside `wc/` if WooCommerce is made to read it (docs/protocol/store-answers.md §2).
 fn me(caller: &Caller) -> Answer {
     match caller {
         Caller::Key { role } => {

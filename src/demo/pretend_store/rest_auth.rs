@@ -1,34 +1,34 @@
-//! Who is asking the REST API: WooCommerce's own key checks, in WooCommerce's order (docs/protocol/wc-auth.md §5).
+//! Authenticates REST requests with WooCommerce's checks, in WooCommerce's order (docs/protocol/wc-auth.md §5).
 
 use super::answer::{Answer, Asked};
 use super::oauth::{self, Signed};
 use super::state::{Role, Shop, basic_of};
 use super::switches::Switches;
 
-/// The code of every refusal of a known key.
+/// The error code of every refusal of a known key.
 const ERROR: &str = "woocommerce_rest_authentication_error";
 
-/// Who asks.
+/// The caller of the REST API.
 pub(super) enum Caller {
-    /// Nobody that is known.
+    /// An unknown caller.
     Anonymous,
-    /// A key that may do what was asked, and what its owner is.
+    /// A key with the required permission, and its owner's role.
     Key { role: Role },
 }
 
-/// A key that was found, before its permissions are looked at.
+/// A matching key, before its permissions are checked.
 struct Found {
     key_id: i64,
     permissions: String,
     role: Role,
 }
 
-/// Finds out who asks for `route`, or refuses as WooCommerce does before the route is looked at.
+/// Authenticates the caller for `route`, or refuses as WooCommerce does before routing.
 pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Result<Caller, Answer> {
     let authorization =
         if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
     let is_ssl = is_ssl(shop, switches);
-    // Before 11.1 the whole request URI is searched for the text, query included; from 11.1 the route decides.
+    // Before 11.1 the whole request URI, including the query, is searched for the text; from 11.1 the route decides.
     let for_woocommerce = if switches.is_11_1() {
         route.starts_with("/wc/") || route.starts_with("/wc-")
     } else {
@@ -47,7 +47,7 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         None
     };
     let Some(found) = found else {
-        // WordPress itself then takes Basic credentials for an application password, if the site has ever had one.
+        // WordPress itself then treats Basic credentials as an application password, if the site has ever had one.
         if switches.invalid_username && is_ssl && basic_of(authorization).is_some() {
             let says = "<strong>Error:</strong> Unknown username. Check again or try your email address.";
             return Err(Answer::rest_error(401, "invalid_username", says));
@@ -64,7 +64,7 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     Ok(Caller::Key { role: found.role })
 }
 
-/// `is_ssl()`: what PHP sees, which behind some proxies is not what the visitor sees.
+/// `is_ssl()`: what PHP sees, which behind some proxies differs from what the visitor sees.
 pub(super) fn is_ssl(shop: &Shop, switches: &Switches) -> bool {
     shop.home.starts_with("https://") && !switches.https_hidden
 }
@@ -81,7 +81,7 @@ fn by_key(
     if let Ok(Some(found)) = plain {
         return Ok(Some(found));
     }
-    // OAuth is tried whenever the plain key did not do, over https too.
+    // OAuth is tried whenever the plain key fails, over https too.
     let mut params = asked.request();
     for (name, value) in oauth_header(authorization) {
         params.set(&name, value);
@@ -104,7 +104,7 @@ fn by_key(
     }
 }
 
-/// The key in the query or, failing that, in the Basic header; neither is looked at unless PHP sees https.
+/// The key from the query or, failing that, from the Basic header; both only if PHP sees https.
 fn by_plain_key(
     asked: &Asked,
     authorization: &str,

@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1, plain or over TLS, and the ways in which an answer can come slowly.
+//! The accept loop: HTTP/1.1, plain or over TLS, with the ways an answer can be slow.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,12 +21,12 @@ use super::front;
 use super::state::{SeenRequest, Shop};
 use super::switches::Pace;
 
-/// Most bytes of a request's body; WooCommerce's own requests are far smaller.
+/// The maximum request body in bytes; WooCommerce's own requests are far smaller.
 const BODY_AT_MOST: usize = 1024 * 1024;
 /// The time between two bytes of [`Pace::Drip`].
 const DRIP_EVERY: Duration = Duration::from_millis(100);
 
-/// Answers until it is aborted; the connections end with it.
+/// Serves until aborted; its connections end too.
 pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>, shop: Arc<Shop>) {
     let acceptor = tls.map(TlsAcceptor::from);
     let mut connections = JoinSet::new();
@@ -52,7 +52,7 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static
         let shop = Arc::clone(&shop);
         async move { Ok::<_, Infallible>(respond(request, &shop).await) }
     });
-    // A visitor that hangs up early is nothing to report.
+    // A client that disconnects early is not an error.
     drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
@@ -72,10 +72,10 @@ async fn respond(request: Request<Incoming>, shop: &Shop) -> Response<Sent> {
     sent(answer, pace)
 }
 
-/// Waits as the switch says; gives the pace of the answer.
+/// Waits as the switch demands; returns the pace of the answer.
 async fn wait(shop: &Shop) -> Pace {
     loop {
-        // Made before the switch is read: a release between the two is not missed.
+        // Created before the switch is read, so that a release in between is not missed.
         let released = shop.released.notified();
         match shop.switches().pace {
             Pace::WhenReleased => released.await,
@@ -101,7 +101,7 @@ fn sent(answer: Answer, pace: Pace) -> Response<Sent> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
-        // Values come from addresses that were sanitized to ASCII; one that is not is left out.
+        // Values come from addresses sanitized to ASCII; any other is left out.
         if let Ok(value) = value.parse() {
             response.headers_mut().append(name, value);
         }

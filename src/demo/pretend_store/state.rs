@@ -1,4 +1,4 @@
-//! What the pretend store remembers: people, sessions, keys, and what happened.
+//! The pretend store's state: users, sessions, keys, and a record of requests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -14,23 +14,23 @@ use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
 use crate::woo::http::{Client, Fault};
 
-/// The user of the host's own HTTP Basic password ([`Switches::login_wall`]).
+/// The user name of the host's HTTP Basic login ([`Switches::login_wall`]).
 pub const SITE_USER: &str = "staging";
-/// Its password.
+/// The password of the host's HTTP Basic login.
 pub const SITE_PASSWORD: &str = "open sesame";
-/// The password of every person of the store.
+/// The password of every user of the store.
 pub const USER_PASSWORD: &str = "demo";
-/// Half a day in milliseconds: WordPress' nonces are good for this one and the next.
+/// Half a day in milliseconds: WordPress' nonces are valid in this one and the next.
 const NONCE_TICK: i64 = 12 * 60 * 60 * 1_000;
 
-/// What a person of the store may do.
+/// The role of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
+    /// May do everything.
     Administrator,
-    /// Everything of the shop; of the keys only their own.
+    /// May manage the shop, but only their own keys.
     ShopManager,
-    /// Nothing here.
+    /// May do nothing here.
     Customer,
 }
 
@@ -41,7 +41,7 @@ impl Role {
     }
 }
 
-/// A key that was made here: plain text on purpose, for it opens nothing but this store.
+/// A key created here, in plain text on purpose: it opens nothing but this store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedKey {
     /// Its number; 0 if it was never saved.
@@ -52,40 +52,40 @@ pub struct IssuedKey {
     pub consumer_secret: String,
     /// `read`, `write` or `read_write`.
     pub permissions: String,
-    /// The login of the person it acts as.
+    /// The login of the user it acts as.
     pub owner: String,
-    /// As the list of keys shows it.
+    /// The description in the list of keys.
     pub description: String,
-    /// Whether it is gone: revoked, its delivery failed, its owner deleted, or never saved.
+    /// Whether it no longer exists: revoked, delivery failed, owner deleted, or never saved.
     pub revoked: bool,
 }
 
-/// A callback that was posted, each hop of a redirect on its own.
+/// A posted callback; each hop of a redirect is one.
 #[derive(Debug, Clone)]
 pub struct CallbackMade {
     /// `POST`, or `GET` after a 302 or 303.
     pub method: String,
-    /// Where it went.
+    /// The address.
     pub url: String,
-    /// What it carried.
+    /// The request body.
     pub body: String,
-    /// The status that came back.
+    /// The status of the answer.
     pub answer: Result<u16, Fault>,
 }
 
-/// A request that arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct SeenRequest {
     /// GET, POST, …
     pub method: String,
-    /// Path and query as they were sent.
+    /// Path and query as sent.
     pub target: String,
-    /// All headers in lower case, in the order of arrival.
+    /// All headers in order of arrival, names in lower case.
     pub headers: Vec<(String, String)>,
 }
 
 impl SeenRequest {
-    /// The first header of that (lower-case) name.
+    /// The first header with this name, in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -104,7 +104,7 @@ pub(super) struct Shop {
     inner: Mutex<Inner>,
 }
 
-/// What changes.
+/// The mutable state.
 pub(super) struct Inner {
     pub(super) switches: Switches,
     pub(super) people: Vec<Person>,
@@ -130,7 +130,7 @@ pub(super) struct KeyRow {
     pub(super) last_access: Option<Time>,
 }
 
-/// Somebody who is logged in.
+/// A logged-in user.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) login: String,
@@ -170,7 +170,7 @@ impl Shop {
         }
     }
 
-    /// Looks at, or changes, what is remembered. Nothing awaits in here.
+    /// Reads or changes the state under its lock.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
         look(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -179,7 +179,7 @@ impl Shop {
         self.with(|inner| inner.switches.clone())
     }
 
-    /// Makes a key and, unless the insert is switched to fail, saves it. `permissions` is one of the three.
+    /// Creates a key and, unless inserts are switched to fail, saves it. `permissions` is one of the three values.
     pub(super) fn insert_key(&self, app_name: &str, owner: &str, permissions: &str) -> IssuedKey {
         let (consumer_key, consumer_secret) = (format!("ck_{}", self.hex()), format!("cs_{}", self.hex()));
         let made_at = self.clock.now().to_string().replace('T', " ");
@@ -231,7 +231,7 @@ impl Shop {
         });
     }
 
-    /// Opens a session, if login and password are right; gives the cookie's value.
+    /// Opens a session if login and password are right; returns the cookie's value.
     pub(super) fn log_in(&self, login: &str, password: &str) -> Option<String> {
         let session = self.hex();
         self.with(|inner| {
@@ -247,7 +247,7 @@ impl Shop {
         self.with(|inner| inner.sessions.remove(&visitor.session));
     }
 
-    /// Who shows this cookie value.
+    /// The user with this cookie value.
     pub(super) fn visitor(&self, cookie: &str) -> Option<Visitor> {
         let (_, session) = cookie.split_once("%7C")?;
         self.with(|inner| {
@@ -257,7 +257,7 @@ impl Shop {
         })
     }
 
-    /// `wp_create_nonce`: bound to action, person, session and half-day, to nothing else, and never used up.
+    /// `wp_create_nonce`: bound only to action, user, session and half-day, and never used up.
     pub(super) fn nonce(&self, action: &str, visitor: Option<&Visitor>) -> String {
         self.nonce_of(action, visitor, 0)
     }
@@ -274,7 +274,7 @@ impl Shop {
         hex(&tag.as_ref()[..5])
     }
 
-    /// 40 lower-case hex digits, as `wc_rand_hash` makes them.
+    /// 40 lower-case hex digits, like `wc_rand_hash`.
     fn hex(&self) -> String {
         let mut bytes = [0_u8; 20];
         self.entropy.fill(&mut bytes);

@@ -1,20 +1,20 @@
-//! Switches: the ways in which real stores differ, one field each.
+//! Switches: the differences between real stores, one field each.
 
 use crate::domain::scope::Scope;
 
 /// How the store builds its links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Permalinks {
-    /// `/wc-auth/…` and `/wp-json/…`: the only layout in which wc-auth works to its end.
+    /// `/wc-auth/…` and `/wp-json/…`: the only layout in which wc-auth works to the end.
     #[default]
     Pretty,
-    /// No rewriting: links are built as `/?wc-auth/v1=login`, which nothing reads (docs/protocol/store-answers.md §1).
+    /// No rewriting: links are built as `/?wc-auth/v1=login`, which nothing handles (docs/protocol/store-answers.md §1).
     Plain,
-    /// `/index.php/…`: the first screen answers, but the links on it lack `index.php` (docs/protocol/wc-auth.md §2.2).
+    /// `/index.php/…`: the first screen works, but its links lack `index.php` (docs/protocol/wc-auth.md §2.2).
     Index,
 }
 
-/// What stands in front of the store. All but the last turn away programs and let browsers (`Mozilla/…`) pass.
+/// What is in front of the store. All but the last block programs and let browsers (`Mozilla/…`) pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Firewall {
     /// Nothing.
@@ -32,13 +32,13 @@ pub enum Firewall {
     Imunify360,
     /// 406 with the page of a `ModSecurity` rule.
     ModSecurity,
-    /// 403 with a page that does not say whose it is.
+    /// 403 with a page that does not name the product.
     Unnamed,
-    /// 406 for everybody, but only where a parameter holds a web address.
+    /// 406 for everyone, but only if a parameter contains a web address.
     ModSecurityUrlInParameter,
 }
 
-/// How the answer comes.
+/// How answers are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pace {
     /// At once.
@@ -46,15 +46,15 @@ pub enum Pace {
     Brisk,
     /// When the test calls [`super::PretendStore::release`].
     WhenReleased,
-    /// Not before the store is stopped.
+    /// Never, until the store is stopped.
     Never,
-    /// The head at once, then one byte each tenth of a second, for ever.
+    /// The head at once, then one byte each tenth of a second, forever.
     Drip,
-    /// The head at once, then spaces as fast as they are taken, for ever.
+    /// The head at once, then spaces as fast as they are read, forever.
     Endless,
 }
 
-/// One field per way to differ; the default is a healthy WooCommerce 11.0 on WordPress 7.0.
+/// One field per difference; the default is a healthy WooCommerce 11.0 on WordPress 7.0.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "a board of independent switches, each of them on or off")]
 pub struct Switches {
@@ -62,73 +62,73 @@ pub struct Switches {
     pub permalinks: Permalinks,
     /// The WooCommerce plugin is inactive.
     pub woocommerce_off: bool,
-    /// The rewrite rules do not match the plugins that are active: wc-auth is 404 until they are saved again.
+    /// The rewrite rules do not match the active plugins: wc-auth is 404 until the rules are saved again.
     pub rules_stale: bool,
     /// WordPress' maintenance mode: 503 with `Retry-After: 600` for everything.
     pub maintenance: bool,
-    /// WooCommerce's coming-soon mode: changes what shoppers see and nothing of the flow.
+    /// WooCommerce's coming-soon mode: changes what shoppers see, but not the flow.
     pub coming_soon: bool,
-    /// A request that names another host is sent to `home` with 301.
+    /// Requests with another host are redirected to `home` with 301.
     pub canonical_host: bool,
-    /// The shop has moved: it says this address wherever it says its `home`.
+    /// The shop has moved: it states this address as its `home`.
     pub moved_to: Option<String>,
-    /// Whoever asks at the shop's own host is sent to the same path of this address.
+    /// Requests to the shop's own host are redirected to the same path at this address.
     pub redirects_to: Option<String>,
     /// PHP does not see https (`is_ssl()` false), so plain keys are ignored.
     pub https_hidden: bool,
     /// The host drops the Authorization header on its way to PHP.
     pub authorization_stripped: bool,
-    /// Something on the way drops plain keys, in the header and in the query; signatures pass.
+    /// A proxy drops plain keys, in the header and in the query; signatures pass.
     pub plain_keys_dropped: bool,
-    /// Something on the way drops plain keys and signatures alike.
+    /// A proxy drops plain keys and signatures.
     pub nothing_arrives: bool,
-    /// 403 for addresses that hold plain keys.
+    /// 403 for addresses that contain plain keys.
     pub keys_in_address_blocked: bool,
-    /// Something on the way adds a parameter to each address, so that no signature fits.
+    /// A proxy adds a parameter to each address, so no signature matches.
     pub query_added: bool,
-    /// The keys have other secrets than were handed out, as after the restore of an older database.
+    /// The keys have other secrets than were issued, as after restoring an older database.
     pub secrets_replaced: bool,
-    /// The clock of the server is twenty minutes late.
+    /// The server's clock is twenty minutes slow.
     pub clock_off: bool,
-    /// The host asks every visitor for HTTP Basic: [`super::SITE_USER`], [`super::SITE_PASSWORD`].
+    /// The host requires HTTP Basic of every visitor: [`super::SITE_USER`], [`super::SITE_PASSWORD`].
     pub login_wall: bool,
-    /// What stands in front.
+    /// What is in front of the store.
     pub firewall: Firewall,
-    /// A plugin refuses the whole REST API before WooCommerce has read the key.
+    /// A plugin refuses the whole REST API before WooCommerce reads the key.
     pub rest_closed: bool,
     /// PHP prints notices in front of JSON.
     pub notices: bool,
-    /// How answers come.
+    /// How answers are sent.
     pub pace: Pace,
-    /// `environment.home_url` names this store instead (a key that answers for another store).
+    /// `environment.home_url` states this store instead (a key that answers for another store).
     pub claims_home: Option<String>,
-    /// The key gets these permissions, whatever was asked.
+    /// The key gets these permissions, whatever was requested.
     pub grants_instead: Option<Scope>,
-    /// The key is not saved, yet posted, with `key_id` 0 (docs/protocol/wc-auth.md §3.3).
+    /// The key is posted but not saved, with `key_id` 0 (docs/protocol/wc-auth.md §3.3).
     pub insert_fails: bool,
     /// The callback is labelled `application/xml`, as in WooCommerce 2.4.0–2.4.4.
     pub callback_as_xml: bool,
-    /// `user_id` of digits is sent as a JSON number, as WooCommerce's documentation shows it.
+    /// A numeric `user_id` is sent as a JSON number, as WooCommerce's documentation shows it.
     pub user_id_as_number: bool,
-    /// The answer to the callback is lost: the key is deleted, the merchant sees the 401 page.
+    /// The answer to the callback is lost: the key is deleted, and the merchant sees the 401 page.
     pub lost_reply: bool,
     /// Approve runs twice, as after a double click.
     pub double_approve: bool,
-    /// Something between takes the callback and says 200: key kept, `success=1`, nothing arrives.
+    /// A proxy answers the callback with 200: the key is kept, `success=1`, but nothing arrives.
     pub callback_swallowed: bool,
-    /// Callbacks over http, to any port and to private addresses. Development only: real stores refuse them.
+    /// Allows callbacks over http, to any port and to private addresses. Development only: real stores refuse them.
     pub accept_http_callback: bool,
-    /// Everything is a page of this status, which is none of WordPress'.
+    /// Every answer is a page with this status that does not come from WordPress.
     pub page_instead: Option<u16>,
-    /// Everything is 500.
+    /// Every answer is 500.
     pub server_error: bool,
-    /// Everything is 429 with `Retry-After` of so many seconds.
+    /// Every answer is 429 with this `Retry-After` in seconds.
     pub rate_limited: Option<u32>,
     /// The site uses application passwords, so WordPress answers unknown Basic credentials with `invalid_username`.
     pub invalid_username: bool,
-    /// `(major, minor)`: from 11.1 on keys work on `?rest_route=/wc/…` and arrays are refused by name.
+    /// `(major, minor)`: from 11.1 on, keys work on `?rest_route=/wc/…` and arrays are refused by name.
     pub woocommerce: (u32, u32),
-    /// As it stands in the User-Agent of the callback.
+    /// The WordPress version in the User-Agent of the callback.
     pub wordpress: String,
 }
 
@@ -176,7 +176,7 @@ impl Default for Switches {
 }
 
 impl Switches {
-    /// The version as `system_status` says it; the patch number is the one that was measured for 11.0.
+    /// The version that `system_status` reports; the patch number is the one measured for 11.0.
     pub(super) fn woocommerce_version(&self) -> String {
         format!("{}.{}.1", self.woocommerce.0, self.woocommerce.1)
     }

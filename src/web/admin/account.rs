@@ -1,4 +1,4 @@
-//! The operator's own page: password, second factor, sessions.
+//! The operator's account: password, second factor, sessions.
 
 use askama::Template;
 use axum::Router;
@@ -15,7 +15,10 @@ use super::sign_in::with_cookie;
 use crate::app::App;
 use crate::domain::operator::{Operator, Session};
 use crate::domain::secret::Secret;
-use crate::flow::{operators, second_factor, sign_in};
+use crate::flow::{
+    operators,
+    operators::{second_factor, sign_in},
+};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
@@ -29,27 +32,25 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/account/sessions/end", post(end_session))
 }
 
-/// Everything about the operator's own account.
 #[derive(Template)]
 #[template(path = "admin/account.html")]
 struct AccountPage {
     shell: Shell,
     operator: Operator,
     codes_left: i64,
-    /// Whether a session is this one, and the session.
+    /// Each session, and whether it is the current one.
     sessions: Vec<(bool, Session)>,
-    /// Every operator.
     all: Vec<Operator>,
     password_wrong: Option<String>,
     factor_wrong: Option<String>,
 }
 
-/// The second factor, about to be turned on.
+/// Asks for a code to turn on the second factor.
 #[derive(Template)]
 #[template(path = "admin/second_factor.html")]
 struct FactorPage {
     shell: Shell,
-    /// To be typed into a telephone; brought back with the code.
+    /// The secret to type into a phone; sent back with the code.
     letters: String,
     picture: Option<Qr>,
     code_wrong: Option<&'static str>,
@@ -124,8 +125,9 @@ async fn turn_on(State(app): State<App>, Posted { who, fields }: Posted) -> Resu
             Ok(Page(CodesPage { shell: page.shell, codes }).into_response())
         }
         Err(second_factor::Error::Code) => {
-            page.code_wrong =
-                Some("This is not the code that your telephone shows now. Check its clock, then type the newest code.");
+            page.code_wrong = Some(
+                "This is not the code that your phone shows now. Check the phone's clock, then type the newest code.",
+            );
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
         }
         Err(error) => Err(factor_failure(error)),
@@ -142,7 +144,7 @@ async fn turn_off(State(app): State<App>, Posted { who, fields }: Posted) -> Res
 }
 
 async fn end_session(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    // Sessions are told apart by when they began: nothing that names one leaves the database.
+    // Sessions are identified by their start time: no session secret leaves the database.
     let began = fields.get("began").and_then(|began| began.parse::<i64>().ok());
     let all = sign_in::sessions_of(&app, &who.operator).await?;
     if let Some(session) = all.iter().find(|session| Some(session.created_at.millis()) == began) {
@@ -167,13 +169,13 @@ fn factor_page(app: &App, who: &SignedIn, letters: &Secret, address: &Secret) ->
     }
 }
 
-/// Why the password was not taken, as a sentence; anything else is a failure.
+/// The sentence for a rejected password; any other error is a failure.
 fn not_proven(error: sign_in::Error) -> Result<&'static str, Failure> {
     match error {
-        sign_in::Error::Busy => Ok("Too many sign in just now. Try again in a moment."),
-        sign_in::Error::TooMany => Ok("That was tried too often. Wait 15 minutes, then try again."),
+        sign_in::Error::Busy => Ok("Too many people are signing in right now. Try again in a moment."),
+        sign_in::Error::TooMany => Ok("Too many tries. Wait 15 minutes, then try again."),
         sign_in::Error::Beneath(beneath) => Err(beneath.into()),
-        _ => Ok("Your present password is not this one."),
+        _ => Ok("This is not your current password."),
     }
 }
 
@@ -181,7 +183,7 @@ fn factor_failure(error: second_factor::Error) -> Failure {
     match error {
         second_factor::Error::Beneath(beneath) => beneath.into(),
         second_factor::Error::OnAlready => {
-            let says = "Your second factor was turned on meanwhile, in another window. To move it to another telephone, turn it off first.";
+            let says = "Your second factor was turned on in another window in the meantime. To move it to another phone, turn it off first.";
             Failure::new(StatusCode::CONFLICT, "second_factor_on", says)
         }
         _ => Failure::invalid("letters", "The second factor could not be read. Open the page again."),

@@ -1,7 +1,7 @@
-//! The activity page: what happened and which keys were read, filtered; its export; how long reads are kept.
+//! The activity page: events and key reads with filters, their export, and how long reads are stored.
 
-mod asked;
 mod export;
+mod query;
 mod row;
 
 use askama::Template;
@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use self::asked::{Asked, Wrong};
+use self::query::{ActivityQuery, Wrong};
 use self::row::Row;
 pub(super) use self::row::who as who_in_words;
 use super::guard::{Posted, SignedIn};
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::domain::activity::{Group, Keep, Position};
 use crate::domain::page::{Page as Rows, USUAL};
 use crate::domain::time::Time;
-use crate::flow::{activity, operators, retention, tokens};
+use crate::flow::{dashboard::activity, lending::tokens, operators, retention};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
@@ -34,21 +34,20 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/activity/retention", post(keep))
 }
 
-/// Who may be chosen in the filter: the value, and what they are called.
+/// A choice in the actor filter: its value and its name.
 type Who = (String, String);
 
-/// The list with its filters.
 #[derive(Template)]
 #[template(path = "admin/activity.html")]
 struct ActivityPage {
     shell: Shell,
-    asked: Asked,
+    query: ActivityQuery,
     wrong: Vec<Wrong>,
     roles: Vec<Who>,
     operators: Vec<Who>,
     tokens: Vec<Who>,
     rows: Vec<Row>,
-    /// The first page, unless this is it.
+    /// The address of the first page; `None` on the first page.
     newest: Option<String>,
     older: Option<String>,
     export: String,
@@ -56,13 +55,13 @@ struct ActivityPage {
 }
 
 impl ActivityPage {
-    /// What is wrong with the filter of this name.
+    /// The error of the filter with this name.
     fn wrong(&self, name: &str) -> Option<&'static str> {
         self.wrong.iter().find(|(field, _)| *field == name).map(|(_, says)| *says)
     }
 }
 
-/// Asks before anything is deleted.
+/// Asks for confirmation before anything is deleted.
 #[derive(Template)]
 #[template(path = "admin/activity_keep.html")]
 struct KeepPage {
@@ -73,22 +72,22 @@ struct KeepPage {
 
 async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Response, Failure> {
     let fields = Fields::of_query(parts.uri.query())?;
-    let (asked, position) = (Asked::of(&fields), asked::position(&fields));
-    let (page, wrong) = match asked.filter() {
+    let (query, position) = (ActivityQuery::of(&fields), query::position(&fields));
+    let (page, wrong) = match query.filter() {
         Ok(filter) => (activity::list(&app, &filter, &position, USUAL).await?, Vec::new()),
         Err(wrong) => (Rows { rows: Vec::new(), next: None }, wrong),
     };
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let path = Section::Activity.href();
-    let [roles, operators, tokens] = choices(&app, &asked.who).await?;
+    let [roles, operators, tokens] = choices(&app, &query.who).await?;
     let page = ActivityPage {
         shell: Shell::new(&app, &who, Section::Activity),
         rows: page.rows.iter().map(Row::of).collect(),
-        newest: (position != Position::newest()).then(|| asked.href(path, None)),
-        older: page.next.map(|next| asked.href(path, Some(&next))),
-        export: asked.href("/admin/activity.ndjson", None),
+        newest: (position != Position::newest()).then(|| query.href(path, None)),
+        older: page.next.map(|next| query.href(path, Some(&next))),
+        export: query.href("/admin/activity.ndjson", None),
         keep: retention::kept(&app).await?,
-        asked,
+        query,
         wrong,
         roles,
         operators,
@@ -97,7 +96,7 @@ async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Res
     Ok((status, Page(page)).into_response())
 }
 
-/// Roles, operators and tokens that the filter offers; also the one that was chosen, if nobody knows it any more.
+/// The roles, operators and tokens offered in the filter, and the chosen one even if it no longer exists.
 async fn choices(app: &App, chosen: &str) -> Result<[Vec<Who>; 3], Failure> {
     let mut roles: Vec<Who> =
         ["merchant", "store", "cli", "cartkey"].map(|role| (role.to_owned(), row::who(role, None))).into();
@@ -115,8 +114,8 @@ async fn choices(app: &App, chosen: &str) -> Result<[Vec<Who>; 3], Failure> {
 }
 
 async fn export(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Response, Failure> {
-    let filter = Asked::of(&Fields::of_query(parts.uri.query())?).filter_or_fail()?;
-    // On record before the first line leaves, and therefore in the file too.
+    let filter = ActivityQuery::of(&Fields::of_query(parts.uri.query())?).filter_or_fail()?;
+    // Recorded before the first line is sent, and therefore included in the file.
     activity::exported(&app, &who.actor).await?;
     let (pieces, body) = streamed();
     let name = format!("attachment; filename=\"activity-{}.ndjson\"", super::show::day(&app.now()));
@@ -125,10 +124,10 @@ async fn export(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<R
     Ok((headers, body).into_response())
 }
 
-/// Keeping less deletes for good, so that is asked once more.
+/// Shortening the retention deletes data permanently, so it asks for confirmation.
 async fn keep(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let wanted = fields.get("keep").and_then(|text| text.parse::<Keep>().ok());
-    let keep = wanted.ok_or_else(|| Failure::invalid("keep", "Choose one of the offered times."))?;
+    let keep = wanted.ok_or_else(|| Failure::invalid("keep", "Choose a time from the list."))?;
     let is_shorter = keep.is_shorter_than(retention::kept(&app).await?);
     if let Some(before) = retention::before(&app, keep).filter(|_| is_shorter && fields.get("sure") != Some("yes")) {
         let shell = Shell::new(&app, &who, Section::Activity);

@@ -1,4 +1,4 @@
-//! The page of one attempt, where an operator confirms or rejects an approval that waits for a person.
+//! The page of one attempt, where an operator confirms or rejects a quarantined approval.
 
 use askama::Template;
 use axum::Router;
@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use super::guard::{Posted, SignedIn};
+use super::labels;
 use super::show::{Done, Notice, Section, Shell};
-use super::words;
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::Kind;
@@ -16,10 +16,10 @@ use crate::domain::id::AttemptId;
 use crate::domain::link::Confirm;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
-use crate::flow::approvals::{self, Decided};
-use crate::flow::brand;
-use crate::flow::disconnect::{keys_url, revoke_url};
-use crate::flow::history::{self, Came, OfAttempt, State as Stands};
+use crate::flow::connecting::approvals::{self, Decided};
+use crate::flow::connecting::brand;
+use crate::flow::connecting::disconnect::{keys_url, revoke_url};
+use crate::flow::dashboard::history::{self, Came, OfAttempt, State as Stands};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
@@ -60,11 +60,11 @@ fn after(id: &AttemptId, decided: Decided, notice: Notice) -> Result<Done, Failu
         Decided::Done => Ok(Done::to(&format!("/admin/attempts/{id}"), notice)),
         Decided::OnlyTheApplication => refused(
             "only_the_application",
-            "Only the application can confirm this approval, because it alone knows which of its users is signed in. You can reject it.",
+            "Only the application can confirm this approval, because only the application knows which of its users is signed in. You can reject the approval.",
         ),
         Decided::Changed => refused(
             "changed",
-            "Nothing was done: the approval has changed since you looked. Go back, load its page anew, and decide on what it says now.",
+            "Nothing was done: the approval has changed since you opened its page. Go back, reload the page, and decide again.",
         ),
     }
 }
@@ -74,10 +74,10 @@ fn read_id(id: &str) -> Result<AttemptId, Failure> {
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("There is no attempt with this id. The activity shows those that there are.")
+    Failure::not_found("There is no attempt with this ID. The activity shows all attempts.")
 }
 
-/// One attempt.
+/// The page of one attempt.
 #[derive(Template)]
 #[template(path = "admin/attempt.html")]
 pub struct AttemptPage {
@@ -86,7 +86,6 @@ pub struct AttemptPage {
     whole: OfAttempt,
 }
 
-/// One step of an attempt.
 struct Step {
     at: Time,
     what: &'static str,
@@ -102,8 +101,8 @@ impl AttemptPage {
 
     fn badge(&self) -> (&'static str, &'static str) {
         match (self.attempt().is_held(), self.attempt().status_at(self.shell.now)) {
-            (true, _) => ("warn", "Needs a person"),
-            (false, status) => words::attempt(status),
+            (true, _) => ("warn", "Needs a decision"),
+            (false, status) => labels::attempt(status),
         }
     }
 
@@ -111,7 +110,7 @@ impl AttemptPage {
         self.attempt().confirm == Confirm::App
     }
 
-    /// Whom the approval would connect the store to.
+    /// The account to which the approval would connect the store.
     fn account(&self) -> String {
         let attempt = self.attempt();
         match &attempt.account_label {
@@ -122,57 +121,57 @@ impl AttemptPage {
 
     fn maker(&self) -> &str {
         let approval = &self.whole.approval;
-        approval.made_by.as_deref().map_or("nobody: the open page", |by| words::who(by, approval.maker.as_deref()))
+        approval.made_by.as_deref().map_or("nobody (the open page)", |by| labels::who(by, approval.maker.as_deref()))
     }
 
     /// Why it ended, or a remark.
     fn outcome(&self) -> Option<String> {
         if self.whole.happened.iter().any(|event| event.kind == Kind::AttemptRejected) {
             return Some(
-                "An operator rejected it, and its key is wiped here. The store may still have the key: the merchant revokes it on its page, below."
+                "An operator rejected it, and its key is wiped. The store may still have the key: the merchant can revoke it on the page linked below."
                     .to_owned(),
             );
         }
-        self.attempt().reason.map(|reason| words::told(&reason, self.attempt().home.shown()))
+        self.attempt().reason.map(|reason| labels::told(&reason, self.attempt().home.shown()))
     }
 
-    /// What the preflight found, and what became of it.
+    /// The preflight's result, and what followed.
     fn preflight(&self) -> String {
         let is = |kind| move |event: &&history::Happened| event.kind == kind;
         let found = match self.whole.happened.iter().find(is(Kind::AttemptBegun)) {
             Some(begun) => begun.reason,
-            // Not on record: an attempt of the open page that came to nothing so far.
+            // Nothing is recorded: so far, an attempt from the open page without a result.
             None => self.attempt().reason.filter(|_| self.attempt().status == Status::Failed),
         };
         let home = self.attempt().home.shown();
         match (found, self.attempt().reason) {
-            (None, _) => "Nothing was in the way.".to_owned(),
+            (None, _) => "No problems were found.".to_owned(),
             (Some(found), Some(reason)) if found == reason && self.whole.came.is_empty() => {
-                format!("It stopped here. {}", found.says(home))
+                format!("It stopped the attempt. {}", found.says(home))
             }
-            (Some(found), _) => format!("It warned, and the merchant went on. {}", found.says(home)),
+            (Some(found), _) => format!("It warned, and the merchant continued. {}", found.says(home)),
         }
     }
 
-    /// Everything that happened, in order.
+    /// The attempt's history, in order.
     fn steps(&self) -> Vec<Step> {
         let home = self.attempt().home.shown();
         let of_event = |event: &history::Happened| Step {
             at: event.at,
             what: event.kind.in_words(),
-            who: words::who(&event.actor, event.name.as_deref()).to_owned(),
+            who: labels::who(&event.actor, event.name.as_deref()).to_owned(),
             from: event.came_from.clone(),
-            // What the preflight said stands on its own; that it was rejected says itself.
+            // The preflight's result is shown separately, and a rejection needs no note.
             note: event
                 .reason
                 .filter(|_| !matches!(event.kind, Kind::AttemptBegun | Kind::AttemptRejected))
-                .map(|reason| words::told(&reason, home)),
+                .map(|reason| labels::told(&reason, home)),
         };
         let mut steps: Vec<Step> = self.whole.happened.iter().map(of_event).collect();
         steps.extend(self.attempt().returned_at.map(|at| Step {
             at,
-            what: "Came back in the browser that began",
-            who: words::who("merchant", None).to_owned(),
+            what: "Came back in the browser that started",
+            who: labels::who("merchant", None).to_owned(),
             from: None,
             note: None,
         }));
@@ -188,19 +187,19 @@ impl AttemptPage {
         revoke_url(&self.attempt().home, came.woo_key_id)
     }
 
-    /// What a key that came is worth: the class of its badge, and its words.
+    /// The state of a received key: the badge's class and text.
     fn worth(&self, came: &Came) -> (&'static str, &'static str) {
         match came.state {
-            Stands::Waiting if came.tries == 0 => ("quiet", "Not tried yet"),
-            Stands::Waiting => ("quiet", "Being tried"),
+            Stands::Waiting if came.tries == 0 => ("quiet", "Not tested yet"),
+            Stands::Waiting => ("quiet", "Being tested"),
             Stands::Proven if self.attempt().store_id.is_some() => ("good", "In use"),
             Stands::Proven => ("good", "Works"),
-            Stands::Rejected => ("bad", "Wiped here"),
+            Stands::Rejected => ("bad", "Wiped"),
             Stands::Surplus => ("warn", "Not needed"),
         }
     }
 
-    /// Whether the merchant should remove a key that came: it is kept nowhere here, and the store may still have it.
+    /// Whether the merchant should remove a received key: it is not stored here, but the store may still have it.
     fn is_left_over(came: &Came) -> bool {
         came.woo_key_id > 0
             && matches!(came.state, Stands::Surplus | Stands::Rejected)

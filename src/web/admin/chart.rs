@@ -1,45 +1,45 @@
-//! Drawings: figures as bars, for inline SVG. Each is drawn beside a table with the same numbers.
+//! Charts: figures as bars for inline SVG. Each is shown beside a table with the same numbers.
 
 /// One bar, in the units of its drawing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bar {
-    /// From the left.
+    /// The left edge.
     pub x: f64,
-    /// From the top.
+    /// The top edge.
     pub y: f64,
-    /// How wide.
+    /// The width.
     pub width: f64,
-    /// How high.
+    /// The height.
     pub height: f64,
 }
 
-/// Bars that stand beside each other, such as one for each day; drawn without letters, so that it may be stretched.
+/// A column chart, such as one column per day. It contains no text, so it may be stretched.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Columns {
-    /// The bars, from left to right; what is 0 has one of no height.
+    /// The columns, from left to right; 0 has no height.
     pub bars: Vec<Bar>,
-    /// The figure at the top: a round one, not less than the greatest.
+    /// The value at the top: a round number, at least the maximum.
     pub top: i64,
 }
 
-/// Bars that lie below each other, each so long as its share of the first.
+/// A bar chart in which each bar is a share of the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
-    /// The lengths, each 0 to [`WIDTH`].
+    /// The lengths, from 0 to [`WIDTH`].
     pub lengths: Vec<f64>,
 }
 
-/// How wide a drawing is, in its own units.
+/// The width of a drawing, in its own units.
 pub const WIDTH: f64 = 600.0;
-/// How high columns are at most.
+/// The maximum height of a column.
 pub const HEIGHT: f64 = 120.0;
-/// The least that is drawn of a figure that is not 0: it is to be seen.
+/// The minimum height of a figure that is not 0, so that it is visible.
 const LEAST: f64 = 2.0;
-/// How much of a column's place is left free.
+/// The share of a column's space that is left empty.
 const GAP: f64 = 0.25;
 
 impl Columns {
-    /// Draws `figures`; what is less than 0 is as 0.
+    /// Draws `figures`; negative ones count as 0.
     pub fn of(figures: &[i64]) -> Self {
         let top = round_up(figures.iter().copied().max().unwrap_or(0));
         let place = WIDTH / count(figures.len().max(1));
@@ -57,7 +57,7 @@ impl Columns {
 }
 
 impl Rows {
-    /// Draws `figures` beside the first of them, which is the greatest.
+    /// Draws `figures` relative to the first, which is the largest.
     pub fn of(figures: &[i64]) -> Self {
         let most = figures.iter().copied().max().unwrap_or(0);
         Self { lengths: figures.iter().map(|figure| length(*figure, most, WIDTH)).collect() }
@@ -85,22 +85,22 @@ fn round_up(figure: i64) -> i64 {
     }
 }
 
-/// Two digits after the point are more than a screen shows.
+/// Two decimals are more than a screen shows.
 fn tidy(length: f64) -> f64 {
     (length * 100.0).round() / 100.0
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a drawing has some hundred points, not 2^52")]
+#[expect(clippy::cast_precision_loss, reason = "a drawing has a few hundred points, not 2^52")]
 fn float(figure: i64) -> f64 {
     figure as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a drawing has some dozen bars, not 2^52")]
+#[expect(clippy::cast_precision_loss, reason = "a drawing has a few dozen bars, not 2^52")]
 fn count(n: usize) -> f64 {
     n as f64
 }
 
-/// The share of `part` in `whole`, in percent, as people say it: nothing when there is no whole, “<1 %” when it is not nothing.
+/// `part` as a percentage of `whole`, for people: empty if `whole` is 0, “<1 %” if the share is small but not zero.
 pub fn percent(part: i64, whole: i64) -> String {
     match (part, whole) {
         (_, ..=0) => String::new(),

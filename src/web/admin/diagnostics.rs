@@ -1,4 +1,4 @@
-//! Diagnostics: whether the installation is in order, as a page.
+//! Diagnostics: a page that shows whether the installation works.
 
 use askama::Template;
 use axum::Router;
@@ -9,7 +9,9 @@ use axum::routing::get;
 use super::guard::SignedIn;
 use super::show::{Section, Shell};
 use crate::app::App;
-use crate::flow::diagnostics::{self, Depth, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus};
+use crate::flow::dashboard::diagnostics::{
+    self, Depth, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus,
+};
 use crate::web::Peer;
 use crate::web::page::Page;
 
@@ -17,34 +19,33 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/diagnostics", get(look))
 }
 
-/// What was found.
 #[derive(Template)]
 #[template(path = "admin/diagnostics.html")]
 struct DiagnosticsPage {
     shell: Shell,
     findings: Vec<Finding>,
-    /// How each worker of this process is doing.
+    /// The state of each worker in this process.
     workers: Vec<WorkerStatus>,
-    /// Names and values of the configuration, none of them secret.
+    /// Names and values of the configuration, without secrets.
     settings: Vec<(&'static str, String)>,
 }
 
 impl DiagnosticsPage {
-    /// How many are not in order.
+    /// The number of findings that need attention.
     fn troubles(&self) -> usize {
         self.findings.iter().filter(|finding| finding.state != Stands::Fine).count()
     }
 
-    /// The badge's class and word.
+    /// The badge's class and text.
     fn badge(finding: &Finding) -> (&'static str, &'static str) {
         match finding.state {
             Stands::Fine => ("good", "In order"),
-            Stands::Warn => ("warn", "Look at this"),
-            Stands::Bad => ("bad", "Broken"),
+            Stands::Warn => ("warn", "Warning"),
+            Stands::Bad => ("bad", "Problem"),
         }
     }
 
-    /// The badge's class and word.
+    /// The badge's class and text.
     fn worker_badge(worker: &WorkerStatus) -> (&'static str, &'static str) {
         match worker.state {
             WorkerState::Running => ("good", "Running"),
@@ -57,20 +58,20 @@ impl DiagnosticsPage {
 async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
     let mut findings = Box::pin(diagnostics::examine(&app, Depth::Sample)).await;
     findings.extend(proxy(&app, &parts));
-    // What is wrong comes first.
+    // Problems come first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.state));
     let workers = app.workers.status();
     let shell = Shell::new(&app, &who, Section::Diagnostics);
     Page(DiagnosticsPage { shell, findings, workers, settings: settings(&app) })
 }
 
-/// A proxy in front that is not trusted hides who asks: all visitors look like one.
+/// An untrusted proxy in front hides the clients' addresses: all visitors look like one.
 fn proxy(app: &App, parts: &Parts) -> Option<Finding> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
     let trusted = app.site.trusted_proxies.iter().any(|network| network.contains(&peer));
     (parts.headers.contains_key("x-forwarded-for") && !trusted).then(|| {
         let says = format!(
-            "requests come through a proxy at {peer} that is not trusted, so all visitors look like one: add it to CARTKEY_TRUSTED_PROXIES"
+            "requests come through an untrusted proxy at {peer}, so all visitors look like one: add the proxy to CARTKEY_TRUSTED_PROXIES"
         );
         Finding::new(PUBLIC_ADDRESS, Stands::Warn, says)
     })

@@ -1,4 +1,4 @@
-//! Who is at the dashboard: the operator behind the cookie, and whether a form was posted from a page of theirs.
+//! Authentication for the dashboard: the operator behind the cookie, and protection against forged forms.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -12,29 +12,29 @@ use crate::config::Site;
 use crate::domain::actor::Actor;
 use crate::domain::operator::{Operator, Session};
 use crate::domain::secret::Secret;
-use crate::flow::sign_in;
+use crate::flow::operators::sign_in;
 use crate::web::body_deadline;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::{actor, cookie, reached_at, same_site};
 
-/// The name of a form's hidden field that shows it came from a page of this session.
+/// The name of the hidden field that holds the form token.
 pub const FORM_TOKEN: &str = "form_token";
 
-/// The operator who asks. As an extractor: who is not signed in is led to the sign-in page.
+/// The signed-in operator. As an extractor, redirects to the sign-in page if nobody is signed in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who.
+    /// The operator.
     pub operator: Operator,
-    /// The session of this browser.
+    /// This browser's session.
     pub session: Session,
-    /// What forms of this session carry.
+    /// The form token of this session.
     pub csrf: String,
-    /// Who, from where, in which request: for events.
+    /// The actor for events.
     pub actor: Actor,
-    /// The address at which their browser reached the dashboard, as `reached_at` tells it.
+    /// The address at which the browser reached the dashboard (see `reached_at`).
     pub address: Option<String>,
-    /// What has just been done, to be said on top of the page.
+    /// The message to show at the top of the page.
     pub notice: Option<Notice>,
 }
 
@@ -56,21 +56,21 @@ impl FromRequestParts<App> for SignedIn {
     }
 }
 
-/// What has just been done, if a page of ours led here: anybody can mail a link that says so. Browsers that do not tell where
-/// they come from are shown nothing.
+/// The notice in the query, but only if one of our own pages led here: anybody can send a link with a notice. Browsers
+/// that do not report the referring site are shown none.
 fn notice(parts: &Parts) -> Option<Notice> {
     parts.headers.get("sec-fetch-site").filter(|site| *site == "same-origin")?;
     Fields::of_query(parts.uri.query()).ok()?.get("done").and_then(Notice::read)
 }
 
-/// The most bytes of an operator's form: many settings, long lists.
+/// The maximum size of an operator's form, in bytes: many settings, long lists.
 const FORM_AT_MOST: usize = 256 * 1024;
 
-/// A form that an operator posted from a page of their session. It may hold a password, so it has no Debug.
+/// A form posted from a page of the operator's session. Not `Debug`: it may contain a password.
 pub struct Posted {
-    /// Who posted it.
+    /// The operator.
     pub who: SignedIn,
-    /// What is in it.
+    /// The form's fields.
     pub fields: Fields,
 }
 
@@ -90,38 +90,39 @@ impl FromRequest<App> for Posted {
     }
 }
 
-/// Refuses a form without the token of this session.
+/// Rejects a form without this session's token.
 pub fn check_token(who: &SignedIn, shown: Option<&str>) -> Result<(), Failure> {
     if shown.is_some_and(|shown| sign_in::is_token_of_forms(shown, &who.csrf)) {
         return Ok(());
     }
-    let says = "This form was not sent from a page of your session, so it was not taken. Open the page again and send it from there.";
+    let says = "This form was not sent from a page of your session, so it was not accepted. Open the page again and send it from there.";
     Err(Failure::new(StatusCode::FORBIDDEN, "cross_site", says))
 }
 
-/// The cookie of an operator's session. `__Host-` wants https; browsers take localhost for as good.
+/// The name of the session cookie. `__Host-` requires https; browsers also accept it on localhost.
 pub const fn cookie_name(site: &Site) -> &'static str {
     if site.secure { "__Host-cartkey-operator" } else { "cartkey-operator" }
 }
 
-/// What the cookie of this request holds.
+/// The session secret in the request's cookie.
 pub fn operator_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
     cookie(&parts.headers, cookie_name(site))
 }
 
-/// The `Set-Cookie` that keeps a session; `None` forgets it. Strict: no other site can send it along.
+/// The `Set-Cookie` that stores a session; `None` deletes it. Strict: other sites cannot cause it to be sent.
 pub fn set_cookie(site: &Site, session: Option<&Secret>) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
     let (value, age) = session.map_or(("", "; Max-Age=0"), |secret| (secret.expose(), ""));
     Secret::new(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}", cookie_name(site)))
 }
 
-/// The cookie that says for a year that an operator signed in here: their tries are then counted apart from strangers'.
+/// The name of the cookie that records for a year that an operator has signed in here: attempts from such browsers are
+/// counted separately from those of strangers.
 pub const fn known_name(site: &Site) -> &'static str {
     if site.secure { "__Host-cartkey-known" } else { "cartkey-known" }
 }
 
-/// What that cookie of this request holds.
+/// The content of that cookie.
 pub fn known_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
     let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -129,14 +130,14 @@ pub fn known_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
     Some(Secret::new(value.to_owned()))
 }
 
-/// The `Set-Cookie` that keeps it.
+/// The `Set-Cookie` that stores it.
 pub fn remember(site: &Site, known: &Secret) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
     let name = known_name(site);
     Secret::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", known.expose()))
 }
 
-/// Where the sign-in page leads afterwards: a page of the dashboard, never another site, and without a notice: nothing was
+/// Where to go after signing in: a page of the dashboard, never another site, and without a notice, because nothing was
 /// done.
 pub fn safe_next(next: Option<&str>) -> &str {
     let is_ours = |path: &str| {
@@ -147,7 +148,7 @@ pub fn safe_next(next: Option<&str>) -> &str {
     without_notice(next.filter(|path| is_ours(path)).unwrap_or("/admin"))
 }
 
-/// As much of a path and its query as says nothing of what was done.
+/// The path and query without a notice.
 fn without_notice(mut path: &str) -> &str {
     while let Some((_, query)) = path.split_once('?') {
         let says = Fields::of_query(Some(query)).is_ok_and(|query| query.get("done").is_some());
@@ -157,7 +158,7 @@ fn without_notice(mut path: &str) -> &str {
     path
 }
 
-/// Looking leads to the sign-in page and back; what was posted is not done, and that is said.
+/// GET requests are redirected to the sign-in page and back; a posted form is not executed, and the page says so.
 fn signed_out(parts: &Parts) -> Response {
     if parts.method == Method::GET || parts.method == Method::HEAD {
         let next = parts.uri.path_and_query().map_or("/admin", |path| path.as_str());
@@ -165,7 +166,7 @@ fn signed_out(parts: &Parts) -> Response {
         return ([(header::CACHE_CONTROL, "no-store")], Redirect::to(&format!("/admin/sign-in?{query}")))
             .into_response();
     }
-    let says = "You are signed out, so nothing was done. Sign in and do it once more.";
+    let says = "You are signed out, so nothing was done. Sign in and try again.";
     Failure::new(StatusCode::UNAUTHORIZED, "signed_out", says).into_response()
 }
 

@@ -1,4 +1,4 @@
-//! Links: listed, made and shown once, withdrawn.
+//! Links: list, create, show once, withdraw.
 
 mod form;
 
@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use self::form::NewLink;
+use self::form::LinkForm;
 use super::activity::who_in_words;
 use super::guard::{Posted, SignedIn};
 use super::qr::Qr;
@@ -23,7 +23,7 @@ use crate::domain::page::{Page as Rows, USUAL};
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
-use crate::flow::links::{self, Filter, Listed};
+use crate::flow::connecting::links::{self, Filter, Listed};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
@@ -35,7 +35,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/links/{id}/withdraw", get(ask_withdraw).post(withdraw))
 }
 
-/// The list with its filters.
 #[derive(Template)]
 #[template(path = "admin/links.html")]
 struct LinksPage {
@@ -44,18 +43,17 @@ struct LinksPage {
     user_id: String,
     user_wrong: Option<&'static str>,
     rows: Vec<Listed>,
-    /// The first page, unless this is it.
+    /// The address of the first page; `None` on the first page.
     newest: Option<String>,
     older: Option<String>,
 }
 
-/// What a new link is to be.
 #[derive(Template)]
 #[template(path = "admin/link_new.html")]
 struct NewPage {
     shell: Shell,
-    form: NewLink,
-    /// Whether a link may lead back anywhere.
+    form: LinkForm,
+    /// The allowed return origins.
     returns: Vec<String>,
 }
 
@@ -69,13 +67,13 @@ struct MadePage {
     picture: Option<Qr>,
 }
 
-/// Asks whether the link is really to open nothing any more.
+/// Asks for confirmation before a link is withdrawn.
 #[derive(Template)]
 #[template(path = "admin/link_withdraw.html")]
 struct WithdrawPage {
     shell: Shell,
     link: Link,
-    /// Where its newest attempt stands.
+    /// The status of its newest attempt.
     attempt: Option<Status>,
 }
 
@@ -105,7 +103,7 @@ async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Res
     Ok((status, Page(page)).into_response())
 }
 
-/// The list with these filters, from before this link on.
+/// The list with these filters, continuing after this link.
 fn href(state: Option<LinkState>, user_id: &str, before: Option<&str>) -> String {
     let pairs = [("state", state.map(LinkState::as_str)), ("user_id", Some(user_id)), ("before", before)];
     let pairs: Vec<_> =
@@ -114,12 +112,12 @@ fn href(state: Option<LinkState>, user_id: &str, before: Option<&str>) -> String
 }
 
 async fn offer(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Page<NewPage>, Failure> {
-    let form = NewLink::blank(&app, &Fields::of_query(parts.uri.query())?);
+    let form = LinkForm::blank(&app, &Fields::of_query(parts.uri.query())?);
     Ok(Page(new_page(&app, &who, form)))
 }
 
 async fn make(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let form = NewLink::of(&fields);
+    let form = LinkForm::of(&fields);
     let again = |form| {
         let page = Page(new_page(&app, &who, form));
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -138,7 +136,7 @@ async fn make(State(app): State<App>, Posted { who, fields }: Posted) -> Result<
     Ok(Page(MadePage { shell, link, picture: Qr::of(&address), address }).into_response())
 }
 
-fn new_page(app: &App, who: &SignedIn, form: NewLink) -> NewPage {
+fn new_page(app: &App, who: &SignedIn, form: LinkForm) -> NewPage {
     NewPage { shell: Shell::new(app, who, Section::Links), form, returns: app.site.return_origins.clone() }
 }
 
@@ -165,18 +163,22 @@ fn read_id(id: &str) -> Result<LinkId, Failure> {
 }
 
 fn gone() -> Failure {
-    Failure::not_found("There is no such link. The list of links shows those that there are.")
+    Failure::not_found("There is no such link. The list of links shows all links.")
 }
 
 fn withdrawn_before() -> Failure {
-    Failure::new(StatusCode::CONFLICT, "withdrawn_before", "This link was withdrawn before. Nothing is left to do.")
+    Failure::new(
+        StatusCode::CONFLICT,
+        "withdrawn_before",
+        "This link was already withdrawn. There is nothing left to do.",
+    )
 }
 
-/// The class of an attempt's badge, and where it stands in words.
+/// An attempt's badge: class and text.
 const fn attempt_badge(status: Status) -> (&'static str, &'static str) {
     match status {
         Status::Open => ("", "Waiting for approval"),
-        Status::Received | Status::Proving => ("", "Key is being tried"),
+        Status::Received | Status::Proving => ("", "Key is being tested"),
         Status::AwaitingConfirmation => ("warn", "Waiting for confirmation"),
         Status::Connected => ("good", "Connected"),
         Status::Denied => ("bad", "Denied"),
@@ -186,7 +188,7 @@ const fn attempt_badge(status: Status) -> (&'static str, &'static str) {
 }
 
 impl LinksPage {
-    /// The class of a link's badge, and how it stands in words: once it was used, its newest attempt says more.
+    /// A link's badge: class and text; for a used link, those of its newest attempt.
     fn badge(&self, row: &Listed) -> (&'static str, &'static str) {
         match (row.link.state_at(self.shell.now, row.attempt_id.is_some()), self.attempt(row)) {
             (LinkState::Withdrawn, _) => ("quiet", "Withdrawn"),
@@ -196,20 +198,20 @@ impl LinksPage {
         }
     }
 
-    /// Where the newest attempt of a link stands.
+    /// The status of a link's newest attempt.
     fn attempt(&self, row: &Listed) -> Option<Status> {
         let is_late = row.attempt_expires_at.is_some_and(|end: Time| self.shell.now >= end);
         row.attempt_status.map(|status| if status == Status::Open && is_late { Status::Expired } else { status })
     }
 
-    /// Why it ended badly, if that is not said by how it stands.
+    /// Why the attempt failed, unless its status implies it.
     fn why(&self, row: &Listed) -> Option<String> {
         let is_told = matches!(self.attempt(row), Some(Status::Denied | Status::Expired));
         let reason = row.attempt_reason.filter(|reason| !is_told && *reason != Verdict::LinkWithdrawn)?;
         Some(reason.code().replace('_', " "))
     }
 
-    /// Whether there is anything left to withdraw: it opens, or somebody is on the way with it.
+    /// Whether withdrawing has an effect: the link still opens, or an attempt is in progress.
     fn may_withdraw(&self, row: &Listed) -> bool {
         let on_the_way = self.attempt(row).is_some_and(|status| !status.is_ended());
         row.link.withdrawn_at.is_none() && (row.link.is_open_at(self.shell.now) || on_the_way)
@@ -230,10 +232,9 @@ impl WithdrawPage {
     }
 }
 
-/// What a link may ask for, in the order in which it is offered.
+/// The scopes that a link may request, in display order.
 const SCOPES: [Scope; 3] = [Scope::ReadWrite, Scope::Read, Scope::Write];
 
-/// A scope in a few words.
 const fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::Read => "Read",
@@ -242,7 +243,6 @@ const fn scope_name(scope: Scope) -> &'static str {
     }
 }
 
-/// How a state is called in the filter.
 const fn state_name(state: LinkState) -> &'static str {
     match state {
         LinkState::Open => "Open",

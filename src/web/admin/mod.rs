@@ -1,4 +1,4 @@
-//! The operators' surface: the dashboard.
+//! The dashboard for operators.
 
 mod account;
 mod activity;
@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod chart;
 mod diagnostics;
 pub mod guard;
+pub mod labels;
 mod links;
 mod overview;
 pub mod qr;
@@ -16,11 +17,10 @@ mod sign_in;
 mod store;
 pub mod store_page;
 mod stores;
-pub mod strip;
 mod tokens;
 mod upload;
+pub mod uptime_bar;
 mod webhooks;
-pub mod words;
 
 use axum::Router;
 

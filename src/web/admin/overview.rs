@@ -1,4 +1,4 @@
-//! The overview: one sentence, counts, what needs attention with its button, how connecting goes, and key reads per day.
+//! The overview: a headline, counts, what needs attention, the connection funnel, and key reads per day.
 
 use askama::Template;
 use axum::Router;
@@ -14,7 +14,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::store::StoreStatus;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
-use crate::flow::overview::{self, Counts, Funnel, Needy, Overview};
+use crate::flow::dashboard::overview::{self, Counts, Funnel, Needy, Overview};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Router<App> {
 #[template(path = "admin/overview.html")]
 struct OverviewPage {
     shell: Shell,
-    /// Where services ask.
+    /// The address of the service API.
     api: String,
     seen: Overview,
     stages: Vec<Stage>,
@@ -43,7 +43,7 @@ struct Stage {
     length: f64,
 }
 
-/// How attempts ended that did not connect.
+/// A reason why attempts failed, and how often.
 struct End {
     name: String,
     n: String,
@@ -69,21 +69,21 @@ impl OverviewPage {
         headline(&self.seen.counts, self.seen.held.len(), self.seen.held_more)
     }
 
-    /// How the watch goes on; nothing where no store is watched.
+    /// The state of the check schedule; `None` if no store is checked.
     fn schedule(&self) -> Option<String> {
-        super::words::schedule(&self.seen.pulse, self.shell.now)
+        super::labels::schedule(&self.seen.pulse, self.shell.now)
     }
 
     fn is_well(&self) -> bool {
         self.seen.counts.needy() == 0 && self.seen.held.is_empty()
     }
 
-    /// Whether the steps of a first run are shown: until a key was fetched.
+    /// Whether the first-run steps are shown: until they are done.
     fn is_first_run(&self) -> bool {
         self.seen.counts.all() == 0 || !self.seen.steps.are_done()
     }
 
-    /// How many stores stand so.
+    /// The number of stores with this status.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand on references")]
     fn count(&self, status: &StoreStatus) -> String {
         let counts = &self.seen.counts;
@@ -117,7 +117,7 @@ impl OverviewPage {
         self.days.first().map_or("", |(day, _)| day)
     }
 
-    /// What a screen reader says instead of the drawing.
+    /// The chart's description for screen readers.
     fn reads_said(&self) -> String {
         let most = self.days.iter().max_by_key(|(_, n)| *n);
         match most {
@@ -137,41 +137,41 @@ impl OverviewPage {
         format!("{}.", said.join(", "))
     }
 
-    /// What is the matter with a store, in plain words.
+    /// A store's problem, for people.
     fn why(needy: &Needy) -> String {
-        super::words::stands(&needy.store)
+        super::labels::stands(&needy.store)
     }
 
-    /// Whether connecting again is what helps, rather than asking once more.
+    /// Whether reconnecting helps, rather than another check.
     fn is_for_reconnect(needy: &Needy) -> bool {
         let scope = matches!(needy.store.reason, Some(Verdict::ScopeNarrower | Verdict::ScopeWider));
         (needy.store.status == StoreStatus::Unauthorized && needy.store.reason != Some(Verdict::CloneSuspected))
             || scope
     }
 
-    /// Why an approval waits.
+    /// Why an approval is waiting.
     fn waits(attempt: &Attempt) -> &'static str {
         if attempt.elsewhere_at.is_some() {
-            "Approved in another browser than the one that began: somebody must say that it was meant."
+            "Approved in a different browser from the one that started: somebody must confirm that this was intended."
         } else {
-            "Approved, but nobody came back to confirm that it was meant."
+            "Approved, but nobody came back to confirm that this was intended."
         }
     }
 }
 
-/// Whether all is well, in one sentence.
+/// Summarises the state of all stores in one sentence.
 fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
     let live = counts.all() - counts.disconnected;
     let waiting = match (held, held_more) {
         (0, _) => None,
-        (1, _) => Some("1 approval waits for somebody".to_owned()),
-        (n, more) => Some(format!("{n}{} approvals wait for somebody", if more { "+" } else { "" })),
+        (1, _) => Some("1 approval is waiting for confirmation".to_owned()),
+        (n, more) => Some(format!("{n}{} approvals are waiting for confirmation", if more { "+" } else { "" })),
     };
     let stores = match (counts.needy(), live) {
-        (0, 0) if counts.disconnected > 0 => "No store is connected any more".to_owned(),
+        (0, 0) if counts.disconnected > 0 => "No store is connected anymore".to_owned(),
         (0, 0) => "No store is connected yet".to_owned(),
-        (0, 1) => "Your one store is fine".to_owned(),
-        (0, n) => format!("All {} stores are fine", thousands(n)),
+        (0, 1) => "Your store is working".to_owned(),
+        (0, n) => format!("All {} stores are working", thousands(n)),
         (1, _) => "1 store needs attention".to_owned(),
         (n, _) => format!("{} stores need attention", thousands(n)),
     };
@@ -182,23 +182,23 @@ fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
 }
 
 fn stages(funnel: &Funnel) -> Vec<Stage> {
-    let figures = [("Begun", funnel.begun), ("Received", funnel.received), ("Connected", funnel.connected)];
+    let figures = [("Started", funnel.begun), ("Received", funnel.received), ("Connected", funnel.connected)];
     let rows = Rows::of(&figures.map(|(_, n)| n));
     let stage = |((name, n), length): ((&'static str, i64), f64)| {
-        let share = if name == "Begun" { String::new() } else { percent(n, funnel.begun) };
+        let share = if name == "Started" { String::new() } else { percent(n, funnel.begun) };
         Stage { name, n: thousands(n), share, length }
     };
     figures.into_iter().zip(rows.lengths).map(stage).collect()
 }
 
-/// How those ended that did not connect; what did not happen is left out.
+/// How failed attempts ended; omits outcomes that did not occur.
 fn ends(funnel: &Funnel) -> Vec<End> {
     let failed = |reason: Option<Verdict>| match reason {
         Some(reason) => format!("Failed: {}", reason_name(reason).to_lowercase()),
         None => "Failed".to_owned(),
     };
     let mut ends = vec![
-        ("Still going on".to_owned(), funnel.going),
+        ("In progress".to_owned(), funnel.going),
         ("Denied by the merchant".to_owned(), funnel.denied),
         ("Expired: nobody approved in time".to_owned(), funnel.expired),
     ];
@@ -219,16 +219,20 @@ mod tests {
     fn one_sentence_says_whether_all_is_well() {
         for (counts, held, says) in [
             (counts(0, 0, 0, 0, 0), 0, "No store is connected yet."),
-            (counts(0, 0, 0, 3, 0), 0, "No store is connected any more."),
-            (counts(1, 0, 0, 0, 0), 0, "Your one store is fine."),
-            (counts(1_204, 0, 0, 9, 0), 0, "All 1,204 stores are fine."),
-            (counts(1_204, 0, 0, 0, 0), 2, "All 1,204 stores are fine, and 2 approvals wait for somebody."),
+            (counts(0, 0, 0, 3, 0), 0, "No store is connected anymore."),
+            (counts(1, 0, 0, 0, 0), 0, "Your store is working."),
+            (counts(1_204, 0, 0, 9, 0), 0, "All 1,204 stores are working."),
+            (
+                counts(1_204, 0, 0, 0, 0),
+                2,
+                "All 1,204 stores are working, and 2 approvals are waiting for confirmation.",
+            ),
             (counts(10, 1, 0, 0, 0), 0, "1 store needs attention."),
-            (counts(10, 1, 1, 5, 1), 1, "3 stores need attention, and 1 approval waits for somebody."),
+            (counts(10, 1, 1, 5, 1), 1, "3 stores need attention, and 1 approval is waiting for confirmation."),
         ] {
             assert_eq!(headline(&counts, held, false), says);
         }
-        assert!(headline(&counts(2, 0, 0, 0, 0), 10, true).ends_with("10+ approvals wait for somebody."));
+        assert!(headline(&counts(2, 0, 0, 0, 0), 10, true).ends_with("10+ approvals are waiting for confirmation."));
     }
 
     #[test]

@@ -1,23 +1,23 @@
-//! QR codes, as an inline SVG's path.
+//! QR codes as the path of an inline SVG.
 
 use std::fmt::Write as _;
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// The modules around a code that stay empty (ISO/IEC 18004: four).
+/// The width of the empty margin, in modules (ISO/IEC 18004: four).
 const QUIET: i32 = 4;
 
-/// A QR code to be drawn dark on white, also where all else is dark: cameras want it so.
+/// A QR code. Draw it dark on white even in dark mode: cameras require it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qr {
-    /// Its side in modules, quiet zone included.
+    /// Its side in modules, including the margin.
     pub side: i32,
-    /// What an SVG `<path>` draws.
+    /// The `d` attribute of an SVG `<path>`.
     pub path: String,
 }
 
 impl Qr {
-    /// The code of `text`; `None` when that is too long for any (more than 2,331 bytes).
+    /// Encodes `text`; `None` if it is too long (more than 2,331 bytes).
     pub fn of(text: &str) -> Option<Self> {
         let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
         let mut path = String::new();

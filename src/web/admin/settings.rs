@@ -1,4 +1,4 @@
-//! The settings: what merchants see of the application, shown beside the form as they will see it.
+//! Settings: what merchants see of the application, with a preview.
 
 use askama::Template;
 use axum::Router;
@@ -13,13 +13,13 @@ use super::upload::PostedFile;
 use crate::app::App;
 use crate::domain::brand::{Brand, Logo, NotALogo};
 use crate::domain::language::Language;
-use crate::flow::brand::{self, Chosen};
-use crate::flow::by_hand;
+use crate::flow::connecting::brand::{self, Chosen};
+use crate::flow::connecting::by_hand;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
+use crate::web::i18n::Words;
 use crate::web::merchant::frame::Frame;
 use crate::web::page::Page;
-use crate::web::words::Words;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/settings/by-hand", post(allow_by_hand))
 }
 
-/// What stands in the fields, and what is wrong with each.
+/// Typed values and errors.
 #[derive(Debug, Default)]
 struct Form {
     app_name: String,
@@ -47,14 +47,14 @@ struct Form {
 struct SettingsPage {
     shell: Shell,
     form: Form,
-    /// What is saved; a field that is can be reset.
+    /// The saved values; a saved field can be reset.
     chosen: Chosen,
-    /// The name without a choice.
+    /// The default name.
     default_name: String,
     logo_wrong: Option<NotALogo>,
-    /// What the preview shows, in English.
+    /// The preview, in English.
     frame: Frame,
-    /// Whether the preview shows what is not saved.
+    /// Whether the preview shows unsaved values.
     unsaved: bool,
     /// Where merchants begin.
     connect_href: String,
@@ -69,7 +69,7 @@ impl SettingsPage {
         fields || self.logo_wrong.is_some()
     }
 
-    /// The name as stores show it, where that differs.
+    /// The name as shown by stores, if it differs.
     fn other_name(&self) -> Option<String> {
         Some(self.frame.name()).filter(|name| name != self.frame.app())
     }
@@ -107,7 +107,7 @@ async fn reset(State(app): State<App>, Posted { who, fields }: Posted) -> Result
         Some("app_name") => chosen.app_name = None,
         Some("accent") => chosen.accent = None,
         Some("help") => chosen.help = None,
-        _ => return Err(Failure::invalid("field", "There is no such setting. Open the page again.")),
+        _ => return Err(Failure::invalid("field", "This setting does not exist. Open the page again.")),
     }
     brand::choose(&app, chosen, &who.actor).await?;
     Ok(Done::to("/admin/settings", Notice::Saved))
@@ -133,7 +133,7 @@ async fn allow_by_hand(State(app): State<App>, Posted { who, fields }: Posted) -
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
-/// The page with what is saved.
+/// The page with the saved values.
 async fn page(app: &App, who: &SignedIn) -> Result<SettingsPage, Failure> {
     let (chosen, logo) = brand::look(app).await?;
     Ok(SettingsPage {
@@ -162,13 +162,13 @@ fn refused(page: SettingsPage) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response()
 }
 
-/// What was typed, as it was typed.
+/// Returns the typed values unchanged.
 fn typed(fields: &Fields) -> Form {
     let text = |name| fields.get(name).unwrap_or_default().to_owned();
     Form { app_name: text("app_name"), accent: text("accent"), help: text("help"), ..Form::default() }
 }
 
-/// Reads all three, or says of each what is wrong. An empty field chooses nothing.
+/// Parses all three fields, or returns an error for each. An empty field resets the value.
 fn read(fields: &Fields) -> Result<Chosen, Box<Form>> {
     let mut form = typed(fields);
     let app_name = optional(&form.app_name, &mut form.app_name_wrong);

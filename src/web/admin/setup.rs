@@ -1,4 +1,4 @@
-//! The set-up link: makes the first operator.
+//! The set-up link: creates the first operator.
 
 use askama::Template;
 use axum::Router;
@@ -13,8 +13,8 @@ use super::sign_in::{begun_at, nobody};
 use crate::app::App;
 use crate::domain::operator::OperatorName;
 use crate::domain::secret::Secret;
+use crate::flow::operators::sign_in;
 use crate::flow::operators::{self, Error};
-use crate::flow::sign_in;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::same_site;
@@ -24,7 +24,6 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/setup/{link}", get(ask).post(take))
 }
 
-/// Name and password of the first operator.
 #[derive(Debug, Default, Template)]
 #[template(path = "admin/setup.html")]
 struct SetupPage {
@@ -49,7 +48,7 @@ async fn take(
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     let link = Secret::new(link);
-    // Before anything is hashed: only who holds the link may make us work.
+    // Checked before any hashing: only the holder of the link may cause that work.
     if !operators::setup_link_works(&app, &link).await? {
         return Err(gone());
     }
@@ -70,7 +69,7 @@ async fn take(
     let actor = nobody(&app, &parts);
     match operators::set_up(&app, &link, name, &Secret::new(password.to_owned()), &actor).await {
         Ok(id) => {
-            // When this does not come about, there is the way to sign in.
+            // If this fails, the operator can still sign in.
             match sign_in::begin_for(&app, &id, &actor).await {
                 Ok(begun) => Ok(begun_at(&app, &begun, "/admin")),
                 Err(_) => Ok(Redirect::to("/admin/sign-in").into_response()),
@@ -85,7 +84,7 @@ async fn take(
     }
 }
 
-/// A fault as a sentence of its own.
+/// An error as a sentence.
 pub(super) fn sentence(fault: &impl ToString) -> String {
     let text = fault.to_string();
     let mut letters = text.chars();
@@ -93,6 +92,6 @@ pub(super) fn sentence(fault: &impl ToString) -> String {
 }
 
 fn gone() -> Failure {
-    let says = "This set-up link does not work any more: it was used, or is older than 30 minutes. Restart Cartkey for a new one, or add an operator with “cartkey operator add”.";
+    let says = "This set-up link no longer works: it was used, or it is older than 30 minutes. Restart Cartkey for a new one, or add an operator with “cartkey operator add”.";
     Failure::new(StatusCode::NOT_FOUND, "setup_gone", says)
 }

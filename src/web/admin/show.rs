@@ -1,4 +1,4 @@
-//! What every page of the dashboard shows: the frame around it, times, and what has just been done.
+//! What every dashboard page shows: the frame, times, and notices.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -8,10 +8,10 @@ use crate::app::App;
 use crate::domain::store::StoreStatus;
 use crate::domain::time::Time;
 
-/// A section of the dashboard, as the navigation lists them.
+/// A section of the dashboard, as listed in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// Whether all is well.
+    /// The overview.
     Overview,
     /// The stores.
     Stores,
@@ -19,20 +19,20 @@ pub enum Section {
     Links,
     /// Service tokens.
     Tokens,
-    /// Who is told of events.
+    /// Webhooks.
     Webhooks,
-    /// What happened.
+    /// The activity.
     Activity,
-    /// What merchants see.
+    /// The settings.
     Settings,
-    /// Whether the installation is in order.
+    /// Diagnostics.
     Diagnostics,
-    /// The operator's own.
+    /// The operator's account.
     Account,
 }
 
 impl Section {
-    /// Those in the navigation, in order; the account stands apart.
+    /// The sections in the navigation, in order; the account is listed separately.
     pub const ALL: [Self; 8] = [
         Self::Overview,
         Self::Stores,
@@ -44,7 +44,7 @@ impl Section {
         Self::Diagnostics,
     ];
 
-    /// Its name.
+    /// The name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
@@ -59,7 +59,7 @@ impl Section {
         }
     }
 
-    /// Where it is.
+    /// The path.
     pub const fn href(self) -> &'static str {
         match self {
             Self::Overview => "/admin",
@@ -75,23 +75,23 @@ impl Section {
     }
 }
 
-/// The frame around a page: navigation, who is signed in, what has just been done.
+/// The frame around a page: navigation, operator, notice.
 #[derive(Debug, Clone)]
 pub struct Shell {
-    /// Where we are.
+    /// The current section.
     pub here: Section,
-    /// Who is signed in.
+    /// The operator's name.
     pub operator: String,
-    /// What forms carry.
+    /// The form token.
     pub csrf: String,
-    /// What has just been done.
+    /// The notice to show.
     pub notice: Option<Notice>,
-    /// Now, for “3 minutes ago”.
+    /// The current time, for “3 minutes ago”.
     pub now: Time,
 }
 
 impl Shell {
-    /// The frame for a page of this section.
+    /// Creates the frame for a page of this section.
     pub fn new(app: &App, who: &SignedIn, here: Section) -> Self {
         Self {
             here,
@@ -103,10 +103,10 @@ impl Shell {
     }
 }
 
-/// Codes in the query, and the sentences that are shown for them: nothing of the query itself is.
+/// The codes allowed in the query and their sentences: nothing from the query itself is displayed.
 macro_rules! notices {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $says:literal;)*) => {
-        /// What has just been done, told on the next page.
+        /// A notice about what was just done, shown on the next page.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Notice { $($(#[$doc])* $name),* }
 
@@ -121,7 +121,7 @@ macro_rules! notices {
                 match self { $(Self::$name => $says),* }
             }
 
-            /// The class of its message: what was done may have shown something bad.
+            /// The message's class: an action may have revealed a problem.
             pub const fn class(self) -> &'static str {
                 match self {
                     Self::CheckedBad | Self::NoTurn | Self::KeyStillThere | Self::KeyNotTold | Self::TestNotTaken => "warn",
@@ -129,7 +129,7 @@ macro_rules! notices {
                 }
             }
 
-            /// Reads a code.
+            /// Parses a code.
             pub fn read(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$name),)* _ => None }
             }
@@ -138,48 +138,48 @@ macro_rules! notices {
 }
 
 notices! {
-    /// A store was asked and is well.
-    CheckedWell = "checked-well", "The store was asked just now: its key works.";
-    /// A store was asked and is not well.
-    CheckedBad = "checked-bad", "The store was asked just now. See below what it said.";
-    /// A store was not asked.
-    NoTurn = "no-turn", "Too many stores are being asked just now. This one is asked next; look again in a minute.";
+    /// A store was checked and its key works.
+    CheckedWell = "checked-well", "The store was checked: its key works.";
+    /// A store was checked and has a problem.
+    CheckedBad = "checked-bad", "The store was checked. See the result below.";
+    /// A store was not checked because too many others are.
+    NoTurn = "no-turn", "Too many stores are being checked right now. This one is next; look again in a minute.";
     /// A typed key works, and its store is new.
     StoreAdded = "store-added", "The key works, and the store is connected.";
-    /// A typed key works, and took the place of another.
-    KeyReplaced = "key-replaced", "The key works, and took the place of the one that this store had.";
-    /// A typed key is the store's already.
-    KeyKnown = "key-known", "The store has this very key already. Nothing was changed.";
-    /// A store was given up.
+    /// A typed key works and replaced another.
+    KeyReplaced = "key-replaced", "The key works and replaced the store's previous key.";
+    /// The store already has the typed key.
+    KeyKnown = "key-known", "The store already has this key. Nothing was changed.";
+    /// A store was disconnected.
     Disconnected = "disconnected", "The store is disconnected and its secret is wiped.";
-    /// A store that was given up tells that the key is gone.
-    KeyRevoked = "key-revoked", "The store was asked just now: the key is revoked. Nothing is left of this connection.";
-    /// It tells that the key is still there.
-    KeyStillThere = "key-still-there", "The store was asked just now: it still knows the key.";
-    /// It could not be asked.
-    KeyNotTold = "key-not-told", "The store could not be asked just now, so it is not known whether the key is revoked.";
+    /// A disconnected store reports that the key is revoked.
+    KeyRevoked = "key-revoked", "The store was checked: the key is revoked. Nothing is left of this connection.";
+    /// A disconnected store still knows the key.
+    KeyStillThere = "key-still-there", "The store was checked: the key is not revoked.";
+    /// A disconnected store could not be checked.
+    KeyNotTold = "key-not-told", "The store could not be checked, so it is not known whether the key is revoked.";
     /// A quarantined approval was confirmed.
     Confirmed = "confirmed", "The approval is confirmed.";
-    /// A quarantined approval was thrown away.
+    /// A quarantined approval was rejected.
     Rejected = "rejected", "The approval is rejected and its key is wiped.";
     /// A link was withdrawn.
-    LinkWithdrawn = "link-withdrawn", "The link is withdrawn. Whoever opens it is told that it no longer works.";
+    LinkWithdrawn = "link-withdrawn", "The link is withdrawn. Anyone who opens it sees that it no longer works.";
     /// A token was revoked.
-    TokenRevoked = "token-revoked", "The token is revoked. It does not work any more.";
-    /// A webhook took its trial.
-    TestTaken = "test-taken", "The test was taken: this webhook works.";
-    /// It did not.
-    TestNotTaken = "test-not-taken", "The test was not taken. The log below says what was answered.";
-    /// Deliveries are made again.
-    SentAgain = "sent-again", "It is being sent again. The log below tells what comes of it.";
-    /// A webhook's old secret signs no more.
-    OldSecretEnded = "old-secret-ended", "The old secret does not sign any more.";
+    TokenRevoked = "token-revoked", "The token is revoked. It no longer works.";
+    /// A webhook accepted a test.
+    TestTaken = "test-taken", "The test was delivered: this webhook works.";
+    /// A webhook did not accept a test.
+    TestNotTaken = "test-not-taken", "The test was not delivered. The log below shows the response.";
+    /// Deliveries are being resent.
+    SentAgain = "sent-again", "Events are being resent. The log below shows the result.";
+    /// A webhook's old secret was ended.
+    OldSecretEnded = "old-secret-ended", "The old secret no longer signs.";
     /// A webhook was turned off.
     WebhookOff = "webhook-off", "The webhook is off. Nothing is sent to it.";
     /// A webhook was turned on.
-    WebhookOn = "webhook-on", "The webhook is on. It is sent what happens from now on.";
-    /// A webhook was turned on with what it missed.
-    WebhookOnWithMissed = "webhook-on-missed", "The webhook is on. What it missed is being sent now.";
+    WebhookOn = "webhook-on", "The webhook is on. New events are sent to it.";
+    /// A webhook was turned on and missed events are being sent.
+    WebhookOnWithMissed = "webhook-on-missed", "The webhook is on. Missed events are being sent now.";
     /// A webhook was deleted.
     WebhookDeleted = "webhook-deleted", "The webhook is deleted and its secret is wiped.";
     /// Settings were saved.
@@ -187,15 +187,15 @@ notices! {
     /// The second factor is off.
     SecondFactorOff = "second-factor-off", "The second factor is off.";
     /// All other sessions ended.
-    SessionEnded = "session-ended", "That session is ended.";
+    SessionEnded = "session-ended", "The session is ended.";
 }
 
-/// The answer to a form that was done: on to `path`, where `notice` is told.
+/// A redirect to `path` after a form was processed, with a notice.
 #[derive(Debug, Clone)]
 pub struct Done(String);
 
 impl Done {
-    /// On to `path`, a path of the dashboard that may have a query, and tell `notice` there.
+    /// Redirects to `path`, a dashboard path that may have a query, and shows `notice` there.
     pub fn to(path: &str, notice: Notice) -> Self {
         let sign = if path.contains('?') { '&' } else { '?' };
         Self(format!("{path}{sign}done={}", notice.code()))
@@ -211,7 +211,7 @@ impl IntoResponse for Done {
     }
 }
 
-/// A moment as people say it: “just now”, “5 min ago”, “3 h ago”, “4 days ago”, then the date. What lies ahead: “in 3 h”.
+/// A relative time: “just now”, “5 min ago”, “3 h ago”, “4 days ago”, then the date. In the future: “in 3 h”.
 pub fn ago(time: &Time, now: &Time) -> String {
     let (span, ahead) = if time > now { (time.since(*now), true) } else { (now.since(*time), false) };
     let minutes = span.as_secs() / 60;
@@ -232,7 +232,7 @@ pub fn day(time: &Time) -> String {
     time.to_string().chars().take(10).collect()
 }
 
-/// A moment in full, to the second: `2026-11-22 12:00:00 UTC`.
+/// A UTC time to the second: `2026-11-22 12:00:00 UTC`.
 pub fn utc(time: &Time) -> String {
     let text = time.to_string();
     match (text.get(..10), text.get(11..19)) {
@@ -251,7 +251,7 @@ pub const fn status_class(status: StoreStatus) -> &'static str {
     }
 }
 
-/// A status in words.
+/// The name of a status.
 pub const fn status_name(status: StoreStatus) -> &'static str {
     match status {
         StoreStatus::Connected => "Connected",

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Sign-in and sign-out.
 
 use askama::Template;
 use axum::Router;
@@ -13,7 +13,7 @@ use super::guard::{Posted, known_cookie, operator_cookie, remember, safe_next, s
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::flow::sign_in::{self, Begun, Brings, Error};
+use crate::flow::operators::sign_in::{self, Begun, Brings, Error};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::{actor, same_site};
@@ -26,21 +26,17 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/sign-out", post(sign_out))
 }
 
-/// Name and password.
 #[derive(Debug, Template)]
 #[template(path = "admin/sign_in.html")]
 struct SignInPage {
-    /// The name as it was typed.
+    /// The name as typed.
     name: String,
     /// Where to go afterwards.
     next: String,
-    /// What is wrong.
     wrong: Option<&'static str>,
-    /// What has just been done.
     note: Option<&'static str>,
 }
 
-/// The second factor.
 #[derive(Debug, Template)]
 #[template(path = "admin/code.html")]
 struct CodePage {
@@ -59,7 +55,7 @@ async fn ask(State(app): State<App>, parts: Parts) -> Result<Response, Failure> 
     let note = match query.get("done") {
         Some("signed-out") => Some("You are signed out."),
         Some("password-changed") => {
-            Some("Your password is changed and all your sessions are ended. Sign in with the new one.")
+            Some("Your password is changed and all your sessions are ended. Sign in with the new password.")
         }
         _ => None,
     };
@@ -108,7 +104,7 @@ async fn take_code(State(app): State<App>, parts: Parts, body: Bytes) -> Result<
         Ok(begun) => Ok(begun_at(&app, &begun, &next)),
         Err(Error::NoSession) => Ok(Redirect::to("/admin/sign-in").into_response()),
         Err(error) => {
-            let wrong = "This code is wrong, or was used before. Codes change every 30 seconds: type the one that is shown now.";
+            let wrong = "This code is wrong or was already used. Codes change every 30 seconds: type the one that is shown now.";
             let (status, wrong) = told(error, wrong)?;
             Ok((status, Page(CodePage { next, wrong: Some(wrong) })).into_response())
         }
@@ -121,7 +117,7 @@ async fn sign_out(State(app): State<App>, Posted { who, fields }: Posted) -> Res
     Ok(with_cookie(&app, None, Redirect::to("/admin/sign-in?done=signed-out").into_response()))
 }
 
-/// On to where the operator wanted to go, or to the second factor.
+/// Redirects to the operator's destination, or to the second factor.
 pub(super) fn begun_at(app: &App, begun: &Begun, next: &str) -> Response {
     let path = if begun.half_way {
         let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
@@ -136,7 +132,7 @@ pub(super) fn begun_at(app: &App, begun: &Begun, next: &str) -> Response {
     answer
 }
 
-/// The answer with the session's cookie, or without any.
+/// Sets or deletes the session cookie on the response.
 pub(super) fn with_cookie(app: &App, session: Option<&Secret>, mut answer: Response) -> Response {
     answer.headers_mut().insert(header::SET_COOKIE, cookie_value(&set_cookie(&app.site, session)));
     answer
@@ -148,20 +144,22 @@ fn cookie_value(cookie: &Secret) -> HeaderValue {
     value
 }
 
-/// Whoever asks, before they are known.
+/// The actor before authentication.
 pub(super) fn nobody(app: &App, parts: &Parts) -> Actor {
     actor(app, parts, "nobody")
 }
 
-/// The status and the sentence of a sign-in that was refused; anything else is a failure.
+/// The status and sentence of a rejected sign-in; any other error is a failure.
 fn told(error: Error, wrong: &'static str) -> Result<(StatusCode, &'static str), Failure> {
     match error {
         Error::Wrong | Error::NoSession | Error::Weak(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, wrong)),
         Error::TooMany => {
-            let says = "That was tried too often. Wait 15 minutes, then try again.";
+            let says = "Too many tries. Wait 15 minutes, then try again.";
             Ok((StatusCode::TOO_MANY_REQUESTS, says))
         }
-        Error::Busy => Ok((StatusCode::TOO_MANY_REQUESTS, "Too many sign in just now. Try again in a moment.")),
+        Error::Busy => {
+            Ok((StatusCode::TOO_MANY_REQUESTS, "Too many people are signing in right now. Try again in a moment."))
+        }
         Error::Beneath(beneath) => Err(beneath.into()),
     }
 }

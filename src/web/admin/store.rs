@@ -1,4 +1,4 @@
-//! The page of one store, and what an operator does about it.
+//! The page of one store, and its actions.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -13,9 +13,12 @@ use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::verdict::Verdict;
-use crate::flow::history::{self, OfStore};
-use crate::flow::watch::{self, Looked};
-use crate::flow::{disconnect, parting, reconnect};
+use crate::flow::dashboard::history::{self, OfStore};
+use crate::flow::watching::watch::{self, Looked};
+use crate::flow::{
+    connecting::{disconnect, reconnect},
+    watching::revocation,
+};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
@@ -48,7 +51,7 @@ async fn check(
     let Looked { store, had_no_turn } = watch::check(&app, &read_id(&id)?, &who.actor).await?.ok_or_else(unknown)?;
     let is_well = store.status == StoreStatus::Connected && store.reason.is_none_or(Verdict::is_works);
     Ok(match store.status {
-        // Nobody was asked.
+        // No check was made.
         StoreStatus::Disconnected => Redirect::to(&href(&store.id)).into_response(),
         _ if had_no_turn => Done::to(&href(&store.id), Notice::NoTurn).into_response(),
         _ if is_well => Done::to(&href(&store.id), Notice::CheckedWell).into_response(),
@@ -94,7 +97,7 @@ async fn ask_whether_revoked(
     Posted { who, .. }: Posted,
 ) -> Result<Response, Failure> {
     let id = read_id(&id)?;
-    let told = parting::ask_now(&app, &id, &who.actor).await?;
+    let told = revocation::ask_now(&app, &id, &who.actor).await?;
     let notice = if told.is_empty() {
         return Ok(Redirect::to(&href(&id)).into_response());
     } else if told.contains(&Verdict::SecretRejected) {
@@ -117,7 +120,7 @@ fn read_id(id: &str) -> Result<StoreId, Failure> {
 
 fn unknown() -> Failure {
     Failure::not_found(
-        "There is no store with this id. Look for it in the list of stores: it may be written differently.",
+        "There is no store with this ID. Search for it in the list of stores: the ID may be spelled differently.",
     )
 }
 

@@ -1,17 +1,17 @@
-//! What the page of one store shows, and the two pages beside it.
+//! What the page of one store and its two sub-pages show.
 
 use std::time::Duration;
 
 use askama::Template;
 
 use super::show::Shell;
-use super::strip::Strip;
+use super::uptime_bar::UptimeBar;
 use crate::domain::key::{Key, Standing};
 use crate::domain::link::Link;
 use crate::domain::store::{Store, StoreStatus};
-use crate::flow::activity::Entry;
-use crate::flow::disconnect::{keys_url, revoke_url};
-use crate::flow::history::{Approval, MOST_READS, OfStore, READ_DAYS, Reader};
+use crate::flow::connecting::disconnect::{keys_url, revoke_url};
+use crate::flow::dashboard::activity::Entry;
+use crate::flow::dashboard::history::{Approval, MOST_READS, OfStore, READ_DAYS, Reader};
 
 /// One store.
 #[derive(Template)]
@@ -19,35 +19,35 @@ use crate::flow::history::{Approval, MOST_READS, OfStore, READ_DAYS, Reader};
 pub struct StorePage {
     /// The frame.
     pub shell: Shell,
-    /// All there is to show.
+    /// Everything shown about the store.
     pub whole: OfStore,
-    /// What checks told, drawn.
-    pub strip: Strip,
-    /// The days that it covers.
+    /// The results of checks, as a chart.
+    pub uptime_bar: UptimeBar,
+    /// The number of days in the chart.
     pub days: u64,
 }
 
-/// A key version, and where it stands.
+/// A key version and its standing.
 struct Version<'a> {
     key: &'a Key,
     standing: Standing,
     revoke_url: String,
-    /// Whether it is the key that is in use, which was given up once and came back.
+    /// Whether it is the current key, after a disconnect and reconnect.
     is_back: bool,
 }
 
 impl Version<'_> {
-    /// Where it is revoked, in words.
+    /// The label of the page on which it is revoked.
     const fn page(&self) -> &'static str {
         if self.key.woo_key_id == 0 { "the list of keys at the store" } else { "its page at the store" }
     }
 }
 
 impl StorePage {
-    /// The page, with the checks of the last `days`.
+    /// Creates the page with the checks of the last `days`.
     pub fn new(shell: Shell, whole: OfStore, days: u64) -> Self {
         let since = shell.now.minus(Duration::from_hours(24 * days));
-        Self { strip: Strip::draw(&whole.spans, since, shell.now), shell, whole, days }
+        Self { uptime_bar: UptimeBar::draw(&whole.spans, since, shell.now), shell, whole, days }
     }
 
     fn store(&self) -> &Store {
@@ -62,12 +62,12 @@ impl StorePage {
         self.store().status == StoreStatus::Disconnected
     }
 
-    /// When it is asked next.
+    /// When it is checked next.
     fn asked_next(&self) -> String {
-        super::words::next_check(self.store().check_at, self.shell.now)
+        super::labels::next_check(self.store().check_at, self.shell.now)
     }
 
-    /// The class of the message on top.
+    /// The class of the message at the top.
     fn message_class(&self) -> &'static str {
         match (self.store().status, self.store().reason) {
             (StoreStatus::Connected, None) => "good",
@@ -87,12 +87,12 @@ impl StorePage {
         self.whole.versions.iter().map(one).collect()
     }
 
-    /// The version that a disconnect left at the store, as far as is known.
+    /// The version that a disconnect left at the store, as far as known.
     fn left_behind(&self) -> Option<Version<'_>> {
         self.versions().into_iter().next().filter(|_| self.is_disconnected())
     }
 
-    /// Whether the store can be asked whether a key is gone.
+    /// Whether the store can be checked for a revoked key.
     fn can_ask(&self) -> bool {
         self.whole.versions.iter().any(|key| key.ask_at.is_some())
     }
@@ -105,7 +105,7 @@ impl StorePage {
         READ_DAYS
     }
 
-    /// Whether there are more reads than were counted.
+    /// Whether there are more reads than counted.
     fn counted_not_all(&self) -> bool {
         self.whole.readers.iter().map(|reader| reader.n).sum::<i64>() >= MOST_READS
     }
@@ -115,7 +115,7 @@ impl StorePage {
     }
 }
 
-/// A link to connect a store again, shown once.
+/// A link to reconnect a store, shown once.
 #[derive(Template)]
 #[template(path = "admin/store_link.html")]
 pub struct LinkPage {
@@ -129,7 +129,7 @@ pub struct LinkPage {
     pub url: String,
 }
 
-/// Asks before a store is disconnected.
+/// Asks for confirmation before a store is disconnected.
 #[derive(Template)]
 #[template(path = "admin/store_disconnect.html")]
 pub struct DisconnectPage {
@@ -137,11 +137,11 @@ pub struct DisconnectPage {
     pub shell: Shell,
     /// The store.
     pub store: Store,
-    /// Who read its key lately.
+    /// Who read its key recently.
     pub readers: Vec<Reader>,
 }
 
-/// What a store is called: its name, or else its address.
+/// A store's name, or else its address.
 fn heading(store: &Store) -> &str {
     store.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| store.home.shown())
 }

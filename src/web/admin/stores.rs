@@ -1,8 +1,8 @@
-//! The list of stores: searched, filtered, sorted, paged, and taken out as a file.
+//! The list of stores: search, filters, sorting, paging, export.
 
 mod add;
-mod asked;
 mod csv;
+mod query;
 
 use askama::Template;
 use axum::Router;
@@ -15,12 +15,12 @@ use crate::app::App;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::verdict::Verdict;
-use crate::flow::store_list::{self, Found};
+use crate::flow::dashboard::store_list::{self, Found};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
-use asked::Asked;
+use query::StoreQuery;
 
-/// Stores on one page.
+/// The number of stores per page.
 const ROWS: usize = 50;
 
 pub(super) fn routes() -> Router<App> {
@@ -30,12 +30,11 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/stores/add", get(add::offer).post(add::add))
 }
 
-/// The list.
 #[derive(Template)]
 #[template(path = "admin/stores.html")]
 struct StoresPage {
     shell: Shell,
-    asked: Asked,
+    query: StoreQuery,
     rows: Vec<Store>,
     found: Found,
     previous: Option<String>,
@@ -43,32 +42,32 @@ struct StoresPage {
 }
 
 async fn list(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Page<StoresPage>, Failure> {
-    let asked = Asked::read(query.as_deref())?;
-    let (part, found) = store_list::part(&app, &asked.filter, asked.sort.order(), asked.beside.as_ref(), ROWS).await?;
+    let query = StoreQuery::read(query.as_deref())?;
+    let (part, found) = store_list::part(&app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
     Ok(Page(StoresPage {
         shell: Shell::new(&app, &who, Section::Stores),
-        previous: part.previous.map(|beside| asked.beside_href(&beside)),
-        next: part.next.map(|beside| asked.beside_href(&beside)),
+        previous: part.previous.map(|beside| query.beside_href(&beside)),
+        next: part.next.map(|beside| query.beside_href(&beside)),
         rows: part.rows,
         found,
-        asked,
+        query,
     }))
 }
 
 impl StoresPage {
-    /// How many there are, in words.
+    /// How many stores match, in words.
     fn count(&self) -> String {
         let s = if self.found.n == 1 && !self.found.more { "" } else { "s" };
         format!("{}{} store{s}", thousands(self.found.n), if self.found.more { "+" } else { "" })
     }
 
-    /// Whether there is no store at all.
+    /// Whether there are no stores at all.
     fn is_new(&self) -> bool {
-        self.found.n == 0 && !self.asked.is_filtered()
+        self.found.n == 0 && !self.query.is_filtered()
     }
 }
 
-/// A number as people read it: `1,204`.
+/// A number with thousands separators: `1,204`.
 pub fn thousands(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let grouped: Vec<&str> =
@@ -76,12 +75,12 @@ pub fn thousands(n: i64) -> String {
     format!("{}{}", if n < 0 { "-" } else { "" }, grouped.join(","))
 }
 
-/// What a store is called: its own name, or its address while it has not said one.
+/// A store's own name, or its address if it has not reported one.
 pub fn called(store: &Store) -> &str {
     store.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| store.home.shown())
 }
 
-/// A verdict's name for a list of choices: its code in words.
+/// The name of a verdict in a list of choices: its code in words.
 pub fn reason_name(reason: Verdict) -> String {
     let words = reason.code().replace('_', " ");
     let mut letters = words.chars();

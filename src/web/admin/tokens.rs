@@ -1,4 +1,4 @@
-//! Service tokens: listed, issued, given a successor, revoked.
+//! Service tokens: list, create, rotate, revoke.
 
 mod form;
 
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::form::NewToken;
+use self::form::TokenForm;
 use super::guard::{Posted, SignedIn};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
@@ -20,19 +20,19 @@ use crate::domain::id::TokenId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken, TokenState};
-use crate::flow::reads::{self, OfToken};
-use crate::flow::tokens::{self, RotateError};
+use crate::flow::lending::key_reads::{self, OfToken};
+use crate::flow::lending::tokens::{self, RotateError};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
-/// The days of which reads are counted, today the last.
+/// The number of days for which reads are counted, including today.
 const DAYS: u64 = 30;
 
-/// How long the old token may work on: the value, seconds, in words.
+/// How long the old token may remain valid: the value, seconds, label.
 const OVERLAPS: [(&str, u64, &str); 4] =
     [("now", 0, "not at all"), ("1h", 3_600, "1 hour"), ("24h", 86_400, "24 hours"), ("7d", 604_800, "7 days")];
 
-/// What stands in a path, and in a command, as something else.
+/// The characters that would have a different meaning in a path or a shell command.
 const IN_A_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 pub(super) fn routes() -> Router<App> {
@@ -43,14 +43,13 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/tokens/{id}/revoke", get(ask_revoke).post(revoke))
 }
 
-/// A token, and what it has read.
+/// A token and its reads.
 struct Row {
     token: ServiceToken,
     state: TokenState,
     used: OfToken,
 }
 
-/// Every token.
 #[derive(Template)]
 #[template(path = "admin/tokens.html")]
 struct TokensPage {
@@ -59,12 +58,11 @@ struct TokensPage {
     gone: Vec<Row>,
 }
 
-/// What a new token is to be.
 #[derive(Template)]
 #[template(path = "admin/token_new.html")]
 struct NewPage {
     shell: Shell,
-    form: NewToken,
+    form: TokenForm,
 }
 
 /// A token's secret, shown once.
@@ -75,11 +73,11 @@ struct MadePage {
     token: ServiceToken,
     secret: String,
     curl: Option<String>,
-    /// The token that it replaces.
+    /// The token it replaces.
     old: Option<ServiceToken>,
 }
 
-/// Asks how long the old token works on.
+/// Asks how long the old token remains valid.
 #[derive(Template)]
 #[template(path = "admin/token_rotate.html")]
 struct RotatePage {
@@ -88,7 +86,7 @@ struct RotatePage {
     overlaps: [(&'static str, u64, &'static str); 4],
 }
 
-/// Asks whether the token is really to stop.
+/// Asks for confirmation before a token is revoked.
 #[derive(Template)]
 #[template(path = "admin/token_revoke.html")]
 struct RevokePage {
@@ -100,17 +98,17 @@ async fn list(State(app): State<App>, who: SignedIn) -> Result<Page<TokensPage>,
     let mut rows = rows(&app).await?;
     rows.reverse();
     let (working, gone) =
-        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Parting));
+        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Revocation));
     Ok(Page(TokensPage { shell: Shell::new(&app, &who, Section::Tokens), working, gone }))
 }
 
 async fn offer(State(app): State<App>, who: SignedIn) -> Page<NewPage> {
-    Page(NewPage { shell: Shell::new(&app, &who, Section::Tokens), form: NewToken::default() })
+    Page(NewPage { shell: Shell::new(&app, &who, Section::Tokens), form: TokenForm::default() })
 }
 
 async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let shell = Shell::new(&app, &who, Section::Tokens);
-    let form = NewToken::of(&fields);
+    let form = TokenForm::of(&fields);
     match form.wish() {
         Err(form) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(NewPage { shell, form: *form })).into_response()),
         Ok(wish) => {
@@ -120,8 +118,8 @@ async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result
     }
 }
 
-/// The page of a new token. The line to try it with leads to where this browser is: elsewhere there may be no service API,
-/// and a token that works would be sent to whoever answers there.
+/// The page of a new token. Its example command uses the address of this browser's dashboard: another address may have
+/// no service API, and would send a valid token to whoever answers there.
 fn made(
     shell: Shell,
     address: Option<&str>,
@@ -136,7 +134,7 @@ fn made(
     MadePage { shell, token, secret: secret.to_owned(), curl, old }
 }
 
-/// What a token may ask for without changing anything.
+/// A path that this token may read, which changes nothing.
 fn path_to_try(token: &ServiceToken) -> Option<String> {
     if token.permissions.allow(Permission::StoresRead) {
         return Some("/api/v1/stores".to_owned());
@@ -165,7 +163,7 @@ async fn rotate(
 ) -> Result<Response, Failure> {
     let id = read_id(&id)?;
     let chosen = OVERLAPS.iter().find(|(value, ..)| fields.get("overlap") == Some(value));
-    let (_, seconds, _) = chosen.ok_or_else(|| Failure::invalid("overlap", "Choose one of the offered times."))?;
+    let (_, seconds, _) = chosen.ok_or_else(|| Failure::invalid("overlap", "Choose a time from the list."))?;
     let (token, secret) =
         tokens::rotate(&app, &id, Duration::from_secs(*seconds), &who.actor).await.map_err(not_rotated)?;
     let old = tokens::find(&app, &id).await?;
@@ -196,7 +194,7 @@ async fn revoke(State(app): State<App>, Path(id): Path<String>, posted: Posted) 
 async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
     let all = tokens::all(app).await?;
     let since = app.now().minus(Duration::from_hours(24 * (DAYS - 1)));
-    let used = reads::of_tokens(app, since).await?;
+    let used = key_reads::of_tokens(app, since).await?;
     let row = |token: ServiceToken| Row {
         state: token.state_at(app.now()),
         used: used.get(&token.id).copied().unwrap_or_default(),
@@ -215,48 +213,48 @@ fn read_id(id: &str) -> Result<TokenId, Failure> {
 }
 
 fn gone() -> Failure {
-    Failure::not_found("There is no such token. The list of tokens shows those that there are.")
+    Failure::not_found("There is no such token. The list of tokens shows all tokens.")
 }
 
 fn revoked_before() -> Failure {
-    Failure::new(StatusCode::CONFLICT, "revoked_before", "This token was revoked before. Nothing is left to do.")
+    Failure::new(StatusCode::CONFLICT, "revoked_before", "This token was already revoked. There is nothing left to do.")
 }
 
 fn not_rotated(error: RotateError) -> Failure {
     let says = match error {
         RotateError::Unknown => return gone(),
         RotateError::Beneath(beneath) => return beneath.into(),
-        RotateError::Revoked => "This token was revoked. Make a new one instead.",
-        RotateError::Expired => "This token has expired. Make a new one instead.",
-        RotateError::Replaced(_) => "This token was rotated already. Rotate its successor.",
+        RotateError::Revoked => "This token was revoked. Create a new one instead.",
+        RotateError::Expired => "This token has expired. Create a new one instead.",
+        RotateError::Replaced(_) => "This token was already rotated. Rotate its successor.",
     };
     Failure::new(StatusCode::CONFLICT, "not_rotated", says)
 }
 
-/// The end of an id, which tells it from its neighbours.
+/// The end of an ID, which distinguishes it from its neighbours.
 fn tail(id: &TokenId) -> &str {
     let text = id.as_str();
     text.get(text.len().saturating_sub(6)..).unwrap_or(text)
 }
 
 impl Row {
-    /// The class of the state's badge, and its words.
+    /// The state's badge: class and text.
     const fn badge(&self) -> (&'static str, &'static str) {
         match self.state {
             TokenState::Working => ("good", "Works"),
-            TokenState::Parting => ("warn", "Being replaced"),
+            TokenState::Revocation => ("warn", "Being replaced"),
             TokenState::Replaced => ("quiet", "Replaced"),
             TokenState::Expired => ("quiet", "Expired"),
             TokenState::Revoked => ("quiet", "Revoked"),
         }
     }
 
-    /// Whether it read a key in the day before `now`.
+    /// Whether it read a key in the 24 hours before `now`.
     fn is_busy(&self, now: Time) -> bool {
         self.used.last_at.is_some_and(|at| now.since(at) < Duration::from_hours(24))
     }
 
-    /// Whom it may reach, in a few words.
+    /// A short description of the merchants it may access.
     fn limit(&self) -> String {
         match self.token.users.as_ref().map(crate::domain::token::Users::count) {
             None => "all merchants".to_owned(),

@@ -1,4 +1,4 @@
-//! A file that an operator posted from a page of their session.
+//! A file posted from a page of the operator's session.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
@@ -13,18 +13,19 @@ use crate::web::form::Fields;
 use crate::web::guard::same_site;
 use crate::web::multipart;
 
-/// The name of the field that holds the file.
+/// The name of the file field.
 const FILE: &str = "logo";
 
-/// The most bytes of an upload. Far more than a logo may have: someone who sends a photograph sees an error beside the field,
-/// which requires reading all of it; a connection that is cut off midway explains nothing. Only operators get that far.
+/// The maximum size of an upload, in bytes. Far more than a logo may have: an operator who uploads a photo should see
+/// an error beside the field, which requires reading all of it, rather than a connection closed midway. Only signed-in
+/// operators reach this.
 const AT_MOST: usize = 8 * 1024 * 1024;
 
-/// A form with one file; the same is checked as of any other form.
+/// A form with one file, checked like any other form.
 pub(super) struct PostedFile {
-    /// Who posted it.
+    /// The operator.
     pub who: SignedIn,
-    /// The file.
+    /// The file, or why it cannot be the logo.
     pub file: Result<Vec<u8>, NotALogo>,
 }
 
@@ -41,7 +42,7 @@ impl FromRequest<App> for PostedFile {
         let extensions = parts.extensions.clone();
         let body = match Bytes::from_request(Request::from_parts(parts, body), app).await {
             Ok(body) => body,
-            // The form's token is in what was not read. Nothing is done, so nothing has to be proven.
+            // The form token is in the part that was not read. Nothing is changed, so no token is needed.
             Err(_) if body_deadline::is_too_large(&extensions) => {
                 return Ok(Self { who, file: Err(NotALogo::TooLarge) });
             }
@@ -49,7 +50,7 @@ impl FromRequest<App> for PostedFile {
         };
         let fields = multipart::read(&kind, &body).unwrap_or_default();
         let field = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.bytes);
-        // What is no such form may be one without a file: its token stands elsewhere, and counts as well.
+        // Any other form may be one without a file: its token is in the usual field, and is checked too.
         let plain = Fields::of_form(&body).ok();
         let token = field(FORM_TOKEN).and_then(|token| std::str::from_utf8(token).ok());
         let token = token.or_else(|| plain.as_ref()?.get(FORM_TOKEN));

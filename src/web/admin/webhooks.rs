@@ -1,9 +1,9 @@
-//! Webhooks: listed, added, and each on its page.
+//! Webhooks: the list, the forms, and each webhook's page.
 
 mod acts;
 mod form;
+pub(super) mod labels;
 mod one;
-pub(super) mod words;
 
 use askama::Template;
 use axum::Router;
@@ -25,7 +25,7 @@ use crate::flow::webhooks::{self, Error, GivesWay};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
-/// Deliveries of one state are counted up to so many.
+/// Deliveries in one state are counted up to this number.
 const COUNTED: i64 = 1_000;
 
 pub(super) fn routes() -> Router<App> {
@@ -44,13 +44,12 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/webhooks/{id}/delete", get(acts::ask_delete).post(acts::delete))
 }
 
-/// A webhook, and how much waits for it.
+/// A webhook, and its number of waiting deliveries.
 struct Row {
     webhook: Webhook,
     waiting: i64,
 }
 
-/// Every webhook.
 #[derive(Template)]
 #[template(path = "admin/webhooks.html")]
 struct WebhooksPage {
@@ -58,13 +57,13 @@ struct WebhooksPage {
     rows: Vec<Row>,
 }
 
-/// What a webhook is to be: a new one, or one that there is.
+/// The form of a new or existing webhook.
 #[derive(Template)]
 #[template(path = "admin/webhook_form.html")]
 struct FormPage {
     shell: Shell,
     form: Typed,
-    /// The one that is changed.
+    /// The webhook being changed.
     webhook: Option<Webhook>,
 }
 
@@ -92,7 +91,7 @@ async fn offer(State(app): State<App>, who: SignedIn) -> Page<FormPage> {
 
 async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let again = |form| wrong(&app, &who, form, None);
-    let (form, wish) = match Typed::of(&fields).wish(app.site.reach) {
+    let (form, wish) = match Typed::of(&fields).wish(app.site.network) {
         Ok(wished) => wished,
         Err(form) => return Ok(again(*form)),
     };
@@ -111,7 +110,7 @@ async fn edit(
     let webhook = find(&app, &id).await?;
     let id = webhook.id.clone();
     let again = |form| wrong(&app, &who, form, Some(webhook.clone()));
-    let (form, wish) = match Typed::of(&fields).wish(app.site.reach) {
+    let (form, wish) = match Typed::of(&fields).wish(app.site.network) {
         Ok(wished) => wished,
         Err(form) => return Ok(again(*form)),
     };
@@ -123,7 +122,7 @@ async fn edit(
 }
 
 async fn rotate(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Response, Failure> {
-    // Only the page that shows that there are two secrets says which of them gives way.
+    // Only the page that shows two secrets states which of them is replaced.
     let until: Option<Time> = posted.fields.get("until").and_then(|until| until.parse().ok());
     let gives_way = match posted.fields.get("gives_way") {
         Some("older") => until.map(GivesWay::Older),
@@ -146,7 +145,6 @@ fn shell(app: &App, who: &SignedIn) -> Shell {
     Shell::new(app, who, Section::Webhooks)
 }
 
-/// The page of one webhook.
 fn path(id: &WebhookId) -> String {
     format!("/admin/webhooks/{id}")
 }
@@ -160,19 +158,19 @@ fn read_id(id: &str) -> Result<WebhookId, Failure> {
 }
 
 fn gone() -> Failure {
-    Failure::not_found("There is no such webhook. The list of webhooks shows those that there are.")
+    Failure::not_found("There is no such webhook. The list of webhooks shows all webhooks.")
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Unknown => gone(),
-            Error::NoDelivery => Self::not_found("There is no such delivery any more that could be sent again."),
+            Error::NoDelivery => Self::not_found("This delivery no longer exists, so it cannot be resent."),
             Error::Beneath(beneath) => beneath.into(),
             Error::TwoSecrets => Self::new(
                 StatusCode::CONFLICT,
                 "webhook_conflict",
-                "This webhook was given a new secret already, and the one before it signs too. If that was a second click, the new secret was made and not shown: rotate once more from the page of the webhook, and replace the newer one.",
+                "This webhook already has a new secret, and the previous one signs too. If you clicked twice, the new secret was created but not shown: rotate again from the webhook's page, and replace the newer secret.",
             ),
             Error::Address(says) => Self::invalid("url", says),
             other => {

@@ -1,4 +1,4 @@
-//! What services are answered: each answer a struct, from which its JSON and its description both come.
+//! The API's response types. JSON and API description are both generated from these structs.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,42 +18,42 @@ use crate::domain::verdict::Verdict;
 /// A WooCommerce site of one merchant, without its secrets.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Store {
-    /// Its name. A reconnect keeps it.
+    /// The store's ID. It stays the same on reconnect.
     pub id: StoreId,
-    /// Whose it is.
+    /// The merchant's ID.
     pub user_id: UserId,
-    /// Its canonical address.
+    /// The store's canonical address.
     pub url: StoreUrl,
-    /// The shop's own name.
+    /// The store's name, as set in WordPress.
     #[schema(required = true, max_length = 200)]
     pub name: Option<String>,
-    /// Whether its key can be lent.
+    /// Whether the store's key can be fetched.
     pub status: StoreStatus,
-    /// What is the matter, or a remark on a key that works.
+    /// The problem, or a warning about a key that works.
     #[schema(required = true)]
     pub reason: Option<Verdict>,
-    /// What the key may do.
+    /// What the key may do at the store.
     pub scope: Scope,
-    /// The store's own number of the key.
+    /// The key's number at the store; 0 if unknown.
     pub key_id: i64,
     /// The last seven characters of the consumer key.
     pub key_last7: String,
-    /// 1 for the first key, one more with each reconnect.
+    /// 1 for the first key; increases with each reconnect.
     #[schema(minimum = 1)]
     pub key_version: i64,
-    /// How the store takes the key.
+    /// How to send the key to the store.
     pub auth_method: AuthMethod,
-    /// As the store said it when it was last asked.
+    /// As reported by the store at the last check.
     #[schema(required = true)]
     pub woocommerce_version: Option<String>,
-    /// As the store said it when it was last asked.
+    /// As reported by the store at the last check.
     #[schema(required = true)]
     pub wordpress_version: Option<String>,
-    /// When it was connected, or connected again.
+    /// When the store was connected, or last reconnected.
     pub connected_at: Time,
-    /// When it was last asked.
+    /// When the store was last checked.
     pub checked_at: Time,
-    /// When `status` last changed, or another key was taken.
+    /// When `status` last changed, or the key was replaced.
     pub changed_at: Time,
 }
 
@@ -84,10 +84,10 @@ impl From<&store::Store> for Store {
 /// One page of stores.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StoreList {
-    /// The stores, those that were connected first at the front.
+    /// The stores, in the order in which they were first connected.
     #[schema(max_items = 200)]
     pub data: Vec<Store>,
-    /// Give it as `cursor` for the next page; null on the last.
+    /// Pass it as `cursor` to get the next page; null on the last page.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
@@ -95,96 +95,96 @@ pub struct StoreList {
 /// A store's key, and how to use it.
 #[derive(Serialize, ToSchema)]
 pub struct Keys<'a> {
-    /// Whose key it is.
+    /// The store's ID.
     pub store_id: &'a StoreId,
-    /// Whose store it is.
+    /// The merchant's ID.
     pub user_id: &'a UserId,
     /// The store's canonical address.
     pub store_url: &'a StoreUrl,
-    /// Where WooCommerce's REST API answers.
+    /// The base URL of the store's WooCommerce REST API.
     #[schema(format = "uri")]
     pub api_url: String,
-    /// The key: `ck_…`.
+    /// The consumer key: `ck_…`.
     pub consumer_key: &'a str,
-    /// The secret: `cs_…`.
+    /// The consumer secret: `cs_…`.
     pub consumer_secret: &'a str,
-    /// What the key may do.
+    /// What the key may do at the store.
     pub permissions: Scope,
-    /// How the store takes it.
+    /// How to send the key to the store.
     pub auth_method: AuthMethod,
-    /// One more with each reconnect.
+    /// Increases with each reconnect.
     #[schema(minimum = 1)]
     pub key_version: i64,
-    /// When it was proven.
+    /// When the key was proven to work.
     pub issued_at: Time,
 }
 
-/// A link that was made just now.
+/// A newly created link.
 #[derive(Serialize, ToSchema)]
 pub struct MadeLink<'a> {
-    /// Its name.
+    /// The link's ID.
     pub id: &'a LinkId,
-    /// Send the merchant there. It is shown this once: Cartkey keeps only its hash.
+    /// The address to send the merchant to. It is returned only here: Cartkey stores only its hash.
     #[schema(format = "uri")]
     pub url: &'a str,
-    /// For whom it is.
+    /// The merchant's ID.
     pub user_id: &'a UserId,
-    /// When it stops opening.
+    /// When the link expires.
     pub expires_at: Time,
 }
 
 /// A link, without the address that opens it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Link {
-    /// Its name.
+    /// The link's ID.
     pub id: LinkId,
-    /// For whom it is.
+    /// The merchant's ID.
     pub user_id: UserId,
-    /// How your application calls the account.
+    /// The account's name in your application.
     #[schema(required = true, max_length = 80)]
     pub account_label: Option<String>,
-    /// The store's address to begin with.
+    /// The store's suggested address.
     #[schema(required = true)]
     pub store_url: Option<StoreUrl>,
-    /// The store to reconnect, and no other.
+    /// The only store that this link can reconnect.
     #[schema(required = true)]
     pub store_id: Option<StoreId>,
-    /// What is asked of the merchant.
+    /// The requested scope.
     pub scope: Scope,
-    /// Where the merchant goes afterwards.
+    /// Where the merchant is sent afterwards.
     #[schema(required = true, format = "uri")]
     pub return_url: Option<String>,
-    /// Who must confirm.
+    /// Who must confirm the approval.
     pub confirm: Confirm,
-    /// When it was made.
+    /// When the link was created.
     pub created_at: Time,
-    /// When it stops opening.
+    /// When the link expires.
     pub expires_at: Time,
-    /// When an operator withdrew it.
+    /// When an operator withdrew the link.
     #[schema(required = true)]
     pub withdrawn_at: Option<Time>,
-    /// The newest attempt that was begun from it.
+    /// The newest attempt made with this link.
     #[schema(required = true)]
     pub attempt: Option<LinkAttempt>,
 }
 
-/// One try at connecting.
+/// One attempt at connecting a store.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LinkAttempt {
-    /// Its name.
+    /// The attempt's ID.
     pub id: AttemptId,
-    /// Where it stands.
+    /// The attempt's progress or result.
     pub status: Status,
-    /// Why it ended badly, or what is the matter while it goes on.
+    /// Why it failed, or the current problem.
     #[schema(required = true)]
     pub reason: Option<Verdict>,
-    /// The store that came of it.
+    /// The store it connected.
     #[schema(required = true)]
     pub store_id: Option<StoreId>,
 }
 
 impl Link {
-    /// As services see it at `now`.
+    /// The link as the API shows it at `now`.
     pub fn at(now: Time, link: link::Link, attempt: Option<Attempt>) -> Self {
         let attempt = attempt.map(|attempt| LinkAttempt {
             status: attempt.status_at(now),
@@ -209,22 +209,22 @@ impl Link {
     }
 }
 
-/// What is left to do after a disconnect: only the merchant can revoke the key, at the store.
+/// The result of a disconnect. Only the merchant can revoke the key, at the store.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Disconnected {
-    /// The page of the store where the merchant revokes the key.
+    /// The page at the store where the merchant can revoke the key.
     #[schema(format = "uri")]
     pub revoke_url: String,
     /// The last seven characters of the consumer key.
     pub key_last7: String,
 }
 
-/// Some of what happened, in order, none skipped.
+/// A part of the feed, in order, with no gaps.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventList {
-    /// The events, the oldest first.
+    /// The events, oldest first.
     #[schema(max_items = 200)]
     pub data: Vec<News>,
-    /// Give it as `after` next time, also when `data` is empty.
+    /// Pass it as `after` next time, even if `data` is empty.
     pub next: EventId,
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/events`: the feed, a part at a time, or as a stream of server-sent events.
+//! `GET /api/v1/events`: the feed, in parts or as a stream of server-sent events.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::flow::feed::{self, Crowded};
 use crate::web::failure::Failure;
 use crate::web::stream::{Pieces, streamed};
 
-/// The longest that one request may wait, in seconds.
+/// The longest time that a request may wait, in seconds.
 const LONGEST: u64 = 30;
-/// How often a stream on which nothing happens says that it is alive, and looks whether its token is.
+/// How often an idle stream sends a heartbeat and checks its token.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a client may take to read what it is sent.
+/// How long a client may take to read a part.
 const READ_WITHIN: Duration = Duration::from_secs(30);
-/// How soon a client that lost its stream asks again, in milliseconds.
+/// When a client should reconnect after losing its stream, in milliseconds.
 const RETRY: &str = "retry: 2000\n\n";
 
 pub async fn read(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
@@ -43,7 +43,7 @@ pub async fn read(State(app): State<App>, parts: Parts) -> Result<Response, Fail
     let after = match seen.or_else(|| pairs.iter().find(|(name, _)| name == "after").map(|(_, value)| value.as_str())) {
         None | Some("") => EventId::BEGINNING,
         Some("latest") => feed::newest(&app).await?,
-        Some(id) => id.parse().map_err(|_| bad("after", "after must be the id of an event, or latest.".to_owned()))?,
+        Some(id) => id.parse().map_err(|_| bad("after", "after must be an event ID or latest.".to_owned()))?,
     };
     if streams {
         return stream(app, token, after).await;
@@ -64,7 +64,7 @@ fn wants_stream(parts: &Parts) -> bool {
 
 async fn stream(app: App, token: ServiceToken, after: EventId) -> Result<Response, Failure> {
     let place = feed::enter(&app, &token)?;
-    // An id that there is not is told as every other fault; later it could only be told by hanging up.
+    // Reports an unknown ID as a problem; once the stream has begun, it could only be closed.
     feed::read(&app, &token, after, 1).await?;
     let (pieces, body) = streamed();
     tokio::spawn(async move {
@@ -73,20 +73,20 @@ async fn stream(app: App, token: ServiceToken, after: EventId) -> Result<Respons
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
-        // A proxy that gathers what it is sent would hold the news back.
+        // A proxy that buffers the response would delay events.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, body).into_response())
 }
 
-/// Sends everything after `after` and then whatever happens, until nobody reads it, the token stops working, or the process
-/// is told to stop.
+/// Sends all events after `after` and then new ones, until the client disconnects, the token stops working, or the process
+/// stops.
 async fn follow(app: &App, token: &ServiceToken, mut after: EventId, pieces: Pieces) {
     let mut watcher = app.feed.watch(&app.db);
     let mut says = RETRY.to_owned();
     loop {
         let Ok(part) = feed::read(app, token, after, MOST).await else { return };
-        // Looked at behind the reading: a token is not even told that it was revoked.
+        // Checked after reading: a revoked token does not even receive the event of its revocation.
         if app.is_draining() || feed::still_works(app, token).await.is_err() {
             return;
         }
@@ -120,19 +120,19 @@ impl From<feed::Error> for Failure {
         match error {
             E::Ahead { newest } => {
                 let says = format!(
-                    "after names an event that has not happened; the newest is {newest}. Was the database restored from a copy? Then begin again after an event that you know."
+                    "after is the ID of an event that does not exist yet; the newest is {newest}. If the database was restored from a backup, continue after an event that you know."
                 );
                 bad("after", says)
             }
             E::Crowded(Crowded::ByOne) => crowded(
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limited",
-                "Too many requests with this token wait for news. One is enough for each reader.",
+                "Too many requests with this token are waiting for events. Each reader needs only one.",
             ),
             E::Crowded(Crowded::ByAll) => crowded(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "Too many wait for news here. Ask again, or ask without wait.",
+                "Too many requests are waiting for events. Try again later, or without wait.",
             ),
             E::Unauthenticated => Self::unauthenticated(),
             E::Beneath(beneath) => beneath.into(),

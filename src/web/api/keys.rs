@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::id::RequestId;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::token::Permission;
-use crate::flow::lend::{self, Keys, Lent, Which};
+use crate::flow::lending::lend::{self, Keys, Lent, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
 
@@ -40,7 +40,7 @@ fn which_of_user(app: &App, user_id: &str, parts: &Parts) -> Result<Which, Failu
     let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
         None => None,
         Some(typed) => {
-            Some(StoreUrl::parse(&typed, app.site.reach).map_err(|fault| bad("store_url", fault.to_string()))?)
+            Some(StoreUrl::parse(&typed, app.site.network).map_err(|fault| bad("store_url", fault.to_string()))?)
         }
     };
     Ok(Which::User(user_id, home))
@@ -50,7 +50,7 @@ async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result
     let which = match which {
         Ok(which) => which,
         Err(fault) => {
-            // Who may not ask learns nothing, not even what is wrong with the question.
+            // Without permission, a client does not even learn what is wrong with its request.
             allowed(app, parts, Permission::KeysRead).await?;
             return Err(fault);
         }

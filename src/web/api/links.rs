@@ -1,4 +1,4 @@
-//! `/api/v1/links`, and the application's confirmation of an attempt.
+//! `/api/v1/links`, and confirming an attempt from the application.
 
 use std::time::Duration;
 
@@ -22,37 +22,37 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::token::Permission;
 use crate::domain::user_id::UserId;
-use crate::flow::links::{self, Wish};
-use crate::flow::return_leg::{self, ConfirmError};
+use crate::flow::connecting::links;
+use crate::flow::connecting::return_leg::{self, ConfirmError};
 use crate::web::failure::Failure;
 use crate::web::guard;
 
-/// What a link is to be.
+/// A link to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLink {
-    /// For whom: your application's own id of the merchant.
+    /// Your application's ID of the merchant.
     #[schema(value_type = UserId)]
     user_id: String,
-    /// How your application calls the account. The merchant sees it. Without control characters.
+    /// The account's name in your application, shown to the merchant. No control characters.
     #[schema(min_length = 1, max_length = 80)]
     account_label: Option<String>,
-    /// The store's address, if you know it, as people write it. The merchant may change it, unless `store_id` is given.
+    /// The store's address, if you know it, in any form. The merchant can change it unless `store_id` is given.
     #[schema(max_length = 2000, examples("shop.example"))]
     store_url: Option<String>,
-    /// Reconnect this store of the merchant, and take no other.
+    /// Reconnect this store of the merchant, and accept no other.
     #[schema(value_type = Option<StoreId>)]
     store_id: Option<String>,
-    /// What to ask of the merchant; what Cartkey is set to unless told.
+    /// The scope to request; by default `CARTKEY_SCOPE`.
     #[schema(value_type = Option<Scope>)]
     scope: Option<String>,
-    /// Where the merchant goes afterwards. Its origin must stand in `CARTKEY_RETURN_ORIGINS`.
+    /// Where to send the merchant afterwards. Its origin must be listed in `CARTKEY_RETURN_ORIGINS`.
     #[schema(format = "uri", max_length = 2000)]
     return_url: Option<String>,
-    /// Who must confirm that the approval was meant; `browser` unless told. `app` needs a `return_url`.
+    /// Who must confirm the approval; by default `browser`. `app` requires a `return_url`.
     #[schema(value_type = Option<Confirm>)]
     confirm: Option<String>,
-    /// Seconds for which the link opens; 1800 unless told.
+    /// How long the link is valid, in seconds; by default 1800.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 60, maximum = 2_592_000)]
     expires_in: Option<u64>,
@@ -74,15 +74,15 @@ pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) 
     Ok(Json(Link::at(app.now(), link, attempt)))
 }
 
-/// What the application confirms an attempt with.
+/// Confirms an attempt.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
-    /// The one-time code that the merchant's browser brought to your `return_url`.
+    /// The one-time code from the query of your `return_url`.
     #[schema(value_type = String)]
     code: Secret,
-    /// Who is signed in at your application. Cartkey compares it with the attempt's `user_id` and confirms nothing when
-    /// it is another: send it, and a forwarded link cannot bring you somebody else's store.
+    /// The user who is signed in to your application. If this is not the attempt's `user_id`, Cartkey confirms nothing.
+    /// Always send it: it protects you from forwarded links, which could connect someone else's store.
     #[schema(value_type = Option<UserId>)]
     user_id: Option<String>,
 }
@@ -109,10 +109,10 @@ pub async fn confirm(
     Ok(Json(Store::from(&store)))
 }
 
-fn wish(app: &App, asked: NewLink) -> Result<Wish, Failure> {
+fn wish(app: &App, asked: NewLink) -> Result<links::NewLink, Failure> {
     let home = asked
         .store_url
-        .map(|typed| StoreUrl::parse(&typed, app.site.reach))
+        .map(|typed| StoreUrl::parse(&typed, app.site.network))
         .transpose()
         .map_err(|fault| Failure::invalid("store_url", fault.to_string()))?;
     let confirm = match asked.confirm.as_deref() {
@@ -120,7 +120,7 @@ fn wish(app: &App, asked: NewLink) -> Result<Wish, Failure> {
         Some("app") => Confirm::App,
         Some(_) => return Err(Failure::invalid("confirm", "confirm must be browser or app.")),
     };
-    Ok(Wish {
+    Ok(links::NewLink {
         user_id: asked.user_id.parse().map_err(|fault| Failure::invalid("user_id", format!("{fault}.")))?,
         account_label: asked.account_label,
         home,

@@ -1,4 +1,4 @@
-//! The services' surface, `/api/v1`: tokens in, JSON out.
+//! The service API, `/api/v1`.
 
 pub mod answers;
 pub mod describe;

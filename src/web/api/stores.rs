@@ -1,4 +1,4 @@
-//! `/api/v1/stores`: lists and single stores, never their secrets.
+//! `/api/v1/stores`: lists and single stores, without their secrets.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,9 +11,9 @@ use crate::domain::id::StoreId;
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::store::{self, StoreStatus};
 use crate::domain::token::{Permission, ServiceToken};
-use crate::flow::store_list::{self, Filter};
-use crate::flow::stores;
-use crate::flow::{disconnect, watch};
+use crate::flow::dashboard::store_list::{self, Filter};
+use crate::flow::dashboard::stores;
+use crate::flow::{connecting::disconnect, watching::watch};
 use crate::web::failure::Failure;
 use crate::web::guard;
 
@@ -28,7 +28,7 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
             Some(StoreStatus::from_text(&text).ok_or_else(says)?)
         }
     };
-    // A search field that nobody wrote in is sent empty.
+    // An unused search field is sent empty.
     let q = parameter::<String>(&pairs, "q", "text")?.filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.chars().any(char::is_control)) {
         return Err(bad("q", "q must be text without control characters.".to_owned()));
@@ -39,9 +39,9 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
         q,
         ..Filter::default()
     };
-    // The first page of whoever always sends one.
+    // An empty cursor means the first page.
     let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
-    let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of an earlier answer")?;
+    let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of a previous response")?;
     let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
@@ -78,7 +78,7 @@ pub async fn disconnect(
     Ok(Json(Disconnected { revoke_url, key_last7: store.key_last7 }))
 }
 
-/// The store with this id; one that the token may not reach is gone like one that never was.
+/// The store with this ID. One that the token may not see is reported as not found.
 async fn reached(app: &App, token: &ServiceToken, id: &str) -> Result<store::Store, Failure> {
     let id: StoreId = id.parse().map_err(|_| gone())?;
     stores::find_for(app, token, &id).await?.ok_or_else(gone)

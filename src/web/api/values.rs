@@ -1,4 +1,4 @@
-//! How the values of the domain look in JSON: the schemas that answers and the description of the API are made of.
+//! JSON schemas of the domain's values, used by the response types and the API description.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use crate::domain::token::Permission;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
-/// Gives types of the domain a name and a schema in the description.
+/// Gives domain types a name and a schema in the API description.
 macro_rules! values {
     ($($type:ty, $name:literal => $schema:expr;)*) => {$(
         impl PartialSchema for $type {
@@ -37,46 +37,46 @@ macro_rules! values {
 }
 
 values! {
-    StoreId, "StoreId" => id("st", "Names a store. A reconnect keeps it.");
-    LinkId, "LinkId" => id("ln", "Names a link. It opens nothing: the link's `url` does.");
-    AttemptId, "AttemptId" => id("at", "Names an attempt. It opens nothing by itself.");
-    RequestId, "RequestId" => id("rq", "Names a request, in answers, in the log and on the record of key reads.");
-    TokenId, "TokenId" => id("tk", "Names a service token; it is not the token.");
-    OperatorId, "OperatorId" => id("op", "Names an operator.");
-    WebhookId, "WebhookId" => id("wh", "Names a webhook.");
-    EventId, "EventId" => text("Names an event: its number, so that ids sort in the order in which things happened.")
+    StoreId, "StoreId" => id("st", "A store's ID. It stays the same on reconnect.");
+    LinkId, "LinkId" => id("ln", "A link's ID. It does not open the link: use the link's `url`.");
+    AttemptId, "AttemptId" => id("at", "An attempt's ID. It gives no access by itself.");
+    RequestId, "RequestId" => id("rq", "A request's ID, found in responses, in the log and in the record of key reads.");
+    TokenId, "TokenId" => id("tk", "A service token's ID, not the token itself.");
+    OperatorId, "OperatorId" => id("op", "An operator's ID.");
+    WebhookId, "WebhookId" => id("wh", "A webhook's ID.");
+    EventId, "EventId" => text("An event's ID. IDs sort in the order in which events happened.")
         .pattern(Some("^ev_[0-9]{16}$"))
         .examples(["ev_0000000000000042"]);
-    Time, "Time" => text("A moment, RFC 3339 in UTC, to the millisecond.")
+    Time, "Time" => text("A time in RFC 3339 format, in UTC, with milliseconds.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-11-22T12:00:00.000Z"]);
-    UserId, "UserId" => text("Your application's own id of the merchant: 1 to 128 visible ASCII characters.")
+    UserId, "UserId" => text("Your application's ID of the merchant: 1 to 128 visible ASCII characters.")
         .min_length(Some(1))
         .max_length(Some(128))
         .pattern(Some("^[!-~]{1,128}$"))
         .examples(["merchant-42"]);
-    StoreUrl, "StoreUrl" => text("A store's canonical address, without a slash at its end.")
+    StoreUrl, "StoreUrl" => text("A store's canonical address, without a trailing slash.")
         .format(Some(SchemaFormat::Custom("uri".to_owned())))
         .examples(["https://shop.example"]);
-    StoreStatus, "StoreStatus" => one_of("Whether the store's key can be lent.", &StoreStatus::ALL.map(|status| {
+    StoreStatus, "StoreStatus" => one_of("Whether the store's key can be fetched.", &StoreStatus::ALL.map(|status| {
         (status.as_str(), match status {
-            StoreStatus::Connected => "the key works and is lent",
+            StoreStatus::Connected => "the key works and can be fetched",
             StoreStatus::Unauthorized => "the store refuses the key",
-            StoreStatus::Unreachable => "the store cannot be asked",
-            StoreStatus::Disconnected => "the key was given up and its secrets are wiped",
+            StoreStatus::Unreachable => "the store does not answer, or has moved",
+            StoreStatus::Disconnected => "the store was disconnected and its secrets are deleted",
         })
     }));
-    Status, "AttemptStatus" => one_of("Where an attempt stands.", &ATTEMPT);
+    Status, "AttemptStatus" => one_of("An attempt's progress or result.", &ATTEMPT);
     Scope, "Scope" => one_of("What a key may do at the store.", &[Scope::Read, Scope::Write, Scope::ReadWrite].map(|scope| {
         (scope.as_str(), scope.in_words())
     }));
     Confirm, "Confirm" => one_of("Who must confirm an approval before the store is connected.", &[
-        ("browser", "the browser that began, by coming back"),
+        ("browser", "the browser that began the attempt, by returning to Cartkey"),
         ("app", "your application, which checks that its own signed-in user is the link's `user_id`"),
     ]);
-    AuthMethod, "AuthMethod" => one_of("How the store takes its key.", &AuthMethod::LADDER.map(|method| {
+    AuthMethod, "AuthMethod" => one_of("How to send the key to the store.", &AuthMethod::LADDER.map(|method| {
         (method.as_str(), match method {
-            AuthMethod::Basic => "HTTP Basic: consumer key as user, consumer secret as password",
+            AuthMethod::Basic => "HTTP Basic: consumer key as user name, consumer secret as password",
             AuthMethod::Query => "`consumer_key` and `consumer_secret` in the query: the host drops the Authorization header",
             AuthMethod::Oauth1 => "OAuth 1.0a, parameters in the query, HMAC-SHA256, key = secret + `&`, no token",
             AuthMethod::Oauth1Http => "the same, sent over https but signed with the `http://` address: the store's PHP does not see https",
@@ -85,16 +85,16 @@ values! {
     Permission, "Permission" => one_of("What a token may do.", &Permission::ALL.map(|permission| {
         (permission.as_str(), permission.says())
     }));
-    Verdict, "Reason" => text("What asking the store told, or why an attempt ended. More may be added: treat one that you do not know as trouble of its own.")
+    Verdict, "Reason" => text("What a check of the store found, or why an attempt ended. More values may be added: treat an unknown one as a new kind of problem.")
         .enum_values(Some(Verdict::ALL.iter().map(|verdict| verdict.code())))
         .examples(["key_rejected"]);
 }
 
-/// The statuses of an attempt, in the order in which they come.
+/// The statuses of an attempt, in order of progress.
 const ATTEMPT: [(&str, &str); 8] = [
-    (Status::Open.as_str(), "waits for the merchant's approval"),
-    (Status::Received.as_str(), "a key came and was not tried yet"),
-    (Status::Proving.as_str(), "the key is being tried at the store"),
+    (Status::Open.as_str(), "waiting for the merchant's approval"),
+    (Status::Received.as_str(), "a key has arrived but has not been tested yet"),
+    (Status::Proving.as_str(), "the key is being tested at the store"),
     (Status::AwaitingConfirmation.as_str(), "the key works; the browser, an operator or your application must confirm"),
     (Status::Connected.as_str(), "done: `store_id` names the store"),
     (Status::Denied.as_str(), "the merchant pressed Deny"),
@@ -106,14 +106,14 @@ fn text(says: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(says))
 }
 
-/// A ULID in lower case after its prefix.
+/// A lower-case ULID after the prefix.
 fn id(prefix: &str, says: &str) -> ObjectBuilder {
     text(says)
         .pattern(Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")))
         .examples([format!("{prefix}_01kayjt000e8k2m4c6q9s1vwxy")])
 }
 
-/// A closed set of words, each with what it means.
+/// A closed set of values, each with its meaning.
 fn one_of(says: &str, words: &[(&str, &str)]) -> ObjectBuilder {
     let list: Vec<String> =
         words.iter().map(|(word, means)| format!("`{word}`: {}.", means.trim_end_matches('.'))).collect();

@@ -1,4 +1,4 @@
-//! Return and wait: the browser comes back, and sees how its attempt stands until it has ended.
+//! Return and wait: the browser comes back, and polls its attempt until that has ended.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -19,18 +19,18 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
-use crate::flow::by_hand;
-use crate::flow::connect::Ground;
-use crate::flow::disconnect::revoke_url;
-use crate::flow::return_leg::{self, Arrival, Disowned, Outcome};
+use crate::flow::connecting::by_hand;
+use crate::flow::connecting::connect::Invitation;
+use crate::flow::connecting::disconnect::revoke_url;
+use crate::flow::connecting::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
+use crate::web::i18n::{Said, Words};
 use crate::web::page::Page;
-use crate::web::words::{Said, Words};
 
-/// `GET /connect/return/{attempt}?success=…&user_id=…`: the browser that began is sent on to its attempt's page, so that
-/// the state does not stay in its address bar; another one is told.
+/// `GET /connect/return/{attempt}?success=…&user_id=…`: redirects the browser that began the attempt to the attempt's
+/// page, so that the state does not remain in the address bar; shows any other browser what happened.
 pub async fn came_back(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -48,7 +48,7 @@ pub async fn came_back(
             Ok(Redirect::to(&format!("{}{note}", href(&id))).into_response())
         }
         Arrival::Elsewhere(attempt) if attempt.status == Status::Denied => {
-            // Whoever pressed Deny is told so; the attempt's own page is not theirs.
+            // Whoever pressed Deny sees that here; the attempt's own page is only for the browser that began it.
             let page = page(&app, frame.leading_to(&return_href(&id, false, state.as_ref())), *attempt, false).await?;
             Ok(Page(AttemptPage { retry_href: None, back: None, ..page }).into_response())
         }
@@ -64,7 +64,7 @@ pub async fn came_back(
     }
 }
 
-/// `GET /connect/attempts/{attempt}`: only for the browser that began it; JSON for its script.
+/// `GET /connect/attempts/{attempt}`: only for the browser that began it; also returns JSON for its script.
 pub async fn look(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -83,13 +83,13 @@ pub async fn look(
     Ok((vary, Page(page(&app, frame, attempt, returned).await?)).into_response())
 }
 
-/// `GET …/confirm` and `…/disown`: who comes to where a form was posted wants to see how the attempt stands.
+/// `GET …/confirm` and `…/disown`: a GET where a form was posted redirects to the attempt's page.
 pub async fn to_attempt(Path(id): Path<String>) -> Result<Redirect, Failure> {
     Ok(Redirect::to(&href(&read_id(&id)?)))
 }
 
-/// `GET …/go-on`: on to the application that must confirm, with a one-time code made just now: however long the page was
-/// open before, the code is fresh.
+/// `GET …/go-on`: redirects to the application that must confirm. The one-time code is created now, so it is fresh
+/// however long the page was open.
 pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
     let id = read_id(&id)?;
     let cookie = browser(&app.site, &parts.headers);
@@ -98,7 +98,7 @@ pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts:
     Ok(Redirect::to(&there.unwrap_or_else(|| href(&id))))
 }
 
-/// `POST …/confirm`: the person at the browser that began says that the approval was theirs.
+/// `POST …/confirm`: the person at the browser that began confirms the approval.
 pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
     same_site(&app.site, &parts.headers)?;
     let id = read_id(&id)?;
@@ -107,7 +107,7 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Part
     Ok(Redirect::to(&href(&id)))
 }
 
-/// `POST …/disown`: whoever came back says that the approval was not theirs.
+/// `POST …/disown`: the visitor who returned rejects the approval.
 pub async fn disown(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -121,7 +121,8 @@ pub async fn disown(
     let cookie = browser(&app.site, &parts.headers);
     match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Disowned::Dropped(attempt, keys) => {
-            // What can be got later: the return's page by whoever holds the state, the attempt's by the browser that began.
+            // The page to link to later: the return page for whoever has the state, the attempt's page for the browser
+            // that began.
             let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
             Ok(Page(DisownedPage::new(frame.leading_to(&there), attempt.home, keys)).into_response())
         }
@@ -142,7 +143,7 @@ fn href(id: &AttemptId) -> String {
     format!("/connect/attempts/{id}")
 }
 
-/// The address at which the store sent the browser back, for a visitor who has shown that they hold the state.
+/// The address to which the store sent the browser back, for a visitor who has the state.
 fn return_href(id: &AttemptId, approved: bool, state: Option<&Secret>) -> String {
     let state = state.map(Secret::expose).unwrap_or_default();
     let pairs = [("success", if approved { "1" } else { "0" }), ("user_id", state)];
@@ -186,7 +187,7 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         account: attempt.account_label.clone(),
         callback_host: app.site.public_host.clone(),
         view: view(app, &frame, &attempt, returned).await?,
-        // Renewed without scripts, the page goes on to say that no key came.
+        // Reloaded without scripts, the page goes on to report that no key was received.
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
         by_hand: attempt.by_hand,
         by_hand_href: by_hand_href(app, &attempt).await?,
@@ -206,7 +207,7 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
             let label = frame.say("go-on-to").with("app", frame.app()).to_string();
             let go_on =
                 address(app, attempt, &[]).map(|_| GoOn { label, href: format!("{}/go-on", href(&attempt.id)) });
-            // Once: who was sent back by the application, or came back, goes on when they press.
+            // Automatic only once: whoever returned, from the application or otherwise, must press the button.
             View::AwaitingApp { go_on, by_itself: attempt.confirm_code_until.is_none() }
         }
         Status::AwaitingConfirmation => View::AwaitingBrowser {
@@ -223,14 +224,14 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
     })
 }
 
-/// What `reason` says to whoever approved, or typed a key.
+/// The text of `reason` for whoever approved, or typed a key.
 fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
     let (words, store) = (frame.words, attempt.home.shown());
     let says = if attempt.by_hand { words.verdict_by_hand(reason, store) } else { words.verdict(reason, store) };
     Finding { says, code: reason.code() }
 }
 
-/// Where the key is typed instead, unless that was done, or is not possible here.
+/// Where to type the key instead; `None` if that was done or is not available.
 async fn by_hand_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
     if attempt.by_hand || !by_hand::is_allowed(app).await? {
         return Ok(None);
@@ -262,7 +263,7 @@ async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connec
     })
 }
 
-/// The way back to the application from an attempt that ended without a store.
+/// The way back to the application after an attempt that failed.
 fn back(app: &App, frame: &Frame, attempt: &Attempt) -> Option<GoOn> {
     let status = attempt.status_at(app.now());
     let is_over = matches!(status, Status::Denied | Status::Failed | Status::Expired);
@@ -270,8 +271,8 @@ fn back(app: &App, frame: &Frame, attempt: &Attempt) -> Option<GoOn> {
     go_on(app, attempt, &frame.say("back-to").with("app", frame.app()), &added).filter(|_| is_over)
 }
 
-/// Where the application is told of an approval that it must confirm, with a fresh one-time code; `None` while there is
-/// nothing to confirm.
+/// The application's address for confirming an approval, with a new one-time code; `None` if there is nothing to
+/// confirm.
 async fn to_confirm(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
     if address(app, attempt, &[]).is_none() {
         return Ok(None);
@@ -290,12 +291,12 @@ fn go_on(app: &App, attempt: &Attempt, label: &Said, added: &[(&str, &str)]) -> 
     Some(GoOn { label: label.to_string(), href: address(app, attempt, added)? })
 }
 
-/// The way back to the application for whoever has nothing left to do: their store is connected already. An application that
-/// confirms has nothing to confirm, and looks for itself.
-pub(super) fn nothing_left(app: &App, frame: &Frame, ground: &Ground, store: &Store) -> Option<GoOn> {
-    let to = ground.return_url.as_deref();
-    let added = [("status", "connected"), ("user_id", ground.user_id.as_str()), ("store_id", store.id.as_str())];
-    let (key, added) = match ground.confirm {
+/// The way back to the application if the store is already connected. An application that confirms has nothing to
+/// confirm, and checks for itself.
+pub(super) fn nothing_left(app: &App, frame: &Frame, invitation: &Invitation, store: &Store) -> Option<GoOn> {
+    let to = invitation.return_url.as_deref();
+    let added = [("status", "connected"), ("user_id", invitation.user_id.as_str()), ("store_id", store.id.as_str())];
+    let (key, added) = match invitation.confirm {
         Confirm::Browser => ("go-on-to", &added[..]),
         Confirm::App => ("back-to", &[][..]),
     };
@@ -307,8 +308,8 @@ fn address(app: &App, attempt: &Attempt, added: &[(&str, &str)]) -> Option<Strin
     return_address(app, attempt.return_url.as_deref(), added)
 }
 
-/// A link's return address with `added`. Its origin was on the allow-list when the link was made, and is looked up again:
-/// the list may have become shorter since.
+/// A link's return address with `added`. Its origin was allowed when the link was created, but is checked again,
+/// because it may have been removed from the list since.
 fn return_address(app: &App, return_url: Option<&str>, added: &[(&str, &str)]) -> Option<String> {
     let text = return_url?;
     crate::config::origin(text).filter(|origin| app.site.return_origins.contains(origin))?;

@@ -1,4 +1,4 @@
-//! By hand: the page that tells how a key is made in a store's own settings, and takes it.
+//! By hand: explains how to create a key in a store's own settings, and accepts it.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -15,45 +15,45 @@ use crate::app::App;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::typed_key::{self, Half, NotAHalf};
-use crate::flow::by_hand::{self, Handed};
-use crate::flow::connect::{self, Ground};
-use crate::flow::disconnect::keys_url;
+use crate::flow::connecting::by_hand::{self, Handed};
+use crate::flow::connecting::connect::{self, Invitation};
+use crate::flow::connecting::disconnect::keys_url;
 use crate::web::assets::Asset;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site};
+use crate::web::i18n::{Markup, Said};
 use crate::web::page::Page;
-use crate::web::words::{Markup, Said};
 
-/// Tells the eight steps, and takes what they end with.
+/// The page with the eight steps and the form for the key.
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/by_hand.html")]
 pub struct ByHandPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// How the application calls the merchant's account.
+    /// The account's name in the application.
     pub account: Option<String>,
-    /// Where the form is posted.
+    /// The action of the form.
     pub action: String,
-    /// Where the approval is begun instead.
+    /// The address for approving instead.
     pub approve_href: String,
-    /// The field `store_url`; not shown with `fixed_store`.
+    /// The field `store_url`; hidden if `fixed_store` is set.
     pub store_url: Field,
-    /// A reconnect: the only store that may be connected, as people say it.
+    /// A reconnect: the only store that may be connected, for display.
     pub fixed_store: Option<String>,
-    /// The store, when it is known.
+    /// The store, if known.
     pub store: Option<StoreUrl>,
-    /// What is asked.
+    /// The requested scope.
     pub asks: Scope,
-    /// What is wrong with the consumer key. What was typed is never shown again.
+    /// The error in the consumer key. Typed keys are never shown again.
     pub key_wrong: Option<String>,
-    /// What is wrong with the consumer secret.
+    /// The error in the consumer secret.
     pub secret_wrong: Option<String>,
     /// Why the store cannot be connected.
     pub stop: Option<Finding>,
-    /// The store has this key already.
+    /// The store that already has this key.
     pub in_use: Option<StoreUrl>,
-    /// The way back to the application, where nothing is left to do.
+    /// The way back to the application if nothing is left to do.
     pub go_on: Option<GoOn>,
 }
 
@@ -62,7 +62,7 @@ impl ByHandPage {
         self.stop.is_some() || self.store_url.error.is_some() || self.key_wrong.is_some() || self.secret_wrong.is_some()
     }
 
-    /// The eight steps: a drawing, what it shows, and what is to be done.
+    /// The eight steps: a drawing, its description, and the instruction.
     fn steps(&self) -> Vec<(&'static str, Said, Markup)> {
         let say = |key| self.frame.say(key);
         let texts = [
@@ -93,7 +93,7 @@ impl ByHandPage {
         drawn.map(|((drawing, shows), text)| (drawing.href(), shows, text)).collect()
     }
 
-    /// As WooCommerce calls what is asked.
+    /// WooCommerce's name of the requested scope.
     fn permissions(&self) -> Said {
         self.frame.say(match self.asks {
             Scope::Read => "by-hand-read",
@@ -102,7 +102,7 @@ impl ByHandPage {
         })
     }
 
-    /// The store's own page for a new key, when the store is known.
+    /// The store's page for creating a key, if the store is known.
     fn new_key_href(&self) -> Option<String> {
         self.store.as_ref().map(|store| format!("{}&create-key=1", keys_url(store)))
     }
@@ -121,9 +121,9 @@ pub(super) async fn begin_open(
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     allowed(&app).await?;
-    let ground = open_ground(&app)?;
-    let page = blank(frame, &ground, "/connect", "");
-    begin(&app, ground, page, &parts, &body).await
+    let invitation = open_ground(&app)?;
+    let page = blank(frame, &invitation, "/connect", "");
+    begin(&app, invitation, page, &parts, &body).await
 }
 
 pub(super) async fn link_page(
@@ -132,8 +132,8 @@ pub(super) async fn link_page(
     frame: Frame,
 ) -> Result<Page<ByHandPage>, Failure> {
     allowed(&app).await?;
-    let (ground, here) = link_ground(&app, link).await?;
-    Ok(Page(blank(frame, &ground, &here, "")))
+    let (invitation, here) = link_ground(&app, link).await?;
+    Ok(Page(blank(frame, &invitation, &here, "")))
 }
 
 pub(super) async fn begin_link(
@@ -145,9 +145,9 @@ pub(super) async fn begin_link(
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     allowed(&app).await?;
-    let (ground, here) = link_ground(&app, link).await?;
-    let page = blank(frame, &ground, &here, "");
-    begin(&app, ground, page, &parts, &body).await
+    let (invitation, here) = link_ground(&app, link).await?;
+    let page = blank(frame, &invitation, &here, "");
+    begin(&app, invitation, page, &parts, &body).await
 }
 
 pub(super) async fn again_page(
@@ -157,8 +157,8 @@ pub(super) async fn again_page(
     parts: Parts,
 ) -> Result<Page<ByHandPage>, Failure> {
     allowed(&app).await?;
-    let (ground, here) = again_ground(&app, &id, &parts).await?;
-    Ok(Page(blank(frame, &ground, &here, "/again")))
+    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    Ok(Page(blank(frame, &invitation, &here, "/again")))
 }
 
 pub(super) async fn begin_again(
@@ -170,27 +170,27 @@ pub(super) async fn begin_again(
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
     allowed(&app).await?;
-    let (ground, here) = again_ground(&app, &id, &parts).await?;
-    let page = blank(frame, &ground, &here, "/again");
-    begin(&app, ground, page, &parts, &body).await
+    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let page = blank(frame, &invitation, &here, "/again");
+    begin(&app, invitation, page, &parts, &body).await
 }
 
-/// Where no operator allows it, there is no such page.
+/// Fails unless an operator allows typed keys.
 async fn allowed(app: &App) -> Result<(), Failure> {
     if by_hand::is_allowed(app).await? { Ok(()) } else { Err(Failure::of_status(StatusCode::NOT_FOUND)) }
 }
 
-fn blank(frame: Frame, ground: &Ground, here: &str, approval: &str) -> ByHandPage {
-    let home = ground.home.as_ref();
+fn blank(frame: Frame, invitation: &Invitation, here: &str, approval: &str) -> ByHandPage {
+    let home = invitation.home.as_ref();
     ByHandPage {
         frame,
-        account: ground.account_label.clone(),
+        account: invitation.account_label.clone(),
         action: format!("{here}/by-hand"),
         approve_href: format!("{here}{approval}"),
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
-        fixed_store: ground.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
+        fixed_store: invitation.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
         store: home.cloned(),
-        asks: ground.scope,
+        asks: invitation.scope,
         key_wrong: None,
         secret_wrong: None,
         stop: None,
@@ -201,17 +201,17 @@ fn blank(frame: Frame, ground: &Ground, here: &str, approval: &str) -> ByHandPag
 
 async fn begin(
     app: &App,
-    ground: Ground,
+    invitation: Invitation,
     mut page: ByHandPage,
     parts: &Parts,
     body: &Bytes,
 ) -> Result<Response, Failure> {
     let fields = Fields::of_form(body)?;
     let text = |name: &str| fields.get(name).unwrap_or_default();
-    let fixed = ground.wanted_store.as_ref().and(ground.home.as_ref()).map(|home| home.as_str().to_owned());
+    let fixed = invitation.wanted_store.as_ref().and(invitation.home.as_ref()).map(|home| home.as_str().to_owned());
     let typed = fixed.unwrap_or_else(|| text("store_url").to_owned());
     page.store_url.value.clone_from(&typed);
-    match StoreUrl::parse(&typed, app.site.reach) {
+    match StoreUrl::parse(&typed, app.site.network) {
         Ok(store) => page.store = Some(store),
         Err(fault) => page.store_url.error = Some(page.frame.words.fault(fault)),
     }
@@ -224,7 +224,7 @@ async fn begin(
         }
     };
     let mine = browser(&app.site, &parts.headers);
-    match by_hand::begin(app, ground.clone(), &typed, pair, &merchant(app, parts), mine).await {
+    match by_hand::begin(app, invitation.clone(), &typed, pair, &merchant(app, parts), mine).await {
         Ok(Handed::Begun { attempt, browser }) => {
             let headers = [(header::SET_COOKIE, cookie(app, &browser)?)];
             Ok((headers, Redirect::to(&format!("/connect/attempts/{}", attempt.id))).into_response())
@@ -235,7 +235,7 @@ async fn begin(
             Ok(refused(page))
         }
         Ok(Handed::InUse(store)) => {
-            page.go_on = nothing_left(app, &page.frame, &ground, &store);
+            page.go_on = nothing_left(app, &page.frame, &invitation, &store);
             page.in_use = Some(store.home);
             Ok(Page(page).into_response())
         }

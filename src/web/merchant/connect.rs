@@ -1,4 +1,4 @@
-//! Begin and Send: the page with the address, and the page that sends the browser on to the store.
+//! Begin and Send: the page with the address, and the page that sends the browser to the store.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -11,8 +11,8 @@ use super::pages::{ConnectPage, Field, Finding, SendPage};
 use crate::app::App;
 use crate::domain::attempt::Attempt;
 use crate::domain::secret::Secret;
-use crate::flow::connect::{self, Begun, Findings, Ground, Ready};
-use crate::flow::{by_hand, links, return_leg};
+use crate::flow::connecting::connect::{self, Begun, Findings, Invitation, Ready};
+use crate::flow::connecting::{by_hand, links, return_leg};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, same_site, set_cookie};
@@ -24,9 +24,9 @@ pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<Conn
 
 pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    let ground = open_ground(&app)?;
-    let page = blank(&app, frame, &ground, "/connect".to_owned()).await?;
-    begin(&app, ground, page, &parts, &body).await
+    let invitation = open_ground(&app)?;
+    let page = blank(&app, frame, &invitation, "/connect".to_owned()).await?;
+    begin(&app, invitation, page, &parts, &body).await
 }
 
 pub async fn link_page(
@@ -34,8 +34,8 @@ pub async fn link_page(
     Path(link): Path<String>,
     frame: Frame,
 ) -> Result<Page<ConnectPage>, Failure> {
-    let (ground, action) = link_ground(&app, link).await?;
-    Ok(Page(blank(&app, frame, &ground, action).await?))
+    let (invitation, action) = link_ground(&app, link).await?;
+    Ok(Page(blank(&app, frame, &invitation, action).await?))
 }
 
 pub async fn begin_link(
@@ -46,9 +46,9 @@ pub async fn begin_link(
     body: Bytes,
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    let (ground, action) = link_ground(&app, link).await?;
-    let page = blank(&app, frame, &ground, action).await?;
-    begin(&app, ground, page, &parts, &body).await
+    let (invitation, action) = link_ground(&app, link).await?;
+    let page = blank(&app, frame, &invitation, action).await?;
+    begin(&app, invitation, page, &parts, &body).await
 }
 
 pub async fn again_page(
@@ -57,8 +57,8 @@ pub async fn again_page(
     frame: Frame,
     parts: Parts,
 ) -> Result<Page<ConnectPage>, Failure> {
-    let (ground, here) = again_ground(&app, &id, &parts).await?;
-    Ok(Page(blank(&app, frame, &ground, format!("{here}/again")).await?))
+    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    Ok(Page(blank(&app, frame, &invitation, format!("{here}/again")).await?))
 }
 
 pub async fn begin_again(
@@ -69,42 +69,42 @@ pub async fn begin_again(
     body: Bytes,
 ) -> Result<Response, Failure> {
     same_site(&app.site, &parts.headers)?;
-    let (ground, here) = again_ground(&app, &id, &parts).await?;
-    let page = blank(&app, frame, &ground, format!("{here}/again")).await?;
-    begin(&app, ground, page, &parts, &body).await
+    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let page = blank(&app, frame, &invitation, format!("{here}/again")).await?;
+    begin(&app, invitation, page, &parts, &body).await
 }
 
-pub(super) fn open_ground(app: &App) -> Result<Ground, Failure> {
+pub(super) fn open_ground(app: &App) -> Result<Invitation, Failure> {
     let closed = || Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-needs-link"));
-    Ground::open(app).ok_or_else(closed)
+    Invitation::open(app).ok_or_else(closed)
 }
 
-/// The ground of a link, and the link's own address.
-pub(super) async fn link_ground(app: &App, link: String) -> Result<(Ground, String), Failure> {
+/// The invitation of a link, and the link's own path.
+pub(super) async fn link_ground(app: &App, link: String) -> Result<(Invitation, String), Failure> {
     let action = format!("/connect/{link}");
     let link = links::open(app, &Secret::new(link)).await?.ok_or_else(Failure::link_gone)?;
-    Ok((Ground::of_link(link), action))
+    Ok((Invitation::of_link(link), action))
 }
 
-/// The ground of an attempt that is tried once more by the browser that began it: its link if that still opens, or the
-/// open page; with the address filled in. And the attempt's own address.
-pub(super) async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Ground, String), Failure> {
+/// The invitation of an attempt that the browser that began it retries: its link if that still opens, or the open page,
+/// with the address prefilled. Also returns the attempt's own path.
+pub(super) async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Invitation, String), Failure> {
     let here = format!("/connect/attempts/{id}");
     let id = id.parse().map_err(|_| Failure::link_gone())?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(Failure::link_gone)?;
-    let mut ground = match &attempt.link_id {
-        None => Ground { user_id: attempt.user_id.clone(), ..open_ground(app)? },
+    let mut invitation = match &attempt.link_id {
+        None => Invitation { user_id: attempt.user_id.clone(), ..open_ground(app)? },
         Some(link) => {
             let open = links::look(app, link).await?.filter(|(link, _)| link.is_open_at(app.now()));
-            Ground::of_link(open.ok_or_else(Failure::link_gone)?.0)
+            Invitation::of_link(open.ok_or_else(Failure::link_gone)?.0)
         }
     };
-    ground.home.get_or_insert(attempt.home);
-    Ok((ground, here))
+    invitation.home.get_or_insert(attempt.home);
+    Ok((invitation, here))
 }
 
-/// Where a merchant tries an attempt once more, in the way that they took before, if its link still opens.
+/// Where a merchant retries an attempt in the same way as before, if its link still opens.
 pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
     let open = match &attempt.link_id {
         None => app.site.open_connect,
@@ -116,20 +116,20 @@ pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, 
 
 async fn begin(
     app: &App,
-    ground: Ground,
+    invitation: Invitation,
     mut page: ConnectPage,
     parts: &Parts,
     body: &Bytes,
 ) -> Result<Response, Failure> {
     let fields = Fields::of_form(body)?;
     let go_on = fields.get("continue") == Some("yes");
-    let fixed = ground.wanted_store.as_ref().and(ground.home.as_ref()).map(|home| home.as_str().to_owned());
+    let fixed = invitation.wanted_store.as_ref().and(invitation.home.as_ref()).map(|home| home.as_str().to_owned());
     let typed = fixed.unwrap_or_else(|| fields.get("store_url").unwrap_or_default().to_owned());
     page.store_url.value.clone_from(&typed);
     let cookie = browser(&app.site, &parts.headers);
-    match connect::begin(app, ground, &typed, go_on, &merchant(app, parts), cookie).await {
+    match connect::begin(app, invitation, &typed, go_on, &merchant(app, parts), cookie).await {
         Ok(Begun::Ready(ready)) => send(app, page.frame, &ready),
-        Ok(Begun::Held { findings, adopted }) => {
+        Ok(Begun::Stopped { findings, adopted }) => {
             found(&mut page, &findings, adopted);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
         }
@@ -141,18 +141,18 @@ async fn begin(
     }
 }
 
-async fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> Result<ConnectPage, Failure> {
-    let home = ground.home.as_ref();
+async fn blank(app: &App, frame: Frame, invitation: &Invitation, action: String) -> Result<ConnectPage, Failure> {
+    let home = invitation.home.as_ref();
     let by_hand = by_hand::is_allowed(app).await?;
     Ok(ConnectPage {
         frame,
         by_hand_href: by_hand.then(|| format!("{}/by-hand", action.trim_end_matches("/again"))),
         by_hand_helps: false,
-        account: ground.account_label.clone(),
+        account: invitation.account_label.clone(),
         action,
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
-        fixed_store: ground.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
-        asks: ground.scope,
+        fixed_store: invitation.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
+        asks: invitation.scope,
         callback_host: app.site.public_host.clone(),
         stop: None,
         warnings: Vec::new(),
@@ -163,7 +163,7 @@ async fn blank(app: &App, frame: Frame, ground: &Ground, action: String) -> Resu
     })
 }
 
-/// Puts on the page what the preflight found; an address that was adopted is filled in.
+/// Shows the preflight's findings on the page; prefills an adopted address.
 fn found(page: &mut ConnectPage, findings: &Findings, adopted: bool) {
     let (words, store) = (page.frame.words, findings.home.shown());
     page.stop = findings.stop.map(|verdict| Finding::of(words, verdict, store));
@@ -192,7 +192,7 @@ fn send(app: &App, frame: Frame, ready: &Ready) -> Result<Response, Failure> {
     Ok(([(header::SET_COOKIE, cookie(app, &ready.browser)?)], Page(page)).into_response())
 }
 
-/// The header that keeps the browser's secret.
+/// The header that stores the browser's secret.
 pub(super) fn cookie(app: &App, browser: &Secret) -> Result<HeaderValue, Failure> {
     let mut cookie = HeaderValue::from_str(set_cookie(&app.site, browser).expose()).map_err(Failure::broken)?;
     cookie.set_sensitive(true);

@@ -1,4 +1,4 @@
-//! What stands around every page of a merchant: whose page it is, in which language, and the way to the others.
+//! The frame around every merchant page: brand, language, and language switch.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -6,30 +6,32 @@ use axum::http::request::Parts;
 use crate::app::App;
 use crate::domain::brand::Brand;
 use crate::domain::language::Language;
-use crate::flow::brand;
+use crate::flow::connecting::brand;
 use crate::web::brand_assets::{accent_href, logo_href};
 use crate::web::failure::Failure;
+use crate::web::i18n::{Said, Words};
 use crate::web::language::Choice;
-use crate::web::words::{Said, Words};
 
-/// Given to each page; the base template shows it.
+/// Passed to each page and shown by the base template.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// Whose page this is.
+    /// The brand.
     pub brand: Brand,
-    /// What it says, in its language.
+    /// The sentences in the page's language.
     pub words: Words,
-    /// Where the switch of languages leads, up to what `lang` is set to.
+    /// The target of the language switch, up to the value of `lang`.
     switch: String,
 }
 
 impl Frame {
-    /// A frame whose switch leads to the same address, without its query: pages repeat nothing that they need not.
+    /// Creates a frame whose language switch leads to the same path without its query: pages do not repeat what they
+    /// need not.
     pub fn new(brand: Brand, words: Words) -> Self {
         Self { brand, words, switch: "?lang=".to_owned() }
     }
 
-    /// … whose switch leads to `href`: for a page that needs its query, or that answers a post where nothing can be got.
+    /// Makes the language switch lead to `href`: for a page that needs its query, or that answers a POST to a path
+    /// without a page.
     #[must_use]
     pub fn leading_to(mut self, href: &str) -> Self {
         let mark = if href.contains('?') { '&' } else { '?' };
@@ -47,27 +49,27 @@ impl Frame {
         self.brand.app_name.as_str()
     }
 
-    /// The same as stores show it.
+    /// The application's name as stores show it.
     pub fn name(&self) -> String {
         brand::name_at_stores(&self.brand.app_name)
     }
 
-    /// The style sheet with its colour.
+    /// The path of the style sheet with the brand's colour.
     pub fn accent(&self) -> Option<String> {
         self.brand.accent.map(accent_href)
     }
 
-    /// Its logo.
+    /// The path of the logo.
     pub fn logo(&self) -> Option<String> {
         self.brand.logo.as_ref().map(logo_href)
     }
 
-    /// The tag of the page's language.
+    /// The page's language tag.
     pub const fn code(&self) -> &'static str {
         self.words.0.code()
     }
 
-    /// Every language, whether it is the page's, and the way to it.
+    /// All languages: whether each is the page's, and its address.
     pub fn languages(&self) -> [(Language, bool, String); 6] {
         Language::ALL
             .map(|language| (language, language == self.words.0, format!("{}{}", self.switch, language.code())))

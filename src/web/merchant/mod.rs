@@ -1,4 +1,4 @@
-//! The merchant's surface: connecting a store in a browser.
+//! The surface for merchants: connecting a store in a browser.
 
 mod attempt;
 pub mod by_hand;

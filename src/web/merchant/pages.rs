@@ -1,6 +1,6 @@
-//! The pages that a merchant sees: one struct per page, which holds just what the page shows.
+//! The merchant's pages: one struct per page, with exactly what the page shows.
 //!
-//! Names of applications and accounts, addresses and findings come from outside: askama escapes every one of them.
+//! The names of applications and accounts, addresses and findings are untrusted: askama escapes all of them.
 
 use askama::Template;
 
@@ -9,31 +9,31 @@ use crate::domain::attempt::Status;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
-use crate::web::words::{Said, Words};
+use crate::web::i18n::{Said, Words};
 
 #[cfg(test)]
 mod tests;
 
-/// What stands in a field of a form, and what is wrong with it.
+/// A form field: its value and its error.
 #[derive(Debug, Clone, Default)]
 pub struct Field {
-    /// As it was typed.
+    /// The typed value.
     pub value: String,
     /// One sentence that says what to type instead.
     pub error: Option<String>,
 }
 
-/// Something that asking the store told us.
+/// A result of contacting the store.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The sentence for the merchant, ending in what to do.
+    /// The sentence for the merchant, which says what to do.
     pub says: String,
     /// The stable code, which a merchant can give to support.
     pub code: &'static str,
 }
 
 impl Finding {
-    /// The finding of this verdict on `store` (the address as people say it).
+    /// The finding for this verdict on `store` (the address for people).
     pub fn of(words: Words, verdict: Verdict, store: &str) -> Self {
         Self { says: words.verdict(verdict, store), code: verdict.code() }
     }
@@ -42,9 +42,9 @@ impl Finding {
 /// A button that leads on.
 #[derive(Debug, Clone)]
 pub struct GoOn {
-    /// Its text, such as “Back to Acme”.
+    /// The label, such as “Back to Acme”.
     pub label: String,
-    /// Where it leads; its origin was checked against the allow-list.
+    /// The address; its origin was checked against the allow-list.
     pub href: String,
 }
 
@@ -52,35 +52,35 @@ pub struct GoOn {
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/connect.html")]
 pub struct ConnectPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// How the application calls the merchant's account.
+    /// The account's name in the application.
     pub account: Option<String>,
-    /// Where the form is posted.
+    /// The action of the form.
     pub action: String,
-    /// The field `store_url`; not shown with `fixed_store`.
+    /// The field `store_url`; hidden if `fixed_store` is set.
     pub store_url: Field,
-    /// A reconnect: the only store that may be connected, as people say it.
+    /// A reconnect: the only store that may be connected, for display.
     pub fixed_store: Option<String>,
-    /// What is asked.
+    /// The requested scope.
     pub asks: Scope,
     /// The host that receives the key, which the store names on its approval page.
     pub callback_host: String,
-    /// Why the merchant cannot go on yet.
+    /// Why the merchant cannot continue yet.
     pub stop: Option<Finding>,
-    /// What may get in the way; the merchant may go on anyway. Not shown beside `stop`.
+    /// Possible problems; the merchant may continue anyway. Not shown with `stop`.
     pub warnings: Vec<Finding>,
-    /// The store's own address, as the preflight found it and people say it.
+    /// The store's own address from the preflight, for display.
     pub checked_home: Option<String>,
-    /// Whether `checked_home` is another address than the one that was typed.
+    /// Whether `checked_home` differs from the typed address.
     pub adopted: bool,
-    /// Where the merchant logs in to the store, when the store is known.
+    /// Where the merchant logs in to the store, if the store is known.
     pub wp_admin_href: Option<String>,
-    /// Further fields of the form, by name, carried along unseen.
+    /// Hidden form fields, by name.
     pub hidden: Vec<(&'static str, String)>,
-    /// Where a key is typed instead, where the operator allows it.
+    /// The address for typing a key instead, if an operator allows it.
     pub by_hand_href: Option<String>,
-    /// Whether that may help against what was found.
+    /// Whether that may help with the findings.
     pub by_hand_helps: bool,
 }
 
@@ -99,67 +99,67 @@ impl ConnectPage {
     }
 }
 
-/// Send: the browser goes on to the store by itself.
+/// Send: the browser is automatically sent to the store.
 #[derive(Template)]
 #[template(path = "connect/send.html")]
 pub struct SendPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// How the application calls the merchant's account.
+    /// The account's name in the application.
     pub account: Option<String>,
     /// The store.
     pub store: StoreUrl,
-    /// What is asked.
+    /// The requested scope.
     pub asks: Scope,
     /// The host that receives the key.
     pub callback_host: String,
-    /// The address of the approval page. It holds the attempt's state and callback token, so this struct has no
+    /// The address of the approval page. It contains the attempt's state and callback token, so this struct has no
     /// `Debug`; it is written only into the link and the refresh.
     pub authorize_url: String,
-    /// Whether the store's own address is another than the one that was typed.
+    /// Whether the store's own address differs from the typed one.
     pub adopted: bool,
-    /// The attempt's own page.
+    /// The path of the attempt's page.
     pub attempt_href: String,
 }
 
-/// How an attempt stands, with what its page needs for that and nothing else.
+/// The state of an attempt, with exactly what its page needs.
 #[derive(Debug, Clone)]
 pub enum View {
-    /// Nobody has approved yet. `returned`: the store sent the browser back with “approved”, but no key came.
+    /// Nobody has approved yet. `returned`: the store sent the browser back as approved, but no key was received.
     Open {
-        /// Whether the browser came back.
+        /// Whether the browser returned.
         returned: bool,
     },
-    /// A key came.
+    /// A key was received.
     Received,
     /// The key is being tried.
     Proving,
-    /// The key works; the browser that began must say that the approval was meant.
+    /// The key works; the browser that began must confirm the approval.
     AwaitingBrowser {
-        /// Where “yes” is posted.
+        /// The action of the “yes” form.
         action: String,
-        /// Where “no” is posted, if it can be said here.
+        /// The action of the “no” form, if it is available here.
         disown_action: Option<String>,
     },
     /// The key works; the application must confirm.
     AwaitingApp {
-        /// The way to the application.
+        /// The link to the application.
         go_on: Option<GoOn>,
-        /// Whether the browser goes there by itself.
+        /// Whether the browser goes there automatically.
         by_itself: bool,
     },
     /// The store is connected.
     Connected(Connected),
     /// The merchant pressed Deny.
     Denied,
-    /// It ended without a store, for this reason.
+    /// It failed, for this reason.
     Failed(Finding),
     /// Nobody approved in time.
     Expired,
 }
 
 impl View {
-    /// The status of the attempt that is shown so; the waiting page compares it with what it polls.
+    /// The attempt's status; the waiting page compares it with the one it polls.
     pub const fn status(&self) -> Status {
         match self {
             Self::Open { .. } => Status::Open,
@@ -174,43 +174,43 @@ impl View {
     }
 }
 
-/// A connection that has come about.
+/// A successful connection.
 #[derive(Debug, Clone)]
 pub struct Connected {
-    /// What the key may do.
+    /// The key's scope.
     pub may: Scope,
     /// The last seven characters of the consumer key, which the store's list of keys shows too.
     pub last7: String,
-    /// The same of keys that the store made and nobody uses.
+    /// The last seven characters of unused keys that the store also created.
     pub surplus: Vec<String>,
     /// The key that this one replaced, which the merchant may remove.
     pub former: Option<Former>,
-    /// What is worth saying although it works, such as a narrower scope.
+    /// A remark, such as a narrower scope.
     pub note: Option<Finding>,
     /// The way back to the application.
     pub go_on: Option<GoOn>,
 }
 
 impl Connected {
-    /// Whether the store holds keys that nobody uses.
+    /// Whether the store has unused keys.
     const fn leaves_keys(&self) -> bool {
         !self.surplus.is_empty() || self.former.is_some()
     }
 }
 
-/// A key that the store still holds and nobody uses any more.
+/// A key that the store still has but that is no longer used.
 #[derive(Debug, Clone)]
 pub struct Former {
-    /// The store's own number of it.
+    /// The store's number of the key.
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub last7: String,
-    /// Its own page at the store, where it is revoked.
+    /// The page at the store where it is revoked.
     pub revoke_href: String,
 }
 
 impl Former {
-    /// What its page is called; of a key that was typed the number is not known, and the page lists all keys.
+    /// The name of that page; a typed key's number is unknown, so its page lists all keys.
     fn page(&self, frame: &Frame) -> Said {
         if self.woo_key_id == 0 {
             return frame.say("keys-menu");
@@ -219,29 +219,29 @@ impl Former {
     }
 }
 
-/// Return and wait: how the attempt stands, and what to do next.
+/// Return and wait: the state of the attempt, and what to do next.
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/attempt.html")]
 pub struct AttemptPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// How the application calls the merchant's account.
+    /// The account's name in the application.
     pub account: Option<String>,
     /// The store.
     pub store: StoreUrl,
     /// The host that receives the key, for the host's support.
     pub callback_host: String,
-    /// How it stands.
+    /// The state.
     pub view: View,
-    /// This page's own address, which answers JSON with a `status` too.
+    /// This page's own path, which also returns JSON with a `status`.
     pub poll_href: String,
-    /// Where a new attempt is begun; `None` when the link no longer opens.
+    /// Where to begin a new attempt; `None` if the link no longer opens.
     pub retry_href: Option<String>,
-    /// The way back to the application when it has ended without a store; [`Connected`] has its own way on.
+    /// The way back to the application after a failure; [`Connected`] has its own.
     pub back: Option<GoOn>,
     /// Whether the merchant typed the key.
     pub by_hand: bool,
-    /// Where a key is typed instead of approving, where the operator allows it and that was not tried.
+    /// The address for typing a key instead of approving, if an operator allows it and it was not tried.
     pub by_hand_href: Option<String>,
 }
 
@@ -284,7 +284,7 @@ impl AttemptPage {
         !self.view.status().is_ended()
     }
 
-    /// The number of the step that is going on, where steps are shown.
+    /// The number of the current step, if steps are shown.
     const fn step(&self) -> Option<usize> {
         match self.view {
             View::Open { returned: false } => Some(1),
@@ -310,13 +310,13 @@ impl AttemptPage {
         ]
     }
 
-    /// Where a key is typed instead, on the views where that can help.
+    /// Where to type a key instead, in states where that can help.
     fn by_hand(&self) -> Option<&str> {
         let helps = matches!(self.view, View::Open { .. } | View::Failed(_) | View::Expired);
         self.by_hand_href.as_deref().filter(|_| helps)
     }
 
-    /// Where a new attempt is begun, on the views where that can help.
+    /// Where to begin a new attempt, in states where that can help.
     fn retry(&self) -> Option<&str> {
         let helps = self.retry_is_main() || matches!(self.view, View::Open { .. });
         self.retry_href.as_deref().filter(|_| helps)
@@ -339,22 +339,22 @@ impl AttemptPage {
     }
 }
 
-/// Return in another browser than the one that began. It shows nothing that the visitor does not know already.
+/// Return in a different browser than the one that began. Shows only what the visitor already knows.
 #[derive(Template)]
 #[template(path = "connect/elsewhere.html")]
 pub struct ElsewherePage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
-    /// How the application calls the account that began.
+    /// The name of the account that began, in the application.
     pub account: Option<String>,
     /// The store.
     pub store: StoreUrl,
-    /// Whether it is too late: the store is connected.
+    /// Whether it is too late because the store is connected.
     pub connected: bool,
-    /// Where “this was not me” is posted.
+    /// The action of the “this was not me” form.
     pub disown_action: String,
-    /// The attempt's state as the store sent it along: proof that the visitor comes from the approval. Secret, so
-    /// this struct has no `Debug`.
+    /// The attempt's state as sent by the store: proof that the visitor comes from the approval. Secret, so this struct
+    /// has no `Debug`.
     pub state: String,
 }
 
@@ -369,20 +369,20 @@ impl ElsewherePage {
     }
 }
 
-/// After “this was not me”: what is left to do at the store.
+/// After “this was not me”: what to do at the store.
 #[derive(Debug, Clone, Template)]
 #[template(path = "connect/disowned.html")]
 pub struct DisownedPage {
-    /// What stands around it.
+    /// The frame around the page.
     pub frame: Frame,
     /// The store.
     pub store: StoreUrl,
-    /// The last seven characters of the consumer key, if one came.
+    /// The last seven characters of the consumer key, if one was received.
     pub last7: Option<String>,
 }
 
 impl DisownedPage {
-    /// The page about these keys (last seven characters): it names one, for there is seldom another.
+    /// Creates the page about these keys (last seven characters). It names one, because there is rarely another.
     pub fn new(frame: Frame, store: StoreUrl, keys: Vec<String>) -> Self {
         Self { frame, store, last7: keys.into_iter().next() }
     }

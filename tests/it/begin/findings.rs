@@ -1,4 +1,4 @@
-//! What the preflight finds, as the merchant and the link's maker see it.
+//! The preflight's findings, as the merchant and the link's creator see them.
 
 use std::time::Duration;
 
@@ -11,19 +11,23 @@ use crate::world::{SHOP, World};
 
 type Switch = fn(&mut Switches);
 
-/// What stands in the merchant's way: how the shop differs, the code, and the next step that is shown.
+/// What prevents connecting: how the shop differs, the code, and the next step shown.
 const STOPS: [(Switch, &str, &str); 7] = [
-    (|s| s.permalinks = Permalinks::Plain, "plain_permalinks", "choose “Post name”, press Save, then try again"),
-    (|s| s.permalinks = Permalinks::Index, "index_permalinks", "Ask your host to switch URL rewriting on"),
-    (|s| s.woocommerce_off = true, "no_woocommerce", "Switch the WooCommerce plugin on"),
-    (|s| s.rules_stale = true, "permalinks_stale", "open Settings → Permalinks and press Save once"),
+    (
+        |s| s.permalinks = Permalinks::Plain,
+        "plain_permalinks",
+        "choose “Post name”, press “Save Changes”, then try again",
+    ),
+    (|s| s.permalinks = Permalinks::Index, "index_permalinks", "Ask your host to turn on URL rewriting"),
+    (|s| s.woocommerce_off = true, "no_woocommerce", "Activate the WooCommerce plugin"),
+    (|s| s.rules_stale = true, "permalinks_stale", "open Settings → Permalinks and press “Save Changes” once"),
     (|s| s.maintenance = true, "maintenance", "Try again when the store is open"),
     (|s| s.server_error = true, "server_error", "Try again in a few minutes"),
     // The shop names an address where something else answers.
-    (|s| s.moved_to = Some("https://app.example".to_owned()), "approval_misdirected", "Check the WordPress address"),
+    (|s| s.moved_to = Some("https://app.example".to_owned()), "approval_misdirected", "Check the WordPress Address"),
 ];
 
-/// What only we may suffer from.
+/// Failures that can only be on our side.
 const WARNINGS: [(Switch, &str, &str); 10] = [
     (|s| s.firewall = Firewall::Cloudflare, "blocked_by_cloudflare", "In Cloudflare, add a rule that skips /wp-json/"),
     (|s| s.firewall = Firewall::Sucuri, "blocked_by_sucuri", "In Sucuri, allow our address"),
@@ -36,9 +40,9 @@ const WARNINGS: [(Switch, &str, &str); 10] = [
         "Ask your host to exempt /wc-auth/",
     ),
     (|s| s.rest_closed = true, "rest_closed", "Allow wc/v3 in that plugin"),
-    (|s| s.login_wall = true, "login_wall", "Switch that off for /wp-json/ and /wc-auth/"),
+    (|s| s.login_wall = true, "login_wall", "Turn this off for /wp-json/ and /wc-auth/"),
     (|s| s.rate_limited = Some(30), "rate_limited", "Try again in a few minutes"),
-    (|s| s.notices = true, "noisy_answer", "switch the display of PHP errors off"),
+    (|s| s.notices = true, "noisy_answer", "turn off the display of PHP errors"),
 ];
 
 fn assert_stopped(page: &Page, code: &str, says: &str) {
@@ -46,7 +50,7 @@ fn assert_stopped(page: &Page, code: &str, says: &str) {
     assert_eq!(page.status, 422, "{code}: {text}");
     assert!(text.contains("Your store cannot be connected yet"), "{code}: {text}");
     assert!(text.contains(says) && text.contains(&format!("For support: {code}")), "{code}: {text}");
-    assert!(page.form("Check again").is_some() && page.form("Go on anyway").is_none(), "{code}: {text}");
+    assert!(page.form("Check again").is_some() && page.form("Continue anyway").is_none(), "{code}: {text}");
     assert!(page.title().starts_with("Problem: "), "{}", page.title());
 }
 
@@ -89,12 +93,12 @@ async fn what_only_we_may_suffer_from_warns_and_the_merchant_may_go_on() {
         let page = world.begin(&mut browser, &link).await;
         let text = page.text();
         assert_eq!(page.status, 422, "{code}: {text}");
-        assert!(text.contains("Something may get in the way") && text.contains("go on anyway"), "{code}: {text}");
+        assert!(text.contains("There may be a problem") && text.contains("continue anyway"), "{code}: {text}");
         assert!(text.contains(says) && text.contains(&format!("For support: {code}")), "{code}: {text}");
         let attempt = newest_attempt(&world, &id).await;
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("failed"), &json!(code)), "should they leave now");
         world.clock.advance(Duration::from_secs(5));
-        let page = browser.submit(&page, "Go on anyway", &[]).await;
+        let page = browser.submit(&page, "Continue anyway", &[]).await;
         assert_eq!(sent_to(&page), format!("{SHOP}/wc-auth/v1/authorize"), "{code}");
         assert_eq!(newest_attempt(&world, &id).await["status"], "open", "{code}");
         world.shop.switch(|s| *s = Switches::default());
@@ -134,11 +138,11 @@ async fn a_store_that_does_not_answer_keeps_nobody_waiting() {
         let page = browser.post_form(&format!("{hasty}/connect"), &[("store_url", "shop.example")]).await;
         assert!(page.text().contains("did not answer in time") || pace == Pace::Endless, "{pace:?}: {}", page.text());
         assert_eq!(page.status, 422, "{pace:?}");
-        assert_eq!(page.form("Go on anyway").is_none(), stops, "{pace:?}: {}", page.text());
+        assert_eq!(page.form("Continue anyway").is_none(), stops, "{pace:?}: {}", page.text());
     }
 }
 
-/// The guard of the real client, not of the one with which the stories reach loopback.
+/// The guard of the real client, not of the stories' client, which may reach loopback.
 #[tokio::test]
 async fn a_name_that_leads_into_a_private_network_is_stopped_and_never_asked() {
     let world = World::new().await;

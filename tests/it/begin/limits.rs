@@ -1,13 +1,13 @@
-//! Who may begin, and how often (docs/protocol/threats.md 8, 38, 48 to 50): what strangers begin on the open page is bounded,
-//! and uses up nothing that links need.
+//! Who may begin, and how often (docs/protocol/threats.md 8, 38, 48 to 50): the open page is limited, and strangers there cannot
+//! use up what links need.
 
 use std::time::Duration;
 
 use cartkey::app::App;
 use cartkey::demo::pretend_store::{Firewall, Switches};
 use cartkey::domain::actor::Actor;
-use cartkey::flow::connect::{self, Begun, Error, Ground, Limit};
-use cartkey::flow::{overview, sweep};
+use cartkey::flow::connecting::connect::{self, Begun, Error, Invitation, Limit};
+use cartkey::flow::{dashboard::overview, sweep};
 use serde_json::json;
 
 use super::type_address;
@@ -16,10 +16,10 @@ use crate::database::{change, column};
 use crate::merchant::Merchant;
 use crate::world::{KEYS, SHOP, World};
 
-/// A visitor of the open page at this address types the address of a store.
+/// A visitor at this IP address enters a store's address on the open page.
 async fn begin(app: &App, from: &str, store: &str) -> Result<Begun, Error> {
     let actor = Actor::merchant().asking(from.parse().unwrap(), None);
-    connect::begin(app, Ground::open(app).unwrap(), store, true, &actor, None).await
+    connect::begin(app, Invitation::open(app).unwrap(), store, true, &actor, None).await
 }
 
 /// The limit that refuses a visitor at this address.
@@ -34,7 +34,7 @@ async fn refused(app: &App, from: &str) -> Option<Limit> {
     }
 }
 
-/// How many attempts there are of this condition.
+/// The number of attempts that meet this condition.
 async fn attempts(world: &World, of: &str) -> usize {
     let n = column(&world.app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM attempts WHERE {of}")).await;
     n[0].parse().unwrap()
@@ -52,7 +52,7 @@ async fn is_told_to_wait(browser: &mut Merchant) {
     assert_eq!(page.status, 429, "{}", page.text());
     assert_eq!(page.headers["retry-after"], "20");
     assert!(page.text().contains("Try again in half a minute"), "{}", page.text());
-    assert!(page.text().contains("ask the service for a link"), "{}", page.text());
+    assert!(page.text().contains("ask the operator of this service for a link"), "{}", page.text());
     assert!(page.link("Connect a store").is_some(), "and there is a way on");
 }
 
@@ -161,7 +161,7 @@ async fn of_one_network_and_of_one_link_the_oldest_open_attempt_gives_way() {
     assert_eq!(column(&world.app.db, gone).await, ["expired not_finished"]);
 }
 
-/// As many attempts as `n`, of the open page, begun at the world's beginning; `wide` and `status` are SQL of their number `i`.
+/// Inserts `n` attempts of the open page, begun when the world began; `wide` and `status` are SQL over their number `i`.
 async fn fill(world: &World, n: u32, wide: &str, status: &str, received: bool) {
     let now = world.clock.now();
     let until = now.plus(Duration::from_hours(1)).millis();
@@ -261,7 +261,7 @@ async fn an_attempt_of_the_open_page_is_told_from_its_beginning_once_a_grant_com
     let world = World::with(&[], Switches { firewall: Firewall::Sucuri, ..Switches::default() }).await;
     let mut browser = world.merchant();
     let warned = type_address(&mut browser, "shop.example").await;
-    let sent = browser.submit(&warned, "Go on anyway", &[]).await;
+    let sent = browser.submit(&warned, "Continue anyway", &[]).await;
     assert_eq!(sent.status, 200, "{}", warned.text());
     let (begun, from) = (world.clock.now(), browser.get(&format!("{KEYS}/connect")).await);
     assert_eq!((world.happened("attempt.%").await.len(), from.status), (0, 200));

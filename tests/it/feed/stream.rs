@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::tokens;
+use cartkey::flow::lending::tokens;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -14,11 +14,11 @@ use crate::binary::Installation;
 use crate::service::Service;
 use crate::world::World;
 
-/// A stream that is being read.
+/// An open stream.
 struct Stream(Lines<BufReader<TcpStream>>);
 
 impl Stream {
-    /// Asks for the stream at `path`; `more` are further headers. HTTP/1.0, so that what comes is not cut in chunks.
+    /// Opens the stream at `path` with `more` headers. Uses HTTP/1.0, so the body is not chunked.
     async fn open(world: &World, service: &Service, path: &str, more: &str) -> (String, Self) {
         let address = world.also(|_| {}).await;
         let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
@@ -35,7 +35,7 @@ impl Stream {
         (head, Self(lines))
     }
 
-    /// The next event: its id, its type, its data. `None` when the stream ends.
+    /// The next event's id, type and data; `None` at the end of the stream.
     async fn next(&mut self) -> Option<(String, String, Value)> {
         let (mut id, mut kind) = (String::new(), String::new());
         loop {

@@ -1,6 +1,6 @@
-//! Finds links, forms and texts in a page as a person sees them: by their visible words.
+//! Finds links, forms and texts in a page by their visible words.
 
-/// An element: its attributes, and the HTML between its tags.
+/// An element: its attributes and inner HTML.
 #[derive(Debug, Clone)]
 pub struct Element {
     attributes: Vec<(String, String)>,
@@ -8,18 +8,18 @@ pub struct Element {
 }
 
 impl Element {
-    /// The value of an attribute, entities decoded; a bare attribute is empty text.
+    /// The decoded value of an attribute; empty for a bare one.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// What a person reads.
+    /// The visible text.
     pub fn text(&self) -> String {
         text(&self.inside)
     }
 }
 
-/// A form: where it goes, what it would send, and its buttons (text, name, value, `formaction`).
+/// A form: its action, fields, and buttons (text, name, value, `formaction`).
 #[derive(Debug, Clone)]
 pub struct Form {
     pub action: Option<String>,
@@ -34,7 +34,7 @@ impl Form {
     }
 }
 
-/// All elements of that (lower-case) name, in order. Elements of the same name within each other are not told apart.
+/// All elements with this lower-case name, in order. Nested elements of the same name are not supported.
 pub fn elements(html: &str, name: &str) -> Vec<Element> {
     let lower = html.to_ascii_lowercase();
     let (open, close) = (format!("<{name}"), format!("</{name}"));
@@ -98,7 +98,7 @@ pub fn refresh(html: &str) -> Option<String> {
     Some(if has_name { &target[4..] } else { target }.trim_matches(['\'', '"', ' ']).to_owned())
 }
 
-/// What a person reads of a piece of HTML: no tags, styles or scripts, white space collapsed.
+/// The visible text of a piece of HTML: no tags, styles or scripts, white space collapsed.
 pub fn text(html: &str) -> String {
     let mut out = String::new();
     let mut rest = html;
@@ -155,7 +155,7 @@ fn attributes(tag: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Decodes the entities that our pages and askama write.
+/// Decodes the entities used by our pages and askama.
 pub fn decode(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -1,28 +1,28 @@
-//! The service's own questions, put to the pretend store: each switch shows as the verdict it stands for.
+//! Cartkey's own requests to the pretend store: each switch results in the verdict it stands for.
 
 use cartkey::demo::pretend_store::{Firewall, Permalinks, Switches};
 use cartkey::domain::key::{AuthMethod, KeyPair};
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::verdict::{Product, Verdict};
 use cartkey::woo::authorize::{self, Ask};
 use cartkey::woo::{check, grant, preflight};
 
 use super::{HOME, Town};
 
-/// Turns a switch.
+/// A function that sets a switch.
 type Change = fn(&mut Switches);
 
 impl Town {
     async fn preflight(&self, typed: &str) -> preflight::Findings {
         let (state, callback) = secrets();
-        let typed = StoreUrl::parse(typed, Reach::PrivateToo).unwrap();
+        let typed = StoreUrl::parse(typed, Network::PrivateToo).unwrap();
         preflight::examine(&self.asking, &typed, &ask(&state, &callback), preflight::ALL_WITHIN).await
     }
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {
-        let home = StoreUrl::parse(HOME, Reach::PrivateToo).unwrap();
+        let home = StoreUrl::parse(HOME, Network::PrivateToo).unwrap();
         check::ask(&self.asking, &home, pair, Some(Scope::ReadWrite), None).await
     }
 
@@ -109,7 +109,7 @@ async fn the_check_finds_the_way_that_works() {
 async fn the_grant_of_an_approval_reads_back() {
     let town = Town::new().await;
     let (state, callback) = secrets();
-    let url = authorize::url(&StoreUrl::parse(HOME, Reach::Public).unwrap(), &ask(&state, &callback));
+    let url = authorize::url(&StoreUrl::parse(HOME, Network::Public).unwrap(), &ask(&state, &callback));
     town.merchant().approve(url.expose()).await;
     let made = town.store.callbacks().pop().unwrap();
     assert_eq!(made.url, callback.expose());

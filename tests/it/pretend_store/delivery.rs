@@ -1,4 +1,4 @@
-//! The POST that hands the key over: what it looks like, what each answer does, and what goes wrong.
+//! The POST that delivers the key: its format, the effect of each answer, and failures.
 
 use cartkey::demo::pretend_store::{Role, Switches};
 use cartkey::domain::scope::Scope;

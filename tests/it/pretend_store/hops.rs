@@ -1,4 +1,4 @@
-//! What happens to the values between the hops of the approval.
+//! How the hops of the approval change the values.
 
 use super::{HOME, Town, authorize};
 

@@ -1,4 +1,4 @@
-//! Using keys: the table of permissions, the exact refusals, OAuth 1.0a, and revoking.
+//! Using keys: the table of permissions, the exact refusals, OAuth 1.0a, and revocation.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -108,7 +108,7 @@ async fn hosts_that_lose_the_header_or_hide_https() {
     assert_eq!(town.ask("GET", STATUS, Some(of(&key))).await.status.as_u16(), 200);
 }
 
-/// Signs as a client does, with `base` for the address.
+/// Signs like a client that uses `base` as the address.
 fn signed(base: &str, key: &str, secret: &str, timestamp: i64, nonce: &str, sha1: bool) -> String {
     const RAW: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     let encode = |text: &str| utf8_percent_encode(text, RAW).to_string();

@@ -1,4 +1,4 @@
-//! Layouts, probes without a login, and what stands in front of a store.
+//! Permalink layouts, probes without a login, and firewalls in front of a store.
 
 use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, PretendStore, SITE_PASSWORD, SITE_USER, Switches};
 

@@ -1,4 +1,4 @@
-//! A small application over TLS that answers as its path says, and keeps what it was sent to the byte.
+//! A small application over TLS whose path selects the answer. It records requests byte by byte.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-/// `/answer/<status>` answers with it; `/redirect/<status>/<then>` redirects to `/answer/<then>`; `/drop` hangs up.
-/// Everything else is 200.
+/// `/answer/<status>` answers with it; `/redirect/<status>/<then>` redirects to `/answer/<then>`; `/drop` disconnects. Anything
+/// else is 200.
 pub struct Listener {
     pub addr: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
@@ -47,7 +47,7 @@ impl Listener {
         Self { addr, seen, running }
     }
 
-    /// Every request, whole and raw, the oldest first.
+    /// Every raw request, oldest first.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }

@@ -12,10 +12,10 @@ use super::{opened, rows, waiting};
 use crate::callback::Callback;
 use crate::world::{OTHER, SHOP, World};
 
-/// Posts at a time.
+/// Concurrent posts.
 const AT_ONCE: usize = 40;
 
-/// The n-th forgery: what anybody may guess, and what somebody may know who saw one half.
+/// The n-th forgery: values anyone may guess, and values of someone who saw one half.
 fn forge(n: u64, a: &Callback, b: &Callback, entropy: &Entropy) -> (String, Value) {
     let fresh = || entropy.secret().expose().to_owned();
     let token = a.url.rsplit('/').next().unwrap();
@@ -36,7 +36,7 @@ fn forge(n: u64, a: &Callback, b: &Callback, entropy: &Entropy) -> (String, Valu
     (token, body)
 }
 
-/// Capitals for small letters and the other way round.
+/// Swaps upper and lower case.
 fn swapped(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect()
 }

@@ -1,4 +1,4 @@
-//! The database cannot keep anything just now: the store is answered once it can, not before and not with a refusal (R4).
+//! The database cannot save anything at the moment: the store is answered once it can, not earlier and not with a refusal (R4).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::world::{self, World};
 
 use super::{open, waiting};
 
-/// Longer than anything that gives up at once would take.
+/// Longer than an immediate refusal would take.
 const HELD_FOR: Duration = Duration::from_millis(1_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Callbacks that are refused, each of which makes the store delete its key.
+//! Refused callbacks: the store deletes its key after each.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::callback::{Callback, post};
 use crate::merchant::Page;
 use crate::world::{OTHER, SHOP, World};
 
-/// The merchant is told by the store, and the store keeps nothing.
+/// The store shows the merchant an error, and keeps no key.
 fn assert_refused_by_us(world: &World, page: &Page) {
     assert_eq!((page.status, page.title().as_str()), (401, "Access denied"), "{}", page.text());
     assert_eq!(world.shop.callbacks().last().unwrap().answer, Ok(404));
@@ -160,7 +160,7 @@ async fn denied_first_and_approved_with_the_back_button_the_store_deletes_the_ke
     assert_refused_by_us(&world, &page);
 }
 
-/// A store that hangs up has still sent its key: what became of the answer is for the proof to find out.
+/// A store that disconnects has still sent its key: proving it finds out whether our answer arrived.
 #[tokio::test]
 async fn who_hangs_up_right_after_sending_still_has_the_grant_kept() {
     let world = World::new().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::{links, sweep};
+use cartkey::flow::{connecting::links, sweep};
 use serde_json::{Value, json};
 
 use super::{begun, is_lent, page_of, seen_by_maker};
@@ -16,7 +16,7 @@ fn app_confirms() -> Value {
     json!({"confirm": "app", "return_url": "https://app.example/bind?x=1"})
 }
 
-/// Begins and approves in `browser`; gives the page with the way to the application.
+/// Begins and approves in `browser`; returns the page with the link to the application.
 async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callback) {
     let (id, sent, callback) = begun(world, browser, app_confirms()).await;
     let page = browser.approve_on(sent).await;
@@ -25,9 +25,9 @@ async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callb
     (id, page, callback)
 }
 
-/// What the application finds in the address that the merchant brings.
+/// The parameters in the address that the merchant brings to the application.
 async fn brought(browser: &mut Merchant, page: &Page) -> Vec<(String, String)> {
-    let href = page.link("Go on to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
+    let href = page.link("Continue to Acme Shipping").unwrap_or_else(|| panic!("{}", page.text()));
     let there = browser.follow(page, &href).await;
     assert_eq!((there.url.host_str(), there.url.path()), (Some("app.example"), "/bind"));
     there.url.query_pairs().into_owned().collect()
@@ -108,8 +108,8 @@ async fn a_code_opens_its_own_attempt_only_and_only_to_services_that_may() {
     confirm(&world, &callback, &code).await.ok();
 }
 
-/// Two mistakes that an application may make: it asks nobody who is signed in, or it compares with what stands in the address.
-/// When it says who is signed in, Cartkey compares.
+/// Two mistakes an application may make: it does not check who is signed in, or it compares with a parameter of the address. If it
+/// states who is signed in, Cartkey compares.
 #[tokio::test]
 async fn for_somebody_else_than_the_links_merchant_nothing_is_confirmed_and_the_code_is_not_spent() {
     let world = World::new().await;
@@ -155,8 +155,8 @@ async fn no_browser_confirms_in_the_applications_place() {
     assert!(!is_lent(&world, "merchant-1").await);
 }
 
-/// An attacker sends the link of their own account to a victim, who begins and approves in one browser: nothing is
-/// held as foreign. The application sees the victim, not merchant-1, and does not spend the code.
+/// An attacker sends a link for their own account to a victim, who begins and approves in one browser, so nothing is quarantined.
+/// The application sees the victim, not merchant-1, and does not spend the code.
 #[tokio::test]
 async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
     let world = World::new().await;
@@ -177,8 +177,8 @@ async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
     assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "not_confirmed".to_owned()));
     assert!(!is_lent(&world, "merchant-1").await);
     let page = victim.get(&page_of(&callback)).await;
-    assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
-    assert!(page.text().contains("was not confirmed in time; nothing was connected. Begin again."), "{}", page.text());
+    assert!(page.link("Continue to Acme Shipping").is_none(), "{}", page.text());
+    assert!(page.text().contains("was not confirmed in time; nothing was connected. Start again."), "{}", page.text());
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn the_browser_goes_on_by_itself_once_and_then_only_when_pressed() {
     code(&mut browser, &page).await;
     // An application that does not confirm sends its merchant back: no circle without end.
     let page = browser.get(&page_of(&callback)).await;
-    assert!(!page.body.contains(" data-send") && page.link("Go on to Acme Shipping").is_some(), "{}", page.text());
+    assert!(!page.body.contains(" data-send") && page.link("Continue to Acme Shipping").is_some(), "{}", page.text());
     // Nothing to confirm any more: the way on leads back to the attempt's own page.
     let code = code(&mut browser, &page).await;
     confirm(&world, &callback, &code).await.ok();
@@ -198,8 +198,8 @@ async fn the_browser_goes_on_by_itself_once_and_then_only_when_pressed() {
     assert_eq!(page.url.as_str(), page_of(&callback));
 }
 
-/// An attacker begins with their own link and sends the store's approval page to a victim. The victim comes back in
-/// another browser; the attacker, signed in as merchant-1, must not get a code for it.
+/// An attacker begins with their own link and sends the store's approval page to a victim, who returns in another browser. The
+/// attacker, signed in as merchant-1, must not get a code for it.
 #[tokio::test]
 async fn an_approval_that_comes_back_elsewhere_is_not_the_applications_to_confirm() {
     let world = World::new().await;
@@ -211,7 +211,7 @@ async fn an_approval_that_comes_back_elsewhere_is_not_the_applications_to_confir
     assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "approved_elsewhere".to_owned()));
     assert_eq!(world.happened("attempt.failed").await, ["attempt.failed approved_elsewhere merchant"]);
     let page = attacker.get(&page_of(&callback)).await;
-    assert!(page.text().contains("Begin again and stay in one browser."), "{}", page.text());
-    assert!(page.link("Go on to Acme Shipping").is_none(), "{}", page.text());
+    assert!(page.text().contains("Start again and stay in one browser."), "{}", page.text());
+    assert!(page.link("Continue to Acme Shipping").is_none(), "{}", page.text());
     assert!(!is_lent(&world, "merchant-1").await);
 }

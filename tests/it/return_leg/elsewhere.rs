@@ -1,8 +1,8 @@
-//! A return in another browser than the one that began (docs/protocol/threats.md 7).
+//! A return in another browser than the one that began the attempt (docs/protocol/threats.md 7).
 
 use std::time::Duration;
 
-use cartkey::flow::history;
+use cartkey::flow::dashboard::history;
 use serde_json::json;
 
 use super::{begun, is_lent, page_of, polled, seen_by_maker};
@@ -10,7 +10,7 @@ use crate::callback::Callback;
 use crate::merchant::{Merchant, Page};
 use crate::world::{KEYS, World};
 
-/// Somebody begins and sends the approval address to somebody else, who approves: gives both and the latter's page.
+/// One person begins and sends the approval address to another, who approves. Returns both and the second one's page.
 async fn approved_elsewhere(world: &World) -> (String, Merchant, Merchant, Page, Callback) {
     let mut first = world.merchant();
     let (id, sent, callback) = begun(world, &mut first, json!({"account_label": "Cups Ltd"})).await;
@@ -19,7 +19,7 @@ async fn approved_elsewhere(world: &World) -> (String, Merchant, Merchant, Page,
     (id, first, second, page, callback)
 }
 
-/// Who confirmed, as operators are told.
+/// Who confirmed, as shown to operators.
 async fn confirmer(world: &World, callback: &Callback) -> Option<String> {
     let attempt = callback.attempt.parse().unwrap();
     history::of_attempt(&world.app, &attempt).await.unwrap().expect("an attempt").approval.confirmed_by
@@ -59,9 +59,9 @@ async fn this_was_not_me_throws_the_key_away_and_names_it() {
     let world = World::new().await;
     let (id, mut first, mut second, page, callback) = approved_elsewhere(&world).await;
     let page = second.submit(&page, "This was not me", &[]).await;
-    assert!(page.text().contains("The key was thrown away"), "{}", page.text());
+    assert!(page.text().contains("The key was discarded"), "{}", page.text());
     assert!(page.text().contains(&format!("revoke the key that ends in …{}", last7(&world))), "{}", page.text());
-    let keys_page = page.link("Open the keys of shop.example").unwrap();
+    let keys_page = page.link("View the keys of shop.example").unwrap();
     assert!(keys_page.starts_with("https://shop.example/wp-admin/admin.php?page=wc-settings"), "{keys_page}");
     assert_eq!(seen_by_maker(&world, &id).await, ("failed".to_owned(), "disowned".to_owned()));
     assert_eq!(world.happened("attempt.failed").await, ["attempt.failed disowned merchant"]);
@@ -80,12 +80,12 @@ async fn the_first_browser_may_throw_it_away_as_well() {
     let (id, mut first, _, _, callback) = approved_elsewhere(&world).await;
     world.pass(Duration::from_secs(75)).await;
     let page = first.get(&page_of(&callback)).await;
-    let page = first.submit(&page, "No, throw it away", &[]).await;
+    let page = first.submit(&page, "No, discard the key", &[]).await;
     assert!(page.text().contains(&last7(&world)), "{}", page.text());
     assert_eq!(seen_by_maker(&world, &id).await.1, "disowned");
 }
 
-/// Who began holds the state as well and can be back first; the store's own redirect comes before the key is tried.
+/// The first person also holds the state and can return first. The store's own redirect comes before the key is tried.
 #[tokio::test]
 async fn a_first_browser_that_hurries_back_is_put_on_hold_again() {
     let world = World::new().await;
@@ -117,15 +117,15 @@ async fn who_comes_too_late_is_told_the_truth_and_what_is_left_to_do() {
     let page = second.submit(&early, "This was not me", &[]).await;
     assert_eq!(page.status, 409);
     assert!(
-        page.text().contains("This connection was confirmed before. To end it, open WooCommerce"),
+        page.text().contains("This connection was already confirmed. To end it, open WooCommerce"),
         "{}",
         page.text()
     );
     // Somebody who sees the page only now must not read that nothing is connected.
     let late = second.get(&callback.approved()).await;
     assert!(!late.text().contains("Nothing is connected yet"), "{}", late.text());
-    assert!(late.text().contains("It is connected.") && late.text().contains("revoke"), "{}", late.text());
-    assert!(late.link("Open the keys of shop.example").is_some() && late.form("This was not me").is_none());
+    assert!(late.text().contains("The store is now connected.") && late.text().contains("revoke"), "{}", late.text());
+    assert!(late.link("View the keys of shop.example").is_some() && late.form("This was not me").is_none());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Back to the application: only to origins that are allowed, with the outcome.
+//! Back to the application: only to allowed origins, with the outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,14 +51,14 @@ async fn connected_leads_on_with_status_user_and_store() {
     let mut browser = world.merchant();
     let (_, sent, _) = begun(&world, &mut browser, json!({"return_url": BACK})).await;
     let page = browser.approve_on(sent).await;
-    assert!(page.link("Go on to Acme Shipping").is_none(), "not before");
+    assert!(page.link("Continue to Acme Shipping").is_none(), "not before");
     world.prove().await;
     let page = browser.get(page.url.as_str()).await;
     let store = world.service("keys:read").await.get("/users/merchant-1/keys").await.ok();
     let id = store["store_id"].as_str().unwrap();
     let expected =
         format!("https://app.example/stores/new?tab=2&x=%26&status=connected&user_id=merchant-1&store_id={id}#top");
-    assert_eq!(onward(&page, "Go on to Acme Shipping"), expected);
+    assert_eq!(onward(&page, "Continue to Acme Shipping"), expected);
 }
 
 #[tokio::test]
@@ -101,5 +101,5 @@ async fn an_origin_that_is_taken_off_the_list_takes_the_button_with_it() {
     let (_, sent, callback) = begun(&world, &mut browser, json!({})).await;
     browser.approve_on(sent).await;
     world.prove().await;
-    assert!(browser.get(&page_of(&callback)).await.link("Go on to Acme Shipping").is_none());
+    assert!(browser.get(&page_of(&callback)).await.link("Continue to Acme Shipping").is_none());
 }

@@ -1,4 +1,4 @@
-//! The attempt's own page: in each status, for people and for the page's script, and for one browser only.
+//! The attempt's page: in each status, for people and for its script, and only in the browser that began.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! What the paths of the routes stand for, and who visits them.
+//! The values in the paths of the routes, and the visitors.
 
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::OperatorId;
 use cartkey::domain::token::Permission;
-use cartkey::flow::{by_hand, operators, sign_in};
+use cartkey::flow::{connecting::by_hand, operators, operators::sign_in};
 use cartkey::woo::{Call, Client, Reply};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::Visitor;
 use crate::merchant::Merchant;
 use crate::world::{KEYS, World};
 
-/// What the paths of a world stand for.
+/// The values for path parameters in a world.
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) client: Client,

@@ -1,6 +1,6 @@
-//! Bounded: what the schedule takes of a process does not grow with what it has done, and bad stores leave nothing behind.
+//! Bounded resources: a process's use does not grow with the number of checks, and bad stores leave nothing behind.
 //!
-//! Memory is a process's own, so each pass is made by a process of its own: this test program, started once more.
+//! Memory belongs to a process, so each pass runs in a process of its own: this test program, started again.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::domain::time::Clock;
-use cartkey::flow::watch::{self, Budget};
+use cartkey::flow::watching::watch;
+use cartkey::live::outgoing_limits::Limits;
 use serde::{Deserialize, Serialize};
 
 use super::many::{LATE, fill, watcher_at};
@@ -17,16 +18,15 @@ use crate::database::change;
 use crate::disk::hurry;
 use crate::world::{self, World};
 
-/// Names the order of a process that is not the one of the tests.
+/// The variable with the instructions for a started process.
 const ORDER: &str = "CARTKEY_TEST_PASS";
-/// What begins a line in which such a process tells what it took.
+/// The prefix of the line in which such a process reports its usage.
 const TOOK: &str = "took ";
 const PLACES: usize = 64;
-/// How long a store may take: the good ones answer at once, and a bad one is not waited for any longer.
+/// The time limit per store: good ones answer at once, and bad ones are not waited for any longer.
 const WITHIN: Duration = Duration::from_millis(250);
-/// Every pass makes as many checks. A process that kept something of each would need more with every one; one that does not
-/// needs more now and then, as its pools and its heap grow to what the machine lets happen at a time, and other passes need
-/// nothing.
+/// Every pass makes the same number of checks. A process that kept something of each would grow in every pass. One that does not
+/// grows occasionally, as its pools and heap reach the machine's concurrency, and not in other passes.
 const PASSES: usize = 6;
 
 #[derive(Serialize, Deserialize)]
@@ -37,24 +37,24 @@ struct Order {
     passes: usize,
 }
 
-/// What a process has taken so far.
+/// A process's resource usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Took {
     checks: usize,
-    /// The most memory there was, in KiB.
+    /// The peak memory, in KiB.
     most_memory: u64,
-    /// Files and connections that are open.
+    /// Open files and connections.
     open: usize,
 }
 
-/// What a process does that a story has started.
+/// The main function of a started process.
 #[expect(clippy::print_stdout, reason = "the story reads what is printed")]
 async fn be_a_process(order: &str) {
     let order: Order = serde_json::from_str(order).unwrap();
     let client = binary::client();
     let app = world::open(&[], &order.database_url, &order.folder, client, &Clock::System).await;
     hurry(&app.db).await;
-    let budget = Budget { places: PLACES, within: WITHIN, ..Budget::default() };
+    let budget = Limits { places: PLACES, within: WITHIN, ..Limits::default() };
     let app = watcher_at(&app, order.network, budget);
     for _ in 0..order.passes {
         change(&app.db, "UPDATE stores SET check_at = 0").await;
@@ -73,12 +73,12 @@ fn most_memory() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// By how much the most memory grew in the pass in which it grew least, in KiB.
+/// The smallest growth of peak memory in any pass, in KiB.
 fn least_growth(took: &[Took]) -> u64 {
     took.windows(2).map(|two| two[1].most_memory - two[0].most_memory).min().unwrap()
 }
 
-/// Has a process check stores at these homes again and again; gives what it took after each pass.
+/// Has a process check these stores repeatedly; returns its usage after each pass.
 async fn passes(homes: &[String]) -> Vec<Took> {
     let world = World::new().await;
     let network = PretendNetwork::start(false).await.unwrap();

@@ -1,10 +1,11 @@
-//! Claims: each due store is checked once, whoever is there to do it.
+//! Claims: each due store is checked once, whichever process does it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cartkey::demo::pretend_network::PretendNetwork;
-use cartkey::flow::watch::{self, Budget, CLAIM};
+use cartkey::flow::watching::watch::{self, CLAIM};
+use cartkey::live::outgoing_limits::Limits;
 use cartkey::storage::schedule;
 
 use super::many::{fill, watcher};
@@ -21,7 +22,7 @@ async fn network() -> (World, PretendNetwork) {
     (world, PretendNetwork::start(true).await.unwrap())
 }
 
-/// Every store was asked, and each once.
+/// Asserts that every store was checked exactly once.
 fn assert_each_once(network: &PretendNetwork) {
     let asked = network.asked();
     assert_eq!((asked.len(), asked.values().max()), (STORES, Some(&1)));
@@ -32,7 +33,7 @@ async fn replicas_share_what_is_due_and_check_nothing_twice() {
     let (world, network) = network().await;
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let app = watcher(&world.replica().await, &network, Budget { places: PLACES, ..Budget::default() });
+        let app = watcher(&world.replica().await, &network, Limits { places: PLACES, ..Limits::default() });
         replicas.push(tokio::spawn(async move { watch::check_due(&app).await.unwrap() }));
     }
     let mut shares = Vec::new();
@@ -54,7 +55,7 @@ async fn what_a_dead_process_claimed_is_given_back_when_its_claim_runs_out() {
     let now = world.clock.now();
     let dead = schedule::claim(&world.app.db, now, now.plus(CLAIM), 40).await.unwrap();
     assert_eq!(dead.len(), 40);
-    let app = watcher(&world.app, &network, Budget::default());
+    let app = watcher(&world.app, &network, Limits::default());
     assert_eq!(watch::check_due(&app).await.unwrap(), STORES - 40);
     world.clock.advance(CLAIM.checked_sub(Duration::from_millis(1)).unwrap());
     assert_eq!(watch::check_due(&app).await.unwrap(), 0, "the claim may still be seen through");
@@ -66,7 +67,7 @@ async fn what_a_dead_process_claimed_is_given_back_when_its_claim_runs_out() {
 #[tokio::test]
 async fn a_process_that_is_told_to_stop_claims_nothing() {
     let (world, network) = network().await;
-    let app = watcher(&world.app, &network, Budget::default());
+    let app = watcher(&world.app, &network, Limits::default());
     app.draining.store(true, Ordering::Relaxed);
     assert_eq!(watch::check_due(&app).await.unwrap(), 0);
     assert_eq!(network.figures().asked, 0);

@@ -1,8 +1,8 @@
-//! A clock that was ahead and is set right: what it said holds nothing up.
+//! A clock that was ahead and is corrected delays nothing.
 
 use std::time::Duration;
 
-use cartkey::flow::watch;
+use cartkey::flow::watching::watch;
 use serde_json::json;
 
 use super::Watched;

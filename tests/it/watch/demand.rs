@@ -1,10 +1,12 @@
-//! Somebody wants to know now: a service that saw a 401, an operator; many at once cost one check.
+//! Checks on demand, by a service that got a 401 or by an operator. Many at once cost one check.
 
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::Pace;
 use cartkey::domain::scope::Scope;
-use cartkey::flow::watch::{self, Budget, FRESH_FOR, Watching};
+use cartkey::flow::watching::watch;
+use cartkey::live::outgoing_limits::{Limits, OutgoingLimits};
+use cartkey::live::single_flight::FRESH_FOR;
 use cartkey::woo::Call;
 use hyper::Method;
 use hyper::header::AUTHORIZATION;
@@ -15,7 +17,7 @@ use super::Watched;
 use crate::database::column;
 use crate::world::OTHER;
 
-/// GET for the key, POST for what it may do.
+/// GET tests the key, POST its permissions.
 const WHOLE: [&str; 2] = ["GET", "POST"];
 
 #[tokio::test]
@@ -146,10 +148,10 @@ async fn a_store_that_had_no_turn_is_not_said_to_have_been_asked_and_is_asked_ne
     watched.world.approved("n", json!({"store_url": OTHER})).await;
     watched.world.prove().await;
     let other = column(&watched.app.db, "SELECT id FROM stores WHERE user_id = 'n'").await.remove(0);
-    let budget = Budget { demanded: 1, patience: Duration::from_millis(50), ..Budget::default() };
-    let watching = Watching::new(budget);
-    let at = watched.world.also(|app| app.watching = watching.clone()).await;
-    watched.app.watching = watching;
+    let budget = Limits { demanded: 1, patience: Duration::from_millis(50), ..Limits::default() };
+    let watching = OutgoingLimits::new(budget);
+    let at = watched.world.also(|app| app.outgoing = watching.clone()).await;
+    watched.app.outgoing = watching;
     watched.world.shop.switch(|s| s.pace = Pace::WhenReleased);
     let asked = watched.world.shop.requests().len();
     let hanging = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Thousands of stores in a pretend network: what the whole schedule takes, and that the bad ones cost the good nothing.
+//! Thousands of stores in a pretend network: the cost of the whole schedule, and that bad stores cost the good ones nothing.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,9 +10,10 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::{Reach, StoreUrl};
-use cartkey::flow::watch::{self, Budget, Watching};
+use cartkey::domain::store_url::{Network, StoreUrl};
+use cartkey::flow::watching::watch;
 use cartkey::live::outgoing_limits::AT_A_TIME;
+use cartkey::live::outgoing_limits::{Limits, OutgoingLimits};
 use cartkey::storage::{Db, Pools};
 use cartkey::vault::Place;
 use cartkey::woo::{Client, Outgoing, Resolver};
@@ -21,12 +22,12 @@ use crate::database::{change, column};
 use crate::disk::hurry;
 use crate::world::World;
 
-/// A server hears of the end of a connection a little after who hung up has begun the next.
+/// A server sees a connection end a little after its client has begun the next one.
 pub const LATE: usize = 8;
 /// Rows of one statement.
 const AT_ONCE: usize = 500;
 
-/// Connects a store at each of these addresses (without scheme), all of them due, behind Cartkey's back.
+/// Inserts a connected, due store at each of these addresses (without scheme) directly into the database.
 pub async fn fill(app: &App, homes: &[String]) {
     let now = app.now();
     for chunk in homes.chunks(AT_ONCE) {
@@ -34,7 +35,7 @@ pub async fn fill(app: &App, homes: &[String]) {
         for (n, home) in chunk.iter().enumerate() {
             let (id, key) = (StoreId::mint(now, &Entropy::System), KeyId::mint(now, &Entropy::System));
             let origin = format!("http://{home}");
-            let (store, user) = (StoreUrl::parse(&origin, Reach::PrivateToo).unwrap(), "m".parse().unwrap());
+            let (store, user) = (StoreUrl::parse(&origin, Network::PrivateToo).unwrap(), "m".parse().unwrap());
             let pair = KeyPair {
                 consumer_key: Secret::new(format!("ck_{n:040x}")),
                 consumer_secret: Secret::new(format!("cs_{n:040x}")),
@@ -70,15 +71,15 @@ fn blob(db: &Db, bytes: &[u8]) -> String {
     }
 }
 
-/// A Cartkey to which every name leads into `network`.
-pub fn watcher(of: &App, network: &PretendNetwork, budget: Budget) -> App {
+/// A Cartkey for which every name leads to `network`.
+pub fn watcher(of: &App, network: &PretendNetwork, budget: Limits) -> App {
     watcher_at(of, network.addr(), budget)
 }
 
-/// The same for a network that listens at `addr`.
-pub fn watcher_at(of: &App, addr: SocketAddr, budget: Budget) -> App {
+/// The same for a network at `addr`.
+pub fn watcher_at(of: &App, addr: SocketAddr, budget: Limits) -> App {
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::Everywhere(addr),
         extra_roots: Vec::new(),
         user_agent: "Test/1.0".to_owned(),
@@ -86,7 +87,7 @@ pub fn watcher_at(of: &App, addr: SocketAddr, budget: Budget) -> App {
     };
     let mut app = of.clone();
     app.woo = Client::new(outgoing, app.clock.clone(), Entropy::System);
-    app.watching = Watching::new(budget);
+    app.outgoing = OutgoingLimits::new(budget);
     app
 }
 
@@ -94,7 +95,7 @@ pub fn watcher_at(of: &App, addr: SocketAddr, budget: Budget) -> App {
 async fn thousands_of_stores_take_no_more_than_the_budget() {
     let world = World::new().await;
     let network = PretendNetwork::start(true).await.unwrap();
-    let app = watcher(&world.app, &network, Budget { places: 24, ..Budget::default() });
+    let app = watcher(&world.app, &network, Limits { places: 24, ..Limits::default() });
     let single = (0..1_700).map(|n| format!("good-{n}.example"));
     let multisite = (0..300).map(|n| format!("good-multi.example/s{n}"));
     let homes: Vec<String> = single.chain(multisite).collect();

@@ -1,8 +1,8 @@
-//! A store that is not where it was: it has moved, or there are two of it, and the key goes to neither.
+//! A store that has moved, or that exists twice: the key is sent to neither.
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::key::AuthMethod;
-use cartkey::flow::watch;
+use cartkey::flow::watching::watch;
 use serde_json::json;
 
 use super::Watched;
@@ -11,7 +11,7 @@ use crate::world::SHOP;
 const MOVED: &str = "https://moved.example";
 const NOTHING: Vec<String> = Vec::new();
 
-/// No request for another host than the store's own carries anything of a key, whatever way the store takes it.
+/// No request to another host than the store's own contains any part of a key, whatever the authentication method.
 fn assert_no_key_leaves(watched: &Watched) {
     for seen in watched.world.shop.requests() {
         let own = seen.header("host") == Some("shop.example");

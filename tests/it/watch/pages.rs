@@ -1,4 +1,4 @@
-//! What operators read of the watch: when a store is asked next, where it has moved, whether the watch is late.
+//! The watch on the dashboard: a store's next check, where it has moved, and whether the watch is late.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ async fn pages_say_when_the_last_check_was_and_when_the_next_is() {
     let page = format!("/admin/stores/{}", watched.id);
     watched.world.clock.advance(Duration::from_mins(3));
     let says = ann.get(&page).await.text();
-    assert!(says.contains("last asked 3 min ago") && says.contains("next check in about 7 min"), "{says}");
+    assert!(says.contains("last checked 3 min ago") && says.contains("next check in about 7 min"), "{says}");
     let says = ann.get("/admin").await.text();
     let wanted =
-        "Stores are checked about every 15 min. The last was asked 3 min ago; the next check is in about 7 min.";
+        "Stores are checked about every 15 min. The last check was 3 min ago; the next check is in about 7 min.";
     assert!(says.contains(wanted), "{says}");
     watched.world.clock.advance(Duration::from_mins(8));
     assert!(ann.get(&page).await.text().contains("next check is due"));
@@ -34,7 +34,9 @@ async fn a_store_that_has_moved_says_where_it_is_and_what_to_do() {
     });
     watched.pass().await;
     let page = ann.get(&format!("/admin/stores/{}", watched.id)).await;
-    for says in ["shop.example has a new address", "It says that its address is moved.example", "Make a new link"] {
+    for says in
+        ["shop.example has a new address", "The store reports its address as moved.example", "Create a new link"]
+    {
         assert!(page.text().contains(says), "{says}: {}", page.text());
     }
     let overview = ann.get("/admin").await;

@@ -1,11 +1,11 @@
-//! A way in which a store took its key stops working: another is learned before anything is called broken.
+//! An authentication method stops working: another one is learned before the store counts as broken.
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::key::AuthMethod;
 
 use super::Watched;
 
-/// Makes `method` the only way that leads to WooCommerce.
+/// Makes `method` the only one that works.
 fn only(method: AuthMethod) -> Switches {
     let mut switches = Switches::default();
     match method {

@@ -1,12 +1,13 @@
-//! The schedule of one store: how lightly it is asked, how soon again, and what makes that longer.
+//! The schedule of one store: the cost of a check, the interval, and what lengthens it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::demo::pretend_store::Switches;
-use cartkey::flow::disconnect;
-use cartkey::flow::watch::{self, Budget, SOON, Watching};
+use cartkey::flow::connecting::disconnect;
+use cartkey::flow::watching::watch::{self, SOON};
+use cartkey::live::outgoing_limits::{Limits, OutgoingLimits};
 use serde_json::json;
 use tokio::sync::watch as channel;
 
@@ -184,7 +185,7 @@ async fn no_more_checks_begin_in_a_second_than_the_budget_allows() {
     const STORES: usize = 40;
     let world = World::new().await;
     let network = PretendNetwork::start(true).await.unwrap();
-    let app = watcher(&world.app, &network, Budget { per_second: 5, ..Budget::default() });
+    let app = watcher(&world.app, &network, Limits { per_second: 5, ..Limits::default() });
     fill(&app, &(0..STORES).map(|n| format!("good-{n}.example")).collect::<Vec<_>>()).await;
     let (stop, stopped) = channel::channel(false);
     let worker = tokio::spawn(watch::run(app, stopped));
@@ -205,7 +206,7 @@ async fn no_more_checks_begin_in_a_second_than_the_budget_allows() {
 #[tokio::test]
 async fn the_worker_goes_on_by_itself_until_it_is_told_to_stop() {
     let mut watched = Watched::new().await;
-    watched.app.watching = Watching::new(Budget { look_again: Duration::from_millis(20), ..Budget::default() });
+    watched.app.outgoing = OutgoingLimits::new(Limits { look_again: Duration::from_millis(20), ..Limits::default() });
     let (stop, stopped) = channel::channel(false);
     let worker = tokio::spawn(watch::run(watched.app.clone(), stopped));
     for _ in 0..3 {

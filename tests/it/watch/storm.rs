@@ -1,4 +1,4 @@
-//! A third of a thousand stores hang, drip or flood: callbacks go on as before, and nothing is left behind.
+//! A third of a thousand stores hang, drip or flood: callbacks continue as before, and nothing is left behind.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,12 @@ use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::AttemptId;
 use cartkey::domain::link::Confirm;
-use cartkey::domain::network::Network;
+use cartkey::domain::network::ClientNetwork;
 use cartkey::domain::scope::Scope;
-use cartkey::domain::store_url::{Reach, StoreUrl};
-use cartkey::flow::watch::{self, Budget};
-use cartkey::storage::attempts::{self, Held, Inserted, New};
+use cartkey::domain::store_url::{Network, StoreUrl};
+use cartkey::flow::watching::watch;
+use cartkey::live::outgoing_limits::Limits;
+use cartkey::storage::attempts::{self, AttemptWithSecrets, Inserted, New};
 use cartkey::vault::fingerprint;
 use cartkey::woo::{Call, Client};
 use hyper::Method;
@@ -21,10 +22,10 @@ use super::many::{LATE, fill, watcher};
 use crate::database::column;
 use crate::world::World;
 
-/// Callbacks of one turn.
+/// Callbacks per turn.
 const CALLBACKS: u32 = 60;
 
-/// Opens an attempt and posts a key to it, as a store would; gives back how long the answer took.
+/// Opens an attempt and posts a key to it like a store; returns the duration of the answer.
 async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration {
     let (now, entropy) = (app.now(), Entropy::System);
     let (state, token) = (entropy.secret(), entropy.secret());
@@ -33,7 +34,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         link_id: None,
         user_id: "m".parse().unwrap(),
         account_label: None,
-        home: StoreUrl::parse("https://new.example", Reach::Public).unwrap(),
+        home: StoreUrl::parse("https://new.example", Network::Public).unwrap(),
         scope: Scope::Read,
         confirm: Confirm::Browser,
         return_url: None,
@@ -50,8 +51,8 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         confirm_code_until: None,
         store_id: None,
     };
-    let held = Held { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
-    let network = Network { narrow: format!("test {number}"), wide: format!("test {number}") };
+    let held = AttemptWithSecrets { attempt, state: fingerprint(&state), browser: fingerprint(&entropy.secret()) };
+    let network = ClientNetwork { narrow: format!("test {number}"), wide: format!("test {number}") };
     let new = New { held: &held, callback: &fingerprint(&token), network: &network, found: None, events: &[] };
     assert_eq!(attempts::insert(&app.db, &new).await.unwrap(), Inserted::Kept);
     let body = format!(
@@ -82,7 +83,7 @@ async fn turn(app: &App, client: &Client, at: &str, first: u32) -> Duration {
 async fn callbacks_are_as_quick_while_a_third_of_the_stores_hang_drip_or_flood() {
     let world = World::new().await;
     let network = PretendNetwork::start(true).await.unwrap();
-    let budget = Budget { within: Duration::from_secs(1), ..Budget::default() };
+    let budget = Limits { within: Duration::from_secs(1), ..Limits::default() };
     let app = watcher(&world.app, &network, budget);
     let behaves = |n: usize| match n % 9 {
         0 => "hang",
@@ -111,7 +112,7 @@ async fn callbacks_are_as_quick_while_a_third_of_the_stores_hang_drip_or_flood()
         tokio::task::yield_now().await;
     }
     let figures = network.figures();
-    assert!(figures.peak <= Budget::default().places + LATE, "{figures:?}");
+    assert!(figures.peak <= Limits::default().places + LATE, "{figures:?}");
     let told = column(
         &app.db,
         "SELECT COALESCE(reason, 'works') || ' ' || CAST(COUNT(*) AS TEXT) FROM stores GROUP BY reason ORDER BY 1",

@@ -1,4 +1,4 @@
-//! Every verdict of the watch is reached while it runs, and left again.
+//! Every verdict of the watch is reached at run time, and left again.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,9 +9,10 @@ use cartkey::app::App;
 use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, Switches};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::scope::Scope;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::verdict::{Product, Verdict};
-use cartkey::flow::watch::{self, Budget, Watching};
+use cartkey::flow::watching::watch;
+use cartkey::live::outgoing_limits::{Limits, OutgoingLimits};
 use cartkey::woo::{Client, Outgoing, Resolver};
 
 use serde_json::json;
@@ -19,7 +20,7 @@ use serde_json::json;
 use super::Watched;
 use crate::world::{OTHER, SHOP, World};
 
-/// What goes wrong at a store, or on the way to it.
+/// A failure at a store, or on the way to it.
 enum Wrong {
     /// At the store.
     Switch(fn(&mut Switches)),
@@ -30,11 +31,11 @@ enum Wrong {
 }
 use Wrong::{Key, Switch, Way};
 
-/// The client, with another idea of where `shop.example` is; `trusts`: the world's certificates.
+/// The client with another address for `shop.example`; `trusts`: the world's certificates.
 fn client(world: &World, shop: Option<SocketAddr>, trusts: bool) -> Client {
     let names: HashMap<_, _> = shop.map(|address| ("shop.example".to_owned(), vec![address])).into_iter().collect();
     let outgoing = Outgoing {
-        reach: Reach::PrivateToo,
+        network: Network::PrivateToo,
         resolver: Resolver::Fixed(Arc::new(names)),
         extra_roots: if trusts { vec![world.root.clone()] } else { Vec::new() },
         user_agent: "Test/1.0".to_owned(),
@@ -43,7 +44,7 @@ fn client(world: &World, shop: Option<SocketAddr>, trusts: bool) -> Client {
     Client::new(outgoing, world.clock.clone(), Entropy::System)
 }
 
-/// A store's own word: it counts at once, and the key is not lent.
+/// A store's own statement: it counts at once, and the key is not lent.
 const REFUSALS: [(Verdict, Wrong); 7] = [
     (Verdict::KeyRejected, Key(|world| world.shop.revoke(1))),
     (Verdict::SecretRejected, Switch(|s| s.secrets_replaced = true)),
@@ -54,7 +55,7 @@ const REFUSALS: [(Verdict, Wrong); 7] = [
     (Verdict::CloneSuspected, Switch(|s| s.moved_to = Some("https://moved.example".to_owned()))),
 ];
 
-/// Trouble: twice in a row, and the store is unreachable.
+/// Trouble: after two in a row the store is unreachable.
 const TROUBLE: [(Verdict, Wrong); 22] = [
     (Verdict::Blocked(Product::Cloudflare), Switch(|s| s.firewall = Firewall::Cloudflare)),
     (Verdict::Blocked(Product::Sucuri), Switch(|s| s.firewall = Firewall::Sucuri)),
@@ -80,7 +81,7 @@ const TROUBLE: [(Verdict, Wrong); 22] = [
     (Verdict::PlainPermalinks, Switch(|s| s.permalinks = Permalinks::Plain)),
 ];
 
-/// What a key that works is remarked on: it stays lent.
+/// Remarks on a working key, which stays lent.
 const REMARKS: [(Verdict, Wrong); 2] = [
     (Verdict::NoisyAnswer, Switch(|s| s.notices = true)),
     // Reached and left in a story of its own beside: it needs somebody who looks at what the key may do.
@@ -95,7 +96,7 @@ const IN_OTHER_SHAPES: [(Verdict, Wrong); 4] = [
     (Verdict::ServerError, Switch(|s| s.page_instead = Some(503))),
 ];
 
-/// What is reached in stories of its own.
+/// Verdicts covered by stories of their own.
 const ELSEWHERE: [Verdict; 7] = [
     Verdict::KeyUnreadable,
     Verdict::Works,
@@ -106,7 +107,7 @@ const ELSEWHERE: [Verdict; 7] = [
     Verdict::IndexPermalinks,
 ];
 
-/// What belongs to connecting, and can come from no check.
+/// Verdicts of connecting, which no check can return.
 const OF_ATTEMPTS: [Verdict; 10] = [
     Verdict::KeyNotSaved,
     Verdict::PermalinksStale,
@@ -123,7 +124,7 @@ const OF_ATTEMPTS: [Verdict; 10] = [
 fn go_wrong(watched: &mut Watched, wrong: &Wrong) {
     let mut app = watched.world.app.clone();
     // Nobody waits here for as long as a real store is given.
-    app.watching = Watching::new(Budget { within: Duration::from_millis(500), ..Budget::default() });
+    app.outgoing = OutgoingLimits::new(Limits { within: Duration::from_millis(500), ..Limits::default() });
     match wrong {
         Switch(change) => watched.world.shop.switch(change),
         Key(change) => change(&watched.world),

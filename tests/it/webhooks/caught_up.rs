@@ -1,5 +1,5 @@
-//! A webhook is turned on again, or sent again what it missed: nothing comes twice because the log has forgotten it, nothing
-//! that was under way is forgotten, and whoever wants to write meanwhile has a turn.
+//! A webhook is turned on again or replayed: nothing arrives twice because it has left the log, no delivery in progress is lost,
+//! and other writers get their turn.
 
 use std::time::Duration;
 

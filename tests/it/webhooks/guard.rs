@@ -1,9 +1,9 @@
-//! Webhooks lead to public addresses only, as stores do; what cannot be asked is refused with what to do.
+//! Webhooks have public addresses only, like stores. A refused address comes with the fix.
 
 use cartkey::domain::actor::Actor;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::webhook::WebhookUrl;
-use cartkey::flow::webhooks::{self, Wish};
+use cartkey::flow::webhooks::{self, NewWebhook};
 
 use super::receiver::Receiver;
 use super::{deliver, happens, world};
@@ -14,11 +14,11 @@ use crate::world::World;
 async fn refused(world: &World, url: &str) -> String {
     let mut app = world.app.clone();
     app.woo = world.guarded_client();
-    let url = match WebhookUrl::parse(url, Reach::Public) {
+    let url = match WebhookUrl::parse(url, Network::Public) {
         Ok(url) => url,
         Err(why) => return why.to_string(),
     };
-    let wish = Wish { url, description: String::new(), wanted: "*".parse().unwrap(), users: None };
+    let wish = NewWebhook { url, description: String::new(), wanted: "*".parse().unwrap(), users: None };
     let added = webhooks::add(&app, wish, &Actor::cli()).await;
     added.expect_err("it is refused").to_string()
 }
@@ -29,7 +29,7 @@ async fn an_address_that_is_not_public_is_refused_with_a_sentence_that_says_what
     for (url, says) in [
         ("https://shop.example/hook", "leads to an address that is not public"),
         ("https://keys.example/hook", "or to Cartkey itself"),
-        ("https://unknown.example/hook", "There is no such name."),
+        ("https://unknown.example/hook", "This name does not exist."),
         ("https://127.0.0.1/hook", "Give your service a public name"),
         ("https://localhost/hook", "CARTKEY_ALLOW_PRIVATE_STORES=true"),
         ("http://shop.example/hook", "must begin with https://"),

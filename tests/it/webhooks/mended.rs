@@ -1,4 +1,4 @@
-//! A webhook that was off is turned on again: with what it missed, or with what happens from then on.
+//! A webhook is turned on again: with what it missed, or with new events only.
 
 use cartkey::domain::actor::Actor;
 use cartkey::flow::webhooks::{self, Error};

@@ -1,4 +1,4 @@
-//! An internal service that is told of events: it keeps what it is sent, and answers as it is told to.
+//! An internal service that receives webhooks: it records requests and answers as instructed.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -12,10 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use cartkey::app::App;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::secret::Secret;
-use cartkey::domain::store_url::Reach;
+use cartkey::domain::store_url::Network;
 use cartkey::domain::time::Time;
 use cartkey::domain::webhook::{Webhook, WebhookUrl};
-use cartkey::flow::webhooks::{self, Wish};
+use cartkey::flow::webhooks::{self, NewWebhook};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -23,22 +23,22 @@ use tokio::sync::Semaphore;
 
 use crate::world::World;
 
-/// What it was sent once.
+/// One received request.
 #[derive(Debug, Clone)]
 pub struct Sent {
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as it came.
+    /// The raw body.
     pub body: String,
 }
 
 impl Sent {
-    /// A header; empty when there is none.
+    /// A header; empty if missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body, read.
+    /// The parsed body.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
@@ -51,13 +51,13 @@ pub struct Answers {
     pub status: u16,
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
-    /// Whether it holds everybody until [`Receiver::let_go`].
+    /// Whether it delays all answers until [`Receiver::let_go`].
     pub holds: bool,
 }
 
 /// The service.
 pub struct Receiver {
-    /// Where it is.
+    /// Its address.
     pub url: String,
     kept: Arc<Kept>,
 }
@@ -66,12 +66,12 @@ struct Kept {
     sent: Mutex<Vec<Sent>>,
     answers: Mutex<Answers>,
     gate: Semaphore,
-    /// How many wait for an answer now, and how many did at the most.
+    /// The requests waiting for an answer now, and the most at once.
     inside: Mutex<(usize, usize)>,
 }
 
 impl Receiver {
-    /// One that takes everything.
+    /// A receiver that accepts everything.
     pub async fn new() -> Self {
         let kept = Arc::new(Kept {
             sent: Mutex::default(),
@@ -86,34 +86,34 @@ impl Receiver {
         Self { url, kept }
     }
 
-    /// Answers differently from now on.
+    /// Changes its answer from now on.
     pub fn answers(&self, change: impl FnOnce(&mut Answers)) {
         change(&mut self.kept.answers.lock().unwrap());
     }
 
-    /// Lets everybody go who is held, and holds nobody any more.
+    /// Releases the delayed answers, and delays no further ones.
     pub fn let_go(&self) {
         self.answers(|answers| answers.holds = false);
         self.kept.gate.add_permits(1_000);
     }
 
-    /// What it was sent until now.
+    /// The requests received so far.
     pub fn sent(&self) -> Vec<Sent> {
         self.kept.sent.lock().unwrap().clone()
     }
 
-    /// How often it was sent something.
+    /// The number of requests received.
     pub fn count(&self) -> usize {
         self.kept.sent.lock().unwrap().len()
     }
 
-    /// The types of what it was sent, in the order in which it came, and forgets it.
+    /// Returns the event types received, in order of arrival, and clears them.
     pub fn told(&self) -> Vec<String> {
         let sent = std::mem::take(&mut *self.kept.sent.lock().unwrap());
         sent.iter().map(|each| each.json()["type"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Of whom it was told, in the order of events, and forgets it.
+    /// Returns the merchants of the events received, in order of events, and clears them.
     pub fn users(&self) -> Vec<String> {
         let mut sent: Vec<Value> =
             std::mem::take(&mut *self.kept.sent.lock().unwrap()).iter().map(Sent::json).collect();
@@ -121,12 +121,12 @@ impl Receiver {
         sent.iter().map(|each| each["data"]["user_id"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// How many were waiting for an answer at the same time, at the most.
+    /// The most requests waiting for an answer at once.
     pub fn at_once(&self) -> usize {
         self.kept.inside.lock().unwrap().1
     }
 
-    /// Waits until it has been sent so much.
+    /// Waits until it has received this many requests.
     pub async fn is_sent(&self, count: usize) {
         let mut look = tokio::time::interval(std::time::Duration::from_millis(2));
         while self.kept.sent.lock().unwrap().len() < count {
@@ -134,15 +134,15 @@ impl Receiver {
         }
     }
 
-    /// Makes it a webhook that wants these events.
+    /// Adds it as a webhook for these events.
     pub async fn joins(&self, app: &App, wanted: &str) -> (Webhook, Secret) {
         webhooks::add(app, self.wish(wanted), &Actor::cli()).await.unwrap()
     }
 
-    /// What is wished of a webhook that leads here.
-    pub fn wish(&self, wanted: &str) -> Wish {
-        let url = WebhookUrl::parse(&self.url, Reach::PrivateToo).unwrap();
-        Wish { url, description: "a receiver".to_owned(), wanted: wanted.parse().unwrap(), users: None }
+    /// The properties of a webhook at this address.
+    pub fn wish(&self, wanted: &str) -> NewWebhook {
+        let url = WebhookUrl::parse(&self.url, Network::PrivateToo).unwrap();
+        NewWebhook { url, description: "a receiver".to_owned(), wanted: wanted.parse().unwrap(), users: None }
     }
 }
 
@@ -166,7 +166,7 @@ async fn answer(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: Bytes) 
     answer
 }
 
-/// Python, with the library that others wrote, at the moment `now`.
+/// Python with the third-party library, at the time `now`.
 const CHECKER: &str = "
 import datetime, json, sys
 from standardwebhooks import webhooks
@@ -183,8 +183,8 @@ except webhooks.WebhookVerificationError as error:
     sys.exit(str(error))
 ";
 
-/// What the Python library of Standard Webhooks makes of what was sent: the event, or why it is refused. `STANDARD_WEBHOOKS`
-/// names the library that `scripts/standard-webhooks` has fetched.
+/// The result of the Python library of Standard Webhooks: the event, or why it is refused. `STANDARD_WEBHOOKS` names the library
+/// that `scripts/standard-webhooks` has fetched.
 pub fn check(sent: &Sent, secret: &str, now: Time) -> Result<Value, String> {
     let usual =
         concat!(env!("CARGO_MANIFEST_DIR"), "/target/standard-webhooks/standardwebhooks-1.1.0-py3-none-any.whl");
@@ -213,10 +213,10 @@ pub fn check(sent: &Sent, secret: &str, now: Time) -> Result<Value, String> {
 }
 
 impl World {
-    /// A webhook at this address that wants these events; and its secret.
+    /// Adds a webhook at this address for these events; returns it and its secret.
     pub async fn webhook(&self, url: &str, wanted: &str) -> (Webhook, Secret) {
-        let url = WebhookUrl::parse(url, Reach::PrivateToo).unwrap();
-        let wish = Wish { url, description: "Shipping".to_owned(), wanted: wanted.parse().unwrap(), users: None };
+        let url = WebhookUrl::parse(url, Network::PrivateToo).unwrap();
+        let wish = NewWebhook { url, description: "Shipping".to_owned(), wanted: wanted.parse().unwrap(), users: None };
         webhooks::add(&self.app, wish, &Actor::cli()).await.unwrap()
     }
 }

@@ -1,9 +1,9 @@
-//! What was sent is sent again: one delivery, or everything since a time.
+//! Replays one delivery, or everything since a time.
 
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::flow::tell;
+use cartkey::flow::webhooks::dispatch;
 use cartkey::flow::webhooks::{self, Error};
 
 use super::receiver::Receiver;
@@ -100,7 +100,7 @@ async fn what_is_on_its_way_is_not_sent_beside_itself_when_what_was_missed_is_se
     receiver.answers(|answers| answers.holds = true);
     happens(&world.app, "m").await;
     let app = world.app.clone();
-    let telling = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let telling = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     receiver.is_sent(1).await;
     receiver.answers(|answers| answers.holds = false);
     webhooks::replay(&world.app, &webhook.id, world.clock.now().minus(HOUR), true, &Actor::cli()).await.unwrap();

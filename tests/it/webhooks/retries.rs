@@ -1,4 +1,4 @@
-//! What is not taken is tried again, later and later; who is gone, or fails for days, is told nothing more.
+//! Undelivered events are retried at growing intervals. A webhook that is gone or fails for days gets no more.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn who_is_gone_is_told_nothing_more_at_once() {
     assert_eq!((deliver(&world.app).await, receiver.sent().len()), (0, sent));
 }
 
-/// How long the next try waits when the answer is this.
+/// The delay of the next try after this answer.
 async fn pause_after(status: u16, header: Option<(&'static str, String)>) -> Duration {
     let world = world().await;
     let receiver = Receiver::new().await;
@@ -145,7 +145,7 @@ async fn only_2xx_is_taken_and_nobody_is_followed_elsewhere() {
     }
 }
 
-/// Answers 200 and then writes as much as it is let: gives back how much that was.
+/// Answers 200 and then writes as much as the client accepts; returns the number of bytes.
 async fn talks_without_end(listener: TcpListener) -> usize {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut asked = vec![0; 1 << 16];
@@ -179,7 +179,7 @@ async fn who_never_answers_is_tried_again() {
     receiver.joins(&world.app, "link.*").await;
     happens(&world.app, "m").await;
     let mut hasty = world.app.clone();
-    hasty.tell_within = Duration::from_millis(200);
+    hasty.deliver_within = Duration::from_millis(200);
     assert_eq!(deliver(&hasty).await, 1);
     assert_eq!(
         (faults(&world).await, states(&world).await),

@@ -1,4 +1,4 @@
-//! A webhook's secrets, when something goes wrong with them: made twice, ended while they are changed, or not to be opened.
+//! Failures around a webhook's secrets: two rotations at once, a secret ended during a change, and secrets that do not open.
 
 use std::time::Duration;
 

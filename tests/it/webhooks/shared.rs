@@ -1,9 +1,9 @@
-//! Several webhooks and several replicas: none stands in the way of another, and nothing is lost or made twice.
+//! Several webhooks and several replicas: none delays another, and nothing is lost or created twice.
 
 use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
-use cartkey::flow::tell;
+use cartkey::flow::webhooks::dispatch;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ async fn two_replicas_tell_everything_once_while_others_write() {
     let (end, ended) = watch::channel(false);
     let mut telling = JoinSet::new();
     for app in &apps {
-        telling.spawn(tell::run(app.clone(), ended.clone()));
+        telling.spawn(dispatch::run(app.clone(), ended.clone()));
     }
     let mut writing = JoinSet::new();
     for writer in 0..6 {
@@ -54,7 +54,7 @@ async fn what_happens_here_is_told_at_once_by_the_process_that_runs() {
     let world = world().await;
     let receiver = Receiver::new().await;
     let (end, ended) = watch::channel(false);
-    let telling = tokio::spawn(tell::run(world.app.clone(), ended));
+    let telling = tokio::spawn(dispatch::run(world.app.clone(), ended));
     receiver.joins(&world.app, "link.*").await;
     happens(&world.app, "m").await;
     tokio::time::timeout(Duration::from_secs(5), receiver.is_sent(1)).await.expect("told within five seconds");
@@ -73,7 +73,7 @@ async fn a_slow_webhook_takes_no_more_than_its_places_and_the_others_are_told() 
         happens(&world.app, &format!("m-{n}")).await;
     }
     let app = world.app.clone();
-    let telling = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let telling = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     quick.is_sent(20).await;
     slow.is_sent(4).await;
     assert_eq!(slow.sent().len(), 4);
@@ -97,7 +97,7 @@ async fn a_webhook_where_nothing_arrives_is_tried_one_at_a_time() {
     receiver.told();
     receiver.answers(|answers| answers.holds = true);
     let app = world.app.clone();
-    let telling = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let telling = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     receiver.is_sent(1).await;
     receiver.let_go();
     assert_eq!(telling.await.unwrap(), 8);
@@ -112,7 +112,7 @@ async fn what_a_process_that_died_had_claimed_is_sent_again_after_a_minute() {
     receiver.joins(&world.app, "link.*").await;
     happens(&world.app, "m").await;
     let app = world.app.clone();
-    let died = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let died = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     receiver.is_sent(1).await;
     died.abort();
     assert!(died.await.is_err());
@@ -136,7 +136,7 @@ async fn a_claim_that_ran_out_does_not_overwrite_what_came_after_it() {
     receiver.joins(&world.app, "link.*").await;
     happens(&world.app, "m").await;
     let app = world.app.clone();
-    let slow = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let slow = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     receiver.is_sent(1).await;
     world.clock.advance(Duration::from_mins(1));
     receiver.answers(|answers| (answers.holds, answers.status) = (false, 200));
@@ -161,7 +161,7 @@ async fn a_process_that_was_told_to_stop_leaves_what_is_due_to_others() {
     assert_eq!((deliver(&world.app).await, deliver(&replica).await), (0, 1));
 }
 
-/// How many times a process dies while it tells.
+/// How many times a process dies during dispatch.
 const DEATHS: usize = 40;
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_process_that_dies_again_and_again_loses_nothing_and_doubles_no_more_t
             happens(&world.app, &format!("m-{n}-{user}")).await;
         }
         let app = world.replica().await;
-        let process = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+        let process = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
         // Somewhere between the first statement and the last answer.
         for _ in 0..u16::from_le_bytes([dice[0], dice[1]]) % 400 {
             tokio::task::yield_now().await;

@@ -1,5 +1,5 @@
-//! What is judged wrongly for a while does not stay so: who never answers is turned off, who answers again is not, and
-//! neither a clock that was wrong nor a filter that was changed leaves deliveries behind.
+//! Wrong decisions do not last: a webhook that never answers is turned off, one that answers again is not, and neither a wrong
+//! clock nor a changed filter leaves deliveries behind.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use cartkey::domain::actor::Actor;
 use cartkey::domain::delivery::DeliveryState;
 use cartkey::domain::id::WebhookId;
 use cartkey::domain::webhook::{TRIES, Webhook};
-use cartkey::flow::tell;
-use cartkey::flow::webhooks::{self, Error, Wish};
+use cartkey::flow::webhooks::dispatch;
+use cartkey::flow::webhooks::{self, Error, NewWebhook};
 
 use super::receiver::Receiver;
 use super::{HOUR, deliver, happens, newest, states, until_due, world};
 use crate::database::column;
 use crate::world::World;
 
-/// The webhook, as it stands now.
+/// The webhook's current state.
 async fn standing(world: &World, id: &WebhookId) -> Webhook {
     webhooks::find(&world.app, id).await.unwrap().expect("the webhook")
 }
 
-/// Somebody corrects the clock of the machine: it was so far ahead.
+/// Corrects the machine's clock, which was ahead by this much.
 pub fn set_back(world: &World, ahead: Duration) {
     world.clock.set_back(ahead);
 }
@@ -63,7 +63,7 @@ async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
     happens(&world.app, "theirs").await;
     world.service("keys:read").await;
     deliver(&world.app).await;
-    let wish = Wish { users: Some("ours".parse().unwrap()), ..there.wish("link.*") };
+    let wish = NewWebhook { users: Some("ours".parse().unwrap()), ..there.wish("link.*") };
     webhooks::change(&world.app, &webhook.id, wish, &Actor::cli()).await.unwrap();
     world.clock.advance(HOUR);
     deliver(&world.app).await;
@@ -144,7 +144,7 @@ async fn who_takes_something_while_the_last_try_of_another_fails_is_not_turned_o
     receiver.answers(|answers| answers.holds = true);
     let held = receiver.count() + 1;
     let app = world.app.clone();
-    let last = tokio::spawn(async move { tell::run_due(&app).await.unwrap() });
+    let last = tokio::spawn(async move { dispatch::run_due(&app).await.unwrap() });
     receiver.is_sent(held).await;
     receiver.answers(|answers| (answers.holds, answers.status) = (false, 204));
     happens(&world.app, "m-2").await;

@@ -1,4 +1,4 @@
-//! The activity as a file: one JSON document a line, made while it is sent.
+//! The activity as a file: one JSON document per line, generated while it is sent.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, Token
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
-use crate::flow::activity::{self, Entry, Filter};
+use crate::flow::dashboard::activity::{self, Entry, Filter};
 use crate::web::stream::Pieces;
 
-/// Lines that are fetched and sent at a time.
+/// How many lines are fetched and sent at a time.
 const AT_ONCE: i64 = 1_000;
 
-/// One line. Every member is always there.
+/// One line. All members are always present.
 #[derive(Debug, Default, Serialize)]
 struct Line<'a> {
     at: Option<Time>,
@@ -75,15 +75,15 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Writes all that the filter lets through, the newest first, and what happens meanwhile not. Ends when nobody reads on;
-/// when the database fails, the answer is broken off, so that a part does not look like the whole.
+/// Writes everything that matches the filter, the newest first, without what happens meanwhile. Stops if the client
+/// disconnects. If the database fails, the response is aborted, so that a part does not look complete.
 pub async fn write(app: App, filter: Filter, mut position: Position, pieces: Pieces) {
     loop {
         let page = match activity::list(&app, &filter, &position, AT_ONCE).await {
             Ok(page) => page,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "an export of the activity was broken off");
-                return pieces.fail("the export was broken off").await;
+                tracing::error!(error = &error as &dyn std::error::Error, "an export of the activity was aborted");
+                return pieces.fail("the export was aborted").await;
             }
         };
         let mut text = Vec::new();

@@ -1,45 +1,45 @@
-//! One line of the activity, in words.
+//! One line of the activity, for people.
 
 use crate::domain::event::Kind;
 use crate::domain::id::RequestId;
 use crate::domain::time::Time;
-use crate::flow::activity::{Entry, Happened, KeyRead};
+use crate::flow::dashboard::activity::{Entry, Happened, KeyRead};
 use crate::web::admin::show::utc;
 
 /// One line of the list.
 #[derive(Debug)]
 pub struct Row {
-    /// When.
+    /// The time.
     pub at: Time,
     /// What happened.
     pub what: &'static str,
-    /// Why, or which; may be empty.
+    /// The reason or detail; may be empty.
     pub why: String,
-    /// Who did it.
+    /// The actor's name.
     pub who: String,
-    /// All that they did.
+    /// The address of everything the actor did.
     pub who_href: String,
-    /// What it is about.
+    /// What it concerns.
     pub about: Vec<About>,
-    /// From which address; none for what has no request, and once it is forgotten.
+    /// The client's address; `None` if there was no request, or it was deleted.
     pub from: Option<String>,
-    /// In which request.
+    /// The request.
     pub request: Option<RequestId>,
 }
 
-/// A thing that a line is about.
+/// Something that a line concerns.
 #[derive(Debug)]
 pub struct About {
-    /// What kind of thing.
+    /// The kind of thing.
     pub what: &'static str,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Its page, or what else happened to it.
+    /// Its page, or the activity filtered by it.
     pub href: Option<String>,
 }
 
 impl Row {
-    /// The line of an entry.
+    /// Converts an entry.
     pub fn of(entry: &Entry) -> Self {
         match entry {
             Entry::Event(event) => Self::of_event(event),
@@ -47,7 +47,7 @@ impl Row {
         }
     }
 
-    /// The moment in full, to the second, in UTC as the page says.
+    /// The time to the second, in UTC.
     pub fn exact(&self) -> String {
         utc(&self.at).trim_end_matches(" UTC").to_owned()
     }
@@ -73,7 +73,7 @@ impl Row {
         if let Some(id) = &event.webhook_id {
             about.push(About::new("Webhook", short(id.as_str()), format!("/admin/webhooks/{id}")));
         }
-        // Who signs in is told as who did it.
+        // An operator who signs in is already shown as the actor.
         if let Some(id) = event.operator_id.as_ref().filter(|id| id.as_str() != event.actor) {
             let name = event.operator_name.clone().unwrap_or_else(|| id.to_string());
             about.push(About::new("Operator", &name, filtered("who", id.as_str())));
@@ -117,7 +117,7 @@ impl About {
     }
 }
 
-/// Why, where that is not said by what happened.
+/// The reason, unless the kind of event implies it.
 fn why(event: &Happened) -> String {
     match event.kind {
         Kind::AttemptDenied | Kind::AttemptExpired => String::new(),
@@ -125,7 +125,7 @@ fn why(event: &Happened) -> String {
     }
 }
 
-/// Who did something, by the name of the token or the operator.
+/// The name of the actor: that of the token or operator if known.
 pub fn who(actor: &str, name: Option<&str>) -> String {
     let role = match actor {
         "merchant" => "Merchant",
@@ -138,7 +138,7 @@ pub fn who(actor: &str, name: Option<&str>) -> String {
     name.unwrap_or(role).to_owned()
 }
 
-/// The end of an id, which tells it from its neighbours.
+/// The end of an ID, which distinguishes it from its neighbours.
 pub fn short(id: &str) -> String {
     format!("…{}", &id[id.len().saturating_sub(6)..])
 }

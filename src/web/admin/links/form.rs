@@ -1,4 +1,4 @@
-//! The form of a new link: what was typed, and what is wrong with it.
+//! The form of a new link: typed values and errors.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::app::App;
 use crate::domain::link::Confirm;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
-use crate::flow::links::{Error, Wish};
+use crate::flow::connecting::links::{self, Error};
 use crate::web::form::Fields;
 
-/// How long a link may live: the value, minutes, in words.
+/// The lifetimes offered: the value, minutes, label.
 pub const LIVES: [(&str, u64, &str); 6] = [
     ("30m", 30, "30 minutes"),
     ("4h", 4 * 60, "4 hours"),
@@ -19,34 +19,34 @@ pub const LIVES: [(&str, u64, &str); 6] = [
     ("30d", 30 * 24 * 60, "30 days"),
 ];
 
-/// A field, as it was typed, and what is wrong with it.
+/// A field: the typed value, and its error.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
-    /// What was typed.
+    /// The typed value.
     pub value: String,
-    /// What is wrong.
+    /// The error.
     pub wrong: Option<String>,
 }
 
-/// What was typed, and what is wrong with it.
+/// Typed values and errors.
 #[derive(Debug, Clone, Default)]
-pub struct NewLink {
-    /// For whom.
+pub struct LinkForm {
+    /// The merchant.
     pub user_id: Typed,
-    /// How the application calls the account.
+    /// The account's name in the application.
     pub label: Typed,
     /// The store's address.
     pub store: Typed,
-    /// What to ask.
+    /// The scope.
     pub scope: Typed,
     /// One of [`LIVES`].
     pub lives: Typed,
-    /// Where the merchant goes afterwards.
+    /// Where to send the merchant afterwards.
     pub return_url: Typed,
 }
 
-impl NewLink {
-    /// An empty form, with the merchant and the store that the address names.
+impl LinkForm {
+    /// An empty form, prefilled with the merchant and store from the query.
     pub fn blank(app: &App, query: &Fields) -> Self {
         let text = |name: &str| Typed { value: query.get(name).unwrap_or_default().to_owned(), wrong: None };
         let chosen = |value: &str| Typed { value: value.to_owned(), wrong: None };
@@ -72,29 +72,30 @@ impl NewLink {
         }
     }
 
-    /// Whether anything is wrong.
+    /// Whether there are errors.
     pub fn is_wrong(&self) -> bool {
         [&self.user_id, &self.label, &self.store, &self.scope, &self.lives, &self.return_url]
             .iter()
             .any(|typed| typed.wrong.is_some())
     }
 
-    /// What is wished, beside the form; or the form with what is wrong.
-    pub fn wish(mut self, app: &App) -> Result<(Self, Wish), Box<Self>> {
+    /// The parsed link and the form, or the form with errors.
+    pub fn wish(mut self, app: &App) -> Result<(Self, links::NewLink), Box<Self>> {
         let user_id = self.user_id.read(|text| {
-            text.parse()
-                .map_err(|_| "Type your application’s id of the merchant: 1 to 128 visible characters, without spaces.")
+            text.parse().map_err(
+                |_| "Type your application’s ID for the merchant: 1 to 128 visible characters, without spaces.",
+            )
         });
         let home =
-            self.store.read_some(|text| StoreUrl::parse(text, app.site.reach).map_err(|fault| fault.to_string()));
-        let scope = self.scope.read(|text| text.parse::<Scope>().map_err(|_| "Choose what to ask for."));
+            self.store.read_some(|text| StoreUrl::parse(text, app.site.network).map_err(|fault| fault.to_string()));
+        let scope = self.scope.read(|text| text.parse::<Scope>().map_err(|_| "Choose the permissions."));
         let lives = self.lives.read(|text| {
             let found = LIVES.iter().find(|(value, ..)| *value == text);
-            found.map(|(_, minutes, _)| Duration::from_mins(*minutes)).ok_or("Choose one of the offered times.")
+            found.map(|(_, minutes, _)| Duration::from_mins(*minutes)).ok_or("Choose a time from the list.")
         });
         match (self.is_wrong(), user_id, scope, lives) {
             (false, Some(user_id), Some(scope), Some(lives)) => {
-                let wish = Wish {
+                let wish = links::NewLink {
                     user_id,
                     account_label: self.label.some(),
                     home,
@@ -110,7 +111,7 @@ impl NewLink {
         }
     }
 
-    /// The form, with what the flow has refused.
+    /// The form, with the flow's error.
     pub fn refused(mut self, error: &Error) -> Self {
         let (typed, says) = match error {
             Error::Label => (&mut self.label, "Use 1 to 80 characters.".to_owned()),
@@ -125,12 +126,12 @@ impl NewLink {
 }
 
 impl Typed {
-    /// What was typed, unless that is nothing.
+    /// The typed value, unless empty.
     fn some(&self) -> Option<String> {
         Some(self.value.clone()).filter(|value| !value.is_empty())
     }
 
-    /// What was typed, read; what is wrong is kept.
+    /// Parses the typed value; records the error.
     fn read<T, E: Into<String>>(&mut self, read: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         match read(&self.value) {
             Ok(value) => Some(value),
@@ -141,7 +142,7 @@ impl Typed {
         }
     }
 
-    /// The same for what may be left out.
+    /// The same for an optional field.
     fn read_some<T, E: Into<String>>(&mut self, read: impl Fn(&str) -> Result<T, E>) -> Option<T> {
         if self.value.is_empty() { None } else { self.read(read) }
     }

@@ -1,4 +1,4 @@
-//! A store added by its keys: the form, and what came of it.
+//! Adding a store by its keys: the form and its result.
 
 use askama::Template;
 use axum::extract::State;
@@ -11,17 +11,16 @@ use crate::domain::store_url::StoreUrl;
 use crate::domain::typed_key::{self, Half, NotAHalf};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::flow::adopt::{self, Became, Wish};
+use crate::flow::transfer::add_by_keys::{self, Became, NewKeys};
 use crate::web::admin::guard::{Posted, SignedIn};
 use crate::web::admin::show::{Done, Notice, Section, Shell};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
 
-/// Scopes, as the form offers them.
 const SCOPES: [Scope; 3] = [Scope::ReadWrite, Scope::Read, Scope::Write];
 
-/// The form: what was typed and may be shown again, and what is wrong. Keys are never shown again.
+/// The form: typed values that may be shown again, and errors. Keys are never shown again.
 #[derive(Template)]
 #[template(path = "admin/store_add.html")]
 pub(super) struct AddPage {
@@ -34,7 +33,7 @@ pub(super) struct AddPage {
     secret_wrong: Option<String>,
     scope: String,
     scope_wrong: Option<String>,
-    /// Why the key was not kept, and its code.
+    /// Why the key was rejected, and its verdict.
     refused: Option<(String, Option<Verdict>)>,
 }
 
@@ -63,26 +62,26 @@ impl AddPage {
         SCOPES
     }
 
-    /// Reads the form; what is wrong is kept.
-    fn read(&mut self, app: &App, fields: &Fields) -> Option<Wish> {
+    /// Parses the form; records errors.
+    fn read(&mut self, app: &App, fields: &Fields) -> Option<NewKeys> {
         let text = |name: &str| fields.get(name).unwrap_or_default().trim();
         text("user_id").clone_into(&mut self.user_id);
         text("store_url").clone_into(&mut self.address);
         text("scope").clone_into(&mut self.scope);
         let user_id: Option<UserId> = self.user_id.parse().ok();
         if user_id.is_none() {
-            let says = "Type your application’s id of the merchant: 1 to 128 visible characters, without spaces.";
+            let says = "Type your application’s ID for the merchant: 1 to 128 visible characters, without spaces.";
             self.user_wrong = Some(says.to_owned());
         }
-        let typed = StoreUrl::parse(&self.address, app.site.reach);
+        let typed = StoreUrl::parse(&self.address, app.site.network);
         let typed = typed.map_err(|fault| self.address_wrong = Some(fault.to_string())).ok();
         let scope: Option<Scope> = self.scope.parse().ok();
         if scope.is_none() {
-            self.scope_wrong = Some("Choose what the key is to be good for.".to_owned());
+            self.scope_wrong = Some("Choose the permissions that the key needs.".to_owned());
         }
         let pair = typed_key::read(text("consumer_key"), text("consumer_secret"));
         let pair = pair.map_err(|faults| faults.into_iter().for_each(|fault| self.say(fault))).ok();
-        Some(Wish { user_id: user_id?, typed: typed?, pair: pair?, scope: scope? })
+        Some(NewKeys { user_id: user_id?, typed: typed?, pair: pair?, scope: scope? })
     }
 
     fn say(&mut self, fault: NotAHalf) {
@@ -100,7 +99,7 @@ pub(super) async fn offer(State(app): State<App>, who: SignedIn) -> Page<AddPage
 pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let mut page = AddPage::blank(&app, &who);
     let Some(wish) = page.read(&app, &fields) else { return Ok(again(page)) };
-    match adopt::adopt(&app, &wish, &who.actor).await {
+    match add_by_keys::add(&app, &wish, &who.actor).await {
         Ok(adopted) => {
             let notice = match adopted.became {
                 Became::Connected => Notice::StoreAdded,
@@ -110,15 +109,15 @@ pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) 
             let place = adopted.store_id.map_or_else(|| "/admin/stores".to_owned(), |id| format!("/admin/stores/{id}"));
             Ok(Done::to(&place, notice).into_response())
         }
-        Err(adopt::Error::Refused { verdict, home }) => {
-            page.refused = Some((adopt::says(verdict, home.shown()), Some(verdict)));
+        Err(add_by_keys::Error::Refused { verdict, home }) => {
+            page.refused = Some((add_by_keys::says(verdict, home.shown()), Some(verdict)));
             Ok(again(page))
         }
-        Err(told @ (adopt::Error::Better { .. } | adopt::Error::NoTurn(_))) => {
+        Err(told @ (add_by_keys::Error::Better { .. } | add_by_keys::Error::NoTurn(_))) => {
             page.refused = Some((told.to_string(), None));
             Ok(again(page))
         }
-        Err(adopt::Error::Beneath(beneath)) => Err(beneath.into()),
+        Err(add_by_keys::Error::Beneath(beneath)) => Err(beneath.into()),
     }
 }
 

@@ -1,14 +1,14 @@
-//! The list of stores as a file: comma-separated (RFC 4180), a part at a time, harmless in a spreadsheet.
+//! The list of stores as a CSV file (RFC 4180), sent in parts and safe for spreadsheets.
 
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
-use super::asked::Asked;
+use super::query::StoreQuery;
 use crate::app::App;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
-use crate::flow::store_list::{self, Export};
+use crate::flow::dashboard::store_list::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;
 use crate::web::failure::Failure;
@@ -18,8 +18,8 @@ const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key
                     woocommerce_version,wordpress_version,connected_at,checked_at,changed_at\r\n";
 
 pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Failure> {
-    let asked = Asked::read(query.as_deref())?;
-    let export = store_list::export(&app, &asked.filter, asked.sort.order(), &who.actor).await?;
+    let query = StoreQuery::read(query.as_deref())?;
+    let export = store_list::export(&app, &query.filter, query.sort.order(), &who.actor).await?;
     let (pieces, body) = streamed();
     tokio::spawn(send(export, pieces));
     let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&app.now()));
@@ -30,8 +30,8 @@ pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQ
     Ok((headers, body).into_response())
 }
 
-/// Sends part after part as the browser takes them. When the database fails the file ends in the middle of the transfer, so
-/// that the browser knows that it is not whole.
+/// Sends one part after the other as the browser reads them. If the database fails, the transfer is aborted, so that
+/// the browser knows that the file is incomplete.
 async fn send(mut export: Export, pieces: Pieces) {
     if pieces.put(HEAD).await.is_err() {
         return;
@@ -48,7 +48,7 @@ async fn send(mut export: Export, pieces: Pieces) {
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "the list of stores could not be sent to its end"
+                    "an export of the list of stores was aborted"
                 );
                 return pieces.fail(error).await;
             }
@@ -80,13 +80,13 @@ fn line(store: &Store) -> String {
         + "\r\n"
 }
 
-/// What begins a formula in one spreadsheet or another.
+/// The characters that begin a formula in some spreadsheet.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-/// Where a cell ends in one spreadsheet or another: not everybody's is told that ours end at commas.
+/// The characters that end a cell in some spreadsheet: not every spreadsheet is set to separate at commas.
 const ENDS: [char; 5] = [',', ';', '\t', '\r', '\n'];
 
-/// One cell. What a spreadsheet would take for a formula is made text by the apostrophe that stands for "text" there: names
-/// and versions are whatever a store says.
+/// One cell. What a spreadsheet would read as a formula becomes text through a leading apostrophe: names and versions
+/// are whatever a store reports.
 fn cell(text: &str) -> String {
     let safe = disarmed(text);
     if safe != text || text.contains('"') || text.contains(ENDS) {
@@ -96,8 +96,8 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// With an apostrophe before each character that would begin a formula: the first of the text, and the first after what
-/// ends a cell where the list separator is another. Quotes and spaces may stand before it.
+/// Adds an apostrophe before every character that could begin a formula: the first of the text, and the first after a
+/// character that ends a cell where the list separator differs. Quotes and spaces may precede it.
 fn disarmed(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     if text.starts_with(['\t', '\r', '\n']) {

@@ -1,12 +1,12 @@
-//! The form of a new token: what was typed, and what is wrong with it.
+//! The form of a new token: typed values and errors.
 
 use std::time::Duration;
 
 use crate::domain::token::{Permission, Permissions, Users};
-use crate::flow::tokens::Wish;
+use crate::flow::lending::tokens::NewToken;
 use crate::web::form::Fields;
 
-/// How long a token may work: the value, days (none: for ever), in words.
+/// The lifetimes offered: the value, days (`None`: no expiry), label.
 pub const LIVES: [(&str, Option<u64>, &str); 5] = [
     ("30", Some(30), "30 days"),
     ("90", Some(90), "90 days"),
@@ -15,14 +15,14 @@ pub const LIVES: [(&str, Option<u64>, &str); 5] = [
     ("never", None, "Until it is revoked"),
 ];
 
-/// What was typed, and what is wrong with it.
+/// Typed values and errors.
 #[derive(Debug, Clone)]
-pub struct NewToken {
-    /// What it is called.
+pub struct TokenForm {
+    /// The name.
     pub name: String,
     /// See `name`.
     pub name_wrong: Option<&'static str>,
-    /// The permissions that are ticked.
+    /// The ticked permissions.
     pub allow: Vec<String>,
     /// See `allow`.
     pub allow_wrong: Option<&'static str>,
@@ -30,13 +30,13 @@ pub struct NewToken {
     pub lives: String,
     /// See `lives`.
     pub lives_wrong: Option<&'static str>,
-    /// The merchants, one a line.
+    /// The merchants, one per line.
     pub users: String,
     /// See `users`.
     pub users_wrong: Option<String>,
 }
 
-impl Default for NewToken {
+impl Default for TokenForm {
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -51,7 +51,7 @@ impl Default for NewToken {
     }
 }
 
-impl NewToken {
+impl TokenForm {
     /// Reads the form.
     pub fn of(fields: &Fields) -> Self {
         let text = |name: &str| fields.get(name).unwrap_or_default().to_owned();
@@ -69,7 +69,7 @@ impl NewToken {
         self.allow.iter().any(|ticked| ticked == permission.as_str())
     }
 
-    /// Whether anything is wrong.
+    /// Whether there are errors.
     pub fn is_wrong(&self) -> bool {
         self.name_wrong.is_some()
             || self.allow_wrong.is_some()
@@ -77,20 +77,20 @@ impl NewToken {
             || self.users_wrong.is_some()
     }
 
-    /// What is wished, or the form with what is wrong.
-    pub fn wish(mut self) -> Result<Wish, Box<Self>> {
+    /// The parsed token, or the form with errors.
+    pub fn wish(mut self) -> Result<NewToken, Box<Self>> {
         let fits = (1..=80).contains(&self.name.chars().count()) && !self.name.chars().any(char::is_control);
-        self.name_wrong = (!fits).then_some("Give it a name of 1 to 80 characters, such as the service’s.");
+        self.name_wrong = (!fits).then_some("Type a name of 1 to 80 characters, such as the service’s name.");
         let permissions = self.allow.join(",").parse::<Permissions>().ok();
-        self.allow_wrong = permissions.is_none().then_some("Tick at least one permission.");
+        self.allow_wrong = permissions.is_none().then_some("Select at least one permission.");
         let lives = LIVES.iter().find(|(value, ..)| *value == self.lives).map(|(_, days, _)| *days);
-        self.lives_wrong = lives.is_none().then_some("Choose one of the offered times.");
+        self.lives_wrong = lives.is_none().then_some("Choose a time from the list.");
         let users = if self.users.trim().is_empty() { Ok(None) } else { self.users.parse::<Users>().map(Some) };
         self.users_wrong = users.as_ref().err().map(|fault| capital(&format!("{fault}.")));
         match (self.is_wrong(), permissions, lives, users) {
             (false, Some(permissions), Some(days), Ok(users)) => {
                 let lives = days.map(|days| Duration::from_hours(24 * days));
-                Ok(Wish { users, lives, ..Wish::new(self.name, permissions) })
+                Ok(NewToken { users, lives, ..NewToken::new(self.name, permissions) })
             }
             _ => Err(Box::new(self)),
         }

@@ -1,5 +1,5 @@
-//! What can be done to a webhook: changed, given a new secret, turned off and on, sent again what happened, deleted. What
-//! cannot be undone is asked first.
+//! Actions on a webhook: change, rotate the secret, turn off and on, resend events, delete. Irreversible actions ask
+//! for confirmation.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 
 use super::form::Typed;
-use super::{FormPage, find, path, read_id, shell, words};
+use super::{FormPage, find, labels, path, read_id, shell};
 use crate::app::App;
 use crate::domain::time::Time;
 use crate::domain::webhook::Webhook;
@@ -17,7 +17,7 @@ use crate::web::admin::show::{Done, Notice, Shell};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 
-/// Since when events are sent again: the value, hours, in words.
+/// How far back events are resent: the value, hours, label.
 const SINCE: [(&str, u64, &str); 6] = [
     ("1h", 1, "in the last hour"),
     ("6h", 6, "in the last 6 hours"),
@@ -27,7 +27,7 @@ const SINCE: [(&str, u64, &str); 6] = [
     ("30d", 720, "in the last 30 days"),
 ];
 
-/// Asks whether there is really to be a new secret.
+/// Asks for confirmation before the secret is rotated.
 #[derive(Template)]
 #[template(path = "admin/webhook_rotate.html")]
 pub(super) struct RotatePage {
@@ -36,13 +36,13 @@ pub(super) struct RotatePage {
 }
 
 impl RotatePage {
-    /// Until when two secrets sign, if they do.
+    /// Until when two secrets sign; `None` if only one does.
     fn two_until(&self) -> Option<Time> {
         self.webhook.old_until.filter(|_| self.webhook.has_two_secrets(self.shell.now))
     }
 }
 
-/// Asks what is to be sent again.
+/// Asks which events to resend.
 #[derive(Template)]
 #[template(path = "admin/webhook_replay.html")]
 pub(super) struct ReplayPage {
@@ -51,7 +51,7 @@ pub(super) struct ReplayPage {
     choices: [(&'static str, u64, &'static str); 6],
 }
 
-/// Asks whether the webhook is really to be deleted.
+/// Asks for confirmation before a webhook is deleted.
 #[derive(Template)]
 #[template(path = "admin/webhook_delete.html")]
 pub(super) struct DeletePage {
@@ -117,17 +117,17 @@ pub(super) async fn replay(State(app): State<App>, Path(id): Path<String>, poste
     let since = match exact {
         "" => {
             let chosen = SINCE.iter().find(|(value, ..)| choice == Some(value));
-            let (_, hours, _) = chosen.ok_or_else(|| Failure::invalid("since", "Choose one of the offered times."))?;
+            let (_, hours, _) = chosen.ok_or_else(|| Failure::invalid("since", "Choose a time from the list."))?;
             app.now().minus(Duration::from_hours(*hours))
         }
-        exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Write the moment like 2026-11-22T10:00."))?,
+        exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Type the time like 2026-11-22T10:00."))?,
     };
     let missed_only = posted.fields.get("which") != Some("all");
     webhooks::replay(&app, &id, since, missed_only, &posted.who.actor).await?;
     Ok(Done::to(&path(&id), Notice::SentAgain))
 }
 
-/// The moment that a browser's field holds, in UTC: `2026-11-22T10:00`, with seconds or without.
+/// Parses a browser's date-time field as UTC: `2026-11-22T10:00`, with or without seconds.
 fn moment(text: &str) -> Option<Time> {
     let seconds = if text.len() == 16 { ":00" } else { "" };
     format!("{text}{seconds}Z").parse().ok()

@@ -1,32 +1,32 @@
-//! The form of a webhook: what was typed, and what is wrong with it.
+//! The form of a webhook: typed values and errors.
 
 use crate::domain::event::Kind;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::domain::token::Users;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Wanted, Webhook, WebhookUrl};
-use crate::flow::webhooks::{Error, Wish};
+use crate::flow::webhooks::{Error, NewWebhook};
 use crate::web::form::Fields;
 
-/// What was typed, and what is wrong with it. It may hold a secret in the address, so it has no Debug.
+/// Typed values and errors. Not `Debug`: the address may contain a secret.
 #[derive(Clone)]
 pub struct Typed {
-    /// Where it is.
+    /// The address.
     pub url: String,
     /// See `url`.
     pub url_wrong: Option<String>,
-    /// What people call it.
+    /// The description.
     pub description: String,
     /// See `description`.
     pub description_wrong: Option<String>,
-    /// Whether it wants everything.
+    /// Whether it wants all events.
     pub all: bool,
-    /// The groups that are ticked, such as `store`.
+    /// The ticked groups, such as `store`.
     pub groups: Vec<String>,
     /// Single types.
     pub kinds: String,
     /// See `groups` and `kinds`.
     pub wanted_wrong: Option<String>,
-    /// The merchants, one a line.
+    /// The merchants, one per line.
     pub users: String,
     /// See `users`.
     pub users_wrong: Option<String>,
@@ -64,7 +64,7 @@ impl Typed {
         }
     }
 
-    /// What there is to be changed.
+    /// The form filled with an existing webhook.
     pub fn of_webhook(webhook: &Webhook) -> Self {
         let all = webhook.wanted == Wanted::everything();
         let (groups, kinds): (Vec<&str>, Vec<&str>) = webhook.wanted.iter().partition(|one| one.ends_with(".*"));
@@ -84,7 +84,7 @@ impl Typed {
         self.groups.iter().any(|ticked| ticked == group)
     }
 
-    /// Whether anything is wrong.
+    /// Whether there are errors.
     pub fn is_wrong(&self) -> bool {
         self.url_wrong.is_some()
             || self.description_wrong.is_some()
@@ -92,15 +92,15 @@ impl Typed {
             || self.users_wrong.is_some()
     }
 
-    /// The form once more, with why its address was refused.
+    /// The form, with the reason why its address was rejected.
     pub fn refused(mut self, why: &Error) -> Self {
         self.url_wrong = Some(capital(&why.to_string()));
         self
     }
 
-    /// What is wished, with the form; or the form with what is wrong.
-    pub fn wish(mut self, reach: Reach) -> Result<(Self, Wish), Box<Self>> {
-        let url = WebhookUrl::parse(&self.url, reach);
+    /// The parsed webhook and the form, or the form with errors.
+    pub fn wish(mut self, network: Network) -> Result<(Self, NewWebhook), Box<Self>> {
+        let url = WebhookUrl::parse(&self.url, network);
         self.url_wrong = url.as_ref().err().map(ToString::to_string);
         let fits =
             self.description.chars().count() <= DESCRIPTION_AT_MOST && !self.description.contains(char::is_control);
@@ -111,7 +111,7 @@ impl Typed {
         self.users_wrong = users.as_ref().err().map(|fault| format!("{}.", capital(&fault.to_string())));
         match (url, wanted, users) {
             (Ok(url), Ok(wanted), Ok(users)) if fits => {
-                let wish = Wish { url, description: self.description.clone(), wanted, users };
+                let wish = NewWebhook { url, description: self.description.clone(), wanted, users };
                 Ok((self, wish))
             }
             _ => Err(Box::new(self)),
@@ -124,7 +124,7 @@ impl Typed {
         }
         let groups: Vec<String> = self.groups.iter().map(|group| format!("{group}.*")).collect();
         if groups.is_empty() && self.kinds.is_empty() {
-            return Err("tick at least one group, or name a type".to_owned());
+            return Err("select at least one group, or name a type".to_owned());
         }
         format!("{} {}", groups.join(" "), self.kinds)
             .parse()
@@ -132,14 +132,14 @@ impl Typed {
     }
 }
 
-/// The types of a group, without what they begin with.
+/// The types of a group, without their prefix.
 pub fn types_of(group: &str) -> String {
     let of_group =
         |kind: &Kind| kind.as_str().strip_prefix(group)?.strip_prefix('.').map(|rest| rest.replace('_', " "));
     Kind::ALL.iter().filter_map(of_group).collect::<Vec<_>>().join(", ")
 }
 
-/// The text with a capital at its beginning.
+/// The text with its first letter capitalised.
 pub fn capital(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()

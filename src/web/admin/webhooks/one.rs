@@ -1,10 +1,10 @@
-//! The page of one webhook: how it stands, and the log of what it was sent.
+//! The page of one webhook: its state, and its delivery log.
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 
-use super::{COUNTED, find, path, read_id, shell, words};
+use super::{COUNTED, find, labels, path, read_id, shell};
 use crate::app::App;
 use crate::domain::delivery::{Delivery, DeliveryState};
 use crate::domain::id::DeliveryId;
@@ -17,7 +17,6 @@ use crate::web::failure::Failure;
 use crate::web::form::Fields;
 use crate::web::page::Page;
 
-/// A webhook and its log.
 #[derive(Template)]
 #[template(path = "admin/webhook.html")]
 pub(super) struct WebhookPage {
@@ -27,7 +26,7 @@ pub(super) struct WebhookPage {
     failed: i64,
     state: Option<DeliveryState>,
     rows: Vec<Delivery>,
-    /// The first page, unless this is it.
+    /// The address of the first page; `None` on the first page.
     newest: Option<String>,
     older: Option<String>,
 }
@@ -37,7 +36,7 @@ impl WebhookPage {
         self.webhook.disabled_at.is_some()
     }
 
-    /// Where this webhook's pages are.
+    /// The path of this webhook's page.
     fn here(&self) -> String {
         path(&self.webhook.id)
     }

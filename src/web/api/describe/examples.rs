@@ -1,4 +1,4 @@
-//! What the description shows as examples: made of the very structs that are answered, so that they cannot be out of date.
+//! The examples in the description, built from the response types so that they cannot become outdated.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::domain::link::Confirm;
 use crate::domain::news::{Data, EventId, News};
 use crate::domain::scope::Scope;
 use crate::domain::store::StoreStatus;
-use crate::domain::store_url::{Reach, StoreUrl};
+use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
 
@@ -40,7 +40,7 @@ fn user_id() -> UserId {
 }
 
 fn shop() -> StoreUrl {
-    StoreUrl::parse("https://shop.example", Reach::Public).expect("an example is well-formed")
+    StoreUrl::parse("https://shop.example", Network::Public).expect("an example is well-formed")
 }
 
 fn value(of: impl Serialize) -> Value {
@@ -120,7 +120,10 @@ pub fn link() -> Value {
 }
 
 pub fn disconnected() -> Value {
-    value(Disconnected { revoke_url: crate::flow::disconnect::revoke_url(&shop(), 17), key_last7: LAST7.to_owned() })
+    value(Disconnected {
+        revoke_url: crate::flow::connecting::disconnect::revoke_url(&shop(), 17),
+        key_last7: LAST7.to_owned(),
+    })
 }
 
 pub fn new_link() -> Value {

@@ -1,5 +1,5 @@
-//! The description of the API: each route with its permission, its parameters, and everything that it may answer. One
-//! list, from which both the OpenAPI document and the page for people are made.
+//! The API description: each route with its permission, parameters and responses. The OpenAPI document and the HTML page are
+//! both generated from this one list.
 
 mod examples;
 mod openapi;
@@ -19,31 +19,31 @@ use crate::web::problem::Code;
 
 pub use page::{docs, prose};
 
-/// A route as it is described.
+/// The description of a route.
 pub struct Route {
     /// Its method.
     method: Method,
-    /// Its path, as the router has it, with the prefix.
+    /// Its path, as in the router, with the prefix.
     path: &'static str,
-    /// Names it in programs that are generated from the document.
+    /// Its name in generated clients.
     id: &'static str,
-    /// What it does, in a few words.
+    /// A short title.
     title: &'static str,
-    /// What there is to know about it.
+    /// The description.
     says: &'static str,
-    /// What a token must be allowed; `None` where no token is asked for.
+    /// The permission a token needs; `None` if no token is needed.
     permission: Option<Permission>,
-    /// What stands in path, query and headers.
+    /// The parameters in path, query and headers.
     parameters: Vec<Parameter>,
-    /// The JSON that it takes.
+    /// The JSON body it accepts.
     body: Option<Body>,
-    /// What it answers when all is well.
+    /// The successful responses.
     answers: Vec<Answer>,
-    /// The problems of its own, beside those of every route.
+    /// Its own problems, in addition to those of every route.
     problems: Vec<&'static Code>,
 }
 
-/// Where a parameter stands.
+/// Where a parameter is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Path,
@@ -67,11 +67,11 @@ struct Body {
 struct Answer {
     status: u16,
     says: &'static str,
-    /// What the body may be; nothing without a body.
+    /// The possible bodies; empty if there is none.
     contents: Vec<Content>,
-    /// Header, what it says.
+    /// Header names and their descriptions.
     headers: &'static [(&'static str, &'static str)],
-    /// Where what it says leads: the id of another route, the parameter, and where in this answer that stands.
+    /// OpenAPI links: the ID of another route, its parameter, and where its value is in this response.
     leads_to: &'static [(&'static str, &'static str, &'static str)],
 }
 
@@ -86,13 +86,13 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(routes::all);
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&ROUTES));
 
-/// `GET /api/v1/openapi.json`. It says nothing of this installation, so no token is asked for.
+/// `GET /api/v1/openapi.json`. It reveals nothing about this installation, so no token is needed.
 pub async fn document() -> Response {
     static BYTES: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
     ([(header::CONTENT_TYPE, "application/json")], BYTES.as_str()).into_response()
 }
 
-/// The description, as JSON.
+/// The description as JSON.
 pub fn openapi() -> &'static Value {
     &DOCUMENT
 }

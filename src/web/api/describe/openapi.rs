@@ -18,9 +18,9 @@ use crate::web::problem::{
     UNAVAILABLE,
 };
 
-const SAYS: &str = "For the services inside your house. Send a service token as `Authorization: Bearer cartkey_…`; tokens in the \
-    query are not taken. JSON in and out, times RFC 3339 in UTC. Members and codes may be added; none is taken away or changes \
-    its meaning.";
+const SAYS: &str = "This API is for services on your internal network. Send a service token as `Authorization: Bearer cartkey_…`; \
+    tokens in the query are not accepted. Requests and responses are JSON; times are RFC 3339 in UTC. Members and codes may be \
+    added, but none is removed or changes its meaning.";
 
 /// The whole document.
 pub fn document(routes: &[Route]) -> Value {
@@ -37,7 +37,7 @@ pub fn document(routes: &[Route]) -> Value {
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A service token: `cartkey token issue`, or on the dashboard under Service tokens.",
+            "description": "A service token, from `cartkey token issue` or the dashboard (Service tokens).",
         },
     });
     let mut paths = Map::new();
@@ -49,16 +49,16 @@ pub fn document(routes: &[Route]) -> Value {
     let sent = json!({"required": true, "content": {"application/json": {"schema": by_name("Event")}}});
     document["webhooks"]["event"]["post"] = json!({
         "operationId": "receiveEvent",
-        "summary": "An event, sent to you",
-        "description": "What webhooks are sent, signed as Standard Webhooks are. The same as in the feed.",
+        "summary": "Receive an event",
+        "description": "The request that webhooks receive, signed according to Standard Webhooks. The body is identical to the event in the feed.",
         "requestBody": sent,
-        "responses": {"2XX": {"description": "Taken. Anything else is sent again, with growing pauses."}},
+        "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
         "security": [],
     });
     document
 }
 
-/// Every named schema, and those that they are made of.
+/// Every named schema, and those it consists of.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     fn with_parts<T: ToSchema>(all: &mut Vec<(String, RefOr<Schema>)>) {
         all.push((T::name().into_owned(), T::schema()));
@@ -88,11 +88,8 @@ fn operation(route: &Route) -> Value {
     for (status, codes) in problems(route) {
         responses.insert(status.to_string(), problem(&codes));
     }
-    // By the server itself, before there is a request: no problem document.
-    responses.insert(
-        "431".to_owned(),
-        json!({"description": "The request's head, its address included, is larger than 16 KiB."}),
-    );
+    // Returned by the HTTP server itself, without a problem document.
+    responses.insert("431".to_owned(), json!({"description": "The request's address and headers exceed 16 KiB."}));
     let mut operation = json!({
         "operationId": route.id,
         "summary": route.title,
@@ -108,7 +105,7 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-/// Everything that may go wrong on a route, by status.
+/// The problems of a route, by status.
 pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
     let mut codes = route.problems.clone();
     codes.extend([&INTERNAL, &UNAVAILABLE]);
@@ -120,7 +117,7 @@ pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
     }
     let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
     for code in codes {
-        // What can be read but not done is told of bodies only.
+        // 422 is used for bodies only.
         for status in code.statuses.iter().filter(|status| **status != 422 || route.body.is_some()) {
             by_status.entry(*status).or_default().push(code);
         }
@@ -147,7 +144,7 @@ fn success(answer: &Answer) -> Value {
     response
 }
 
-/// A problem document with one of these codes, and what they add.
+/// A problem document with one of these codes and the members they add.
 fn problem(codes: &[&Code]) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
     let says: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.code, code.says)).collect();
@@ -167,12 +164,12 @@ fn problem(codes: &[&Code]) -> Value {
         header("WWW-Authenticate", "`Bearer`", "string");
     }
     if names.contains(&UNAVAILABLE.code) || names.contains(&RATE_LIMITED.code) {
-        header("Retry-After", "Seconds after which to ask again.", "integer");
+        header("Retry-After", "How many seconds to wait before trying again.", "integer");
     }
     response
 }
 
-/// The schema of a member that a problem adds.
+/// The schema of a member that a problem code adds.
 fn added(name: &str) -> Value {
     match name {
         "permission" => by_name("Permission"),

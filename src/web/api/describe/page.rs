@@ -1,4 +1,4 @@
-//! The description as a page for people: the same list as the document, shown by the server.
+//! The API description as an HTML page, rendered from the same list as the OpenAPI document.
 
 use std::fmt::Write as _;
 
@@ -18,22 +18,22 @@ use crate::web::guard;
 use crate::web::page::Page;
 use crate::web::problem::{CODES, Code};
 
-/// Where services reach the API unless the request says where it was reached: the compose file's address.
+/// The API's address if the request does not reveal it: the one from the compose file.
 const USUAL: &str = "http://127.0.0.1:8090";
 
-/// Everything there is to know about the API.
+/// The API description page.
 #[derive(Template)]
 #[template(path = "api/docs.html")]
 pub struct Docs {
-    /// Where the API answers.
+    /// The API's address.
     base: String,
     /// Every route.
     routes: Vec<Section>,
-    /// Every named answer and body, by its name.
+    /// Every named response and body.
     shapes: Vec<(&'static str, Vec<Member>)>,
-    /// Every closed set of words, and what they mean.
+    /// Every closed set of values and their meanings.
     words: Vec<(&'static str, String)>,
-    /// What a token may be allowed, and what that is.
+    /// Every permission and its meaning.
     permissions: [(Permission, &'static str); 5],
     /// Every type of event.
     kinds: &'static [Kind],
@@ -53,17 +53,17 @@ struct Section {
     problems: Vec<(u16, Vec<&'static Code>)>,
 }
 
-/// One good answer.
+/// One successful response.
 struct Shown {
     status: u16,
     says: &'static str,
-    /// The name of what it holds.
+    /// The name of its content's type.
     shape: Option<String>,
     example: Option<String>,
     headers: &'static [(&'static str, &'static str)],
 }
 
-/// `GET /api/v1/docs`. It says nothing of this installation but where it was reached, so no token is asked for.
+/// `GET /api/v1/docs`. It reveals nothing about this installation but its address, so no token is needed.
 pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
     let shapes = [
         "Store",
@@ -129,7 +129,7 @@ fn parameter(parameter: &super::Parameter) -> Member {
     }
 }
 
-/// The request as a command that can be run, once `CARTKEY` and `TOKEN` are set.
+/// The request as a command that can be run once `CARTKEY` and `TOKEN` are set.
 fn curl(route: &Route) -> String {
     let mut path = route.path.to_owned();
     for parameter in route.parameters.iter().filter(|parameter| parameter.place == Place::Path) {
@@ -152,7 +152,7 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// Text whose parts in backticks are code: every second part.
+/// Splits text at backticks: every second part is code.
 pub fn prose(text: &str) -> impl Iterator<Item = (bool, &str)> {
     text.split('`').enumerate().map(|(n, part)| (n % 2 == 1, part))
 }

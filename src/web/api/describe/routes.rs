@@ -1,4 +1,4 @@
-//! Every route of the API, in the order in which an integrator meets them.
+//! Every route of the API, in the order in which an integrator needs them.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -40,9 +40,9 @@ fn links() -> Vec<Route> {
                 Method::POST,
                 "/api/v1/links",
                 "makeLink",
-                "Make a link",
-                "An invitation to connect a store, for one merchant. Send the merchant to its `url`, which opens as often as \
-                 they like until it expires. With `store_id` it reconnects that store and takes no other.",
+                "Create a link",
+                "A link invites one merchant to connect a store. Send the merchant to its `url`, which can be opened any \
+                 number of times until it expires. With `store_id`, it reconnects that store and accepts no other.",
             )
         },
         Route {
@@ -57,25 +57,25 @@ fn links() -> Vec<Route> {
                 Method::GET,
                 "/api/v1/links/{id}",
                 "getLink",
-                "See how a link stands",
-                "The link and the newest attempt that was begun from it. Believe this, not what a browser brings: anyone can \
-                 type an address.",
+                "Get a link",
+                "Returns the link and its newest attempt. Trust this rather than the parameters of your `return_url`: anyone \
+                 can type an address.",
             )
         },
         Route {
             permission: Some(LinksWrite),
-            parameters: vec![path::<AttemptId>("id", "The attempt: `attempt_id` at your `return_url`.")],
+            parameters: vec![path::<AttemptId>("id", "The attempt: `attempt_id` in the query of your `return_url`.")],
             body: Some(Body { schema: "Confirmation", example: examples::confirmation() }),
-            answers: vec![answer(200, "Confirmed: the store is connected.", "Store", examples::store())],
+            answers: vec![answer(200, "Confirmed; the store is connected.", "Store", examples::store())],
             problems: vec![&NOT_FOUND, &CODE_SPENT, &OTHER_USER, &ATTEMPT_ENDED],
             ..named(
                 Method::POST,
                 "/api/v1/attempts/{id}/confirm",
                 "confirmAttempt",
                 "Confirm that it was your user",
-                "For links with `confirm: \"app\"`. The merchant's browser comes to your `return_url` with a one-time code. \
-                 Check who is signed in at your application, then spend the code within a minute. A code works once, for its \
-                 own attempt; a newer one takes the place of an older one.",
+                "For links with `confirm: \"app\"`. The merchant's browser arrives at your `return_url` with a one-time code. \
+                 Check who is signed in to your application, then use the code within a minute. A code works once, for its \
+                 own attempt only; a newer code replaces an older one.",
             )
         },
     ]
@@ -90,7 +90,7 @@ fn keys() -> Vec<Route> {
                 Parameter {
                     place: Place::Query,
                     name: "store_url",
-                    says: "Which store, when the merchant has several. As people write it.",
+                    says: "Which store, if the merchant has several. Any form of its address is accepted.",
                     schema: text().max_length(Some(2000)).examples(["https://shop.example"]).into(),
                 },
                 if_none_match(),
@@ -102,7 +102,7 @@ fn keys() -> Vec<Route> {
                 "/api/v1/users/{user_id}/keys",
                 "getKeysOfUser",
                 "Fetch the keys of a merchant's store",
-                "Quick, and meant to be called whenever you need them. Each answer with keys is on record before it leaves.",
+                "Fast; call it whenever you need keys. Each response with keys is recorded before it is sent.",
             )
         },
         Route {
@@ -115,7 +115,7 @@ fn keys() -> Vec<Route> {
                 "/api/v1/stores/{id}/keys",
                 "getKeysOfStore",
                 "Fetch the keys of a store",
-                "The same, for one store by its id.",
+                "The same, for one store by its ID.",
             )
         },
     ]
@@ -140,7 +140,7 @@ fn stores() -> Vec<Route> {
                 "/api/v1/stores",
                 "listStores",
                 "List stores",
-                "A page at a time, without their secrets. Give `next_cursor` as `cursor` for the next page.",
+                "Returns one page, without secrets. To get the next page, pass `next_cursor` as `cursor`.",
             )
         },
         Route {
@@ -152,39 +152,44 @@ fn stores() -> Vec<Route> {
                 Method::GET,
                 "/api/v1/stores/{id}",
                 "getStore",
-                "See how a store stands",
-                "What Cartkey knows of it, without its secrets.",
+                "Get a store",
+                "Returns what Cartkey knows about the store, without its secrets.",
             )
         },
         Route {
             permission: Some(StoresWrite),
             parameters: one(),
-            answers: vec![answer(200, "The store, after it was asked.", "Store", examples::store())],
+            answers: vec![answer(200, "The store, after the check.", "Store", examples::store())],
             problems: vec![&NOT_FOUND],
             ..named(
                 Method::POST,
                 "/api/v1/stores/{id}/check",
                 "checkStore",
                 "Check a store, or report a 401",
-                "Cartkey asks the store itself, now, and answers what it found. Call it when the store refused you: the answer \
-                 says whether the key is revoked, or whether something is in the way. Of many who report a store at the same \
-                 time one has it asked and all are told. A store that was asked within the last five seconds, or whose host \
-                 asked for patience (`Retry-After`), is answered as it is known; `checked_at` says when it was asked. When too \
-                 many stores are being asked for this one to have its turn, the answer is 503 and it is asked next.",
+                "Checks the store now and returns the result. Call it when the store refuses your request: the result says \
+                 whether the key was revoked, or what blocks it. If several requests report the same store at the same time, it \
+                 is checked once and all get the result. If the store was checked within the last five seconds, or its host \
+                 asked for fewer requests (`Retry-After`), the last known status is returned; `checked_at` says when it was \
+                 checked. If too many other stores are being checked, the response is 503 and this store is checked next.",
             )
         },
         Route {
             permission: Some(StoresWrite),
             parameters: one(),
-            answers: vec![answer(200, "The secrets are wiped.", "Disconnected", examples::disconnected())],
+            answers: vec![answer(
+                200,
+                "The store is disconnected and its secrets are deleted.",
+                "Disconnected",
+                examples::disconnected(),
+            )],
             problems: vec![&NOT_FOUND],
             ..named(
                 Method::DELETE,
                 "/api/v1/stores/{id}",
                 "disconnectStore",
                 "Disconnect a store",
-                "Cartkey wipes its copy of the key. Only the merchant can revoke the key, at `revoke_url`. The store stays in \
-                 the lists as `disconnected`; twice is the same as once.",
+                "Deletes Cartkey's copy of the key. Only the merchant can revoke the key, at `revoke_url`. The store remains in \
+                 lists as `disconnected`. Repeating the request has no further effect.",
             )
         },
     ]
@@ -198,23 +203,23 @@ fn events() -> Route {
         schema.minimum(Some(least)).maximum(Some(most)).default(Some(json!(usual)))
     };
     let stream = Content { kind: "text/event-stream", schema: text().into(), example: None };
-    let mut told = answer(200, "What happened since.", "EventList", examples::events());
+    let mut told = answer(200, "The events since `after`.", "EventList", examples::events());
     told.contents.push(stream);
     Route {
         permission: Some(EventsRead),
         parameters: vec![
             query(
                 "after",
-                "The `next` of an earlier answer, or the id of an event; `latest` for what happens from now on. From the beginning \
-                 when it is empty or left out.",
+                "The `next` of a previous response, or an event ID; `latest` for new events only. If empty or omitted, the \
+                 feed starts from the beginning.",
                 text().pattern(Some("^(ev_[0-9]{16}|latest)?$")).examples(["ev_0000000000000042"]),
             ),
-            query("limit", "The most events of a part.", number(1, MOST.unsigned_abs(), USUAL)),
-            query("wait", "Seconds to wait when there is nothing new.", number(0, 30, 0)),
+            query("limit", "The maximum number of events to return.", number(1, MOST.unsigned_abs(), USUAL)),
+            query("wait", "How many seconds to wait if there are no new events.", number(0, 30, 0)),
             Parameter {
                 place: Place::Header,
                 name: "Last-Event-ID",
-                says: "The same as `after`, for streams, and passed over elsewhere: readers of event streams send it.",
+                says: "The same as `after`, for streams only: event stream clients send it when they reconnect.",
                 schema: text().examples(["ev_0000000000000042"]).into(),
             },
         ],
@@ -224,10 +229,10 @@ fn events() -> Route {
             Method::GET,
             "/api/v1/events",
             "readEvents",
-            "Follow what happens",
-            "Every event in order, none skipped, also those of a token's merchants alone when it is limited. Ask again with \
-             `next`; with `wait` the answer comes as soon as something happens. With `Accept: text/event-stream` it is a \
-             stream of server-sent events, one for each, that goes on until you hang up.",
+            "Follow events",
+            "Returns every event in order, with no gaps. A limited token gets only the events of its merchants. To continue, \
+             pass `next` as `after`; with `wait`, the response comes as soon as something happens. With `Accept: \
+             text/event-stream`, the response is a stream of server-sent events that continues until you disconnect.",
         )
     }
 }
@@ -239,29 +244,29 @@ fn documents() -> Vec<Route> {
         |says, content| vec![Answer { status: 200, says, contents: vec![content], headers: &[], leads_to: &[] }];
     vec![
         Route {
-            answers: plain("OpenAPI 3.1.", document),
+            answers: plain("The OpenAPI 3.1 document.", document),
             ..named(
                 Method::GET,
                 "/api/v1/openapi.json",
                 "getDescription",
-                "This description, for machines",
-                "OpenAPI 3.1, made from the code of the very version that answers. No token is needed.",
+                "This description as OpenAPI",
+                "OpenAPI 3.1, generated from the code of the running version. No token is needed.",
             )
         },
         Route {
-            answers: plain("A page.", page),
+            answers: plain("The HTML page.", page),
             ..named(
                 Method::GET,
                 "/api/v1/docs",
                 "getDocs",
-                "This description, for people",
-                "The page that says all this. No token is needed.",
+                "This description as a page",
+                "All of this as a readable HTML page. No token is needed.",
             )
         },
     ]
 }
 
-/// A route without anything but its names.
+/// A route with only its names.
 fn named(method: Method, path: &'static str, id: &'static str, title: &'static str, says: &'static str) -> Route {
     Route {
         method,
@@ -282,14 +287,14 @@ fn answer(status: u16, says: &'static str, schema: &'static str, example: Value)
     Answer { status, says, contents: vec![content], headers: &[], leads_to: &[] }
 }
 
-/// What is answered to who asks for keys.
+/// The responses of the routes that return keys.
 fn lent() -> Vec<Answer> {
-    let headers = &[("ETag", "Names this answer. Another one when anything in it changes.")];
+    let headers = &[("ETag", "Identifies this response. It changes when anything in the response changes.")];
     vec![
         Answer { headers, ..answer(200, "The key.", "Keys", examples::keys()) },
         Answer {
             status: 304,
-            says: "You have it already. Nothing was lent.",
+            says: "Your copy is current. No key was sent.",
             contents: vec![],
             headers,
             leads_to: &[],
@@ -305,7 +310,7 @@ fn if_none_match() -> Parameter {
     Parameter {
         place: Place::Header,
         name: "If-None-Match",
-        says: "The `ETag` of the answer that you have: while it is still right, you are answered 304 without a body.",
+        says: "The `ETag` of the response you have: if it is still current, the response is 304 without a body.",
         schema: text().examples(["\"0123456789abcdef\""]).into(),
     }
 }
@@ -319,22 +324,27 @@ fn list_parameters() -> Vec<Parameter> {
         .maximum(Some(MOST.unsigned_abs()))
         .default(Some(json!(USUAL)));
     vec![
-        Parameter { place: Place::Query, name: "user_id", says: "Only this merchant's.", schema: UserId::schema() },
+        Parameter {
+            place: Place::Query,
+            name: "user_id",
+            says: "Only stores of this merchant.",
+            schema: UserId::schema(),
+        },
         Parameter {
             place: Place::Query,
             name: "status",
-            says: "Only those that stand so.",
+            says: "Only stores with this status.",
             schema: StoreStatus::schema(),
         },
         query(
             "q",
-            "Words, or beginnings of words, of name, address and `user_id`; or a pasted address. Without control characters.",
+            "Words, or beginnings of words, from name, address or `user_id`; or a pasted address. No control characters.",
             text().pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$")).examples(["harbour"]),
         ),
-        query("limit", "The most stores of a page.", number),
+        query("limit", "The maximum number of stores per page.", number),
         query(
             "cursor",
-            "The `next_cursor` of an earlier answer; empty for the first page.",
+            "The `next_cursor` of the previous page; empty for the first page.",
             text().pattern(Some("^(st_[0-7][0-9a-hjkmnp-tv-z]{25})?$")),
         ),
     ]

@@ -1,4 +1,4 @@
-//! A schema in words, for people.
+//! Describes JSON schemas in words.
 
 use std::fmt::Write as _;
 
@@ -10,27 +10,27 @@ use super::DOCUMENT;
 pub struct Member {
     /// Its name.
     pub name: String,
-    /// What may stand there.
+    /// The kind of value.
     pub kind: String,
-    /// Where a parameter stands.
+    /// Where a parameter is sent.
     pub place: Option<&'static str>,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
-    /// What it is.
+    /// The description.
     pub says: String,
 }
 
-/// The name of what a schema refers to.
+/// The name of the schema that this one refers to.
 pub fn name(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// What the schema of this name says of itself.
+/// The description of the schema with this name.
 pub fn meaning(name: &str) -> String {
     text(&DOCUMENT["components"]["schemas"][name], "description").unwrap_or_default()
 }
 
-/// Its members, when it is an object.
+/// An object's members.
 pub fn members(schema: &Value) -> Vec<Member> {
     let schema = resolved(schema);
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -46,14 +46,14 @@ pub fn members(schema: &Value) -> Vec<Member> {
         .collect()
 }
 
-/// What a member says of itself; else what its type does.
+/// A member's description, or else that of its type.
 fn says(member: &Value) -> String {
     let mut choices = member["oneOf"].as_array().into_iter().flatten();
     let said = text(member, "description").or_else(|| choices.find_map(|choice| text(choice, "description")));
     said.or_else(|| text(resolved(member), "description")).unwrap_or_default()
 }
 
-/// What may stand there, in words, with its bounds.
+/// The kind of value in words, with its bounds.
 pub fn kind(schema: &Value) -> String {
     if let Some(choices) = schema["oneOf"].as_array() {
         let kinds: Vec<String> = choices.iter().map(kind).collect();
@@ -71,7 +71,7 @@ pub fn kind(schema: &Value) -> String {
     let mut words = match (types.first().copied(), text(schema, "format").as_deref()) {
         _ if schema["enum"].as_array().is_some_and(|words| words.len() > 12) => "a reason".to_owned(),
         _ if schema["enum"].is_array() => one_of(&schema["enum"]),
-        (Some("string"), Some("date-time")) => "moment".to_owned(),
+        (Some("string"), Some("date-time")) => "time".to_owned(),
         (Some("string"), Some("uri")) => "web address".to_owned(),
         (Some("string"), _) => "text".to_owned(),
         (Some("integer"), _) => "whole number".to_owned(),
@@ -81,7 +81,7 @@ pub fn kind(schema: &Value) -> String {
     };
     words += &bounds(schema);
     if let Some(default) = schema.get("default") {
-        let _ = write!(words, "; {default} unless told");
+        let _ = write!(words, "; default {default}");
     }
     if null { words + " or null" } else { words }
 }
@@ -108,7 +108,7 @@ fn bounds(schema: &Value) -> String {
     found.map(|found| format!(", {found}")).unwrap_or_default()
 }
 
-/// The types that a schema allows besides null, and whether null is one.
+/// The types that a schema allows besides null, and whether it allows null.
 fn types(schema: &Value) -> (Vec<&str>, bool) {
     let all: Vec<&str> = match &schema["type"] {
         Value::String(one) => vec![one],

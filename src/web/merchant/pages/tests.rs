@@ -1,17 +1,17 @@
-//! Every page in every variant: it holds together, and what comes from outside stays text.
+//! Every page in every variant: it is complete, and untrusted text is escaped.
 
 use super::*;
 use crate::domain::brand::Brand;
 use crate::domain::language::Language;
-use crate::domain::store_url::Reach;
+use crate::domain::store_url::Network;
 use crate::web::failure_page::ErrorPage;
+use crate::web::i18n::Words as Said;
 use crate::web::merchant::by_hand::ByHandPage;
-use crate::web::words::Words as Said;
 
-/// Text that would be code in a page which does not escape it: in an element, in an attribute, in a script.
+/// Text that would be code if not escaped: in an element, in an attribute, in a script.
 const HOSTILE: &str = r#"</title><script>alert("x")</script>' onfocus='a(1)" style="x"#;
 
-/// What the pages are filled with: sensible words, or [`HOSTILE`] everywhere.
+/// The values in the pages: sensible ones, or [`HOSTILE`] everywhere.
 struct Words {
     language: Language,
     app: String,
@@ -29,7 +29,7 @@ impl Words {
         Self { language, app, account, any }
     }
 
-    /// The same hostile words in every language.
+    /// The same hostile values in every language.
     fn hostile() -> [Self; 6] {
         let any = || HOSTILE.to_owned();
         Language::ALL.map(|language| Self { language, app: any(), account: any(), any: any() })
@@ -217,15 +217,15 @@ impl Words {
 }
 
 fn store() -> StoreUrl {
-    StoreUrl::parse("shop.example.com/shop", Reach::Public).unwrap()
+    StoreUrl::parse("shop.example.com/shop", Network::Public).unwrap()
 }
 
-/// The tags of a page, each from `<name` to before its `>`. Attribute values hold no `>`: askama escapes it.
+/// The tags of a page, each from `<name` up to its `>`. Attribute values contain no `>`: askama escapes it.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(tag, _)| tag).collect()
 }
 
-/// The value of an attribute that is written with double quotes.
+/// The value of a double-quoted attribute.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     tag.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value)
 }
@@ -278,7 +278,7 @@ fn every_input_has_a_label_and_every_id_is_of_one_element() {
     }
 }
 
-/// The content security policy allows neither, so a page that relied on them would break in silence.
+/// The content security policy allows neither, so a page that relied on them would break silently.
 #[test]
 fn no_page_has_inline_script_or_style() {
     for words in Words::hostile().into_iter().chain([Words::sensible()]) {
@@ -307,7 +307,7 @@ fn what_comes_from_outside_stays_text() {
     }
 }
 
-/// A page renews itself without a script, and the refresh is not seen with one (WCAG 2.2.1).
+/// A page reloads without a script, and a script disables the refresh (WCAG 2.2.1).
 #[test]
 fn refreshes_stand_in_noscript_only() {
     for (name, html) in Words::sensible().pages() {
@@ -351,14 +351,14 @@ fn a_stop_is_announced_and_the_form_kept() {
     assert!(html.contains("Settings → Permalinks") && html.contains("<code>plain_permalinks</code>"));
     assert!(html.contains("value=\"shop.example.com\""));
     assert!(html.contains("<title>Problem: "));
-    assert!(!html.contains("Go on anyway"));
+    assert!(!html.contains("Continue anyway"));
 }
 
 #[test]
 fn only_warnings_may_be_passed() {
     let words = Words::sensible();
     let warned = ConnectPage { warnings: vec![words.finding(Verdict::LoginWall)], ..words.connect() };
-    let passes = r#"<button class="button second" type="submit" name="continue" value="yes">Go on anyway</button>"#;
+    let passes = r#"<button class="button second" type="submit" name="continue" value="yes">Continue anyway</button>"#;
     assert!(warned.render().unwrap().contains(passes));
     let stopped = ConnectPage { stop: Some(words.finding(Verdict::NoWooCommerce)), ..warned };
     assert!(!stopped.render().unwrap().contains("continue"));

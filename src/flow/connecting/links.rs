@@ -1,0 +1,175 @@
+//! Links: invitations to connect. They are created and withdrawn by services, operators and the command line.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::config::origin;
+use crate::domain::actor::Actor;
+use crate::domain::attempt::Attempt;
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::{LinkId, StoreId};
+use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
+use crate::domain::page::Page;
+use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::token::ServiceToken;
+use crate::domain::user_id::UserId;
+use crate::flow::{Beneath, takes_in_beneath};
+use crate::storage::{links, stores};
+use crate::vault::fingerprint;
+
+pub use crate::storage::links::{Filter, Listed};
+
+/// The properties of a link to create.
+#[derive(Debug, Clone)]
+pub struct NewLink {
+    /// The merchant to invite.
+    pub user_id: UserId,
+    /// The application's name for the account; 1 to 80 characters.
+    pub account_label: Option<String>,
+    /// The store address to prefill.
+    pub home: Option<StoreUrl>,
+    /// The only store that may be connected: the one to reconnect.
+    pub store_id: Option<StoreId>,
+    /// The permissions to request; `None` requests the configured default.
+    pub scope: Option<Scope>,
+    /// Where the merchant is sent afterwards. Its origin must be listed in `CARTKEY_RETURN_ORIGINS`.
+    pub return_url: Option<String>,
+    /// Who must confirm.
+    pub confirm: Confirm,
+    /// The lifetime: 60 seconds to 30 days.
+    pub lives: Option<Duration>,
+}
+
+/// Why a link cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token may not see this merchant.
+    #[error("this token is limited to other user_ids")]
+    OtherUser,
+    /// The merchant has no such store.
+    #[error("store_id names no store of this user_id")]
+    NoSuchStore,
+    /// The store to reconnect is at another address.
+    #[error("store_url is not the address of store_id")]
+    OtherAddress,
+    /// The return address is not allowed.
+    #[error("return_url must be a web address whose origin is listed in CARTKEY_RETURN_ORIGINS")]
+    ReturnNotAllowed,
+    /// The application can only confirm if the merchant returns to it.
+    #[error("confirm \"app\" needs a return_url, where the merchant brings the code")]
+    ConfirmNeedsReturn,
+    /// The label is empty, too long or contains control characters.
+    #[error("account_label must have 1 to 80 characters")]
+    Label,
+    /// The lifetime is out of bounds.
+    #[error("expires_in must be 60 to 2592000 seconds (30 days)")]
+    Life,
+    /// The database failed.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Creates a link on behalf of a token, as [`make`] does. Fails with [`Error::OtherUser`] if the token may not see the
+/// merchant.
+pub async fn make_for(app: &App, token: &ServiceToken, wish: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
+    if token.may_see(&wish.user_id) { make(app, wish, actor).await } else { Err(Error::OtherUser) }
+}
+
+/// Creates a link and returns it with its address. The address contains the link's secret and is not stored.
+pub async fn make(app: &App, wish: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
+    check(app, &wish)?;
+    let now = app.now();
+    let mut link = Link {
+        id: LinkId::mint(now, &app.entropy),
+        user_id: wish.user_id,
+        account_label: wish.account_label,
+        home: wish.home,
+        store_id: wish.store_id,
+        scope: wish.scope.unwrap_or(app.site.scope),
+        return_url: wish.return_url,
+        confirm: wish.confirm,
+        made_by: actor.name().to_owned(),
+        created_at: now,
+        expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
+        withdrawn_at: None,
+    };
+    if let Some(id) = &link.store_id {
+        let store =
+            stores::find(&app.db, id).await?.filter(|store| store.user_id == link.user_id).ok_or(Error::NoSuchStore)?;
+        if link.home.as_ref().is_some_and(|home| *home != store.home) {
+            return Err(Error::OtherAddress);
+        }
+        link.home = Some(store.home);
+        link.scope = wish.scope.unwrap_or(store.scope);
+    }
+    let secret = app.entropy.secret();
+    let event = Event::new(Kind::LinkCreated, now, actor).user(&link.user_id).link(Some(&link.id));
+    links::insert(&app.db, &link, &fingerprint(&secret), &event).await?;
+    let url = Secret::new(format!("{}/connect/{}", app.site.public_url, secret.expose()));
+    Ok((link, url))
+}
+
+/// The link that `secret` opens; `None` if there is none, or it expired or was withdrawn.
+pub async fn open(app: &App, secret: &Secret) -> Result<Option<Link>, Beneath> {
+    let link = links::by_fingerprint(&app.db, &fingerprint(secret)).await?;
+    Ok(link.filter(|link| link.is_open_at(app.now())))
+}
+
+/// A link and its newest attempt, if the token may see the link's merchant.
+pub async fn look_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &LinkId,
+) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    Ok(look(app, id).await?.filter(|(link, _)| token.may_see(&link.user_id)))
+}
+
+/// A link and its newest attempt.
+pub async fn look(app: &App, id: &LinkId) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
+    let attempt = links::newest_attempt(&app.db, id).await?;
+    Ok(Some((link, attempt)))
+}
+
+/// One page of links, newest first, with at most `limit` rows.
+pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Listed>, Beneath> {
+    let rows = links::list(&app.db, filter, app.now(), limit + 1).await?;
+    Ok(Page::of(rows, limit, |row| row.link.id.to_string()))
+}
+
+/// Withdraws a link. It stops working, and its attempts in progress end, so that a link sent to the wrong person connects
+/// nothing. A store that is already connected stays connected. Returns the number of attempts ended; `None` if there is no
+/// such link or it was already withdrawn.
+pub async fn withdraw(app: &App, id: &LinkId, actor: &Actor) -> Result<Option<usize>, Beneath> {
+    let Some(link) = links::find(&app.db, id).await? else { return Ok(None) };
+    let now = app.now();
+    let event = Event::new(Kind::LinkWithdrawn, now, actor).user(&link.user_id).link(Some(id));
+    Ok(links::withdraw(&app.db, id, now, &event).await?)
+}
+
+fn check(app: &App, wish: &NewLink) -> Result<(), Error> {
+    if let Some(label) = &wish.account_label {
+        let fits = (1..=80).contains(&label.chars().count()) && !label.chars().any(char::is_control);
+        if !fits {
+            return Err(Error::Label);
+        }
+    }
+    if let Some(url) = &wish.return_url {
+        let allowed = url.len() <= 2_000
+            && !url.chars().any(char::is_control)
+            && origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin));
+        if !allowed {
+            return Err(Error::ReturnNotAllowed);
+        }
+    }
+    if wish.confirm == Confirm::App && wish.return_url.is_none() {
+        return Err(Error::ConfirmNeedsReturn);
+    }
+    if wish.lives.is_some_and(|lives| !(SHORTEST_LIFE..=LONGEST_LIFE).contains(&lives)) {
+        return Err(Error::Life);
+    }
+    Ok(())
+}

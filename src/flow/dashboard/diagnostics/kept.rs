@@ -1,0 +1,63 @@
+//! Whether stored data can be read: the database file, and the sealed values in it.
+
+use super::{DATABASE, Depth, Finding, State};
+use crate::app::App;
+use crate::domain::sealed::Sealed;
+use crate::flow::transfer::seals;
+use crate::storage::diagnostics;
+
+const SEALS: &str = "Sealed values";
+/// How many sealed values of each kind a sample opens.
+const SAMPLE: usize = 1_000;
+/// The most names listed in one finding.
+const NAMES: usize = 10;
+
+/// Checks the integrity of a SQLite file.
+pub(super) async fn damage(app: &App) -> Option<Finding> {
+    let says = match diagnostics::damage(&app.db).await {
+        Ok(_) if app.db.is_postgres() => return None,
+        Ok(lines) if lines.is_empty() => {
+            return Some(Finding::new(DATABASE, State::Fine, "the database file is intact"));
+        }
+        Ok(lines) => format!("the database file is damaged ({}): restore it from a backup", lines.join("; ")),
+        Err(error) => format!("the integrity of the database file cannot be checked: {error}"),
+    };
+    Some(Finding::new(DATABASE, State::Bad, says))
+}
+
+/// Opens sealed values, a sample or all of them.
+pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
+    let at_most = (depth == Depth::Sample).then_some(SAMPLE);
+    let Ok(opened) = seals::open(app, at_most).await else {
+        return vec![Finding::new(SEALS, State::Bad, "sealed values could not be read")];
+    };
+    if opened.shut.is_empty() {
+        let n = opened.opened;
+        let says = match (n, opened.is_sample) {
+            (0, _) => "nothing is sealed yet".to_owned(),
+            (n, false) => format!("every sealed value opens ({n})"),
+            (n, true) => format!("{n} sealed values were tested and all open; “cartkey doctor --deep” tests every one"),
+        };
+        return vec![Finding::new(SEALS, State::Fine, says)];
+    }
+    opened.shut.iter().map(shut).collect()
+}
+
+/// The finding for values that do not open, with the remedy.
+fn shut(shut: &seals::Shut) -> Finding {
+    let helps = match shut.what {
+        Sealed::Key => "restore the database from a backup, or have the merchant connect the store again",
+        Sealed::Grant => "the merchant must start again",
+        Sealed::Revocation => "Cartkey cannot check whether it is revoked; it will be wiped on schedule",
+        Sealed::WebhookSecret => "give the webhook a new secret",
+        Sealed::OldWebhookSecret => "end the old secret",
+        Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on again",
+    };
+    let named = shut.whose.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match shut.whose.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let says = format!("{} does not open: {named}{more}: {helps}", shut.what.name());
+    Finding::new(SEALS, State::Bad, says)
+}

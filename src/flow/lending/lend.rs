@@ -1,0 +1,262 @@
+//! Lend: returns a store's key to an internal service, after the read has been recorded on disk.
+//!
+//! The hot path does not query the database for what is cached. Valid tokens and connected stores are cached with the lending
+//! counter under which they were read. The transaction that records the lending, one for a whole batch of concurrent reads, checks
+//! the counter again. An answer prepared under an older counter is discarded and prepared anew. So a revoked token or a retired key
+//! is never served from the cache, not for a second and not with two replicas, and one commit serves many reads. Refusals are never
+//! cached.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::domain::id::{RequestId, StoreId};
+use crate::domain::key::KeyPair;
+use crate::domain::secret::Secret;
+use crate::domain::store::{Store, StoreStatus};
+use crate::domain::store_url::StoreUrl;
+use crate::domain::time::Time;
+use crate::domain::token::{Permission, ServiceToken};
+use crate::domain::user_id::UserId;
+use crate::domain::verdict::Verdict;
+use crate::flow::{Beneath, takes_in_beneath, watching::watch};
+use crate::live::lending::Lendable;
+use crate::storage::key_reads::KeyRead;
+use crate::storage::{stores, tokens};
+use crate::vault::{Place, fingerprint};
+
+/// How often an answer is prepared again because the counter has moved.
+const AGAIN: usize = 5;
+
+/// The store whose key is requested.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// By the store's id.
+    Store(StoreId),
+    /// By merchant: the one at this address, or the merchant's only store.
+    User(UserId, Option<StoreUrl>),
+}
+
+/// A service's request for a key.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The bearer token.
+    pub token: &'a Secret,
+    /// The request's id, also the id of the record.
+    pub id: &'a RequestId,
+    /// The client's IP address.
+    pub from: IpAddr,
+    /// The `If-None-Match` header.
+    pub has: Option<&'a str>,
+}
+
+/// A successful answer.
+pub enum Lent {
+    /// The key.
+    Keys(Box<Keys>),
+    /// The client's copy with this ETag is current (304). Nothing is lent or recorded.
+    Same(String),
+}
+
+/// A key and how to use it.
+pub struct Keys {
+    lendable: Arc<Lendable>,
+    /// The decrypted key.
+    pub pair: KeyPair,
+    /// The ETag. It changes when anything in the answer does.
+    pub etag: String,
+}
+
+/// Why no key is lent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token is unknown, revoked or expired.
+    #[error("the token is unknown, revoked or expired")]
+    Unauthenticated,
+    /// The token lacks a permission.
+    #[error("the token lacks {0}")]
+    PermissionMissing(Permission),
+    /// There is no such store, or the token may not see it.
+    #[error("no such store")]
+    NotFound,
+    /// The merchant has several stores; these are their ids and addresses.
+    #[error("the merchant has several stores")]
+    SeveralStores(Vec<(StoreId, StoreUrl)>),
+    /// The store's key cannot be lent.
+    #[error("the store is {}", .0.as_str())]
+    NotConnected(StoreStatus, Option<Verdict>),
+    /// The record cannot be written, so no key is returned.
+    #[error("the record of lent keys cannot be written")]
+    Unrecorded,
+    /// The database failed.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// The stored key does not open.
+const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable));
+
+/// Returns a store's key once the read is recorded.
+pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent, Error> {
+    for _ in 0..AGAIN {
+        let token = token(app, request.token).await?;
+        if !token.1.permissions.allow(Permission::KeysRead) {
+            return Err(Error::PermissionMissing(Permission::KeysRead));
+        }
+        let (user_revision, store_id) = match which {
+            Which::Store(id) => (None, id.clone()),
+            Which::User(user, home) => {
+                if !token.1.may_see(user) {
+                    return Err(Error::NotFound);
+                }
+                let (revision, id) = store_of(app, user, home.as_ref()).await?;
+                (Some(revision), id)
+            }
+        };
+        let lendable = lendable(app, &token.1, &store_id).await?;
+        let etag = etag(&lendable);
+        let same = request
+            .has
+            .is_some_and(|has| has == "*" || has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+        let answer = if same { Lent::Same(etag) } else { Lent::Keys(Box::new(open(app, &lendable, etag)?)) };
+        // The revisions under which the three were read; the oldest decides.
+        let revision = token.0.min(lendable.revision).min(user_revision.unwrap_or(i64::MAX));
+        if record(app, request, &token.1, &lendable, revision, !same).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Error::Unrecorded)
+}
+
+/// The token of `secret`, from the cache, if it works now.
+async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
+    let memory = &app.lending.memory;
+    let fingerprint = fingerprint(secret);
+    let known = memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0));
+    let token = if let Some(token) = known {
+        token
+    } else {
+        let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
+        let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
+        memory.saw(revision);
+        memory.tokens.insert(fingerprint, Arc::clone(&token));
+        token
+    };
+    if token.1.works_at(app.now()) { Ok(token) } else { Err(Error::Unauthenticated) }
+}
+
+/// The token of `secret`, read from the database: for routes that do not recheck the lending counter.
+pub async fn fresh_token(app: &App, secret: &Secret) -> Result<ServiceToken, Error> {
+    let (_, token) = tokens::by_fingerprint(&app.db, &fingerprint(secret)).await?;
+    token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)
+}
+
+async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
+    let memory = &app.lending.memory;
+    if home.is_none()
+        && let Some(known) = memory.users.get(user).filter(|(revision, _)| memory.is_current(*revision))
+    {
+        return Ok(known);
+    }
+    let (revision, mut stores) = stores::of_user(&app.db, user, home).await?;
+    memory.saw(revision);
+    // A disconnected store does not make the remaining one ambiguous.
+    if stores.len() > 1 && stores.iter().any(|(_, _, status)| *status != StoreStatus::Disconnected) {
+        stores.retain(|(_, _, status)| *status != StoreStatus::Disconnected);
+    }
+    match stores.as_slice() {
+        [] => Err(Error::NotFound),
+        [(id, _, _)] => {
+            if home.is_none() {
+                memory.users.insert(user.clone(), (revision, id.clone()));
+            }
+            Ok((revision, id.clone()))
+        }
+        _ => Err(Error::SeveralStores(stores.into_iter().map(|(id, home, _)| (id, home)).collect())),
+    }
+}
+
+/// The store's key, from the cache if possible. A store that the token may not see is reported as missing, whatever its status.
+async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<Lendable>, Error> {
+    let memory = &app.lending.memory;
+    if let Some(known) = memory.stores.get(id).filter(|known| memory.is_current(known.revision)) {
+        return if token.may_see(&known.store.user_id) { Ok(known) } else { Err(Error::NotFound) };
+    }
+    let served = stores::served(&app.db, id).await?.ok_or(Error::NotFound)?;
+    memory.saw(served.revision);
+    let store = served.store;
+    if !token.may_see(&store.user_id) {
+        return Err(Error::NotFound);
+    }
+    let key = match (store.status, served.key) {
+        (StoreStatus::Connected, Some(key)) => key,
+        (status, _) => return Err(Error::NotConnected(status, store.reason)),
+    };
+    // A key that does not open is never cached.
+    if app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).is_err() {
+        watch::found_unreadable(app, &store, &key).await?;
+        return Err(UNREADABLE);
+    }
+    let lendable = Arc::new(Lendable {
+        revision: served.revision,
+        store,
+        key_id: key.id,
+        version: key.version,
+        sealed: key.sealed,
+        issued_at: key.issued_at,
+    });
+    memory.stores.insert(id.clone(), Arc::clone(&lendable));
+    Ok(lendable)
+}
+
+fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
+    let place = Place::key(&lendable.key_id, &lendable.store.home, &lendable.store.user_id);
+    let pair = app.vault.open_pair(&place, &lendable.sealed).map_err(|_| UNREADABLE)?;
+    Ok(Keys { pair, lendable: Arc::clone(lendable), etag })
+}
+
+impl Keys {
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.lendable.store
+    }
+
+    /// The version of the key.
+    pub fn version(&self) -> i64 {
+        self.lendable.version
+    }
+
+    /// When the key was proven.
+    pub fn issued_at(&self) -> Time {
+        self.lendable.issued_at
+    }
+}
+
+/// Changes whenever the key, its authentication method or its scope does.
+fn etag(lendable: &Lendable) -> String {
+    let store = &lendable.store;
+    format!("\"{}-{}-{}\"", lendable.key_id, store.auth_method.as_str(), store.scope)
+}
+
+/// Waits until the read is recorded. Returns false if the counter has moved, so the answer must be prepared again.
+async fn record(
+    app: &App,
+    request: &Request<'_>,
+    token: &ServiceToken,
+    lendable: &Lendable,
+    revision: i64,
+    lends: bool,
+) -> Result<bool, Error> {
+    let read = KeyRead {
+        id: request.id.to_string(),
+        at: app.now().millis(),
+        token_id: token.id.to_string(),
+        store_id: lendable.store.id.to_string(),
+        key_version: lendable.version,
+        read_from: request.from.to_string(),
+        revision,
+        lends,
+    };
+    app.lending.record(read).await.map(|current| current == revision).ok_or(Error::Unrecorded)
+}

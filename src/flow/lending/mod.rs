@@ -1,0 +1,5 @@
+//! Lending keys to services: service tokens, the lending itself, and counts of key reads.
+
+pub mod key_reads;
+pub mod lend;
+pub mod tokens;

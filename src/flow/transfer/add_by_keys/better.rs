@@ -1,0 +1,32 @@
+//! Why a working key does not replace the store's current one.
+
+use crate::domain::time::Time;
+
+/// Why a working key does not replace the store's current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// The store's current key has the requested permissions, and this one has not.
+    Wider,
+    /// This key was replaced by a newer one at this time.
+    Newer(Time),
+    /// The store was disconnected from this key at this time.
+    GivenUp(Time),
+    /// The store got another key or was disconnected while this one was being tried.
+    Meanwhile,
+}
+
+impl Better {
+    pub(super) fn says(self, store: &str) -> String {
+        let meant = "To use this key anyway, add the store by its keys on the dashboard.";
+        match self {
+            Self::Wider => format!(
+                "This key has less access than the one that {store} is connected with, so that one stays. Create a key with the same access, or request less."
+            ),
+            Self::Newer(at) => format!("{store} got a newer key in place of this one at {at}. {meant}"),
+            Self::GivenUp(at) => format!("{store} was disconnected at {at}, and this key with it. {meant}"),
+            Self::Meanwhile => format!(
+                "{store} got another key or was disconnected while this key was being tested. Check the store before you try again."
+            ),
+        }
+    }
+}

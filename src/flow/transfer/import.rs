@@ -1,0 +1,271 @@
+//! Import: adds existing keys from a file, each proven, at a limited rate.
+//!
+//! Each store is one transaction, so an import can be stopped at any point, even by kill -9, and run again: stores already
+//! connected with their key are skipped without a request.
+
+pub mod file;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::io;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use self::file::Line;
+use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::secret::{Fingerprint, Secret};
+use crate::domain::store_url::StoreUrl;
+use crate::flow::transfer::add_by_keys::{self, Added, Became, Manner, NewKeys};
+use crate::flow::{Beneath, takes_in_beneath};
+use crate::vault::fingerprint;
+
+/// Lines that may wait for a busy host while others overtake them, so one slow host blocks nothing else.
+const WAITING: usize = 256;
+
+/// The limits of an import.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Stores tried concurrently, never two on one host.
+    pub at_once: usize,
+    /// The shortest time between the starts of two tries.
+    pub every: Duration,
+    /// Whether keys are saved or only tried.
+    pub manner: Manner,
+}
+
+/// The result of one line.
+#[derive(Debug)]
+pub enum News {
+    /// The key works.
+    Taken(Added),
+    /// The line was rejected, for all these reasons, each with its fix.
+    Refused(Vec<String>),
+}
+
+/// The number of lines by result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// New stores.
+    pub connected: u64,
+    /// Known stores that got another key.
+    pub reconnected: u64,
+    /// Stores that already used this key.
+    pub same: u64,
+    /// Rejected lines.
+    pub refused: u64,
+    /// Whether the import was stopped before the end of the file.
+    pub stopped: bool,
+}
+
+/// Why an import ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("the file cannot be read to its end")]
+    Io(#[from] io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Imports every line. Calls `tell` for each finished line with its number, the file offset of its end in bytes, and its result. On
+/// `stop`, lines in progress are finished and no further ones started.
+pub async fn run(
+    app: &App,
+    lines: impl Iterator<Item = io::Result<Line>>,
+    pace: Pace,
+    actor: &Actor,
+    stop: watch::Receiver<bool>,
+    tell: impl FnMut(u64, u64, &News),
+) -> Result<Tally, Error> {
+    let mut clock = interval(pace.every.max(Duration::from_millis(1)));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut running = Running {
+        app,
+        pace,
+        actor,
+        clock: Arc::new(Mutex::new(clock)),
+        seen: Seen::default(),
+        waiting: VecDeque::new(),
+        busy: HashSet::new(),
+        tasks: JoinSet::new(),
+        tally: Tally::default(),
+        tell,
+    };
+    running.through(lines, stop).await?;
+    Ok(running.tally)
+}
+
+/// A finished line: its number, the file offset of its end, its host and its result.
+type Done = (u64, u64, String, Result<News, Beneath>);
+
+struct Running<'a, T> {
+    app: &'a App,
+    pace: Pace,
+    actor: &'a Actor,
+    clock: Arc<Mutex<Interval>>,
+    seen: Seen,
+    waiting: VecDeque<(u64, u64, NewKeys)>,
+    /// Hosts with a try in progress.
+    busy: HashSet<String>,
+    tasks: JoinSet<Done>,
+    tally: Tally,
+    tell: T,
+}
+
+impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
+    async fn through(
+        &mut self,
+        mut lines: impl Iterator<Item = io::Result<Line>>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Error> {
+        let mut is_read = false;
+        loop {
+            if *stop.borrow_and_update() {
+                self.tally.stopped |= !is_read || !self.waiting.is_empty();
+                self.waiting.clear();
+                is_read = true;
+            }
+            while !is_read && self.waiting.len() < WAITING {
+                match lines.next() {
+                    Some(line) => self.take_in(line?),
+                    None => is_read = true,
+                }
+            }
+            self.begin();
+            let Some(done) = (tokio::select! {
+                done = self.tasks.join_next() => done,
+                Ok(()) = stop.changed() => continue,
+            }) else {
+                if is_read && self.waiting.is_empty() {
+                    return Ok(());
+                }
+                continue;
+            };
+            self.end(done.map_err(io::Error::other)?)?;
+        }
+    }
+
+    fn take_in(&mut self, line: Line) {
+        let Line { number, end, row } = line;
+        let wish = row.and_then(|wish| match self.seen.claim(number, &wish, &wish.typed) {
+            Some(other) => Err(vec![format!("user_id and store_url are those of line {other}: keep one of the two")]),
+            None => Ok(wish),
+        });
+        match wish {
+            Ok(wish) => self.waiting.push_back((number, end, wish)),
+            Err(faults) => self.told(number, end, &News::Refused(faults)),
+        }
+    }
+
+    /// Starts lines while limits allow. Lines of one host run one after the other, in file order.
+    fn begin(&mut self) {
+        let mut at = 0;
+        while self.tasks.len() < self.pace.at_once.max(1) && at < self.waiting.len() {
+            let host = self.waiting[at].2.typed.bare_host().to_owned();
+            if self.busy.contains(&host) {
+                at += 1;
+                continue;
+            }
+            let Some((number, end, wish)) = self.waiting.remove(at) else { return };
+            self.busy.insert(host.clone());
+            let one = One {
+                app: self.app.clone(),
+                actor: self.actor.clone(),
+                manner: self.pace.manner,
+                clock: Arc::clone(&self.clock),
+                seen: self.seen.clone(),
+                number,
+                wish,
+            };
+            self.tasks.spawn(async move { (number, end, host, one.take_over().await) });
+        }
+    }
+
+    fn end(&mut self, (number, end, host, result): Done) -> Result<(), Error> {
+        self.busy.remove(&host);
+        let news = result?;
+        self.told(number, end, &news);
+        Ok(())
+    }
+
+    fn told(&mut self, number: u64, end: u64, news: &News) {
+        match news {
+            News::Refused(_) => self.tally.refused += 1,
+            News::Taken(adopted) => match adopted.became {
+                Became::Connected => self.tally.connected += 1,
+                Became::Reconnected => self.tally.reconnected += 1,
+                Became::Same => self.tally.same += 1,
+            },
+        }
+        (self.tell)(number, end, news);
+    }
+}
+
+/// A line in progress.
+struct One {
+    app: App,
+    actor: Actor,
+    manner: Manner,
+    clock: Arc<Mutex<Interval>>,
+    seen: Seen,
+    number: u64,
+    wish: NewKeys,
+}
+
+impl One {
+    async fn take_over(self) -> Result<News, Beneath> {
+        match self.add().await {
+            Ok(news) => Ok(news),
+            Err(add_by_keys::Error::Refused { verdict, home }) => {
+                Ok(News::Refused(vec![format!("{} ({})", add_by_keys::says(verdict, home.shown()), verdict.code())]))
+            }
+            Err(told @ (add_by_keys::Error::Better { .. } | add_by_keys::Error::NoTurn(_))) => {
+                Ok(News::Refused(vec![told.to_string()]))
+            }
+            Err(add_by_keys::Error::Beneath(beneath)) => Err(beneath),
+        }
+    }
+
+    async fn add(&self) -> Result<News, add_by_keys::Error> {
+        let (app, wish) = (&self.app, &self.wish);
+        if let Some(same) = add_by_keys::same(app, wish, &wish.typed).await? {
+            return Ok(self.claimed(&same.home).map_or(News::Taken(same), News::Refused));
+        }
+        // Only lines that send requests wait for their turn; known keys cost stores nothing.
+        self.clock.lock().await.tick().await;
+        let home = add_by_keys::find(app, wish).await?;
+        match self.claimed(&home) {
+            Some(faults) => Ok(News::Refused(faults)),
+            None => Ok(News::Taken(add_by_keys::prove(app, wish, home, self.manner, &self.actor).await?)),
+        }
+    }
+
+    /// The fault if the address leads to a store that another line has claimed.
+    fn claimed(&self, home: &StoreUrl) -> Option<Vec<String>> {
+        let other = self.seen.claim(self.number, &self.wish, home)?;
+        Some(vec![format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown())])
+    }
+}
+
+/// The first line to name each store: a fingerprint of merchant and address, and the line's number. This is all the import
+/// remembers of the file, about a hundred bytes a line.
+#[derive(Clone, Default)]
+struct Seen(Arc<std::sync::Mutex<HashMap<Fingerprint, u64>>>);
+
+impl Seen {
+    /// Claims a store for a line; returns the number of the line that already has it, if another. Addresses with and without `www.`
+    /// are the same.
+    fn claim(&self, number: u64, wish: &NewKeys, home: &StoreUrl) -> Option<u64> {
+        let home = if home.host() == home.bare_host() { home.clone() } else { home.other_www() };
+        let name = Secret::new(format!("{} {}", wish.user_id, home));
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = *seen.entry(fingerprint(&name)).or_insert(number);
+        Some(first).filter(|first| *first != number)
+    }
+}

@@ -1,0 +1,104 @@
+//! Seals: checks that sealed values open, and re-seals those in an older layout.
+
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::domain::sealed::Sealed;
+use crate::flow::Beneath;
+use crate::storage::seals::{self, Row};
+use crate::vault::{Place, VERSION};
+
+/// Values read per batch and re-sealed per transaction.
+const PAGE: i64 = 100;
+/// Values re-sealed per pass of the sweep, so that other work gets its turn.
+const IN_ONE_PASS: usize = 5_000;
+/// Keys known as unreadable that are tried first.
+const KNOWN: i64 = 100;
+
+/// Sealed values that do not open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shut {
+    /// Their kind.
+    pub what: Sealed,
+    /// Their owners: ids of stores, attempts or webhooks, or names of operators.
+    pub whose: Vec<String>,
+}
+
+/// The result of [`open`].
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// The number of values that opened.
+    pub opened: u64,
+    /// The values that did not open, by kind.
+    pub shut: Vec<Shut>,
+    /// Whether some values were not tried.
+    pub is_sample: bool,
+}
+
+/// Tries to open sealed values: all of them, or about `at_most` of each kind plus the keys known as unreadable.
+pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> {
+    let mut all = Opened::default();
+    for what in Sealed::ALL {
+        let (mut whose, mut looked, mut after) = (BTreeSet::new(), 0, String::new());
+        let known = if what == Sealed::Key { seals::unreadable(&app.db, KNOWN).await? } else { Vec::new() };
+        whose.extend(known.into_iter().filter(|row| !opens(app, what, row)).map(|row| row.whose));
+        loop {
+            let page = seals::all(&app.db, what, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            if at_most.is_some_and(|most| looked >= most) {
+                all.is_sample = true;
+                break;
+            }
+            after.clone_from(&last.id);
+            looked += page.len();
+            for row in page {
+                if opens(app, what, &row) {
+                    all.opened += 1;
+                } else {
+                    whose.insert(row.whose);
+                }
+            }
+        }
+        if !whose.is_empty() {
+            all.shut.push(Shut { what, whose: whose.into_iter().collect() });
+        }
+    }
+    Ok(all)
+}
+
+/// Re-seals values in an older layout and returns their number. Values that do not open stay unchanged. There may be more if the
+/// number [`is_full`].
+pub async fn renew(app: &App) -> Result<usize, Beneath> {
+    let mut renewed = 0;
+    for what in Sealed::ALL {
+        let mut after = String::new();
+        while !is_full(renewed) && !app.is_draining() {
+            let page = seals::older(&app.db, what, VERSION, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            let anew = page.into_iter().filter_map(|row| {
+                let sealed = app.vault.reseal(&app.entropy, &place(what, &row), &row.sealed).ok()?;
+                Some((row, sealed))
+            });
+            let anew: Vec<_> = anew.collect();
+            renewed += usize::try_from(seals::replace(&app.db, what, &anew).await?).unwrap_or(0);
+        }
+    }
+    if renewed > 0 {
+        tracing::info!(values = renewed, "re-sealed values from an earlier version");
+    }
+    Ok(renewed)
+}
+
+/// Whether a pass reached its limit.
+pub const fn is_full(renewed: usize) -> bool {
+    renewed >= IN_ONE_PASS
+}
+
+fn opens(app: &App, what: Sealed, row: &Row) -> bool {
+    app.vault.open(&place(what, row), &row.sealed).is_ok()
+}
+
+fn place(what: Sealed, row: &Row) -> Place<'_> {
+    Place::of(what, &row.id, &row.origin, &row.user_id)
+}

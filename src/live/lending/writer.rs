@@ -1,0 +1,208 @@
+//! The one writer of the lending record: commits whatever has gathered as one statement.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use super::Memory;
+use crate::live::worker::{Plan, Worker, supervise};
+use crate::storage::Db;
+use crate::storage::key_reads::{KeyRead, Recorder};
+
+/// Reads that share one commit at most.
+const BATCH: usize = 256;
+/// Reads that may wait for the writer; more are refused as unavailable.
+pub(super) const QUEUE: usize = 4_096;
+/// Batches that follow each other on one connection, before other writers have their turn: some milliseconds.
+const IN_A_ROW: u32 = 8;
+/// How soon a batch must follow to be the next in a row.
+const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
+
+/// This worker. Services wait for it, so it is never kept from them for longer than a second.
+pub(super) const WORKER: Plan =
+    Plan { name: "lending record", runs: "when a key is lent", pause_at_most: Duration::from_secs(1) };
+
+/// What is lent and waits for the writer. The queue outlives a writer that panics: those of its batch are refused, the others
+/// are served by the next.
+type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
+
+/// Runs the writer until the last sender of the queue is gone.
+pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mpsc::Receiver<Waiting>) {
+    let queue = Arc::new(Mutex::new(waiting));
+    let begin = || write(db.clone(), Arc::clone(&memory), worker.clone(), Arc::clone(&queue));
+    supervise(worker.clone(), pending(), begin).await;
+}
+
+/// A lending that waits for its record to be on disk.
+pub(super) struct Waiting {
+    pub read: KeyRead,
+    /// Told the lending counter at the commit; dropped when the record could not be written.
+    pub done: Option<oneshot::Sender<i64>>,
+}
+
+/// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
+/// different counters, only the newest can be good.
+async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
+    let mut waiting = queue.lock().await;
+    let mut recorder = Recorder::new(db);
+    let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
+    let mut in_a_row = 0;
+    loop {
+        if in_a_row < IN_A_ROW && in_a_row > 0 {
+            // Reads that follow at once find the connection still held; when none does, others may have it.
+            if tokio::time::timeout(FOLLOWS_WITHIN, waiting.recv_many(&mut gathered, BATCH)).await.is_err() {
+                in_a_row = 0;
+            }
+        } else {
+            in_a_row = 0;
+        }
+        if in_a_row == 0 {
+            recorder.let_go();
+            waiting.recv_many(&mut gathered, BATCH).await;
+        }
+        if gathered.is_empty() {
+            return;
+        }
+        gather(&mut waiting, &mut gathered).await;
+        // Whose asker is gone is lent nothing; and on record so late, it would be missed by the counting of reads.
+        gathered.retain(|w| w.done.as_ref().is_some_and(|done| !done.is_closed()));
+        if gathered.is_empty() {
+            continue;
+        }
+        in_a_row += 1;
+        let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
+        gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
+        let (batch, told): (Vec<KeyRead>, Vec<Option<oneshot::Sender<i64>>>) =
+            gathered.drain(..).map(|w| (w.read, w.done)).unzip();
+        match recorder.record(&batch, newest).await {
+            Ok(revision) => {
+                memory.found(revision);
+                worker.did(batch.len(), "key reads recorded");
+                told.into_iter().flatten().for_each(|done| {
+                    // Whoever hung up meanwhile does not need to know.
+                    let _ = done.send(revision);
+                });
+            }
+            Err(error) => {
+                // The next server to answer may know another history.
+                memory.forget();
+                worker.failed("key reads could not be recorded, so no keys were lent", &error);
+            }
+        }
+    }
+}
+
+/// Steps back while reads that are ready to run keep adding to the batch: without that, the first one would wake the
+/// writer before the others have had their turn, and each would pay for a commit of its own.
+async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>) {
+    loop {
+        let before = gathered.len();
+        tokio::task::yield_now().await;
+        while gathered.len() < BATCH
+            && let Ok(next) = waiting.try_recv()
+        {
+            gathered.push(next);
+        }
+        if gathered.len() == before || gathered.len() >= BATCH {
+            return;
+        }
+    }
+}
+
+impl Waiting {
+    /// Tells the counter to whoever waits; false, for a list from which that is dropped.
+    fn tell(&mut self, revision: i64) -> bool {
+        if let Some(done) = self.done.take() {
+            let _ = done.send(revision);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::RequestId;
+    use crate::domain::time::{Clock, Time};
+    use crate::live::worker::Workers;
+    use crate::storage::history;
+
+    const STORE: &str = "st_01jd0000000000000000000000";
+
+    fn read(token: &str, n: u8) -> KeyRead {
+        KeyRead {
+            id: format!("rq_01jd000000000000000000000{n}"),
+            at: 1,
+            token_id: format!("tk_01jd000000000000000000000{token}"),
+            store_id: STORE.to_owned(),
+            key_version: 1,
+            read_from: "192.0.2.1".to_owned(),
+            revision: 0,
+            lends: true,
+        }
+    }
+
+    fn worker(plan: Plan) -> Worker {
+        Workers::new(Clock::System).enter(plan)
+    }
+
+    #[tokio::test]
+    async fn a_read_whose_asker_is_gone_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("cartkey.db").display())).await.unwrap();
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let mut here = Vec::new();
+        // Alone in its batch or beside another: the writer goes on either way.
+        for (token, n, stays) in [("1", 1, false), ("2", 2, true), ("3", 3, false)] {
+            let (done, told) = oneshot::channel();
+            assert!(queue.try_send(Waiting { read: read(token, n), done: Some(done) }).is_ok());
+            if stays {
+                here.push(told);
+            }
+        }
+        let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), waiting));
+        assert_eq!(here.remove(0).await, Ok(0));
+        let (done, _) = oneshot::channel();
+        assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
+        drop(queue);
+        writer.await.unwrap();
+        let all = RequestId::least(Time::from_millis(0));
+        let readers = history::readers(&db, &STORE.parse().unwrap(), &all, 9).await.unwrap();
+        let tokens: Vec<String> = readers.into_iter().map(|reader| reader.token_id.to_string()).collect();
+        assert_eq!(tokens, ["tk_01jd0000000000000000000002"]);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_refuses_its_batch_and_the_next_serves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("cartkey.db").display())).await.unwrap();
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        let mut told = Vec::new();
+        for n in [1, 2] {
+            let (done, answer) = oneshot::channel();
+            assert!(sender.try_send(Waiting { read: read("1", n), done: Some(done) }).is_ok());
+            told.push(answer);
+        }
+        let worker = worker(Plan { pause_at_most: Duration::ZERO, ..WORKER });
+        let (seen, queue, mut times) = (worker.clone(), Arc::new(Mutex::new(waiting)), 0);
+        let begin = move || {
+            times += 1;
+            let (n, db, worker, queue) = (times, db.clone(), worker.clone(), Arc::clone(&queue));
+            async move {
+                if n == 1 {
+                    let _batch = queue.lock().await.recv().await;
+                    panic!("in the middle of a batch");
+                }
+                write(db, Arc::default(), worker, queue).await;
+            }
+        };
+        let supervised = tokio::spawn(supervise(seen.clone(), pending(), begin));
+        assert!(told.remove(0).await.is_err(), "what the panic has interrupted is refused");
+        assert_eq!(told.remove(0).await, Ok(0));
+        assert_eq!(seen.status().panics, 1);
+        drop(sender);
+        supervised.await.expect("it ends when nobody can ask any more");
+    }
+}

@@ -1,0 +1,71 @@
+//! Checks whether a store still knows a key of which only the consumer key is stored.
+//!
+//! It is sent with a made-up secret, so it grants no access. WooCommerce looks up the key before it checks the secret:
+//! a store that knows the key rejects the secret, and one that does not rejects the key (docs/protocol/wc-auth.md
+//! §5.2).
+
+use super::answer::{self, Heard, Meaning, Refusal};
+use super::check::{Asking, Stop, made_up};
+use super::http::Client;
+use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::secret::Secret;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::Verdict;
+
+/// Returns [`Verdict::KeyRejected`] if the store at `home` no longer knows `consumer_key`, [`Verdict::SecretRejected`]
+/// if it still does, and any other verdict if the store could not be checked.
+///
+/// A store that ignores plain keys answers the same as if the key were gone. So the key counts as gone only if two
+/// checks agree: the method by which the store accepted the key does not find it, and a signature by it is rejected
+/// with the same message as one by a key that never existed.
+pub async fn ask(client: &Client, home: &StoreUrl, consumer_key: Secret, took: AuthMethod) -> Verdict {
+    let pair = KeyPair { consumer_key, consumer_secret: made_up(client, "cs_") };
+    let asking = Asking { client, home, pair: &pair };
+    match is_known(&asking, took).await {
+        Ok(true) => Verdict::SecretRejected,
+        Ok(false) => Verdict::KeyRejected,
+        Err(stop) => stop.verdict,
+    }
+}
+
+async fn is_known(asking: &Asking<'_>, took: AuthMethod) -> Result<bool, Stop> {
+    if matches!(took, AuthMethod::Basic | AuthMethod::Query) {
+        match refusal(asking, took).await?.meaning() {
+            Meaning::AuthenticationError => return Ok(true),
+            Meaning::Anonymous => {}
+            other => return Err(unheard(other)),
+        }
+    }
+    let never_made =
+        KeyPair { consumer_key: made_up(asking.client, "ck_"), consumer_secret: made_up(asking.client, "cs_") };
+    let control = Asking { pair: &never_made, ..*asking };
+    // Both messages are in the site's own language, so they are compared only with each other.
+    Ok(signed(asking).await? != signed(&control).await?)
+}
+
+async fn signed(asking: &Asking<'_>) -> Result<Refusal, Stop> {
+    let refused = refusal(asking, AuthMethod::Oauth1).await?;
+    match refused.meaning() {
+        Meaning::AuthenticationError => Ok(refused),
+        other => Err(unheard(other)),
+    }
+}
+
+/// WooCommerce always rejects a pair with a made-up secret; any other answer came from something in front of it.
+async fn refusal(asking: &Asking<'_>, how: AuthMethod) -> Result<Refusal, Stop> {
+    let reply = asking.light(asking.pair, how).await?;
+    match answer::hear(&reply) {
+        Heard::Refused(refusal) => Ok(refusal),
+        other => Err(asking.read_trouble(&other, &reply).await),
+    }
+}
+
+fn unheard(meaning: Meaning) -> Stop {
+    match meaning {
+        Meaning::Other(verdict) => verdict.into(),
+        Meaning::NoRoute => Verdict::NoWooCommerce.into(),
+        // Plain keys and signatures are dropped on the way, so no answer is about the key.
+        Meaning::Anonymous => Verdict::HeaderStripped.into(),
+        Meaning::AuthenticationError | Meaning::RoleLost => Verdict::AnswerUnreadable.into(),
+    }
+}
