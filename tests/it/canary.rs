@@ -344,7 +344,7 @@ async fn no_secret_is_where_it_must_not_be() {
     assert!(lines.contains("tried a key at shop.example") && lines.contains("key_unreadable"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");
     assert!(
-        lines.contains("told shop.example") && !lines.contains("wh-canary-in-the-query"),
+        lines.contains("delivery to shop.example") && !lines.contains("wh-canary-in-the-query"),
         "nor an address with its query"
     );
     assert_eq!(found(&canaries, &told), [""; 0], "in an answer");

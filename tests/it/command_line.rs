@@ -156,7 +156,7 @@ async fn doctor_says_what_is_in_order_and_what_is_not() {
     let ran = here.run(&["doctor"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let why = ran.err.lines().last().unwrap();
-    assert!(why.starts_with("cartkey: data/master.key is not there") && why.contains("restore"), "{why}");
+    assert!(why.starts_with("cartkey: data/master.key is missing") && why.contains("restore"), "{why}");
     assert!(!here.has("data/master.key"), "no new ring is made");
 }
 

@@ -56,7 +56,7 @@ async fn a_ring_that_does_not_fit_is_refused_with_what_to_do() {
 
     fs::remove_file(ring(&world)).unwrap();
     let lost = refused(&world).await;
-    assert!(lost.contains("is not there") && lost.contains("restore the file from its copy"), "{lost}");
+    assert!(lost.contains("is missing") && lost.contains("restore the file from its backup"), "{lost}");
     assert!(!ring(&world).exists(), "no new ring is made in its place");
 
     KeyRing::parse(&right).unwrap().save_new(&ring(&world)).unwrap();

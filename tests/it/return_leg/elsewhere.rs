@@ -35,7 +35,11 @@ async fn an_approval_in_another_browser_is_held_until_the_first_confirms() {
     let world = World::new().await;
     let (id, mut first, mut second, page, callback) = approved_elsewhere(&world).await;
     assert!(page.text().contains("This approval was started elsewhere"), "{}", page.text());
-    assert!(page.text().contains("shop.example to Acme Shipping. Nothing is connected yet."), "{}", page.text());
+    assert!(
+        page.text().contains("to connect shop.example to Acme Shipping in another browser. Nothing is connected yet."),
+        "{}",
+        page.text()
+    );
     assert!(page.text().contains("Cups Ltd"), "and whose account it would go to: {}", page.text());
     world.prove().await;
     world.pass(Duration::from_secs(75)).await;
