@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -170,6 +170,28 @@ pub fn origin(text: &str) -> Option<String> {
     plain.then(|| url.origin().ascii_serialization())
 }
 
+/// Whether Kubernetes added this variable for a Service named `cartkey` or `cartkey-…`, in the shape that it and Docker's links
+/// use: `CARTKEY_SERVICE_HOST`, `CARTKEY_SERVICE_PORT_HTTP`, `CARTKEY_PORT=tcp://…`, `CARTKEY_PORT_8080_TCP_ADDR`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let is_number = |text: &str| text.parse::<u16>().is_ok();
+    if name.ends_with("_SERVICE_HOST") {
+        return value.parse::<IpAddr>().is_ok();
+    }
+    if let Some((_, port)) = name.split_once("_SERVICE_PORT") {
+        return (port.is_empty() || port.starts_with('_')) && is_number(value);
+    }
+    if let Some((_, port)) = name.split_once("_PORT_") {
+        let parts: Vec<&str> = port.split('_').collect();
+        return match parts[..] {
+            [number, "TCP" | "UDP" | "SCTP"] | [number, "TCP" | "UDP" | "SCTP", "PROTO" | "PORT" | "ADDR"] => {
+                is_number(number)
+            }
+            _ => false,
+        };
+    }
+    name.ends_with("_PORT") && ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+}
+
 /// The variables and the errors found so far.
 struct Env {
     vars: BTreeMap<String, String>,
@@ -184,7 +206,8 @@ impl Env {
     fn refuse_unknown(&mut self) {
         let is_known =
             |name: &str| KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|n| KNOWN.contains(&n));
-        let unknown: Vec<String> = self.vars.keys().filter(|name| !is_known(name)).cloned().collect();
+        let unknown = self.vars.iter().filter(|(name, value)| !is_known(name) && !is_service_link(name, value));
+        let unknown: Vec<String> = unknown.map(|(name, _)| name.clone()).collect();
         for name in unknown {
             self.fault(&name, "is not a known variable; see docs/operations.md");
         }
@@ -281,7 +304,7 @@ fn read_site(env: &mut Env) -> Site {
             origin(text).filter(|origin| origin == text.trim_end_matches('/'))
         }),
         trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", |text| {
-            text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         }),
         network: if private { Network::PrivateToo } else { Network::Public },
     }
@@ -356,6 +379,35 @@ mod tests {
             assert!(text.contains(&format!("CARTKEY_{name} ")), "{name} in {text}");
         }
         assert!(!text.contains("hunter2"));
+    }
+
+    #[test]
+    fn what_kubernetes_adds_for_a_service_of_this_name_is_no_setting() {
+        let config = read(&[
+            ("CARTKEY_SERVICE_HOST", "10.0.0.9"),
+            ("CARTKEY_SERVICE_PORT", "8080"),
+            ("CARTKEY_SERVICE_PORT_HTTP", "8080"),
+            ("CARTKEY_PORT", "tcp://10.0.0.9:8080"),
+            ("CARTKEY_PORT_8080_TCP", "tcp://10.0.0.9:8080"),
+            ("CARTKEY_PORT_8080_TCP_PROTO", "tcp"),
+            ("CARTKEY_PORT_8080_TCP_PORT", "8080"),
+            ("CARTKEY_PORT_8080_TCP_ADDR", "10.0.0.9"),
+            ("CARTKEY_INTERNAL_SERVICE_HOST", "fd00::9"),
+            ("CARTKEY_INTERNAL_PORT", "udp://10.0.0.9:8090"),
+        ]);
+        assert!(config.is_ok(), "{config:?}");
+        for (name, value) in [
+            ("CARTKEY_PORT", "8080"),
+            ("CARTKEY_SERVICE_HOST", "keys.example.com"),
+            ("CARTKEY_SERVICE_PORTS", "8080"),
+            ("CARTKEY_PORT_HTTP", "8080"),
+            ("CARTKEY_PORT_8080_TCP_NAME", "x"),
+            ("CARTKEY_LISTEN_PORT", "8080"),
+            ("CARTKEY_SERVICE", "x"),
+        ] {
+            let faults = read(&[(name, value)]).expect_err(name).to_string();
+            assert!(faults.contains(&format!("{name} is not a known variable")), "{faults}");
+        }
     }
 
     #[test]

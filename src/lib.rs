@@ -1,6 +1,6 @@
 //! Cartkey connects WooCommerce stores without anyone copying API keys, and lends the keys to your services.
 //!
-//! The rooms and which may enter which: `docs/architecture.md`.
+//! The layers, the path of a key, and where to put something new: `docs/architecture.md`.
 
 pub mod app;
 pub mod cli;

@@ -154,7 +154,7 @@ async fn on_data(
 /// Parses `--store-url`. Which addresses are allowed depends on the configuration, so clap cannot parse it.
 fn named_home(command: &Command, config: &Config) -> Result<Option<StoreUrl>, Usage> {
     let Command::Link { store_url: Some(typed), .. } = command else { return Ok(None) };
-    StoreUrl::parse(typed, config.site.network).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
+    StoreUrl::typed(typed, config.site.network).map(Some).map_err(|fault| Usage(format!("--store-url: {fault}")))
 }
 
 /// The command line is invalid: exit code 2.

@@ -26,17 +26,17 @@ pub enum TokenCommand {
         /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
         #[arg(long)]
         allow: Permissions,
-        /// Limit the token to these user_ids, comma separated; all by default.
+        /// Limit the token to these user IDs, comma separated; all by default.
         #[arg(long, value_parser = read_users)]
         users: Option<Users>,
-        /// Read the user_ids from a file, one per line.
+        /// Read the user IDs from a file, one per line.
         #[arg(long, conflicts_with = "users")]
         users_file: Option<PathBuf>,
         /// When the token expires, such as 90d or 12h; never by default.
         #[arg(long, value_parser = read_span)]
         expires_in: Option<Duration>,
     },
-    /// List the tokens, without their secrets: ID, name, permissions, state, user_ids, last key read.
+    /// List the tokens, without their secrets: ID, name, permissions, state, user IDs, last key read.
     List,
     /// Replace a token with a new one and print it, once.
     Rotate {

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::flow::transfer::add_by_keys::{self, Manner};
 use crate::flow::transfer::export;
-use crate::flow::transfer::import::file::File as Lines;
+use crate::flow::transfer::import::file::{Counts, File as Lines};
 use crate::flow::transfer::import::{self, News, Pace, Tally};
 
 /// The columns of both files.
@@ -25,8 +25,8 @@ const HEADER: [&str; 5] = ["user_id", "store_url", "consumer_key", "consumer_sec
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArguments {
-    /// CSV file with the columns `user_id`, `store_url`, `consumer_key`, `consumer_secret` and, optionally, `scope`; `-`
-    /// reads standard input.
+    /// CSV file with the columns `user_id`, `store_url`, `consumer_key`, `consumer_secret` and, optionally, `scope`, as
+    /// programs and spreadsheets write it; `-` reads standard input.
     file: std::path::PathBuf,
     /// How many stores to check at a time; never two on one host.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -43,7 +43,7 @@ pub(super) struct ImportArguments {
 pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Write) -> anyhow::Result<()> {
     let (input, length) = open(&asked.file)?;
     let mut bar = Progress::new(length);
-    let lines = Lines::open(input, app.site.scope, app.site.network)?;
+    let mut lines = Lines::open(input, app.site.scope, app.site.network)?;
     for name in &lines.unknown {
         bar.line(format_args!("ignoring the unknown column {name}"));
     }
@@ -63,15 +63,24 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
             News::Taken(adopted) => {
                 if let Some(remark) = adopted.remark {
                     let says = add_by_keys::says(remark, adopted.home.shown());
-                    bar.line(format_args!("line {number}: the key works; {says} ({})", remark.code()));
+                    bar.line(format_args!("line {number}: it works; {says} ({})", remark.code()));
                 }
             }
         }
         bar.at(end, format_args!("{} lines, {} rejected", grouped(done), grouped(refused)));
     };
-    let tally = import::run(app, lines, pace, &Actor::cli(), until_told(), tell).await?;
+    let tally = import::run(app, &mut lines, pace, &Actor::cli(), until_told(), tell).await?;
     drop(bar);
-    writeln!(out, "{}", summary(&tally, asked.dry_run))?;
+    let counts = lines.counts();
+    writeln!(io::stderr(), "{}", account(&tally, &counts))?;
+    writeln!(out, "{}", summary(&tally, &counts, asked.dry_run))?;
+    if !tally.accounts_for(&counts) {
+        bail!(
+            "the results are not those of {} rows in {} lines: not every row was imported or reported; this is a bug in Cartkey",
+            grouped(counts.rows),
+            grouped(counts.line_ends)
+        );
+    }
     match (tally.stopped, tally.refused) {
         (true, _) => bail!("stopped before the end of the file: run the command again to continue"),
         (_, 0) => Ok(()),
@@ -87,10 +96,32 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
     }
 }
 
-fn summary(tally: &Tally, dry_run: bool) -> String {
-    let (verb, nothing) = if dry_run { ("would be ", "; nothing was written") } else { ("", "") };
+/// What became of every row of the file.
+fn account(tally: &Tally, counts: &Counts) -> String {
+    let rows = counts.rows + counts.empty;
+    let noun = if rows == 1 { "row" } else { "rows" };
+    let (place, unstarted) = if tally.stopped {
+        ("before the stop", format!(", {} not started", grouped(tally.unstarted)))
+    } else {
+        ("in the file", String::new())
+    };
     format!(
-        "{} {verb}connected, {} {verb}updated with a new key, {} unchanged, {} rejected{nothing}",
+        "{} {noun} {place}: {} read, {} rejected, {} empty and skipped{unstarted}",
+        grouped(rows),
+        grouped(tally.taken()),
+        grouped(tally.refused),
+        grouped(counts.empty),
+    )
+}
+
+fn summary(tally: &Tally, counts: &Counts, dry_run: bool) -> String {
+    let (verb, nothing) = if dry_run { ("would be ", "; nothing was written") } else { ("", "") };
+    let skipped = match counts.empty {
+        0 => String::new(),
+        n => format!(", {} empty", grouped(n)),
+    };
+    format!(
+        "{} {verb}connected, {} {verb}updated with a new key, {} unchanged, {} rejected{skipped}{nothing}",
         grouped(tally.connected),
         grouped(tally.reconnected),
         grouped(tally.same),

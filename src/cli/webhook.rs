@@ -32,7 +32,7 @@ pub enum WebhookCommand {
         /// A description for your own use.
         #[arg(long, value_parser = read_description)]
         description: Option<String>,
-        /// Send only events of these user_ids, comma separated; all by default.
+        /// Send only events of these user IDs, comma separated; all by default.
         #[arg(long, value_parser = super::token::read_users)]
         users: Option<Users>,
     },
@@ -56,10 +56,10 @@ pub enum WebhookCommand {
         /// A description for your own use.
         #[arg(long, group = "what", value_parser = read_description)]
         description: Option<String>,
-        /// Send only events of these user_ids from now on, comma separated.
+        /// Send only events of these user IDs from now on, comma separated.
         #[arg(long, group = "what", value_parser = super::token::read_users)]
         users: Option<Users>,
-        /// Send events of all user_ids from now on.
+        /// Send events of all user IDs from now on.
         #[arg(long, group = "what", conflicts_with = "users")]
         all_users: bool,
     },

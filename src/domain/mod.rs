@@ -26,6 +26,7 @@ pub mod store;
 pub mod store_url;
 pub mod time;
 pub mod token;
+mod typed_address;
 pub mod typed_key;
 pub mod user_id;
 pub mod verdict;

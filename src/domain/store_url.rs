@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use super::typed_address;
+
 /// Which addresses a store may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
@@ -84,8 +86,14 @@ const PRIVATE_SUFFIXES: [&str; 10] =
     ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "onion", "arpa", "invalid"];
 
 impl StoreUrl {
-    /// Parses what a person typed or pasted: a bare name, any page of the shop or of its wp-admin, http, capitals, an
-    /// internationalised name. Never panics; parsing its own output changes nothing.
+    /// Parses what a person typed or pasted: everything that [`Self::parse`] takes, and addresses that are nearly one, such as
+    /// `https//shop.com` or `(shop.com).`. For addresses that programs report, use `parse`.
+    pub fn typed(text: &str, network: Network) -> Result<Self, NotAStoreUrl> {
+        Self::parse(&typed_address::tidied(text), network)
+    }
+
+    /// Parses an address: a bare name, any page of the shop or of its wp-admin, http, capitals, an internationalised name.
+    /// Never panics; parsing its own output changes nothing.
     pub fn parse(typed: &str, network: Network) -> Result<Self, NotAStoreUrl> {
         let typed = typed.trim().trim_matches(['"', '\'', '<', '>', '`']).trim();
         if typed.is_empty() {

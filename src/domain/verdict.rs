@@ -15,6 +15,12 @@ pub enum Product {
     Wordfence,
     /// Imunify360's bot protection.
     Imunify360,
+    /// AWS WAF's challenge or captcha.
+    AwsWaf,
+    /// Imperva, formerly Incapsula.
+    Imperva,
+    /// A bot check that answers with a script, of a product without a name of its own.
+    BotCheck,
     /// ModSecurity rules of the host, such as the ones against addresses in parameters.
     ModSecurity,
     /// Unidentified.
@@ -30,6 +36,9 @@ impl Product {
             Self::SiteGround => "SiteGround",
             Self::Wordfence => "Wordfence",
             Self::Imunify360 => "Imunify360",
+            Self::AwsWaf => "AWS WAF",
+            Self::Imperva => "Imperva",
+            Self::BotCheck => "a bot check",
             Self::ModSecurity => "ModSecurity",
             Self::Unnamed => "a firewall",
         }
@@ -97,6 +106,8 @@ pub enum Verdict {
     Blocked(Product),
     /// A plugin has closed the REST API to visitors.
     RestClosed,
+    /// The site is private or coming soon (WordPress.com).
+    NotPublic,
     /// The whole site is password-protected.
     LoginWall,
     /// The store is in maintenance mode.
@@ -113,6 +124,8 @@ pub enum Verdict {
     ConnectFailed,
     /// The certificate is not trusted.
     TlsFailed,
+    /// The server offers only outdated TLS versions or ciphers.
+    TlsOutdated,
     /// The store did not answer in time.
     TimedOut,
     /// The answer is not one that WordPress gives, or is too large.
@@ -131,7 +144,9 @@ pub enum Verdict {
     PermalinksStale,
     /// The approval page redirects to a different address than the store's own.
     ApprovalMisdirected,
-    /// PHP notices precede the JSON.
+    /// A cache answers the approval page with the redirect of another request.
+    ApprovalCached,
+    /// Other output surrounds the JSON.
     NoisyAnswer,
     /// The key works, but the store answers slowly.
     Slow,
@@ -171,9 +186,13 @@ verdicts! {
     Blocked(Product::SiteGround) = "blocked_by_siteground", "SiteGround's bot check is blocking our server at {store}. Ask SiteGround's support to allow our address, then try again.";
     Blocked(Product::Wordfence) = "blocked_by_wordfence", "The Wordfence plugin is blocking our server at {store}. In Wordfence, allow our address under Firewall, then try again.";
     Blocked(Product::Imunify360) = "blocked_by_imunify360", "Imunify360 is blocking our server at {store}. Ask your host to allow our address, then try again.";
+    Blocked(Product::AwsWaf) = "blocked_by_aws_waf", "AWS WAF is blocking our server at {store}. Ask whoever runs the store's AWS account to allow our address for /wp-json/ and /wc-auth/, then try again.";
+    Blocked(Product::Imperva) = "blocked_by_imperva", "Imperva is blocking our server at {store}. In Imperva, allow our address for /wp-json/ and /wc-auth/, then try again.";
+    Blocked(Product::BotCheck) = "blocked_by_bot_check", "A bot check at {store} lets browsers pass, but not our server. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::ModSecurity) = "blocked_by_modsecurity", "A ModSecurity rule of your host is blocking {store}. Ask your host to exempt /wc-auth/ and /wp-json/ from rules against web addresses in parameters, then try again.";
     Blocked(Product::Unnamed) = "blocked_by_firewall", "A firewall is blocking our server at {store}. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
     RestClosed = "rest_closed", "A security plugin blocks the REST API of {store}. Allow wc/v3 in that plugin, then try again.";
+    NotPublic = "not_public", "{store} is private or coming soon, so nobody but its members can reach it. Launch the site in WordPress.com under Settings → General, then try again.";
     LoginWall = "login_wall", "{store} asks every visitor for a password. Turn this off for /wp-json/ and /wc-auth/, then try again.";
     Maintenance = "maintenance", "{store} is in maintenance mode. Try again when the store is open.";
     ServerError = "server_error", "{store} answered with a server error. Try again in a few minutes; if the error continues, ask your host.";
@@ -182,6 +201,7 @@ verdicts! {
     PrivateAddress = "private_address", "{store} leads to an address in a private network. Type the address that your customers use.";
     ConnectFailed = "connect_failed", "Nothing answers at {store}. Check the address, or ask your host whether the store is running.";
     TlsFailed = "tls_failed", "The certificate of {store} cannot be trusted: it has expired, is incomplete, or is for another name. Ask your host to renew it, then try again.";
+    TlsOutdated = "tls_outdated", "The server of {store} offers only outdated encryption (TLS 1.1 or older, or old ciphers). Ask your host to turn on TLS 1.2 or newer with ECDHE ciphers, then try again.";
     TimedOut = "timed_out", "{store} did not answer in time. Try again in a minute; if the store is still slow, ask your host.";
     AnswerUnreadable = "answer_unreadable", "{store} sent an answer that does not come from WordPress. Check that this is the address of the store itself.";
     NoHttps = "no_https", "{store} does not use https, so keys would be sent unprotected. Turn on https in WordPress under Settings → General, then try again.";
@@ -191,7 +211,8 @@ verdicts! {
     IndexPermalinks = "index_permalinks", "The links of {store} go through index.php, so WooCommerce's approval page cannot finish. Ask your host to turn on URL rewriting, then try again.";
     PermalinksStale = "permalinks_stale", "WooCommerce's approval page is not found at {store}. In WordPress, open Settings → Permalinks and press “Save Changes” once, then try again.";
     ApprovalMisdirected = "approval_misdirected", "WooCommerce's approval page at {store} leads to another address. Check the WordPress Address and the Site Address under Settings → General.";
-    NoisyAnswer = "noisy_answer", "{store} prints warnings before its answers. It works, but ask your developer to turn off the display of PHP errors.";
+    ApprovalCached = "approval_cached", "A cache at {store} answers WooCommerce's approval page with another request. Ask your host to exclude /wc-auth/ and /wp-json/ from the cache, then try again.";
+    NoisyAnswer = "noisy_answer", "{store} prints other text around its answers. It works, but ask your developer to turn off the display of PHP errors and the comments of cache plugins.";
     Slow = "slow", "{store} works, but takes longer than ten seconds to answer. Ask your host what slows it down.";
     Denied = "denied", "You pressed Deny on {store}; nothing was connected.";
     NotFinished = "not_finished", "Nobody approved on {store} in time; nothing was connected.";

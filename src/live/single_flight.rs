@@ -1,4 +1,4 @@
-//! SingleFlight: many who want to know of one store at once are told what one check finds.
+//! Of several callers who want a store checked at the same time, one leads and the others wait for its result.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

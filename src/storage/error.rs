@@ -46,9 +46,8 @@ impl Error {
     pub(super) fn of_write(error: sqlx::Error) -> Self {
         match Class::of(&error) {
             Class::Other => Self::Broken(error),
-            Class::Conflict | Class::ReadOnlyServer => Self::Unavailable(error),
+            Class::Conflict | Class::ReadOnlyServer | Class::Closed => Self::Unavailable(error),
             // A server that reports an error has rolled back; a failed disk or a broken connection proves nothing.
-            Class::Closed => Self::Unavailable(error),
             Class::Away if matches!(error, sqlx::Error::Database(_)) => Self::Unavailable(error),
             Class::Away | Class::Disk => Self::Unknown(error),
         }

@@ -116,6 +116,7 @@ pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
 
 /// Writes an event in a transaction, and wakes those in this process who wait for news. The counter's row lock holds until
 /// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
+/// The price is that transactions with events wait for each other.
 pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
     let seq: i64 = tx.query("UPDATE counters SET n = n + 1 WHERE name = 'event' RETURNING n").value().await?;
     tx.query(

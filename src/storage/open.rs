@@ -1,11 +1,14 @@
 //! Opens the database: creates and migrates it, then verifies durability (WAL, `synchronous=FULL`).
 
 use std::fs::{self, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::process::geteuid;
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -45,9 +48,14 @@ pub enum OpenFault {
     /// The address is invalid.
     #[error("CARTKEY_DATABASE_URL is not a valid database address")]
     Address,
-    /// The database file or its folder cannot be created.
-    #[error("the database file cannot be created")]
-    File(#[source] std::io::Error),
+    /// The database file or its folder cannot be created or written.
+    #[error("{what}")]
+    File {
+        /// The file, and what is in the way if that is known.
+        what: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The server does not answer, or refuses the connection.
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
@@ -71,6 +79,16 @@ pub enum OpenFault {
 }
 
 impl OpenFault {
+    fn of_file(path: &Path, source: io::Error) -> Self {
+        let obstacle = match source.kind() {
+            io::ErrorKind::PermissionDenied => obstacle(path),
+            io::ErrorKind::ReadOnlyFilesystem => Some("its file system is read-only: mount a volume there".to_owned()),
+            _ => None,
+        };
+        let why = obstacle.map(|obstacle| format!(" ({obstacle})")).unwrap_or_default();
+        Self::File { what: format!("cannot create or write {}{why}", path.display()), source }
+    }
+
     fn of_connect(error: sqlx::Error) -> Self {
         if is_of_pooler(&error) { Self::Pooler } else { Self::Connect(error) }
     }
@@ -187,7 +205,8 @@ async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
 }
 
 async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
-    make_file(Path::new(path.split('?').next().unwrap_or(path))).map_err(OpenFault::File)?;
+    let file = Path::new(path.split('?').next().unwrap_or(path));
+    make_file(file).map_err(|fault| OpenFault::of_file(file, fault))?;
     let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))
         .map_err(|_| OpenFault::Address)?
         .journal_mode(SqliteJournalMode::Wal)
@@ -267,7 +286,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
             let outlives = judge.outlives(about.age);
             Box::pin(async move {
                 let answers = tokio::time::timeout(PING_WITHIN, connection.ping()).await;
-                answers.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+                answers.map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
                 Ok(outlives)
             })
         })
@@ -298,7 +317,7 @@ async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sq
 /// Whether the server may still be starting: nothing listens yet, or it answers `cannot_connect_now` (57P03).
 fn is_starting(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
         _ => false,
     }
@@ -343,10 +362,64 @@ async fn shares_sessions(first: &mut PgConnection, options: &PgConnectOptions) -
     Ok(seen.is_some_and(|seen| seen == "first"))
 }
 
-/// Creates the folder with mode 0700 and the file with mode 0600: SQLite gives its WAL the same mode.
-fn make_file(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty() && !p.exists()) {
+/// Creates the folder with mode 0700 and the file with mode 0600: SQLite gives its WAL the same mode, and creates it in the folder.
+fn make_file(path: &Path) -> io::Result<()> {
+    let folder = folder_of(path);
+    if !folder.exists() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    access(folder, Access::WRITE_OK).map_err(io::Error::from)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// For people: the existing file or folder of `path` that this process may not write, its owner, and what to do.
+fn obstacle(path: &Path) -> Option<String> {
+    let places = path.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place });
+    // The file and its folder, or, if they do not exist, where the folder would be created.
+    let mut places = places.filter(|place| place.exists()).take(2);
+    let place = places.find(|place| access(*place, Access::WRITE_OK).is_err())?;
+    let about = fs::metadata(place).ok()?;
+    let (shown, owner, me) = (place.display(), about.uid(), geteuid().as_raw());
+    Some(if owner == me {
+        format!("{shown} has mode {:o}: run chmod u+w {shown}", about.mode() & 0o7777)
+    } else {
+        format!(
+            "{shown} belongs to uid {owner}, this process runs as uid {me}: run chown {me} {shown}, or run as its owner"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    async fn refused(path: &Path) -> String {
+        let fault = Db::open(&format!("sqlite:{}", path.display())).await.err().expect("it cannot be opened");
+        assert!(matches!(fault, OpenFault::File { .. }), "{fault:?}");
+        fault.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_made_is_named_with_what_is_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let said = refused(&file.join("cartkey.db")).await;
+        assert!(said.contains(&format!("{}/cartkey.db", file.display())), "{said}");
+        if geteuid().is_root() {
+            return;
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o500)).unwrap();
+        for name in ["file", "cartkey.db", "data/cartkey.db"] {
+            let said = refused(&folder.path().join(name)).await;
+            assert!(said.contains(&format!("({} has mode 500", folder.path().display())), "{said}");
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    }
 }

@@ -23,7 +23,7 @@ pub struct KeyRing(Vec<(String, KeyBytes)>);
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
     /// The file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", owner_hint(.path, .source))]
     Io {
         /// The file.
         path: String,
@@ -49,6 +49,19 @@ pub enum RingFault {
     /// The file contains no key.
     #[error("the key ring is empty: restore it from its copy; do not make a new one, it cannot open what is stored")]
     Empty,
+}
+
+/// Whose the file or its folder is, if this process is refused because it runs as another user.
+fn owner_hint(path: &str, fault: &io::Error) -> String {
+    let me = rustix::process::geteuid().as_raw();
+    let about = Path::new(path).ancestors().find_map(|place| fs::metadata(place).ok());
+    match about {
+        Some(about) if fault.kind() == io::ErrorKind::PermissionDenied && about.uid() != me => {
+            let owner = about.uid();
+            format!("; it belongs to uid {owner}, this process runs as uid {me}: change the owner, or run as that user")
+        }
+        _ => String::new(),
+    }
 }
 
 impl KeyRing {

@@ -22,7 +22,8 @@ use crate::domain::secret::{Fingerprint, Secret};
 pub use key_ring::{KeyRing, RingFault};
 pub use place::Place;
 
-/// The current layout version, the first byte of a sealed value. Never reuse a number.
+/// The current layout version, the first byte of a sealed value. Never reuse a number. An older program opens no newer layout, so
+/// every old process must be stopped before a release that changes it starts.
 pub const VERSION: u8 = 2;
 /// The previous layout, which is not bound to the merchant. Such values still open, and are resealed wherever they are
 /// found.

@@ -1,4 +1,7 @@
 //! Webhook signatures: Standard Webhooks, `v1`, HMAC-SHA256.
+//!
+//! Signed with the specification's own crate. The tests verify the signatures with its Python library (`scripts/standard-webhooks`),
+//! which shares no code with it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -158,7 +158,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
 
 /// The headers of every response (docs/protocol/threats.md §8); `secure` means that browsers connect over https.
 pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
-    const ALWAYS: [(HeaderName, &str); 7] = [
+    const ALWAYS: [(HeaderName, &str); 6] = [
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -166,7 +166,6 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
@@ -174,6 +173,8 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Not `no-referrer`: with that, browsers without `Sec-Fetch-Site` post our forms with `Origin: null`.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     // Other sites may load only the button.
     let from_others = HeaderName::from_static("cross-origin-resource-policy");
     headers.entry(from_others).or_insert(HeaderValue::from_static("same-origin"));

@@ -1,18 +1,24 @@
-//! Identifies the client, and checks whether a form was posted from one of our pages.
+//! Identifies the client, and checks whether a form was posted from one of our pages and a page is opened by a person.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Response};
 use ipnet::IpNet;
 
 use super::failure::{Failure, english};
+use super::form::Fields;
 use crate::app::App;
 use crate::config::Site;
 use crate::domain::actor::Actor;
 use crate::domain::id::RequestId;
 use crate::domain::secret::Secret;
+use crate::flow::operators::sign_in::{is_token_of_forms, token_of_forms};
 
 /// The connection's peer address, added to each request by the accept loop.
 #[derive(Debug, Clone, Copy)]
@@ -29,19 +35,41 @@ pub fn client_of(proxies: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr
     let peer = peer.to_canonical();
     let trusted = |ip: &IpAddr| proxies.iter().any(|network| network.contains(ip));
     if !trusted(&peer) {
+        if headers.contains_key("x-forwarded-for") {
+            warn_of_proxy(peer);
+        }
         return peer;
     }
     let forwarded: Vec<&str> =
         headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
     let mut from = peer;
     for entry in forwarded.iter().rev() {
-        let Ok(ip) = entry.trim().parse::<IpAddr>() else { break };
+        let Some(ip) = forwarded_address(entry) else { break };
         from = ip.to_canonical();
         if !trusted(&from) {
             break;
         }
     }
     from
+}
+
+/// An address in `X-Forwarded-For`; some proxies write its port too, or brackets or quotation marks around it.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim().trim_matches('"');
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
+    entry.parse::<IpAddr>().ok().or_else(with_port).or_else(in_brackets)
+}
+
+/// Logs once that visitors may be counted as one network. Anybody can send the header, so this is a possibility.
+fn warn_of_proxy(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "a request from {peer} has an X-Forwarded-For header, but CARTKEY_TRUSTED_PROXIES does not list that address. If it is your reverse proxy, list it: until then all visitors count as one network and share its limits. If it is not, somebody sent the header themselves, and nothing needs to be done"
+        );
+    });
 }
 
 fn peer(parts: &Parts) -> IpAddr {
@@ -126,20 +154,87 @@ pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
     ))
 }
 
-/// Rejects a form that was posted from another site. Our pages send no referrer, so browsers without `Sec-Fetch-Site`
-/// send `Origin: null`: that is accepted only without https, in development.
-pub(super) fn same_site(site: &Site, headers: &HeaderMap) -> Result<(), Failure> {
+/// What a browser reports about the page from which a form was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PostedFrom {
+    /// One of our pages.
+    Here,
+    /// Another site.
+    Elsewhere,
+    /// Nothing: browsers and web views without `Sec-Fetch-Site` may leave out `Origin`, or send `null`.
+    Unreported,
+}
+
+fn posted_from(site: &Site, headers: &HeaderMap) -> PostedFrom {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let ours = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) if origin == site.public_url => true,
-        (None, Some("null") | None) => !site.secure,
-        (None, Some(_)) => false,
-    };
-    if ours {
-        return Ok(());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some("same-origin"), _) => PostedFrom::Here,
+        (Some(_), _) => PostedFrom::Elsewhere,
+        (None, Some(origin)) if origin == site.public_url => PostedFrom::Here,
+        (None, Some("null") | None) => PostedFrom::Unreported,
+        (None, Some(_)) => PostedFrom::Elsewhere,
     }
-    Err(Failure::said(StatusCode::FORBIDDEN, "cross_site", english("failure-cross-site")))
+}
+
+/// Rejects a form that was posted from another site, or from an unreported page unless there is no https, in development.
+pub(super) fn same_site(site: &Site, headers: &HeaderMap) -> Result<(), Failure> {
+    match posted_from(site, headers) {
+        PostedFrom::Here => Ok(()),
+        PostedFrom::Unreported if !site.secure => Ok(()),
+        _ => Err(Failure::said(StatusCode::FORBIDDEN, "cross_site", english("failure-cross-site"))),
+    }
+}
+
+/// The same for a merchant's form: from an unreported page it is accepted with this browser's form token.
+pub(super) fn own_form(site: &Site, parts: &Parts) -> Result<(), Failure> {
+    match posted_from(site, &parts.headers) {
+        PostedFrom::Unreported if has_form_token(site, parts) => Ok(()),
+        _ => same_site(site, &parts.headers),
+    }
+}
+
+/// Whether the browser reports nothing about the page from which it posted a form.
+pub(super) fn reports_nothing(site: &Site, headers: &HeaderMap) -> bool {
+    posted_from(site, headers) == PostedFrom::Unreported
+}
+
+/// The parameter in the address of a merchant's form that holds the form token.
+pub(super) const FORM_TOKEN: &str = "form";
+
+/// The form token of the browser with this cookie. It does not reveal the cookie, and other sites cannot read it.
+pub(super) fn form_token(browser: &Secret) -> String {
+    token_of_forms(browser).expose().to_owned()
+}
+
+fn has_form_token(site: &Site, parts: &Parts) -> bool {
+    let Some(wanted) = browser(site, &parts.headers).as_ref().map(form_token) else { return false };
+    let query = Fields::of_query(parts.uri.query());
+    query.is_ok_and(|query| query.get(FORM_TOKEN).is_some_and(|shown| is_token_of_forms(shown, &wanted)))
+}
+
+/// Whether the forms that this browser is shown need a form token, because it does not report where it posts them from.
+pub(super) fn needs_form_token(parts: &Parts) -> bool {
+    !parts.headers.contains_key("sec-fetch-site")
+}
+
+/// For pages that change something when they are opened: answers link checkers (HEAD) and browsers that fetch a page in advance,
+/// and changes nothing.
+pub(super) async fn only_visits(request: Request, next: Next) -> Response {
+    if request.method() == Method::HEAD {
+        return StatusCode::OK.into_response();
+    }
+    if is_prefetch(request.headers()) {
+        // Browsers discard a 503, and ask again when the person goes there.
+        return (StatusCode::SERVICE_UNAVAILABLE, Html("<p>Open this page to continue.</p>")).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
+        let purpose = headers.get(*name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+        ["prefetch", "prerender", "preview"].iter().any(|word| purpose.contains(word))
+    })
 }
 
 #[cfg(test)]
@@ -173,6 +268,12 @@ mod tests {
         assert_eq!(from(&site, "10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.7"]), "203.0.113.9");
         assert_eq!(from(&site, "10.0.0.1", &["1.1.1.1", "203.0.113.9"]), "203.0.113.9");
         assert_eq!(from(&site, "10.0.0.1", &["nonsense"]), "10.0.0.1");
+        for with_more in ["203.0.113.9:40000", "\"203.0.113.9\"", " 1.1.1.1:1 , 203.0.113.9:2,10.0.0.7:3"] {
+            assert_eq!(from(&site, "10.0.0.1", &[with_more]), "203.0.113.9", "{with_more}");
+        }
+        for six in ["2001:db8::9", "[2001:db8::9]", "[2001:db8::9]:40000", "\"[2001:db8::9]:40000\""] {
+            assert_eq!(from(&site, "10.0.0.1", &[six]), "2001:db8::9", "{six}");
+        }
         assert_eq!(from(&site, "::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
     }
 
@@ -229,6 +330,39 @@ mod tests {
         ] {
             assert!(!check(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_browser_that_reports_nothing_needs_the_form_token_of_its_cookie() {
+        let site = site(&[("CARTKEY_PUBLIC_URL", "https://keys.example.com")]);
+        let (mine, other) = ("A".repeat(43), "B".repeat(43));
+        let token = form_token(&Secret::new(mine.clone()));
+        let check = |cookie: &str, token: &str, pairs: &[(&str, &str)]| {
+            let uri = format!("/connect?utm_source=x&form={token}");
+            let request = Request::post(uri).header("cookie", format!("__Host-cartkey={cookie}"));
+            let request = pairs.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            own_form(&site, &request.body(()).unwrap().into_parts().0).is_ok()
+        };
+        assert!(check(&mine, &token, &[]));
+        assert!(check(&mine, &token, &[("origin", "null")]));
+        assert!(check("", "", &[("sec-fetch-site", "same-origin")]));
+        assert!(!check(&other, &token, &[("origin", "null")]));
+        assert!(!check("", &token, &[("origin", "null")]));
+        assert!(!check(&mine, "", &[("origin", "null")]));
+        assert!(!check(&mine, &token, &[("origin", "https://evil.example")]));
+        assert!(!check(&mine, &token, &[("sec-fetch-site", "cross-site"), ("origin", "null")]));
+    }
+
+    #[test]
+    fn what_is_fetched_in_advance_is_told_from_a_visit() {
+        let in_advance = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            is_prefetch(&headers)
+        };
+        assert!(in_advance("sec-purpose", "prefetch;prerender") && in_advance("purpose", "Prefetch"));
+        assert!(in_advance("x-moz", "prefetch") && in_advance("x-purpose", "preview"));
+        assert!(!in_advance("sec-fetch-mode", "navigate") && !in_advance("sec-purpose", ""));
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
     // These are merged into a router that already has a fallback; two fallbacks cannot be merged.
     let routes = match surface {
         Surface::Machine | Surface::Admin => routes,
+        Surface::Page => routes.fallback(merchant::stray).method_not_allowed_fallback(failure::method_not_allowed),
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };
     edge::render(routes, app, surface).with_state(app.clone())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::header::{DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::Value;
 
 use super::http::Reply;
@@ -13,8 +13,10 @@ use crate::domain::verdict::{Product, Verdict};
 /// The longest pause that a store may request.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
-/// The maximum size of a body in which JSON is searched for after other output: every bracket costs another parse.
+/// The maximum size of a body in which JSON is searched for among other output: every bracket costs another parse.
 const NOISY_AT_MOST: usize = 256 * 1024;
+/// What only a page contains, in lower case; PHP notices are HTML as well.
+const PAGE_MARKS: [&str; 4] = ["<html", "<!doctype", "<script", "<body"];
 
 /// One answer, interpreted on its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +25,7 @@ pub enum Heard {
     Json {
         /// The JSON.
         value: Value,
-        /// Whether other output precedes it, such as PHP notices.
+        /// Whether other output surrounds it, such as PHP notices or a cache's comment.
         noisy: bool,
     },
     /// A WordPress error: JSON with a code.
@@ -75,7 +77,7 @@ pub fn hear(reply: &Reply) -> Heard {
             to => Heard::Elsewhere(to),
         };
     }
-    if let Some((value, noisy)) = json(&reply.body) {
+    if let Some((value, noisy)) = json(reply) {
         if let Some(verdict) = products::in_json(&value) {
             return Heard::Trouble(verdict);
         }
@@ -86,6 +88,9 @@ pub fn hear(reply: &Reply) -> Heard {
             let message = value.get("message").and_then(Value::as_str).unwrap_or_default();
             return Heard::Refused(Refusal { status, code: code.to_owned(), message: message.to_owned() });
         }
+    }
+    if reply.is_cut {
+        return Heard::Trouble(Verdict::AnswerUnreadable);
     }
     page(reply, status)
 }
@@ -121,6 +126,8 @@ impl Refusal {
             (500.., _) => Meaning::Other(Verdict::ServerError),
             (404, "rest_no_route") => Meaning::NoRoute,
             (401, "woocommerce_rest_authentication_error") => Meaning::AuthenticationError,
+            // WordPress.com, while a site is private or coming soon.
+            (403, "unauthorized") if self.message.contains("private blog") => Meaning::Other(Verdict::NotPublic),
             // Only some of the parameters arrived: something on the way drops them.
             (401, "woocommerce_rest_authentication_missing_parameter") => Meaning::Anonymous,
             (403, _) if code.starts_with("woocommerce_rest_") => Meaning::RoleLost,
@@ -160,19 +167,38 @@ fn location(reply: &Reply) -> Option<String> {
     reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// The JSON of a body, and whether other output precedes it. The JSON must reach to the end of the body, so that a
-/// script in a page is not mistaken for an answer.
-fn json(body: &[u8]) -> Option<(Value, bool)> {
+/// The JSON of a body, and whether other output surrounds it: a byte order mark, PHP notices before it, the comment of a cache
+/// after it. Of several values it is the longest, because notices contain brackets too. A script in a page is not mistaken for
+/// an answer: around JSON that is not declared as such there must be no page.
+fn json(reply: &Reply) -> Option<(Value, bool)> {
+    let body = reply.body.as_slice();
     if let Ok(value) = serde_json::from_slice(body) {
         return Some((value, false));
     }
     if body.len() > NOISY_AT_MOST {
         return None;
     }
-    let opens = body.iter().enumerate().filter(|(_, byte)| matches!(byte, b'{' | b'[')).map(|(at, _)| at);
-    // Notices contain few brackets; a page full of them is not an answer.
-    let mut found = opens.take(64).filter_map(|at| serde_json::from_slice::<Value>(&body[at..]).ok());
-    found.next().map(|value| (value, true))
+    let mut longest: Option<(std::ops::Range<usize>, Value)> = None;
+    let mut at = 0;
+    while let Some(open) = body[at..].iter().position(|byte| matches!(byte, b'{' | b'[')) {
+        at += open;
+        let mut values = serde_json::Deserializer::from_slice(&body[at..]).into_iter::<Value>();
+        let Some(Ok(value)) = values.next() else {
+            at += 1;
+            continue;
+        };
+        let end = at + values.byte_offset();
+        if longest.as_ref().is_none_or(|(range, _)| range.len() < end - at) {
+            longest = Some((at..end, value));
+        }
+        at = end;
+    }
+    let (range, value) = longest?;
+    let declared =
+        reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
+    let is_page = |around: &[u8]| PAGE_MARKS.iter().any(|mark| products::contains(around, mark));
+    let is_answer = declared || !(is_page(&body[..range.start]) || is_page(&body[range.end..]));
+    is_answer.then_some((value, true))
 }
 
 #[cfg(test)]
@@ -190,7 +216,7 @@ pub(super) mod tests {
             .filter_map(|line| line.split_once(": "))
             .map(|(n, v)| (n.parse::<HeaderName>().unwrap(), v.parse::<HeaderValue>().unwrap()))
             .collect();
-        Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+        Reply { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec(), is_cut: false }
     }
 
     #[test]

@@ -41,6 +41,9 @@ fn read_shaped(reply: &Reply, home: &StoreUrl, asked: &str) -> Result<(), Verdic
     match answer::hear(reply) {
         Heard::Elsewhere(Some(to)) if is_the_login(home, asked, &to) => Ok(()),
         Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
+        Heard::Elsewhere(Some(to)) if is_for_somebody_else(home, asked, &to) => Err(Verdict::ApprovalCached),
+        // The merchant's browser can log in there, and comes back.
+        Heard::Elsewhere(Some(to)) if comes_back(asked, &to) => Err(Verdict::LoginWall),
         // It answered the same page when no parameter was an address: the blocking rule is ModSecurity's.
         Heard::Trouble(Verdict::Blocked(Product::Unnamed)) | Heard::NotFound => {
             Err(Verdict::Blocked(Product::ModSecurity))
@@ -54,12 +57,37 @@ fn read_shaped(reply: &Reply, home: &StoreUrl, asked: &str) -> Result<(), Verdic
 
 /// Whether `to` is the login page below `home` with all five parameters unchanged.
 fn is_the_login(home: &StoreUrl, asked: &str, to: &str) -> bool {
-    let (Ok(asked), Ok(login)) = (Url::parse(asked), Url::parse(&home.at("/wc-auth/v1/login"))) else { return false };
+    login(home, asked, to).is_some_and(|(asked, to)| {
+        PARAMETERS.iter().all(|name| value(&to, name).is_some() && value(&to, name) == value(&asked, name))
+    })
+}
+
+/// Whether `to` is the login page below `home` with the parameters of another request, which a cache gave out.
+fn is_for_somebody_else(home: &StoreUrl, asked: &str, to: &str) -> bool {
+    login(home, asked, to).is_some_and(|(asked, to)| {
+        let differs = |name: &&str| value(&to, name) != value(&asked, name);
+        PARAMETERS.iter().all(|name| value(&to, name).is_some()) && ["user_id", "callback_url"].iter().all(differs)
+    })
+}
+
+/// The address asked and `to`, if that is the login page below `home`.
+fn login(home: &StoreUrl, asked: &str, to: &str) -> Option<(Url, Url)> {
+    let (asked, login) = (Url::parse(asked).ok()?, Url::parse(&home.at("/wc-auth/v1/login")).ok()?);
+    let to = asked.join(to).ok()?;
+    (to.origin() == login.origin() && to.path().trim_end_matches('/') == login.path()).then_some((asked, to))
+}
+
+fn value(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+}
+
+/// Whether `to` is a login page, of WordPress or of something in front, that leads back to the address asked: a parameter
+/// names that address.
+fn comes_back(asked: &str, to: &str) -> bool {
+    let Ok(asked) = Url::parse(asked) else { return false };
     let Ok(to) = asked.join(to) else { return false };
-    let value = |url: &Url, name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
-    to.origin() == login.origin()
-        && to.path().trim_end_matches('/') == login.path()
-        && PARAMETERS.iter().all(|name| value(&to, name).is_some() && value(&to, name) == value(&asked, name))
+    let names_it = to.query_pairs().any(|(_, value)| value.contains(asked.path()));
+    names_it && to.path() != asked.path() && !to.path().contains("/wc-auth/")
 }
 
 /// WordPress's own redirect to the same address with a trailing slash: no `WooCommerce` route matched.
@@ -104,6 +132,13 @@ mod tests {
             (302, format!("{HOME}/wc-auth/v1/login?{QUERY}"), Ok(())),
             (302, format!("/de/wc-auth/v1/login/?{}", QUERY.replace("%20", "+")), Ok(())),
             (302, format!("{HOME}/wc-auth/v1/login/?{}", QUERY.replace("user_id=s", "user_id=t")), misdirected),
+            (
+                302,
+                format!("{HOME}/wc-auth/v1/login/?{}", QUERY.replace("user_id=s", "user_id=t").replace("%2Fc", "%2Fd")),
+                Err(Verdict::ApprovalCached),
+            ),
+            (302, format!("{HOME}/wp-login.php?redirect_to={HOME}/wc-auth/v1/authorize"), Err(Verdict::LoginWall)),
+            (302, format!("https://sso.example/?next={HOME}/wc-auth/v1/authorize"), Err(Verdict::LoginWall)),
             (302, format!("{HOME}/wc-auth/v1/login/"), misdirected),
             (302, format!("https://shop.example.com/wc-auth/v1/login/?{QUERY}"), misdirected),
             (302, format!("https://shop.example.com/en/wc-auth/v1/login/?{QUERY}"), misdirected),

@@ -18,8 +18,8 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// The time limit of one request: shops on small hosts need seconds for their first answer.
-const ONE_WITHIN: Duration = Duration::from_secs(20);
+/// The time limit of one request: shops on small hosts need seconds for their first answer. Two of them fit into a check.
+const ONE_WITHIN: Duration = Duration::from_secs(12);
 /// The maximum size of one answer, in bytes; the one requested has about 100.
 const ONE_AT_MOST: usize = 512 * 1024;
 /// Proves the key, its secret and the read permission, and identifies the store (docs/protocol/store-answers.md §2,
@@ -27,6 +27,11 @@ const ONE_AT_MOST: usize = 512 * 1024;
 const LIGHT: &str = "/wp-json/wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
+/// For the first field WordPress before 5.3 knows only the outer name.
+const OUTER_FIELD: [(&str, &str); 1] = [("_fields", "environment")];
+/// Proves the same where the route above fails on its own: hosts on which it dies or takes too long, rules that block it.
+const LIGHTER: &str = "/wp-json/wc/v3/products";
+const LIGHTER_FIELDS: [(&str, &str); 2] = [("per_page", "1"), ("_fields", "id")];
 /// A store is slow if the `system_status` request takes longer than this.
 pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// An empty batch changes nothing, and is rejected without the write permission.
@@ -101,7 +106,8 @@ pub async fn ask(
         let told = index.and_then(|index| StoreUrl::parse(&index.home, client.network()).ok());
         answer.home_seen = answer.home_seen.or(told);
     }
-    if let Some(verdict) = identity(home, answer.home_seen.as_ref()) {
+    // A store that reports its address to nobody was still reached at this one.
+    if let Some(verdict) = answer.home_seen.as_ref().and_then(|seen| identity(home, seen)) {
         let verdict = match &answer.home_seen {
             Some(seen) if known.is_some() => relocation::claimed(client, home, seen).await,
             _ => verdict,
@@ -125,12 +131,11 @@ pub async fn ask(
 }
 
 /// Whether the store is the expected one. A difference only in `www` means that the same shop moved, not another store.
-fn identity(home: &StoreUrl, seen: Option<&StoreUrl>) -> Option<Verdict> {
+fn identity(home: &StoreUrl, seen: &StoreUrl) -> Option<Verdict> {
     match seen {
-        None => Some(Verdict::AnswerUnreadable),
-        Some(seen) if seen == home => None,
-        Some(seen) if bare(seen.shown()) == bare(home.shown()) => Some(Verdict::Moved),
-        Some(_) => Some(Verdict::OtherStore),
+        seen if seen == home => None,
+        seen if bare(seen.shown()) == bare(home.shown()) => Some(Verdict::Moved),
+        _ => Some(Verdict::OtherStore),
     }
 }
 
@@ -142,6 +147,46 @@ enum Status {
         remark: Verdict,
     },
     WriteOnly,
+}
+
+/// Whether one method got the key recognised.
+enum Recognised {
+    Yes(Status),
+    No(Heard, Reply),
+}
+
+fn remark(noisy: bool, is_slow: bool) -> Verdict {
+    match (noisy, is_slow) {
+        (true, _) => Verdict::NoisyAnswer,
+        (_, true) => Verdict::Slow,
+        _ => Verdict::Works,
+    }
+}
+
+/// Whether this answer may be about the route alone, so that a lighter one is worth a request.
+fn may_be_the_route(heard: &Heard) -> bool {
+    match heard {
+        Heard::Refused(refusal) => matches!(
+            refusal.meaning(),
+            Meaning::Other(Verdict::ServerError | Verdict::RestClosed | Verdict::AnswerUnreadable) | Meaning::NoRoute
+        ),
+        Heard::Trouble(verdict) => !matches!(verdict, Verdict::RateLimited | Verdict::Maintenance | Verdict::LoginWall),
+        Heard::NotFound | Heard::Denied | Heard::Page => true,
+        Heard::Json { .. } | Heard::Elsewhere(_) => false,
+    }
+}
+
+/// Whether this would be the same with every method: the store is down, asks for patience, or has moved.
+fn is_everywhere(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::ServerError
+            | Verdict::RateLimited
+            | Verdict::Maintenance
+            | Verdict::Moved
+            | Verdict::NoHttps
+            | Verdict::LoginWall
+    )
 }
 
 /// No method got the key recognised.
@@ -194,26 +239,19 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Tries one method after the other until the key is recognised or finally rejected.
+    /// Tries one method after the other until the key is recognised or finally rejected. Only WooCommerce itself can reject it; any
+    /// other answer comes from something in front of it, and says nothing about the other methods.
     async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
         let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
-        let mut trouble = None;
+        let mut trouble: Option<Stop> = None;
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
         for method in known.into_iter().chain(others) {
-            let begun = self.client.clock().instant();
-            let reply = self.light(self.pair, method).await?;
-            let is_slow = self.client.clock().instant().since(begun) > SLOW_AFTER;
-            match answer::hear(&reply) {
-                Heard::Json { value, noisy } if value.is_object() => {
-                    let environment = value.get("environment").cloned().unwrap_or_default();
-                    let remark = match (noisy, is_slow) {
-                        (true, _) => Verdict::NoisyAnswer,
-                        (_, true) => Verdict::Slow,
-                        _ => Verdict::Works,
-                    };
-                    return Ok((method, Status::Read { environment, remark }));
-                }
+            let (heard, reply) = match self.recognise(method, trouble.is_some()).await? {
+                Recognised::Yes(status) => return Ok((method, status)),
+                Recognised::No(heard, reply) => (heard, reply),
+            };
+            match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
                     Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
                     Meaning::AuthenticationError => {
@@ -237,28 +275,86 @@ impl Asking<'_> {
                     Meaning::RoleLost => return Err(Verdict::RoleLost.into()),
                     Meaning::NoRoute => return Err(Verdict::NoWooCommerce.into()),
                     Meaning::Other(verdict) => {
-                        return Err(Stop { retry_after: self.pause(&reply), ..verdict.into() });
+                        let stop = Stop { retry_after: self.pause(&reply), ..verdict.into() };
+                        if is_everywhere(verdict) {
+                            return Err(stop);
+                        }
+                        trouble = trouble.or(Some(stop));
                     }
                 },
                 other => {
                     let stop = self.read_trouble(&other, &reply).await;
-                    // A firewall may block only keys in the URL, so those methods say nothing about the store; any
-                    // other trouble would be the same with every method.
-                    let about_the_address = matches!(stop.verdict, Verdict::Blocked(_)) && method != AuthMethod::Basic;
-                    if !about_the_address {
+                    if is_everywhere(stop.verdict) {
                         return Err(stop);
                     }
-                    trouble = Some(stop);
+                    trouble = trouble.or(Some(stop));
                 }
             }
         }
         Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), arrived).into()))
     }
 
-    /// A write-only key is rejected on GET and accepted on OPTIONS; a wrong secret is rejected on both.
+    /// Sends the `system_status` request, and a lighter one if that fails on its own. `once` skips the second: it failed before.
+    async fn recognise(&self, method: AuthMethod, once: bool) -> Result<Recognised, Stop> {
+        let begun = self.client.clock().instant();
+        let first = match self.light(self.pair, method).await {
+            Ok(reply) => {
+                let is_slow = self.client.clock().instant().since(begun) > SLOW_AFTER;
+                match answer::hear(&reply) {
+                    Heard::Json { value, noisy } => {
+                        let environment = self.environment(value, method).await;
+                        return Ok(Recognised::Yes(Status::Read { environment, remark: remark(noisy, is_slow) }));
+                    }
+                    heard if once || !may_be_the_route(&heard) => return Ok(Recognised::No(heard, reply)),
+                    heard => Ok((heard, reply)),
+                }
+            }
+            Err(Fault::TimedOut | Fault::TooLarge | Fault::Protocol) if once => return Err(Fault::TimedOut.into()),
+            Err(fault @ (Fault::TimedOut | Fault::TooLarge | Fault::Protocol)) => Err(fault),
+            Err(fault) => return Err(fault.into()),
+        };
+        let Ok(reply) = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, self.pair, method).await else {
+            return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
+        };
+        match (answer::hear(&reply), first) {
+            (Heard::Json { noisy, .. }, first) => {
+                let remark = remark(noisy, matches!(first, Err(Fault::TimedOut)));
+                Ok(Recognised::Yes(Status::Read { environment: Value::Null, remark }))
+            }
+            // What WooCommerce says about the key decides.
+            (heard @ Heard::Refused(_), _) => Ok(Recognised::No(heard, reply)),
+            (_, Ok((heard, reply))) => Ok(Recognised::No(heard, reply)),
+            (heard, Err(_)) => Ok(Recognised::No(heard, reply)),
+        }
+    }
+
+    /// What the store reports about itself: the answer to `system_status`, or to a second request where that left nothing because
+    /// WordPress before 5.3 compares `_fields` with the outer names alone.
+    async fn environment(&self, value: Value, method: AuthMethod) -> Value {
+        if let Some(environment) = value.get("environment") {
+            return environment.clone();
+        }
+        let Ok(reply) = self.send(&Method::GET, LIGHT, &OUTER_FIELD, self.pair, method).await else {
+            return Value::Null;
+        };
+        match answer::hear(&reply) {
+            Heard::Json { value, .. } => value.get("environment").cloned().unwrap_or_default(),
+            _ => Value::Null,
+        }
+    }
+
+    /// A write-only key is rejected on GET and accepted on OPTIONS; a wrong secret is rejected on both. Hosts that refuse OPTIONS
+    /// are asked with an empty batch.
     async fn is_write_only(&self, method: AuthMethod) -> Result<bool, Stop> {
         let reply = self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await?;
-        Ok(matches!(answer::hear(&reply), Heard::Json { .. }))
+        match answer::hear(&reply) {
+            Heard::Json { .. } => Ok(true),
+            Heard::Refused(refusal) if refusal.meaning() == Meaning::AuthenticationError => Ok(false),
+            _ => {
+                let reply = self.send(&Method::POST, BATCH, &[], self.pair, method).await?;
+                Ok(matches!(answer::hear(&reply), Heard::Json { .. }))
+            }
+        }
     }
 
     /// Whether the store answers as it does to a key that never existed. Both messages are in the site's own language,
@@ -381,9 +477,8 @@ mod tests {
     fn a_store_is_itself_its_www_or_another() {
         let store = |url| StoreUrl::parse(url, Network::Public).unwrap();
         let home = store("shop.example.com");
-        assert_eq!(identity(&home, Some(&store("shop.example.com/"))), None);
-        assert_eq!(identity(&home, Some(&store("www.shop.example.com"))), Some(Verdict::Moved));
-        assert_eq!(identity(&home, Some(&store("shop.example.com/de"))), Some(Verdict::OtherStore));
-        assert_eq!(identity(&home, None), Some(Verdict::AnswerUnreadable));
+        assert_eq!(identity(&home, &store("shop.example.com/")), None);
+        assert_eq!(identity(&home, &store("www.shop.example.com")), Some(Verdict::Moved));
+        assert_eq!(identity(&home, &store("shop.example.com/de")), Some(Verdict::OtherStore));
     }
 }

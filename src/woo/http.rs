@@ -1,13 +1,17 @@
 //! The only client that contacts addresses chosen by others; guarded at the point where the connection is made.
 
 use std::fmt;
+use std::io::Read;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ACCEPT_ENCODING, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
+use hyper::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT,
+};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsConnector;
@@ -46,7 +50,8 @@ pub struct Outgoing {
     pub own_host: Option<String>,
 }
 
-/// The guarded client; clones share everything. One connection per call. It follows no redirects, decompresses nothing,
+/// The guarded client; clones share everything. One connection per call: nothing can leak from one store to the next, and
+/// a handshake takes less time than the store does. It follows no redirects, decompresses nothing,
 /// and ignores proxy settings in the environment.
 #[derive(Clone)]
 pub struct Client {
@@ -78,8 +83,10 @@ pub struct Reply {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, at most as long as the call allowed.
+    /// Its body, decompressed, at most as long as the call allowed.
     pub body: Vec<u8>,
+    /// Whether the connection ended before the announced end of the body.
+    pub is_cut: bool,
 }
 
 impl fmt::Debug for Reply {
@@ -111,9 +118,15 @@ pub enum Fault {
     /// No address accepted the connection, or it was closed.
     #[error("nothing answers")]
     Connect,
-    /// The certificate is not trusted, or the server does not speak TLS.
+    /// The certificate is not trusted.
     #[error("no trusted TLS")]
     Tls,
+    /// The server and we have no TLS version or cipher in common.
+    #[error("no TLS version or cipher in common")]
+    TlsOutdated,
+    /// The server does not speak TLS.
+    #[error("no TLS")]
+    NotTls,
     /// The time limit was exceeded.
     #[error("no answer in time")]
     TimedOut,
@@ -136,6 +149,8 @@ impl Fault {
             Self::PrivateAddress => Verdict::PrivateAddress,
             Self::Connect => Verdict::ConnectFailed,
             Self::Tls => Verdict::TlsFailed,
+            Self::TlsOutdated => Verdict::TlsOutdated,
+            Self::NotTls => Verdict::NoHttps,
             Self::TimedOut => Verdict::TimedOut,
             Self::TooLarge | Self::Protocol | Self::BadUrl => Verdict::AnswerUnreadable,
         }
@@ -268,16 +283,7 @@ impl Client {
         let connector = self.connector().await?;
         match connector.connect(name, stream).await {
             Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
-            // An error without a rustls error inside comes from the network: a connection that was reset or closed
-            // midway.
-            Err(error)
-                if error
-                    .get_ref()
-                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<tokio_rustls::rustls::Error>) =>
-            {
-                Err(Fault::Tls)
-            }
-            Err(_) => Err(Fault::Connect),
+            Err(error) => Err(fault_of_tls(&error)),
         }
     }
 
@@ -311,6 +317,9 @@ fn trusting(extra: &[CertificateDer<'static>]) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
+/// How gzip begins (RFC 1952 §2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Reads the body, and stops as soon as it exceeds `at_most` bytes.
 async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result<Reply, Fault> {
     let (head, mut incoming) = response.into_parts();
@@ -318,10 +327,14 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
     if incoming.size_hint().lower() > limit {
         return Err(Fault::TooLarge);
     }
-    let mut body = Vec::new();
+    let (mut body, mut is_cut) = (Vec::new(), false);
     while let Some(frame) = incoming.frame().await {
-        // The body was cut off: a part must not be mistaken for the whole.
-        let Ok(data) = frame.map_err(|_| Fault::Protocol)?.into_data() else { continue };
+        // Servers announce wrong lengths, and end TLS without saying so. Whether the part is whole, only its content tells.
+        let Ok(frame) = frame else {
+            is_cut = true;
+            break;
+        };
+        let Ok(data) = frame.into_data() else { continue };
         if body.len() + data.len() > at_most {
             return Err(Fault::TooLarge);
         }
@@ -331,7 +344,8 @@ async fn read_all(response: hyper::Response<Incoming>, at_most: usize) -> Result
     if let hyper::header::Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) {
         cookies.iter_mut().for_each(|cookie| cookie.set_sensitive(true));
     }
-    Ok(Reply { status: head.status, headers, body })
+    let body = if is_compressed(&headers, &body) { decompress(&body, at_most)? } else { body };
+    Ok(Reply { status: head.status, headers, body, is_cut })
 }
 
 /// Returns the status and headers. Reads and discards a small body, so that the server is not cut off.
@@ -347,7 +361,48 @@ async fn read_head(response: hyper::Response<Incoming>) -> Reply {
         }
     };
     let _ = tokio::time::timeout(THROWN_AWAY_WITHIN, taking).await;
-    Reply { status: head.status, headers: head.headers, body: Vec::new() }
+    Reply { status: head.status, headers: head.headers, body: Vec::new(), is_cut: false }
+}
+
+/// Whether a body is compressed although we ask for none: as its header says, or as gzip begins.
+fn is_compressed(headers: &HeaderMap, body: &[u8]) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    body.starts_with(&GZIP) || ["gzip", "x-gzip", "deflate"].contains(&encoding.trim().to_ascii_lowercase().as_str())
+}
+
+/// Decompresses gzip, zlib or bare deflate; [`Fault::TooLarge`] beyond `at_most` bytes. What is not compressed after all is
+/// returned as it is.
+fn decompress(body: &[u8], at_most: usize) -> Result<Vec<u8>, Fault> {
+    let read = |decoder: &mut dyn Read| {
+        let mut plain = Vec::new();
+        // A stream that breaks off may still hold a whole answer.
+        let _ = decoder.take(u64::try_from(at_most).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut plain);
+        plain
+    };
+    let mut plain =
+        if body.starts_with(&GZIP) { read(&mut MultiGzDecoder::new(body)) } else { read(&mut ZlibDecoder::new(body)) };
+    if plain.is_empty() {
+        plain = read(&mut DeflateDecoder::new(body));
+    }
+    match plain.len() {
+        0 => Ok(body.to_vec()),
+        length if length > at_most => Err(Fault::TooLarge),
+        _ => Ok(plain),
+    }
+}
+
+/// An error without a rustls error inside comes from the network: a connection that was reset or closed midway.
+fn fault_of_tls(error: &std::io::Error) -> Fault {
+    use tokio_rustls::rustls::{AlertDescription as Alert, Error};
+    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else { return Fault::Connect };
+    match error {
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity) => {
+            Fault::TlsOutdated
+        }
+        Error::InvalidMessage(_) => Fault::NotTls,
+        _ => Fault::Tls,
+    }
 }
 
 fn fault_of(error: &hyper::Error) -> Fault {

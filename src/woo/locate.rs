@@ -10,8 +10,8 @@ use crate::domain::verdict::Verdict;
 
 /// How many parent directories are tried: people paste pages of their shop.
 const PARENTS_AT_MOST: usize = 3;
-/// How many redirects are followed, manually and without keys: to https, then to www.
-const REDIRECTS_AT_MOST: usize = 2;
+/// How many redirects are followed, manually and without keys: to https, to www, to a new name, and again there.
+const REDIRECTS_AT_MOST: usize = 6;
 
 pub(super) enum Located {
     /// Its REST index answers below this address.

@@ -80,7 +80,8 @@ pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findin
 async fn known(client: &Client, findings: &mut Findings, answered: &mut bool) -> bool {
     let typed = findings.home.clone();
     match locate::locate(client, &typed, answered).await {
-        Located::At(base, index) => {
+        Located::At(base, mut index) => {
+            index.woocommerce = index.woocommerce || site::has_woocommerce(client, &base).await;
             adopt(client, findings, &base, index);
             true
         }

@@ -46,6 +46,16 @@ pub(super) async fn index(client: &Client, home: &StoreUrl) -> Option<Index> {
     read(&answer::hear(&reply))
 }
 
+/// Whether `WooCommerce` answers at its own namespace: plugins hide namespaces from the index.
+pub(super) async fn has_woocommerce(client: &Client, home: &StoreUrl) -> bool {
+    let Ok(reply) = get(client, &home.at("/wp-json/wc/v3/?_fields=namespace")).await else { return false };
+    match answer::hear(&reply) {
+        Heard::Json { value, .. } => value.get("namespace").is_none_or(|namespace| namespace == "wc/v3"),
+        Heard::Refused(refusal) => refusal.code.starts_with("woocommerce_rest_"),
+        _ => false,
+    }
+}
+
 /// Whether the index answers at its address for plain permalinks.
 pub(super) async fn plain_index(client: &Client, home: &StoreUrl) -> bool {
     let Ok(reply) = get(client, &home.at(&format!("/?rest_route=/&{INDEX_FIELDS}"))).await else { return false };
@@ -55,11 +65,16 @@ pub(super) async fn plain_index(client: &Client, home: &StoreUrl) -> bool {
 /// Parses an index; JSON without `home` and `namespaces` is not one.
 pub(super) fn read(heard: &Heard) -> Option<Index> {
     let Heard::Json { value, noisy } = heard else { return None };
-    let namespaces = value.get("namespaces")?.as_array()?;
+    // PHP writes a list with gaps as an object.
+    let namespaces: Vec<&Value> = match value.get("namespaces")? {
+        Value::Array(all) => all.iter().collect(),
+        Value::Object(all) => all.values().collect(),
+        _ => return None,
+    };
     Some(Index {
         name: value.get("name").and_then(Value::as_str).and_then(readable),
         home: value.get("home")?.as_str()?.to_owned(),
-        woocommerce: namespaces.iter().any(|namespace| namespace == "wc/v3"),
+        woocommerce: namespaces.iter().any(|namespace| *namespace == "wc/v3"),
         noisy: *noisy,
     })
 }

@@ -215,10 +215,10 @@ async fn the_page_says_what_the_preflight_said() {
     world.shop.switch(|s| (s.woocommerce_off, s.notices) = (false, true));
     let (_, link) = world.link("m", json!({})).await;
     let page = world.begin(&mut browser, &link).await;
-    look(&mut ann, &path(&world).await, &["It stopped the attempt.", "prints warnings before its answers"]).await;
+    look(&mut ann, &path(&world).await, &["It stopped the attempt.", "prints other text around its answers"]).await;
     world.clock.advance(Duration::from_secs(1));
     browser.submit(&page, "Continue anyway", &[]).await;
-    look(&mut ann, &path(&world).await, &["It warned, and the merchant continued.", "prints warnings before"]).await;
+    look(&mut ann, &path(&world).await, &["It warned, and the merchant continued.", "prints other text around"]).await;
     let page = ann.get("/admin/attempts/at_01jd0000000000000000000000").await;
     assert_eq!(page.status, 404);
     says(&page, &["There is no attempt with this ID"]);

@@ -45,6 +45,70 @@ async fn whatever_a_merchant_pastes_leads_to_the_approval_page_of_the_shop() {
 }
 
 #[tokio::test]
+async fn what_is_nearly_the_address_leads_there_too() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    for pasted in [
+        "https://https://shop.example",
+        "https//shop.example",
+        "htttp:\\\\shop.example",
+        "(https://shop.example/).",
+        "“shop.example”;",
+        "\u{200b}shop.\u{ad}example\u{a0}",
+    ] {
+        let page = type_address(&mut browser, pasted).await;
+        assert_eq!(sent_to(&page), format!("{SHOP}/wc-auth/v1/authorize"), "{pasted}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_opens_with_whatever_got_stuck_to_its_end() {
+    let world = World::new().await;
+    let (_, link) = world.link("merchant-1", json!({})).await;
+    let mut browser = world.merchant();
+    let own = link.strip_prefix(KEYS).unwrap();
+    for tail in ["?utm_source=mail", "/", ".", ",", ")", ").", "%20", "%0A", "%3E", "%E2%80%9D", "'", "/).", "/%20"] {
+        let page = browser.get(&format!("{link}{tail}")).await;
+        assert_eq!(page.status, 200, "{tail}: {}", page.text());
+        assert_eq!(page.form("Connect store").unwrap().action.as_deref(), Some(own), "{tail}");
+    }
+    let page = browser.get(&format!("{link}).")).await;
+    let sent = browser.submit(&page, "Connect store", &[]).await;
+    assert_eq!(sent_to(&sent), format!("{SHOP}/wc-auth/v1/authorize"));
+    let attempt = format!("{KEYS}/connect/attempts/{}", Callback::of(&sent).attempt);
+    for url in [format!("{KEYS}/connect/"), format!("{KEYS}/connect)."), format!("{attempt}/"), format!("{attempt},")] {
+        let page = browser.get(&url).await;
+        assert_eq!(page.status, 200, "{url}: {}", page.text());
+    }
+    assert_eq!(browser.get(&format!("{KEYS}/connect/x/y")).await.status, 404);
+}
+
+/// Web views and older browsers send neither `Sec-Fetch-Site` nor an `Origin` that says anything.
+#[tokio::test]
+async fn a_browser_that_does_not_report_where_its_forms_come_from_connects_with_a_form_token() {
+    for origin in [Some("null"), None] {
+        let world = World::new().await;
+        let (_, link) = world.link("merchant-1", json!({})).await;
+        let mut browser = world.merchant();
+        browser.without("sec-fetch-site");
+        match origin {
+            Some(origin) => browser.header("origin", origin),
+            None => browser.without("origin"),
+        }
+        let page = browser.get(&link).await;
+        let without = browser.post_form(&link, &[("store_url", SHOP)]).await;
+        assert_eq!(without.status, 403, "{}", without.text());
+        let page = browser.submit(&page, "Connect store", &[("store_url", "hello world")]).await;
+        assert_eq!(page.status, 422, "{}", page.text());
+        let sent = browser.submit(&page, "Connect store", &[("store_url", SHOP)]).await;
+        let back = browser.approve_on(sent).await;
+        world.prove().await;
+        let page = browser.get(back.url.as_str()).await;
+        assert!(page.text().contains("shop.example is connected"), "{}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn a_shop_in_a_sub_directory_is_found_from_its_pages() {
     let world = World::at("https://shop.example/shop", &[], Switches::default()).await;
     let mut browser = world.merchant();

@@ -67,7 +67,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/woo/preflight.rs", "asks at the address of the approval"),
 ];
 
-/// Retired names and phrases; see `docs/architecture.md`.
+/// Retired names and phrases; see `CONTRIBUTING.md`.
 const RETIRED: &[&str] = &[
     "Wish",
     "Ground",

@@ -101,6 +101,7 @@ pub struct Merchant {
     cookies: Vec<Cookie>,
     approve_link: Option<(Page, String)>,
     extra: Vec<(&'static str, String)>,
+    left_out: Vec<&'static str>,
     /// Every received `Set-Cookie`, in order.
     pub set_cookies: Vec<String>,
     /// The login used at the store.
@@ -136,6 +137,7 @@ impl Merchant {
             cookies: Vec::new(),
             approve_link: None,
             extra: Vec::new(),
+            left_out: Vec::new(),
             set_cookies: Vec::new(),
             login,
             password,
@@ -146,6 +148,11 @@ impl Merchant {
     pub fn header(&mut self, name: &'static str, value: &str) {
         self.extra.retain(|(known, _)| *known != name);
         self.extra.push((name, value.to_owned()));
+    }
+
+    /// Leaves a header out of all further requests, as older browsers do.
+    pub fn without(&mut self, name: &'static str) {
+        self.left_out.push(name);
     }
 
     /// Opens an address.
@@ -300,8 +307,14 @@ impl Merchant {
             headers.push(("origin", from.map_or("null".to_owned(), |page| page.url.origin().ascii_serialization())));
         }
         // strict-origin-when-cross-origin, the browsers' own default, unless the page says otherwise.
-        let says_nothing = |page: &&Page| page.headers.get("referrer-policy").is_none_or(|v| v != "no-referrer");
-        if let Some(page) = from.filter(says_nothing).filter(|page| page.url.scheme() == url.scheme()) {
+        let policy =
+            |page: &Page| page.headers.get("referrer-policy").map(|policy| policy.to_str().unwrap().to_owned());
+        let may_tell = |page: &&Page| match policy(page).as_deref() {
+            Some("no-referrer") => false,
+            Some("same-origin") => page.url.origin() == url.origin(),
+            _ => true,
+        };
+        if let Some(page) = from.filter(may_tell).filter(|page| page.url.scheme() == url.scheme()) {
             let whole = page.url.as_str().split('#').next().unwrap_or_default().to_owned();
             let is_own = page.url.origin() == url.origin();
             let referer = if is_own { whole } else { page.url.origin().ascii_serialization() + "/" };
@@ -313,6 +326,7 @@ impl Merchant {
         }
         headers.retain(|(name, _)| !self.extra.iter().any(|(extra, _)| extra == name));
         headers.extend(self.extra.iter().cloned());
+        headers.retain(|(name, _)| !self.left_out.contains(name));
         let header = |(name, value): (&'static str, String)| (HeaderName::from_static(name), value.parse().unwrap());
         headers.into_iter().map(header).collect()
     }

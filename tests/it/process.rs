@@ -278,3 +278,15 @@ async fn allowing_private_stores_is_logged_loudly_at_start() {
         assert!(warning.contains("WARN") && warning.contains("Never use it in production"), "{warning}");
     }
 }
+
+#[tokio::test]
+async fn a_proxy_that_is_not_listed_is_pointed_out() {
+    let here = Installation::new().await.with("CARTKEY_TRUSTED_PROXIES", "10.0.0.0/8");
+    let mut cartkey = here.serve().await;
+    let url = format!("http://{}/connect", cartkey.listen);
+    let headers = [("origin", "http://localhost:8080".to_owned()), ("x-forwarded-for", "203.0.113.9".to_owned())];
+    let (status, says) = ask(&client(), Method::POST, &url, &headers, "store_url=").await.unwrap();
+    assert_eq!(status, 422, "{says}");
+    let warning = cartkey.logged("CARTKEY_TRUSTED_PROXIES does not list that address").await;
+    assert_eq!((&warning["peer"], &warning["level"]), (&json!("127.0.0.1"), &json!("WARN")));
+}

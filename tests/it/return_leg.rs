@@ -75,6 +75,26 @@ async fn the_browser_that_began_comes_back_and_the_state_leaves_its_address_bar(
     assert!(is_lent(&world, "merchant-1").await);
 }
 
+/// Link checkers and previews send HEAD; browsers may fetch a page in advance.
+#[tokio::test]
+async fn a_program_that_only_looks_at_the_return_address_changes_nothing() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let (id, sent, callback) = begun(&world, &mut browser, json!({})).await;
+    for url in [callback.approved(), callback.denied(), format!("{}/go-on", page_of(&callback))] {
+        let looked = crate::callback::ask(&world, Method::HEAD, &url, "text/plain", Vec::new()).await;
+        assert_eq!(looked.status, 200, "{url}");
+        assert!(looked.headers.get("set-cookie").is_none());
+        let mut ahead = world.merchant();
+        ahead.header("sec-purpose", "prefetch;prerender");
+        assert_eq!(ahead.get(&url).await.status, 503, "{url}");
+    }
+    assert_eq!(seen_by_maker(&world, &id).await.0, "open");
+    browser.approve_on(sent).await;
+    world.prove().await;
+    assert!(is_lent(&world, "merchant-1").await, "the return confirmed it, and nobody came back elsewhere");
+}
+
 #[tokio::test]
 async fn deny_ends_the_attempt_and_offers_another() {
     let world = World::new().await;

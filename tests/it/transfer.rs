@@ -135,6 +135,60 @@ async fn a_file_that_others_may_read_or_that_lacks_a_column_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_row_of_a_file_that_a_spreadsheet_wrote_is_passed_over() {
+    let (here, network) = (Installation::new().await, ManyStores::open().await);
+    let fields = |n: usize| row(&network, n).trim_end().replace(',', ";");
+    let rounded = fields(3).replacen("m3", "1.23457E+11", 1);
+    let whole = fields(4);
+    let short = whole.rsplitn(3, ';').nth(2).unwrap();
+    let padded = fields(1).replace(";ck_", ";\u{a0}ck_");
+    // Lines 3 to 10, with every kind of line end; the last has none.
+    let text = format!(
+        "sep=;\r\nUser ID;Store URL;Consumer key;Consumer-Secret;Permissions\r\n{};;;\r\n;;;;\r{padded}\r{rounded}\r\r\n{short}\n{};x\n{}",
+        fields(0),
+        fields(2),
+        fields(2)
+    );
+    let ends_in_cr = text.replace("\r\n", "\r").replace('\n', "\r");
+    let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
+    };
+    let files = [
+        text.clone().into_bytes(),
+        ends_in_cr.clone().into_bytes(),
+        utf16(&text, u16::to_le_bytes),
+        utf16(&ends_in_cr, u16::to_be_bytes),
+    ];
+    write(&here, "stores.csv", "");
+    for (at, file) in files.iter().enumerate() {
+        fs::write(here.folder.path().join("stores.csv"), file).unwrap();
+        let ran = here.run(&["import", "stores.csv"]);
+        let (connected, unchanged) = if at == 0 { (3, 0) } else { (0, 3) };
+        let wanted =
+            format!("{connected} connected, 0 updated with a new key, {unchanged} unchanged, 3 rejected, 2 empty\n");
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), wanted.as_str()), "{at}: {}", ran.err);
+        assert!(ran.err.contains("8 rows in the file: 3 read, 3 rejected, 2 empty and skipped\n"), "{}", ran.err);
+        for says in [
+            "line 6: user_id: a spreadsheet shortened this number",
+            "line 8: it has 3 fields, but the first line names 5 columns, so consumer_secret is missing",
+            "line 9: it has 6 fields, but the first line names 5 columns",
+        ] {
+            assert!(ran.err.lines().any(|line| line.starts_with(says)), "{at}: {says}: {}", ran.err);
+        }
+    }
+    assert_eq!(stores(&here).await.len(), 3);
+
+    // A file that is not text, or that names other columns, is no import of nothing.
+    fs::write(here.folder.path().join("stores.csv"), b"PK\x03\x04\0\0\0\0").unwrap();
+    let ran = here.run(&["import", "stores.csv"]);
+    assert!(ran.complaint().0 == Some(1) && ran.complaint().1.contains("not UTF-8 text"), "{ran:?}");
+    write(&here, "stores.csv", "customer,store,key,secret\n");
+    let ran = here.run(&["import", "stores.csv"]);
+    let says = "user_id is missing, it names customer, store, key, secret (";
+    assert!(ran.complaint().0 == Some(1) && ran.complaint().1.contains(says), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_that_is_killed_half_way_and_run_again_comes_to_the_same_as_one_clean_run() {
     const ROWS: usize = 300;
     let network = ManyStores::open().await;

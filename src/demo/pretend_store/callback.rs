@@ -118,7 +118,9 @@ fn curl_says(fault: Fault, url: &Url) -> String {
             format!("cURL error 7: Failed to connect to {host} port {port} after 2 ms: Couldn't connect to server")
         }
         Fault::TimedOut => TIMED_OUT.to_owned(),
-        Fault::Tls => "cURL error 60: SSL certificate problem: self-signed certificate".to_owned(),
+        Fault::Tls | Fault::TlsOutdated | Fault::NotTls => {
+            "cURL error 60: SSL certificate problem: self-signed certificate".to_owned()
+        }
         Fault::Protocol | Fault::TooLarge => "cURL error 52: Empty reply from server".to_owned(),
         // WordPress detects these before it calls cURL.
         Fault::Dns | Fault::PrivateAddress | Fault::BadUrl => REFUSED.to_owned(),

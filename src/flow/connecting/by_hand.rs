@@ -76,7 +76,7 @@ pub async fn begin(
     actor: &Actor,
     browser: Option<Secret>,
 ) -> Result<Handed, Error> {
-    let typed = StoreUrl::parse(typed, app.site.network)?;
+    let typed = StoreUrl::typed(typed, app.site.network)?;
     let Admitted { network, permit } = admit(app, &invitation, &typed, actor).await?;
     let mut findings = preflight::find(&app.woo, &typed, app.preflight_within).await;
     drop(permit);

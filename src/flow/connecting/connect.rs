@@ -171,7 +171,7 @@ pub async fn begin(
     actor: &Actor,
     browser: Option<Secret>,
 ) -> Result<Begun, Error> {
-    let typed = StoreUrl::parse(typed, app.site.network)?;
+    let typed = StoreUrl::typed(typed, app.site.network)?;
     let Admitted { network, permit } = admit(app, &invitation, &typed, actor).await?;
     let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);

@@ -179,6 +179,8 @@ takes_in_beneath!(ConfirmError);
 /// Spends the code that the application received from its own merchant, and connects the store. `signed_in` is the user signed in
 /// at the application, if it states one; for a different user nothing is confirmed and the code stays valid. A merchant whom the
 /// token may not see gives [`ConfirmError::Unknown`].
+///
+/// The comparison is made here, not by the application, which might compare with what the browser's address says.
 pub async fn confirm_by_app(
     app: &App,
     id: &AttemptId,

@@ -121,7 +121,7 @@ async fn public(app: &App) -> Vec<Finding> {
     match client.look_up(shown).await {
         Ok(addresses) => findings.extend(judge_addresses(&addresses).map(|says| say(State::Warn, says))),
         Err(_) => {
-            findings.push(say(State::Bad, "does not resolve to an address: create a DNS record for it".to_owned()))
+            findings.push(say(State::Bad, "does not resolve to an address: create a DNS record for it".to_owned()));
         }
     }
     let (alive, callback) = tokio::join!(
@@ -338,7 +338,12 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        Reply { status: StatusCode::from_u16(status).unwrap(), headers: map, body: body.as_bytes().to_vec() }
+        Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: map,
+            body: body.as_bytes().to_vec(),
+            is_cut: false,
+        }
     }
 
     #[test]

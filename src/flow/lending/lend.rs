@@ -54,7 +54,7 @@ pub struct Request<'a> {
 pub enum Lent {
     /// The key.
     Keys(Box<Keys>),
-    /// The client's copy with this ETag is current (304). Nothing is lent or recorded.
+    /// The client's copy with this ETag is current (304). Nothing is lent or recorded, but the counter is checked as for a key.
     Same(String),
 }
 

@@ -239,7 +239,8 @@ async fn ask(app: &App, wish: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl,
 /// The merchant's store at an address.
 struct Known {
     store: Store,
-    /// Whether the store's current key is the one in question.
+    /// Whether the store's current key is the one in question. Found by opening it: a column with its fingerprint would have to be
+    /// kept in step.
     is_same: bool,
 }
 

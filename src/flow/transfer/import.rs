@@ -3,7 +3,10 @@
 //! Each store is one transaction, so an import can be stopped at any point, even by kill -9, and run again: stores already
 //! connected with their key are skipped without a request.
 
+mod cells;
+mod columns;
 pub mod file;
+mod lines;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -14,7 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use self::file::Line;
+use self::file::{Counts, Line};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::secret::{Fingerprint, Secret};
@@ -57,8 +60,22 @@ pub struct Tally {
     pub same: u64,
     /// Rejected lines.
     pub refused: u64,
+    /// Lines that were read but not started, because the import was stopped.
+    pub unstarted: u64,
     /// Whether the import was stopped before the end of the file.
     pub stopped: bool,
+}
+
+impl Tally {
+    /// The lines whose keys work.
+    pub const fn taken(&self) -> u64 {
+        self.connected + self.reconnected + self.same
+    }
+
+    /// Whether every row and every line of what was read has its result, so that none was lost.
+    pub const fn accounts_for(&self, counts: &Counts) -> bool {
+        self.taken() + self.refused + self.unstarted == counts.rows && counts.lines == counts.line_ends
+    }
 }
 
 /// Why an import ends early.
@@ -128,6 +145,7 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
         loop {
             if *stop.borrow_and_update() {
                 self.tally.stopped |= !is_read || !self.waiting.is_empty();
+                self.tally.unstarted += self.waiting.len() as u64;
                 self.waiting.clear();
                 is_read = true;
             }
@@ -267,5 +285,21 @@ impl Seen {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = *seen.entry(fingerprint(&name)).or_insert(number);
         Some(first).filter(|first| *first != number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_a_result_and_a_line_without_a_row_are_noticed() {
+        let tally = Tally { connected: 1, reconnected: 2, same: 3, refused: 4, unstarted: 5, stopped: true };
+        let counts = Counts { rows: 15, empty: 7, lines: 23, line_ends: 23 };
+        assert!(tally.accounts_for(&counts));
+        for wrong in [Counts { rows: 16, ..counts }, Counts { rows: 14, ..counts }, Counts { line_ends: 24, ..counts }]
+        {
+            assert!(!tally.accounts_for(&wrong), "{wrong:?}");
+        }
     }
 }

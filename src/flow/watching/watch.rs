@@ -2,6 +2,9 @@
 //!
 //! A scheduled check of a healthy store is one request. Write permission is checked again on demand, and by the check after a
 //! failure.
+//!
+//! A scheduled check in progress does not answer a service that reports a 401, because it asks less. A check on demand holds the
+//! schedule off, and when it fails it does not postpone the next scheduled check.
 
 mod judge;
 mod worker;

@@ -40,7 +40,7 @@ fn which_of_user(app: &App, user_id: &str, parts: &Parts) -> Result<Which, Failu
     let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
         None => None,
         Some(typed) => {
-            Some(StoreUrl::parse(&typed, app.site.network).map_err(|fault| bad("store_url", fault.to_string()))?)
+            Some(StoreUrl::typed(&typed, app.site.network).map_err(|fault| bad("store_url", fault.to_string()))?)
         }
     };
     Ok(Which::User(user_id, home))

@@ -112,7 +112,7 @@ pub async fn confirm(
 fn wish(app: &App, asked: NewLink) -> Result<links::NewLink, Failure> {
     let home = asked
         .store_url
-        .map(|typed| StoreUrl::parse(&typed, app.site.network))
+        .map(|typed| StoreUrl::typed(&typed, app.site.network))
         .transpose()
         .map_err(|fault| Failure::invalid("store_url", fault.to_string()))?;
     let confirm = match asked.confirm.as_deref() {

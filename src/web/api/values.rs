@@ -1,4 +1,6 @@
 //! JSON schemas of the domain's values, used by the response types and the API description.
+//!
+//! They are here so that the domain does not depend on OpenAPI. The exception is an event (`domain::news`), which is sent as it is.
 
 use std::borrow::Cow;
 

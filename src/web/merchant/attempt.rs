@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::json;
 use url::Url;
 
-use super::connect::again_href;
+use super::connect::{again_href, secret_in};
 use super::frame::Frame;
 use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, View};
 use crate::app::App;
@@ -25,7 +25,7 @@ use crate::flow::connecting::disconnect::revoke_url;
 use crate::flow::connecting::return_leg::{self, Arrival, Disowned, Outcome};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
-use crate::web::guard::{browser, merchant, same_site};
+use crate::web::guard::{browser, merchant, own_form, reports_nothing};
 use crate::web::i18n::{Said, Words};
 use crate::web::page::Page;
 
@@ -37,10 +37,10 @@ pub async fn came_back(
     frame: Frame,
     parts: Parts,
 ) -> Result<Response, Failure> {
-    let id = read_id(&id)?;
+    let id = read_id(&id).ok_or_else(unknown)?;
     let query = Fields::of_query(parts.uri.query())?;
     let approved = query.get("success") == Some("1");
-    let state = query.get("user_id").map(|state| Secret::new(state.to_owned()));
+    let state = query.get("user_id").map(secret_in);
     let cookie = browser(&app.site, &parts.headers);
     match return_leg::arrive(&app, &id, approved, state.clone(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Arrival::Mine(attempt) => {
@@ -71,7 +71,7 @@ pub async fn look(
     frame: Frame,
     parts: Parts,
 ) -> Result<Response, Failure> {
-    let id = read_id(&id)?;
+    let id = read_id(&id).ok_or_else(unknown)?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
     let vary = [(header::VARY, "Accept")];
@@ -85,13 +85,13 @@ pub async fn look(
 
 /// `GET …/confirm` and `…/disown`: a GET where a form was posted redirects to the attempt's page.
 pub async fn to_attempt(Path(id): Path<String>) -> Result<Redirect, Failure> {
-    Ok(Redirect::to(&href(&read_id(&id)?)))
+    Ok(Redirect::to(&href(&read_id(&id).ok_or_else(unknown)?)))
 }
 
 /// `GET …/go-on`: redirects to the application that must confirm. The one-time code is created now, so it is fresh
 /// however long the page was open.
 pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
-    let id = read_id(&id)?;
+    let id = read_id(&id).ok_or_else(unknown)?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
     let there = to_confirm(&app, &attempt).await?;
@@ -100,8 +100,8 @@ pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts:
 
 /// `POST …/confirm`: the person at the browser that began confirms the approval.
 pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
-    same_site(&app.site, &parts.headers)?;
-    let id = read_id(&id)?;
+    own_form(&app.site, &parts)?;
+    let id = read_id(&id).ok_or_else(unknown)?;
     let cookie = browser(&app.site, &parts.headers);
     return_leg::confirm(&app, &id, cookie.as_ref(), &merchant(&app, &parts)).await?.ok_or_else(unknown)?;
     Ok(Redirect::to(&href(&id)))
@@ -115,10 +115,14 @@ pub async fn disown(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
-    let id = read_id(&id)?;
     let state = Fields::of_form(&body)?.get("state").map(|state| Secret::new(state.to_owned()));
-    let cookie = browser(&app.site, &parts.headers);
+    let cookie = match own_form(&app.site, &parts) {
+        Ok(()) => browser(&app.site, &parts.headers),
+        // The state, which only the store's return has, then decides alone.
+        Err(_) if state.is_some() && reports_nothing(&app.site, &parts.headers) => None,
+        Err(refused) => return Err(refused),
+    };
+    let id = read_id(&id).ok_or_else(unknown)?;
     match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         Disowned::Dropped(attempt, keys) => {
             // The page to link to later: the return page for whoever has the state, the attempt's page for the browser
@@ -135,8 +139,11 @@ pub async fn disown(
     }
 }
 
-fn read_id(id: &str) -> Result<AttemptId, Failure> {
-    id.parse().map_err(|_| unknown())
+/// The ID in a path, without what got stuck to its end when the address was passed on.
+pub(super) fn read_id(id: &str) -> Option<AttemptId> {
+    // A prefix, an underscore and a ULID.
+    let length = AttemptId::PREFIX.len() + 27;
+    id.get(..length).unwrap_or(id).parse().ok()
 }
 
 fn href(id: &AttemptId) -> String {

@@ -21,7 +21,7 @@ use crate::flow::connecting::disconnect::keys_url;
 use crate::web::assets::Asset;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
-use crate::web::guard::{browser, merchant, same_site};
+use crate::web::guard::{browser, merchant, own_form};
 use crate::web::i18n::{Markup, Said};
 use crate::web::page::Page;
 
@@ -108,9 +108,9 @@ impl ByHandPage {
     }
 }
 
-pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<ByHandPage>, Failure> {
+pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Response, Failure> {
     allowed(&app).await?;
-    Ok(Page(blank(frame, &open_ground(&app)?, "/connect", "")))
+    Ok(frame.answer(Page(blank(frame.clone(), &open_ground(&app)?, "/connect", ""))))
 }
 
 pub(super) async fn begin_open(
@@ -119,7 +119,7 @@ pub(super) async fn begin_open(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
+    own_form(&app.site, &parts)?;
     allowed(&app).await?;
     let invitation = open_ground(&app)?;
     let page = blank(frame, &invitation, "/connect", "");
@@ -130,10 +130,10 @@ pub(super) async fn link_page(
     State(app): State<App>,
     Path(link): Path<String>,
     frame: Frame,
-) -> Result<Page<ByHandPage>, Failure> {
+) -> Result<Response, Failure> {
     allowed(&app).await?;
-    let (invitation, here) = link_ground(&app, link).await?;
-    Ok(Page(blank(frame, &invitation, &here, "")))
+    let (invitation, here) = link_ground(&app, &link).await?;
+    Ok(frame.answer(Page(blank(frame.clone(), &invitation, &here, ""))))
 }
 
 pub(super) async fn begin_link(
@@ -143,9 +143,9 @@ pub(super) async fn begin_link(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
+    own_form(&app.site, &parts)?;
     allowed(&app).await?;
-    let (invitation, here) = link_ground(&app, link).await?;
+    let (invitation, here) = link_ground(&app, &link).await?;
     let page = blank(frame, &invitation, &here, "");
     begin(&app, invitation, page, &parts, &body).await
 }
@@ -168,7 +168,7 @@ pub(super) async fn begin_again(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
+    own_form(&app.site, &parts)?;
     allowed(&app).await?;
     let (invitation, here) = again_ground(&app, &id, &parts).await?;
     let page = blank(frame, &invitation, &here, "/again");
@@ -211,7 +211,7 @@ async fn begin(
     let fixed = invitation.wanted_store.as_ref().and(invitation.home.as_ref()).map(|home| home.as_str().to_owned());
     let typed = fixed.unwrap_or_else(|| text("store_url").to_owned());
     page.store_url.value.clone_from(&typed);
-    match StoreUrl::parse(&typed, app.site.network) {
+    match StoreUrl::typed(&typed, app.site.network) {
         Ok(store) => page.store = Some(store),
         Err(fault) => page.store_url.error = Some(page.frame.words.fault(fault)),
     }

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::attempt::read_id;
 use super::frame::Frame;
 use super::pages::{ConnectPage, Field, Finding, SendPage};
 use crate::app::App;
@@ -15,27 +16,25 @@ use crate::flow::connecting::connect::{self, Begun, Findings, Invitation, Ready}
 use crate::flow::connecting::{by_hand, links, return_leg};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
-use crate::web::guard::{browser, merchant, same_site, set_cookie};
+use crate::web::guard::{browser, merchant, own_form, set_cookie};
 use crate::web::page::Page;
 
-pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Page<ConnectPage>, Failure> {
-    Ok(Page(blank(&app, frame, &open_ground(&app)?, "/connect".to_owned()).await?))
+pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Response, Failure> {
+    let page = blank(&app, frame.clone(), &open_ground(&app)?, "/connect".to_owned()).await?;
+    Ok(frame.answer(Page(page)))
 }
 
 pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
+    own_form(&app.site, &parts)?;
     let invitation = open_ground(&app)?;
     let page = blank(&app, frame, &invitation, "/connect".to_owned()).await?;
     begin(&app, invitation, page, &parts, &body).await
 }
 
-pub async fn link_page(
-    State(app): State<App>,
-    Path(link): Path<String>,
-    frame: Frame,
-) -> Result<Page<ConnectPage>, Failure> {
-    let (invitation, action) = link_ground(&app, link).await?;
-    Ok(Page(blank(&app, frame, &invitation, action).await?))
+pub async fn link_page(State(app): State<App>, Path(link): Path<String>, frame: Frame) -> Result<Response, Failure> {
+    let (invitation, action) = link_ground(&app, &link).await?;
+    let page = blank(&app, frame.clone(), &invitation, action).await?;
+    Ok(frame.answer(Page(page)))
 }
 
 pub async fn begin_link(
@@ -45,8 +44,8 @@ pub async fn begin_link(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
-    let (invitation, action) = link_ground(&app, link).await?;
+    own_form(&app.site, &parts)?;
+    let (invitation, action) = link_ground(&app, &link).await?;
     let page = blank(&app, frame, &invitation, action).await?;
     begin(&app, invitation, page, &parts, &body).await
 }
@@ -68,7 +67,7 @@ pub async fn begin_again(
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
-    same_site(&app.site, &parts.headers)?;
+    own_form(&app.site, &parts)?;
     let (invitation, here) = again_ground(&app, &id, &parts).await?;
     let page = blank(&app, frame, &invitation, format!("{here}/again")).await?;
     begin(&app, invitation, page, &parts, &body).await
@@ -80,17 +79,25 @@ pub(super) fn open_ground(app: &App) -> Result<Invitation, Failure> {
 }
 
 /// The invitation of a link, and the link's own path.
-pub(super) async fn link_ground(app: &App, link: String) -> Result<(Invitation, String), Failure> {
-    let action = format!("/connect/{link}");
-    let link = links::open(app, &Secret::new(link)).await?.ok_or_else(Failure::link_gone)?;
+pub(super) async fn link_ground(app: &App, link: &str) -> Result<(Invitation, String), Failure> {
+    let secret = secret_in(link);
+    let action = format!("/connect/{}", secret.expose());
+    let link = links::open(app, &secret).await?.ok_or_else(Failure::link_gone)?;
     Ok((Invitation::of_link(link), action))
+}
+
+/// The secret in an address: its 43 characters, without what got stuck to them when people and programs passed the address on,
+/// such as a full stop, a bracket, a space or a line break.
+pub(super) fn secret_in(text: &str) -> Secret {
+    let is_ours = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    Secret::new(text.chars().filter(is_ours).take(43).collect())
 }
 
 /// The invitation of an attempt that the browser that began it retries: its link if that still opens, or the open page,
 /// with the address prefilled. Also returns the attempt's own path.
 pub(super) async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Invitation, String), Failure> {
+    let id = read_id(id).ok_or_else(Failure::link_gone)?;
     let here = format!("/connect/attempts/{id}");
-    let id = id.parse().map_err(|_| Failure::link_gone())?;
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(Failure::link_gone)?;
     let mut invitation = match &attempt.link_id {
@@ -189,7 +196,10 @@ fn send(app: &App, frame: Frame, ready: &Ready) -> Result<Response, Failure> {
         attempt_href: format!("/connect/attempts/{}", attempt.id),
         store: attempt.home.clone(),
     };
-    Ok(([(header::SET_COOKIE, cookie(app, &ready.browser)?)], Page(page)).into_response())
+    let cookie = (header::SET_COOKIE, cookie(app, &ready.browser)?);
+    // The address of this page may be a link's, and the browser goes on to the store.
+    let quiet = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(([cookie, quiet], Page(page)).into_response())
 }
 
 /// The header that stores the browser's secret.

@@ -2,13 +2,17 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
 
+use super::connect;
 use crate::app::App;
 use crate::domain::brand::Brand;
 use crate::domain::language::Language;
 use crate::flow::connecting::brand;
 use crate::web::brand_assets::{accent_href, logo_href};
 use crate::web::failure::Failure;
+use crate::web::guard::{FORM_TOKEN, browser, form_token, needs_form_token};
 use crate::web::i18n::{Said, Words};
 use crate::web::language::Choice;
 
@@ -21,13 +25,17 @@ pub struct Frame {
     pub words: Words,
     /// The target of the language switch, up to the value of `lang`.
     switch: String,
+    /// The form token, for a browser that does not report where it posts a form from.
+    form_token: Option<String>,
+    /// The cookie that the form token is derived from, if the browser does not have it yet.
+    new_cookie: Option<HeaderValue>,
 }
 
 impl Frame {
     /// Creates a frame whose language switch leads to the same path without its query: pages do not repeat what they
     /// need not.
     pub fn new(brand: Brand, words: Words) -> Self {
-        Self { brand, words, switch: "?lang=".to_owned() }
+        Self { brand, words, switch: "?lang=".to_owned(), form_token: None, new_cookie: None }
     }
 
     /// Makes the language switch lead to `href`: for a page that needs its query, or that answers a POST to a path
@@ -37,6 +45,37 @@ impl Frame {
         let mark = if href.contains('?') { '&' } else { '?' };
         self.switch = format!("{href}{mark}lang=");
         self
+    }
+
+    /// The address to which a form is posted: `path`, with the form token if this browser needs it.
+    pub fn posted_to(&self, path: &str) -> String {
+        self.form_token.as_ref().map_or_else(|| path.to_owned(), |token| format!("{path}?{FORM_TOKEN}={token}"))
+    }
+
+    /// The response with a page that has a form; it stores the cookie of the form token.
+    pub(super) fn answer(&self, page: impl IntoResponse) -> Response {
+        let mut answer = page.into_response();
+        if let Some(cookie) = &self.new_cookie {
+            answer.headers_mut().append(header::SET_COOKIE, cookie.clone());
+        }
+        answer
+    }
+
+    /// Adds the form token, for a browser that needs it, and on a page the cookie if it has none.
+    fn with_form_token(mut self, app: &App, parts: &Parts) -> Result<Self, Failure> {
+        if !needs_form_token(parts) {
+            return Ok(self);
+        }
+        match browser(&app.site, &parts.headers) {
+            Some(known) => self.form_token = Some(form_token(&known)),
+            None if parts.method == Method::GET => {
+                let minted = app.entropy.secret();
+                self.form_token = Some(form_token(&minted));
+                self.new_cookie = Some(connect::cookie(app, &minted)?);
+            }
+            None => {}
+        }
+        Ok(self)
     }
 
     /// The sentence `key` in the page's language.
@@ -81,6 +120,6 @@ impl FromRequestParts<App> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let words = Words(parts.extensions.get::<Choice>().map_or(Language::English, |choice| choice.language));
-        Ok(Self::new(brand::current(app).await?, words))
+        Self::new(brand::current(app).await?, words).with_form_token(app, parts)
     }
 }

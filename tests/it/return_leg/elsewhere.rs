@@ -79,6 +79,19 @@ async fn this_was_not_me_throws_the_key_away_and_names_it() {
 }
 
 #[tokio::test]
+async fn a_browser_that_reports_nothing_about_its_form_throws_it_away_with_the_state_alone() {
+    let world = World::new().await;
+    let (id, _, mut second, page, callback) = approved_elsewhere(&world).await;
+    second.without("sec-fetch-site");
+    second.header("origin", "null");
+    let refused = second.post_form(&format!("{}/disown", page_of(&callback)), &[]).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let page = second.submit(&page, "This was not me", &[]).await;
+    assert!(page.text().contains("The key was discarded"), "{}", page.text());
+    assert_eq!(seen_by_maker(&world, &id).await.1, "disowned");
+}
+
+#[tokio::test]
 async fn the_first_browser_may_throw_it_away_as_well() {
     let world = World::new().await;
     let (id, mut first, _, _, callback) = approved_elsewhere(&world).await;

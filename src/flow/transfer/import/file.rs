@@ -1,78 +1,31 @@
-//! The file of an import: comma-separated, one store per line, read line by line.
+//! The file of an import: one store per row, as programs and spreadsheets write it, read row by row.
 //!
-//! Our values contain no line breaks, so an unclosed quote spoils only its own line, and a file of any length needs little memory.
+//! No value of ours contains a line break, so a forgotten quote spoils only its own line, and a file of any length needs little
+//! memory. Every line is accounted for: it is the heading, part of a row that is returned, or empty and counted.
 
-use std::io::{self, BufRead, Read as _};
+use std::collections::VecDeque;
+use std::io::{self, BufRead};
 
+use super::cells::{self, Cells, is_blank, is_blank_cell, is_invisible};
+use super::columns::{self, Column, Heading};
+use super::lines::{LINE_AT_MOST, Lines, PhysicalLine};
 use crate::domain::scope::Scope;
 use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::typed_key::{self, NotAHalf};
 use crate::domain::user_id::UserId;
 use crate::flow::transfer::add_by_keys::NewKeys;
 
-/// The longest line, in bytes.
-const LINE_AT_MOST: u64 = 16 * 1024;
+pub use super::columns::NotAnImport;
 
-/// A column of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
-    UserId,
-    StoreUrl,
-    ConsumerKey,
-    ConsumerSecret,
-    Scope,
-    /// An ignored column.
-    Unknown,
-}
+/// The most lines that the names of the columns may span.
+const HEADING_LINES: usize = 16;
 
-impl Column {
-    const NAMED: [(Self, &'static str); 5] = [
-        (Self::UserId, "user_id"),
-        (Self::StoreUrl, "store_url"),
-        (Self::ConsumerKey, "consumer_key"),
-        (Self::ConsumerSecret, "consumer_secret"),
-        (Self::Scope, "scope"),
-    ];
+/// What a spreadsheet writes in place of a value that it could not compute.
+const SPREADSHEET_ERRORS: [&str; 7] = ["#NAME?", "#VALUE!", "#REF!", "#N/A", "#NUM!", "#DIV/0!", "#NULL!"];
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::UserId => "user_id",
-            Self::StoreUrl => "store_url",
-            Self::ConsumerKey => "consumer_key",
-            Self::ConsumerSecret => "consumer_secret",
-            Self::Scope => "scope",
-            Self::Unknown => "",
-        }
-    }
-}
-
-/// Why a file cannot be imported at all.
-#[derive(Debug, thiserror::Error)]
-pub enum NotAnImport {
-    /// The file cannot be read.
-    #[error("the file cannot be read")]
-    Io(#[from] io::Error),
-    /// The file is empty.
-    #[error(
-        "the file is empty: its first line must name the columns user_id,store_url,consumer_key,consumer_secret,scope"
-    )]
-    Empty,
-    /// The file is not UTF-8 text.
-    #[error("the file is not UTF-8 text: save it as “CSV UTF-8”")]
-    NotText,
-    /// A required column is missing.
-    #[error(
-        "the first line must name the columns: {0} is missing (user_id,store_url,consumer_key,consumer_secret are required, scope is optional)"
-    )]
-    Missing(&'static str),
-    /// A column is named twice.
-    #[error("the first line names {0} twice: keep one")]
-    Twice(&'static str),
-}
-
-/// A line of the file.
+/// A row of the file.
 pub struct Line {
-    /// Its number; the header is line 1.
+    /// The number of its first line, as an editor shows it.
     pub number: u64,
     /// The file offset of its end, in bytes.
     pub end: u64,
@@ -80,116 +33,158 @@ pub struct Line {
     pub row: Result<NewKeys, Vec<String>>,
 }
 
+/// What was read of a file so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows that were returned.
+    pub rows: u64,
+    /// Empty rows, which are skipped.
+    pub empty: u64,
+    /// The lines of the heading, of those rows, and the empty ones.
+    pub lines: u64,
+    /// The same lines, counted by the line ends alone.
+    pub line_ends: u64,
+}
+
 /// An import file being read.
 pub struct File<R> {
-    input: R,
-    columns: Vec<Column>,
+    lines: Lines<R>,
+    /// Lines read in search of the end of a quote.
+    ahead: VecDeque<PhysicalLine>,
     separator: u8,
+    columns: Vec<Column>,
     scope: Scope,
     network: Network,
-    number: u64,
-    end: u64,
+    counts: Counts,
     /// The names of ignored columns.
     pub unknown: Vec<String>,
 }
 
 impl<R: BufRead> File<R> {
-    /// Reads the header. `scope` applies to rows without one; `network` states which addresses a store may have.
+    /// Reads the heading. `scope` applies to rows without one; `network` states which addresses a store may have.
     pub fn open(input: R, scope: Scope, network: Network) -> Result<Self, NotAnImport> {
-        let separator = b',';
-        let (columns, unknown) = (Vec::new(), Vec::new());
-        let mut file = Self { input, columns, separator, scope, network, number: 0, end: 0, unknown };
-        let line = file.next_line()?.ok_or(NotAnImport::Empty)?;
-        let line = line.map_err(|()| NotAnImport::NotText)?;
-        let text = std::str::from_utf8(&line).map_err(|_| NotAnImport::NotText)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.contains('\0') {
-            return Err(NotAnImport::NotText);
-        }
-        // Spreadsheets write semicolons where the decimal mark is a comma; others write tabs.
-        let is_in = |mark: char| text.contains(mark);
-        file.separator = match (is_in(','), is_in(';'), is_in('\t')) {
-            (false, true, _) => b';',
-            (false, false, true) => b'\t',
-            _ => b',',
-        };
-        file.name_columns(text)?;
-        Ok(file)
+        let mut lines = Lines::open(input)?.ok_or(NotAnImport::NotText)?;
+        let mut counts = Counts::default();
+        let heading = read_heading(&mut lines, &mut counts)?;
+        let Heading { separator, columns, unknown } = Heading::of(&heading)?;
+        Ok(Self { lines, ahead: VecDeque::new(), separator, columns, scope, network, counts, unknown })
     }
 
-    fn name_columns(&mut self, header: &str) -> Result<(), NotAnImport> {
-        for name in self.fields(header.as_bytes()) {
-            let name = String::from_utf8_lossy(&name).trim().to_lowercase();
-            let known = Column::NAMED.iter().find(|(_, known)| *known == name).map(|(column, _)| *column);
-            if let Some(column) = known.filter(|column| self.columns.contains(column)) {
-                return Err(NotAnImport::Twice(column.name()));
-            }
-            if known.is_none() && !name.is_empty() {
-                self.unknown.push(name.chars().filter(|c| !c.is_control()).take(40).collect());
-            }
-            self.columns.push(known.unwrap_or(Column::Unknown));
-        }
-        let needed = [Column::UserId, Column::StoreUrl, Column::ConsumerKey, Column::ConsumerSecret];
-        match needed.into_iter().find(|column| !self.columns.contains(column)) {
-            Some(missing) => Err(NotAnImport::Missing(missing.name())),
-            None => Ok(()),
-        }
+    /// What was read so far.
+    pub fn counts(&self) -> Counts {
+        Counts { line_ends: self.lines.counted() - self.ahead.len() as u64, ..self.counts }
     }
 
-    /// The next non-empty line, without its line ending. The inner error is a line that is too long.
-    fn next_line(&mut self) -> io::Result<Option<Result<Vec<u8>, ()>>> {
+    /// The next row that is not empty.
+    fn next_row(&mut self) -> io::Result<Option<Line>> {
         loop {
-            let mut line = Vec::new();
-            let mut taken = self.input.by_ref().take(LINE_AT_MOST).read_until(b'\n', &mut line)? as u64;
-            if taken == 0 {
+            let Some(PhysicalLine { number, mut end, text }) = self.next_line()? else { return Ok(None) };
+            self.counts.lines += 1;
+            let Some(text) = text else {
+                self.counts.rows += 1;
+                let row = Err(vec![format!("it is longer than {LINE_AT_MOST} bytes")]);
+                return Ok(Some(Line { number, end, row }));
+            };
+            let mut cells = Cells::of(&text, self.separator);
+            if cells.is_open()
+                && let Some((whole, its_end)) = self.continued(&text)?
+            {
+                (cells, end) = (whole, its_end);
+            }
+            if cells.are_blank() && !cells.is_open() {
+                self.counts.empty += 1;
+                continue;
+            }
+            self.counts.rows += 1;
+            return Ok(Some(Line { number, end, row: self.row(&cells) }));
+        }
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<PhysicalLine>> {
+        match self.ahead.pop_front() {
+            Some(line) => Ok(Some(line)),
+            None => self.lines.line(),
+        }
+    }
+
+    /// The whole row of a line that ends within quotes, and its end. `None` if nothing closes the quote properly, or if one of our
+    /// values would contain a line break: then somebody forgot a quote, and the lines below are rows of their own.
+    fn continued(&mut self, text: &[u8]) -> io::Result<Option<(Cells, u64)>> {
+        let mut cells = Cells::of(text, self.separator);
+        let mut length = text.len();
+        let mut taken = 0;
+        while cells.is_open() && !cells.is_malformed {
+            if taken == self.ahead.len() {
+                let Some(line) = self.lines.line()? else { return Ok(None) };
+                self.ahead.push_back(line);
+            }
+            let Some(more) = &self.ahead[taken].text else { return Ok(None) };
+            length += more.len() + 1;
+            if length > LINE_AT_MOST {
                 return Ok(None);
             }
-            let is_long = taken == LINE_AT_MOST && line.last() != Some(&b'\n');
-            if is_long {
-                taken += skip_line(&mut self.input)?;
-            }
-            self.number += 1;
-            self.end += taken;
-            if is_long {
-                return Ok(Some(Err(())));
-            }
-            while matches!(line.last(), Some(b'\n' | b'\r')) {
-                line.pop();
-            }
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some(Ok(line)));
-            }
+            cells.continue_with(more);
+            taken += 1;
         }
+        if cells.is_malformed || self.wrong_width(&cells).is_some() || self.breaks_a_value(&cells) {
+            return Ok(None);
+        }
+        let end = self.ahead.drain(..taken).next_back().map_or(0, |line| line.end);
+        self.counts.lines += taken as u64;
+        Ok(Some((cells, end)))
     }
 
-    /// The fields of a line.
-    fn fields(&self, line: &[u8]) -> Vec<Vec<u8>> {
-        let mut builder = csv::ReaderBuilder::new();
-        builder.has_headers(false).flexible(true).delimiter(self.separator).buffer_capacity(line.len().max(64));
-        let mut record = csv::ByteRecord::new();
-        // Reading from memory cannot fail, and any bytes form a record.
-        let _ = builder.from_reader(line).read_byte_record(&mut record);
-        record.iter().map(<[u8]>::to_vec).collect()
-    }
-
-    fn row(&self, line: &[u8]) -> Result<NewKeys, Vec<String>> {
-        let fields = self.fields(line);
-        if fields.len() != self.columns.len() {
-            let (has, wanted) = (fields.len(), self.columns.len());
-            return Err(vec![format!(
-                "it has {has} fields, but the first line names {wanted} columns: look for a missing separator, or a quote that is not closed"
-            )]);
-        }
-        let value = |wanted: Column| {
-            let at = self.columns.iter().position(|column| *column == wanted)?;
-            Some(std::str::from_utf8(&fields[at]).map(str::trim).map_err(|_| ()))
-        };
-        self.wish(|column| match value(column) {
-            None => Ok(""),
-            Some(text) => {
-                text.map_err(|()| format!("{}: it is not UTF-8 text: save the file as “CSV UTF-8”", column.name()))
-            }
+    /// Whether one of our values contains a line break, or an ignored one whole rows.
+    fn breaks_a_value(&self, cells: &Cells) -> bool {
+        self.columns.iter().zip(&cells.all).any(|(column, cell)| {
+            let text = String::from_utf8_lossy(cell);
+            let text = text.trim_matches(is_blank);
+            text.contains('\n') && (*column != Column::Unknown || text.contains("ck_"))
         })
+    }
+
+    /// The fault of a row with too few or too many cells. Spreadsheets leave out empty cells at the end of a row, or add some.
+    fn wrong_width(&self, cells: &Cells) -> Option<String> {
+        let (has, wanted) = (cells.all.len(), self.columns.len());
+        let fields = if has == 1 { "field" } else { "fields" };
+        let says = format!("it has {has} {fields}, but the first line names {wanted} columns");
+        let missing = self.columns.iter().skip(has).filter(|column| column.is_required());
+        let missing: Vec<&str> = missing.map(|column| column.name()).collect();
+        if !missing.is_empty() {
+            let are = if missing.len() == 1 { "is" } else { "are" };
+            return Some(format!(
+                "{says}, so {} {are} missing: look for a missing separator, or a quote that is not closed",
+                missing.join(" and ")
+            ));
+        }
+        let is_long = cells.all.iter().skip(wanted).any(|cell| !is_blank_cell(cell));
+        is_long.then(|| format!("{says}: look for a separator within a value, which needs quotes around the value"))
+    }
+
+    fn row(&self, cells: &Cells) -> Result<NewKeys, Vec<String>> {
+        if let Some(fault) = self.wrong_width(cells) {
+            return Err(vec![fault]);
+        }
+        if cells.is_open() {
+            return Err(vec!["it has a quote that is not closed".to_owned()]);
+        }
+        self.wish(|column| self.value(cells, column))
+    }
+
+    /// The value of a column, empty if the row or the file lacks it.
+    fn value<'a>(&self, cells: &'a Cells, wanted: Column) -> Result<&'a str, String> {
+        let at = self.columns.iter().position(|column| *column == wanted);
+        let Some(cell) = at.and_then(|at| cells.all.get(at)) else { return Ok("") };
+        let name = wanted.name();
+        let Some(text) = cells::text(cell) else {
+            return Err(format!("{name}: it is not UTF-8 text: save the file as “CSV UTF-8”"));
+        };
+        match text.chars().find(|c| is_invisible(*c)) {
+            Some(c) => {
+                Err(format!("{name}: it contains an invisible character (U+{:04X}): type it again", u32::from(c)))
+            }
+            None => Ok(text),
+        }
     }
 
     fn wish<'a>(&self, value: impl Fn(Column) -> Result<&'a str, String>) -> Result<NewKeys, Vec<String>> {
@@ -202,12 +197,9 @@ impl<R: BufRead> File<R> {
         else {
             return Err(faults);
         };
-        let user_id = UserId::of_a_file(user_id);
-        if user_id.is_none() {
-            faults.push("user_id: it must be 1 to 128 visible ASCII characters, without spaces".to_owned());
-        }
+        let user_id = read_user_id(user_id).map_err(|fault| faults.push(format!("user_id: {fault}"))).ok();
         let typed =
-            StoreUrl::parse(store_url, self.network).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
+            StoreUrl::typed(store_url, self.network).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
         let pair = typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok();
         let scope = read_scope(scope, self.scope);
         if scope.is_none() {
@@ -224,36 +216,74 @@ impl<R: BufRead> Iterator for File<R> {
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<io::Result<Line>> {
-        let line = match self.next_line() {
-            Ok(line) => line?,
-            Err(error) => return Some(Err(error)),
-        };
-        let too_long = |()| vec![format!("it is longer than {LINE_AT_MOST} bytes")];
-        let row = line.map_err(too_long).and_then(|line| self.row(&line));
-        Some(Ok(Line { number: self.number, end: self.end, row }))
+        self.next_row().transpose()
     }
 }
 
-/// Skips the rest of a line; returns the number of bytes skipped.
-fn skip_line(input: &mut impl BufRead) -> io::Result<u64> {
-    let mut skipped = 0;
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(skipped);
+/// The cells of the first line that names something, below a line `sep=;` if there is one.
+fn read_heading<R: BufRead>(lines: &mut Lines<R>, counts: &mut Counts) -> Result<Cells, NotAnImport> {
+    let mut stated = None;
+    let mut text = loop {
+        let text = heading_line(lines, counts)?.ok_or(NotAnImport::Empty)?;
+        if columns::is_blank_line(&text) {
+            counts.empty += 1;
+            continue;
         }
-        let end = buffer.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-        let used = end.unwrap_or(buffer.len());
-        input.consume(used);
-        skipped += used as u64;
-        if end.is_some() {
-            return Ok(skipped);
+        if stated.is_none() {
+            stated = columns::stated_separator(&text);
+            if stated.is_some() {
+                continue;
+            }
         }
+        break text;
+    };
+    // A name may contain a line break.
+    for _ in 0..HEADING_LINES {
+        let cells = columns::divide(&text, stated);
+        if !cells.is_open() {
+            return Ok(cells);
+        }
+        let more = heading_line(lines, counts)?.ok_or(NotAnImport::OpenQuote)?;
+        text.push('\n');
+        text.push_str(&more);
     }
+    Err(NotAnImport::OpenQuote)
+}
+
+fn heading_line<R: BufRead>(lines: &mut Lines<R>, counts: &mut Counts) -> Result<Option<String>, NotAnImport> {
+    let Some(line) = lines.line()? else { return Ok(None) };
+    counts.lines += 1;
+    let text = line.text.and_then(|text| String::from_utf8(text).ok()).filter(|text| !text.contains('\0'));
+    text.map(Some).ok_or(NotAnImport::NotText)
 }
 
 fn say(fault: NotAHalf) -> String {
     format!("{}: {fault}", fault.half().name())
+}
+
+/// Parses a `user_id`; rejects what a spreadsheet made of another one.
+fn read_user_id(text: &str) -> Result<UserId, &'static str> {
+    if is_rounded(text) {
+        return Err(
+            "a spreadsheet shortened this number, as in 1.23457E+11, and its other digits are lost: format the column as text, enter the number again, and export the file again",
+        );
+    }
+    let is_too_narrow = text.len() > 1 && text.bytes().all(|byte| byte == b'#');
+    if is_too_narrow || SPREADSHEET_ERRORS.contains(&text) {
+        return Err(
+            "a spreadsheet wrote an error in place of the value: format the column as text and wide enough, check the value, and export the file again",
+        );
+    }
+    UserId::of_a_file(text).ok_or("it must be 1 to 128 visible ASCII characters, without spaces")
+}
+
+/// Whether a text is a number as spreadsheets shorten long ones: `1.23457E+11`, with a comma in many languages.
+fn is_rounded(text: &str) -> bool {
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((number, exponent)) = text.trim_start_matches(['-', '+']).split_once(['E', 'e']) else { return false };
+    let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, ""));
+    let Some(exponent) = exponent.strip_prefix('+') else { return false };
+    !whole.is_empty() && are_digits(whole) && are_digits(fraction) && !exponent.is_empty() && are_digits(exponent)
 }
 
 /// Parses a scope in our spelling or in that of WooCommerce's pages (“Read/Write”).
@@ -266,8 +296,12 @@ fn read_scope(text: &str, usual: Scope) -> Option<Scope> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection;
+    use proptest::prelude::*;
+
     use super::*;
 
+    const HEADER: &str = "user_id,store_url,consumer_key,consumer_secret";
     const KEY: &str = "ck_0123456789abcdef0123456789abcdef01234567";
     const SECRET: &str = "cs_0123456789abcdef0123456789abcdef01234567";
 
@@ -341,10 +375,176 @@ mod tests {
     #[test]
     fn a_file_without_its_columns_is_refused_with_the_one_that_is_missing() {
         assert!(refused(b"").contains("is empty"));
+        assert!(refused(b"\n\r\n,,\nsep=;\n").contains("is empty"));
         assert!(refused(b"m,a.example\n").contains("user_id is missing"));
         assert!(refused(b"user_id,store_url,consumer_key\n").contains("consumer_secret is missing"));
         assert!(refused(b"user_id,user_id,consumer_key\n").contains("user_id twice"));
+        assert!(refused(b"user_id,store_url,consumer_key,consumer_secret,\"scope\nm,,,,\n").contains("not closed"));
+        let swallowed = format!("{HEADER},\"note\nm,a.example,{KEY},{SECRET},x\"\n");
+        assert!(refused(swallowed.as_bytes()).contains("a line break in the name"));
         let utf16: Vec<u8> = "\u{feff}user_id,store_url\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(refused(&utf16).contains("not UTF-8 text"));
+        assert!(refused(&utf16).contains("consumer_key is missing, it names user_id, store_url ("));
+        let utf32: Vec<u8> = "\u{feff}user_id\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        assert!(refused(&utf32).contains("not UTF-8 text"));
+        assert!(refused(b"user_id,store_url,consumer_key,consumer_secret,\xff\n").contains("not UTF-8 text"));
+        assert!(refused(b"PK\x03\x04user_id\0\0\0").contains("not UTF-8 text"), "a workbook");
     }
+
+    /// A file of two rows in lines 2 and 3, or wherever `numbers` says.
+    fn two_rows(text: &[u8], numbers: [u64; 2]) {
+        let fine = |n: usize, says: &str| (numbers[n], says.to_owned());
+        let wanted = [fine(0, "m1 https://a.example read"), fine(1, "m2 https://b.example read")];
+        assert_eq!(lines(text), wanted, "{}", String::from_utf8_lossy(text));
+    }
+
+    #[test]
+    fn every_kind_of_line_end_and_encoding_is_read() {
+        let text = format!("{HEADER}\nm1,a.example,{KEY},{SECRET}\nm2,b.example,{KEY},{SECRET}\n");
+        for end in ["\n", "\r", "\r\n"] {
+            for separator in [",", ";", "\t", "|"] {
+                for mark in ["", "\u{feff}"] {
+                    let text = format!("{mark}{}", text.replace(',', separator).replace('\n', end));
+                    two_rows(text.as_bytes(), [2, 3]);
+                    two_rows(text.trim_end().as_bytes(), [2, 3]);
+                    two_rows(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(), [2, 3]);
+                    two_rows(&text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>(), [2, 3]);
+                }
+            }
+        }
+        let mixed = format!("{HEADER}\rm1,a.example,{KEY},{SECRET}\r\n\n\rm2,b.example,{KEY},{SECRET}\r");
+        two_rows(mixed.as_bytes(), [2, 5]);
+    }
+
+    #[test]
+    fn what_spreadsheets_add_around_rows_and_values_is_read() {
+        let sep = format!("sep=;\r\n{HEADER}\r\nm1,a.example,{KEY},{SECRET}\r\nm2,b.example,{KEY},{SECRET}\r\n");
+        for mark in ["", "\u{feff}"] {
+            two_rows(format!("{mark}{}", sep.replace(',', ";")).as_bytes(), [3, 4]);
+            two_rows(format!("{mark}{sep}").as_bytes(), [3, 4]);
+        }
+        let long = format!("{HEADER}\nm1,a.example,{KEY},{SECRET},,,\nm2,b.example,{KEY},{SECRET}, ,\u{a0}\n");
+        two_rows(long.as_bytes(), [2, 3]);
+        let short = format!("{HEADER},scope,note\nm1,a.example,{KEY},{SECRET}\nm2,b.example,{KEY},{SECRET},read\n");
+        two_rows(short.as_bytes(), [2, 3]);
+        let blanks = format!(
+            "{HEADER}\n\u{a0}m1\u{200b},\u{feff}a.example\u{200e},\u{a0}{KEY}\u{a0},\u{2060}{SECRET}\t\n,,,\n\n \u{200b},\n\
+             \"m2\", \"b.example\" ,\"{KEY}\r\n\",\"{SECRET}\"\n"
+        );
+        two_rows(blanks.as_bytes(), [2, 6]);
+        let order = format!(
+            "\n;;;\nConsumer-Secret;Note;USER ID;\"Consumer key\";Store URL;;\n\
+             {SECRET};\"two\r\nlines; \"\"quoted\"\"\";m1;{KEY};a.example;;\n{SECRET};;m2;{KEY};b.example\n"
+        );
+        two_rows(order.as_bytes(), [4, 6]);
+    }
+
+    #[test]
+    fn what_a_spreadsheet_made_of_a_user_id_is_refused_with_the_reason() {
+        for (id, says) in [
+            ("1.23457E+11", Some("shortened this number")),
+            ("\"1.23457E+11\"", Some("shortened this number")),
+            ("\"1,23E+11\"", Some("shortened this number")),
+            ("1E+15", Some("shortened this number")),
+            ("-1.5e+08", Some("shortened this number")),
+            ("1.E+011", Some("shortened this number")),
+            ("######", Some("wrote an error")),
+            ("#NAME?", Some("wrote an error")),
+            ("#N/A", Some("wrote an error")),
+            ("\"123456789012345\"", None),
+            ("1E11", None),
+            ("user+1e+x", None),
+            ("E+11", None),
+            ("a1E+11", None),
+            ("#", None),
+            ("#42", None),
+        ] {
+            let found = lines(format!("{HEADER}\n{id},a.example,{KEY},{SECRET}\n").as_bytes());
+            let wanted = says.map_or_else(|| format!("{} https", id.trim_matches('"')), str::to_owned);
+            assert!(found.len() == 1 && found[0].1.contains(&wanted), "{id}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn short_and_long_rows_and_invisible_characters_are_named() {
+        for (row, says) in [
+            (
+                "m",
+                "it has 1 field, but the first line names 5 columns, so store_url and consumer_key and consumer_secret are",
+            ),
+            ("m,a.example,{KEY}", "so consumer_secret is missing"),
+            (
+                "m,a.example,{KEY},{SECRET},read,,x",
+                "it has 7 fields, but the first line names 5 columns: look for a separator",
+            ),
+            ("m,a.example,{KEY},{SECRET},\"read", "a quote that is not closed"),
+            ("\"", "it has 1 field"),
+            ("m\u{200b}1,a.example,{KEY},{SECRET},", "user_id: it contains an invisible character (U+200B)"),
+            ("m,a.ex\u{ad}ample,{KEY},{SECRET},", "store_url: it contains an invisible character (U+00AD)"),
+            ("m,a.example,ck_0123\u{a0}4567,{SECRET},", "consumer_key: That is not a complete"),
+        ] {
+            let row = row.replace("{KEY}", KEY).replace("{SECRET}", SECRET);
+            let good = format!("m9,b.example,{KEY},{SECRET},read\n");
+            let found = lines(format!("{HEADER},scope\n{row}\n{good}").as_bytes());
+            assert!(found[0].0 == 2 && found[0].1.contains(says), "{row}: {found:?}");
+            assert!(found.len() == 2 && found[1].1.starts_with("m9 https://b.example"), "{row}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_quote_spoils_its_own_line_whatever_follows() {
+        let head = format!("{HEADER},note\n");
+        let good = |n: u64| format!("m{n},b.example,{KEY},{SECRET},\"a \"\"b\"\"\"\n");
+        for bad in [
+            format!("m,a.example,{KEY},\"{SECRET},x\n"),
+            format!("m,a.example,{KEY},{SECRET},\"x\n"),
+            format!("\"m,a.example,{KEY},{SECRET},x\n"),
+            format!("m,a.example,\"{KEY},{SECRET},x\n"),
+        ] {
+            let text = format!("{head}{bad}{}{bad}{bad}{}", good(1), good(2));
+            let found = lines(text.as_bytes());
+            let numbers: Vec<u64> = found.iter().map(|(number, _)| *number).collect();
+            assert_eq!(numbers, [2, 3, 4, 5, 6], "{bad}");
+            for (at, is_good) in [false, true, false, false, true].into_iter().enumerate() {
+                assert_eq!(found[at].1.contains("https://b.example"), is_good, "{bad}: {found:?}");
+            }
+        }
+        // Both halves of a row that is cut in a value are named.
+        let cut = format!("{head}m,a.example,{KEY},\"{}\n{}\",x\n{}", &SECRET[..9], &SECRET[9..], good(1));
+        let numbers: Vec<u64> = lines(cut.as_bytes()).iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [2, 3, 4]);
+        // A note that would contain a row is none.
+        let notes = format!("{head}m,a.example,{KEY},{SECRET},\"x\nm,b.example,{KEY},{SECRET},24\"\n");
+        let found = lines(notes.as_bytes());
+        assert!(found.len() == 2 && found[0].1.contains("not closed") && found[1].1.contains("b.example"), "{found:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for_whatever_the_file(pieces in collection::vec(0..PIECES.len(), 0..60), wide in any::<bool>()) {
+            let body: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+            let text = format!("{HEADER}\n{body}");
+            let bytes: Vec<u8> =
+                if wide { text.encode_utf16().flat_map(u16::to_le_bytes).collect() } else { text.into_bytes() };
+            let mut file = File::open(bytes.as_slice(), Scope::Read, Network::Public).unwrap();
+            let (mut rows, mut last) = (0, 1);
+            while let Some(line) = file.next() {
+                let line = line.unwrap();
+                prop_assert!(line.number > last && line.end <= bytes.len() as u64);
+                (rows, last) = (rows + 1, line.number);
+                let counts = file.counts();
+                prop_assert!(counts.rows == rows && counts.lines == counts.line_ends, "{counts:?}");
+            }
+            let physical = body.replace("\r\n", "\n").replace('\r', "\n");
+            let counts = file.counts();
+            prop_assert_eq!(counts.lines, 1 + physical.lines().count() as u64);
+            prop_assert_eq!(counts.lines, counts.line_ends);
+            // A row of several lines has quotes; without any, each line is a row or empty.
+            if !body.contains('"') {
+                prop_assert_eq!(counts.rows + counts.empty + 1, counts.lines);
+            }
+        }
+    }
+
+    const PIECES: [&str; 12] =
+        ["\n", "\r", "\r\n", "\"", "\"\"", ",", ",,,", "m", " ", "\u{a0}", "\u{200b}", "\u{20ac}"];
 }

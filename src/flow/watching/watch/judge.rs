@@ -1,4 +1,17 @@
 //! Judges an answer: the store's new status, the events to record, and the time of the next check.
+//!
+//! | the check found | status | lent | next check |
+//! | --- | --- | --- | --- |
+//! | the key works, also with a remark (`noisy_answer`, `slow`, `scope_…`) | connected | yes | after the interval, ± 10 % |
+//! | `moved`, and the key works at the old address | connected | yes | the same |
+//! | `moved`, and the store was found elsewhere | unreachable at once | no | 90 s, then the interval, doubling to 6 h |
+//! | a final verdict ([`Verdict::is_final`]) | unauthorized at once | no | 90 s, then 1 h, doubling to a day |
+//! | `key_unreadable`: no request is sent | unauthorized at once | no | after the interval |
+//! | trouble, once | as before, with the reason | as before | 90 s |
+//! | the same kind of trouble twice in a row, or any three times | unreachable | no | the interval, doubling to 6 h |
+//! | `rate_limited` | as before | as before | the interval, doubling to 6 h |
+//!
+//! The first pause is short because a refusal may come from a store that is just being restored.
 
 use std::time::Duration;
 
@@ -49,6 +62,7 @@ const fn trouble(verdict: Verdict) -> Option<Trouble> {
         Verdict::DnsFailed
         | Verdict::ConnectFailed
         | Verdict::TlsFailed
+        | Verdict::TlsOutdated
         | Verdict::TimedOut
         | Verdict::ServerError
         | Verdict::AnswerUnreadable => Some(Trouble::Network),

@@ -87,7 +87,7 @@ impl LinkForm {
             )
         });
         let home =
-            self.store.read_some(|text| StoreUrl::parse(text, app.site.network).map_err(|fault| fault.to_string()));
+            self.store.read_some(|text| StoreUrl::typed(text, app.site.network).map_err(|fault| fault.to_string()));
         let scope = self.scope.read(|text| text.parse::<Scope>().map_err(|_| "Choose the permissions."));
         let lives = self.lives.read(|text| {
             let found = LIVES.iter().find(|(value, ..)| *value == text);

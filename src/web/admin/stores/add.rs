@@ -73,7 +73,7 @@ impl AddPage {
             let says = "Type your application’s ID for the merchant: 1 to 128 visible characters, without spaces.";
             self.user_wrong = Some(says.to_owned());
         }
-        let typed = StoreUrl::parse(&self.address, app.site.network);
+        let typed = StoreUrl::typed(&self.address, app.site.network);
         let typed = typed.map_err(|fault| self.address_wrong = Some(fault.to_string())).ok();
         let scope: Option<Scope> = self.scope.parse().ok();
         if scope.is_none() {

@@ -64,6 +64,7 @@ pub fn answer(delivery: &Delivery) -> String {
         (None, Some("dns_failed")) => "No such name".to_owned(),
         (None, Some("private_address")) => "The address is not public".to_owned(),
         (None, Some("connect_failed")) => "No response".to_owned(),
+        (None, Some("tls_outdated")) => "It offers only outdated encryption".to_owned(),
         (None, Some("tls_failed")) => "Its certificate cannot be trusted".to_owned(),
         (None, Some("timed_out")) => "No response in 15 seconds".to_owned(),
         (None, Some("secret_unopenable")) => "The secret cannot be read: rotate it".to_owned(),

@@ -1,5 +1,9 @@
 //! The API description: each route with its permission, parameters and responses. The OpenAPI document and the HTML page are
 //! both generated from this one list.
+//!
+//! `tests/it/api_description.rs` compares the list with the routes in the sources, and every example with its schema;
+//! `tests/it/service.rs` checks every answer in every story against it; `scripts/contract` calls each route with valid and invalid
+//! requests.
 
 mod examples;
 mod openapi;
