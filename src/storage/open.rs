@@ -400,7 +400,7 @@ mod tests {
     use super::*;
 
     async fn refused(path: &Path) -> String {
-        let fault = Db::open(&format!("sqlite:{}", path.display())).await.err().expect("it cannot be opened");
+        let fault = Db::open(&format!("sqlite:{}", path.display())).await.expect_err("it cannot be opened");
         assert!(matches!(fault, OpenFault::File { .. }), "{fault:?}");
         fault.to_string()
     }

@@ -169,10 +169,9 @@ fn posted_from(site: &Site, headers: &HeaderMap) -> PostedFrom {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match (text("sec-fetch-site"), text("origin")) {
         (Some("same-origin"), _) => PostedFrom::Here,
-        (Some(_), _) => PostedFrom::Elsewhere,
         (None, Some(origin)) if origin == site.public_url => PostedFrom::Here,
         (None, Some("null") | None) => PostedFrom::Unreported,
-        (None, Some(_)) => PostedFrom::Elsewhere,
+        _ => PostedFrom::Elsewhere,
     }
 }
 

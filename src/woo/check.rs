@@ -102,6 +102,11 @@ pub async fn ask(
     answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.network()).ok());
     if answer.home_seen.is_none() || known.is_none() {
         let index = site::index(client, home).await;
+        if answer.home_seen.is_none()
+            && index.as_ref().is_some_and(|index| StoreUrl::parse(&index.home, client.network()).is_err())
+        {
+            return Answer { verdict: Verdict::AnswerUnreadable, ..answer };
+        }
         answer.name = index.as_ref().and_then(|index| index.name.clone());
         let told = index.and_then(|index| StoreUrl::parse(&index.home, client.network()).ok());
         answer.home_seen = answer.home_seen.or(told);
@@ -321,10 +326,12 @@ impl Asking<'_> {
                 let remark = remark(noisy, matches!(first, Err(Fault::TimedOut)));
                 Ok(Recognised::Yes(Status::Read { environment: Value::Null, remark }))
             }
-            // What WooCommerce says about the key decides.
-            (heard @ Heard::Refused(_), _) => Ok(Recognised::No(heard, reply)),
-            (_, Ok((heard, reply))) => Ok(Recognised::No(heard, reply)),
-            (heard, Err(_)) => Ok(Recognised::No(heard, reply)),
+            // A refusal may be WooCommerce's word on the key; otherwise the first answer says more.
+            (
+                Heard::Trouble(_) | Heard::NotFound | Heard::Denied | Heard::Page | Heard::Elsewhere(_),
+                Ok((heard, reply)),
+            ) => Ok(Recognised::No(heard, reply)),
+            (heard, _) => Ok(Recognised::No(heard, reply)),
         }
     }
 

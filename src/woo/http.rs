@@ -95,7 +95,7 @@ impl fmt::Debug for Reply {
             .field("status", &self.status)
             .field("headers", &self.headers)
             .field("body_bytes", &self.body.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -367,7 +367,9 @@ async fn read_head(response: hyper::Response<Incoming>) -> Reply {
 /// Whether a body is compressed although we ask for none: as its header says, or as gzip begins.
 fn is_compressed(headers: &HeaderMap, body: &[u8]) -> bool {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    body.starts_with(&GZIP) || ["gzip", "x-gzip", "deflate"].contains(&encoding.trim().to_ascii_lowercase().as_str())
+    let is_text = body.trim_ascii_start().first().is_some_and(|byte| b"{[<".contains(byte));
+    body.starts_with(&GZIP)
+        || !is_text && ["gzip", "x-gzip", "deflate"].contains(&encoding.trim().to_ascii_lowercase().as_str())
 }
 
 /// Decompresses gzip, zlib or bare deflate; [`Fault::TooLarge`] beyond `at_most` bytes. What is not compressed after all is
@@ -412,5 +414,48 @@ fn fault_of(error: &hyper::Error) -> Fault {
         Fault::Protocol
     } else {
         Fault::Connect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write as _};
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
+
+    use super::*;
+
+    #[test]
+    fn a_body_that_was_compressed_unasked_is_read_within_its_limit() {
+        let text = "{\"home\":\"https://shop.example\"}".repeat(20);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        let mut bare = DeflateEncoder::new(Vec::new(), Compression::default());
+        for encoder in [&mut gzip as &mut dyn io::Write, &mut zlib, &mut bare] {
+            encoder.write_all(text.as_bytes()).unwrap();
+        }
+        let gzip = gzip.finish().unwrap();
+        assert!(is_compressed(&HeaderMap::new(), &gzip), "without a header too");
+        for packed in [&gzip, &zlib.finish().unwrap(), &bare.finish().unwrap()] {
+            assert_eq!(decompress(packed, 10_000).unwrap(), text.as_bytes());
+            assert_eq!(decompress(packed, text.len() - 1), Err(Fault::TooLarge));
+        }
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        assert!(!is_compressed(&headers, b" {}"), "a header that is not true");
+        let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+        bomb.write_all(&vec![b' '; 10_000_000]).unwrap();
+        assert_eq!(decompress(&bomb.finish().unwrap(), 1_000), Err(Fault::TooLarge));
+    }
+
+    #[test]
+    fn only_a_certificate_is_called_one() {
+        let of = |error| fault_of_tls(&io::Error::new(io::ErrorKind::InvalidData, error));
+        assert_eq!(of(Error::InvalidCertificate(CertificateError::Expired)), Fault::Tls);
+        assert_eq!(of(Error::AlertReceived(AlertDescription::HandshakeFailure)), Fault::TlsOutdated);
+        assert_eq!(of(Error::AlertReceived(AlertDescription::ProtocolVersion)), Fault::TlsOutdated);
+        assert_eq!(of(Error::InvalidMessage(tokio_rustls::rustls::InvalidMessage::InvalidContentType)), Fault::NotTls);
+        assert_eq!(fault_of_tls(&io::ErrorKind::ConnectionReset.into()), Fault::Connect);
     }
 }

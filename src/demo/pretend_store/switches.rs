@@ -30,6 +30,14 @@ pub enum Firewall {
     Wordfence,
     /// 403 with a JSON message of its bot protection.
     Imunify360,
+    /// 202 without a body, with `x-amzn-waf-action: challenge`.
+    AwsWaf,
+    /// 200 with a page of Imperva's.
+    Imperva,
+    /// 200 with a script that sets a cookie and loads the page again.
+    BotCheck,
+    /// 403 as WordPress.com answers for a private site.
+    PrivateSite,
     /// 406 with the page of a `ModSecurity` rule.
     ModSecurity,
     /// 403 with a page that does not name the product.

@@ -28,7 +28,10 @@ const STOPS: [(Switch, &str, &str); 7] = [
 ];
 
 /// Failures that can only be on our side.
-const WARNINGS: [(Switch, &str, &str); 10] = [
+const WARNINGS: [(Switch, &str, &str); 13] = [
+    (|s| s.firewall = Firewall::AwsWaf, "blocked_by_aws_waf", "Ask whoever runs the store's AWS account"),
+    (|s| s.firewall = Firewall::Imperva, "blocked_by_imperva", "In Imperva, allow our address"),
+    (|s| s.firewall = Firewall::BotCheck, "blocked_by_bot_check", "lets browsers pass, but not our server"),
     (|s| s.firewall = Firewall::Cloudflare, "blocked_by_cloudflare", "In Cloudflare, add a rule that skips /wp-json/"),
     (|s| s.firewall = Firewall::Sucuri, "blocked_by_sucuri", "In Sucuri, allow our address"),
     (|s| s.firewall = Firewall::SiteGroundCaptcha, "blocked_by_siteground", "Ask SiteGround's support"),

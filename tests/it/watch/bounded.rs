@@ -75,7 +75,7 @@ fn most_memory() -> u64 {
 
 /// The smallest growth of peak memory in any pass, in KiB.
 fn least_growth(took: &[Took]) -> u64 {
-    took.windows(2).map(|two| two[1].most_memory - two[0].most_memory).min().unwrap()
+    took.windows(2).map(|two| two[1].most_memory.saturating_sub(two[0].most_memory)).min().unwrap()
 }
 
 /// Has a process check these stores repeatedly; returns its usage after each pass.

@@ -56,12 +56,16 @@ const REFUSALS: [(Verdict, Wrong); 7] = [
 ];
 
 /// Trouble: after two in a row the store is unreachable.
-const TROUBLE: [(Verdict, Wrong); 22] = [
+const TROUBLE: [(Verdict, Wrong); 26] = [
     (Verdict::Blocked(Product::Cloudflare), Switch(|s| s.firewall = Firewall::Cloudflare)),
     (Verdict::Blocked(Product::Sucuri), Switch(|s| s.firewall = Firewall::Sucuri)),
     (Verdict::Blocked(Product::SiteGround), Switch(|s| s.firewall = Firewall::SiteGroundCaptcha)),
     (Verdict::Blocked(Product::Wordfence), Switch(|s| s.firewall = Firewall::Wordfence)),
     (Verdict::Blocked(Product::Imunify360), Switch(|s| s.firewall = Firewall::Imunify360)),
+    (Verdict::Blocked(Product::AwsWaf), Switch(|s| s.firewall = Firewall::AwsWaf)),
+    (Verdict::Blocked(Product::Imperva), Switch(|s| s.firewall = Firewall::Imperva)),
+    (Verdict::Blocked(Product::BotCheck), Switch(|s| s.firewall = Firewall::BotCheck)),
+    (Verdict::NotPublic, Switch(|s| s.firewall = Firewall::PrivateSite)),
     (Verdict::Blocked(Product::ModSecurity), Switch(|s| s.firewall = Firewall::ModSecurity)),
     (Verdict::Blocked(Product::Unnamed), Switch(|s| s.firewall = Firewall::Unnamed)),
     (Verdict::RestClosed, Switch(|s| s.rest_closed = true)),
@@ -97,7 +101,9 @@ const IN_OTHER_SHAPES: [(Verdict, Wrong); 4] = [
 ];
 
 /// Verdicts covered by stories of their own.
-const ELSEWHERE: [Verdict; 7] = [
+const ELSEWHERE: [Verdict; 8] = [
+    // The fault of a handshake: `woo::http`'s own tests.
+    Verdict::TlsOutdated,
     Verdict::KeyUnreadable,
     Verdict::Works,
     Verdict::ScopeWider,
@@ -108,7 +114,8 @@ const ELSEWHERE: [Verdict; 7] = [
 ];
 
 /// Verdicts of connecting, which no check can return.
-const OF_ATTEMPTS: [Verdict; 10] = [
+const OF_ATTEMPTS: [Verdict; 11] = [
+    Verdict::ApprovalCached,
     Verdict::KeyNotSaved,
     Verdict::PermalinksStale,
     Verdict::ApprovalMisdirected,
