@@ -25,7 +25,7 @@ use crate::flow::operators::sign_in::{is_token_of_forms, token_of_forms};
 pub struct Peer(pub SocketAddr);
 
 /// The client's address: the peer, or, if the peer is a trusted proxy, the right-most untrusted address in
-/// `X-Forwarded-For` (docs/protocol/threats.md §4.40: anything left of it may be forged).
+/// `X-Forwarded-For` (docs/protocol/threats.md, threat 40: anything left of it may be forged).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
     client_of(&site.trusted_proxies, peer(parts), &parts.headers)
 }

@@ -1,4 +1,5 @@
-//! docs/protocol/threats.md lists what enforces each promise: every test and file named there exists, and every id has its row.
+//! docs/protocol lists what enforces each promise and answers to each fact: every test and file named there exists, every
+//! section and every threat that the code cites is there, and every id has its row.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,6 +35,33 @@ fn missing(page: &str) -> Vec<String> {
     named.filter(is_missing).map(str::to_owned).collect()
 }
 
+/// A page of docs/protocol.
+fn protocol(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/protocol/{name}.md"))).unwrap()
+}
+
+/// The sections that a source cites: `docs/protocol/PAGE.md §1.2`.
+fn cited(source: &str) -> Vec<(String, String)> {
+    let citations = source.split("docs/protocol/").skip(1).filter_map(|rest| rest.split_once(".md §"));
+    citations
+        .filter(|(page, _)| page.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        .map(|(page, rest)| {
+            let section: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+            (page.to_owned(), section.trim_end_matches('.').to_owned())
+        })
+        .collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
 /// Every row of the page's tables, by its first cell.
 fn rows(page: &str) -> Vec<&str> {
     let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
@@ -42,9 +70,10 @@ fn rows(page: &str) -> Vec<&str> {
 
 #[test]
 fn every_name_is_there() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol/threats.md")).unwrap();
-    let missing = missing(&page);
-    assert!(missing.is_empty(), "{missing:?}");
+    for name in ["threats", "wc-auth", "store-answers"] {
+        assert_eq!(missing(&protocol(name)), Vec::<String>::new(), "{name}");
+    }
+    let page = protocol("threats");
     let rows = rows(&page);
     let promises = (1..=12).map(|n| format!("S{n}")).chain((1..=19).map(|n| format!("R{n}")));
     for id in promises.chain((1..=52).map(|n| n.to_string())) {
@@ -58,7 +87,28 @@ fn every_name_is_there() {
 }
 
 #[test]
+fn every_section_that_is_cited_is_there() {
+    let mut all = Vec::new();
+    for folder in ["src", "tests"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut all);
+    }
+    let cited: BTreeSet<(String, String)> = all.iter().flat_map(|source| cited(source)).collect();
+    assert!(cited.len() > 20, "the citations were read: {cited:?}");
+    for (page, section) in cited.iter().filter(|(_, section)| !section.is_empty()) {
+        let text = protocol(page);
+        let heads =
+            text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches(['#', ' ', '§']));
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| §"));
+        let is_there = heads.chain(rows).any(|line| {
+            line.strip_prefix(section.as_str()).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        });
+        assert!(is_there, "{page}.md has no §{section}");
+    }
+}
+
+#[test]
 fn this_check_can_fail() {
     let page = "`lend::nobody_has_written_this` and `src/nowhere.rs`, `threats::this_check_can_fail` and `Db::open`";
+    assert_eq!(cited("see docs/protocol/wc-auth.md §5.2, and §3"), [("wc-auth".to_owned(), "5.2".to_owned())]);
     assert_eq!(missing(page), ["lend::nobody_has_written_this", "src/nowhere.rs", "Db::open"]);
 }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cartkey::live::worker::{Plan, supervise, told};
+use cartkey::woo::Resolver;
 use hyper::Method;
 use tokio::sync::{Notify, watch};
 
-use crate::binary::ask;
+use crate::binary::{Installation, ask};
+use crate::merchant::Merchant;
+use crate::operator::PASSWORD;
 use crate::process::until_async;
 use crate::world::{KEYS, World};
 
@@ -53,4 +56,23 @@ async fn a_worker_that_panics_is_told_of_until_it_works_again() {
     }
     stop.send_replace(true);
     running.abort();
+}
+
+#[tokio::test]
+async fn every_loop_of_the_real_process_is_on_the_diagnostics_page() {
+    let here = Installation::new().await.with("CARTKEY_PUBLIC_URL", "http://keys.test");
+    let mut cartkey = here.serve().await;
+    let link = cartkey.logged_line("/admin/setup/").await;
+    let names = Resolver::Fixed(Arc::new([("keys.test".to_owned(), vec![cartkey.listen])].into()));
+    let mut browser = Merchant::new(names, Vec::new());
+    let page = browser.get(link.trim()).await;
+    let fields = [("name", "Ann"), ("password", PASSWORD), ("again", PASSWORD)];
+    browser.submit(&page, "Create operator", &fields).await;
+    let page = browser.get("http://keys.test/admin/diagnostics").await;
+    for worker in
+        ["prover", "sweeper", "watch", "search words", "webhooks", "durability", "lending record", "event feed"]
+    {
+        assert!(page.text().contains(worker), "{worker} in {}", page.text());
+    }
+    assert!(!page.text().contains("panicked"), "{}", page.text());
 }

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use cartkey::flow::watching::watch;
+use cartkey::storage::Pools;
 use serde_json::json;
 
+use sqlx::AssertSqlSafe;
+
 use super::Watched;
+use crate::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -54,4 +58,22 @@ async fn a_replica_whose_clock_is_a_little_ahead_is_no_wrong_clock() {
     watched.world.clock.set_back(Duration::from_secs(59));
     assert_eq!(watch::check_due(&watched.app).await.unwrap(), 0);
     assert_eq!(watched.due().await, due);
+}
+
+/// The statement that looks for them, as it stands in the source.
+fn statement() -> String {
+    let source = include_str!("../../../src/storage/schedule.rs");
+    let (_, rest) = source.split_once("pub async fn bring_back").unwrap();
+    rest.split('"').nth(1).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn looking_for_them_reads_indexes_and_not_the_table() {
+    let world = World::new().await;
+    let Pools::Sqlite { read, .. } = world.app.db.pools() else { return };
+    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement()));
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(explain).bind(1_i64).bind(1_i64).fetch_all(read).await.unwrap();
+    let steps: Vec<&str> = plan.iter().map(|(.., step)| step.as_str()).filter(|step| step.contains("stores")).collect();
+    assert!(steps.len() == 2 && steps.iter().all(|step| step.starts_with("SEARCH stores USING")), "{steps:?}");
 }
