@@ -53,7 +53,11 @@ pub async fn settle(app: &App) -> Result<(), Beneath> {
             continue;
         }
         if grants::proven(&app.db, &id, app.now(), true).await?.is_some() {
-            attempts::go_on(&app.db, &id, Status::AwaitingConfirmation, None).await?;
+            // One that is confirmed waits only for a newer key, which is about to be tried.
+            let held = attempts::find(&app.db, &id).await?;
+            if held.is_some_and(|held| held.attempt.confirmed_at.is_none()) {
+                attempts::go_on(&app.db, &id, Status::AwaitingConfirmation, None).await?;
+            }
         } else if let Some(verdict) = grants::last_verdict(&app.db, &id).await? {
             fail(app, &id, verdict).await?;
         }
