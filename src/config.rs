@@ -108,9 +108,13 @@ impl Config {
                 vars.insert(name, value);
             }
         }
-        vars.extend(
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        );
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if name.starts_with("CARTKEY_") {
+                let value = value.into_string().map_err(|_| Faults(vec![format!("{name}: not UTF-8 text")]))?;
+                vars.insert(name, value);
+            }
+        }
         Self::read(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect())
     }
 

@@ -118,7 +118,7 @@ async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
         let minutes = operators::SETUP_LINK_LIVES.as_secs() / 60;
         writeln!(
             io::stderr(),
-            "\nThere is no operator yet. Open this within {minutes} minutes{from} to make the first; it works once:\n\n    {}\n",
+            "\nThere is no operator yet. Open this within {minutes} minutes{from} to create the first one; it works once:\n\n    {}\n",
             link.expose()
         )?;
     }
@@ -177,7 +177,7 @@ impl Serving {
 
     /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended, or it takes too long.
     async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = JoinHandle<()>>) {
-        tracing::info!("stopping: finishing what was accepted");
+        tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
         let drained = async {
             for each in self.listeners.into_iter().chain(workers) {
@@ -263,13 +263,13 @@ impl Told {
 fn warn_about(config: &Config) {
     if config.site.network == Network::PrivateToo {
         tracing::warn!(
-            "CARTKEY_ALLOW_PRIVATE_STORES is on: anyone who can open the connect page can have this machine ask addresses inside your network. Never use it in production"
+            "CARTKEY_ALLOW_PRIVATE_STORES is on: anyone who can open the connect page can make this machine send requests into your internal network. Never use it in production"
         );
     }
     if !config.site.secure {
         tracing::warn!(
             public_url = %config.site.public_url,
-            "CARTKEY_PUBLIC_URL is not https: real stores refuse to send their keys there. Fine for trying things out"
+            "CARTKEY_PUBLIC_URL is not https: real stores refuse to send their keys there. Use this for testing only"
         );
     }
 }

@@ -81,7 +81,7 @@ fn read_password(from_stdin: bool) -> anyhow::Result<Secret> {
     let first = Secret::new(rpassword::prompt_password("Password: ")?);
     let again = Secret::new(rpassword::prompt_password("Again: ")?);
     if first.expose() != again.expose() {
-        anyhow::bail!("the two passwords differ");
+        anyhow::bail!("the two passwords do not match");
     }
     Ok(first)
 }

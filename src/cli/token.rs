@@ -74,7 +74,7 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
         }
         TokenCommand::Revoke { id } => {
             if !tokens::revoke(app, &id, &Actor::cli()).await? {
-                bail!("there is no token {id} that still works");
+                bail!("there is no active token {id}");
             }
         }
     }
@@ -84,8 +84,10 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
 async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
     let reads = key_reads::of_tokens(app, app.now()).await?;
     for token in tokens::all(app).await? {
-        let users =
-            token.users.as_ref().map_or_else(|| "all user_ids".to_owned(), |u| format!("{} user_ids", u.count()));
+        let users = token.users.as_ref().map_or_else(
+            || "all user_ids".to_owned(),
+            |u| if u.count() == 1 { "1 user_id".to_owned() } else { format!("{} user_ids", u.count()) },
+        );
         let last = reads.get(&token.id).and_then(|read| read.last_at);
         let used = last.map_or_else(|| "no key read".to_owned(), |at| format!("last key read {at}"));
         writeln!(out, "{}\t{}\t{}\t{}\t{users}\t{used}", token.id, token.name, token.permissions, state(app, &token))?;
@@ -107,7 +109,7 @@ fn state(app: &App, token: &ServiceToken) -> String {
 fn read_name(text: &str) -> Result<String, &'static str> {
     let name = text.trim();
     let fits = (1..=80).contains(&name.chars().count());
-    fits.then(|| name.to_owned()).ok_or("a name must have 1 to 80 characters")
+    fits.then(|| name.to_owned()).ok_or("a name must be 1 to 80 characters long")
 }
 
 fn read_span(text: &str) -> Result<Duration, &'static str> {

@@ -76,7 +76,7 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
     writeln!(out, "{}", summary(&tally, &counts, asked.dry_run))?;
     if !tally.accounts_for(&counts) {
         bail!(
-            "the results are not those of {} rows in {} lines: not every row was imported or reported; this is a bug in Cartkey",
+            "the results do not account for all {} rows in {} lines: not every row was imported or reported; this is a bug in Cartkey",
             grouped(counts.rows),
             grouped(counts.line_ends)
         );
@@ -180,7 +180,7 @@ pub(super) async fn export(app: &App, with_secrets: bool, out: &mut impl Write) 
             let Some(pair) = &entry.pair else {
                 writeln!(
                     io::stderr(),
-                    "{} ({}): its key cannot be opened and is left out",
+                    "{} ({}): left out, because its key cannot be opened",
                     entry.store_id,
                     entry.home.shown()
                 )?;
@@ -195,7 +195,7 @@ pub(super) async fn export(app: &App, with_secrets: bool, out: &mut impl Write) 
     file.flush()?;
     tracing::info!(stores = n, "exported keys with their secrets");
     if lost > 0 {
-        bail!("{lost} keys cannot be opened");
+        bail!("not every key was exported; keys that cannot be opened: {lost}");
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ impl ThrowAway {
         let name = bytes.iter().fold("cartkey-demo-".to_owned(), |text, byte| format!("{text}{byte:02x}"));
         let folder = beside.join(name);
         let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        made.with_context(|| format!("cannot create the folder {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

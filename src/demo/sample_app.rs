@@ -150,7 +150,7 @@ async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
         ),
         Err(problem) if problem["code"] == "other_user" => app.page(
             "This was not your link",
-            &format!("<p class=\"card bad\">The link that you opened is for another account than {user}. Nothing was connected.</p>"),
+            &format!("<p class=\"card bad\">The link that you opened is for an account other than {user}. Nothing was connected.</p>"),
         ),
         Err(problem) if problem["code"] == "code_spent" && problem["attempt_url"].is_string() => app.page(
             "That took too long",

@@ -125,7 +125,7 @@ kinds! {
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
     KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
     KeyRevoked = "key.revoked", Stores, "Key revoked at the store";
-    TokenIssued = "token.issued", Tokens, "Token issued";
+    TokenIssued = "token.issued", Tokens, "Token created";
     TokenRotated = "token.rotated", Tokens, "Token rotated";
     TokenRevoked = "token.revoked", Tokens, "Token revoked";
     WebhookCreated = "webhook.created", Webhooks, "Webhook added";

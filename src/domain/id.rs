@@ -18,7 +18,7 @@ pub struct NotAnId {
 
 impl fmt::Display for NotAnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected an id like {}_01jd0000000000000000000000", self.prefix)
+        write!(f, "expected an ID such as {}_01jd0000000000000000000000", self.prefix)
     }
 }
 

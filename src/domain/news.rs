@@ -53,7 +53,7 @@ pub struct NotAnEventId;
 
 impl fmt::Display for NotAnEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected an id like {}", EventId(42))
+        write!(f, "expected an ID such as {}", EventId(42))
     }
 }
 

@@ -18,7 +18,7 @@ pub struct NotAName;
 
 impl fmt::Display for NotAName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name has 1 to 64 characters, without spaces")
+        f.write_str("a name must be 1 to 64 characters, without spaces")
     }
 }
 
@@ -101,7 +101,7 @@ pub enum WeakPassword {
 impl fmt::Display for WeakPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Length => "a password has 12 to 128 characters; a few unrelated words are easy to remember",
+            Self::Length => "a password must be 12 to 128 characters long; a few unrelated words are easy to remember",
             Self::Name => "the password contains your name; choose one that does not",
             Self::Simple => "this password is easy to guess; choose a few unrelated words",
         })

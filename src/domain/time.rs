@@ -71,7 +71,7 @@ pub struct NotATime;
 
 impl fmt::Display for NotATime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a moment like 2026-11-22T10:00:00Z")
+        f.write_str("expected a time such as 2026-11-22T10:00:00Z")
     }
 }
 

@@ -39,7 +39,7 @@ impl Permission {
     /// One sentence for whoever grants it.
     pub const fn says(self) -> &'static str {
         match self {
-            Self::KeysRead => "Fetch the keys of stores. Every fetch is recorded.",
+            Self::KeysRead => "Read the keys of stores. Every read is recorded.",
             Self::StoresRead => "See stores and their status, without their keys.",
             Self::StoresWrite => "Check stores, and disconnect them permanently.",
             Self::LinksWrite => "Create links that connect stores, follow them, and confirm approvals.",
@@ -77,9 +77,9 @@ impl fmt::Display for NotPermissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = Permission::ALL.map(Permission::as_str).join(", ");
         if self.0.is_empty() {
-            write!(f, "name at least one permission of {known}")
+            write!(f, "specify at least one permission: {known}")
         } else {
-            write!(f, "{:?} is not a permission; there are {known}", self.0)
+            write!(f, "{:?} is not a permission; the permissions are {known}", self.0)
         }
     }
 }
@@ -136,8 +136,8 @@ pub enum NotUsers {
 impl fmt::Display for NotUsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Nobody => f.write_str("name at least one user_id"),
-            Self::TooMany => write!(f, "a token can be limited to {} user_ids at most", Users::MOST),
+            Self::Nobody => f.write_str("specify at least one user_id"),
+            Self::TooMany => write!(f, "a token can be limited to at most {} user_ids", Users::MOST),
             Self::Line(line) => write!(f, "line {line}: {NotAUserId}"),
         }
     }
@@ -287,7 +287,7 @@ mod tests {
         assert!("".parse::<Permissions>().is_err());
         assert_eq!(
             "keys:write".parse::<Permissions>().map_err(|e| e.to_string()),
-            Err("\"keys:write\" is not a permission; there are keys:read, stores:read, stores:write, links:write, events:read".to_owned())
+            Err("\"keys:write\" is not a permission; the permissions are keys:read, stores:read, stores:write, links:write, events:read".to_owned())
         );
     }
 }

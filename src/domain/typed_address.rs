@@ -32,17 +32,17 @@ pub(super) fn tidied(pasted: &str) -> String {
     }
 }
 
-/// Characters without width that programs and keyboards leave in a text, and the spaces that are not meant to break it.
+/// Characters without width that programs and keyboards leave in a text. The joiners U+200C and U+200D are not among them: in
+/// some languages they make another name.
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'
-            | '\u{a0}'
             | '\u{61c}'
             | '\u{180e}'
-            | '\u{2007}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202f}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
             | '\u{2060}'..='\u{2064}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
@@ -50,11 +50,11 @@ const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Full-width letters and marks, as Japanese and Chinese keyboards write them, in their usual width.
+/// Full-width letters and marks, as Japanese and Chinese keyboards write them, in their usual width; every space as a space.
 fn narrow(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{3000}' => ' ',
+        '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{3000}' => ' ',
         '。' => '.',
         c => c,
     }
@@ -80,7 +80,8 @@ fn without_scheme(text: &str) -> Option<(&'static str, &str)> {
 /// Whether a word is `http` or `https` with letters missing, doubled or swapped. No other scheme in use looks like that.
 fn is_nearly_http(word: &str) -> bool {
     let of_its_letters = word.bytes().all(|b| b"htps".contains(&b)) && word.contains('t') && word.contains('p');
-    (3..=8).contains(&word.len()) && (word.starts_with('h') || of_its_letters)
+    let with_another = (word.starts_with("ht") || word.starts_with("hx")) && word.contains('p');
+    (3..=8).contains(&word.len()) && (of_its_letters || with_another)
 }
 
 /// Whether what follows http(s):// begins with the scheme of something else.

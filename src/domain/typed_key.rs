@@ -100,8 +100,8 @@ impl NotAHalf {
 impl fmt::Display for NotAHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty(Half::ConsumerKey) => "Copy the consumer key here; it begins with ck_.",
-            Self::Empty(Half::ConsumerSecret) => "Copy the consumer secret here; it begins with cs_.",
+            Self::Empty(Half::ConsumerKey) => "Paste the consumer key here; it begins with ck_.",
+            Self::Empty(Half::ConsumerSecret) => "Paste the consumer secret here; it begins with cs_.",
             Self::Other(Half::ConsumerKey) => {
                 "That is the consumer secret. The consumer key goes here; it begins with ck_."
             }

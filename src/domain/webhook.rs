@@ -87,7 +87,7 @@ impl fmt::Display for NotAWebhookUrl {
             Self::Userinfo => "Remove the part before the @ sign; put what your service needs into the path.",
             Self::Fragment => "Remove the part after the # sign: it is never sent.",
             Self::Private => {
-                "Webhooks are sent to public names only. Give your service a public name with https; only for development, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
+                "Webhooks are sent only to public host names with https. For development only, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
             }
             Self::Port => "Use https on its usual port 443, or on 8443.",
         })
@@ -166,11 +166,11 @@ impl fmt::Display for NotWanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups = Wanted::groups().map(|group| format!("{group}.*")).collect::<Vec<_>>().join(", ");
         if self.0.is_empty() {
-            write!(f, "name at least one event type, such as store.connected, or a group of {groups}, or * for all")
+            write!(f, "specify at least one event type, such as store.connected, a group ({groups}), or * for all")
         } else {
             write!(
                 f,
-                "{:?} is not an event type; there are types such as store.connected, the groups {groups}, and * for all",
+                "{:?} is not an event type; use a type such as store.connected, a group ({groups}), or * for all",
                 self.0
             )
         }

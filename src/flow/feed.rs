@@ -23,7 +23,7 @@ pub struct Part {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The cursor is newer than the newest event.
-    #[error("there is no such event; the newest is {newest}")]
+    #[error("there is no such event; the newest event is {newest}")]
     Ahead {
         /// The newest event's id.
         newest: EventId,

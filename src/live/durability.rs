@@ -11,7 +11,7 @@ use crate::storage::Db;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("durability check", "every second after a write that failed");
+pub const WORKER: Plan = Plan::new("durability check", "every second after a failed write");
 
 /// Tries a write after one that failed, until one is durable; ends when told to stop.
 pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
@@ -20,9 +20,14 @@ pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
             () = db.doubted() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        match db.probe().await {
-            Ok(()) => worker.did(1, "writes found durable again"),
-            Err(error) => worker.failed("writes are not durable", &error),
+        let tried = tokio::select! {
+            tried = db.probe() => tried,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match tried {
+            Ok(()) => worker.did(1, "durable test writes"),
+            // The write that failed first has been logged.
+            Err(_) => worker.failed_again("writes are not durable"),
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -139,12 +139,10 @@ async fn look(shared: Arc<Shared>, db: Db) {
         let changed = events::changed();
         match events::newest(&db).await {
             Ok(newest) => {
-                let is_news = shared.seen.send_if_modified(|seen| {
-                    let is_news = newest > seen.newest;
-                    seen.newest = seen.newest.max(newest);
-                    is_news
-                });
-                shared.worker.did(is_news.into(), "batch of new events");
+                // A server that was behind when it took over knows fewer events: what memory has seen of others is gone.
+                let is_news =
+                    shared.seen.send_if_modified(|seen| std::mem::replace(&mut seen.newest, newest) != newest);
+                shared.worker.did(is_news.into(), "batches of new events");
             }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "new events could not be read");

@@ -57,13 +57,13 @@ pub enum State {
 pub struct Done {
     /// How many of them.
     pub count: usize,
-    /// What, as text after the number: `keys tried`.
+    /// What, as text before the number: `keys tried`.
     pub what: &'static str,
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.count, self.what)
+        write!(f, "{}: {}", self.what, self.count)
     }
 }
 
@@ -311,7 +311,7 @@ mod tests {
         until(|| workers.down().is_empty()).await;
         let status = worker.status();
         assert_eq!((status.state, status.panics), (State::Running, 3));
-        assert_eq!(status.last_done.map(|(_, done)| done.to_string()), Some("3 keys tried".to_owned()));
+        assert_eq!(status.last_done.map(|(_, done)| done.to_string()), Some("keys tried: 3".to_owned()));
         assert_eq!(status.last_fault.map(|(_, says)| says), Some("it panicked"));
         end.notify_one();
         running.await.expect("it ends by itself");

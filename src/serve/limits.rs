@@ -77,3 +77,15 @@ fn open_files() -> Option<usize> {
     let now = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     now.and_then(|files| usize::try_from(files).ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_limits_are_those_that_are_documented() {
+        let usual = Limits::default();
+        assert_eq!([usual.head_within, usual.unread_within].map(|within| within.as_secs()), [10, 15]);
+        assert_eq!([usual.connections, usual.per_address, usual.per_site], [10_000, 256, 1_024]);
+    }
+}

@@ -25,7 +25,8 @@ struct Doubts {
 impl Doubt {
     /// Records the error of a write that is not retried.
     pub(super) fn judge(&self, error: &Error) {
-        if !error.is_worth_waiting_for() {
+        // Whoever got no connection has written nothing: readiness looks for one itself.
+        if !error.is_worth_waiting_for() || error.is_of_full_pool() {
             return;
         }
         let was_there = self.is_there();
@@ -34,7 +35,7 @@ impl Doubt {
         if !was_there {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "a write could not be made durable: not ready until one is"
+                "a write could not be made durable: not ready until a write succeeds"
             );
         }
     }

@@ -9,7 +9,7 @@ pub enum Error {
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
     /// The connection or the disk failed while a change was being made durable: it may or may not have been kept.
-    #[error("it is unknown whether the database kept the change")]
+    #[error("it is unknown whether the database saved the change")]
     Unknown(#[source] sqlx::Error),
     /// A statement or a stored value is not what this program expects.
     #[error("the database returned something unexpected")]
@@ -69,6 +69,11 @@ impl Error {
     /// Whether a caller that can wait should retry: the database may recover.
     pub(super) fn is_worth_waiting_for(&self) -> bool {
         matches!(self, Self::Unavailable(error) | Self::Unknown(error) if Class::of(error) != Class::Closed)
+    }
+
+    /// Whether there was no connection to be had in time.
+    pub(super) const fn is_of_full_pool(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::PoolTimedOut))
     }
 
     /// Whether the connection that returned this error must not be used again.

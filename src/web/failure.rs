@@ -187,8 +187,7 @@ impl From<lend::Error> for Failure {
             E::SeveralStores(stores) => {
                 let list: Vec<Value> =
                     stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
-                let says =
-                    "This merchant has several stores. Name one with ?store_url=, or request /api/v1/stores/{id}/keys.";
+                let says = "This merchant has several stores. Specify one with ?store_url=, or request /api/v1/stores/{id}/keys.";
                 Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
@@ -255,17 +254,17 @@ impl From<return_leg::ConfirmError> for Failure {
             E::Code => Self::new(
                 StatusCode::CONFLICT,
                 "code_spent",
-                "The code is wrong, spent, or older than a minute. Send the merchant back to attempt_url for a new one.",
+                "The code is wrong, already used, or older than a minute. Send the merchant back to attempt_url for a new one.",
             ),
             E::OtherUser => Self::new(
                 StatusCode::CONFLICT,
                 "other_user",
-                "This attempt is for a different user_id from the one that is signed in. Nothing was confirmed.",
+                "This attempt belongs to a different user_id from that of the signed-in user. Nothing was confirmed.",
             ),
             E::Ended(status, reason) => Self::new(
                 StatusCode::CONFLICT,
                 "attempt_ended",
-                "This attempt ended without a store before it was confirmed. Send the merchant a new link.",
+                "This attempt ended before it was confirmed, so no store was connected. Send the merchant a new link.",
             )
             .with("attempt_status", json!(status))
             .with("reason", json!(reason)),

@@ -67,7 +67,7 @@ fn warn_of_proxy(peer: IpAddr) {
     WARNED.call_once(|| {
         tracing::warn!(
             %peer,
-            "a request from {peer} has an X-Forwarded-For header, but CARTKEY_TRUSTED_PROXIES does not list that address. If it is your reverse proxy, list it: until then all visitors count as one network and share its limits. If it is not, somebody sent the header themselves, and nothing needs to be done"
+            "a request from {peer} has an X-Forwarded-For header, but CARTKEY_TRUSTED_PROXIES does not list that address. If it is your reverse proxy, list it: until then all visitors count as one network and share its limits. If it is not, a client sent the header itself, and you can ignore this"
         );
     });
 }

@@ -79,8 +79,8 @@ macro_rules! codes {
 codes! {
     UNAUTHENTICATED = "unauthenticated", [401], [], "The token is missing, unknown, expired or revoked. Send a valid token.";
     PERMISSION_MISSING = "permission_missing", [403], ["permission"], "The token lacks the permission `permission`. Issue a token that has it.";
-    NOT_FOUND = "not_found", [404], [], "It does not exist, or this token may not see it.";
-    METHOD_NOT_ALLOWED = "method_not_allowed", [405], [], "This address does not support the method; the `Allow` header lists those it supports.";
+    NOT_FOUND = "not_found", [404], [], "The resource does not exist, or this token has no access to it.";
+    METHOD_NOT_ALLOWED = "method_not_allowed", [405], [], "This address does not support the method; the `Allow` header lists the supported methods.";
     SEVERAL_STORES = "several_stores", [409], ["stores"], "The merchant has several stores. Specify one of `stores`.";
     STORE_NOT_CONNECTED = "store_not_connected", [409], ["store_status", "reason"], "The store's key is not available now. Send the merchant a link to connect the store again.";
     CODE_SPENT = "code_spent", [409], ["attempt_url"], "The code is wrong, already used, or older than a minute. Send the merchant to `attempt_url`, where one click creates a new one.";
@@ -90,6 +90,6 @@ codes! {
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time. Send it again.";
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB.";
     RATE_LIMITED = "rate_limited", [429], [], "Too many requests. Try again after the number of seconds in `Retry-After`.";
-    INTERNAL = "internal", [500], [], "An error in Cartkey. Give the operator the `request_id`.";
+    INTERNAL = "internal", [500], [], "Something went wrong in Cartkey. Give the operator the `request_id`.";
     UNAVAILABLE = "unavailable", [503], [], "The request cannot be served now. Try again after the number of seconds in `Retry-After`. A change may have been saved anyway, so check first if repeating it would matter.";
 }

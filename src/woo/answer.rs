@@ -6,15 +6,13 @@ use hyper::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE}
 use serde_json::Value;
 
 use super::http::Reply;
-use super::products;
+use super::{json, products};
 use crate::domain::time::Time;
 use crate::domain::verdict::{Product, Verdict};
 
 /// The longest pause that a store may request.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
-/// The maximum size of a body in which JSON is searched for among other output: every bracket costs another parse.
-const NOISY_AT_MOST: usize = 256 * 1024;
 /// What only a page contains, in lower case; PHP notices are HTML as well.
 const PAGE_MARKS: [&str; 4] = ["<html", "<!doctype", "<script", "<body"];
 
@@ -89,7 +87,7 @@ pub fn hear(reply: &Reply) -> Heard {
             return Heard::Refused(Refusal { status, code: code.to_owned(), message: message.to_owned() });
         }
     }
-    if reply.is_cut {
+    if reply.is_cut && reply.status.is_success() {
         return Heard::Trouble(Verdict::AnswerUnreadable);
     }
     page(reply, status)
@@ -134,7 +132,7 @@ impl Refusal {
             (401, _) if code.starts_with("woocommerce_rest_") => Meaning::Anonymous,
             // WordPress tried the key as an application password: it arrived, but WooCommerce did not accept it
             // (#68480).
-            (401, "invalid_username" | "invalid_email" | "incorrect_password") => Meaning::Anonymous,
+            (401, _) if self.is_wordpress_own() => Meaning::Anonymous,
             (401 | 403, _) => Meaning::Other(Verdict::RestClosed),
             _ => Meaning::Other(Verdict::AnswerUnreadable),
         }
@@ -172,32 +170,21 @@ fn location(reply: &Reply) -> Option<String> {
 /// an answer: around JSON that is not declared as such there must be no page.
 fn json(reply: &Reply) -> Option<(Value, bool)> {
     let body = reply.body.as_slice();
-    if let Ok(value) = serde_json::from_slice(body) {
+    if let Some(value) = json::whole(body) {
         return Some((value, false));
     }
-    if body.len() > NOISY_AT_MOST {
+    // Of a body that was cut off, only a part is left: whatever is whole in it is not the answer.
+    if reply.is_cut {
         return None;
     }
-    let mut longest: Option<(std::ops::Range<usize>, Value)> = None;
-    let mut at = 0;
-    while let Some(open) = body[at..].iter().position(|byte| matches!(byte, b'{' | b'[')) {
-        at += open;
-        let mut values = serde_json::Deserializer::from_slice(&body[at..]).into_iter::<Value>();
-        let Some(Ok(value)) = values.next() else {
-            at += 1;
-            continue;
-        };
-        let end = at + values.byte_offset();
-        if longest.as_ref().is_none_or(|(range, _)| range.len() < end - at) {
-            longest = Some((at..end, value));
-        }
-        at = end;
-    }
-    let (range, value) = longest?;
+    let (range, value) = json::longest(body)?;
     let declared =
         reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
     let is_page = |around: &[u8]| PAGE_MARKS.iter().any(|mark| products::contains(around, mark));
-    let is_answer = declared || !(is_page(&body[..range.start]) || is_page(&body[range.end..]));
+    // In a page's style or prose, empty brackets are none either.
+    let is_empty =
+        matches!(&value, Value::Object(all) if all.is_empty()) || matches!(&value, Value::Array(all) if all.is_empty());
+    let is_answer = declared || !(is_empty || is_page(&body[..range.start]) || is_page(&body[range.end..]));
     is_answer.then_some((value, true))
 }
 

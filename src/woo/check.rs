@@ -168,6 +168,24 @@ fn remark(noisy: bool, is_slow: bool) -> Verdict {
     }
 }
 
+/// Whether this is WooCommerce's list of products; an empty one is recognised by the header that counts them.
+fn are_products(value: &Value, reply: &Reply) -> bool {
+    let Some(products) = value.as_array() else { return false };
+    products.iter().all(|product| product.get("id").is_some())
+        && (!products.is_empty() || reply.headers.contains_key("x-wp-total"))
+}
+
+/// Whether this is WooCommerce's answer to an empty batch: nothing was done.
+fn is_batch(heard: &Heard) -> bool {
+    match heard {
+        Heard::Json { value: Value::Array(done), .. } => done.is_empty(),
+        Heard::Json { value: Value::Object(done), .. } => {
+            done.keys().all(|name| matches!(name.as_str(), "create" | "update" | "delete"))
+        }
+        _ => false,
+    }
+}
+
 /// Whether this answer may be about the route alone, so that a lighter one is worth a request.
 fn may_be_the_route(heard: &Heard) -> bool {
     match heard {
@@ -186,6 +204,9 @@ fn is_everywhere(verdict: Verdict) -> bool {
     matches!(
         verdict,
         Verdict::ServerError
+            | Verdict::NoWordPress
+            | Verdict::PlainPermalinks
+            | Verdict::IndexPermalinks
             | Verdict::RateLimited
             | Verdict::Maintenance
             | Verdict::Moved
@@ -252,9 +273,11 @@ impl Asking<'_> {
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
         for method in known.into_iter().chain(others) {
-            let (heard, reply) = match self.recognise(method, trouble.is_some()).await? {
-                Recognised::Yes(status) => return Ok((method, status)),
-                Recognised::No(heard, reply) => (heard, reply),
+            let (heard, reply) = match self.recognise(method, trouble.is_some()).await {
+                Ok(Recognised::Yes(status)) => return Ok((method, status)),
+                Ok(Recognised::No(heard, reply)) => (heard, reply),
+                // The first obstacle is the one to remove.
+                Err(stop) => return Err(trouble.unwrap_or(stop)),
             };
             match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
@@ -305,48 +328,52 @@ impl Asking<'_> {
         let first = match self.light(self.pair, method).await {
             Ok(reply) => {
                 let is_slow = self.client.clock().instant().since(begun) > SLOW_AFTER;
-                match answer::hear(&reply) {
-                    Heard::Json { value, noisy } => {
-                        let environment = self.environment(value, method).await;
-                        return Ok(Recognised::Yes(Status::Read { environment, remark: remark(noisy, is_slow) }));
-                    }
+                let heard = answer::hear(&reply);
+                if let Heard::Json { value, noisy } = &heard
+                    && let Some(environment) = self.environment(value, method).await
+                {
+                    return Ok(Recognised::Yes(Status::Read { environment, remark: remark(*noisy, is_slow) }));
+                }
+                match heard {
                     heard if once || !may_be_the_route(&heard) => return Ok(Recognised::No(heard, reply)),
                     heard => Ok((heard, reply)),
                 }
             }
-            Err(Fault::TimedOut | Fault::TooLarge | Fault::Protocol) if once => return Err(Fault::TimedOut.into()),
-            Err(fault @ (Fault::TimedOut | Fault::TooLarge | Fault::Protocol)) => Err(fault),
+            Err(fault @ (Fault::TimedOut | Fault::TooLarge | Fault::Protocol)) if !once => Err(fault),
             Err(fault) => return Err(fault.into()),
         };
         let Ok(reply) = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, self.pair, method).await else {
             return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
         };
         match (answer::hear(&reply), first) {
-            (Heard::Json { noisy, .. }, first) => {
+            (Heard::Json { value, noisy }, first) if are_products(&value, &reply) => {
+                // Some shops show their products to anybody.
+                let made_up = made_up_pair(self.client);
+                let control = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, &made_up, method).await?;
+                if matches!(answer::hear(&control), Heard::Json { value, .. } if are_products(&value, &control)) {
+                    return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
+                }
                 let remark = remark(noisy, matches!(first, Err(Fault::TimedOut)));
                 Ok(Recognised::Yes(Status::Read { environment: Value::Null, remark }))
             }
             // A refusal may be WooCommerce's word on the key; otherwise the first answer says more.
-            (
-                Heard::Trouble(_) | Heard::NotFound | Heard::Denied | Heard::Page | Heard::Elsewhere(_),
-                Ok((heard, reply)),
-            ) => Ok(Recognised::No(heard, reply)),
-            (heard, _) => Ok(Recognised::No(heard, reply)),
+            (heard @ Heard::Refused(_), _) | (heard, Err(_)) => Ok(Recognised::No(heard, reply)),
+            (_, Ok((heard, reply))) => Ok(Recognised::No(heard, reply)),
         }
     }
 
     /// What the store reports about itself: the answer to `system_status`, or to a second request where that left nothing because
     /// WordPress before 5.3 compares `_fields` with the outer names alone.
-    async fn environment(&self, value: Value, method: AuthMethod) -> Value {
-        if let Some(environment) = value.get("environment") {
-            return environment.clone();
+    /// `None` if neither answer comes from that route: a wall may answer every request with JSON of its own.
+    async fn environment(&self, value: &Value, method: AuthMethod) -> Option<Value> {
+        let environment = |value: &Value| value.get("environment").filter(|value| value.is_object()).cloned();
+        if let Some(environment) = environment(value) {
+            return Some(environment);
         }
-        let Ok(reply) = self.send(&Method::GET, LIGHT, &OUTER_FIELD, self.pair, method).await else {
-            return Value::Null;
-        };
+        let reply = self.send(&Method::GET, LIGHT, &OUTER_FIELD, self.pair, method).await.ok()?;
         match answer::hear(&reply) {
-            Heard::Json { value, .. } => value.get("environment").cloned().unwrap_or_default(),
-            _ => Value::Null,
+            Heard::Json { value, .. } => environment(&value),
+            _ => None,
         }
     }
 
@@ -355,11 +382,11 @@ impl Asking<'_> {
     async fn is_write_only(&self, method: AuthMethod) -> Result<bool, Stop> {
         let reply = self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await?;
         match answer::hear(&reply) {
-            Heard::Json { .. } => Ok(true),
+            Heard::Json { value, .. } if value.get("methods").is_some() || value.get("endpoints").is_some() => Ok(true),
             Heard::Refused(refusal) if refusal.meaning() == Meaning::AuthenticationError => Ok(false),
             _ => {
                 let reply = self.send(&Method::POST, BATCH, &[], self.pair, method).await?;
-                Ok(matches!(answer::hear(&reply), Heard::Json { .. }))
+                Ok(is_batch(&answer::hear(&reply)))
             }
         }
     }
@@ -367,10 +394,15 @@ impl Asking<'_> {
     /// Whether the store answers as it does to a key that never existed. Both messages are in the site's own language,
     /// so they are compared only with each other.
     async fn is_unknown(&self, refusal: &Refusal) -> Result<bool, Stop> {
-        let made_up =
-            KeyPair { consumer_key: made_up(self.client, "ck_"), consumer_secret: made_up(self.client, "cs_") };
-        let reply = self.light(&made_up, AuthMethod::Oauth1).await?;
-        Ok(matches!(answer::hear(&reply), Heard::Refused(control) if control == *refusal))
+        let made_up = made_up_pair(self.client);
+        // WooCommerce refuses a key before it looks at the route, so either route will do.
+        for (path, fields) in [(LIGHT, &LIGHT_FIELDS[..]), (LIGHTER, &LIGHTER_FIELDS[..])] {
+            let reply = self.send(&Method::GET, path, fields, &made_up, AuthMethod::Oauth1).await;
+            if let Ok(Heard::Refused(control)) = reply.map(|reply| answer::hear(&reply)) {
+                return Ok(control == *refusal);
+            }
+        }
+        Ok(false)
     }
 
     /// Interprets answers that are not WooCommerce's.
@@ -406,8 +438,8 @@ impl Asking<'_> {
             // The only request in which a write-only key reveals its owner's role.
             Some(Meaning::RoleLost) if !reads => Err(Verdict::RoleLost),
             _ if !reads => Ok(Some(Scope::Write)),
+            _ if heard.as_ref().is_ok_and(is_batch) => Ok(Some(Scope::ReadWrite)),
             Some(Meaning::AuthenticationError | Meaning::RoleLost | Meaning::Anonymous) => Ok(Some(Scope::Read)),
-            _ if matches!(heard, Ok(Heard::Json { .. })) => Ok(Some(Scope::ReadWrite)),
             _ => Ok(None),
         }
     }
@@ -444,6 +476,11 @@ impl Asking<'_> {
         };
         self.client.send(call).await
     }
+}
+
+/// A pair that no store knows.
+fn made_up_pair(client: &Client) -> KeyPair {
+    KeyPair { consumer_key: made_up(client, "ck_"), consumer_secret: made_up(client, "cs_") }
 }
 
 /// Half of a pair that no store has ever created: 128 random bits.

@@ -32,6 +32,8 @@ struct Shop {
     basic_is_taken: bool,
     /// The answer to `system_status` alone.
     status: Option<(u16, &'static str)>,
+    /// Anybody sees the products.
+    shows_products: bool,
     /// OPTIONS are refused by the host.
     no_options: bool,
     /// Written after each answer.
@@ -50,9 +52,13 @@ const SHOP: Shop = Shop {
     query_is_blocked: false,
     basic_is_taken: false,
     status: None,
+    shows_products: false,
     no_options: false,
     after: "",
 };
+
+/// How WordPress describes a route, cut short.
+const OPTIONS: &str = r#"{"namespace":"wc/v3","methods":["GET"]}"#;
 
 fn refuse(status: u16, code: &str, message: &str) -> String {
     answer(
@@ -77,20 +83,23 @@ impl Shop {
         if self.basic_is_taken && !seen.header("authorization").is_empty() {
             return refuse(403, "jwt_auth_bad_auth_header", "Authorization header malformed.");
         }
+        if self.shows_products && seen.method == "GET" && seen.target.contains("/products?") {
+            return answer(200, "content-type: application/json", r#"[{"id":1}]"#);
+        }
         if self.no_options && seen.method == "OPTIONS" {
             return answer(405, "", "<h1>Not allowed</h1>");
         }
         let error = "woocommerce_rest_authentication_error";
         match self.recognised(seen) {
             Err(message) => return refuse(401, error, message),
-            Ok(false) if seen.method == "OPTIONS" => return answer(200, "", "{}"),
+            Ok(false) if seen.method == "OPTIONS" => return answer(200, "", OPTIONS),
             Ok(false) => return refuse(401, "woocommerce_rest_cannot_view", "Nein."),
             Ok(true) => {}
         }
         let reads = self.permissions != "write";
         let writes = self.permissions != "read";
         match seen.method.as_str() {
-            "OPTIONS" => answer(200, "", "{}"),
+            "OPTIONS" => answer(200, "", OPTIONS),
             "GET" if !reads => refuse(401, error, "Der Schlüssel darf nicht lesen."),
             "POST" if !writes => refuse(401, error, "Der Schlüssel darf nicht schreiben."),
             _ if !self.owner_may => refuse(403, "woocommerce_rest_cannot_view", "Nein."),
@@ -290,9 +299,24 @@ async fn a_route_that_fails_on_its_own_is_replaced_by_a_lighter_one() {
         assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Basic)), "{status} {body}");
         assert_eq!((answer.woocommerce_version, answer.home_seen), (None, Some(home(HOME))), "{status} {body}");
     }
+    // Where anybody sees the products, they prove nothing.
+    let public = Shop { status: Some((500, "<h1>Error</h1>")), shows_products: true, ..SHOP }.asked(Scope::Read).await;
+    assert_eq!((public.verdict, public.method), (Verdict::ServerError, None));
     // WordPress before 5.3 leaves nothing of nested fields.
     let answer = Shop { status: Some((200, "[]")), ..SHOP }.asked(Scope::Read).await;
     assert_eq!((answer.verdict, answer.woocommerce_version.as_deref()), (Verdict::Works, Some("11.0.1")));
+}
+
+#[tokio::test]
+async fn json_of_something_in_front_proves_no_key() {
+    let page = Some((200, "content-type: text/html", "<style>p{}</style><p>Coming soon []</p>"));
+    assert_eq!(Shop { always: page, ..SHOP }.asked(Scope::ReadWrite).await.method, None);
+    for body in [r#"{"success":false}"#, "[]", "[0]", r#"{"environment":[]}"#, r#"{"code":"x"}"#, "Array ( [0] => a )"]
+    {
+        let answer =
+            Shop { always: Some((200, "content-type: application/json", body)), ..SHOP }.asked(Scope::Read).await;
+        assert_eq!((answer.verdict, answer.method), (Verdict::AnswerUnreadable, None), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
@@ -51,7 +51,7 @@ pub struct Outgoing {
 }
 
 /// The guarded client; clones share everything. One connection per call: nothing can leak from one store to the next, and
-/// a handshake takes less time than the store does. It follows no redirects, decompresses nothing,
+/// a handshake takes less time than the store does. It follows no redirects, asks for no compression,
 /// and ignores proxy settings in the environment.
 #[derive(Clone)]
 pub struct Client {
@@ -77,7 +77,7 @@ pub struct Call<'a> {
     pub at_most: usize,
 }
 
-/// A whole answer, as received.
+/// An answer.
 pub struct Reply {
     /// Its status.
     pub status: StatusCode,
@@ -110,7 +110,7 @@ enum Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
     /// The name has no address, or was not resolved within three seconds.
-    #[error("no such name")]
+    #[error("host name not found")]
     Dns,
     /// At least one of the name's addresses is not public, or the address is our own.
     #[error("the address is not public")]
@@ -119,13 +119,13 @@ pub enum Fault {
     #[error("nothing answers")]
     Connect,
     /// The certificate is not trusted.
-    #[error("no trusted TLS")]
+    #[error("the certificate is not trusted")]
     Tls,
     /// The server and we have no TLS version or cipher in common.
     #[error("no TLS version or cipher in common")]
     TlsOutdated,
     /// The server does not speak TLS.
-    #[error("no TLS")]
+    #[error("the server does not speak TLS")]
     NotTls,
     /// The time limit was exceeded.
     #[error("no answer in time")]
@@ -137,7 +137,7 @@ pub enum Fault {
     #[error("the answer is not HTTP")]
     Protocol,
     /// The URL is not allowed: scheme, port, user name, or unparsable.
-    #[error("the address cannot be asked")]
+    #[error("the address is not allowed")]
     BadUrl,
 }
 
@@ -382,7 +382,7 @@ fn decompress(body: &[u8], at_most: usize) -> Result<Vec<u8>, Fault> {
         plain
     };
     let mut plain =
-        if body.starts_with(&GZIP) { read(&mut MultiGzDecoder::new(body)) } else { read(&mut ZlibDecoder::new(body)) };
+        if body.starts_with(&GZIP) { read(&mut GzDecoder::new(body)) } else { read(&mut ZlibDecoder::new(body)) };
     if plain.is_empty() {
         plain = read(&mut DeflateDecoder::new(body));
     }

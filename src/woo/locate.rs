@@ -6,11 +6,11 @@ use super::answer::{self, Heard};
 use super::http::{Client, Fault, Reply};
 use super::site::{self, INDEX_FIELDS, Index};
 use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Product, Verdict};
 
 /// How many parent directories are tried: people paste pages of their shop.
 const PARENTS_AT_MOST: usize = 3;
-/// How many redirects are followed, manually and without keys: to https, to www, to a new name, and again there.
+/// How many redirects are followed in all, manually and without keys: to https, to www, to a new name, and again there.
 const REDIRECTS_AT_MOST: usize = 6;
 
 pub(super) enum Located {
@@ -34,8 +34,9 @@ enum Probe {
 pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut bool) -> Located {
     let mut at = typed.clone();
     let mut asked = Vec::new();
+    let mut redirects = REDIRECTS_AT_MOST;
     for _ in 0..=PARENTS_AT_MOST {
-        match probe(client, &at, answered).await {
+        match probe(client, &at, answered, &mut redirects).await {
             Probe::Found(base, index) => return Located::At(base, index),
             Probe::Trouble(base, Verdict::RestClosed) => {
                 return other_permalinks(client, &base)
@@ -85,10 +86,10 @@ fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
 }
 
 /// Requests the index below `base` and follows redirects. Each address passes the client's guard.
-async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
+async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool, redirects: &mut usize) -> Probe {
     let mut base = base.clone();
     let mut address = index_of(&base);
-    for _ in 0..=REDIRECTS_AT_MOST {
+    loop {
         let reply: Result<Reply, Fault> = site::get(client, &address).await;
         let reply = match reply {
             Ok(reply) => reply,
@@ -103,6 +104,11 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
         }
         let to = match heard {
             Heard::Elsewhere(Some(to)) => to,
+            Heard::Trouble(Verdict::AnswerUnreadable) if reply.is_cut => return Probe::NotHere(base),
+            // An application of its own may stand in a directory beside the shop.
+            Heard::Trouble(Verdict::Blocked(Product::BotCheck)) if base.parent().is_some() => {
+                return Probe::NotHere(base);
+            }
             Heard::Trouble(verdict) => return Probe::Trouble(base, verdict),
             Heard::Refused(refusal) => {
                 return match refusal.meaning() {
@@ -115,6 +121,8 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
             Heard::Denied => return Probe::Trouble(base, Verdict::RestClosed),
             _ => return Probe::NotHere(base),
         };
+        let Some(left) = redirects.checked_sub(1) else { return Probe::Trouble(base, Verdict::Moved) };
+        *redirects = left;
         match follow(&address, &base, &to, client.network()) {
             Ok(Some((next_base, next))) => (base, address) = (next_base, next),
             // A page of the shop may redirect anywhere; only a redirect of the root means that the API is closed.
@@ -123,7 +131,6 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool) -> Probe {
             Err(verdict) => return Probe::Trouble(base, verdict),
         }
     }
-    Probe::Trouble(base, Verdict::Moved)
 }
 
 /// The base and the address to which a redirect of the index leads; `None` if that is just another page of the same

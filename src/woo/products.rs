@@ -10,10 +10,7 @@ use crate::domain::verdict::{Product, Verdict};
 const LOOK_AT_MOST: usize = 64 * 1024;
 
 /// The longest page of a bot check, in bytes.
-const CHECK_PAGE_AT_MOST: usize = 24 * 1024;
-/// How such a page loads the real one, in lower case.
-const RELOADS: [&str; 5] =
-    ["location.reload", "location.href", "location.replace", "document.cookie", "http-equiv=\"refresh\""];
+const CHECK_PAGE_AT_MOST: usize = 8 * 1024;
 
 /// Which product produced a page without WordPress's JSON, if known. Only answers that block us are examined: a shop
 /// behind Cloudflare that answers is just a shop.
@@ -68,7 +65,8 @@ fn bot_check(reply: &Reply) -> Option<Verdict> {
     }
     let is_short = reply.body.len() <= CHECK_PAGE_AT_MOST && !reply.body.is_empty();
     let is_wordpress = says(reply, "wp-content") || says(reply, "wp-includes") || says(reply, "api.w.org");
-    let runs = says(reply, "<script") && RELOADS.iter().any(|mark| says(reply, mark));
+    let loads_again = says(reply, "location.reload") || (says(reply, "document.cookie") && says(reply, "location."));
+    let runs = says(reply, "<script") && loads_again;
     (is_short && runs && !is_wordpress).then_some(Verdict::Blocked(Product::BotCheck))
 }
 
@@ -143,6 +141,7 @@ mod tests {
                 "<script>document.cookie=\"__test=\"+x;location.href=\"/?i=1\"</script>",
                 blocked(Product::BotCheck),
             ),
+            (200, "", "<script>window.onload=function(){window.location.href=\"/lander\"}</script>", None),
             (200, "", "<link href=\"/wp-content/a.css\"><script>location.href='#'</script>", None),
             (200, "server: cloudflare", "<html>a shop that sells Wordfence mugs", None),
             (404, "server: cloudflare\nx-sucuri-id: 1", "<html>", None),

@@ -50,7 +50,7 @@ pub(super) async fn index(client: &Client, home: &StoreUrl) -> Option<Index> {
 pub(super) async fn has_woocommerce(client: &Client, home: &StoreUrl) -> bool {
     let Ok(reply) = get(client, &home.at("/wp-json/wc/v3/?_fields=namespace")).await else { return false };
     match answer::hear(&reply) {
-        Heard::Json { value, .. } => value.get("namespace").is_none_or(|namespace| namespace == "wc/v3"),
+        Heard::Json { value, .. } => value.get("namespace").is_some_and(|namespace| namespace == "wc/v3"),
         Heard::Refused(refusal) => refusal.code.starts_with("woocommerce_rest_"),
         _ => false,
     }

@@ -76,7 +76,7 @@ async fn axe_finds_nothing_on_pages_that_answer_a_form() {
     browser.write("name", "bob").await;
     browser.write("password", "guess").await;
     browser.press("Sign in").await;
-    browser.reads("The name or the password is wrong.").await;
+    browser.reads("The name or password is wrong.").await;
     troubles.extend(troubles_of(&browser, &axe, "sign-in, wrong").await);
     browser.sign_in("bob", PASSWORD).await;
     troubles.extend(troubles_of(&browser, &axe, "overview, nothing yet").await);

@@ -69,8 +69,8 @@ async fn make_link(operator: &Browser, hands: Hands) -> String {
     hands.operate(operator, "Links").await;
     operator.sees("Links").await;
     operator.is_in_order().await;
-    hands.operate(operator, "New link").await;
-    operator.sees("New link").await;
+    hands.operate(operator, "Create link").await;
+    operator.sees("Create link").await;
     hands.fill(operator, "user_id", "merchant-42").await;
     hands.fill(operator, "store", "shop.example").await;
     hands.operate(operator, "Create link").await;
@@ -104,7 +104,7 @@ async fn give_up(world: &World, operator: &Browser, hands: Hands) {
     operator.sees("Disconnect Cups & Plates?").await;
     operator.is_in_order().await;
     hands.operate(operator, "Disconnect shop.example").await;
-    operator.reads("The store is disconnected and its secret is wiped.").await;
+    operator.reads("The store was disconnected and its secret was wiped.").await;
     operator.is_in_order().await;
     let key = world.shop.keys().last().expect("the second key").key_id;
     let page = operator.value_of("revoke").await;

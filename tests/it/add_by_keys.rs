@@ -49,8 +49,12 @@ async fn a_key_that_works_is_kept_under_the_stores_own_address_and_lent() {
     let (mut ann, key) = (world.operator().await, key(&world));
     let page = add_key(&mut ann, "www.shop.example/wp-admin/edit.php", &key).await;
     assert!(page.url.path().starts_with("/admin/stores/st_"), "{}", page.text());
-    for words in ["The key works, and the store is connected.", "Cups & Plates", SHOP, "the key was typed or imported"]
-    {
+    for words in [
+        "The key works, and the store is connected.",
+        "Cups & Plates",
+        SHOP,
+        "the key was entered manually or imported",
+    ] {
         says(&page, words);
     }
     assert!(!page.body.contains(&key.consumer_key) && !page.body.contains(&key.consumer_secret));
@@ -75,7 +79,7 @@ async fn the_same_key_again_asks_nobody_and_changes_nothing() {
     // The right key with another secret is not the same.
     let page =
         add(&mut ann, SHOP, &key.consumer_key, &key.consumer_secret.replace(['a', 'b'], "c"), "read_write").await;
-    says(&page, "recognizes this key, but its secret is different");
+    says(&page, "recognizes this key, but not this secret");
 }
 
 #[tokio::test]
@@ -107,7 +111,7 @@ async fn a_key_that_may_do_less_takes_the_place_of_a_wider_one_only_when_less_is
     says(&add_key(&mut ann, SHOP, &wide).await, "replaced the store's previous key");
     let page = add_key(&mut ann, SHOP, &narrow).await;
     assert_eq!(page.status, 422);
-    says(&page, "The key was not saved. This key has less access than the one that shop.example is connected with");
+    says(&page, "The key was not saved. This key has less access than the current key of shop.example");
     says(
         &add(&mut ann, SHOP, &narrow.consumer_key, &narrow.consumer_secret, "read").await,
         "replaced the store's previous key",
@@ -149,7 +153,7 @@ async fn what_becomes_of_a_store_while_a_typed_key_is_tried_is_not_undone() {
         }
         world.shop.release();
         let page = slow.await.unwrap();
-        says(&page, "shop.example got another key or was disconnected while this key was being tested.");
+        says(&page, "While this key was being tested, shop.example got another key or was disconnected.");
         let kept = if given_up { vec![] } else { vec![second.consumer_key[36..].to_owned()] };
         assert_eq!(column(&world.app.db, "SELECT last7 FROM keys WHERE sealed IS NOT NULL").await, kept);
     }
@@ -187,7 +191,7 @@ async fn what_was_typed_wrongly_is_named_and_no_key_is_shown_again() {
         (SHOP, &ck[..20], cs, "read", "That is not a complete consumer key"),
         (SHOP, ck, &cs[36..], "read", "That is only the end of a key"),
         ("ftp://shop.example", ck, cs, "read", "A store's address begins with https://."),
-        (SHOP, ck, cs, "all", "Choose the permissions that the key needs."),
+        (SHOP, ck, cs, "all", "Choose the scope that the key needs."),
     ] {
         let page = add(&mut ann, store, key, secret, scope).await;
         assert_eq!(page.status, 422);

@@ -55,7 +55,8 @@ async fn an_approval_that_came_back_elsewhere_waits_and_is_connected_when_an_ope
     let (_, path) = held(&world, json!({"account_label": "Cups Ltd"})).await;
     assert_eq!(waiting(&world).await, 1);
     let mut ann = world.operator().await;
-    let page = look(&mut ann, &path, &["Needs a decision", "another browser", "Cups Ltd (m)", "127.0.0.1"]).await;
+    let page =
+        look(&mut ann, &path, &["Waiting for confirmation", "another browser", "Cups Ltd (m)", "127.0.0.1"]).await;
     says(&page, &["Before you confirm, ask the owner of shop.example", "a service", "No problems were found."]);
     says(
         &page,
@@ -64,7 +65,7 @@ async fn an_approval_that_came_back_elsewhere_waits_and_is_connected_when_an_ope
     assert!(!page.body.contains(&world.shop.keys()[0].consumer_key) && !page.body.contains("cs_"));
 
     let page = ann.submit(&page, "Confirm: connect shop.example", &[]).await;
-    says(&page, &["The approval is confirmed.", "Connected", "Approval confirmed", "ann", "key version 1", "In use"]);
+    says(&page, &["The approval was confirmed.", "Connected", "Approval confirmed", "ann", "key version 1", "In use"]);
     assert!(page.form("Reject").is_none() && page.form("Confirm").is_none());
     world.service("keys:read").await.get("/users/m/keys").await.ok();
     assert_eq!((waiting(&world).await, status(&world).await), (0, vec!["connected".to_owned()]));
@@ -82,7 +83,14 @@ async fn a_rejected_approval_is_wiped_and_names_the_key_to_revoke() {
     let last7 = world.shop.keys()[0].consumer_key[36..].to_owned();
     says(
         &page,
-        &["rejected and its key is wiped", "Failed", "An operator rejected it", "Approval rejected", &last7, "Wiped"],
+        &[
+            "rejected and its key was wiped",
+            "Failed",
+            "An operator rejected this approval",
+            "Approval rejected",
+            &last7,
+            "Wiped",
+        ],
     );
     let theirs = page.link("its page at the store").expect("where the merchant revokes it");
     assert!(theirs.starts_with("https://shop.example/wp-admin/") && theirs.ends_with("&edit-key=1"), "{theirs}");
@@ -113,7 +121,7 @@ async fn an_approval_whose_browser_did_not_come_back_waits_too() {
     let mut ann = world.operator().await;
     let page = look(&mut ann, &path(&world).await, &["the browser that started the attempt has not come back"]).await;
     let page = ann.submit(&page, "Confirm: connect shop.example", &[]).await;
-    says(&page, &["The approval is confirmed.", "Connected"]);
+    says(&page, &["The approval was confirmed.", "Connected"]);
 }
 
 #[tokio::test]
@@ -138,7 +146,7 @@ async fn one_that_the_application_must_confirm_can_only_be_rejected() {
         (Some(Decided::OnlyTheApplication), vec!["awaiting_confirmation".into()])
     );
     let page = ann.submit(&page, "Reject and wipe the key", &[]).await;
-    says(&page, &["rejected and its key is wiped"]);
+    says(&page, &["rejected and its key was wiped"]);
 }
 
 #[tokio::test]
@@ -207,7 +215,7 @@ async fn the_page_says_what_the_preflight_said() {
     look(
         &mut ann,
         &path(&world).await,
-        &["Failed", "It stopped the attempt.", "WooCommerce 3.5 or newer is not active", "No key was received."],
+        &["Failed", "Stopped the attempt.", "WooCommerce 3.5 or newer is not active", "No key was received."],
     )
     .await;
     // Each of them is the newest in its time.
@@ -215,10 +223,10 @@ async fn the_page_says_what_the_preflight_said() {
     world.shop.switch(|s| (s.woocommerce_off, s.notices) = (false, true));
     let (_, link) = world.link("m", json!({})).await;
     let page = world.begin(&mut browser, &link).await;
-    look(&mut ann, &path(&world).await, &["It stopped the attempt.", "prints other text around its answers"]).await;
+    look(&mut ann, &path(&world).await, &["Stopped the attempt.", "adds other text to its API responses"]).await;
     world.clock.advance(Duration::from_secs(1));
     browser.submit(&page, "Continue anyway", &[]).await;
-    look(&mut ann, &path(&world).await, &["It warned, and the merchant continued.", "prints other text around"]).await;
+    look(&mut ann, &path(&world).await, &["Gave a warning; the merchant continued.", "adds other text to"]).await;
     let page = ann.get("/admin/attempts/at_01jd0000000000000000000000").await;
     assert_eq!(page.status, 404);
     says(&page, &["There is no attempt with this ID"]);

@@ -15,7 +15,7 @@ async fn diagnostics_say_what_is_in_order_and_what_is_not() {
         "public address https://keys.example answers",
         "requests from stores reach the callback",
         "key ring opened the stored secrets",
-        "resolves to 127.0.0.1 from here, which is not a public address",
+        "resolves from here to 127.0.0.1, which is not a public address",
         "operators without a second factor: ann",
         "https://app.example",
     ] {
@@ -23,7 +23,7 @@ async fn diagnostics_say_what_is_in_order_and_what_is_not() {
     }
     // The story's clock stands in September 2026. A database server has a clock of its own, a file has none.
     let is_server = std::env::var("TEST_POSTGRES_URL").is_ok();
-    let clock = if is_server { "clock differs from that of the database server" } else { "nothing to compare with" };
+    let clock = if is_server { "clock differs from that of the database server" } else { "nothing to compare it with" };
     assert!(text.contains(clock), "{clock} in {text}");
 }
 

@@ -72,7 +72,7 @@ async fn what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays() {
         ("label", long.as_str(), "1 to 80 characters"),
         ("store", "https://user:pass@shop.example", ""),
         ("store", "127.0.0.1", ""),
-        ("scope", "admin", "Choose the permissions."),
+        ("scope", "admin", "Choose the scope."),
         ("lives", "31d", "Choose a time from the list."),
         ("return_url", "https://evil.example/", "CARTKEY_RETURN_ORIGINS"),
         ("return_url", "javascript:alert(1)", "CARTKEY_RETURN_ORIGINS"),
@@ -171,9 +171,9 @@ async fn withdrawing_says_what_it_ends_and_ends_it() {
     let (mut browser, waiting, id) = world.approved("m", json!({})).await;
     let list = ann.get("/admin/links").await;
     let ask = ann.click(&list, "Withdraw").await;
-    assert!(ask.text().contains("Somebody is connecting a store with this link right now"), "{}", ask.text());
+    assert!(ask.text().contains("Someone is connecting a store with this link right now"), "{}", ask.text());
     let done = ann.submit(&ask, "Withdraw link", &[]).await;
-    assert!(done.text().contains("The link is withdrawn"), "{}", done.text());
+    assert!(done.text().contains("The link was withdrawn"), "{}", done.text());
     world.prove().await;
     assert_eq!(world.stands(&id).await, ("failed".to_owned(), "link_withdrawn".to_owned()));
     let told = browser.get(waiting.url.as_str()).await;

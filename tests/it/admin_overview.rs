@@ -25,7 +25,7 @@ async fn at_first_it_leads_through_three_steps_to_the_first_key() {
     assert_eq!(seen.steps, Steps { token: true, link: false, fetched: false });
     assert!(ann.get("/admin").await.link("Create token").is_none());
     world.link("m", json!({})).await;
-    assert!(ann.get("/admin").await.text().contains("Waiting for the merchant"));
+    assert!(ann.get("/admin").await.text().contains("Waiting for approval"));
     world.connect("m").await;
     let page = ann.get("/admin").await;
     assert!(
@@ -85,7 +85,7 @@ async fn an_approval_that_came_back_elsewhere_waits_there_for_somebody() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin").await;
     assert!(page.text().contains("1 approval is waiting for confirmation."), "{}", page.text());
-    assert!(page.text().contains("Approved in a different browser"), "{}", page.text());
+    assert!(page.text().contains("The approval came back in a different browser"), "{}", page.text());
     let page = ann.click(&page, "Review").await;
     assert_eq!(page.status, 200);
     assert!(page.url.path().starts_with("/admin/attempts/at_") && page.text().contains("shop.example"));
@@ -113,9 +113,9 @@ async fn the_funnel_counts_what_was_begun_in_thirty_days_and_how_it_ended() {
     let page = world.operator().await.get("/admin").await;
     for says in [
         "Started 3",
-        "Received 1 33 %",
-        "Connected 1 33 %",
-        "Denied by the merchant 1 33 %",
+        "Key received 1 33%",
+        "Connected 1 33%",
+        "Denied by the merchant 1 33%",
         "nobody approved in time 1",
     ] {
         assert!(page.text().contains(says), "{says}: {}", page.text());

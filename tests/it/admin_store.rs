@@ -50,7 +50,15 @@ async fn a_store_is_shown_whole_and_without_its_secrets() {
     let (last7, key) = (last7(&world, 0), &world.shop.keys()[0]);
     says(
         &page,
-        &["Cups & Plates", "shop.example", "Connected since 5 min ago", "Its key works.", "11.0.1", "7.0.4", &last7],
+        &[
+            "Cups & Plates",
+            "shop.example",
+            "Connected last changed 5 min ago",
+            "The key works.",
+            "11.0.1",
+            "7.0.4",
+            &last7,
+        ],
     );
     let reads = format!("a service {} 3 5 min ago", service.token_id);
     says(
@@ -86,7 +94,7 @@ async fn check_now_says_what_came_of_it_and_what_to_do_next() {
     let (world, mut ann, path) = connected().await;
     let page = ann.get(&path).await;
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["The store was checked: its key works.", "Its key works."]);
+    says(&page, &["The store was checked: its key works.", "The key works."]);
     says_not(&page, &["Next:"]);
 
     world.shop.switch(|s| s.maintenance = true);
@@ -94,7 +102,7 @@ async fn check_now_says_what_came_of_it_and_what_to_do_next() {
     says(&page, &["See the result below", "Connected", "in maintenance mode", "Next: One check failed"]);
     world.clock.advance(Duration::from_mins(1));
     let page = ann.submit(&page, "Check now", &[]).await;
-    says(&page, &["Unreachable since just now", "Next: There is no need to reconnect"]);
+    says(&page, &["Unreachable last changed just now", "Next: There is no need to reconnect"]);
 
     world.shop.switch(|s| *s = Switches::default());
     world.shop.demote("admin");
@@ -149,7 +157,7 @@ async fn a_reconnect_link_is_shown_once_and_takes_this_store_only() {
     world.prove().await;
     let page = ann.get(&path).await;
     let former = last7(&world, 0);
-    says(&page, &["Connected since just now", "key version 2", "Replaced", &former, "ann"]);
+    says(&page, &["Connected last changed just now", "key version 2", "Replaced", &former, "ann"]);
     let remove = page.link("its page at the store").expect("where the merchant removes the former key");
     assert!(remove.ends_with("section=keys&edit-key=1"), "{remove}");
     let made_by = column(&world.app.db, "SELECT made_by FROM links WHERE store_id IS NOT NULL").await;
@@ -184,14 +192,22 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
     let asks = ann.click(&page, "Disconnect…").await;
     says(
         &asks,
-        &["Disconnect Cups & Plates?", "no service gets the key of shop.example", "will be refused", "a service"],
+        &[
+            "Disconnect Cups & Plates?",
+            "services no longer get the key of shop.example",
+            "will lose access",
+            "a service",
+        ],
     );
     service.get("/users/m/keys").await.ok();
     let kept = ann.click(&asks, "Keep it connected").await;
-    says(&kept, &["Connected since"]);
+    says(&kept, &["Connected last changed"]);
 
     let page = ann.submit(&asks, "Disconnect shop.example", &[]).await;
-    says(&page, &["The store is disconnected and its secret is wiped", "Disconnected since just now", "Not known yet"]);
+    says(
+        &page,
+        &["The store was disconnected and its secret was wiped", "Disconnected last changed just now", "Not known yet"],
+    );
     says(&page, &["shop manager sees only their own keys", &last7(&world, 0), "not checked yet, next check in 2 min"]);
     assert!(page.form("Check now").is_none() && page.link("Disconnect…").is_none());
     assert_eq!(service.get("/users/m/keys").await.status, 409);
@@ -210,7 +226,7 @@ async fn disconnecting_asks_first_then_says_where_the_merchant_revokes_the_key()
     says(
         &page,
         &[
-            "the key is revoked. Nothing is left",
+            "the key is revoked. There is nothing left",
             "Its key …",
             "is revoked. The store confirmed this",
             "Key revoked at the store",
@@ -258,7 +274,7 @@ async fn of_a_key_with_nothing_left_to_ask_with_it_is_said_that_only_the_store_k
     // As it was left by a version that kept nothing to ask with.
     change(&world.app.db, "UPDATE keys SET revocation = NULL, ask_at = NULL").await;
     let page = ann.get(&path).await;
-    says(&page, &["Cannot be checked", "Cartkey no longer has what it needs to check", "its page at the store"]);
+    says(&page, &["Cannot be checked", "Cartkey no longer has what it needs for a check", "its page at the store"]);
     assert!(!page.text().contains("Not known yet") && page.form("Check whether it is revoked").is_none());
 }
 
@@ -266,7 +282,7 @@ async fn of_a_key_with_nothing_left_to_ask_with_it_is_said_that_only_the_store_k
 async fn what_was_done_is_told_by_the_dashboard_and_by_nobody_elses_link() {
     let (_world, mut ann, path) = connected().await;
     let forged = format!("{KEYS}{path}?done=disconnected");
-    let told = "The store is disconnected";
+    let told = "The store was disconnected";
     let page = ann.browser.get(&forged).await;
     assert!(page.status == 200 && !page.text().contains(told), "{}", page.text());
     let mail = ann.browser.get("https://other.example/").await;

@@ -181,7 +181,7 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
         assert!(found(&page) && page.text().contains("1 store found"), "{q}: {}", page.text());
     }
     let page = ann.get("/admin/stores?q=ups").await;
-    assert!(!found(&page) && page.text().contains("No stores found"), "{}", page.text());
+    assert!(!found(&page) && page.text().contains("No matching stores"), "{}", page.text());
     assert_eq!(page.link("Clear filters").as_deref(), Some("/admin/stores"));
     change(&world.app.db, "UPDATE stores SET name = 'Saucers'").await;
     change(&world.app.db, "DELETE FROM store_words WHERE store_id NOT IN (SELECT id FROM stores WHERE name = 'x')")
@@ -192,7 +192,7 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     world.clock.advance(Duration::from_mins(1));
     world.connect("merchant:42").await;
     let page = ann.get("/admin/stores?q=saucers").await;
-    assert!(page.text().contains("No stores found"), "the name it had is forgotten: {}", page.text());
+    assert!(page.text().contains("No matching stores"), "the name it had is forgotten: {}", page.text());
     assert!(found(&ann.get("/admin/stores?q=cups").await));
     assert_eq!(words::give(&world.app, None).await.unwrap(), None, "nobody is without words");
 }
@@ -206,7 +206,7 @@ async fn with_no_store_the_list_says_how_one_gets_there() {
     assert_eq!(page.link("Create link").as_deref(), Some("/admin/links/new"));
     assert!(page.link("Export as CSV").is_none());
     let page = ann.get("/admin/stores?status=unauthorized").await;
-    assert!(page.text().contains("No stores found"), "{}", page.text());
+    assert!(page.text().contains("No matching stores"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -215,10 +215,10 @@ async fn filters_stay_in_the_address_and_each_can_be_dropped() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin/stores").await;
     assert!(page.text().contains("60 stores"), "{}", page.text());
-    let page = ann.submit(&page, "Show", &[("q", "cups"), ("status", "unauthorized"), ("sort", "address")]).await;
+    let page = ann.submit(&page, "Search", &[("q", "cups"), ("status", "unauthorized"), ("sort", "address")]).await;
     assert!(page.text().contains("10 stores found"), "{}", page.text());
     assert!(page.text().contains("no longer accepts the key"), "the reason stands there in plain words");
-    let form = page.form("Show").unwrap();
+    let form = page.form("Search").unwrap();
     for (name, value) in [("q", "cups"), ("status", "unauthorized"), ("sort", "address"), ("reason", "")] {
         assert!(form.fields.contains(&(name.to_owned(), value.to_owned())), "{name}: {:?}", form.fields);
     }

@@ -30,7 +30,7 @@ async fn a_token_is_made_shown_once_and_works() {
     let mut ann = world.operator().await;
     let page = ann.get("/admin/tokens").await;
     assert!(page.text().contains("No active tokens"), "{}", page.text());
-    let form = ann.click(&page, "New token").await;
+    let form = ann.click(&page, "Create token").await;
     let fields = [("name", "Shipping"), ("allow", "stores:read"), ("allow", "keys:read")];
     let made = ann.submit(&form, "Create token", &fields).await;
     assert_eq!(made.status, 200, "{}", made.text());
@@ -106,7 +106,7 @@ async fn the_list_tells_when_a_token_last_read_a_key_and_how_often() {
         rows.iter().find(|row| row.attribute("id") == Some(&service.token_id)).expect("its row").text()
     };
     let text = row().await;
-    assert!(text.contains("just now 2 in 30 days"), "{text}");
+    assert!(text.contains("just now 2 in the last 30 days"), "{text}");
     world.clock.advance(Duration::from_mins(9));
     let text = row().await;
     assert!(text.contains("9 min ago"), "{text}");
@@ -151,13 +151,13 @@ async fn revoking_asks_first_says_what_stops_and_counts_at_once() {
     let mut ann = world.operator().await;
     let ask = ann.get(&format!("/admin/tokens/{}/revoke", service.token_id)).await;
     for says in
-        ["Revoke Shipping & more?", "a service is using it", "Fetch the keys of stores", "Create links", "just now"]
+        ["Revoke Shipping & more?", "a service is using it", "Read the keys of stores", "Create links", "just now"]
     {
         assert!(ask.text().contains(says), "{says} in {}", ask.text());
     }
     assert_eq!(service.get("/users/m/keys").await.status, 200, "asking changes nothing");
     let done = ann.submit(&ask, "Revoke token", &[]).await;
-    assert!(done.text().contains("The token is revoked"), "{}", done.text());
+    assert!(done.text().contains("The token was revoked"), "{}", done.text());
     assert_eq!(service.get("/users/m/keys").await.problem(), (401, "unauthenticated"));
     let again = ann.submit(&ask, "Revoke token", &[]).await;
     assert_eq!(again.status, 409);

@@ -109,7 +109,7 @@ async fn a_webhook_is_changed_and_keeps_what_it_was_told() {
     let form = ann.click(&page, "Edit").await;
     let fields = [("which", "all"), ("description", ""), ("users", "m-1\r\nm-2")];
     let page = ann.submit(&form, "Save", &fields).await;
-    for says in ["Saved.", "everything", "2 merchants", "127.0.0.1"] {
+    for says in ["Saved.", "all events", "2 merchants", "127.0.0.1"] {
         assert!(page.text().contains(says), "{says} in {}", page.text());
     }
     world.clock.advance(Duration::from_mins(1));
@@ -138,9 +138,9 @@ async fn a_secret_is_rotated_shown_once_and_the_old_one_ended_by_hand() {
         check(&sent, secret, world.clock.now()).expect("both sign");
     }
     let page = ann.click(&made, "I have copied it").await;
-    assert!(page.text().contains("the old secret signs too") && !page.body.contains(&new), "{}", page.text());
+    assert!(page.text().contains("the old secret too") && !page.body.contains(&new), "{}", page.text());
     let page = ann.submit(&page, "End the old secret now", &[]).await;
-    assert!(page.text().contains("The old secret no longer signs"), "{}", page.text());
+    assert!(page.text().contains("Events are no longer signed with the old secret"), "{}", page.text());
     happens(&world, "m").await;
     assert!(check(&receiver.sent().pop().unwrap(), &old, world.clock.now()).is_err());
     let told = column(&world.app.db, "SELECT kind FROM events WHERE kind LIKE 'webhook.secret%' ORDER BY seq").await;
@@ -245,7 +245,7 @@ async fn a_deleted_webhook_is_gone_after_a_question() {
     assert!(ask.text().contains("Delete Shipping & more?") && !ask.body.contains("hunter2"), "{}", ask.text());
     let done = ann.submit(&ask, "Delete webhook", &[]).await;
     assert!(
-        done.text().contains("The webhook is deleted") && done.text().contains("No webhooks yet"),
+        done.text().contains("The webhook was deleted") && done.text().contains("No webhooks yet"),
         "{}",
         done.text()
     );

@@ -149,11 +149,11 @@ async fn the_stores_own_address_is_adopted_and_shown() {
     let world = World::with(&[], Switches { canonical_host: true, ..Switches::default() }).await;
     let mut browser = world.merchant();
     let page = type_address(&mut browser, "www.shop.example").await;
-    assert!(page.text().contains("Your store's main address is shop.example; we use that."), "{}", page.text());
+    assert!(page.text().contains("Your store's main address is shop.example; we will use that."), "{}", page.text());
 
     world.shop.switch(|s| (s.canonical_host, s.moved_to) = (false, Some("https://moved.example".to_owned())));
     let page = type_address(&mut browser, "shop.example").await;
-    assert!(page.text().contains("Your store's main address is moved.example; we use that."), "{}", page.text());
+    assert!(page.text().contains("Your store's main address is moved.example; we will use that."), "{}", page.text());
     assert_eq!(sent_to(&page), "https://moved.example/wc-auth/v1/authorize");
 
     world.shop.switch(|s| s.notices = true);

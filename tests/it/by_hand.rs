@@ -76,7 +76,7 @@ async fn eight_steps_with_a_drawing_each_lead_to_a_key_that_is_proven_like_any_o
     for words in ["Cups Ltd", "WooCommerce → Settings", "Acme Shipping", "Read/Write", "Generate API key"] {
         says(&page, words);
     }
-    let new = page.link("Your store's page for a new key").unwrap();
+    let new = page.link("your store's page for a new key").unwrap();
     assert_eq!(new, format!("{SHOP}/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys&create-key=1"));
 
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
@@ -106,7 +106,7 @@ async fn what_was_typed_wrongly_is_said_and_not_shown_again() {
     let (ck, cs) = (key.consumer_key.as_str(), key.consumer_secret.as_str());
     for (one, two, wrong) in [
         (cs, ck, "That is the consumer secret. The consumer key goes here"),
-        (ck, "", "Copy the consumer secret here"),
+        (ck, "", "Paste the consumer secret here"),
         (&ck[36..], cs, "That is only the end of a key"),
         (ck, &cs[..20], "That is not a complete consumer secret"),
     ] {

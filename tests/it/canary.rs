@@ -341,7 +341,7 @@ async fn no_secret_is_where_it_must_not_be() {
     let (canaries, told) = story(&world).await;
     assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 3 * 2 + 2 + 4);
     let lines = log.text();
-    assert!(lines.contains("tried a key at shop.example") && lines.contains("key_unreadable"), "the log was read");
+    assert!(lines.contains("tested a key of shop.example") && lines.contains("key_unreadable"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");
     assert!(
         lines.contains("delivery to shop.example") && !lines.contains("wh-canary-in-the-query"),

@@ -47,7 +47,7 @@ async fn a_revoked_token_is_refused_at_once_by_the_service_that_runs() {
     assert_eq!(asked().await, 401);
     assert!(here.run(&["token", "list"]).printed().contains("\trevoked\t"));
     let again = here.run(&["token", "revoke", &id]);
-    assert_eq!(again.complaint(), (Some(1), format!("cartkey: there is no token {id} that still works").as_str()));
+    assert_eq!(again.complaint(), (Some(1), format!("cartkey: there is no active token {id}").as_str()));
 }
 
 #[tokio::test]

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
+use cartkey::live::durability;
 use cartkey::storage::{Db, Error, Pools};
 use hyper::Method;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::binary::ask;
 use crate::database::{change, column, fresh};
 use crate::disk::Refusal;
+use crate::process::until_async;
 use crate::world::{KEYS, World};
 
 /// A fresh database with a table whose rows may be refused only at commit.
@@ -121,6 +124,62 @@ async fn a_change_whose_commit_fails_is_answered_503_and_nothing_is_ready_until_
     assert_eq!(service.get(&format!("/stores/{id}")).await.ok()["status"], "connected", "nothing is half done");
     service.delete(&format!("/stores/{id}")).await.ok();
     assert_eq!(service.get(&format!("/stores/{id}")).await.ok()["status"], "disconnected");
+}
+
+#[tokio::test]
+async fn after_a_fault_it_is_ready_again_by_itself() {
+    let world = World::new().await;
+    let (stop, stopped) = watch::channel(false);
+    let worker = world.app.workers.enter(durability::WORKER);
+    let client = world.client();
+    let readyz = async || ask(&client, Method::GET, &format!("{KEYS}/readyz"), &[], "").await.unwrap().0;
+    world.connect("merchant-1").await;
+    let service = world.trusted_service().await;
+    let id = service.get("/stores").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
+    let refusal = Refusal::of_commits(&world.app.db, "stores").await;
+    assert_eq!(service.delete(&format!("/stores/{id}")).await.problem(), (503, "unavailable"));
+    refusal.ends(&world.app.db).await;
+    assert_eq!(readyz().await, 503, "nothing has been durable since");
+    let running = tokio::spawn(durability::run(world.app.db.clone(), worker, stopped));
+    until_async(async || readyz().await == 200).await;
+    stop.send_replace(true);
+    running.await.unwrap();
+}
+
+/// What a server answers to a transaction that met another one.
+#[tokio::test]
+async fn a_transaction_that_met_another_is_done_again() {
+    let scene = Scene::new().await;
+    if !scene.db.is_postgres() {
+        return;
+    }
+    let fails = "CREATE FUNCTION fails() RETURNS BIGINT LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'met another' USING ERRCODE = '40001'; END $$";
+    change(&scene.db, fails).await;
+    let meets = std::sync::atomic::AtomicBool::new(true);
+    let meets = &meets;
+    scene
+        .db
+        .transaction(|mut tx| async move {
+            tx.query("INSERT INTO things (id) VALUES (1)").execute().await?;
+            if meets.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                tx.query("SELECT fails()").value::<i64>().await?;
+            }
+            tx.commit(()).await
+        })
+        .await
+        .expect("done again");
+    assert!(!scene.db.is_in_doubt());
+    assert_eq!(scene.found().await, ["1"]);
+}
+
+#[tokio::test]
+async fn there_are_as_many_connections_as_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_with(&fresh(folder.path()).await, 3).await.unwrap();
+    if let Pools::Postgres(pool) = db.pools() {
+        assert_eq!(pool.options().get_max_connections(), 3);
+    }
 }
 
 #[tokio::test]

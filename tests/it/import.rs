@@ -61,8 +61,8 @@ fn file_with(network: &ManyStores, rows: u64, one_in: u64) -> (String, Vec<(u64,
             4 => (format!("m{row},http://{host}:{port},{key},{secret},all"), "scope: it must be read"),
             5 => (format!("m{row},http://{host}:{port},{key}"), "it has 3 fields"),
             6 => (format!("m{row},http://{host}:{port},\"{key},{secret},read"), "it has 3 fields"),
-            7 => (format!("m0,http://s0.example:{port}/wp-admin/,{key},{secret},"), "are those of line 2"),
-            8 => (format!("m0,http://www.s0.example:{port},{key},{secret},"), "keep one of the two"),
+            7 => (format!("m0,http://s0.example:{port}/wp-admin/,{key},{secret},"), "are the same as in line 2"),
+            8 => (format!("m0,http://www.s0.example:{port},{key},{secret},"), "keep only one of the two"),
             9 => (format!("m{row},http://{host}:{port},{},{secret},", key_of("x").0), "key_rejected"),
             10 => (format!("m{row},http://{host}:{port},{key},{},", key_of("x").1), "secret_rejected"),
             11 => (format!("m{row},http://broken{row}.example:{port},{key},{secret},"), "server_error"),
@@ -263,13 +263,13 @@ async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_
     for manner in [Manner::Imported, Manner::Tried] {
         let (tally, told) = import(&world.app, &of(&old, "m", ""), Pace { manner, ..PACE }).await;
         assert_eq!((tally.refused, tally.reconnected), (1, 0));
-        assert!(told[&2].contains("shop.example got a newer key in place of this one at 2026-"), "{told:?}");
+        assert!(told[&2].contains("A newer key of shop.example replaced this one at 2026-"), "{told:?}");
         assert_eq!((served().await, column(&world.app.db, events).await), before);
     }
     // A key that may do less than the one that is there.
     let narrow = world.shop.issue_key("admin", Scope::Read);
     let (_, told) = import(&world.app, &of(&narrow, "m", ""), PACE).await;
-    assert!(told[&2].contains("This key has less access than the one that shop.example is connected with"), "{told:?}");
+    assert!(told[&2].contains("This key has less access than the current key of shop.example"), "{told:?}");
     assert_eq!((served().await, column(&world.app.db, events).await), before);
     // Unless less is what the line asks for.
     assert_eq!(import(&world.app, &of(&narrow, "m", "read"), PACE).await.0.reconnected, 1);
@@ -283,7 +283,7 @@ async fn a_file_that_is_older_than_what_became_of_its_stores_changes_nothing_of_
     let (_, told) = import(&world.app, &of(&newer, "m", ""), PACE).await;
     assert!(told[&2].contains("shop.example was disconnected at 2026-"), "{told:?}");
     let (_, told) = import(&world.app, &of(&old, "m", ""), PACE).await;
-    assert!(told[&2].contains("got a newer key in place of this one"), "{told:?}");
+    assert!(told[&2].contains("A newer key of shop.example replaced this one"), "{told:?}");
     assert_eq!(
         (served().await, column(&world.app.db, "SELECT status FROM stores").await),
         (vec![], vec!["disconnected".to_owned()])
@@ -302,7 +302,7 @@ async fn of_two_lines_for_one_store_the_first_counts_also_when_it_names_it_with_
     for (connected, same) in [(1, 0), (0, 1)] {
         let (tally, told) = import(&app, &text, PACE).await;
         assert_eq!((tally.connected, tally.same, tally.refused), (connected, same, 1));
-        assert!(told[&3].contains("are those of line 2"), "{told:?}");
+        assert!(told[&3].contains("are the same as in line 2"), "{told:?}");
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use cartkey::storage::Db;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::database::{change, column, fresh};
 
@@ -204,4 +206,23 @@ async fn an_older_program_leaves_a_newer_database_alone() {
     db.close().await;
     let refused = Db::open(&url).await.expect_err("a newer schema is refused").to_string();
     assert!(refused.contains("migrated by a newer version of Cartkey"), "{refused}");
+}
+
+/// A large migration takes longer than any statement of the service may.
+#[tokio::test]
+async fn a_migration_is_not_cut_off_by_the_time_limit_of_statements() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = fresh(folder.path()).await;
+    let db = Db::open(&url).await.unwrap();
+    if !db.is_postgres() {
+        return;
+    }
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE _sqlx_migrations").execute(&mut other).await.unwrap();
+    let limited = format!("{url}%20-c%20statement_timeout%3D100");
+    let mut opening = std::pin::pin!(Db::open(&limited));
+    let early = tokio::time::timeout(Duration::from_millis(600), opening.as_mut()).await;
+    assert!(early.is_err(), "it waits for the lock: {early:?}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    opening.await.expect("migrated");
 }

@@ -208,6 +208,6 @@ async fn notices_of_php_before_the_answer_are_a_remark_and_no_failure() {
     world.prove().await;
     assert_eq!(world.stands(&link).await, ("connected".to_owned(), "noisy_answer".to_owned()));
     let page = browser.get(waiting.url.as_str()).await;
-    assert!(page.text().contains("prints other text around its answers"), "{}", page.text());
+    assert!(page.text().contains("adds other text to its API responses"), "{}", page.text());
     assert_eq!(world.service("keys:read").await.get("/users/m/keys").await.ok()["store_url"], SHOP);
 }

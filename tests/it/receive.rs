@@ -209,7 +209,7 @@ async fn after_a_double_approve_one_key_is_used_and_the_other_named_for_tidying_
         keys.iter().partition(|key| lent["consumer_key"] == key.consumer_key.as_str());
     assert_eq!((used.len(), other.len()), (1, 1));
     let last7 = |key: &str| key[key.len() - 7..].to_owned();
-    let says = format!("remove any key that ends in …{}", last7(&other[0].consumer_key));
+    let says = format!("revoke any key that ends in …{}", last7(&other[0].consumer_key));
     assert!(page.text().contains("has a key that is not used") && page.text().contains(&says), "{}", page.text());
     assert!(page.text().contains(&format!("The key in use ends in …{}", last7(&used[0].consumer_key))));
 }

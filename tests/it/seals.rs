@@ -136,7 +136,7 @@ async fn a_damaged_key_is_a_status_that_a_check_finds_and_that_ends_by_itself() 
     let page = ann.get("/admin").await.text();
     assert!(page.contains("We cannot read our copy of the key of shop.example"), "{page}");
     let diagnostics = ann.get("/admin/diagnostics").await.text();
-    assert!(diagnostics.contains("the key of a store does not open: st_"), "{diagnostics}");
+    assert!(diagnostics.contains("the key of a store cannot be opened (st_"), "{diagnostics}");
     // Mended, and the store is away: that it opens is known, that it works is not.
     put(&world, "a", &right).await;
     world.shop.switch(|switches| switches.page_instead = Some(503));
@@ -152,14 +152,14 @@ async fn a_damaged_key_is_a_status_that_a_check_finds_and_that_ends_by_itself() 
 async fn doctor_and_check_name_what_does_not_open_and_go_on() {
     let (world, here) = (two_stores().await, Installation::new().await);
     let ran = run(&here, &world, &["doctor", "--deep"]);
-    assert!(ran.out.contains("ok    every sealed value opens (2)"), "{ran:?}");
+    assert!(ran.out.contains("ok    every sealed value can be opened (tested: 2)"), "{ran:?}");
     assert_eq!(ran.out.contains("file is intact"), matches!(world.app.db.pools(), Pools::Sqlite { .. }), "{ran:?}");
     bend(&world, "a").await;
     let ids = column(&world.app.db, "SELECT id FROM stores ORDER BY user_id").await;
     for arguments in [&["doctor"][..], &["doctor", "--deep"]] {
         let ran = run(&here, &world, arguments);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.out.contains(&format!("bad   the key of a store does not open: {}: ", ids[0])), "{ran:?}");
+        assert!(ran.out.contains(&format!("bad   the key of a store cannot be opened ({}): ", ids[0])), "{ran:?}");
         assert!(!ran.out.contains(&ids[1]), "{ran:?}");
     }
     let ran = run(&here, &world, &["check"]);

@@ -24,7 +24,7 @@ async fn the_first_operator_is_made_by_the_link_and_is_signed_in() {
     let weak = browser.submit(&page, "Create operator", &fields("passwordpassword", "passwordpassword")).await;
     assert!(weak.text().contains("easy to guess"), "{}", weak.text());
     let differs = browser.submit(&page, "Create operator", &fields(PASSWORD, "grey otters juggles")).await;
-    assert!(differs.text().contains("The two passwords differ."), "{}", differs.text());
+    assert!(differs.text().contains("The two passwords do not match."), "{}", differs.text());
     assert!(!differs.body.contains(PASSWORD), "a password is never shown again");
     let done = browser.submit(&page, "Create operator", &fields(PASSWORD, PASSWORD)).await;
     assert_eq!((done.status, done.url.path()), (200, "/admin"), "{}", done.text());

@@ -32,7 +32,7 @@ const BAD: [(&str, &str); 13] = [
     ("b{n},http://{at},{key},cs_short,", "consumer_secret: That is"),
     ("b{n},http://{at},{key},{secret},all", "scope: it must be read"),
     ("b{n},http://{at},{key}", "it has 3 fields"),
-    ("m0,http://127.1.0.1:{port}/wp-admin/,{key},{secret},", "are those of line 2"),
+    ("m0,http://127.1.0.1:{port}/wp-admin/,{key},{secret},", "are the same as in line 2"),
     ("b{n},http://{at},{wrong},{secret},", "key_rejected"),
     ("b{n},http://{at},{key},{wrong_secret},", "secret_rejected"),
     ("b{n},http://127.250.{n}.1:{port},{key},{secret},", "server_error"),
@@ -184,7 +184,7 @@ async fn no_row_of_a_file_that_a_spreadsheet_wrote_is_passed_over() {
     assert!(ran.complaint().0 == Some(1) && ran.complaint().1.contains("not UTF-8 text"), "{ran:?}");
     write(&here, "stores.csv", "customer,store,key,secret\n");
     let ran = here.run(&["import", "stores.csv"]);
-    let says = "user_id is missing, it names customer, store, key, secret (";
+    let says = "user_id is missing; found customer, store, key, secret (";
     assert!(ran.complaint().0 == Some(1) && ran.complaint().1.contains(says), "{ran:?}");
 }
 

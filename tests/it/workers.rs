@@ -51,7 +51,7 @@ async fn a_worker_that_panics_is_told_of_until_it_works_again() {
     go.notify_one();
     until_async(async || readyz().await.0 == 200).await;
     let text = ann.get("/admin/diagnostics").await.text();
-    for seen in ["has panicked once since start-up", "when a story wants it", "7 shelves counted", "lending record"] {
+    for seen in ["has panicked once since start-up", "when a story wants it", "shelves counted: 7", "lending record"] {
         assert!(text.contains(seen), "{seen} in {text}");
     }
     stop.send_replace(true);
@@ -70,7 +70,7 @@ async fn every_loop_of_the_real_process_is_on_the_diagnostics_page() {
     browser.submit(&page, "Create operator", &fields).await;
     let page = browser.get("http://keys.test/admin/diagnostics").await;
     for worker in
-        ["prover", "sweeper", "watch", "search words", "webhooks", "durability", "lending record", "event feed"]
+        ["prover", "sweeper", "watch", "search index", "webhooks", "durability", "lending record", "event feed"]
     {
         assert!(page.text().contains(worker), "{worker} in {}", page.text());
     }

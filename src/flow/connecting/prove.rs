@@ -90,7 +90,7 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         verdict = tried.verdict.code(),
         auth.method = tried.auth_method.map(crate::domain::key::AuthMethod::as_str),
         tries = candidate.tries + 1,
-        "tried a key at {}", attempt.home.shown()
+        "tested a key of {}", attempt.home.shown()
     );
     if !grants::tried(&app.db, candidate, &tried).await? {
         return Ok(());
@@ -109,7 +109,7 @@ async fn is_outdone(app: &App, attempt: &Attempt, tried: &Tried) -> Result<bool,
 
 /// Rejects a grant that cannot be decrypted; no request is sent to the store.
 async fn unreadable(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
-    tracing::error!(grant.id = %candidate.id, attempt.id = %candidate.attempt_id, "a sealed grant does not open");
+    tracing::error!(grant.id = %candidate.id, attempt.id = %candidate.attempt_id, "a sealed grant cannot be opened");
     let (state, verdict) = (State::Rejected, Verdict::KeyUnreadable);
     let tried = Tried { state, verdict, ..Tried::set_aside(candidate) };
     grants::tried(&app.db, candidate, &tried).await?;

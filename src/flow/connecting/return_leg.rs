@@ -165,7 +165,7 @@ pub enum ConfirmError {
     #[error("the attempt is for another user_id")]
     OtherUser,
     /// The code is wrong, spent or expired.
-    #[error("the code is wrong, spent, or older than a minute")]
+    #[error("the code is wrong, already used, or older than a minute")]
     Code,
     /// The attempt ended without a store, before or during the confirmation.
     #[error("the attempt has ended: {}", .0.as_str())]

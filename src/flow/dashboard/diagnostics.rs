@@ -147,7 +147,7 @@ async fn ask(app: &App, method: Method, url: String, body: Vec<u8>) -> Result<Re
 fn judge_addresses(addresses: &[IpAddr]) -> Option<String> {
     if let Some(private) = addresses.iter().find(|ip| !public_ip::is_public(**ip)) {
         return Some(format!(
-            "resolves to {private} from here, which is not a public address: make sure that it resolves to a public one from the internet"
+            "resolves from here to {private}, which is not a public address: make sure that it resolves to a public address on the internet"
         ));
     }
     let has_ipv4 = addresses.iter().any(IpAddr::is_ipv4);
@@ -186,11 +186,11 @@ fn judge_callback(callback: &Result<Reply, Fault>) -> Finding {
         Ok(reply) => say(
             State::Bad,
             format!(
-                "something in front of Cartkey answers {} to requests for /wc-auth/callback/: let them through unchanged",
+                "something in front of Cartkey answers requests for /wc-auth/callback/ with {}: let these requests through unchanged",
                 reply.status
             ),
         ),
-        Err(fault) => say(State::Bad, format!("requests to the callback get no answer: {fault}")),
+        Err(fault) => say(State::Bad, format!("the callback does not answer: {fault}")),
     }
 }
 
@@ -230,7 +230,7 @@ fn ring(app: &App) -> Finding {
         [one] => format!("key ring opened the stored secrets at start-up (1 key: {one})"),
         [first, rest @ ..] => {
             format!(
-                "key ring opened the stored secrets at start-up ({} keys: {first} seals, {} only open)",
+                "key ring opened the stored secrets at start-up ({} keys: {first} seals; for opening only: {})",
                 ids.len(),
                 rest.join(", ")
             )
@@ -275,8 +275,8 @@ fn skew(ours: Time, theirs: Time) -> Duration {
 fn judge_clock(skews: &mut [(&str, Duration)]) -> Finding {
     skews.sort_by_key(|(_, skew)| *skew);
     match skews.first() {
-        None => Finding::new(CLOCK, State::Fine, "clock: nothing to compare with until a store is connected"),
-        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock agrees with others"),
+        None => Finding::new(CLOCK, State::Fine, "clock: nothing to compare it with until a store is connected"),
+        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock agrees with the others"),
         Some((whose, skew)) => {
             let state = if skews.len() > 1 { State::Bad } else { State::Warn };
             let says = format!("clock differs from that of {whose} by {} s: synchronize it with NTP", skew.as_secs());

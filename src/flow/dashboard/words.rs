@@ -12,7 +12,7 @@ use crate::storage::store_words;
 const AT_ONCE: i64 = 100;
 
 /// The indexer, as listed in diagnostics.
-pub const WORKER: Plan = Plan::new("search words", "once, after start-up");
+pub const WORKER: Plan = Plan::new("search index", "once, after start-up");
 
 /// Indexes stores until none is left or the process shuts down. Each store is indexed atomically, so the next start continues where
 /// a dead process stopped.

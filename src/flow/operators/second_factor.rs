@@ -83,7 +83,7 @@ pub(super) async fn is_code(app: &App, id: &OperatorId, code: &str, actor: &Acto
     let Some(sealed) = proof.second_factor else { return Ok(false) };
     // If the second factor does not open, the recovery codes still work.
     let opened = app.vault.open(&Place::second_factor(id), &sealed).inspect_err(|error| {
-        tracing::error!(operator.id = %id, %error, "the second factor of an operator does not open");
+        tracing::error!(operator.id = %id, %error, "an operator's second factor cannot be opened");
     });
     let factor = opened.ok().and_then(|bytes| SecondFactor::of(&bytes, "", ""));
     let step = factor.and_then(|factor| factor.step(code, app.now()));

@@ -104,7 +104,7 @@ pub fn says(verdict: Verdict, store: &str) -> String {
             )
         }
         Verdict::SecretRejected => format!(
-            "{store} recognizes this key, but its secret is different. Copy the secret again; if it is lost, create a new key."
+            "{store} recognizes this key, but not this secret. Copy the secret again; if it is lost, create a new key."
         ),
         Verdict::RoleLost => format!(
             "The WordPress user who owns this key is neither an administrator nor a shop manager of {store}. Create a key for a user who is."

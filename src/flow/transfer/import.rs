@@ -172,7 +172,9 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
     fn take_in(&mut self, line: Line) {
         let Line { number, end, row } = line;
         let wish = row.and_then(|wish| match self.seen.claim(number, &wish, &wish.typed) {
-            Some(other) => Err(vec![format!("user_id and store_url are those of line {other}: keep one of the two")]),
+            Some(other) => Err(vec![format!(
+                "user_id and store_url are the same as in line {other}: keep only one of the two lines"
+            )]),
             None => Ok(wish),
         });
         match wish {
@@ -267,7 +269,10 @@ impl One {
     /// The fault if the address leads to a store that another line has claimed.
     fn claimed(&self, home: &StoreUrl) -> Option<Vec<String>> {
         let other = self.seen.claim(self.number, &self.wish, home)?;
-        Some(vec![format!("store_url: it leads to {}, the store of line {other}: keep one of the two", home.shown())])
+        Some(vec![format!(
+            "store_url: it leads to {}, the same store as line {other}: keep only one of the two lines",
+            home.shown()
+        )])
     }
 }
 

@@ -65,7 +65,7 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdict, Beneath> {
     let place = Place::revocation(&revocation.id, &revocation.home, &revocation.user_id);
     let Ok(key) = app.vault.open_secret(&place, &revocation.revocation) else {
-        tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "a consumer key kept for revocation checks does not open");
+        tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "a consumer key kept for revocation checks cannot be opened");
         keys::told(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };

@@ -86,7 +86,7 @@ pub(super) async fn deliver(
             let why = tried.disables.map(|disables| disables.why.code());
             tracing::warn!(webhook.id = %held.webhook.id, why, "turned a webhook off");
         }
-        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before its try ended"),
+        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before the key test ended"),
     }
     Ok(())
 }

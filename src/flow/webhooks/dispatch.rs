@@ -42,7 +42,7 @@ const GATHER: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The dispatcher, as listed in diagnostics.
-pub const WORKER: Plan = Plan::new("webhooks", "when something happens; polls every 10 s");
+pub const WORKER: Plan = Plan::new("webhooks", "when an event occurs; polls every 10 s");
 
 /// Delivers until shutdown, then waits for running deliveries.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {

@@ -22,7 +22,7 @@ const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 
 /// This worker. Services wait for it, so it is never kept from them for longer than a second.
 pub(super) const WORKER: Plan =
-    Plan { name: "lending record", runs: "when a key is lent", pause_at_most: Duration::from_secs(1) };
+    Plan { name: "lending record", runs: "when a key is read", pause_at_most: Duration::from_secs(1) };
 
 /// What is lent and waits for the writer. The queue outlives a writer that panics: those of its batch are refused, the others
 /// are served by the next.

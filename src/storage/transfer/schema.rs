@@ -112,7 +112,7 @@ fn in_order(mut waiting: Vec<Table>) -> Result<Vec<Table>, Fault> {
         let (ready, rest): (Vec<Table>, Vec<Table>) = waiting.into_iter().partition(is_ready);
         if ready.is_empty() {
             let names: Vec<&str> = rest.iter().map(|table| table.name.as_str()).collect();
-            return Err(Fault::Schema(format!("these tables name each other in a circle: {}", names.join(", "))));
+            return Err(Fault::Schema(format!("these tables reference each other in a circle: {}", names.join(", "))));
         }
         ordered.extend(ready);
         waiting = rest;

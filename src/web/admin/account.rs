@@ -96,7 +96,7 @@ async fn change_password(State(app): State<App>, Posted { who, fields }: Posted)
             Err(error) => not_proven(error)?.to_owned(),
         }
     } else {
-        "The two new passwords differ. Type both again.".to_owned()
+        "The two new passwords do not match. Type both again.".to_owned()
     };
     let page = AccountPage { password_wrong: Some(wrong), ..page(&app, &who).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
@@ -173,7 +173,7 @@ fn factor_page(app: &App, who: &SignedIn, letters: &Secret, address: &Secret) ->
 fn not_proven(error: sign_in::Error) -> Result<&'static str, Failure> {
     match error {
         sign_in::Error::Busy => Ok("Too many people are signing in right now. Try again in a moment."),
-        sign_in::Error::TooMany => Ok("Too many tries. Wait 15 minutes, then try again."),
+        sign_in::Error::TooMany => Ok("Too many attempts. Wait 15 minutes, then try again."),
         sign_in::Error::Beneath(beneath) => Err(beneath.into()),
         _ => Ok("This is not your current password."),
     }
@@ -183,7 +183,7 @@ fn factor_failure(error: second_factor::Error) -> Failure {
     match error {
         second_factor::Error::Beneath(beneath) => beneath.into(),
         second_factor::Error::OnAlready => {
-            let says = "Your second factor was turned on in another window in the meantime. To move it to another phone, turn it off first.";
+            let says = "Your second factor has already been turned on in another window. To move it to another phone, turn it off first.";
             Failure::new(StatusCode::CONFLICT, "second_factor_on", says)
         }
         _ => Failure::invalid("letters", "The second factor could not be read. Open the page again."),

@@ -74,7 +74,7 @@ fn read_id(id: &str) -> Result<AttemptId, Failure> {
 }
 
 fn unknown() -> Failure {
-    Failure::not_found("There is no attempt with this ID. The activity shows all attempts.")
+    Failure::not_found("There is no attempt with this ID. The activity log shows all attempts.")
 }
 
 /// The page of one attempt.
@@ -101,7 +101,7 @@ impl AttemptPage {
 
     fn badge(&self) -> (&'static str, &'static str) {
         match (self.attempt().is_held(), self.attempt().status_at(self.shell.now)) {
-            (true, _) => ("warn", "Needs a decision"),
+            (true, _) => ("warn", "Waiting for confirmation"),
             (false, status) => labels::attempt(status),
         }
     }
@@ -128,7 +128,7 @@ impl AttemptPage {
     fn outcome(&self) -> Option<String> {
         if self.whole.happened.iter().any(|event| event.kind == Kind::AttemptRejected) {
             return Some(
-                "An operator rejected it, and its key is wiped. The store may still have the key: the merchant can revoke it on the page linked below."
+                "An operator rejected this approval, and its key was wiped. The key may still exist at the store: the merchant can revoke it on the page linked below."
                     .to_owned(),
             );
         }
@@ -147,9 +147,9 @@ impl AttemptPage {
         match (found, self.attempt().reason) {
             (None, _) => "No problems were found.".to_owned(),
             (Some(found), Some(reason)) if found == reason && self.whole.came.is_empty() => {
-                format!("It stopped the attempt. {}", found.says(home))
+                format!("Stopped the attempt. {}", found.says(home))
             }
-            (Some(found), _) => format!("It warned, and the merchant continued. {}", found.says(home)),
+            (Some(found), _) => format!("Gave a warning; the merchant continued. {}", found.says(home)),
         }
     }
 
@@ -170,7 +170,7 @@ impl AttemptPage {
         let mut steps: Vec<Step> = self.whole.happened.iter().map(of_event).collect();
         steps.extend(self.attempt().returned_at.map(|at| Step {
             at,
-            what: "Came back in the browser that started",
+            what: "Approval came back in the browser that started it",
             who: labels::who("merchant", None).to_owned(),
             from: None,
             note: None,

@@ -104,9 +104,9 @@ fn count(n: usize) -> f64 {
 pub fn percent(part: i64, whole: i64) -> String {
     match (part, whole) {
         (_, ..=0) => String::new(),
-        (0, _) => "0 %".to_owned(),
-        (part, whole) if part.saturating_mul(100) < whole => "<1 %".to_owned(),
-        (part, whole) => format!("{} %", part.saturating_mul(100) / whole),
+        (0, _) => "0%".to_owned(),
+        (part, whole) if part.saturating_mul(100) < whole => "<1%".to_owned(),
+        (part, whole) => format!("{}%", part.saturating_mul(100) / whole),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn shares_are_told_in_percent() {
-        assert_eq!([percent(0, 0), percent(0, 5), percent(1, 500)], ["", "0 %", "<1 %"]);
-        assert_eq!([percent(1, 3), percent(5, 5), percent(999, 1_000)], ["33 %", "100 %", "99 %"]);
+        assert_eq!([percent(0, 0), percent(0, 5), percent(1, 500)], ["", "0%", "<1%"]);
+        assert_eq!([percent(1, 3), percent(5, 5), percent(999, 1_000)], ["33%", "100%", "99%"]);
     }
 }

@@ -71,7 +71,7 @@ fn proxy(app: &App, parts: &Parts) -> Option<Finding> {
     let trusted = app.site.trusted_proxies.iter().any(|network| network.contains(&peer));
     (parts.headers.contains_key("x-forwarded-for") && !trusted).then(|| {
         let says = format!(
-            "requests come through an untrusted proxy at {peer}, so all visitors look like one: add the proxy to CARTKEY_TRUSTED_PROXIES"
+            "requests come through an untrusted proxy at {peer}, so all visitors count as one network: add the proxy to CARTKEY_TRUSTED_PROXIES"
         );
         Finding::new(PUBLIC_ADDRESS, Stands::Warn, says)
     })

@@ -34,9 +34,9 @@ pub fn minute(time: &Time) -> String {
 pub const fn method(method: AuthMethod) -> &'static str {
     match method {
         AuthMethod::Basic => "Basic: key and secret in a header",
-        AuthMethod::Query => "Query string, because the host removes the header",
-        AuthMethod::Oauth1 => "OAuth 1.0a, because plain keys are removed on the way",
-        AuthMethod::Oauth1Http => "OAuth 1.0a for http, because the store's PHP does not see https",
+        AuthMethod::Query => "Query string: the host removes the Authorization header",
+        AuthMethod::Oauth1 => "OAuth 1.0a: plain keys do not reach WooCommerce",
+        AuthMethod::Oauth1Http => "OAuth 1.0a, signed for http: the store's PHP does not see https",
     }
 }
 
@@ -60,17 +60,17 @@ pub fn told(verdict: &Verdict, home: &str) -> String {
 /// A store's state, as a sentence.
 pub fn stands(store: &Store) -> String {
     match (store.status, store.reason) {
-        (StoreStatus::Disconnected, _) => "It was disconnected, and its secret is wiped.".to_owned(),
-        (StoreStatus::Connected, None) => "Its key works.".to_owned(),
+        (StoreStatus::Disconnected, _) => "The store was disconnected and its secret was wiped.".to_owned(),
+        (StoreStatus::Connected, None) => "The key works.".to_owned(),
         (_, Some(reason)) => reason.says(store.home.shown()),
-        (StoreStatus::Unauthorized, None) => "It rejects its key.".to_owned(),
-        (StoreStatus::Unreachable, None) => "It cannot be reached.".to_owned(),
+        (StoreStatus::Unauthorized, None) => "The store rejects its key.".to_owned(),
+        (StoreStatus::Unreachable, None) => "The store cannot be reached.".to_owned(),
     }
 }
 
 /// When the check due at `due` will run. Approximate, because checks are queued and spread out.
 pub fn next_check(due: Time, now: Time) -> String {
-    if due > now { format!("next check {}", about(due, now)) } else { "next check is due".to_owned() }
+    if due > now { format!("next check {}", about(due, now)) } else { "the next check is due".to_owned() }
 }
 
 /// `in about 15 min`; `in a moment`.
@@ -103,7 +103,7 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
             "The store works but asks for fewer requests. Services still get the key, and Cartkey checks again automatically.",
         ),
         (StoreStatus::Connected, Some(_)) => {
-            Some("One check failed, perhaps only temporarily. Services still get the key. Check again now.")
+            Some("One check failed; the problem may be temporary. Services still get the key. Check again now.")
         }
         (StoreStatus::Unauthorized, Some(Verdict::CloneSuspected)) => Some(
             "Ask the merchant which of the two their customers use. If it is the other one, create a link for that address. If it is this one, ask the merchant to correct its site address, then check again.",
@@ -132,10 +132,10 @@ pub const fn next_step(store: &Store) -> Option<&'static str> {
 /// An attempt's status: the badge's class and text.
 pub const fn attempt(status: Status) -> (&'static str, &'static str) {
     match status {
-        Status::Open => ("quiet", "Waiting for the merchant"),
+        Status::Open => ("quiet", "Waiting for approval"),
         Status::Received => ("quiet", "Key received"),
-        Status::Proving => ("quiet", "Key being tested"),
-        Status::AwaitingConfirmation => ("warn", "Needs confirmation"),
+        Status::Proving => ("quiet", "Testing the key"),
+        Status::AwaitingConfirmation => ("warn", "Waiting for confirmation"),
         Status::Connected => ("good", "Connected"),
         Status::Denied => ("quiet", "Denied"),
         Status::Failed => ("bad", "Failed"),

@@ -87,7 +87,7 @@ async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Res
     let (page, user_wrong) = if let Ok(user_id) = user {
         (links::list(&app, &Filter { state, user_id, before }, USUAL).await?, None)
     } else {
-        let says = "A user_id has 1 to 128 visible characters, without spaces.";
+        let says = "A user_id must be 1 to 128 visible characters, without spaces.";
         (Rows { rows: Vec::new(), next: None }, Some(says))
     };
     let status = if user_wrong.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -178,12 +178,12 @@ fn withdrawn_before() -> Failure {
 const fn attempt_badge(status: Status) -> (&'static str, &'static str) {
     match status {
         Status::Open => ("", "Waiting for approval"),
-        Status::Received | Status::Proving => ("", "Key is being tested"),
+        Status::Received | Status::Proving => ("", "Testing the key"),
         Status::AwaitingConfirmation => ("warn", "Waiting for confirmation"),
         Status::Connected => ("good", "Connected"),
         Status::Denied => ("bad", "Denied"),
         Status::Failed => ("bad", "Failed"),
-        Status::Expired => ("quiet", "Not approved in time"),
+        Status::Expired => ("quiet", "Expired"),
     }
 }
 

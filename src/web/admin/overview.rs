@@ -122,7 +122,7 @@ impl OverviewPage {
         let most = self.days.iter().max_by_key(|(_, n)| *n);
         match most {
             Some((day, n)) if *n > 0 => format!(
-                "{} key reads in 30 days; most on {day}: {}; today {}.",
+                "Key reads in 30 days: {0}. The most on one day: {1}, on {day}. Today: {2}.",
                 self.reads(),
                 thousands(*n),
                 self.today()
@@ -152,9 +152,9 @@ impl OverviewPage {
     /// Why an approval is waiting.
     fn waits(attempt: &Attempt) -> &'static str {
         if attempt.elsewhere_at.is_some() {
-            "Approved in a different browser from the one that started: somebody must confirm that this was intended."
+            "The approval came back in a different browser from the one that started it: someone must confirm that this was intended."
         } else {
-            "Approved, but nobody came back to confirm that this was intended."
+            "Approved, but the browser that started it has not come back: someone must confirm that this was intended."
         }
     }
 }
@@ -182,7 +182,7 @@ fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
 }
 
 fn stages(funnel: &Funnel) -> Vec<Stage> {
-    let figures = [("Started", funnel.begun), ("Received", funnel.received), ("Connected", funnel.connected)];
+    let figures = [("Started", funnel.begun), ("Key received", funnel.received), ("Connected", funnel.connected)];
     let rows = Rows::of(&figures.map(|(_, n)| n));
     let stage = |((name, n), length): ((&'static str, i64), f64)| {
         let share = if name == "Started" { String::new() } else { percent(n, funnel.begun) };

@@ -63,7 +63,7 @@ async fn take(
     };
     let password = fields.get("password").unwrap_or_default();
     if fields.get("again") != Some(password) {
-        page.password_wrong = Some("The two passwords differ. Type both again.".to_owned());
+        page.password_wrong = Some("The two passwords do not match. Type both again.".to_owned());
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
     }
     let actor = nobody(&app, &parts);

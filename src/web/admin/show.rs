@@ -143,7 +143,7 @@ notices! {
     /// A store was checked and has a problem.
     CheckedBad = "checked-bad", "The store was checked. See the result below.";
     /// A store was not checked because too many others are.
-    NoTurn = "no-turn", "Too many stores are being checked right now. This one is next; look again in a minute.";
+    NoTurn = "no-turn", "Too many stores are being checked right now. This one is next: try again in ten seconds.";
     /// A typed key works, and its store is new.
     StoreAdded = "store-added", "The key works, and the store is connected.";
     /// A typed key works and replaced another.
@@ -151,21 +151,21 @@ notices! {
     /// The store already has the typed key.
     KeyKnown = "key-known", "The store already has this key. Nothing was changed.";
     /// A store was disconnected.
-    Disconnected = "disconnected", "The store is disconnected and its secret is wiped.";
+    Disconnected = "disconnected", "The store was disconnected and its secret was wiped.";
     /// A disconnected store reports that the key is revoked.
-    KeyRevoked = "key-revoked", "The store was checked: the key is revoked. Nothing is left of this connection.";
+    KeyRevoked = "key-revoked", "The store was checked: the key is revoked. There is nothing left to do.";
     /// A disconnected store still knows the key.
     KeyStillThere = "key-still-there", "The store was checked: the key is not revoked.";
     /// A disconnected store could not be checked.
     KeyNotTold = "key-not-told", "The store could not be checked, so it is not known whether the key is revoked.";
     /// A quarantined approval was confirmed.
-    Confirmed = "confirmed", "The approval is confirmed.";
+    Confirmed = "confirmed", "The approval was confirmed.";
     /// A quarantined approval was rejected.
-    Rejected = "rejected", "The approval is rejected and its key is wiped.";
+    Rejected = "rejected", "The approval was rejected and its key was wiped.";
     /// A link was withdrawn.
-    LinkWithdrawn = "link-withdrawn", "The link is withdrawn. Anyone who opens it sees that it no longer works.";
+    LinkWithdrawn = "link-withdrawn", "The link was withdrawn. Anyone who opens it sees that it no longer works.";
     /// A token was revoked.
-    TokenRevoked = "token-revoked", "The token is revoked. It no longer works.";
+    TokenRevoked = "token-revoked", "The token was revoked. It no longer works.";
     /// A webhook accepted a test.
     TestTaken = "test-taken", "The test was delivered: this webhook works.";
     /// A webhook did not accept a test.
@@ -173,7 +173,7 @@ notices! {
     /// Deliveries are being resent.
     SentAgain = "sent-again", "Events are being resent. The log below shows the result.";
     /// A webhook's old secret was ended.
-    OldSecretEnded = "old-secret-ended", "The old secret no longer signs.";
+    OldSecretEnded = "old-secret-ended", "Events are no longer signed with the old secret.";
     /// A webhook was turned off.
     WebhookOff = "webhook-off", "The webhook is off. Nothing is sent to it.";
     /// A webhook was turned on.
@@ -181,13 +181,13 @@ notices! {
     /// A webhook was turned on and missed events are being sent.
     WebhookOnWithMissed = "webhook-on-missed", "The webhook is on. Missed events are being sent now.";
     /// A webhook was deleted.
-    WebhookDeleted = "webhook-deleted", "The webhook is deleted and its secret is wiped.";
+    WebhookDeleted = "webhook-deleted", "The webhook was deleted and its secret was wiped.";
     /// Settings were saved.
     Saved = "saved", "Saved.";
     /// The second factor is off.
     SecondFactorOff = "second-factor-off", "The second factor is off.";
     /// All other sessions ended.
-    SessionEnded = "session-ended", "The session is ended.";
+    SessionEnded = "session-ended", "The session was ended.";
 }
 
 /// A redirect to `path` after a form was processed, with a notice.

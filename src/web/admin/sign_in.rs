@@ -55,7 +55,7 @@ async fn ask(State(app): State<App>, parts: Parts) -> Result<Response, Failure> 
     let note = match query.get("done") {
         Some("signed-out") => Some("You are signed out."),
         Some("password-changed") => {
-            Some("Your password is changed and all your sessions are ended. Sign in with the new password.")
+            Some("Your password was changed and all your sessions were ended. Sign in with the new password.")
         }
         _ => None,
     };
@@ -72,7 +72,7 @@ async fn take(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Respo
     match sign_in::sign_in(&app, name, &password, &brings, &nobody(&app, &parts)).await {
         Ok(begun) => Ok(begun_at(&app, &begun, &next)),
         Err(error) => {
-            let (status, wrong) = told(error, "The name or the password is wrong.")?;
+            let (status, wrong) = told(error, "The name or password is wrong.")?;
             Ok((status, Page(SignInPage { name: name.to_owned(), next, wrong: Some(wrong), note: None }))
                 .into_response())
         }
@@ -154,7 +154,7 @@ fn told(error: Error, wrong: &'static str) -> Result<(StatusCode, &'static str),
     match error {
         Error::Wrong | Error::NoSession | Error::Weak(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, wrong)),
         Error::TooMany => {
-            let says = "Too many tries. Wait 15 minutes, then try again.";
+            let says = "Too many attempts. Wait 15 minutes, then try again.";
             Ok((StatusCode::TOO_MANY_REQUESTS, says))
         }
         Error::Busy => {

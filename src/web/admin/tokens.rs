@@ -241,7 +241,7 @@ impl Row {
     /// The state's badge: class and text.
     const fn badge(&self) -> (&'static str, &'static str) {
         match self.state {
-            TokenState::Working => ("good", "Works"),
+            TokenState::Working => ("good", "Active"),
             TokenState::Revocation => ("warn", "Being replaced"),
             TokenState::Replaced => ("quiet", "Replaced"),
             TokenState::Expired => ("quiet", "Expired"),

@@ -175,7 +175,7 @@ pub struct LinkAttempt {
     pub id: AttemptId,
     /// The attempt's progress or result.
     pub status: Status,
-    /// Why it failed, or the current problem.
+    /// Why the attempt failed, or its current problem.
     #[schema(required = true)]
     pub reason: Option<Verdict>,
     /// The store it connected.

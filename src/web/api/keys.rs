@@ -37,7 +37,7 @@ pub async fn of_user(
 fn which_of_user(app: &App, user_id: &str, parts: &Parts) -> Result<Which, Failure> {
     let pairs = query(parts, &["store_url"])?;
     let user_id = user_id.parse().map_err(|fault| bad("user_id", format!("{fault}.")))?;
-    let home = match parameter::<String>(&pairs, "store_url", "a shop's address")? {
+    let home = match parameter::<String>(&pairs, "store_url", "a store's address")? {
         None => None,
         Some(typed) => {
             Some(StoreUrl::typed(&typed, app.site.network).map_err(|fault| bad("store_url", fault.to_string()))?)

@@ -63,9 +63,9 @@ values! {
     StoreStatus, "StoreStatus" => one_of("Whether the store's key can be fetched.", &StoreStatus::ALL.map(|status| {
         (status.as_str(), match status {
             StoreStatus::Connected => "the key works and can be fetched",
-            StoreStatus::Unauthorized => "the store refuses the key",
+            StoreStatus::Unauthorized => "the store rejects the key",
             StoreStatus::Unreachable => "the store does not answer, or has moved",
-            StoreStatus::Disconnected => "the store was disconnected and its secrets are deleted",
+            StoreStatus::Disconnected => "the store was disconnected and its secret was wiped",
         })
     }));
     Status, "AttemptStatus" => one_of("An attempt's progress or result.", &ATTEMPT);

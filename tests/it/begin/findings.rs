@@ -43,7 +43,7 @@ const WARNINGS: [(Switch, &str, &str); 13] = [
         "Ask your host to exempt /wc-auth/",
     ),
     (|s| s.rest_closed = true, "rest_closed", "Allow wc/v3 in that plugin"),
-    (|s| s.login_wall = true, "login_wall", "Turn this off for /wp-json/ and /wc-auth/"),
+    (|s| s.login_wall = true, "login_wall", "Turn off the password for /wp-json/ and /wc-auth/"),
     (|s| s.rate_limited = Some(30), "rate_limited", "Try again in a few minutes"),
     (|s| s.notices = true, "noisy_answer", "turn off the display of PHP errors"),
 ];
@@ -96,7 +96,7 @@ async fn what_only_we_may_suffer_from_warns_and_the_merchant_may_go_on() {
         let page = world.begin(&mut browser, &link).await;
         let text = page.text();
         assert_eq!(page.status, 422, "{code}: {text}");
-        assert!(text.contains("There may be a problem") && text.contains("continue anyway"), "{code}: {text}");
+        assert!(text.contains("There may be a problem") && text.contains("You can continue anyway."), "{code}: {text}");
         assert!(text.contains(says) && text.contains(&format!("For support: {code}")), "{code}: {text}");
         let attempt = newest_attempt(&world, &id).await;
         assert_eq!((&attempt["status"], &attempt["reason"]), (&json!("failed"), &json!(code)), "should they leave now");

@@ -178,7 +178,11 @@ async fn who_forwards_their_own_link_does_not_get_the_victims_store() {
     assert!(!is_lent(&world, "merchant-1").await);
     let page = victim.get(&page_of(&callback)).await;
     assert!(page.link("Continue to Acme Shipping").is_none(), "{}", page.text());
-    assert!(page.text().contains("was not confirmed in time; nothing was connected. Start again."), "{}", page.text());
+    assert!(
+        page.text().contains("was not confirmed in time, so nothing was connected. Start again."),
+        "{}",
+        page.text()
+    );
 }
 
 #[tokio::test]

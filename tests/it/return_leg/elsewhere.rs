@@ -36,7 +36,9 @@ async fn an_approval_in_another_browser_is_held_until_the_first_confirms() {
     let (id, mut first, mut second, page, callback) = approved_elsewhere(&world).await;
     assert!(page.text().contains("This approval was started elsewhere"), "{}", page.text());
     assert!(
-        page.text().contains("to connect shop.example to Acme Shipping in another browser. Nothing is connected yet."),
+        page.text().contains(
+            "Someone started connecting shop.example to Acme Shipping in another browser. Nothing is connected yet."
+        ),
         "{}",
         page.text()
     );
@@ -74,7 +76,7 @@ async fn this_was_not_me_throws_the_key_away_and_names_it() {
     assert!(!world.shop.requests().iter().any(|r| r.target.contains("wc/v3/")), "it is not even tried");
     first.post_form(&format!("{}/confirm", page_of(&callback)), &[]).await;
     let page = first.get(&page_of(&callback)).await;
-    assert!(page.text().contains("reported as a mistake; nothing was connected"), "{}", page.text());
+    assert!(page.text().contains("rejected, so nothing was connected"), "{}", page.text());
     assert!(!is_lent(&world, "merchant-1").await);
 }
 

@@ -34,12 +34,10 @@ async fn a_store_that_has_moved_says_where_it_is_and_what_to_do() {
     });
     watched.pass().await;
     let page = ann.get(&format!("/admin/stores/{}", watched.id)).await;
-    for says in
-        ["shop.example has a new address", "The store reports its address as moved.example", "Create a new link"]
-    {
+    for says in ["shop.example has moved", "The store reports its address as moved.example", "Create a new link"] {
         assert!(page.text().contains(says), "{says}: {}", page.text());
     }
     let overview = ann.get("/admin").await;
-    assert!(overview.text().contains("shop.example has a new address"), "{}", overview.text());
+    assert!(overview.text().contains("shop.example has moved"), "{}", overview.text());
     assert!(page.text().contains("Store has a new address"), "it is among what happened");
 }

@@ -30,7 +30,7 @@ async fn an_address_that_is_not_public_is_refused_with_a_sentence_that_says_what
         ("https://shop.example/hook", "leads to an address that is not public"),
         ("https://keys.example/hook", "or to Cartkey itself"),
         ("https://unknown.example/hook", "This name does not exist."),
-        ("https://127.0.0.1/hook", "Give your service a public name"),
+        ("https://127.0.0.1/hook", "Webhooks are sent only to public host names"),
         ("https://localhost/hook", "CARTKEY_ALLOW_PRIVATE_STORES=true"),
         ("http://shop.example/hook", "must begin with https://"),
     ] {

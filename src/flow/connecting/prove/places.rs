@@ -48,7 +48,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LAST_TRIES: Duration = Duration::from_secs(3);
 
 /// The prover, as listed in diagnostics.
-pub const WORKER: Plan = Plan::new("prover", "when a key is due; polls every 10 s");
+pub const WORKER: Plan = Plan::new("prover", "when a key is due for a test; polls every 10 s");
 
 /// Proves due keys until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
@@ -57,11 +57,11 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let wait = match tries.begin(&app, app.now()).await {
             Ok((begun, due)) => {
-                worker.did(begun, "proofs started");
+                worker.did(begun, "key tests started");
                 due.map_or(LOOK_AGAIN, |due| due.since(app.now()).clamp(A_MOMENT, LOOK_AGAIN))
             }
             Err(error) => {
-                worker.failed("proving could not continue", &error);
+                worker.failed("keys could not be tested", &error);
                 PAUSE
             }
         };
@@ -264,5 +264,5 @@ async fn in_turn(app: &App, candidate: &Candidate, home: &StoreUrl) -> Result<()
 }
 
 fn log(candidate: &Candidate, error: &(dyn std::error::Error + 'static)) {
-    tracing::error!(grant.id = %candidate.id, error, "a key could not be tried");
+    tracing::error!(grant.id = %candidate.id, error, "a key could not be tested");
 }

@@ -35,8 +35,10 @@ pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
         let n = opened.opened;
         let says = match (n, opened.is_sample) {
             (0, _) => "nothing is sealed yet".to_owned(),
-            (n, false) => format!("every sealed value opens ({n})"),
-            (n, true) => format!("{n} sealed values were tested and all open; “cartkey doctor --deep” tests every one"),
+            (n, false) => format!("every sealed value can be opened (tested: {n})"),
+            (n, true) => format!(
+                "every sealed value in a sample of {n} can be opened; “cartkey doctor --deep” tests all of them"
+            ),
         };
         return vec![Finding::new(SEALS, State::Fine, says)];
     }
@@ -49,7 +51,7 @@ fn shut(shut: &seals::Shut) -> Finding {
         Sealed::Key => "restore the database from a backup, or have the merchant connect the store again",
         Sealed::Grant => "the merchant must start again",
         Sealed::Revocation => "Cartkey cannot check whether it is revoked; it will be wiped on schedule",
-        Sealed::WebhookSecret => "give the webhook a new secret",
+        Sealed::WebhookSecret => "rotate the secret of the webhook",
         Sealed::OldWebhookSecret => "end the old secret",
         Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on again",
     };
@@ -58,6 +60,6 @@ fn shut(shut: &seals::Shut) -> Finding {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let says = format!("{} does not open: {named}{more}: {helps}", shut.what.name());
+    let says = format!("{} cannot be opened ({named}{more}): {helps}", shut.what.name());
     Finding::new(SEALS, State::Bad, says)
 }

@@ -20,12 +20,12 @@ impl Better {
         let meant = "To use this key anyway, add the store by its keys on the dashboard.";
         match self {
             Self::Wider => format!(
-                "This key has less access than the one that {store} is connected with, so that one stays. Create a key with the same access, or request less."
+                "This key has less access than the current key of {store}, so the current key is kept. Create a key with the same access, or request a narrower scope."
             ),
-            Self::Newer(at) => format!("{store} got a newer key in place of this one at {at}. {meant}"),
-            Self::GivenUp(at) => format!("{store} was disconnected at {at}, and this key with it. {meant}"),
+            Self::Newer(at) => format!("A newer key of {store} replaced this one at {at}. {meant}"),
+            Self::GivenUp(at) => format!("{store} was disconnected at {at} while it used this key. {meant}"),
             Self::Meanwhile => format!(
-                "{store} got another key or was disconnected while this key was being tested. Check the store before you try again."
+                "While this key was being tested, {store} got another key or was disconnected. Look at the store before you try again."
             ),
         }
     }

@@ -82,7 +82,7 @@ pub enum NotAnImport {
     OpenQuote,
     /// A required column is missing.
     #[error(
-        "the first line must name the columns: {column} is missing, it names {found} (user_id,store_url,consumer_key,consumer_secret are required, scope is optional)"
+        "the first line must name the columns: {column} is missing; found {found} (user_id,store_url,consumer_key,consumer_secret are required, scope is optional)"
     )]
     Missing {
         /// The column.
@@ -91,7 +91,7 @@ pub enum NotAnImport {
         found: String,
     },
     /// A column is named twice.
-    #[error("the first line names {column} twice: keep one; it names {found}")]
+    #[error("the first line names {column} twice: keep one; found {found}")]
     Twice {
         /// The column.
         column: &'static str,
@@ -229,10 +229,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_twice_is_reported_with_the_names_that_were_found() {
         for (line, says) in [
-            ("user,store_url,key,secret", "user_id is missing, it names user, store_url, key, secret ("),
+            ("user,store_url,key,secret", "user_id is missing; found user, store_url, key, secret ("),
             ("user_id,store_url,key", "consumer_secret is missing"),
-            (",,", "user_id is missing, it names nothing"),
-            ("user_id,User ID,store_url", "names user_id twice: keep one; it names user_id, User ID, store_url"),
+            (",,", "user_id is missing; found nothing"),
+            ("user_id,User ID,store_url", "names user_id twice: keep one; found user_id, User ID, store_url"),
             ("user_id,url,store,key,secret", "names store_url twice"),
             ("user_id,store,key,secret,\"note\nm,a,b", "line break"),
             (

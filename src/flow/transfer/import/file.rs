@@ -82,7 +82,7 @@ impl<R: BufRead> File<R> {
             self.counts.lines += 1;
             let Some(text) = text else {
                 self.counts.rows += 1;
-                let row = Err(vec![format!("it is longer than {LINE_AT_MOST} bytes")]);
+                let row = Err(vec![format!("the row is longer than {LINE_AT_MOST} bytes")]);
                 return Ok(Some(Line { number, end, row }));
             };
             let mut cells = Cells::of(&text, self.separator);
@@ -154,11 +154,11 @@ impl<R: BufRead> File<R> {
             let are = if missing.len() == 1 { "is" } else { "are" };
             return Some(format!(
                 "{says}, so {} {are} missing: look for a missing separator, or a quote that is not closed",
-                missing.join(" and ")
+                missing.join(", ")
             ));
         }
         let is_long = cells.all.iter().skip(wanted).any(|cell| !is_blank_cell(cell));
-        is_long.then(|| format!("{says}: look for a separator within a value, which needs quotes around the value"))
+        is_long.then(|| format!("{says}: look for a separator inside a value that is not in quotes"))
     }
 
     fn row(&self, cells: &Cells) -> Result<NewKeys, Vec<String>> {
@@ -203,7 +203,7 @@ impl<R: BufRead> File<R> {
         let pair = typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok();
         let scope = read_scope(scope, self.scope);
         if scope.is_none() {
-            faults.push("scope: it must be read, write or read_write, or nothing".to_owned());
+            faults.push("scope: it must be read, write, read_write or empty".to_owned());
         }
         match (user_id, typed, pair, scope) {
             (Some(user_id), Some(typed), Some(pair), Some(scope)) => Ok(NewKeys { user_id, typed, pair, scope }),
@@ -349,7 +349,7 @@ mod tests {
             (format!("a b,a.example,{KEY},{SECRET},\n").into(), "user_id: it must be"),
             (format!("m,,{KEY},{SECRET},\n").into(), "store_url: Type the address"),
             (format!("m,a.example,{SECRET},{KEY},\n").into(), "consumer_key: That is the consumer secret"),
-            (format!("m,a.example,{KEY},,\n").into(), "consumer_secret: Copy the consumer secret"),
+            (format!("m,a.example,{KEY},,\n").into(), "consumer_secret: Paste the consumer secret"),
             (format!("m,a.example,{KEY},{SECRET},admin\n").into(), "scope: it must be read"),
             (format!("m,a.example,{KEY}\n").into(), "it has 3 fields, but the first line names 5 columns"),
             (format!("m,a.example,{KEY},\"{SECRET},read\n").into(), "a quote that is not closed"),
@@ -383,7 +383,7 @@ mod tests {
         let swallowed = format!("{HEADER},\"note\nm,a.example,{KEY},{SECRET},x\"\n");
         assert!(refused(swallowed.as_bytes()).contains("a line break in the name"));
         let utf16: Vec<u8> = "\u{feff}user_id,store_url\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(refused(&utf16).contains("consumer_key is missing, it names user_id, store_url ("));
+        assert!(refused(&utf16).contains("consumer_key is missing; found user_id, store_url ("));
         let utf32: Vec<u8> = "\u{feff}user_id\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
         assert!(refused(&utf32).contains("not UTF-8 text"));
         assert!(refused(b"user_id,store_url,consumer_key,consumer_secret,\xff\n").contains("not UTF-8 text"));
@@ -469,7 +469,7 @@ mod tests {
         for (row, says) in [
             (
                 "m",
-                "it has 1 field, but the first line names 5 columns, so store_url and consumer_key and consumer_secret are",
+                "it has 1 field, but the first line names 5 columns, so store_url, consumer_key, consumer_secret are",
             ),
             ("m,a.example,{KEY}", "so consumer_secret is missing"),
             (

@@ -28,7 +28,7 @@ const A_MOMENT: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// The watch, as listed in diagnostics.
-pub const WORKER: Plan = Plan::new("watch", "when a store is due; polls every 10 s");
+pub const WORKER: Plan = Plan::new("watch", "when a store is due for a check; polls every 10 s");
 
 /// Checks due stores until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
@@ -119,7 +119,10 @@ impl WrongClock {
         let brought_back = schedule::bring_back(&app.db, now, soon, soon.plus(CLAIM), latest, BROUGHT_BACK).await?;
         self.looked = (brought_back == 0).then_some((now, instant));
         if brought_back > 0 {
-            tracing::warn!(stores = brought_back, "the clock was set back: checks that it had postponed are due now");
+            tracing::warn!(
+                stores = brought_back,
+                "the clock was set back: checks that this would have postponed are due now"
+            );
         }
         Ok(brought_back)
     }

@@ -31,10 +31,10 @@ pub struct ActivityQuery {
 pub type Wrong = (&'static str, &'static str);
 
 const STORE: Wrong = ("store", "A store ID begins with st_. The store’s page shows it.");
-const USER: Wrong = ("user_id", "A user_id has 1 to 128 visible characters, without spaces.");
+const USER: Wrong = ("user_id", "A user_id must be 1 to 128 visible characters, without spaces.");
 const REQUEST: Wrong = ("request", "A request ID begins with rq_. Each response has it in the x-request-id header.");
-const FROM: Wrong = ("from", "Type the date like 2026-11-22.");
-const TO: Wrong = ("to", "Type the date like 2026-11-22.");
+const FROM: Wrong = ("from", "Type the date as in 2026-11-22.");
+const TO: Wrong = ("to", "Type the date as in 2026-11-22.");
 const KIND: Wrong = ("kind", "This kind of activity does not exist.");
 
 impl ActivityQuery {

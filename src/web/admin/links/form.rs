@@ -88,7 +88,7 @@ impl LinkForm {
         });
         let home =
             self.store.read_some(|text| StoreUrl::typed(text, app.site.network).map_err(|fault| fault.to_string()));
-        let scope = self.scope.read(|text| text.parse::<Scope>().map_err(|_| "Choose the permissions."));
+        let scope = self.scope.read(|text| text.parse::<Scope>().map_err(|_| "Choose the scope."));
         let lives = self.lives.read(|text| {
             let found = LIVES.iter().find(|(value, ..)| *value == text);
             found.map(|(_, minutes, _)| Duration::from_mins(*minutes)).ok_or("Choose a time from the list.")

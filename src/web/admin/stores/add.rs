@@ -77,7 +77,7 @@ impl AddPage {
         let typed = typed.map_err(|fault| self.address_wrong = Some(fault.to_string())).ok();
         let scope: Option<Scope> = self.scope.parse().ok();
         if scope.is_none() {
-            self.scope_wrong = Some("Choose the permissions that the key needs.".to_owned());
+            self.scope_wrong = Some("Choose the scope that the key needs.".to_owned());
         }
         let pair = typed_key::read(text("consumer_key"), text("consumer_secret"));
         let pair = pair.map_err(|faults| faults.into_iter().for_each(|fault| self.say(fault))).ok();

@@ -120,7 +120,7 @@ pub(super) async fn replay(State(app): State<App>, Path(id): Path<String>, poste
             let (_, hours, _) = chosen.ok_or_else(|| Failure::invalid("since", "Choose a time from the list."))?;
             app.now().minus(Duration::from_hours(*hours))
         }
-        exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Type the time like 2026-11-22T10:00."))?,
+        exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Type the time as in 2026-11-22T10:00."))?,
     };
     let missed_only = posted.fields.get("which") != Some("all");
     webhooks::replay(&app, &id, since, missed_only, &posted.who.actor).await?;

@@ -104,7 +104,7 @@ impl Typed {
         self.url_wrong = url.as_ref().err().map(ToString::to_string);
         let fits =
             self.description.chars().count() <= DESCRIPTION_AT_MOST && !self.description.contains(char::is_control);
-        self.description_wrong = (!fits).then(|| format!("Describe it in at most {DESCRIPTION_AT_MOST} characters."));
+        self.description_wrong = (!fits).then(|| format!("Use at most {DESCRIPTION_AT_MOST} characters."));
         let wanted = self.wanted();
         self.wanted_wrong = wanted.as_ref().err().map(|fault| format!("{}.", capital(fault)));
         let users = if self.users.trim().is_empty() { Ok(None) } else { self.users.parse::<Users>().map(Some) };
@@ -124,7 +124,7 @@ impl Typed {
         }
         let groups: Vec<String> = self.groups.iter().map(|group| format!("{group}.*")).collect();
         if groups.is_empty() && self.kinds.is_empty() {
-            return Err("select at least one group, or name a type".to_owned());
+            return Err("select at least one group, or enter an event type".to_owned());
         }
         format!("{} {}", groups.join(" "), self.kinds)
             .parse()

@@ -61,13 +61,13 @@ pub const fn state_name(state: DeliveryState) -> &'static str {
 pub fn answer(delivery: &Delivery) -> String {
     match (delivery.status, delivery.fault.as_deref()) {
         (Some(status), _) => format!("HTTP {status}"),
-        (None, Some("dns_failed")) => "No such name".to_owned(),
-        (None, Some("private_address")) => "The address is not public".to_owned(),
+        (None, Some("dns_failed")) => "Host name not found".to_owned(),
+        (None, Some("private_address")) => "Address is not public".to_owned(),
         (None, Some("connect_failed")) => "No response".to_owned(),
-        (None, Some("tls_outdated")) => "It offers only outdated encryption".to_owned(),
-        (None, Some("tls_failed")) => "Its certificate cannot be trusted".to_owned(),
-        (None, Some("timed_out")) => "No response in 15 seconds".to_owned(),
-        (None, Some("secret_unopenable")) => "The secret cannot be read: rotate it".to_owned(),
+        (None, Some("tls_outdated")) => "Only outdated encryption offered".to_owned(),
+        (None, Some("tls_failed")) => "Certificate not trusted".to_owned(),
+        (None, Some("timed_out")) => "No response within 15 seconds".to_owned(),
+        (None, Some("secret_unopenable")) => "Secret cannot be read: rotate it".to_owned(),
         (None, None | Some(NOT_WANTED)) => "–".to_owned(),
         (None, Some(_)) => "Unreadable response".to_owned(),
     }

@@ -102,7 +102,7 @@ fn keys() -> Vec<Route> {
                 "/api/v1/users/{user_id}/keys",
                 "getKeysOfUser",
                 "Fetch the keys of a merchant's store",
-                "Fast; call it whenever you need keys. Each response with keys is recorded before it is sent.",
+                "Fast: call it whenever you need keys. Every response that contains keys is recorded before it is sent.",
             )
         },
         Route {
@@ -115,7 +115,7 @@ fn keys() -> Vec<Route> {
                 "/api/v1/stores/{id}/keys",
                 "getKeysOfStore",
                 "Fetch the keys of a store",
-                "The same, for one store by its ID.",
+                "As above, but for one store, by its ID.",
             )
         },
     ]
@@ -153,7 +153,7 @@ fn stores() -> Vec<Route> {
                 "/api/v1/stores/{id}",
                 "getStore",
                 "Get a store",
-                "Returns what Cartkey knows about the store, without its secrets.",
+                "Returns the store, without its secrets.",
             )
         },
         Route {
@@ -166,7 +166,7 @@ fn stores() -> Vec<Route> {
                 "/api/v1/stores/{id}/check",
                 "checkStore",
                 "Check a store, or report a 401",
-                "Checks the store now and returns the result. Call it when the store refuses your request: the result says \
+                "Checks the store now and returns the result. Call it when the store rejects your request: the result says \
                  whether the key was revoked, or what blocks it. If several requests report the same store at the same time, it \
                  is checked once and all get the result. If the store was checked within the last five seconds, or its host \
                  asked for fewer requests (`Retry-After`), the last known status is returned; `checked_at` says when it was \
@@ -178,7 +178,7 @@ fn stores() -> Vec<Route> {
             parameters: one(),
             answers: vec![answer(
                 200,
-                "The store is disconnected and its secrets are deleted.",
+                "The store was disconnected and its secret was wiped.",
                 "Disconnected",
                 examples::disconnected(),
             )],
@@ -188,7 +188,7 @@ fn stores() -> Vec<Route> {
                 "/api/v1/stores/{id}",
                 "disconnectStore",
                 "Disconnect a store",
-                "Deletes Cartkey's copy of the key. Only the merchant can revoke the key, at `revoke_url`. The store remains in \
+                "Wipes Cartkey's copy of the secret. Only the merchant can revoke the key, at `revoke_url`. The store remains in \
                  lists as `disconnected`. Repeating the request has no further effect.",
             )
         },
@@ -260,7 +260,7 @@ fn documents() -> Vec<Route> {
                 "/api/v1/docs",
                 "getDocs",
                 "This description as a page",
-                "All of this as a readable HTML page. No token is needed.",
+                "This documentation as an HTML page. No token is needed.",
             )
         },
     ]

@@ -1,0 +1,170 @@
+//! Reads JSON as stores send it: bounded in memory and in time, also among other output.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// The most values that are kept of one text. A megabyte of brackets would take a hundred of them in memory; what is needed stands
+/// at the beginning of each answer.
+const KEPT_AT_MOST: usize = 20_000;
+/// The maximum size of a text, in bytes, in which JSON is searched for among other output.
+const SEARCHED_AT_MOST: usize = 256 * 1024;
+/// How many bytes a search may read in all: each bracket may cost another try.
+const READ_AT_MOST: usize = 1024 * 1024;
+
+/// The value that makes up the whole text. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
+pub(super) fn whole(text: &[u8]) -> Option<Value> {
+    let kept = Cell::new(KEPT_AT_MOST);
+    let mut from = serde_json::Deserializer::from_slice(text);
+    let value = Keep(&kept).deserialize(&mut from).ok()?;
+    from.end().ok()?;
+    Some(value)
+}
+
+/// The longest object or array in the text, and where it stands. `None` in a text that is too large, or of which too much looks
+/// like the beginning of one.
+pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
+    if text.len() > SEARCHED_AT_MOST {
+        return None;
+    }
+    let (mut longest, mut at, mut read) = (0..0, 0, 0);
+    while let Some(open) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'[')) {
+        at += open;
+        let rest = &text[at..];
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+        let length = match values.next()? {
+            Ok(_) => values.byte_offset(),
+            Err(error) => {
+                read += offset(rest, &error);
+                0
+            }
+        };
+        read += length;
+        if length > longest.len() {
+            longest = at..at + length;
+        }
+        if read > READ_AT_MOST {
+            return None;
+        }
+        at += length.max(1);
+    }
+    let value = whole(&text[longest.clone()])?;
+    Some((longest, value))
+}
+
+/// How far into the text an error is.
+fn offset(text: &[u8], error: &serde_json::Error) -> usize {
+    let before = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
+    before.sum::<usize>() + error.column()
+}
+
+/// Keeps as many values as are left to keep.
+struct Keep<'a>(&'a Cell<usize>);
+
+impl Keep<'_> {
+    fn may(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Keep<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keep<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Value, A::Error> {
+        let mut kept = Vec::new();
+        loop {
+            if self.may() {
+                let Some(value) = values.next_element_seed(Keep(self.0))? else { return Ok(kept.into()) };
+                kept.push(value);
+            } else if values.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(kept.into());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if self.may() {
+                kept.insert(name, members.next_value_seed(Keep(self.0))?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(kept.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_needed_is_kept_of_a_text_of_brackets() {
+        let text = format!(r#"{{"home":"h","routes":[{}[]]}}"#, "[0],".repeat(1_000_000));
+        let value = whole(text.as_bytes()).unwrap();
+        assert_eq!(value["home"], "h");
+        assert!(value["routes"].as_array().unwrap().len() < KEPT_AT_MOST);
+        assert_eq!(whole(b"{\"a\":1} x"), None);
+    }
+
+    #[test]
+    fn a_search_reads_so_much_and_no_more() {
+        for text in ["[", "{\"a\":[", "[\"[\",", "[[[[[[[0],"] {
+            assert_eq!(longest(text.repeat(SEARCHED_AT_MOST / text.len()).as_bytes()), None, "{text}");
+        }
+        let (range, value) = longest(b"$a[3] in {closure}() {\"b\": [1, 2]} \xff [4]").unwrap();
+        assert_eq!((range, value["b"][1].as_u64()), (21..34, Some(2)));
+        assert_eq!(longest(b"no JSON"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_what_serde_reads(text in "[\\[\\]{}:,\"a1 .\\-eE\\n]{0,40}") {
+            prop_assert_eq!(whole(text.as_bytes()), serde_json::from_str(&text).ok());
+        }
+    }
+}
