@@ -22,7 +22,8 @@ CREATE TABLE counters (
     name TEXT PRIMARY KEY,
     n BIGINT NOT NULL
 );
-INSERT INTO counters (name, n) VALUES ('event', 0), ('lending', 0), ('probe', 0), ('open_attempts', 0);
+INSERT INTO counters (name, n) VALUES ('event', 0), ('lending', 0), ('probe', 0), ('open_attempts', 0),
+    ('read_segment', 0), ('read_store', 0);
 
 -- users: the only user_ids whose keys a token may read, one a line; none means all.
 -- successor: the token that takes this one's place.
@@ -218,18 +219,37 @@ CREATE INDEX events_of_request ON events (request_id, seq) WHERE request_id IS N
 -- Addresses that the retention has not forgotten yet.
 CREATE INDEX events_from ON events (at) WHERE came_from IS NOT NULL;
 
--- The activity record: one row for each key that was lent, committed before the answer left. The id is the request's.
-CREATE TABLE key_reads (
-    id TEXT PRIMARY KEY,
-    at BIGINT NOT NULL,
-    token_id TEXT NOT NULL,
-    store_id TEXT NOT NULL,
-    key_version BIGINT NOT NULL,
-    read_from TEXT NOT NULL
+-- The record of keys that were lent: one row for each commit, made before the answers left. batch: the id of its first read.
+-- records: the reads, packed (storage/reads/packed.rs). No index, which each commit would have to write: reads soon move on.
+CREATE TABLE read_journal (
+    batch TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    records BYTEA NOT NULL
 );
--- The id of a read sorts by time, so each of these is in the order of time.
-CREATE INDEX reads_of_store ON key_reads (store_id, id);
-CREATE INDEX reads_of_token ON key_reads (token_id, id);
+
+-- Reads that moved on from the journal, sorted: each segment holds reads of one UTC day, in chunks. Segments that are not
+-- complete are not looked at. place: by what the first read of a chunk is sorted (storage/reads/segments.rs).
+CREATE TABLE read_segments (
+    number BIGINT PRIMARY KEY,
+    day BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    first_read TEXT NOT NULL,
+    last_read TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    is_complete BOOLEAN NOT NULL
+);
+CREATE INDEX read_segments_by_last_read ON read_segments (last_read);
+CREATE TABLE read_chunks (
+    segment BIGINT NOT NULL REFERENCES read_segments (number),
+    place BYTEA NOT NULL,
+    records BYTEA NOT NULL,
+    PRIMARY KEY (segment, place)
+);
+-- The numbers by which segments name stores.
+CREATE TABLE read_stores (
+    number BIGINT PRIMARY KEY,
+    store_id TEXT NOT NULL UNIQUE
+);
 
 CREATE TABLE operators (
     id TEXT PRIMARY KEY,
@@ -289,19 +309,15 @@ CREATE TABLE logo (
     hash TEXT NOT NULL
 );
 
--- Key reads for each UTC day (days since 1970-01-01) and token: all those whose id is less than reads_counted.before.
+-- Key reads that moved on from the journal, counted for each UTC day (days since 1970-01-01) and token. last_at: when the last
+-- of them was.
 CREATE TABLE read_days (
     day BIGINT NOT NULL,
     token_id TEXT NOT NULL,
     n BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
     PRIMARY KEY (day, token_id)
 );
-
-CREATE TABLE reads_counted (
-    one BIGINT PRIMARY KEY CHECK (one = 1),
-    before TEXT NOT NULL
-);
-INSERT INTO reads_counted (one, before) VALUES (1, 'rq_00000000000000000000000000');
 
 -- Checks of a store over time: a row for as long as the same verdict came.
 CREATE TABLE check_spans (

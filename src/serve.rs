@@ -25,7 +25,8 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::words, open_vault, operators, sweep, watching::watch as watching, webhooks::dispatch,
+    connecting::prove, dashboard::words, lending::key_reads, open_vault, operators, sweep, watching::watch as watching,
+    webhooks::dispatch,
 };
 use crate::live::durability;
 use crate::live::worker::{self, Plan};
@@ -161,6 +162,7 @@ impl Serving {
             work(&app, &self.stopped, prove::WORKER, prove::run),
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
+            work(&app, &self.stopped, key_reads::WORKER, key_reads::run),
             work(&app, &self.stopped, words::WORKER, words::run),
             work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {

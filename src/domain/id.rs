@@ -73,6 +73,22 @@ macro_rules! ids {
                 Time::from_millis(ulid.map_or(0, |ulid| i64::try_from(ulid.timestamp_ms()).unwrap_or(i64::MAX)))
             }
 
+            /// The ULID of the ID, as a number: it sorts like the ID.
+            pub fn ulid(&self) -> u128 {
+                self.0.rsplit('_').next().and_then(|ulid| ulid::Ulid::from_string(ulid).ok()).map_or(0, u128::from)
+            }
+
+            /// The ID with this ULID.
+            pub fn of_ulid(ulid: u128) -> Self {
+                Self(format!("{}_{}", $prefix, ulid::Ulid::from(ulid).to_string().to_ascii_lowercase()))
+            }
+
+            /// The smallest ID after this one.
+            #[must_use]
+            pub fn next(&self) -> Self {
+                Self::of_ulid(self.ulid().saturating_add(1))
+            }
+
             /// The ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -1,4 +1,4 @@
-//! Retention: deletes key reads older than the operators' setting, and the IP addresses recorded with events, attempts and
+//! Retention: deletes key reads older than the operators' setting, a UTC day at a time, and the IP addresses recorded with events, attempts and
 //! keys.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::domain::event::{Event, Kind};
 use crate::domain::id::RequestId;
 use crate::domain::time::Time;
 use crate::flow::Beneath;
-use crate::storage::retention;
+use crate::storage::{reads, retention};
 
 /// Rows deleted per transaction. A transaction holds the writer for some milliseconds, and lending waits that long.
 const AT_ONCE: u64 = 500;
@@ -47,10 +47,10 @@ pub async fn sweep(app: &App) -> Result<bool, Beneath> {
         if app.is_draining() {
             return Ok(false);
         }
-        let deleted = retention::delete_reads(&app.db, &RequestId::least(before), most).await?;
+        let is_deleted = reads::delete_before(&app.db, &RequestId::least(before)).await?;
         let forgotten = retention::forget_addresses(&app.db, before, most).await?;
         let origins = retention::forget_origins(&app.db, before, most).await?;
-        if deleted < AT_ONCE && forgotten < AT_ONCE && origins < AT_ONCE {
+        if !is_deleted && forgotten < AT_ONCE && origins < AT_ONCE {
             return Ok(true);
         }
         // Let tasks that wait for the writer go first.

@@ -1,5 +1,5 @@
 //! Sweep: ends abandoned attempts and wipes their keys, checks whether given-up keys were revoked, deletes expired data
-//! from the open page, counts key reads, and prunes key reads and webhook logs. It also re-seals values that an earlier
+//! from the open page, and prunes key reads and webhook logs. It also re-seals values that an earlier
 //! version sealed.
 
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
 use crate::flow::{
-    Beneath, connecting::prove, dashboard::overview, lending::key_reads, operators::sign_in, retention,
-    transfer::seals, watching::revocation, webhooks,
+    Beneath, connecting::prove, dashboard::overview, operators::sign_in, retention, transfer::seals,
+    watching::revocation, webhooks,
 };
 use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
@@ -41,9 +41,6 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),
             Err(error) => worker.failed("the sweep failed", &error),
-        }
-        if let Err(error) = key_reads::count(&app).await {
-            worker.failed("key reads could not be counted", &error);
         }
         if let Err(error) = retention::sweep(&app).await {
             worker.failed("expired records could not be deleted", &error);

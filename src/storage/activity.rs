@@ -4,7 +4,11 @@
 //! the rest of the conditions sift what that index gives. (An optional condition is no way into an index. Nor are these
 //! statements kept prepared: PostgreSQL would plan them for any value, and then looks through everything.)
 
-use super::{Db, Error};
+use std::collections::{BTreeSet, HashMap};
+
+use super::reads::{self, Wanted};
+use super::visible_stores::{as_list, listed};
+use super::{Db, Error, tokens};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use crate::domain::store_url::StoreUrl;
@@ -53,7 +57,7 @@ pub struct Happened {
 }
 
 /// A key that was read, with the names of what it is about.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct KeyRead {
     /// The request; sorts by time.
     pub id: RequestId,
@@ -183,52 +187,35 @@ pub async fn last_before(db: &Db, at: Time) -> Result<Option<i64>, Error> {
     db.read("SELECT seq FROM events WHERE at < $1 ORDER BY at DESC LIMIT 1").bind(at).optional_value().await
 }
 
-/// The reads to which `lead` leads, a condition on `$1`.
-const fn reads_by(lead: &'static str) -> [&'static str; 3] {
-    [
-        "SELECT r.id, r.at, r.token_id, tokens.name AS token_name, r.store_id, stores.home AS store_home,
-                stores.user_id, r.key_version, r.read_from
-         FROM (SELECT id, at, token_id, store_id, key_version, read_from
-               FROM key_reads
-               WHERE ",
-        lead,
-        "        AND id < $2 AND id >= $3 AND ($4 IS NULL OR token_id = $4)
-                   ORDER BY id DESC
-                   LIMIT $5) AS r
-             LEFT JOIN tokens ON tokens.id = r.token_id
-             LEFT JOIN stores ON stores.id = r.store_id
-             ORDER BY r.id DESC",
-    ]
-}
-
-/// Reads with ids from `low` to just before `high`, of a store or by a token if they are named, the newest first; at most
-/// `most`.
-pub async fn reads(
-    db: &Db,
-    store: Option<&StoreId>,
-    token: Option<&str>,
-    (low, high): (&RequestId, &RequestId),
-    most: i64,
-) -> Result<Vec<KeyRead>, Error> {
-    let (sql, by, sift) = match (store, token) {
-        (Some(store), token) => (reads_by("store_id = $1"), Some(store.as_str()), token),
-        (None, Some(token)) => (reads_by("token_id = $1"), Some(token), None),
-        (None, None) => (reads_by("$1 IS NULL"), None, None),
+/// What is wanted of the reads, with the names of what they are about: the newest first; at most `most`.
+pub async fn reads(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<KeyRead>, Error> {
+    let reads = reads::newest(db, wanted, most).await?;
+    let about: BTreeSet<StoreId> = reads.iter().map(|read| StoreId::of_ulid(read.store)).collect();
+    let by: BTreeSet<TokenId> = reads.iter().map(|read| TokenId::of_ulid(read.token)).collect();
+    let stores: Vec<(StoreId, StoreUrl, UserId)> = db
+        .read(["SELECT id, home, user_id FROM stores WHERE id IN (", listed(db), ")"])
+        .bind(as_list(&about)?)
+        .all()
+        .await?;
+    let stores: HashMap<StoreId, (StoreUrl, UserId)> =
+        stores.into_iter().map(|(id, home, user)| (id, (home, user))).collect();
+    let tokens = tokens::names(db, by.iter()).await?;
+    let named = |read: reads::Read| {
+        let (token_id, store_id) = (TokenId::of_ulid(read.token), StoreId::of_ulid(read.store));
+        let (store_home, user_id) = stores.get(&store_id).cloned().unzip();
+        KeyRead {
+            id: RequestId::of_ulid(read.id),
+            at: Time::from_millis(read.at),
+            token_name: tokens.get(&token_id).cloned(),
+            token_id,
+            store_id,
+            store_home,
+            user_id,
+            key_version: read.key_version,
+            read_from: read.from.to_string(),
+        }
     };
-    db.read(sql).bind(by).bind(high).bind(low).bind(sift).bind(most).planned_each_time().all().await
-}
-
-/// The read that one request was.
-pub async fn read(db: &Db, request: &RequestId) -> Result<Option<KeyRead>, Error> {
-    let beyond = RequestId::least(Time::from_millis(i64::MAX));
-    db.read(reads_by("id = $1"))
-        .bind(request)
-        .bind(beyond)
-        .bind(request)
-        .bind(None::<&str>)
-        .bind(1_i64)
-        .optional()
-        .await
+    Ok(reads.into_iter().map(named).collect())
 }
 
 /// The stores of a merchant.

@@ -135,10 +135,22 @@ impl Db {
 
     /// A read transaction that sees one snapshot of everything, without a time limit.
     pub async fn snapshot(&self) -> Result<Tx, Error> {
-        let begin = if self.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN" };
-        let mut tx = Tx::begin(self.reading().await?, begin).await?;
+        let mut tx = self.view().await?;
         tx.without_timeout().await?;
         Ok(tx)
+    }
+
+    /// A read transaction that sees one snapshot of everything.
+    pub async fn view(&self) -> Result<Tx, Error> {
+        let begin = if self.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN" };
+        let mut tries = self.tries();
+        loop {
+            let view = async { Tx::begin(self.reading().await?, begin).await };
+            match view.await {
+                Err(error) if error.may_pass() && tries.pause().await => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Retries `work` until it succeeds or fails for good, even after an unknown outcome, for as long as the caller waits.

@@ -1,9 +1,9 @@
 //! What happened to one store and to one attempt: who approved, which services read, what was recorded.
 
-use super::{Db, Error, attempts};
+use super::{Db, Error, attempts, reads, tokens};
 use crate::domain::attempt::Attempt;
 use crate::domain::event::Kind;
-use crate::domain::id::{AttemptId, RequestId, StoreId, TokenId};
+use crate::domain::id::{AttemptId, StoreId, TokenId};
 use crate::domain::key::AuthMethod;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
@@ -155,7 +155,7 @@ pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happen
 }
 
 /// A service that reads a store's key.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct Reader {
     /// Its token.
     pub token_id: TokenId,
@@ -167,22 +167,10 @@ pub struct Reader {
     pub last_at: Time,
 }
 
-/// Who read a store's key since the request `since`, who read last first. Of all reads the newest `most` are looked at.
-pub async fn readers(db: &Db, id: &StoreId, since: &RequestId, most: i64) -> Result<Vec<Reader>, Error> {
-    db.read(
-        "SELECT token_id, (SELECT name FROM tokens WHERE tokens.id = token_id) AS name, COUNT(*) AS n,
-                MAX(at) AS last_at
-         FROM (SELECT token_id, at
-               FROM key_reads
-               WHERE store_id = $1 AND id >= $2
-               ORDER BY id DESC
-               LIMIT $3) AS newest
-         GROUP BY token_id
-         ORDER BY last_at DESC, token_id",
-    )
-    .bind(id)
-    .bind(since)
-    .bind(most)
-    .all()
-    .await
+/// Who read a store's key since `since`, who read last first. Of all reads the newest `most` are looked at.
+pub async fn readers(db: &Db, id: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
+    let readers = reads::readers(db, id, since, most).await?;
+    let names = tokens::names(db, readers.iter().map(|reader| &reader.0)).await?;
+    let reader = |(token_id, n, last_at)| Reader { name: names.get(&token_id).cloned(), token_id, n, last_at };
+    Ok(readers.into_iter().map(reader).collect())
 }

@@ -109,7 +109,7 @@ pub async fn steps(db: &Db, now: Time) -> Result<(bool, bool, bool), Error> {
     db.read(
         "SELECT EXISTS (SELECT 1 FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)),
          EXISTS (SELECT 1 FROM links),
-         EXISTS (SELECT 1 FROM key_reads) OR EXISTS (SELECT 1 FROM read_days)",
+         EXISTS (SELECT 1 FROM read_journal) OR EXISTS (SELECT 1 FROM read_days)",
     )
     .bind(now)
     .one()

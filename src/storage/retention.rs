@@ -3,7 +3,7 @@
 use super::{Db, Error, events};
 use crate::domain::activity::Keep;
 use crate::domain::event::Event;
-use crate::domain::id::{AttemptId, RequestId};
+use crate::domain::id::AttemptId;
 use crate::domain::time::Time;
 
 /// What is set; for ever when nothing was, or when what was set is no choice of this version.
@@ -28,23 +28,6 @@ pub async fn keep(db: &Db, keep: Keep, event: &Event) -> Result<(), Error> {
         events::record(&mut tx, event).await?;
         tx.commit(()).await
     })
-    .await
-}
-
-/// Deletes reads with ids before this one, the oldest first, at most `most`; returns how many. What is not counted by
-/// day yet stays.
-pub async fn delete_reads(db: &Db, before: &RequestId, most: i64) -> Result<u64, Error> {
-    db.write(
-        "DELETE FROM key_reads
-         WHERE id IN (SELECT id
-                      FROM key_reads
-                      WHERE id < $1 AND id < (SELECT before FROM reads_counted WHERE one = 1)
-                      ORDER BY id
-                      LIMIT $2)",
-    )
-    .bind(before)
-    .bind(most)
-    .execute()
     .await
 }
 

@@ -1,5 +1,8 @@
 //! Service tokens.
 
+use std::collections::HashMap;
+
+use super::visible_stores::{as_list, listed};
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::event::Event;
 use crate::domain::id::TokenId;
@@ -110,4 +113,12 @@ pub async fn revoke(db: &Db, id: &TokenId, now: Time, event: &Event) -> Result<b
         tx.commit(true).await
     })
     .await
+}
+
+/// What these tokens are called.
+pub(super) async fn names(db: &Db, ids: impl Iterator<Item = &TokenId>) -> Result<HashMap<TokenId, String>, Error> {
+    let ids: Vec<&TokenId> = ids.collect();
+    let names: Vec<(TokenId, String)> =
+        db.read(["SELECT id, name FROM tokens WHERE id IN (", listed(db), ")"]).bind(as_list(&ids)?).all().await?;
+    Ok(names.into_iter().collect())
 }

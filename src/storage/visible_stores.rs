@@ -20,7 +20,12 @@ pub(super) const fn listed(db: &Db) -> &'static str {
 /// Merchants as [`listed`] takes them.
 pub(super) fn as_json(users: &Users) -> Result<String, Error> {
     let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    serde_json::to_string(&names).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))
+    as_list(&names)
+}
+
+/// Texts as [`listed`] takes them.
+pub(super) fn as_list(texts: &(impl serde::Serialize + ?Sized)) -> Result<String, Error> {
+    serde_json::to_string(texts).map_err(|error| Error::Broken(sqlx::Error::Encode(Box::new(error))))
 }
 
 /// Stores of `users` alone, in the order in which they were first connected, after `after`; at most `most`.

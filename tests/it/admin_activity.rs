@@ -9,15 +9,18 @@ use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::time::Time;
 use cartkey::flow::dashboard::activity::{self, Entry, Filter};
-use cartkey::flow::{lending::key_reads, retention};
+use cartkey::flow::retention;
 use cartkey::storage::events;
 use serde_json::Value;
 
 use crate::database::{change, column};
 use crate::merchant::{Page, html};
+use crate::on_record;
 use crate::world::World;
 
 const DAY: Duration = Duration::from_hours(24);
+/// A token that is not there any more.
+const SOMEBODY: &str = "tk_01jd0000000000000000000000";
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// The texts of the list's rows, without the header.
@@ -34,8 +37,8 @@ fn told(page: &Page) -> Vec<String> {
 /// Records a read made at `at`.
 async fn read(world: &World, at: Time, token: &str, store: &str) -> RequestId {
     let id = RequestId::mint(at, &Entropy::System);
-    let sql = format!("INSERT INTO key_reads VALUES ('{id}', {}, '{token}', '{store}', 1, '192.0.2.9')", at.millis());
-    change(&world.app.db, &sql).await;
+    let read = on_record::read(&id, at, &token.parse().unwrap(), &store.parse().unwrap());
+    on_record::put(&world.app, &[read]).await;
     id
 }
 
@@ -133,8 +136,8 @@ async fn each_filter_lets_through_what_it_says_and_nothing_else() {
     };
     let store = column(&world.app.db, "SELECT id FROM stores WHERE user_id = 'm-1'").await.remove(0);
     let op = column(&world.app.db, "SELECT id FROM operators").await.remove(0);
-    let reads =
-        column(&world.app.db, &format!("SELECT id FROM key_reads WHERE store_id = '{store}' ORDER BY id")).await;
+    let reads = on_record::lines(&world.app.db).await;
+    let request = reads.iter().find(|line| line.contains(&store)).and_then(|line| line.split(' ').next()).unwrap();
     let only = |what: &str, n: usize| vec![what.to_owned(); n];
     assert_eq!(counts(&mut ann, "kind=keys").await, only("Key read version 1", 3));
     assert_eq!(counts(&mut ann, "kind=stores").await, only("Store connected", 2));
@@ -142,8 +145,8 @@ async fn each_filter_lets_through_what_it_says_and_nothing_else() {
     assert_eq!(counts(&mut ann, &format!("who={op}")).await, ["Signed in"]);
     assert_eq!(counts(&mut ann, &format!("who={}", service.token_id)).await, only("Key read version 1", 3));
     assert_eq!(counts(&mut ann, &format!("store={store}")).await.len(), 3, "connected, and read twice");
-    assert_eq!(counts(&mut ann, &format!("request={}", reads[0])).await, ["Key read version 1"]);
-    assert_eq!(counts(&mut ann, &format!("request={}&user_id=m-2", reads[0])).await, Vec::<String>::new());
+    assert_eq!(counts(&mut ann, &format!("request={request}")).await, ["Key read version 1"]);
+    assert_eq!(counts(&mut ann, &format!("request={request}&user_id=m-2")).await, Vec::<String>::new());
     assert_eq!(counts(&mut ann, "kind=keys&user_id=m-1").await, only("Key read version 1", 2));
     assert_eq!(counts(&mut ann, &format!("kind=keys&user_id=m-2&store={store}")).await.len(), 0);
     assert_eq!(counts(&mut ann, &format!("kind=keys&who={op}")).await.len(), 0);
@@ -181,7 +184,7 @@ async fn two_records_are_merged_by_time_and_paged_with_none_missing_and_none_twi
             happened(&world, Kind::AttemptBegun, at, "merchant").await;
             expected.push(format!("{} attempt.begun", n / 3 + 1));
         } else {
-            expected.push(read(&world, at, "tk_x", store.as_str()).await.to_string());
+            expected.push(read(&world, at, SOMEBODY, store.as_str()).await.to_string());
         }
     }
     expected.reverse();
@@ -230,7 +233,7 @@ async fn days_bound_both_records_to_the_millisecond() {
     let just = Duration::from_millis(1);
     for at in [midnight.minus(just), midnight, midnight.plus(DAY).minus(just), midnight.plus(DAY)] {
         happened(&world, Kind::AttemptBegun, at, "merchant").await;
-        read(&world, at, "tk_x", store.as_str()).await;
+        read(&world, at, SOMEBODY, store.as_str()).await;
     }
     let filter = Filter { from: Some(midnight), to: Some(midnight.plus(DAY)), ..Filter::default() };
     let page = activity::list(&world.app, &filter, &Position::newest(), 50).await.unwrap();
@@ -249,7 +252,7 @@ async fn the_export_is_every_line_of_the_filter_as_json_and_is_itself_on_record(
         if n % 2 == 0 {
             happened(&world, Kind::AttemptBegun, at, "merchant").await;
         } else {
-            read(&world, at, "tk_x", store.as_str()).await;
+            read(&world, at, SOMEBODY, store.as_str()).await;
         }
     }
     let mut ann = world.operator().await;
@@ -278,7 +281,11 @@ async fn the_export_is_every_line_of_the_filter_as_json_and_is_itself_on_record(
 async fn on_record(world: &World) -> [String; 3] {
     let count =
         async |of: &str| column(&world.app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {of}")).await.remove(0);
-    [count("key_reads").await, count("events").await, count("events WHERE came_from IS NOT NULL").await]
+    [
+        on_record::all(&world.app.db).await.len().to_string(),
+        count("events").await,
+        count("events WHERE came_from IS NOT NULL").await,
+    ]
 }
 
 #[tokio::test]
@@ -287,30 +294,35 @@ async fn older_reads_are_deleted_once_that_is_set_and_counts_and_events_stay() {
     let store = store(&world, "m", 1).await;
     let service = world.service("keys:read").await;
     let begin = world.clock.now();
-    for n in 0..1_300_u64 {
-        read(&world, begin.plus(Duration::from_secs(n)), &service.token_id, store.as_str()).await;
+    for n in 0..130_u64 {
+        read(&world, begin.plus(MINUTE * u32::try_from(n).unwrap() * 12), &service.token_id, store.as_str()).await;
     }
     happened(&world, Kind::AttemptBegun, begin, "merchant").await;
     world.clock.advance(DAY * 30);
     let new = read(&world, world.clock.now(), &service.token_id, store.as_str()).await;
     happened(&world, Kind::AttemptBegun, world.clock.now(), "merchant").await;
     assert!(retention::sweep(&world.app).await.unwrap());
-    assert_eq!(on_record(&world).await[0], "1301", "nothing is deleted unless somebody has said so");
+    assert_eq!(on_record(&world).await[0], "131", "nothing is deleted unless somebody has said so");
     retention::keep(&world.app, Keep::Days(30), &Actor::cli()).await.unwrap();
     assert!(retention::sweep(&world.app).await.unwrap());
-    assert_eq!(on_record(&world).await[0], "1301", "nor what is not counted yet");
-    key_reads::count(&world.app).await.unwrap();
+    assert_eq!(on_record(&world).await[0], "131", "nor what is not counted yet");
+    on_record::index(&world.app).await;
     assert!(retention::sweep(&world.app).await.unwrap());
-    assert_eq!(on_record(&world).await[0], "1301", "a read is kept for 30 days to the second");
-    world.clock.advance(Duration::from_secs(650));
-    assert!(retention::sweep(&world.app).await.unwrap());
-    let [reads_left, events, from] = on_record(&world).await;
-    assert_eq!((reads_left.as_str(), events.as_str(), from.as_str()), ("651", "4", "1"));
+    assert_eq!(on_record(&world).await[0], "131", "no read is deleted before 30 days are over");
+    // Reads go by the UTC day: the first of them was nearly over.
+    let first_day = (0..130).filter(|n| begin.plus(MINUTE * *n * 12).day() == begin.day()).count();
     world.clock.advance(DAY);
     assert!(retention::sweep(&world.app).await.unwrap());
-    assert_eq!(column(&world.app.db, "SELECT id FROM key_reads").await, [new.to_string()]);
+    let [reads_left, events, from] = on_record(&world).await;
+    assert_eq!((reads_left, events.as_str(), from.as_str()), ((131 - first_day).to_string(), "4", "1"));
+    world.clock.advance(DAY);
+    assert!(retention::sweep(&world.app).await.unwrap());
+    let left: Vec<RequestId> =
+        on_record::all(&world.app.db).await.iter().map(|read| RequestId::of_ulid(read.id)).collect();
+    assert_eq!(left, [new], "and none is kept for longer than a day more");
     let counted = column(&world.app.db, "SELECT CAST(SUM(n) AS TEXT) FROM read_days").await;
-    assert_eq!(counted, ["1300"], "how many there were stays known");
+    assert_eq!(counted, ["131"], "how many there were stays known");
+    assert_eq!(column(&world.app.db, "SELECT CAST(COUNT(*) AS TEXT) FROM read_segments").await, ["1"]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::binary::ask;
 use crate::database::{change, column, fresh};
 use crate::disk::Refusal;
+use crate::on_record;
 use crate::process::until_async;
 use crate::world::{KEYS, World};
 
@@ -187,14 +188,14 @@ async fn a_key_whose_record_fails_to_commit_does_not_leave() {
     let world = World::new().await;
     world.connect("merchant-1").await;
     let service = world.trusted_service().await;
-    let refusal = Refusal::of_commits(&world.app.db, "key_reads").await;
+    let refusal = Refusal::of_commits(&world.app.db, "read_journal").await;
     let refused = service.get("/users/merchant-1/keys").await;
     assert_eq!(refused.problem(), (503, "unavailable"));
     assert_eq!(refused.text("consumer_key"), "");
     refusal.ends(&world.app.db).await;
-    assert!(column(&world.app.db, "SELECT id FROM key_reads").await.is_empty());
+    assert!(on_record::lines(&world.app.db).await.is_empty());
     assert!(service.get("/users/merchant-1/keys").await.ok()["consumer_key"].is_string());
-    assert_eq!(column(&world.app.db, "SELECT id FROM key_reads").await.len(), 1);
+    assert_eq!(on_record::lines(&world.app.db).await.len(), 1);
 }
 
 #[tokio::test]

@@ -14,12 +14,9 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::database::{change, column};
+use crate::on_record;
 use crate::service::{Answer, Service};
 use crate::world::{OTHER, SHOP, World};
-
-const RECORD: &str =
-    "SELECT id || ' ' || token_id || ' ' || store_id || ' ' || CAST(key_version AS TEXT) || ' ' || read_from
-                      FROM key_reads ORDER BY id";
 
 async fn connected() -> (World, Service) {
     let world = World::new().await;
@@ -77,7 +74,7 @@ async fn a_service_that_has_the_newest_is_told_so_and_lends_nothing() {
         assert_eq!(same.headers["etag"], etag.as_str());
         assert_eq!(same.headers["cache-control"], "no-store");
     }
-    assert_eq!(column(&world.app.db, RECORD).await.len(), 1, "304 lends nothing, so nothing is recorded");
+    assert_eq!(on_record::lines(&world.app.db).await.len(), 1, "304 lends nothing, so nothing is recorded");
     assert_eq!(with_etag(&service, "\"other\"").await.status, 200);
     let id = first.text("store_id").to_owned();
     world.approved("m", json!({"store_id": id})).await;
@@ -137,7 +134,7 @@ async fn a_store_that_is_not_connected_is_refused_with_its_status_and_reason() {
     refused("unauthorized", json!("key_rejected")).await;
     trusted.delete(&format!("/stores/{id}")).await.ok();
     refused("disconnected", Value::Null).await;
-    assert_eq!(column(&world.app.db, RECORD).await.len(), 2, "a refusal lends nothing");
+    assert_eq!(on_record::lines(&world.app.db).await.len(), 2, "a refusal lends nothing");
 }
 
 #[tokio::test]
@@ -157,7 +154,7 @@ async fn each_lent_key_is_on_the_record_before_the_answer_leaves() {
         let answer = service.get("/users/m/keys").await;
         let request = answer.headers["x-request-id"].to_str().unwrap().to_owned();
         let row = format!("{request} {} {store} 1 127.0.0.1", service.token_id);
-        let record = column(&world.app.db, RECORD).await;
+        let record = on_record::lines(&world.app.db).await;
         assert_eq!(record.len(), n);
         assert!(record.contains(&row), "{record:?} lacks {row}");
     }
@@ -168,14 +165,14 @@ async fn a_key_that_cannot_be_recorded_does_not_leave() {
     // U1: the record's table is gone, so its insert fails, as on a full disk.
     let (world, service) = connected().await;
     service.get("/users/m/keys").await.ok();
-    change(&world.app.db, "ALTER TABLE key_reads RENAME TO gone").await;
+    change(&world.app.db, "ALTER TABLE read_journal RENAME TO gone").await;
     let refused = service.get("/users/m/keys").await;
     assert_eq!(refused.problem(), (503, "unavailable"));
     assert!(refused.headers.contains_key("retry-after"));
     assert!(!refused.json.to_string().contains("ck_"));
-    change(&world.app.db, "ALTER TABLE gone RENAME TO key_reads").await;
+    change(&world.app.db, "ALTER TABLE gone RENAME TO read_journal").await;
     service.get("/users/m/keys").await.ok();
-    assert_eq!(column(&world.app.db, RECORD).await.len(), 2);
+    assert_eq!(on_record::lines(&world.app.db).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,8 +185,7 @@ async fn two_hundred_reads_at_once_have_a_row_each() {
         reads.spawn(async move { lent(&app, &service.token).await });
     }
     assert!(reads.join_all().await.into_iter().all(|version| version == Ok(1)));
-    let ids: HashSet<String> = column(&world.app.db, "SELECT id FROM key_reads").await.into_iter().collect();
-    assert_eq!(ids.len(), 200);
+    assert_eq!(on_record::all(&world.app.db).await.len(), 200);
     let commits = commits(&world).await;
     assert!((1..=100).contains(&commits), "{commits} commits for 200 reads");
 }
@@ -197,7 +193,7 @@ async fn two_hundred_reads_at_once_have_a_row_each() {
 /// The number of transactions that wrote key reads.
 async fn commits(world: &World) -> usize {
     if let Pools::Postgres(_) = world.app.db.pools() {
-        return column(&world.app.db, "SELECT DISTINCT CAST(xmin AS TEXT) FROM key_reads").await.len();
+        return column(&world.app.db, "SELECT batch FROM read_journal").await.len();
     }
     // SQLite: the WAL's frames that end a transaction name the database's size, in 4 bytes after the page's number.
     let wal = std::fs::read(world.folder.path().join("cartkey.db-wal")).unwrap();
@@ -242,7 +238,7 @@ async fn a_revoked_token_lends_nothing_at_once_anywhere() {
         (lent(&replica, &service.token).await, lent(&world.app, &service.token).await),
         (refused.clone(), refused)
     );
-    assert_eq!(column(&world.app.db, RECORD).await.len(), 2, "what was refused is not on the record of what left");
+    assert_eq!(on_record::lines(&world.app.db).await.len(), 2, "what was refused is not on the record of what left");
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ mod many_stores;
 mod merchant;
 mod migrate;
 mod migrations;
+mod on_record;
 mod one_transaction;
 mod open_vault;
 mod operator;

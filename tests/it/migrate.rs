@@ -78,15 +78,15 @@ async fn many_rows_arrive_in_little_memory_and_are_told_as_they_do() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(folder.path(), "many.db").await;
     let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
-                INSERT INTO key_reads (id, at, token_id, store_id, key_version, read_from)
-                SELECT 'rq_' || CASE WHEN i % 3 = 0 THEN 'Ä' ELSE 'z' END || i, i, 'tk_1', 'st_1', 1, '192.0.2.1' FROM n";
+                INSERT INTO read_journal (batch, n, records)
+                SELECT 'rq_' || CASE WHEN i % 3 = 0 THEN 'Ä' ELSE 'z' END || i, i, 'packed' FROM n";
     assert_eq!(change(&source, many).await, 25_000);
     let target = Db::open(&fresh(folder.path()).await).await.unwrap();
     let mut told = Vec::new();
     copy(&source, &target, |written, total| told.push((written, total))).await.unwrap();
     assert!(told.len() > 20 && told.windows(2).all(|two| two[0].0 < two[1].0), "{}", told.len());
     assert_eq!(told.last().map(|(written, total)| written == total), Some(true));
-    assert_eq!(count(&target, "key_reads").await, 25_000);
+    assert_eq!(count(&target, "read_journal").await, 25_000);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use cartkey::vault::{KeyRing, Vault};
 use serde_json::json;
 
 use crate::database::{change, column};
+use crate::on_record;
 use crate::world::{BEGINNING, OTHER, World};
 
 fn ring(world: &World) -> PathBuf {
@@ -114,7 +115,7 @@ async fn refuses_to_lend(world: &World, user: &str) {
     assert_eq!((answer.problem(), answer.text("reason")), ((409, "store_not_connected"), "key_unreadable"));
     let text = answer.json.to_string();
     assert!(!text.contains("ck_") && !text.contains("cs_") && !text.contains("seal"), "{text}");
-    assert!(column(&world.app.db, "SELECT id FROM key_reads").await.is_empty(), "what did not leave is not recorded");
+    assert!(on_record::lines(&world.app.db).await.is_empty(), "what did not leave is not recorded");
 }
 
 /// Checks the store of `user` on demand.

@@ -15,6 +15,7 @@ use crate::domain::user_id::UserId;
 use crate::flow::Beneath;
 use crate::storage::activity::{self, Lead, Sift};
 use crate::storage::events;
+use crate::storage::reads::Wanted;
 
 pub use crate::storage::activity::{Happened, KeyRead};
 
@@ -158,24 +159,18 @@ async fn reads_of(app: &App, filter: &Filter, position: &Position, most: i64) ->
         return Ok(Vec::new());
     }
     let (low, high) = ids(filter, &position.read);
-    let (store, token) = (filter.store_id.as_ref(), filter.who.as_deref());
-    if let Some(request) = &filter.request_id {
-        let fits = |read: &KeyRead| {
-            (low..high).contains(&read.id)
-                && store.is_none_or(|store| *store == read.store_id)
-                && token.is_none_or(|token| token == read.token_id.as_str())
-                && (filter.user_id.is_none() || filter.user_id == read.user_id)
-        };
-        return Ok(activity::read(&app.db, request).await?.filter(fits).into_iter().collect());
-    }
-    let Some(user) = &filter.user_id else {
-        return Ok(activity::reads(&app.db, store, token, (&low, &high), most).await?);
+    let token: Option<TokenId> = filter.who.as_ref().and_then(|who| who.parse().ok());
+    let stores = match &filter.user_id {
+        None => vec![filter.store_id.clone()],
+        Some(user) => {
+            let fits = |store: &StoreId| filter.store_id.as_ref().is_none_or(|only| only == store);
+            activity::stores_of(&app.db, user).await?.into_iter().filter(fits).map(Some).collect()
+        }
     };
     let mut found = Vec::new();
-    for store in activity::stores_of(&app.db, user).await? {
-        if filter.store_id.as_ref().is_none_or(|only| *only == store) {
-            found.extend(activity::reads(&app.db, Some(&store), token, (&low, &high), most).await?);
-        }
+    for store in stores {
+        let wanted = Wanted { store, token: token.clone(), low: low.clone(), high: high.clone() };
+        found.extend(activity::reads(&app.db, &wanted, most).await?);
     }
     found.sort_unstable_by(|a, b| b.id.cmp(&a.id));
     found.truncate(usize::try_from(most).unwrap_or(0));
@@ -184,9 +179,14 @@ async fn reads_of(app: &App, filter: &Filter, position: &Position, most: i64) ->
 
 /// The range of read ids that the filter selects, before `read`: an id contains its time.
 fn ids(filter: &Filter, read: &RequestId) -> (RequestId, RequestId) {
-    let low = RequestId::least(filter.from.unwrap_or(Time::from_millis(0)));
-    let high = filter.to.map_or_else(|| read.clone(), |to| RequestId::least(to).min(read.clone()));
-    (low, high)
+    let least = |at: Time| RequestId::least(at);
+    let (low, high) = (filter.from.unwrap_or(Time::from_millis(0)), filter.to);
+    let (low, high) = (least(low), high.map_or_else(|| read.clone(), |to| least(to).min(read.clone())));
+    match &filter.request_id {
+        None => (low, high),
+        // A range of one, or of none.
+        Some(only) => (low.max(only.clone()), high.min(only.next())),
+    }
 }
 
 /// Records that activity is about to be exported.

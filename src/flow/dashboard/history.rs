@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::activity::Position;
 use crate::domain::check::Span;
-use crate::domain::id::{AttemptId, RequestId, StoreId};
+use crate::domain::id::{AttemptId, StoreId};
 use crate::domain::key::Key;
 use crate::domain::store::Store;
 use crate::flow::dashboard::activity::{Entry, Filter};
@@ -44,14 +44,14 @@ pub struct OfStore {
 /// A store and its history, with the checks of the last `days`; `None` if there is no such store.
 pub async fn of_store(app: &App, id: &StoreId, days: u64) -> Result<Option<OfStore>, Beneath> {
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
-    let since = RequestId::least(app.now().minus(Duration::from_hours(24 * READ_DAYS)));
+    let since = app.now().minus(Duration::from_hours(24 * READ_DAYS));
     let about = Filter { store_id: Some(id.clone()), ..Filter::default() };
     Ok(Some(OfStore {
         store,
         versions: keys::of_store(&app.db, id, SHOWN).await?,
         approvals: history::approvals(&app.db, id, SHOWN).await?,
         spans: watch::spans(app, id, days).await?,
-        readers: history::readers(&app.db, id, &since, MOST_READS).await?,
+        readers: history::readers(&app.db, id, since, MOST_READS).await?,
         newest: activity::list(app, &about, &Position::newest(), SHOWN).await?.rows,
     }))
 }

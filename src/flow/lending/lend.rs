@@ -21,7 +21,7 @@ use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::flow::{Beneath, takes_in_beneath, watching::watch};
 use crate::live::lending::Lendable;
-use crate::storage::key_reads::KeyRead;
+use crate::storage::reads::KeyRead;
 use crate::storage::{stores, tokens};
 use crate::vault::{Place, fingerprint};
 
@@ -249,12 +249,12 @@ async fn record(
     lends: bool,
 ) -> Result<bool, Error> {
     let read = KeyRead {
-        id: request.id.to_string(),
-        at: app.now().millis(),
-        token_id: token.id.to_string(),
-        store_id: lendable.store.id.to_string(),
+        id: request.id.clone(),
+        at: app.now(),
+        token_id: token.id.clone(),
+        store_id: lendable.store.id.clone(),
         key_version: lendable.version,
-        read_from: request.from.to_string(),
+        from: request.from,
         revision,
         lends,
     };

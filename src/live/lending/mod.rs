@@ -17,7 +17,7 @@ use crate::domain::time::Time;
 use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::storage::Db;
-use crate::storage::key_reads::KeyRead;
+use crate::storage::reads::KeyRead;
 
 /// Stores remembered: about 1 KB each.
 const STORES: usize = 10_000;

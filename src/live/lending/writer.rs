@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use super::Memory;
 use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
-use crate::storage::key_reads::{KeyRead, Recorder};
+use crate::storage::reads::{KeyRead, Recorder};
 
 /// Reads that share one commit at most.
 const BATCH: usize = 256;
@@ -124,21 +124,20 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::RequestId;
     use crate::domain::time::{Clock, Time};
     use crate::live::worker::Workers;
-    use crate::storage::history;
+    use crate::storage::reads;
 
     const STORE: &str = "st_01jd0000000000000000000000";
 
     fn read(token: &str, n: u8) -> KeyRead {
         KeyRead {
-            id: format!("rq_01jd000000000000000000000{n}"),
-            at: 1,
-            token_id: format!("tk_01jd000000000000000000000{token}"),
-            store_id: STORE.to_owned(),
+            id: format!("rq_01jd000000000000000000000{n}").parse().unwrap(),
+            at: Time::from_millis(1),
+            token_id: format!("tk_01jd000000000000000000000{token}").parse().unwrap(),
+            store_id: STORE.parse().unwrap(),
             key_version: 1,
-            read_from: "192.0.2.1".to_owned(),
+            from: [192, 0, 2, 1].into(),
             revision: 0,
             lends: true,
         }
@@ -168,9 +167,8 @@ mod tests {
         assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
         drop(queue);
         writer.await.unwrap();
-        let all = RequestId::least(Time::from_millis(0));
-        let readers = history::readers(&db, &STORE.parse().unwrap(), &all, 9).await.unwrap();
-        let tokens: Vec<String> = readers.into_iter().map(|reader| reader.token_id.to_string()).collect();
+        let readers = reads::readers(&db, &STORE.parse().unwrap(), Time::from_millis(0), 9).await.unwrap();
+        let tokens: Vec<String> = readers.into_iter().map(|(token, ..)| token.to_string()).collect();
         assert_eq!(tokens, ["tk_01jd0000000000000000000002"]);
     }
 

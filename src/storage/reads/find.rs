@@ -1,0 +1,167 @@
+//! Key reads looked up: the newest of all, of a store, or by a token.
+
+use std::collections::BTreeMap;
+
+use super::segments::{self, Segment};
+use super::{Read, journal, unpack};
+use crate::domain::id::{RequestId, StoreId, TokenId};
+use crate::domain::time::Time;
+use crate::storage::visible_stores::{as_list, listed};
+use crate::storage::{Db, Error, Tx};
+
+/// Which reads: those with ids from `low` to just before `high`, of a store or by a token if they are named.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Of this store.
+    pub store: Option<StoreId>,
+    /// By this token.
+    pub token: Option<TokenId>,
+    /// From this id on.
+    pub low: RequestId,
+    /// Before this id.
+    pub high: RequestId,
+}
+
+/// What is wanted of the reads of a segment or of the journal.
+struct Sieve {
+    store: Option<u128>,
+    token: Option<u128>,
+    low: u128,
+    high: u128,
+}
+
+impl Sieve {
+    fn passes(&self, read: &Read) -> bool {
+        (self.low..self.high).contains(&read.id)
+            && self.store.is_none_or(|store| store == read.store)
+            && self.token.is_none_or(|token| token == read.token)
+    }
+}
+
+/// The newest reads that were found so far.
+struct Newest {
+    /// By id; a read that is found twice is kept once.
+    found: BTreeMap<u128, Read>,
+    most: usize,
+}
+
+impl Newest {
+    fn add(&mut self, read: Read) {
+        self.found.insert(read.id, read);
+        if self.found.len() > self.most {
+            self.found.pop_first();
+        }
+    }
+
+    /// Whether nothing up to this id can be among the newest any more.
+    fn needs_nothing_up_to(&self, id: u128) -> bool {
+        self.found.len() >= self.most && self.found.first_key_value().is_none_or(|(oldest, _)| *oldest > id)
+    }
+}
+
+/// The newest reads that are wanted, the newest first; at most `most`.
+pub async fn newest(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<Read>, Error> {
+    let mut newest = Newest { found: BTreeMap::new(), most: usize::try_from(most).unwrap_or(0) };
+    let mut sieve = Sieve {
+        store: wanted.store.as_ref().map(StoreId::ulid),
+        token: wanted.token.as_ref().map(TokenId::ulid),
+        low: wanted.low.ulid(),
+        high: wanted.high.ulid(),
+    };
+    let mut tx = db.view().await?;
+    journal::all(&mut tx).await?.into_iter().filter(|read| sieve.passes(read)).for_each(|read| newest.add(read));
+    let is_in_segments = match &wanted.store {
+        None => true,
+        Some(store) => {
+            sieve.store = segments::number_of(&mut tx, store).await?;
+            sieve.store.is_some()
+        }
+    };
+    if is_in_segments {
+        let mut kept = Newest { found: BTreeMap::new(), ..newest };
+        for segment in segments::between(&mut tx, wanted).await? {
+            if newest.needs_nothing_up_to(segment.last_read.ulid())
+                || kept.needs_nothing_up_to(segment.last_read.ulid())
+            {
+                break;
+            }
+            search(&mut tx, &segment, &sieve, &mut kept).await?;
+        }
+        let ids = store_ids(&mut tx, db, kept.found.values()).await?;
+        for mut read in kept.found.into_values() {
+            let id = ids.get(&read.store).ok_or(Error::Broken(sqlx::Error::RowNotFound))?;
+            read.store = id.ulid();
+            newest.add(read);
+        }
+    }
+    Ok(tx.undo(newest.found.into_values().rev().collect()).await?.0)
+}
+
+/// Adds what is wanted of a segment. Of the chunks by time or, for a store, by store, those are read that may hold some of
+/// it, from the newest on.
+async fn search(tx: &mut Tx, segment: &Segment, sieve: &Sieve, newest: &mut Newest) -> Result<(), Error> {
+    let place = |id| sieve.store.map_or_else(|| segments::by_time(id), |store| segments::by_store(store, id));
+    let (low, mut high) = (place(sieve.low), place(sieve.high));
+    loop {
+        let chunk: Option<(Vec<u8>, Vec<u8>)> = match sieve.token {
+            Some(token) if sieve.store.is_none() => segments::before_by_token(tx, segment.number, token, &high).await?,
+            _ => segments::before(tx, segment.number, &high).await?,
+        };
+        // The places of another order begin with another byte.
+        let Some((begins, records)) = chunk.filter(|(begins, _)| begins.first() == low.first()) else { return Ok(()) };
+        let mut passed = Vec::new();
+        for read in unpack(&records)? {
+            if sieve.passes(&read) {
+                passed.push(read);
+            }
+        }
+        let first = passed.first().map(|read| read.id);
+        for read in passed {
+            newest.add(read);
+        }
+        if begins <= low || first.is_some_and(|first| newest.needs_nothing_up_to(first.saturating_sub(1))) {
+            return Ok(());
+        }
+        high = begins;
+    }
+}
+
+/// The ids of the stores that reads of segments name by number.
+async fn store_ids(tx: &mut Tx, db: &Db, reads: impl Iterator<Item = &Read>) -> Result<BTreeMap<u128, StoreId>, Error> {
+    let mut numbers: Vec<i64> = reads.map(|read| i64::try_from(read.store).unwrap_or(i64::MAX)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    let found: Vec<(i64, StoreId)> = tx
+        .query([
+            "SELECT number, store_id FROM read_stores WHERE number IN (SELECT CAST(value AS BIGINT) FROM (",
+            listed(db),
+            ") AS numbers)",
+        ])
+        .bind(as_list(&numbers)?)
+        .all()
+        .await?;
+    Ok(found.into_iter().map(|(number, id)| (number.unsigned_abs().into(), id)).collect())
+}
+
+/// A service that reads a store's key: its token, how many of the reads that were looked at are its, and when the last was.
+pub type Reader = (TokenId, i64, Time);
+
+/// Who read a store's key since `since`, who read last first. Of all reads the newest `most` are looked at.
+pub async fn readers(db: &Db, store: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
+    let wanted = Wanted {
+        store: Some(store.clone()),
+        token: None,
+        low: RequestId::least(since),
+        high: RequestId::least(Time::from_millis(i64::MAX)),
+    };
+    let mut readers: BTreeMap<u128, (i64, i64)> = BTreeMap::new();
+    for read in newest(db, &wanted, most).await? {
+        let (n, last) = readers.entry(read.token).or_insert((0, read.at));
+        (*n, *last) = (*n + 1, read.at.max(*last));
+    }
+    let named = |(token, (n, last))| (TokenId::of_ulid(token), n, Time::from_millis(last));
+    let mut readers: Vec<Reader> = readers.into_iter().map(named).collect();
+    readers.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)));
+    Ok(readers)
+}

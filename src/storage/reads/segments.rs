@@ -1,0 +1,399 @@
+//! Segments: key reads that left the journal, sorted, in chunks. A segment holds reads of one UTC day. It is complete, and so
+//! part of what is looked up, in the same transaction that takes its reads out of the journal.
+//!
+//! A chunk is found by its place: a byte for the order, then what its first read is sorted by.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::find::Wanted;
+use super::packed::{Read, minted_at, pack};
+use super::{count, journal, unpack};
+use crate::domain::id::{RequestId, StoreId};
+use crate::domain::time::Time;
+use crate::storage::visible_stores::{as_list, listed};
+use crate::storage::{Db, Error, Tx};
+
+/// Reads of a chunk: about 10 KB.
+const CHUNK: usize = 512;
+/// Commits of the journal that are moved in one pass: up to 256 reads each, about 20 MB while they are sorted.
+const COMMITS: i64 = 1_024;
+/// Reads of a segment that is made of smaller ones.
+const SEGMENT: i64 = 131_072;
+/// Small segments of a day that are merged at once while the day lasts.
+const MERGED_AT: usize = 8;
+/// Chunks that are written or deleted in one transaction: some milliseconds, for which lending waits.
+const CHUNKS_AT_ONCE: usize = 32;
+/// How old a segment is that was never completed before it is deleted: whoever wrote it is gone.
+const ABANDONED_AFTER: std::time::Duration = std::time::Duration::from_mins(10);
+
+/// The order by time.
+const BY_TIME: u8 = 0;
+/// The order by store, then by time.
+const BY_STORE: u8 = 1;
+/// Not reads, but for each token the places of the chunks by time that hold reads of it.
+const OF_TOKEN: u8 = 2;
+
+/// A complete segment.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct Segment {
+    pub(super) number: i64,
+    day: i64,
+    n: i64,
+    pub(super) last_read: RequestId,
+}
+
+/// The place of a read in the order by time.
+pub(super) fn by_time(id: u128) -> Vec<u8> {
+    [&[BY_TIME][..], &id.to_be_bytes()].concat()
+}
+
+/// The place of a read in the order by store.
+pub(super) fn by_store(store: u128, id: u128) -> Vec<u8> {
+    [&[BY_STORE][..], &store.to_be_bytes()[8..], &id.to_be_bytes()].concat()
+}
+
+fn of_token(token: u128) -> Vec<u8> {
+    [&[OF_TOKEN][..], &token.to_be_bytes()].concat()
+}
+
+/// Complete segments that may hold reads of what is wanted, those with the newest reads first.
+pub(super) async fn between(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Segment>, Error> {
+    let token = wanted.token.as_ref().filter(|_| wanted.store.is_none()).map(|token| of_token(token.ulid()));
+    tx.query(
+        "SELECT number, day, n, last_read
+         FROM read_segments
+         WHERE is_complete AND last_read >= $1 AND first_read < $2
+           AND ($3 IS NULL OR EXISTS (SELECT 1 FROM read_chunks WHERE segment = number AND place = $3))
+         ORDER BY last_read DESC",
+    )
+    .bind(&wanted.low)
+    .bind(&wanted.high)
+    .bind(token)
+    .all()
+    .await
+}
+
+/// The last chunk that begins before `place`.
+pub(super) async fn before(tx: &mut Tx, segment: i64, place: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    tx.query(
+        "SELECT place, records
+         FROM read_chunks
+         WHERE segment = $1 AND place < $2
+         ORDER BY place DESC
+         LIMIT 1",
+    )
+    .bind(segment)
+    .bind(place)
+    .optional()
+    .await
+}
+
+/// The last chunk by time that begins before `place` and holds reads of the token.
+pub(super) async fn before_by_token(
+    tx: &mut Tx,
+    segment: i64,
+    token: u128,
+    place: &[u8],
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    let places: Option<Vec<u8>> = tx
+        .query("SELECT records FROM read_chunks WHERE segment = $1 AND place = $2")
+        .bind(segment)
+        .bind(of_token(token))
+        .optional_value()
+        .await?;
+    let Some(places) = places else { return Ok(None) };
+    // It is in all of them.
+    if places.is_empty() {
+        return before(tx, segment, place).await;
+    }
+    let Some(begins) = places.chunks_exact(place.len()).rev().find(|begins| *begins < place) else { return Ok(None) };
+    tx.query("SELECT place, records FROM read_chunks WHERE segment = $1 AND place = $2")
+        .bind(segment)
+        .bind(begins)
+        .optional()
+        .await
+}
+
+/// The number by which segments name a store; `None` if none does.
+pub(super) async fn number_of(tx: &mut Tx, store: &StoreId) -> Result<Option<u128>, Error> {
+    let number: Option<i64> =
+        tx.query("SELECT number FROM read_stores WHERE store_id = $1").bind(store).optional_value().await?;
+    Ok(number.map(|number| number.unsigned_abs().into()))
+}
+
+/// Moves the oldest commits of the journal to segments, if there are `least` or the oldest is from before `before`. Returns
+/// how many reads were moved: none when another process has moved them first.
+pub async fn index(db: &Db, least: i64, before: Time, now: Time) -> Result<usize, Error> {
+    let due = journal::due(db, least, &RequestId::least(before), COMMITS).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let (mut batches, mut reads) = (Vec::with_capacity(due.len()), Vec::new());
+    for (batch, records) in due {
+        batches.push(batch.to_string());
+        reads.append(&mut unpack(&records)?);
+    }
+    let moved = reads.clone();
+    let numbers = number(db, &reads).await?;
+    let mut days: BTreeMap<i64, Vec<Read>> = BTreeMap::new();
+    for mut read in reads {
+        read.store = *numbers.get(&read.store).ok_or(Error::Broken(sqlx::Error::RowNotFound))?;
+        days.entry(Time::from_millis(minted_at(read.id)).day()).or_default().push(read);
+    }
+    let mut made = Vec::new();
+    for (day, reads) in days {
+        made.push(write(db, day, reads, now).await?);
+    }
+    let expected = u64::try_from(batches.len()).unwrap_or(u64::MAX);
+    let (batches, moved, wrote) = (&as_list(&batches)?, &moved, &made);
+    let is_mine = db
+        .transaction(|mut tx| async move {
+            let taken = tx
+                .query(["DELETE FROM read_journal WHERE batch IN (", listed(db), ")"])
+                .bind(batches)
+                .execute()
+                .await?;
+            if taken != expected {
+                return tx.undo(false).await;
+            }
+            count::add(&mut tx, moved).await?;
+            for segment in wrote {
+                if !complete(&mut tx, *segment, true).await? {
+                    return tx.undo(false).await;
+                }
+            }
+            tx.commit(true).await
+        })
+        .await?;
+    if is_mine {
+        return Ok(moved.len());
+    }
+    for segment in made {
+        discard(db, segment).await?;
+    }
+    Ok(0)
+}
+
+/// Gives each store of these reads a number that it does not have yet.
+async fn number(db: &Db, reads: &[Read]) -> Result<HashMap<u128, u128>, Error> {
+    let stores: BTreeSet<u128> = reads.iter().map(|read| read.store).collect();
+    let ids: Vec<StoreId> = stores.into_iter().map(StoreId::of_ulid).collect();
+    let mut numbers = numbers_of(db, &ids).await?;
+    let new: Vec<&StoreId> = ids.iter().filter(|id| !numbers.contains_key(id)).collect();
+    for some in new.chunks(1_000) {
+        let (some, n) = (&as_list(some)?, i64::try_from(some.len()).unwrap_or(0));
+        db.transaction(|mut tx| async move {
+            let last: i64 = tx
+                .query("UPDATE counters SET n = n + $1 WHERE name = 'read_store' RETURNING n")
+                .bind(n)
+                .value()
+                .await?;
+            tx.query([
+                "INSERT INTO read_stores (number, store_id)
+                 SELECT $2 - ROW_NUMBER() OVER (ORDER BY value), value
+                 FROM (",
+                listed(db),
+                ") AS new
+                 WHERE TRUE
+                 ON CONFLICT (store_id) DO NOTHING",
+            ])
+            .bind(some)
+            .bind(last + 1)
+            .execute()
+            .await?;
+            tx.commit(()).await
+        })
+        .await?;
+    }
+    if !new.is_empty() {
+        numbers = numbers_of(db, &ids).await?;
+    }
+    Ok(numbers.into_iter().map(|(id, number)| (id.ulid(), number.unsigned_abs().into())).collect())
+}
+
+async fn numbers_of(db: &Db, ids: &[StoreId]) -> Result<HashMap<StoreId, i64>, Error> {
+    let found: Vec<(StoreId, i64)> = db
+        .read(["SELECT store_id, number FROM read_stores WHERE store_id IN (", listed(db), ")"])
+        .bind(as_list(ids)?)
+        .all()
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Writes a segment that is not complete yet; returns its number.
+async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time) -> Result<i64, Error> {
+    reads.sort_unstable_by_key(|read| read.id);
+    let id = |read: Option<&Read>| RequestId::of_ulid(read.map_or(0, |read| read.id));
+    let number: i64 = db.write("UPDATE counters SET n = n + 1 WHERE name = 'read_segment' RETURNING n").value().await?;
+    db.write(
+        "INSERT INTO read_segments (number, day, n, first_read, last_read, created_at, is_complete)
+         VALUES ($1, $2, $3, $4, $5, $6, FALSE)",
+    )
+    .bind(number)
+    .bind(day)
+    .bind(i64::try_from(reads.len()).unwrap_or(i64::MAX))
+    .bind(id(reads.first()))
+    .bind(id(reads.last()))
+    .bind(now)
+    .execute()
+    .await?;
+    for some in chunks(reads).chunks(CHUNKS_AT_ONCE) {
+        let mut statement = db.write("INSERT INTO read_chunks (segment, place, records) VALUES ");
+        for (n, (place, records)) in some.iter().enumerate() {
+            statement = statement.push(if n == 0 { "(" } else { ", (" }).push_bind(number);
+            statement = statement.push(", ").push_bind(place).push(", ").push_bind(records).push(")");
+        }
+        statement.planned_each_time().execute().await?;
+        // Let tasks that wait for the writer go first.
+        tokio::task::yield_now().await;
+    }
+    Ok(number)
+}
+
+/// The chunks of a segment, each with its place. `reads` are sorted by time.
+fn chunks(mut reads: Vec<Read>) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut chunks = Vec::new();
+    let mut tokens: BTreeMap<u128, Vec<u8>> = BTreeMap::new();
+    for some in reads.chunks(CHUNK) {
+        let place = by_time(some[0].id);
+        for token in some.iter().map(|read| read.token).collect::<BTreeSet<u128>>() {
+            tokens.entry(token).or_default().extend_from_slice(&place);
+        }
+        chunks.push((place, pack(some)));
+    }
+    let all = chunks.iter().map(|(place, _)| place.len()).sum::<usize>();
+    reads.sort_unstable_by_key(|read| (read.store, read.id));
+    chunks.extend(reads.chunks(CHUNK).map(|some| (by_store(some[0].store, some[0].id), pack(some))));
+    let places = |places: Vec<u8>| if places.len() == all { Vec::new() } else { places };
+    chunks.extend(tokens.into_iter().map(|(token, those)| (of_token(token), places(those))));
+    chunks
+}
+
+async fn complete(tx: &mut Tx, segment: i64, is_complete: bool) -> Result<bool, Error> {
+    let changed = tx
+        .query("UPDATE read_segments SET is_complete = $1 WHERE number = $2 AND is_complete <> $1")
+        .bind(is_complete)
+        .bind(segment)
+        .execute()
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Deletes a segment that is not complete, a few chunks at a time.
+async fn discard(db: &Db, segment: i64) -> Result<(), Error> {
+    let most = i64::try_from(CHUNKS_AT_ONCE).unwrap_or(i64::MAX);
+    loop {
+        let deleted = db
+            .write(
+                "DELETE FROM read_chunks
+                 WHERE segment = $1 AND place IN (SELECT place FROM read_chunks WHERE segment = $1 ORDER BY place LIMIT $2)",
+            )
+            .bind(segment)
+            .bind(most)
+            .execute()
+            .await?;
+        if deleted == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    db.write("DELETE FROM read_segments WHERE number = $1 AND NOT is_complete").bind(segment).execute().await?;
+    Ok(())
+}
+
+/// Makes one segment of several small ones of a day: of eight while the day may grow, of any once it is over. Returns whether
+/// there was something to merge.
+pub async fn merge(db: &Db, now: Time) -> Result<bool, Error> {
+    let small: Vec<Segment> = db
+        .read(
+            "SELECT number, day, n, last_read
+             FROM read_segments
+             WHERE is_complete AND n < $1
+             ORDER BY day, n, number",
+        )
+        .bind(SEGMENT / 2)
+        .all()
+        .await?;
+    let is_over = |day: i64| day + 1 < now.day();
+    let enough = |day: i64, some: &[Segment]| some.len() >= if is_over(day) { 2 } else { MERGED_AT };
+    let Some(some) = small.chunk_by(|a, b| a.day == b.day).find(|some| enough(some[0].day, some)) else {
+        return Ok(false);
+    };
+    let mut room = SEGMENT;
+    let fits = |segment: &&Segment| {
+        room -= segment.n;
+        room >= 0
+    };
+    let some: Vec<&Segment> = some.iter().take_while(fits).collect();
+    let mut reads = Vec::new();
+    for segment in &some {
+        let chunks: Vec<Vec<u8>> = db
+            .read("SELECT records FROM read_chunks WHERE segment = $1 AND place >= $2 AND place < $3 ORDER BY place")
+            .bind(segment.number)
+            .bind([BY_TIME].as_slice())
+            .bind([BY_STORE].as_slice())
+            .values()
+            .await?;
+        for records in chunks {
+            reads.append(&mut unpack(&records)?);
+        }
+    }
+    if i64::try_from(reads.len()) != Ok(some.iter().map(|segment| segment.n).sum()) {
+        // Another process has merged one of them meanwhile.
+        return Ok(false);
+    }
+    let made = write(db, some[0].day, reads, now).await?;
+    let merged = &some;
+    let is_mine = db
+        .transaction(|mut tx| async move {
+            for segment in merged {
+                if !complete(&mut tx, segment.number, false).await? {
+                    return tx.undo(false).await;
+                }
+            }
+            if !complete(&mut tx, made, true).await? {
+                return tx.undo(false).await;
+            }
+            tx.commit(true).await
+        })
+        .await?;
+    if is_mine {
+        for segment in some {
+            discard(db, segment.number).await?;
+        }
+    } else {
+        discard(db, made).await?;
+    }
+    Ok(is_mine)
+}
+
+/// Deletes what a process left that died while it moved, merged or deleted reads.
+pub async fn tidy(db: &Db, now: Time) -> Result<(), Error> {
+    let left: Vec<i64> = db
+        .read("SELECT number FROM read_segments WHERE NOT is_complete AND created_at < $1 ORDER BY number")
+        .bind(now.minus(ABANDONED_AFTER))
+        .values()
+        .await?;
+    for segment in left {
+        discard(db, segment).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the oldest segment of which all reads have ids before this one; returns whether there was one.
+pub async fn delete_before(db: &Db, before: &RequestId) -> Result<bool, Error> {
+    let oldest: Option<i64> = db
+        .write(
+            "UPDATE read_segments
+             SET is_complete = FALSE
+             WHERE number = (SELECT number FROM read_segments WHERE is_complete AND last_read < $1 ORDER BY last_read LIMIT 1)
+             RETURNING number",
+        )
+        .bind(before)
+        .optional_value()
+        .await?;
+    if let Some(segment) = oldest {
+        discard(db, segment).await?;
+    }
+    Ok(oldest.is_some())
+}
