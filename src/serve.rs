@@ -28,8 +28,8 @@ use crate::flow::{
     connecting::prove, dashboard::words, lending::key_reads, open_vault, operators, sweep, watching::watch as watching,
     webhooks::dispatch,
 };
-use crate::live::durability;
 use crate::live::worker::{self, Plan};
+use crate::live::{checkpoint, durability};
 use crate::storage::Db;
 use crate::web;
 use crate::woo;
@@ -158,7 +158,7 @@ impl Serving {
 
     /// Runs the workers until the process is told to stop, then drains.
     async fn until_stopped(self, mut told: Told, app: App) -> anyhow::Result<()> {
-        let workers = [
+        let mut workers = vec![
             work(&app, &self.stopped, prove::WORKER, prove::run),
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
@@ -169,6 +169,11 @@ impl Serving {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
             }),
         ];
+        if !app.db.is_postgres() {
+            workers.push(work(&app, &self.stopped, checkpoint::WORKER, |app, stop| {
+                checkpoint::run(app.db.clone(), app.workers.enter(checkpoint::WORKER), stop)
+            }));
+        }
         told.wait().await;
         app.drain();
         self.drain(&mut told, workers).await;

@@ -24,6 +24,10 @@ use crate::domain::time::Time;
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
+/// Pages of the WAL (4 KiB each) at which a commit makes a checkpoint itself. Checkpoints are made beside the commits before that;
+/// this is the bound of the WAL when they cannot keep up.
+const WAL_PAGES: &str = "16384";
+
 /// How long an idle connection may take to answer a ping; a vanished server never does.
 const PING_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between attempts to reach a server that is starting.
@@ -165,6 +169,9 @@ impl Db {
 
     /// Closes every connection; SQLite then merges its WAL into the file.
     pub async fn close(&self) {
+        if let Some(pool) = self.checkpointer() {
+            pool.close().await;
+        }
         match self.pools() {
             Pools::Sqlite { read, write } => {
                 read.close().await;
@@ -216,7 +223,8 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
-        .pragma("journal_size_limit", "67108864");
+        .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", WAL_PAGES);
     let pool = |connections| {
         SqlitePoolOptions::new()
             .max_connections(connections)
@@ -241,8 +249,9 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
             sqlx::Error::Configuration(why) => OpenFault::Unsafe(why.to_string()),
             error => OpenFault::Connect(error),
         })?;
+    let checkpointer = pool(1).connect_lazy_with(options.clone().busy_timeout(Duration::ZERO));
     let read = pool(4).connect_lazy_with(options.read_only(true));
-    Ok(Db::on(Pools::Sqlite { read, write }))
+    Ok(Db::on(Pools::Sqlite { read, write }).checkpointed_by(checkpointer))
 }
 
 /// Why this database may lose committed data, if it may.
