@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::subject;
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::key::KeyPair;
@@ -101,6 +102,7 @@ const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Ve
 pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent, Error> {
     for _ in 0..AGAIN {
         let token = token(app, request.token).await?;
+        subject::is_token(&token.1.id);
         if !token.1.permissions.allow(Permission::KeysRead) {
             return Err(Error::PermissionMissing(Permission::KeysRead));
         }
@@ -114,6 +116,7 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
                 (Some(revision), id)
             }
         };
+        subject::is_store(&store_id);
         let lendable = lendable(app, &token.1, &store_id).await?;
         let etag = etag(&lendable);
         let same = request
@@ -149,7 +152,9 @@ async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, E
 /// The token of `secret`, read from the database: for routes that do not recheck the lending counter.
 pub async fn fresh_token(app: &App, secret: &Secret) -> Result<ServiceToken, Error> {
     let (_, token) = tokens::by_fingerprint(&app.db, &fingerprint(secret)).await?;
-    token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)
+    let token = token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)?;
+    subject::is_token(&token.id);
+    Ok(token)
 }
 
 async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
