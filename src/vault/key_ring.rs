@@ -25,7 +25,7 @@ pub struct KeyRing(Vec<(String, KeyBytes)>);
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
     /// The file cannot be read or written.
-    #[error("{path}: {source}{}", why_unreadable(Path::new(.path), .source))]
+    #[error("cannot read or write {path}{}", why_unreadable(Path::new(.path), .source))]
     Io {
         /// The file.
         path: String,

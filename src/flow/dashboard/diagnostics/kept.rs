@@ -24,14 +24,18 @@ pub(super) async fn damage(app: &App, depth: Depth) -> Option<Finding> {
     {
         return None;
     }
-    let what = if app.db.is_postgres() { "database" } else { "database file" };
+    let (what, intact) = if app.db.is_postgres() {
+        ("database", "PostgreSQL has found no damaged page")
+    } else {
+        ("database file", "the database file is intact")
+    };
     let (state, says) = match diagnostics::damage(&app.db, deep).await {
         Ok(lines) if lines.is_empty() => match diagnostics::has_checksums(&app.db).await {
             Ok(Some(false)) => {
                 let says = "the PostgreSQL server computes no page checksums, so damage on its disk goes unnoticed: enable them with pg_checksums";
                 (State::Warn, says.to_owned())
             }
-            _ => (State::Fine, format!("the {what} is intact")),
+            _ => (State::Fine, intact.to_owned()),
         },
         Ok(lines) => (State::Bad, format!("the {what} is damaged ({}): restore it from a backup", lines.join("; "))),
         Err(error) => (State::Bad, format!("the {what} is damaged or cannot be read: {}", root_of(&error))),
