@@ -94,7 +94,7 @@ pub enum OpenFault {
          (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which makes it"
     )]
     Missing {
-        /// The file with its folder, or “the address in CARTKEY_DATABASE_URL”.
+        /// The file with its folder, or where the address of the server stands.
         place: String,
     },
     /// The database has the schema of an older version, and only the service may migrate it.

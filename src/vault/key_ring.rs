@@ -65,12 +65,12 @@ pub enum RingFault {
 /// in and that no account of this machine has. Kubernetes mounts secrets like that: owned by root, mode 0440, with the pod's `fsGroup`.
 fn is_ours_alone(about: &fs::Metadata) -> bool {
     let mode = about.mode() & 0o777;
-    if mode & 0o077 == 0 {
+    if mode | 0o700 == 0o700 {
         return true;
     }
     let group = about.gid();
     let given = || rustix::process::getgroups().unwrap_or_default();
-    mode & 0o037 == 0
+    mode | 0o740 == 0o740
         && group != 0
         && (getegid().as_raw() == group || given().iter().any(|id| id.as_raw() == group))
         && !group_has_users(group, &read_or_empty("/etc/group"), &read_or_empty("/etc/passwd"))
