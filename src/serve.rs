@@ -26,8 +26,8 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, dashboard::words, lending::key_reads, open_vault, operators, sweep,
-    watching::watch as watching, webhooks::dispatch,
+    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, dashboard::words, lending::key_reads, open_vault, operators,
+    sweep, watching::watch as watching, webhooks::dispatch,
 };
 use crate::live::durability;
 use crate::live::worker::{self, Plan};
