@@ -224,7 +224,7 @@ async fn an_older_program_goes_on_serving_while_a_newer_one_migrates() {
     for expansion in [
         "ALTER TABLE stores ADD COLUMN added TEXT NOT NULL DEFAULT 'x'",
         "ALTER TABLE keys ADD COLUMN added BIGINT",
-        "ALTER TABLE key_reads ADD COLUMN added BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE grants ADD COLUMN added BOOLEAN NOT NULL DEFAULT FALSE",
         "ALTER TABLE events ADD COLUMN added TEXT",
         "CREATE TABLE added (id TEXT PRIMARY KEY)",
         "CREATE INDEX stores_added ON stores (added)",
