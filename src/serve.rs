@@ -4,6 +4,7 @@ mod accept;
 mod connections;
 mod limits;
 mod refusal;
+mod reload;
 mod sent;
 mod starting;
 mod write_deadline;
@@ -12,7 +13,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,12 +26,12 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::words, lending::key_reads, open_vault, operators, sweep, watching::watch as watching,
-    webhooks::dispatch,
+    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, dashboard::words, lending::key_reads, open_vault, operators,
+    sweep, watching::watch as watching, webhooks::dispatch,
 };
 use crate::live::worker::{self, Plan};
 use crate::live::{checkpoint, durability};
-use crate::storage::Db;
+use crate::storage::{Db, Making, PostgresSettings, diagnostics};
 use crate::web;
 use crate::woo;
 
@@ -43,11 +44,33 @@ const DRAIN: Duration = Duration::from_secs(48);
 /// How long the database may take to let go of us at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Opens everything that `config` names.
+/// Opens everything that `config` names; makes and migrates what is missing or older.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
+    open_with(config, Making::Allowed).await
+}
+
+/// The same, but fails if the service has never run with this database, or only an older version of it has.
+pub async fn open_existing(config: &Config) -> anyhow::Result<App> {
+    open_with(config, Making::Refused).await
+}
+
+/// How `config` says that PostgreSQL is used.
+pub fn postgres_settings(config: &Config) -> PostgresSettings {
+    PostgresSettings {
+        connections: config.database_connections,
+        statement_timeout: config.database_statement_timeout,
+        tls: config.database_tls.clone(),
+        tls_roots: config.database_tls_roots.clone(),
+    }
+}
+
+async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
-    let db = Db::open_with(config.database_url.expose(), config.database_connections).await?;
+    let db = Db::open_with(config.database_url.expose(), &postgres_settings(config), making).await?;
+    if making == Making::Refused && db.ring_proofs().await?.is_empty() {
+        bail!("the service has never run with this database: start “cartkey serve” once, which makes the key ring");
+    }
     let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
         network: config.site.network,
@@ -66,6 +89,7 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // Before anyone can connect: a process stopped during start-up may already have accepted connections to answer.
     let mut told = Told::listen()?;
+    let hangups = signal(SignalKind::hangup())?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
@@ -84,8 +108,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             internal = internal_listen.map(tracing::field::display),
             public_url = %config.site.public_url,
             database = %app.db.version().await?,
-            "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
+            "Cartkey {} is serving", crate::VERSION
         );
+        if diagnostics::is_plain_text(&app.db).await? {
+            tracing::warn!("{PLAIN_TEXT}");
+        }
         offer_set_up(&app, &config).await?;
         anyhow::Ok(app)
     };
@@ -109,6 +136,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
         all => all.iter().for_each(|listener| drop(listener.send_replace(Some(web::all(&app))))),
     }
+    tokio::spawn(reload::run(hangups, app.clone(), serving.stopped.clone()));
     serving.until_stopped(told, app).await
 }
 

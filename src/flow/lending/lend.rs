@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::subject;
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::key::KeyPair;
@@ -121,6 +122,7 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
     for _ in 0..AGAIN {
         let token = allowed(app, request).await?;
         let (revision, lendable) = find(app, &token.1, which).await?;
+        subject::is_store(&lendable.store.id);
         let etag = etag(&lendable);
         let (answer, reads) = if request.has(&etag) {
             (Lent::Same(etag), Vec::new())
@@ -180,6 +182,7 @@ pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Resul
 /// The token of the request, if it may read keys.
 async fn allowed(app: &App, request: &Request<'_>) -> Result<Arc<(i64, ServiceToken)>, Error> {
     let token = token(app, request.token).await?;
+    subject::is_token(&token.1.id);
     if token.1.permissions.allow(Permission::KeysRead) {
         Ok(token)
     } else {
@@ -222,7 +225,9 @@ async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, E
 /// The token of `secret`, read from the database: for routes that do not recheck the lending counter.
 pub async fn fresh_token(app: &App, secret: &Secret) -> Result<ServiceToken, Error> {
     let (_, token) = tokens::by_fingerprint(&app.db, &fingerprint(secret)).await?;
-    token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)
+    let token = token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)?;
+    subject::is_token(&token.id);
+    Ok(token)
 }
 
 async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
