@@ -122,7 +122,6 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
     for _ in 0..AGAIN {
         let token = allowed(app, request).await?;
         let (revision, lendable) = find(app, &token.1, which).await?;
-        subject::is_store(&lendable.store.id);
         let etag = etag(&lendable);
         let (answer, reads) = if request.has(&etag) {
             (Lent::Same(etag), Vec::new())
@@ -201,6 +200,7 @@ async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Ar
             store_of(app, user, home.as_ref()).await?
         }
     };
+    subject::is_store(&id);
     let lendable = lendable(app, token, &id).await?;
     Ok((lendable.revision.min(revision), lendable))
 }
