@@ -33,6 +33,7 @@ mod crash;
 mod database;
 mod described;
 mod disk;
+mod dripped;
 mod failed_commits;
 mod feed;
 mod first_story;
