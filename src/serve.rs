@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::config::{Config, Site};
@@ -40,6 +41,10 @@ pub use self::limits::Limits;
 /// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
 /// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
+/// How long workers may take to finish what they do when the process stops: a delivery, which takes 15 s at most, and its record.
+/// What one leaves undone is done after the restart, since a worker keeps nothing in memory that is not in the database; without
+/// this, one that waits for a locked database would hold up the end for 40 s.
+const WORKERS_WITHIN: Duration = Duration::from_secs(17);
 /// How long the database may take to let go of us at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -177,14 +182,26 @@ impl Serving {
         Ok(())
     }
 
-    /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended, or it takes too long.
-    async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = JoinHandle<()>>) {
+    /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended or took too long.
+    async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = Working>) {
         tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
-        let drained = async {
-            for each in self.listeners.into_iter().chain(workers) {
-                let _ = each.await;
+        let answered = async {
+            for listener in self.listeners {
+                let _ = listener.await;
             }
+        };
+        let ended = async {
+            let left = end(workers, WORKERS_WITHIN).await;
+            if !left.is_empty() {
+                tracing::warn!(
+                    workers = left.join(", "),
+                    "stopping without these workers, which took too long: what they were doing is done after the restart"
+                );
+            }
+        };
+        let drained = async {
+            tokio::join!(answered, ended);
         };
         match drain(drained, DRAIN, told.wait()).await {
             Drained::Whole => tracing::info!("stopped"),
@@ -194,18 +211,36 @@ impl Serving {
     }
 }
 
+/// A worker that was started, by name.
+type Working = (&'static str, JoinHandle<()>);
+
 /// Starts a worker that is restarted when it panics.
 fn work<F>(
     app: &App,
     stopped: &watch::Receiver<bool>,
     plan: Plan,
     run: impl Fn(App, watch::Receiver<bool>) -> F + Send + 'static,
-) -> JoinHandle<()>
+) -> Working
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
-    tokio::spawn(worker::supervise(worker, worker::told(stopped.clone()), move || run(app.clone(), stopped.clone())))
+    let told = worker::told(stopped.clone());
+    let run = move || run(app.clone(), stopped.clone());
+    (plan.name, tokio::spawn(worker::supervise(worker, told, run)))
+}
+
+/// Waits until the workers have ended, and aborts those that take longer; returns their names.
+async fn end(workers: impl IntoIterator<Item = Working>, within: Duration) -> Vec<&'static str> {
+    let until = Instant::now() + within;
+    let mut left = Vec::new();
+    for (name, mut worker) in workers {
+        if timeout_at(until, &mut worker).await.is_err() {
+            worker.abort();
+            left.push(name);
+        }
+    }
+    left
 }
 
 /// How a drain ended.
@@ -288,5 +323,18 @@ mod tests {
         assert_eq!(drain(ready(()), long, pending()).await, Drained::Whole);
         assert_eq!(drain(pending(), Duration::ZERO, pending()).await, Drained::CutOff);
         assert_eq!(drain(pending(), long, ready(())).await, Drained::Hurried);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_takes_too_long_is_left_and_named_and_the_others_are_waited_for() {
+        let done = || tokio::spawn(ready(()));
+        let hangs = || tokio::spawn(pending());
+        let long = Duration::from_hours(1);
+        assert_eq!(end([("a", done()), ("b", done())], long).await, Vec::<&str>::new());
+        let ended = done();
+        while !ended.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(end([("a", hangs()), ("b", ended), ("c", hangs())], Duration::ZERO).await, ["a", "c"]);
     }
 }
