@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
@@ -78,7 +79,12 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id);
-    let mut answer = next.run(request).instrument(span.clone()).await;
+    // No address of ours holds bytes that are not text; the router would answer 400, as to no other unknown address.
+    let mut answer = if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
+        next.run(request).instrument(span.clone()).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    };
     let bad = answer.status().is_client_error() || answer.status().is_server_error();
     let failure = match answer.extensions_mut().remove::<Unrendered>() {
         Some(Unrendered(failure)) => Some(failure),
