@@ -70,7 +70,7 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // Before anyone can connect: a process stopped during start-up may already have accepted connections to answer.
-    let mut told = Told::listen()?;
+    let mut signals = StopSignals::listen()?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
@@ -96,14 +96,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let outcome = tokio::select! {
         app = started => app.map(Some),
-        () = told.wait() => Ok(None),
+        () = signals.wait() => Ok(None),
     };
     let app = match outcome {
         Ok(Some(app)) => app,
-        // Those who wait are told so, and have their answer before the process ends.
+        // Waiting requests get this answer before the process ends.
         not_started => {
             drop(start);
-            serving.drain(&mut told, []).await;
+            serving.drain(&mut signals, []).await;
             return not_started.map(drop);
         }
     };
@@ -114,7 +114,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
         all => all.iter().for_each(|listener| drop(listener.send_replace(Some(web::all(&app))))),
     }
-    serving.until_stopped(told, app).await
+    serving.until_stopped(signals, app).await
 }
 
 /// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
@@ -141,8 +141,12 @@ pub fn dashboard(config: &Config) -> String {
 }
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.
-pub async fn until_stopped(told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
-    Serving::begin(listeners, &app.site).until_stopped(told, app).await
+pub async fn until_stopped(
+    signals: StopSignals,
+    app: App,
+    listeners: Vec<(TcpListener, Router)>,
+) -> anyhow::Result<()> {
+    Serving::begin(listeners, &app.site).until_stopped(signals, app).await
 }
 
 /// The listeners being served.
@@ -162,7 +166,7 @@ impl Serving {
     }
 
     /// Runs the workers until the process is told to stop, then drains.
-    async fn until_stopped(self, mut told: Told, app: App) -> anyhow::Result<()> {
+    async fn until_stopped(self, mut signals: StopSignals, app: App) -> anyhow::Result<()> {
         let workers = [
             work(&app, &self.stopped, prove::WORKER, prove::run),
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
@@ -174,16 +178,16 @@ impl Serving {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
             }),
         ];
-        told.wait().await;
+        signals.wait().await;
         app.drain();
-        self.drain(&mut told, workers).await;
+        self.drain(&mut signals, workers).await;
         // What was cut off may still hold a connection to a database that hangs.
         let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
         Ok(())
     }
 
     /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended or took too long.
-    async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = Working>) {
+    async fn drain(self, signals: &mut StopSignals, workers: impl IntoIterator<Item = Working>) {
         tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
         let answered = async {
@@ -203,7 +207,7 @@ impl Serving {
         let drained = async {
             tokio::join!(answered, ended);
         };
-        match drain(drained, DRAIN, told.wait()).await {
+        match drain(drained, DRAIN, signals.wait()).await {
             Drained::Whole => tracing::info!("stopped"),
             Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
             Drained::Hurried => tracing::warn!("second stop signal: not waiting any longer"),
@@ -225,9 +229,9 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
-    let told = worker::told(stopped.clone());
+    let stop = worker::stop_requested(stopped.clone());
     let run = move || run(app.clone(), stopped.clone());
-    (plan.name, tokio::spawn(worker::supervise(worker, told, run)))
+    (plan.name, tokio::spawn(worker::supervise(worker, stop, run)))
 }
 
 /// Waits until the workers have ended, and aborts those that take longer; returns their names.
@@ -250,15 +254,15 @@ enum Drained {
     Whole,
     /// The time was over: a hard stop.
     CutOff,
-    /// Told to stop once more: a hard stop.
+    /// A second signal: a hard stop.
     Hurried,
 }
 
-async fn drain(all: impl Future<Output = ()>, within: Duration, told_again: impl Future<Output = ()>) -> Drained {
+async fn drain(all: impl Future<Output = ()>, within: Duration, again: impl Future<Output = ()>) -> Drained {
     tokio::select! {
         () = all => Drained::Whole,
         () = tokio::time::sleep(within) => Drained::CutOff,
-        () = told_again => Drained::Hurried,
+        () = again => Drained::Hurried,
     }
 }
 
@@ -277,12 +281,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-pub struct Told {
+pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Told {
+impl StopSignals {
     /// Listens from now on.
     pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })

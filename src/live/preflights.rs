@@ -19,7 +19,7 @@ pub const WAIT: Duration = Duration::from_secs(8);
 
 /// How many places there are, and how many of them one network, link or host may hold.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct Limits {
     /// Preflights of the open page.
     pub open_page: usize,
     /// Preflights of links, in addition.
@@ -36,7 +36,7 @@ pub struct Room {
     pub host: usize,
 }
 
-impl Default for Room {
+impl Default for Limits {
     fn default() -> Self {
         Self { open_page: 32, links: 32, network: 4, wide: 8, link: 3, merchant: 6, host: 4 }
     }
@@ -67,7 +67,7 @@ enum Count {
 /// The places of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Preflights {
-    room: Room,
+    limits: Limits,
     shared: Arc<Shared>,
 }
 
@@ -85,9 +85,9 @@ pub struct Permit {
 }
 
 impl Preflights {
-    /// Preflights with this room.
-    pub fn of(room: Room) -> Self {
-        Self { room, ..Self::default() }
+    /// Preflights within these limits.
+    pub fn of(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
     }
 
     /// Takes a place for a preflight of `store`; waits at most [`WAIT`] for one, then returns `None`.
@@ -110,19 +110,19 @@ impl Preflights {
     }
 
     fn wants(&self, whose: Whose<'_>, store: &StoreUrl) -> Vec<(Count, usize)> {
-        let (room, host) = (&self.room, store.host().to_owned());
+        let (limits, host) = (&self.limits, store.host().to_owned());
         match whose {
             Whose::OpenPage(network) => vec![
-                (Count::OpenPage, room.open_page),
-                (Count::ClientNetwork(network.narrow.clone()), room.network),
-                (Count::Wide(network.wide.clone()), room.wide),
-                (Count::HostOfOpenPage(host), room.host),
+                (Count::OpenPage, limits.open_page),
+                (Count::ClientNetwork(network.narrow.clone()), limits.network),
+                (Count::Wide(network.wide.clone()), limits.wide),
+                (Count::HostOfOpenPage(host), limits.host),
             ],
             Whose::Link(link, merchant) => vec![
-                (Count::Links, room.links),
-                (Count::Link(link.clone()), room.link),
-                (Count::Merchant(merchant.clone()), room.merchant),
-                (Count::HostOfLinks(host), room.host),
+                (Count::Links, limits.links),
+                (Count::Link(link.clone()), limits.link),
+                (Count::Merchant(merchant.clone()), limits.merchant),
+                (Count::HostOfLinks(host), limits.host),
             ],
         }
     }

@@ -1,7 +1,7 @@
 //! Transfer: everything that one database holds, copied into another: from one moment of the source, in one transaction of
 //! the target, in bounded memory, and counted on both sides.
 //!
-//! The only statements of this room that are put together: from the names of the schema, which the migrations made.
+//! The only statements in `storage` that are built at run time: from the names of the schema, which come from the migrations.
 
 mod schema;
 mod value;

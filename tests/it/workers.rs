@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cartkey::live::worker::{Plan, supervise, told};
+use cartkey::live::worker::{Plan, stop_requested, supervise};
 use cartkey::woo::Resolver;
 use hyper::Method;
 use serde_json::json;
@@ -44,7 +44,7 @@ async fn a_worker_that_panics_is_told_of_until_it_works_again() {
             }
         }
     };
-    let running = tokio::spawn(supervise(worker.clone(), told(stopped), begin));
+    let running = tokio::spawn(supervise(worker.clone(), stop_requested(stopped), begin));
     assert_eq!(readyz(&world).await, (200, "ok\n".to_owned()));
     go.notify_one();
     until_async(async || worker.status().panics == 1).await;

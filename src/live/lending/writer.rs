@@ -38,7 +38,7 @@ pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mp
 /// A lending that waits for its record to be on disk.
 pub(super) struct Waiting {
     pub read: KeyRead,
-    /// Told the lending counter at the commit; dropped when the record could not be written.
+    /// Receives the lending counter at the commit; dropped when the record could not be written.
     pub done: Option<oneshot::Sender<i64>>,
 }
 
@@ -74,13 +74,13 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
         in_a_row += 1;
         let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
         gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
-        let (batch, told): (Vec<KeyRead>, Vec<Option<oneshot::Sender<i64>>>) =
+        let (batch, waiters): (Vec<KeyRead>, Vec<Option<oneshot::Sender<i64>>>) =
             gathered.drain(..).map(|w| (w.read, w.done)).unzip();
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
                 memory.found(revision);
                 worker.did(batch.len(), "key reads recorded");
-                told.into_iter().flatten().for_each(|done| {
+                waiters.into_iter().flatten().for_each(|done| {
                     // Whoever hung up meanwhile does not need to know.
                     let _ = done.send(revision);
                 });
