@@ -38,17 +38,17 @@ use crate::woo;
 pub use self::accept::accept;
 pub use self::limits::Limits;
 
-/// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
-/// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
+/// How long accepted requests may take after SIGTERM: a little longer than a callback. After that they are cut off, so a supervisor
+/// must wait longer before it kills the process (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
 /// How long workers may take to finish what they do when the process stops: a delivery, which takes 15 s at most, and its record.
 /// What one leaves undone is done after the restart, since a worker keeps nothing in memory that is not in the database; without
 /// this, one that waits for a locked database would hold up the end for 40 s.
 const WORKERS_WITHIN: Duration = Duration::from_secs(17);
-/// How long the database may take to let go of us at the end.
+/// How long closing the database may take at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Opens everything that `config` names.
+/// Opens the database and the vault, and creates the shared state.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
@@ -117,7 +117,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     serving.until_stopped(signals, app).await
 }
 
-/// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
+/// While there is no operator, prints a link that creates the first one: on standard error, not in the log.
 async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
     if let Some(link) = operators::setup_link(app, &dashboard(config)).await? {
         let from = if config.internal_listen.is_some() { ", on this machine or through ssh -L" } else { "" };
@@ -131,11 +131,11 @@ async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where operators reach the dashboard, without a slash at its end.
+/// The address of the dashboard, without a trailing slash.
 pub fn dashboard(config: &Config) -> String {
     match config.internal_listen {
         None => config.site.public_url.clone(),
-        // Browsers take the session's cookie over plain http from localhost only; `ssh -L` leads there from elsewhere.
+        // Browsers accept the session cookie over plain http only from localhost; elsewhere, `ssh -L` forwards to it.
         Some(address) => format!("http://localhost:{}", address.port()),
     }
 }
@@ -157,7 +157,7 @@ struct Serving {
 }
 
 impl Serving {
-    /// Serves each of `listeners` from now on.
+    /// Starts serving `listeners`.
     fn begin(listeners: Vec<(TcpListener, Router)>, site: &Site) -> Self {
         let (stop, stopped) = watch::channel(false);
         let limits = Limits::of(site, listeners.len());
@@ -181,12 +181,12 @@ impl Serving {
         signals.wait().await;
         app.drain();
         self.drain(&mut signals, workers).await;
-        // What was cut off may still hold a connection to a database that hangs.
+        // A request that was cut off may still hold a connection to a database that hangs.
         let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
         Ok(())
     }
 
-    /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended or took too long.
+    /// Stops accepting, and waits until accepted requests are answered and the workers have ended or took too long.
     async fn drain(self, signals: &mut StopSignals, workers: impl IntoIterator<Item = Working>) {
         tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
@@ -250,9 +250,9 @@ async fn end(workers: impl IntoIterator<Item = Working>, within: Duration) -> Ve
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drained {
-    /// Everything that was accepted was answered.
+    /// Every accepted request was answered.
     Whole,
-    /// The time was over: a hard stop.
+    /// The time was up: a hard stop.
     CutOff,
     /// A second signal: a hard stop.
     Hurried,
@@ -280,19 +280,19 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(QUEUE)
 }
 
-/// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
+/// SIGTERM and SIGINT, listened to for as long as the process runs, so that a second one is not missed.
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    /// Listens from now on.
+    /// Starts listening.
     pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next of the two.
+    /// Waits for either signal.
     pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
