@@ -49,6 +49,7 @@ mod on_record;
 mod one_transaction;
 mod open_vault;
 mod operator;
+mod postgres;
 mod pretend_store;
 mod process;
 mod progress;
