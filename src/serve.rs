@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::config::{Config, Site};
@@ -38,13 +39,17 @@ use crate::woo;
 pub use self::accept::accept;
 pub use self::limits::Limits;
 
-/// How long requests that were accepted may still take after SIGTERM: a callback's own limit. After that they are cut
-/// off, so whoever starts this must wait longer before killing it (docker-compose.yml: 60 s).
+/// How long accepted requests may take after SIGTERM: a little longer than a callback. After that they are cut off, so a supervisor
+/// must wait longer before it kills the process (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
-/// How long the database may take to let go of us at the end.
+/// How long workers may take to finish what they do when the process stops: a delivery, which takes 15 s at most, and its record.
+/// What one leaves undone is done after the restart, since a worker keeps nothing in memory that is not in the database; without
+/// this, one that waits for a locked database would hold up the end for 40 s.
+const WORKERS_WITHIN: Duration = Duration::from_secs(17);
+/// How long closing the database may take at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Opens everything that `config` names; makes and migrates what is missing or older.
+/// Opens the database and the vault, and creates the shared state; creates and migrates what is missing or older.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
     open_with(config, Making::Allowed).await
 }
@@ -88,7 +93,7 @@ async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
 /// Serves until SIGTERM or SIGINT; a second one ends the process at once.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // Before anyone can connect: a process stopped during start-up may already have accepted connections to answer.
-    let mut told = Told::listen()?;
+    let mut signals = StopSignals::listen()?;
     let hangups = signal(SignalKind::hangup())?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
@@ -118,14 +123,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let outcome = tokio::select! {
         app = started => app.map(Some),
-        () = told.wait() => Ok(None),
+        () = signals.wait() => Ok(None),
     };
     let app = match outcome {
         Ok(Some(app)) => app,
-        // Those who wait are told so, and have their answer before the process ends.
+        // Waiting requests get this answer before the process ends.
         not_started => {
             drop(start);
-            serving.drain(&mut told, []).await;
+            serving.drain(&mut signals, []).await;
             return not_started.map(drop);
         }
     };
@@ -137,10 +142,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         all => all.iter().for_each(|listener| drop(listener.send_replace(Some(web::all(&app))))),
     }
     tokio::spawn(reload::run(hangups, app.clone(), serving.stopped.clone()));
-    serving.until_stopped(told, app).await
+    serving.until_stopped(signals, app).await
 }
 
-/// While there is no operator, prints a link that makes the first: to whoever started the process, past the log.
+/// While there is no operator, prints a link that creates the first one: on standard error, not in the log.
 async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
     if let Some(link) = operators::setup_link(app, &dashboard(config)).await? {
         let from = if config.internal_listen.is_some() { ", on this machine or through ssh -L" } else { "" };
@@ -154,18 +159,22 @@ async fn offer_set_up(app: &App, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where operators reach the dashboard, without a slash at its end.
+/// The address of the dashboard, without a trailing slash.
 pub fn dashboard(config: &Config) -> String {
     match config.internal_listen {
         None => config.site.public_url.clone(),
-        // Browsers take the session's cookie over plain http from localhost only; `ssh -L` leads there from elsewhere.
+        // Browsers accept the session cookie over plain http only from localhost; elsewhere, `ssh -L` forwards to it.
         Some(address) => format!("http://localhost:{}", address.port()),
     }
 }
 
 /// Serves `listeners` and runs the workers until the process is told to stop, then drains.
-pub async fn until_stopped(told: Told, app: App, listeners: Vec<(TcpListener, Router)>) -> anyhow::Result<()> {
-    Serving::begin(listeners, &app.site).until_stopped(told, app).await
+pub async fn until_stopped(
+    signals: StopSignals,
+    app: App,
+    listeners: Vec<(TcpListener, Router)>,
+) -> anyhow::Result<()> {
+    Serving::begin(listeners, &app.site).until_stopped(signals, app).await
 }
 
 /// The listeners being served.
@@ -176,7 +185,7 @@ struct Serving {
 }
 
 impl Serving {
-    /// Serves each of `listeners` from now on.
+    /// Starts serving `listeners`.
     fn begin(listeners: Vec<(TcpListener, Router)>, site: &Site) -> Self {
         let (stop, stopped) = watch::channel(false);
         let limits = Limits::of(site, listeners.len());
@@ -185,7 +194,7 @@ impl Serving {
     }
 
     /// Runs the workers until the process is told to stop, then drains.
-    async fn until_stopped(self, mut told: Told, app: App) -> anyhow::Result<()> {
+    async fn until_stopped(self, mut signals: StopSignals, app: App) -> anyhow::Result<()> {
         let mut workers = vec![
             work(&app, &self.stopped, prove::WORKER, prove::run),
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
@@ -202,24 +211,36 @@ impl Serving {
                 checkpoint::run(app.db.clone(), app.workers.enter(checkpoint::WORKER), stop)
             }));
         }
-        told.wait().await;
+        signals.wait().await;
         app.drain();
-        self.drain(&mut told, workers).await;
-        // What was cut off may still hold a connection to a database that hangs.
+        self.drain(&mut signals, workers).await;
+        // A request that was cut off may still hold a connection to a database that hangs.
         let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
         Ok(())
     }
 
-    /// Takes nothing new, and ends when everything that was accepted is answered and `workers` have ended, or it takes too long.
-    async fn drain(self, told: &mut Told, workers: impl IntoIterator<Item = JoinHandle<()>>) {
+    /// Stops accepting, and waits until accepted requests are answered and the workers have ended or took too long.
+    async fn drain(self, signals: &mut StopSignals, workers: impl IntoIterator<Item = Working>) {
         tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
-        let drained = async {
-            for each in self.listeners.into_iter().chain(workers) {
-                let _ = each.await;
+        let answered = async {
+            for listener in self.listeners {
+                let _ = listener.await;
             }
         };
-        match drain(drained, DRAIN, told.wait()).await {
+        let ended = async {
+            let left = end(workers, WORKERS_WITHIN).await;
+            if !left.is_empty() {
+                tracing::warn!(
+                    workers = left.join(", "),
+                    "stopping without these workers, which took too long: what they were doing is done after the restart"
+                );
+            }
+        };
+        let drained = async {
+            tokio::join!(answered, ended);
+        };
+        match drain(drained, DRAIN, signals.wait()).await {
             Drained::Whole => tracing::info!("stopped"),
             Drained::CutOff => tracing::warn!("stopped: some requests took too long and were cut off"),
             Drained::Hurried => tracing::warn!("second stop signal: not waiting any longer"),
@@ -227,36 +248,54 @@ impl Serving {
     }
 }
 
+/// A worker that was started, by name.
+type Working = (&'static str, JoinHandle<()>);
+
 /// Starts a worker that is restarted when it panics.
 fn work<F>(
     app: &App,
     stopped: &watch::Receiver<bool>,
     plan: Plan,
     run: impl Fn(App, watch::Receiver<bool>) -> F + Send + 'static,
-) -> JoinHandle<()>
+) -> Working
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (app, worker, stopped) = (app.clone(), app.workers.enter(plan), stopped.clone());
-    tokio::spawn(worker::supervise(worker, worker::told(stopped.clone()), move || run(app.clone(), stopped.clone())))
+    let stop = worker::stop_requested(stopped.clone());
+    let run = move || run(app.clone(), stopped.clone());
+    (plan.name, tokio::spawn(worker::supervise(worker, stop, run)))
+}
+
+/// Waits until the workers have ended, and aborts those that take longer; returns their names.
+async fn end(workers: impl IntoIterator<Item = Working>, within: Duration) -> Vec<&'static str> {
+    let until = Instant::now() + within;
+    let mut left = Vec::new();
+    for (name, mut worker) in workers {
+        if timeout_at(until, &mut worker).await.is_err() {
+            worker.abort();
+            left.push(name);
+        }
+    }
+    left
 }
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drained {
-    /// Everything that was accepted was answered.
+    /// Every accepted request was answered.
     Whole,
-    /// The time was over: a hard stop.
+    /// The time was up: a hard stop.
     CutOff,
-    /// Told to stop once more: a hard stop.
+    /// A second signal: a hard stop.
     Hurried,
 }
 
-async fn drain(all: impl Future<Output = ()>, within: Duration, told_again: impl Future<Output = ()>) -> Drained {
+async fn drain(all: impl Future<Output = ()>, within: Duration, again: impl Future<Output = ()>) -> Drained {
     tokio::select! {
         () = all => Drained::Whole,
         () = tokio::time::sleep(within) => Drained::CutOff,
-        () = told_again => Drained::Hurried,
+        () = again => Drained::Hurried,
     }
 }
 
@@ -274,19 +313,19 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(QUEUE)
 }
 
-/// SIGTERM and SIGINT. Listened to from the start to the end, so that no second one is missed.
-pub struct Told {
+/// SIGTERM and SIGINT, listened to for as long as the process runs, so that a second one is not missed.
+pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Told {
-    /// Listens from now on.
+impl StopSignals {
+    /// Starts listening.
     pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next of the two.
+    /// Waits for either signal.
     pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -321,5 +360,18 @@ mod tests {
         assert_eq!(drain(ready(()), long, pending()).await, Drained::Whole);
         assert_eq!(drain(pending(), Duration::ZERO, pending()).await, Drained::CutOff);
         assert_eq!(drain(pending(), long, ready(())).await, Drained::Hurried);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_takes_too_long_is_left_and_named_and_the_others_are_waited_for() {
+        let done = || tokio::spawn(ready(()));
+        let hangs = || tokio::spawn(pending());
+        let long = Duration::from_hours(1);
+        assert_eq!(end([("a", done()), ("b", done())], long).await, Vec::<&str>::new());
+        let ended = done();
+        while !ended.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(end([("a", hangs()), ("b", ended), ("c", hangs())], Duration::ZERO).await, ["a", "c"]);
     }
 }

@@ -176,7 +176,7 @@ async fn link(
     scope: Option<Scope>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let wish = NewLink {
+    let new = NewLink {
         user_id,
         account_label: None,
         home,
@@ -186,7 +186,7 @@ async fn link(
         confirm: Confirm::Browser,
         lives: None,
     };
-    let (link, url) = links::make(app, wish, &Actor::cli()).await?;
+    let (link, url) = links::make(app, new, &Actor::cli()).await?;
     writeln!(out, "{}", url.expose())?;
     tracing::info!(link.id = %link.id, expires_at = %link.expires_at, "created a link");
     Ok(())

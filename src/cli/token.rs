@@ -61,8 +61,8 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
                 Some(file) => Some(read_users_file(&file)?),
                 None => users,
             };
-            let wish = NewToken { users, lives: expires_in, ..NewToken::new(name, allow) };
-            let (token, secret) = tokens::issue(app, wish, &Actor::cli()).await?;
+            let new = NewToken { users, lives: expires_in, ..NewToken::new(name, allow) };
+            let (token, secret) = tokens::issue(app, new, &Actor::cli()).await?;
             writeln!(out, "{}", secret.expose())?;
             tracing::info!(token.id = %token.id, "issued a token; it is not shown again");
         }
@@ -99,7 +99,7 @@ fn state(app: &App, token: &ServiceToken) -> String {
     let end = || token.expires_at.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end}"));
     match token.state_at(app.now()) {
         TokenState::Working => end(),
-        TokenState::Revocation => format!("replaced, {}", end()),
+        TokenState::Rotating => format!("replaced, {}", end()),
         TokenState::Replaced => "replaced".to_owned(),
         TokenState::Expired => "expired".to_owned(),
         TokenState::Revoked => "revoked".to_owned(),

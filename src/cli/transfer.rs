@@ -60,9 +60,9 @@ pub(super) async fn import(app: &App, asked: ImportArguments, out: &mut impl Wri
                 refused += 1;
                 bar.line(format_args!("line {number}: {}", faults.join("; ").replace(".; ", "; ")));
             }
-            News::Taken(adopted) => {
-                if let Some(remark) = adopted.remark {
-                    let says = add_by_keys::says(remark, adopted.home.shown());
+            News::Taken(added) => {
+                if let Some(remark) = added.remark {
+                    let says = add_by_keys::says(remark, added.home.shown());
                     bar.line(format_args!("line {number}: it works; {says} ({})", remark.code()));
                 }
             }
@@ -150,11 +150,11 @@ fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, u64)> {
 fn until_told() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        let Ok(mut told) = crate::serve::Told::listen() else { return };
-        told.wait().await;
+        let Ok(mut signals) = crate::serve::StopSignals::listen() else { return };
+        signals.wait().await;
         let _ = writeln!(io::stderr(), "\nstopping: finishing the stores in progress; interrupt again to stop at once");
         stop.send_replace(true);
-        told.wait().await;
+        signals.wait().await;
         std::process::exit(1);
     });
     stopped

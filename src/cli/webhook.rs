@@ -157,25 +157,25 @@ pub async fn run(app: &App, command: WebhookCommand, out: &mut impl Write) -> an
     let actor = Actor::cli();
     match command {
         WebhookCommand::Add { url, events, description, users } => {
-            let wish = NewWebhook {
+            let new = NewWebhook {
                 url: read_url(&url, app.site.network)?,
                 description: description.unwrap_or_default(),
                 wanted: events.unwrap_or_else(Wanted::everything),
                 users,
             };
-            let (webhook, secret) = webhooks::add(app, wish, &actor).await?;
+            let (webhook, secret) = webhooks::add(app, new, &actor).await?;
             writeln!(out, "{}", secret.expose())?;
             tracing::info!(webhook.id = %webhook.id, "added a webhook; its secret is not shown again");
         }
         WebhookCommand::Change { id, url, events, description, users, all_users } => {
             let now = webhooks::find(app, &id).await?.ok_or(webhooks::Error::Unknown)?;
-            let wish = NewWebhook {
+            let new = NewWebhook {
                 url: url.map_or(Ok(now.url), |url| read_url(&url, app.site.network))?,
                 description: description.unwrap_or(now.description),
                 wanted: events.unwrap_or(now.wanted),
                 users: users.or(now.users).filter(|_| !all_users),
             };
-            webhooks::change(app, &id, wish, &actor).await?;
+            webhooks::change(app, &id, new, &actor).await?;
         }
         WebhookCommand::List { json } => list(app, json, out).await?,
         WebhookCommand::Log { id, state, limit, json } => log(app, &id, state, limit, json, out).await?,

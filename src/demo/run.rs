@@ -39,9 +39,9 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Network::PrivateToo).context("the pretend store's address")?;
-    let wish = tokens::NewToken::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
-    let (_, token) = tokens::issue(&app, wish, &Actor::cli()).await?;
-    let wish = NewLink {
+    let new = tokens::NewToken::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
+    let (_, token) = tokens::issue(&app, new, &Actor::cli()).await?;
+    let new = NewLink {
         user_id: USER_ID.parse()?,
         account_label: Some("Demo account".to_owned()),
         home: Some(home),
@@ -51,7 +51,7 @@ pub async fn run() -> anyhow::Result<()> {
         confirm: Confirm::Browser,
         lives: Some(crate::domain::link::LONGEST_LIFE),
     };
-    let (_, link) = links::make(&app, wish, &Actor::cli()).await?;
+    let (_, link) = links::make(&app, new, &Actor::cli()).await?;
     let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
     let password = Secret::new(app.entropy.secret().expose().chars().take(16).collect());
     operators::add(&app, OPERATOR.parse()?, &password, &Actor::cli()).await?;
@@ -59,13 +59,13 @@ pub async fn run() -> anyhow::Result<()> {
     tell_dashboard(&config.site.public_url, &password, &sample_origin)?;
     let sample_app = sample_app::router(sample_settings(&app, sample_origin).await?);
     let router = web::all(&app);
-    serve::until_stopped(serve::Told::listen()?, app, vec![(listener, router), (sample, sample_app)]).await
+    serve::until_stopped(serve::StopSignals::listen()?, app, vec![(listener, router), (sample, sample_app)]).await
 }
 
 /// The sample application's settings: its own token and all addresses.
 async fn sample_settings(app: &App, origin: String) -> anyhow::Result<Settings> {
-    let wish = tokens::NewToken::new("sample application", "links:write,stores:read".parse()?);
-    let (_, token) = tokens::issue(app, wish, &Actor::cli()).await?;
+    let new = tokens::NewToken::new("sample application", "links:write,stores:read".parse()?);
+    let (_, token) = tokens::issue(app, new, &Actor::cli()).await?;
     Ok(Settings {
         api: app.site.public_url.clone(),
         token,

@@ -163,8 +163,8 @@ async fn came_back(State(app): State<SampleApp>, parts: Parts) -> Response {
 impl SampleApp {
     async fn link(&self, user: &str) -> Result<String, Value> {
         let back = format!("{}/connected", self.settings.origin);
-        let wish = json!({"user_id": user, "account_label": user, "return_url": back, "confirm": "app"});
-        let link = self.cartkey(Method::POST, "/api/v1/links", Some(wish)).await?;
+        let new = json!({"user_id": user, "account_label": user, "return_url": back, "confirm": "app"});
+        let link = self.cartkey(Method::POST, "/api/v1/links", Some(new)).await?;
         Ok(link["url"].as_str().unwrap_or_default().to_owned())
     }
 

@@ -18,7 +18,7 @@ pub enum Language {
 }
 
 /// The maximum number of `Accept-Language` entries considered; browsers send a handful.
-const WISHES_AT_MOST: usize = 32;
+const PREFERENCES_AT_MOST: usize = 32;
 
 impl Language {
     /// All languages, in the order of the language switch.
@@ -59,8 +59,8 @@ impl Language {
     /// unsupported languages are ignored.
     pub fn wanted(accept_language: &str) -> Option<Self> {
         let mut best: Option<(u16, Self)> = None;
-        for wish in accept_language.split(',').take(WISHES_AT_MOST) {
-            let mut parts = wish.split(';');
+        for preference in accept_language.split(',').take(PREFERENCES_AT_MOST) {
+            let mut parts = preference.split(';');
             let Some(language) = parts.next().and_then(Self::of_tag) else { continue };
             let weight = parts.find_map(|part| part.trim().strip_prefix("q=")).map_or(Some(1000), thousandths);
             let Some(weight) = weight.filter(|weight| *weight > 0) else { continue };
@@ -133,7 +133,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_a_wish_never_panics(text in "\\PC{0,80}") {
+        fn reading_a_preference_never_panics(text in "\\PC{0,80}") {
             let _ = Language::wanted(&text);
         }
     }

@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod invisible;
 pub mod key;
 pub mod language;
 pub mod link;

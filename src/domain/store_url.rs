@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use super::invisible::is_invisible;
 use super::typed_address;
 
 /// Which addresses a store may have.
@@ -139,7 +140,12 @@ impl StoreUrl {
 
     /// The host without `www.`: both forms are the same shop.
     pub fn bare_host(&self) -> &str {
-        self.host().strip_prefix("www.").unwrap_or_else(|| self.host())
+        without_www(self.host())
+    }
+
+    /// The address as shown, without `www.`.
+    pub fn bare(&self) -> &str {
+        without_www(self.shown())
     }
 
     /// The same address with `www.` added or removed.
@@ -204,16 +210,16 @@ fn split_scheme(typed: &str) -> Result<(bool, &str), NotAStoreUrl> {
     }
 }
 
+fn without_www(text: &str) -> &str {
+    text.strip_prefix("www.").unwrap_or(text)
+}
+
 /// Rejects what URL parsers interpret differently (docs/protocol/threats.md §7.2), before one of them normalises it.
 fn check_authority(authority: &str) -> Result<(), NotAStoreUrl> {
     if authority.contains('@') {
         return Err(NotAStoreUrl::Userinfo);
     }
-    let odd = |c: char| {
-        c.is_control()
-            || c.is_whitespace()
-            || matches!(c, '\\' | '%' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let odd = |c: char| c.is_control() || c.is_whitespace() || is_invisible(c) || matches!(c, '\\' | '%');
     if authority.is_empty() || authority.contains(odd) {
         return Err(NotAStoreUrl::Unreadable);
     }

@@ -229,9 +229,9 @@ pub struct ServiceToken {
 pub enum TokenState {
     /// It is valid.
     Working,
-    /// It was replaced, and remains valid until it expires.
-    Revocation,
-    /// It was replaced and is no longer valid.
+    /// It is being rotated: it has a successor, and remains valid until the overlap ends.
+    Rotating,
+    /// It was rotated, and the overlap has ended.
     Replaced,
     /// It expired.
     Expired,
@@ -250,7 +250,7 @@ impl ServiceToken {
         match (self.revoked_at, self.works_at(now), &self.successor) {
             (Some(_), _, _) => TokenState::Revoked,
             (None, true, None) => TokenState::Working,
-            (None, true, Some(_)) => TokenState::Revocation,
+            (None, true, Some(_)) => TokenState::Rotating,
             (None, false, Some(_)) => TokenState::Replaced,
             (None, false, None) => TokenState::Expired,
         }

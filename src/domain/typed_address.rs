@@ -2,6 +2,8 @@
 
 use std::net::Ipv6Addr;
 
+use super::invisible::is_invisible;
+
 /// The most characters that are read; an address has at most half as many.
 const MOST: usize = 4_000;
 
@@ -12,7 +14,7 @@ const ENCODED: [&str; 9] = ["%20", "%09", "%0A", "%0D", "%22", "%3C", "%3E", "%C
 /// around it, a query and a second copy, and with one scheme where one or more were meant. Changes no host to another, and
 /// leaves credentials, ports, numbers and other schemes to the judge.
 pub(super) fn tidied(pasted: &str) -> String {
-    let text: String = pasted.chars().filter(|c| !is_invisible(*c)).map(narrow).take(MOST).collect();
+    let text: String = pasted.chars().filter(|c| !is_residue(*c)).map(narrow).take(MOST).collect();
     let whole = without_lead(&text);
     // In a sentence, the word with a scheme.
     let names_one = |word: &&str| without_scheme(word).is_some_and(|(_, rest)| !rest.is_empty());
@@ -32,22 +34,10 @@ pub(super) fn tidied(pasted: &str) -> String {
     }
 }
 
-/// Characters without width that programs and keyboards leave in a text. The joiners U+200C and U+200D are not among them: in
-/// some languages they make another name.
-const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{fffc}'
-    )
+/// Invisible characters that programs and keyboards leave in a text. Not among them are the joiners, which in some languages make
+/// another name, and what changes the direction of the text after it.
+const fn is_residue(c: char) -> bool {
+    is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{202a}'..='\u{202e}' | '\u{2065}'..='\u{206f}')
 }
 
 /// Full-width letters and marks, as Japanese and Chinese keyboards write them, in their usual width; every space as a space.

@@ -36,7 +36,7 @@ pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 /// Sweeps until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
-    let mut renew_from = app.now();
+    let mut renew_from = app.clock.instant();
     while !*stop.borrow() {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),
@@ -48,10 +48,10 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         if let Err(error) = webhooks::sweep(&app).await {
             worker.failed("webhook delivery logs could not be pruned", &error);
         }
-        if app.now() >= renew_from {
+        if app.clock.instant() >= renew_from {
             match seals::renew(&app).await {
                 Ok(renewed) if seals::is_full(renewed) => {}
-                Ok(_) => renew_from = app.now().plus(RENEW_EVERY),
+                Ok(_) => renew_from = app.clock.instant().plus(RENEW_EVERY),
                 Err(error) => worker.failed("values sealed by an earlier version could not be re-sealed", &error),
             }
         }

@@ -10,10 +10,10 @@ use crate::storage::Db;
 /// The pause between two writes that are tried.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// This worker.
+/// This worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("durability check", "every second after a failed write");
 
-/// Tries a write after one that failed, until one is durable; ends when told to stop.
+/// After a failed write, tries one until it is durable; runs until shutdown.
 pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -26,7 +26,7 @@ pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
         };
         match tried {
             Ok(()) => worker.did(1, "durable test writes"),
-            // The write that failed first has been logged.
+            // The first failure was logged where it happened.
             Err(_) => worker.failed_again("writes are not durable"),
         }
         tokio::select! {

@@ -1,7 +1,7 @@
-//! Who waits for news in this process, and the one look at the database that serves them all.
+//! Requests that wait for new events in this process, and the one poll of the database that wakes them all.
 //!
-//! What happens here is seen at once, because whoever writes an event says so. What another process writes is seen by
-//! looking, twice a second, while anybody waits. Nobody is told what happened: they read for themselves.
+//! Events written by this process wake them at once. Events written by another process are found by polling, twice a second, while
+//! any request waits. A waiter learns only that there is something new, and reads the events itself.
 //!
 //! PostgreSQL's `NOTIFY` would save half a second between replicas, but SQLite would still need this.
 
@@ -18,55 +18,55 @@ use crate::domain::news::EventId;
 use crate::live::worker::{Plan, Worker, Workers, supervise};
 use crate::storage::{Db, events};
 
-/// How many may wait at a time in one process: each holds a connection.
+/// The most requests that wait at a time in one process: each holds a connection.
 pub const PLACES: usize = 1_000;
-/// How many of them with one token, so that one service does not take the places of all others.
+/// The most of them with one token, so that one service does not take the places of all others.
 pub const PLACES_OF_ONE: usize = 50;
-/// The longest pause between two looks: what another process writes is seen within it.
+/// The longest pause between two polls: the delay after which another process's events are seen.
 const LONGEST: Duration = Duration::from_millis(500);
-/// The first pause after an event was written here: its transaction has yet to end.
+/// The first pause after an event was written here: its transaction has not committed yet.
 const SHORTEST: Duration = Duration::from_millis(5);
 
-/// Who waits for news in this process. Cheap to clone.
+/// The requests of this process that wait for events. Cheap to clone.
 #[derive(Clone)]
 pub struct Feed(Arc<Shared>);
 
 struct Shared {
     seen: watch::Sender<Seen>,
-    /// Whether somebody looks at the database.
+    /// Whether the poll is running.
     looking: AtomicBool,
     places: Mutex<HashMap<TokenId, usize>>,
     worker: Worker,
 }
 
-/// This worker.
+/// This worker, as listed in diagnostics.
 const WORKER: Plan = Plan::new("event feed", "twice a second while a request waits for events");
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     newest: EventId,
-    /// Nobody is to wait any longer.
+    /// The process is shutting down: nothing waits any longer.
     over: bool,
 }
 
-/// All places are taken.
+/// No request may wait any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowded {
-    /// Those that one token may take.
+    /// The token has all the places that one may have.
     ByOne,
-    /// Those that there are.
+    /// All places are taken.
     ByAll,
 }
 
 impl Feed {
-    /// Nobody waits yet.
+    /// Creates a feed for which nothing waits.
     pub fn new(workers: &Workers) -> Self {
         let (seen, _) = watch::channel(Seen { newest: EventId::BEGINNING, over: false });
         let (looking, places, worker) = (AtomicBool::new(false), Mutex::default(), workers.enter(WORKER));
         Self(Arc::new(Shared { seen, looking, places, worker }))
     }
 
-    /// Takes a place among those who wait, until it is dropped.
+    /// Takes one of the places for requests that wait.
     pub fn enter(&self, token: &TokenId) -> Result<Place, Crowded> {
         let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.values().sum::<usize>() >= PLACES {
@@ -80,7 +80,8 @@ impl Feed {
         Ok(Place { shared: Arc::clone(&self.0), token: token.clone() })
     }
 
-    /// Begins to look out for news; needs a tokio runtime. Whoever reads after this misses nothing.
+    /// Returns a watcher, and starts the poll if it is not running; needs a tokio runtime. A caller that reads events after this misses
+    /// none.
     pub fn watch(&self, db: &Db) -> Watcher {
         let watcher = Watcher(self.0.seen.subscribe());
         if !self.0.looking.swap(true, Ordering::AcqRel) {
@@ -91,29 +92,29 @@ impl Feed {
         watcher
     }
 
-    /// How many look out for news now.
+    /// The number of watchers.
     pub fn waiting(&self) -> usize {
         self.0.seen.receiver_count()
     }
 
-    /// Nobody is to wait any longer.
+    /// Ends all waiting, at shutdown.
     pub fn end(&self) {
         self.0.seen.send_modify(|seen| seen.over = true);
     }
 }
 
-/// One who looks out for news.
+/// Waits for events; see [`Feed::watch`].
 pub struct Watcher(watch::Receiver<Seen>);
 
 impl Watcher {
-    /// Waits until there is an event after `after`; false when nobody is to wait any longer.
+    /// Waits until there is an event after `after`; returns false at shutdown.
     pub async fn beyond(&mut self, after: EventId) -> bool {
         let seen = self.0.wait_for(|seen| seen.over || seen.newest > after).await;
         seen.is_ok_and(|seen| !seen.over)
     }
 }
 
-/// A place among those who wait.
+/// A place for a request that waits; freed when dropped.
 pub struct Place {
     shared: Arc<Shared>,
     token: TokenId,
@@ -131,15 +132,15 @@ impl Drop for Place {
     }
 }
 
-/// Looks for as long as anybody wants to know.
+/// Polls for as long as there are watchers.
 async fn look(shared: Arc<Shared>, db: Db) {
     let mut pause = LONGEST;
     loop {
-        // From before the look on: what is written while it lasts is looked for once more.
+        // Subscribed before the read: an event written during the read causes another one.
         let changed = events::changed();
         match events::newest(&db).await {
             Ok(newest) => {
-                // A server that was behind when it took over knows fewer events: what memory has seen of others is gone.
+                // After a failover the number may be lower: a replica that was behind lacks the last events.
                 let is_news =
                     shared.seen.send_if_modified(|seen| std::mem::replace(&mut seen.newest, newest) != newest);
                 shared.worker.did(is_news.into(), "batches of new events");
@@ -158,7 +159,7 @@ async fn look(shared: Arc<Shared>, db: Db) {
         }
         if shared.seen.receiver_count() == 0 {
             shared.looking.store(false, Ordering::Release);
-            // Somebody may have come in between, and have found that there is one who looks.
+            // A watcher may have subscribed in between and found the poll running.
             if shared.seen.receiver_count() == 0 || shared.looking.swap(true, Ordering::AcqRel) {
                 return;
             }

@@ -1,5 +1,5 @@
-//! Limits on what this process asks of stores: in total, and of each host. Thousands of stores may share a host, as the
-//! sub-directories of a multisite do; they are asked in turn.
+//! Limits on the requests of this process to stores: in total, and per host. Thousands of stores may share a host, as the
+//! sub-directories of a multisite do; they take turns.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,24 +10,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::single_flight::SingleFlight;
 use crate::domain::time::Instant;
 
-/// What the watch of one process may use. All that it keeps in memory is bounded by this, not by the number of stores.
+/// What the watch of one process may use. Its memory is bounded by these limits, not by the number of stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Scheduled checks at a time, each of them one connection (64).
+    /// Concurrent scheduled checks, each with one connection (64).
     pub places: usize,
-    /// Checks at a time that somebody waits for; more wait their turn (32).
+    /// Concurrent checks that a caller waits for (32); more wait their turn.
     pub demanded: usize,
-    /// How long somebody waits for a turn (4 s). With the time of the check this is less than a service waits for its
-    /// answer.
+    /// How long a caller waits for a turn (4 s). Together with the check it is less than a service waits for an answer.
     pub patience: Duration,
-    /// Scheduled checks that may begin in a second (100). With more stores than that the interval gets longer by itself.
+    /// Scheduled checks that may start per second (100). With too many stores for it, the interval between checks grows.
     pub per_second: u32,
-    /// Scheduled checks that write what they found at a time (2).
+    /// Scheduled checks whose results are saved concurrently (2).
     pub keeping: usize,
-    /// How long all questions of one check may take together (25 s): less than a service waits for the answer, so that a
-    /// slow store is recorded as one.
+    /// How long all requests of one check may take together (25 s): less than a service waits for an answer, so that a slow
+    /// store is recorded as slow.
     pub within: Duration,
-    /// The longest that the worker sleeps (10 s): what another replica puts on the schedule does not wake this one.
+    /// The longest sleep of the worker (10 s): changes to the schedule by another replica do not wake it.
     pub look_again: Duration,
 }
 
@@ -45,23 +44,23 @@ impl Default for Limits {
     }
 }
 
-/// The checks that are under way in this process, and how many may be. Cheap to clone.
+/// The checks in progress in this process, and their limits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OutgoingLimits {
     /// The limits.
     pub limits: Limits,
-    /// Permits for checks that somebody waits for.
+    /// Permits for checks that a caller waits for.
     pub demanded: Arc<Semaphore>,
     /// Permits to save the result of a scheduled check.
     pub keeping: Arc<Semaphore>,
     /// The limits of each host.
     pub hosts: Hosts,
-    /// The checks that somebody waits for.
+    /// The checks that callers wait for.
     pub single_flight: SingleFlight,
 }
 
 impl OutgoingLimits {
-    /// Nothing is under way yet.
+    /// Limits with nothing in progress.
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -72,12 +71,12 @@ impl OutgoingLimits {
         }
     }
 
-    /// The places of a host, which all share who ask it for whatever reason.
+    /// The places of a host, shared by everything that sends requests to it.
     pub fn places(&self, host: &str, now: Instant) -> Arc<Semaphore> {
         self.hosts.places(host, now)
     }
 
-    /// How many checks may be asked for at a time by somebody who waits for each.
+    /// How many concurrent checks callers may wait for.
     pub fn demanded(&self) -> usize {
         self.limits.demanded
     }
@@ -89,11 +88,11 @@ impl Default for OutgoingLimits {
     }
 }
 
-/// Stores of one host that are asked at a time, for whatever reason (docs/protocol/wc-auth.md §7.7).
+/// Concurrent requests to one host, for whatever reason (docs/protocol/wc-auth.md §7.7).
 pub const AT_A_TIME: usize = 2;
-/// The time between the beginnings of two scheduled checks of one host.
+/// The time between the starts of two scheduled checks of one host.
 const PACE: Duration = Duration::from_millis(500);
-/// The most hosts of which anything is remembered.
+/// The most hosts kept in memory.
 const MOST: usize = 1_024;
 
 /// The hosts that are being asked, or asked us to stay away; each process has its own. Cheap to clone.
@@ -103,22 +102,22 @@ pub struct Hosts(Arc<Mutex<HashMap<String, Host>>>);
 #[derive(Debug)]
 struct Host {
     places: Arc<Semaphore>,
-    /// Before this no scheduled check begins.
+    /// No scheduled check starts before this.
     not_before: Instant,
-    /// The time that was given to the last store that had to wait.
+    /// The time given to the last store that had to wait.
     tail: Instant,
 }
 
 /// Whether a store of a host may be asked now.
 pub enum Turn {
-    /// Yes, for as long as this is held.
+    /// The check may run for as long as this is held.
     Now(OwnedSemaphorePermit),
-    /// Not before this has passed.
+    /// The check must wait for this long.
     Later(Duration),
 }
 
 impl Hosts {
-    /// A turn for a scheduled check of `name`. Who must wait is given a time of their own.
+    /// Takes a turn for a scheduled check of the host `name`, or returns how long that store must wait; each gets a time of its own.
     pub fn turn(&self, name: &str, now: Instant) -> Turn {
         self.at(name, now, |host| {
             if host.not_before <= now
@@ -132,17 +131,17 @@ impl Hosts {
         })
     }
 
-    /// The places of `name`, for somebody who waits for their turn.
+    /// The places of the host `name`.
     pub fn places(&self, name: &str, now: Instant) -> Arc<Semaphore> {
         self.at(name, now, |host| Arc::clone(&host.places))
     }
 
-    /// The host asked us to stay away for `pause`.
+    /// Records that the host asked for a pause.
     pub fn stay_away(&self, name: &str, pause: Duration, now: Instant) {
         self.at(name, now, |host| host.not_before = host.not_before.max(now.plus(pause)));
     }
 
-    /// Whether the host asked us to stay away, for longer than the pace of checks would.
+    /// Whether the host asked for a pause that has not passed, longer than the pace of checks.
     pub fn is_shut(&self, name: &str, now: Instant) -> bool {
         let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.get(name).is_some_and(|host| host.not_before > now.plus(PACE))
@@ -153,7 +152,7 @@ impl Hosts {
         if hosts.len() >= MOST && !hosts.contains_key(name) {
             hosts.retain(|_, host| host.is_used() || host.not_before.max(host.tail) > now);
             if hosts.len() >= MOST {
-                // Who asked for patience is asked too early then; the store's own time still holds.
+                // A host that asked for a pause may then be contacted too early; the store's own due time still holds.
                 hosts.retain(|_, host| host.is_used());
             }
         }
@@ -163,7 +162,7 @@ impl Hosts {
 }
 
 impl Host {
-    /// Whether somebody asks it or waits for it.
+    /// Whether a request to it is in progress or waiting.
     fn is_used(&self) -> bool {
         Arc::strong_count(&self.places) > 1
     }

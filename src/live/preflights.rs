@@ -1,7 +1,7 @@
-//! Preflights: how many preflights run at a time in this process, and for whom. Each asks a stranger's server for up to eight
-//! seconds, so a shop that hangs, or a network that begins many, holds a few of them and no more.
+//! Preflights: how many run at a time in this process, and for whom. Each waits up to eight seconds for a stranger's server, so a
+//! shop that hangs, or a network that starts many, gets only a few places.
 //!
-//! Whoever finds no place waits a moment for one. Preflights of links are not those of the open page.
+//! A caller waits a moment for a free place. Links and the open page have separate places.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,24 +19,24 @@ pub const WAIT: Duration = Duration::from_secs(8);
 
 /// How many places there are, and how many of them one network, link or host may hold.
 #[derive(Debug, Clone, Copy)]
-pub struct Room {
+pub struct Limits {
     /// Preflights of the open page.
     pub open_page: usize,
     /// Preflights of links, in addition.
     pub links: usize,
-    /// Of the open page's, the most for one network (an IPv4 address, an IPv6 /64).
+    /// The most of the open page's for one network (an IPv4 address, an IPv6 /64).
     pub network: usize,
-    /// Of the open page's, the most for one wide network (an IPv4 /24, an IPv6 /48).
+    /// The most of the open page's for one wide network (an IPv4 /24, an IPv6 /48).
     pub wide: usize,
-    /// Of the links', the most for one link.
+    /// The most of the links' for one link.
     pub link: usize,
-    /// Of the links', those of one merchant, who may hold many links.
+    /// The most of the links' for one merchant, who may hold many links.
     pub merchant: usize,
     /// The most for one host, on the open page and on links separately.
     pub host: usize,
 }
 
-impl Default for Room {
+impl Default for Limits {
     fn default() -> Self {
         Self { open_page: 32, links: 32, network: 4, wide: 8, link: 3, merchant: 6, host: 4 }
     }
@@ -67,7 +67,7 @@ enum Count {
 /// The places of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Preflights {
-    room: Room,
+    limits: Limits,
     shared: Arc<Shared>,
 }
 
@@ -85,9 +85,9 @@ pub struct Permit {
 }
 
 impl Preflights {
-    /// Preflights with this room.
-    pub fn of(room: Room) -> Self {
-        Self { room, ..Self::default() }
+    /// Preflights within these limits.
+    pub fn of(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
     }
 
     /// Takes a place for a preflight of `store`; waits at most [`WAIT`] for one, then returns `None`.
@@ -97,7 +97,7 @@ impl Preflights {
             loop {
                 let freed = self.shared.freed.notified();
                 tokio::pin!(freed);
-                // From here on, no freed place goes unnoticed.
+                // From here on, no freed place is missed.
                 freed.as_mut().enable();
                 if let Some(place) = self.try_take(&wants) {
                     return place;
@@ -110,19 +110,19 @@ impl Preflights {
     }
 
     fn wants(&self, whose: Whose<'_>, store: &StoreUrl) -> Vec<(Count, usize)> {
-        let (room, host) = (&self.room, store.host().to_owned());
+        let (limits, host) = (&self.limits, store.host().to_owned());
         match whose {
             Whose::OpenPage(network) => vec![
-                (Count::OpenPage, room.open_page),
-                (Count::ClientNetwork(network.narrow.clone()), room.network),
-                (Count::Wide(network.wide.clone()), room.wide),
-                (Count::HostOfOpenPage(host), room.host),
+                (Count::OpenPage, limits.open_page),
+                (Count::ClientNetwork(network.narrow.clone()), limits.network),
+                (Count::Wide(network.wide.clone()), limits.wide),
+                (Count::HostOfOpenPage(host), limits.host),
             ],
             Whose::Link(link, merchant) => vec![
-                (Count::Links, room.links),
-                (Count::Link(link.clone()), room.link),
-                (Count::Merchant(merchant.clone()), room.merchant),
-                (Count::HostOfLinks(host), room.host),
+                (Count::Links, limits.links),
+                (Count::Link(link.clone()), limits.link),
+                (Count::Merchant(merchant.clone()), limits.merchant),
+                (Count::HostOfLinks(host), limits.host),
             ],
         }
     }
@@ -172,7 +172,7 @@ mod tests {
         StoreUrl::parse(host, Network::Public).expect("an address")
     }
 
-    /// A place for whoever does not wait.
+    /// A place, without waiting.
     async fn at_once(places: &Preflights, whose: Whose<'_>, host: &str) -> Option<Permit> {
         tokio::time::timeout(Duration::ZERO, places.take(whose, &store(host))).await.ok().flatten()
     }

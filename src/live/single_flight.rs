@@ -20,7 +20,7 @@ pub struct SingleFlight(Arc<Mutex<HashMap<StoreId, Check>>>);
 
 #[derive(Debug)]
 enum Check {
-    /// Under way; its end closes the channel.
+    /// In progress; its end closes the channel.
     Running(watch::Receiver<()>),
     /// Ended.
     Ended(Instant),
@@ -40,7 +40,7 @@ pub enum Role {
 pub struct Leader {
     checks: SingleFlight,
     store: StoreId,
-    /// When it finished; `None` when it was given up on the way.
+    /// When it finished; `None` if it was abandoned.
     finished: Option<Instant>,
     _ended: watch::Sender<()>,
 }
@@ -65,7 +65,7 @@ impl SingleFlight {
         Role::Leader(Leader { checks: self.clone(), store: store.clone(), finished: None, _ended: ended })
     }
 
-    /// Whether somebody is asking the store.
+    /// Whether a check of the store is in progress.
     pub fn is_asking(&self, store: &StoreId) -> bool {
         let checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(checks.get(store), Some(Check::Running(_)))

@@ -237,7 +237,7 @@ fn pause_after(ran: Duration, last: Option<Duration>) -> Duration {
 }
 
 /// Completes when the process is asked to stop.
-pub async fn told(mut stop: watch::Receiver<bool>) {
+pub async fn stop_requested(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
@@ -323,7 +323,7 @@ mod tests {
         let workers = workers();
         let worker = workers.enter(Plan::new("loop", "in a test"));
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(supervise(worker, told(stopped), || async { panic!("always") }));
+        let running = tokio::spawn(supervise(worker, stop_requested(stopped), || async { panic!("always") }));
         until(|| !workers.down().is_empty()).await;
         stop.send_replace(true);
         tokio::time::timeout(FIRST_PAUSE / 2, running).await.expect("it ends at once").expect("without a panic");

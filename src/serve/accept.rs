@@ -40,7 +40,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 ///
 /// `axum::serve` has no timeout for a request's head, hence our own loop: a client that sends a byte a second would hold
 /// a connection forever (docs/protocol/threats.md §8).
-pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopped: watch::Receiver<bool>) {
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
@@ -58,11 +58,10 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, stopp
             drop(place);
         });
     };
-    let mut told = stopped;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = said(&mut told) => break,
+            () = stopping(&mut stopped) => break,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -138,7 +137,7 @@ impl Talk {
         // On shutdown, hyper closes a connection at once if it has read nothing from it; so wait here for a request that is
         // already on its way.
         let last_chance = async {
-            said(&mut self.stopped).await;
+            stopping(&mut self.stopped).await;
             tokio::time::sleep(FIRST_WORD).await;
         };
         tokio::select! {
@@ -156,7 +155,7 @@ impl Talk {
             biased;
             _ = connection.as_mut() => return,
             () = place.cut() => return,
-            () = said(&mut self.stopped) => {}
+            () = stopping(&mut self.stopped) => {}
         }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
@@ -164,7 +163,7 @@ impl Talk {
 }
 
 /// Waits for the stop signal.
-async fn said(stopped: &mut watch::Receiver<bool>) {
+async fn stopping(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
+use crate::web;
+
 /// The connections of one listener. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
@@ -98,8 +100,7 @@ impl Connections {
     /// Takes a place for a connection from `ip`.
     pub(super) fn enter(&self, ip: IpAddr) -> Result<Connection, Full> {
         let ip = ip.to_canonical();
-        let is_trusted = self.0.trusted.iter().any(|network| network.contains(&ip));
-        let networks = if is_trusted { Vec::new() } else { Source::all_of(ip) };
+        let networks = if web::is_trusted(&self.0.trusted, ip) { Vec::new() } else { Source::all_of(ip) };
         let mut table = self.table();
         self.count(&mut table, &networks)?;
         let requests = AtomicUsize::new(0);

@@ -88,7 +88,7 @@ pub async fn take(db: &Db, budgets: &[Budget], now: Time) -> Result<Option<Spent
 }
 
 /// Returns what was taken but not used.
-pub async fn give_back(db: &Db, budgets: &[Budget]) -> Result<(), Error> {
+pub async fn refund(db: &Db, budgets: &[Budget]) -> Result<(), Error> {
     for budget in budgets {
         db.write("UPDATE budgets SET full_at = full_at - $1 WHERE subject = $2")
             .bind(millis(budget.every))

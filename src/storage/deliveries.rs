@@ -166,12 +166,27 @@ pub async fn again(db: &Db, webhook: &WebhookId, id: &DeliveryId, now: Time, eve
     .await
 }
 
-/// When the next delivery of a webhook is due, or a claim on one runs out.
-pub async fn next_due(db: &Db, webhook: &WebhookId) -> Result<Option<Time>, Error> {
-    db.read("SELECT MIN(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at IS NOT NULL")
+/// When deliveries of a webhook are due, or claims on them expire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whether any is due now.
+    pub now: bool,
+    /// When the next one after those is due.
+    pub next: Option<Time>,
+}
+
+/// When deliveries of a webhook are due, as seen at `now`.
+pub async fn due(db: &Db, webhook: &WebhookId, now: Time) -> Result<Due, Error> {
+    let (now, next) = db
+        .read(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE webhook_id = $1 AND due_at <= $2),
+                    (SELECT MIN(due_at) FROM deliveries WHERE webhook_id = $1 AND due_at > $2)",
+        )
         .bind(webhook)
-        .value()
-        .await
+        .bind(now)
+        .one()
+        .await?;
+    Ok(Due { now, next })
 }
 
 /// Has deliveries to a webhook tried now that are due after `beyond`, at most `most`; returns how many.

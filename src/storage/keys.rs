@@ -196,8 +196,8 @@ pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, E
     Ok(mine == 1)
 }
 
-/// Keeps what a store told, when it did not tell that the key is gone.
-pub async fn told(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
+/// Saves the result of a check of a former key that is not revoked yet.
+pub async fn checked(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
     db.write("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND revocation IS NOT NULL")
         .bind(verdict)
         .bind(now)

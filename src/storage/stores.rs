@@ -197,7 +197,7 @@ pub struct Before {
 /// In one transaction: gives the store a key that came without an attempt: typed or imported by `actor`. Gives the store's
 /// id and the version of the key; `None`, and nothing is written, when the store is not as it was `before` (none: there was
 /// no such store).
-pub async fn adopt(
+pub async fn add_by_keys(
     db: &Db,
     new: &NewKey,
     before: Option<Before>,

@@ -1,7 +1,7 @@
-//! Transfer: everything that one database holds, copied into another: from one moment of the source, in one transaction of
-//! the target, in bounded memory, and counted on both sides.
+//! Transfer: copies everything from one database to another: one snapshot of the source, in one transaction of the target, in
+//! bounded memory, with row counts and checksums of both sides.
 //!
-//! The only statements of this room that are put together: from the names of the schema, which the migrations made.
+//! The only statements in `storage` that are built at run time: from the names of the schema, which come from the migrations.
 
 mod schema;
 mod value;
@@ -16,55 +16,55 @@ use super::{Db, Ended, Error, Tx};
 
 pub use self::value::Sum;
 
-/// Rows that are written in one statement: far below what either database takes of parameters.
+/// Rows written per statement: far below the number of parameters that either database accepts.
 const ROWS_AT_ONCE: usize = 400;
-/// About as many bytes in one statement.
+/// About the most bytes per statement.
 const BYTES_AT_ONCE: usize = 1024 * 1024;
-/// Batches that wait between the two sides.
+/// Batches read ahead of the writing side.
 const AHEAD: usize = 4;
 
-/// Why nothing was copied: whatever it is, the target is left as it was.
+/// Why nothing was copied. The target is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// One of the databases.
+    /// One of the databases failed.
     #[error(transparent)]
     Storage(#[from] Error),
-    /// The schema is not one that can be carried.
-    #[error("the schema cannot be carried over: {0}")]
+    /// The schema cannot be copied.
+    #[error("the schema cannot be copied: {0}")]
     Schema(String),
-    /// A database has a table that this version does not know, or lacks one.
+    /// A database has tables that this version does not know, or lacks some.
     #[error("the {side} does not have the tables of this version: {tables}")]
     Tables {
         /// Which database.
         side: &'static str,
-        /// Those that are missing or too many.
+        /// The missing or unknown tables.
         tables: String,
     },
     /// The target is in use already.
     #[error("the target is not empty: there are rows in {0}; name an empty database")]
     NotEmpty(String),
-    /// The two sides do not add up to the same.
+    /// The two sides differ.
     #[error("{0} is not the same on both sides")]
     Differs(String),
-    /// Something was written while it was copied.
+    /// The source changed during the copy.
     #[error(
         "something was written to the source meanwhile, which the target would lack: stop the service, then try again"
     )]
     InUse,
 }
 
-/// What goes from the reading side to the writing side.
+/// A message from the reading side to the writing side.
 enum Piece {
-    /// So many rows in all.
+    /// The total number of rows.
     Total(u64),
-    /// Rows of the table at this place.
+    /// Rows of the table with this index.
     Rows(usize, Vec<Row>),
-    /// All was read; what it added up to.
+    /// Everything was read; the checksums of the tables.
     End(Vec<Sum>),
 }
 
-/// Copies everything from `source` to `target`, which must be of the same version and hold nothing. Tells of rows that
-/// were written, and of how many there are. Gives what each table adds up to, which is the same on both sides.
+/// Copies everything from `source` to `target`, which must be empty and of the same version. Calls `tell` with the number of rows
+/// written and the total. Returns the checksum of each table, which is the same on both sides.
 pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Result<Vec<Sum>, Fault> {
     let schema = schema::read().await?;
     for (side, db) in [("source", source), ("target", target)] {
@@ -73,12 +73,12 @@ pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Resul
     let (send, receive) = mpsc::channel(AHEAD);
     let (read, written) =
         tokio::join!(read(source, &schema.tables, send), write(source, target, &schema, receive, tell));
-    // When reading fails, writing ends without its end: the first is the reason.
+    // When reading fails, writing fails too: the first error is the cause.
     read?;
     written
 }
 
-/// No table may be forgotten, nor one be there that nobody knows.
+/// Checks that the database has exactly the tables of the schema, so that none is forgotten.
 async fn check_tables(side: &'static str, db: &Db, schema: &Schema) -> Result<(), Fault> {
     let there = schema::names(db).await?;
     let known: Vec<&String> = schema.tables.iter().map(|table| &table.name).collect();
@@ -103,7 +103,7 @@ async fn add_up(tx: &mut Tx, table: &Table) -> Result<Sum, Error> {
     Ok(adding.sum())
 }
 
-/// Writes rows; what names a row of the same table is left out for now.
+/// Writes rows, at first without their references to rows of the same table.
 async fn write_rows(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<(), Error> {
     let mut statement = tx.query(insert(table));
     for (n, row) in rows.iter().enumerate() {
@@ -118,7 +118,7 @@ async fn write_rows(tx: &mut Tx, table: &Table, rows: &[Row]) -> Result<(), Erro
     Ok(())
 }
 
-/// Writes what was left out of a row, now that every row is there.
+/// Writes the references that were left out, now that every row is there.
 async fn close_loops(tx: &mut Tx, table: &Table, row: &Row) -> Result<(), Error> {
     for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_loop) {
         let update = format!("UPDATE \"{}\" SET \"{}\" = ", table.name, column.name);
@@ -133,7 +133,7 @@ async fn close_loops(tx: &mut Tx, table: &Table, row: &Row) -> Result<(), Error>
     Ok(())
 }
 
-/// Reads everything as it stands at one moment.
+/// Reads everything in one snapshot.
 async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<(), Fault> {
     let mut tx = source.snapshot().await?;
     let mut total = 0;
@@ -153,7 +153,7 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
     Ok(())
 }
 
-/// Sends every row of a table; `None` when nobody wants them any more.
+/// Sends every row of a table; `None` when the writing side has ended.
 async fn read_table(tx: &mut Tx, place: usize, table: &Table, to: &mpsc::Sender<Piece>) -> Result<Option<Sum>, Fault> {
     let mut adding = Adding::new(table);
     let sql = select(table, tx.is_postgres());
@@ -177,7 +177,7 @@ async fn read_table(tx: &mut Tx, place: usize, table: &Table, to: &mpsc::Sender<
     Ok(Some(adding.sum()))
 }
 
-/// Writes everything, counts it again, and lets it stand when it is the same. An error leaves the target as it was.
+/// Writes everything, computes the checksums again, and commits if they match. An error leaves the target unchanged.
 async fn write(
     source: &Db,
     target: &Db,
@@ -210,7 +210,7 @@ async fn write(
             Piece::End(sums) => told = Some(sums),
         }
     }
-    // Without an end, reading has failed, and says why.
+    // Without an end, reading has failed and returns the cause.
     let Some(sums) = told else { return Err(Fault::InUse) };
     for (place, row) in &loops {
         close_loops(&mut tx, &tables[*place], row).await?;
@@ -220,14 +220,14 @@ async fn write(
             return Err(Fault::Differs(table.name.clone()));
         }
     }
-    // Whatever was written to the source since it was read makes it another one.
+    // Any write to the source since the snapshot makes the copy incomplete.
     if sums_of(source, tables).await? != sums {
         return Err(Fault::InUse);
     }
     Ok(tx.commit(sums).await?.0)
 }
 
-/// What each table adds up to now.
+/// The current checksum of each table.
 async fn sums_of(db: &Db, tables: &[Table]) -> Result<Vec<Sum>, Fault> {
     let mut tx = db.snapshot().await?;
     let mut sums = Vec::new();
@@ -237,7 +237,7 @@ async fn sums_of(db: &Db, tables: &[Table]) -> Result<Vec<Sum>, Fault> {
     Ok(tx.undo(sums).await?.0)
 }
 
-/// Every row in the order of its key. Texts compare as bytes, which PostgreSQL must be told.
+/// Selects every row in the order of its key. `COLLATE "C"` makes PostgreSQL compare texts as bytes, as SQLite does.
 fn select(table: &Table, is_postgres: bool) -> OfSchema {
     let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     let order = table.key.iter().map(|at| {

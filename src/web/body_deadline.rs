@@ -107,12 +107,15 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
         None => answer,
         Some(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Some(Refused::Late) => StatusCode::REQUEST_TIMEOUT.into_response(),
-        Some(Refused::Crowded) => {
-            let says = "Too many large requests are arriving at once. Try again in 5 seconds.";
-            let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
-            Failure { retry_after: Some(5), ..failure }.into_response()
-        }
+        Some(Refused::Crowded) => crowded().into_response(),
     }
+}
+
+/// Large bodies use all that they may together.
+pub(super) fn crowded() -> Failure {
+    let says = "Too many large requests are arriving at once. Try again in 5 seconds.";
+    let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
+    Failure { retry_after: Some(5), ..failure }
 }
 
 /// A body returned as one piece once it is complete.

@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::{Instrument as _, Level};
@@ -101,7 +102,12 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let client = client_of(&app.site.trusted_proxies, peer(request.extensions()), request.headers());
     let named = route.as_ref().and_then(|route| store_in(route.as_str(), request.uri().path()));
     let span = tracing::info_span!("request", request.id = %id, request.caller_id = caller, trace.id = trace);
-    let (mut answer, subject) = subject::noted(next.run(request)).instrument(span.clone()).await;
+    // No address of ours holds bytes that are not text; the router would answer 400, as to no other unknown address.
+    let (mut answer, subject) = if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
+        subject::noted(next.run(request)).instrument(span.clone()).await
+    } else {
+        subject::noted(async { StatusCode::NOT_FOUND.into_response() }).await
+    };
     if let Some(store) = named {
         subject.set_store(store);
     }

@@ -282,4 +282,31 @@ mod tests {
         assert_eq!(Failure::of_status(StatusCode::SERVICE_UNAVAILABLE).retry_after, Some(5));
         assert_eq!(Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR).retry_after, None);
     }
+
+    /// What is in the answer of each limit: its status, its own words, and its name for programs.
+    #[test]
+    fn each_limit_names_itself_and_when_to_try_again() {
+        use crate::flow::feed::{self, Crowded};
+        use crate::web::body_deadline;
+        let wait = Duration::from_secs(7);
+        let limited = |limit| Failure::from(connect::Error::Limited(limit, wait));
+        for (failure, status, words, limit) in [
+            (limited(Limit::Link), 429, "This link was used too many times", "attempts_per_link"),
+            (limited(Limit::Network), 429, "attempts came from your network", "attempts_per_network"),
+            (limited(Limit::Day), 429, "as many stores as this page allows in a day", "approvals_per_network_and_day"),
+            (limited(Limit::Places), 503, "Too many stores are being checked", "preflights_at_a_time"),
+            (limited(Limit::Open), 503, "stores are being connected through this page", "open_attempts"),
+            (feed::Error::Crowded(Crowded::ByOne).into(), 429, "with this token are waiting for events", ""),
+            (feed::Error::Crowded(Crowded::ByAll).into(), 503, "requests are waiting for events", ""),
+            (body_deadline::crowded(), 503, "Too many large requests", ""),
+            (Failure::no_turn(), 503, "Too many stores are being checked", ""),
+            (Failure::of_status(StatusCode::SERVICE_UNAVAILABLE), 503, "The service is busy", ""),
+        ] {
+            assert_eq!(failure.status, status, "{failure:?}");
+            assert!(failure.says.contains(words), "{failure:?}");
+            assert!(failure.retry_after.is_some_and(|seconds| seconds > 0), "{failure:?}");
+            assert_eq!(failure.more.get("limit").and_then(Value::as_str).unwrap_or_default(), limit, "{failure:?}");
+        }
+        assert_eq!(limited(Limit::Open).retry_after, Some(7));
+    }
 }

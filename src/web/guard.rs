@@ -33,8 +33,7 @@ pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
 /// The same for a request from `peer` with these headers, trusting `proxies`.
 pub fn client_of(proxies: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let peer = peer.to_canonical();
-    let trusted = |ip: &IpAddr| proxies.iter().any(|network| network.contains(ip));
-    if !trusted(&peer) {
+    if !is_trusted(proxies, peer) {
         if headers.contains_key("x-forwarded-for") {
             warn_of_proxy(peer);
         }
@@ -46,7 +45,7 @@ pub fn client_of(proxies: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr
     for entry in forwarded.iter().rev() {
         let Some(ip) = forwarded_address(entry) else { break };
         from = ip.to_canonical();
-        if !trusted(&from) {
+        if !is_trusted(proxies, from) {
             break;
         }
     }
@@ -77,8 +76,9 @@ pub(super) fn peer(extensions: &Extensions) -> IpAddr {
     extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
 }
 
-fn is_trusted(site: &Site, ip: &IpAddr) -> bool {
-    site.trusted_proxies.iter().any(|network| network.contains(ip))
+/// Whether one of `proxies` has this address.
+pub fn is_trusted(proxies: &[IpNet], ip: IpAddr) -> bool {
+    proxies.iter().any(|network| network.contains(&ip))
 }
 
 /// The address at which this browser reached us, without a trailing slash; the service API is served wherever the
@@ -92,7 +92,8 @@ pub(super) fn reached_at(site: &Site, parts: &Parts) -> Option<String> {
     }
     let said = parts.headers.get_all("x-forwarded-proto").iter().next_back().and_then(|said| said.to_str().ok());
     let last = said.and_then(|said| said.rsplit(',').next()).map(str::trim);
-    let scheme = if last == Some("https") && is_trusted(site, &peer(&parts.extensions)) { "https" } else { "http" };
+    let peer = peer(&parts.extensions);
+    let scheme = if last == Some("https") && is_trusted(&site.trusted_proxies, peer) { "https" } else { "http" };
     Some(format!("{scheme}://{}", host.to_ascii_lowercase()))
 }
 

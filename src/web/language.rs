@@ -23,8 +23,8 @@ pub(super) fn choose(site: &Site, uri: &Uri, headers: &HeaderMap) -> Choice {
         return Choice { language, is_new: true };
     }
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    let wish = headers.get(header::ACCEPT_LANGUAGE).and_then(text);
-    let language = kept(site, headers).or_else(|| Language::wanted(&wish?)).unwrap_or(Language::English);
+    let preferred = headers.get(header::ACCEPT_LANGUAGE).and_then(text);
+    let language = kept(site, headers).or_else(|| Language::wanted(&preferred?)).unwrap_or(Language::English);
     Choice { language, is_new: false }
 }
 

@@ -28,7 +28,7 @@ use crate::app::App;
 use edge::Surface;
 
 pub use edge::add_headers;
-pub use guard::{Peer, client_of};
+pub use guard::{Peer, client_of, is_trusted};
 
 /// All surfaces on one listener.
 pub fn all(app: &App) -> Router {

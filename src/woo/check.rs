@@ -10,7 +10,7 @@ use super::answer::{self, Heard, Meaning, Refusal};
 use super::auth;
 use super::http::{Call, Client, Fault, Reply};
 use super::locate::other_permalinks;
-use super::relocation::{self, bare};
+use super::relocation;
 use super::site;
 use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::scope::Scope;
@@ -139,7 +139,7 @@ pub async fn ask(
 fn identity(home: &StoreUrl, seen: &StoreUrl) -> Option<Verdict> {
     match seen {
         seen if seen == home => None,
-        seen if bare(seen.shown()) == bare(home.shown()) => Some(Verdict::Moved),
+        seen if seen.bare() == home.bare() => Some(Verdict::Moved),
         _ => Some(Verdict::OtherStore),
     }
 }

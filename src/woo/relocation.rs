@@ -12,7 +12,7 @@ use crate::domain::verdict::Verdict;
 
 /// The site at `home` accepted the key and reported `claimed`, a different address, as its home.
 pub(super) async fn claimed(client: &Client, home: &StoreUrl, claimed: &StoreUrl) -> Verdict {
-    if same_host(home, claimed) {
+    if home.bare_host() == claimed.bare_host() {
         return Verdict::Moved;
     }
     // It reports one address to visitors and another with the key: one of the two answers is not from this store.
@@ -41,16 +41,6 @@ pub(super) async fn redirected(client: &Client, home: &StoreUrl, to: &str) -> (V
         Located::Not(verdict @ (Verdict::NoWordPress | Verdict::PrivateAddress)) => (verdict, None),
         Located::Hidden(..) | Located::Not(_) => (Verdict::Moved, None),
     }
-}
-
-/// Whether two addresses are on the same host, ignoring `www`.
-fn same_host(one: &StoreUrl, other: &StoreUrl) -> bool {
-    bare(one.host()) == bare(other.host())
-}
-
-/// An address or a host without `www`.
-pub(super) fn bare(text: &str) -> &str {
-    text.trim_start_matches("www.")
 }
 
 /// The home that the site at `address` reports to visitors.

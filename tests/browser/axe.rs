@@ -53,8 +53,8 @@ impl Browser {
 
     /// The whole page as a PNG.
     pub async fn picture(&self) -> Vec<u8> {
-        let wish = json!({"captureBeyondViewport": true, "format": "png"});
-        let answer = self.devtools("Page.captureScreenshot", wish).await;
+        let new = json!({"captureBeyondViewport": true, "format": "png"});
+        let answer = self.devtools("Page.captureScreenshot", new).await;
         let base64 = answer["data"].as_str().expect("a picture");
         base64::engine::general_purpose::STANDARD.decode(base64).unwrap()
     }

@@ -101,8 +101,8 @@ async fn nothing_that_hostile_people_have_stored_runs_on_any_page() {
     let name = "<img src=x onerror=run()>";
     world.connect(id).await;
     world.link(id, json!({"account_label": name})).await;
-    let wish = tokens::NewToken::new(name, "keys:read".parse().unwrap());
-    tokens::issue(&world.app, wish, &Actor::cli()).await.unwrap();
+    let new = tokens::NewToken::new(name, "keys:read".parse().unwrap());
+    tokens::issue(&world.app, new, &Actor::cli()).await.unwrap();
     let password = Secret::new(PASSWORD.to_owned());
     operators::add(&world.app, "<svg/onload=run()>".parse().unwrap(), &password, &Actor::cli()).await.unwrap();
     let chosen = Chosen { app_name: Some(name.parse().unwrap()), ..Chosen::default() };

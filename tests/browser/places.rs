@@ -129,8 +129,8 @@ async fn webhooks(world: &World) -> [String; 3] {
     for (receiver, (name, wanted)) in
         told.iter().zip([("Shipping", "*"), ("Billing", "token.*,store.*"), ("", "token.*")])
     {
-        let wish = NewWebhook { description: name.to_owned(), ..receiver.wish(wanted) };
-        let (webhook, _) = webhooks::add(&world.app, wish, &Actor::cli()).await.unwrap();
+        let new = NewWebhook { description: name.to_owned(), ..receiver.new_webhook(wanted) };
+        let (webhook, _) = webhooks::add(&world.app, new, &Actor::cli()).await.unwrap();
         ids.push(webhook.id.to_string());
     }
     told[1].answers(|answers| answers.status = 503);

@@ -145,8 +145,8 @@ async fn a_rotated_token_is_shown_once_and_the_old_one_works_on_for_as_long_as_w
 async fn revoking_asks_first_says_what_stops_and_counts_at_once() {
     let world = World::new().await;
     world.connect("m").await;
-    let wish = NewToken::new("Shipping & more", "keys:read,links:write".parse().unwrap());
-    let service = world.holder(wish).await;
+    let new = NewToken::new("Shipping & more", "keys:read,links:write".parse().unwrap());
+    let service = world.holder(new).await;
     service.get("/users/m/keys").await.ok();
     let mut ann = world.operator().await;
     let ask = ann.get(&format!("/admin/tokens/{}/revoke", service.token_id)).await;

@@ -180,9 +180,9 @@ async fn each_bad_input_is_told_with_the_name_of_its_field() {
         ("bogus", json!(1)),
     ];
     for (field, value) in bad {
-        let mut wish = json!({"user_id": "m"});
-        wish[field] = value.clone();
-        let answer = service.post("/links", &wish).await;
+        let mut new = json!({"user_id": "m"});
+        new[field] = value.clone();
+        let answer = service.post("/links", &new).await;
         let (status, code) = answer.problem();
         assert!(matches!(status, 400 | 422) && code == "invalid_request", "{field}={value}: {answer:?}");
         assert_eq!(answer.text("field"), field, "{value}: {answer:?}");

@@ -17,11 +17,11 @@ use crate::world::{BEGINNING, SHOP, World};
 async fn a_link_says_everything_but_the_secret_that_opens_it() {
     let world = World::new().await;
     let service = world.service("links:write").await;
-    let wish = json!({
+    let new = json!({
         "user_id": "m-1", "account_label": "Ann’s account", "store_url": "HTTP://www.Shop.example/wp-admin/",
         "scope": "read", "return_url": "https://app.example/done?x=1", "confirm": "app", "expires_in": 60,
     });
-    let made = service.post("/links", &wish).await;
+    let made = service.post("/links", &new).await;
     assert_eq!(made.status, 201);
     let members: BTreeSet<&String> = made.json.as_object().unwrap().keys().collect();
     assert_eq!(members.into_iter().collect::<Vec<_>>(), ["expires_at", "id", "url", "user_id"]);

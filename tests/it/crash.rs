@@ -26,15 +26,16 @@ const CLAIMED_FOR: Duration = Duration::from_mins(2);
 const ORIGIN: &str = "http://localhost:8080";
 
 /// An open attempt, and the key its store is about to post.
-struct Begun {
-    link: String,
-    callback: String,
+pub struct Begun {
+    pub link: String,
+    pub callback: String,
     state: String,
     key: IssuedKey,
 }
 
 impl Begun {
-    fn body(&self) -> String {
+    /// What its store posts.
+    pub fn body(&self) -> String {
         let key = &self.key;
         json!({
             "key_id": key.key_id, "user_id": self.state, "consumer_key": key.consumer_key,
@@ -106,29 +107,31 @@ async fn post_and_kill(cartkey: &mut Running, client: &Client, begun: Vec<Begun>
 
 /// Merchants on different networks open a link each and are sent to the store.
 async fn begin_all(cartkey: &Running, client: &Client, shop: &PretendStore, token: &str, round: usize) -> Vec<Begun> {
-    let one = async |number: usize| {
-        let wish = json!({"user_id": format!("merchant-{round}-{number}"), "store_url": shop.home()}).to_string();
-        let (status, link) = cartkey.ask(client, Method::POST, "/api/v1/links", token, &wish).await;
-        assert_eq!(status, 201, "{link}");
-        let path = Url::parse(link["url"].as_str().unwrap()).unwrap().path().to_owned();
-        let headers = [
-            ("origin", ORIGIN.to_owned()),
-            ("content-type", "application/x-www-form-urlencoded".to_owned()),
-            ("x-forwarded-for", format!("198.51.{round}.{number}")),
-        ];
-        let form = serde_urlencoded::to_string([("store_url", shop.home())]).unwrap();
-        let url = format!("http://{}{path}", cartkey.listen);
-        let (status, page) = ask(client, Method::POST, &url, &headers, &form).await.expect("an answer");
-        assert_eq!(status, 200, "{page}");
-        let (state, callback) = sent(&page);
-        let key = shop.issue_key("admin", Scope::ReadWrite);
-        Begun { link: link["id"].as_str().unwrap().to_owned(), callback, state, key }
-    };
     let mut all = Vec::new();
     for number in 0..AT_ONCE {
-        all.push(one(number).await);
+        all.push(begin(cartkey, client, shop, token, &format!("198.51.{round}.{number}")).await);
     }
     all
+}
+
+/// A merchant at this address opens a link and is sent to the store.
+pub async fn begin(cartkey: &Running, client: &Client, shop: &PretendStore, token: &str, address: &str) -> Begun {
+    let new = json!({"user_id": format!("merchant-{address}"), "store_url": shop.home()}).to_string();
+    let (status, link) = cartkey.ask(client, Method::POST, "/api/v1/links", token, &new).await;
+    assert_eq!(status, 201, "{link}");
+    let path = Url::parse(link["url"].as_str().unwrap()).unwrap().path().to_owned();
+    let headers = [
+        ("origin", ORIGIN.to_owned()),
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("x-forwarded-for", address.to_owned()),
+    ];
+    let form = serde_urlencoded::to_string([("store_url", shop.home())]).unwrap();
+    let url = format!("http://{}{path}", cartkey.listen);
+    let (status, page) = ask(client, Method::POST, &url, &headers, &form).await.expect("an answer");
+    assert_eq!(status, 200, "{page}");
+    let (state, callback) = sent(&page);
+    let key = shop.issue_key("admin", Scope::ReadWrite);
+    Begun { link: link["id"].as_str().unwrap().to_owned(), callback, state, key }
 }
 
 /// The state and the callback token in the address to which a page sends the browser.

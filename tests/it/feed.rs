@@ -22,8 +22,8 @@ use crate::world::{SHOP, World};
 
 /// A service that follows the feed, limited to the events of `users` if any are given.
 async fn reader(world: &World, users: Option<&str>) -> Service {
-    let wish = tokens::NewToken::new("reader", "events:read".parse().unwrap());
-    world.holder(tokens::NewToken { users: users.map(|users| users.parse().unwrap()), ..wish }).await
+    let new = tokens::NewToken::new("reader", "events:read".parse().unwrap());
+    world.holder(tokens::NewToken { users: users.map(|users| users.parse().unwrap()), ..new }).await
 }
 
 /// The event types, and the next cursor.
@@ -279,7 +279,7 @@ const PARTS: [i64; 3] = [1, 7, 200];
 async fn write(app: cartkey::app::App, writer: usize) {
     for n in 0..EACH {
         let user = format!("m-{writer}");
-        let wish = links::NewLink {
+        let new = links::NewLink {
             user_id: user.parse().unwrap(),
             account_label: None,
             home: Some(cartkey::domain::store_url::StoreUrl::parse(SHOP, app.site.network).unwrap()),
@@ -290,10 +290,10 @@ async fn write(app: cartkey::app::App, writer: usize) {
             lives: None,
         };
         let actor = Actor::cli();
-        links::make(&app, wish, &actor).await.unwrap();
+        links::make(&app, new, &actor).await.unwrap();
         if n % 5 == 0 {
-            let wish = tokens::NewToken::new("w", "stores:read".parse().unwrap());
-            let (token, _) = tokens::issue(&app, wish, &actor).await.unwrap();
+            let new = tokens::NewToken::new("w", "stores:read".parse().unwrap());
+            let (token, _) = tokens::issue(&app, new, &actor).await.unwrap();
             // Two events in one transaction; the second try is rolled back with a token that was written already.
             tokens::rotate(&app, &token.id, Duration::ZERO, &actor).await.unwrap();
             tokens::rotate(&app, &token.id, Duration::ZERO, &actor).await.unwrap_err();
@@ -325,8 +325,8 @@ async fn many_write_through_two_replicas_and_every_reader_sees_everything_once_a
     let last = before + readers + i64::try_from(WRITERS * each).unwrap();
     let (mut reading, mut writing) = (JoinSet::new(), JoinSet::new());
     for (app, limit) in apps.iter().flat_map(|app| PARTS.map(|limit| (app.clone(), limit))) {
-        let wish = tokens::NewToken::new("reader", "events:read".parse().unwrap());
-        reading.spawn(follow(app, wish, limit, last));
+        let new = tokens::NewToken::new("reader", "events:read".parse().unwrap());
+        reading.spawn(follow(app, new, limit, last));
     }
     for writer in 0..WRITERS {
         writing.spawn(write(apps[writer % 2].clone(), writer));

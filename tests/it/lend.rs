@@ -268,8 +268,8 @@ async fn a_second_store_makes_the_only_one_several_at_once_everywhere() {
 async fn a_token_that_expires_stops_lending_from_memory_too() {
     let (world, _) = connected().await;
     let lives = std::time::Duration::from_mins(1);
-    let wish = tokens::NewToken { lives: Some(lives), ..tokens::NewToken::new("brief", "keys:read".parse().unwrap()) };
-    let brief = world.holder(wish).await;
+    let new = tokens::NewToken { lives: Some(lives), ..tokens::NewToken::new("brief", "keys:read".parse().unwrap()) };
+    let brief = world.holder(new).await;
     assert_eq!(lent(&world.app, &brief.token).await, Ok(1));
     world.clock.advance(lives);
     assert_eq!(lent(&world.app, &brief.token).await, Err("the token is unknown, revoked or expired".to_owned()));

@@ -168,13 +168,13 @@ async fn a_token_and_a_webhook() {
     let receiver = Receiver::new().await;
     let mut webhook = None;
     is_told_or_not_done(&world, "webhook.created", "webhooks", &[], async || {
-        webhook = webhooks::add(app, receiver.wish("*"), &by).await.ok();
+        webhook = webhooks::add(app, receiver.new_webhook("*"), &by).await.ok();
         webhook.is_some()
     })
     .await;
     let webhook = webhook.unwrap().0.id;
     is_told_or_not_done(&world, "webhook.changed", "webhooks", &[], async || {
-        webhooks::change(app, &webhook, receiver.wish("token.*"), &by).await.is_ok()
+        webhooks::change(app, &webhook, receiver.new_webhook("token.*"), &by).await.is_ok()
     })
     .await;
     is_told_or_not_done(&world, "webhook.secret_rotated", "webhooks", &[], async || {

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
+use crate::crash;
+use crate::disk::Locked;
 use crate::world::{KEYS, World};
 
 /// Requests in progress when the signal arrives; a host gets four preflights at a time.
@@ -88,6 +90,32 @@ async fn nobody_new_is_taken_while_the_process_drains() {
     shop.release();
     assert!(whole_answer(stream).await.contains("Taking you to"));
     assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
+/// SQLite waits 40 s for another process's lock; nobody who stops or upgrades a service waits that long.
+#[tokio::test]
+async fn a_worker_that_waits_for_a_locked_database_does_not_hold_up_the_end() {
+    let (here, shop) = (Installation::new().await, pretend_shop(client(), Pace::Brisk).await);
+    let (token, client) = (here.token("links:write"), client());
+    let mut cartkey = here.serve().await;
+    let begun = crash::begin(&cartkey, &client, &shop, &token, "198.51.100.1").await;
+    shop.switch(|s| s.pace = Pace::WhenReleased);
+    let url = format!("http://{}/wc-auth/callback/{}", cartkey.listen, begun.callback);
+    let headers = [("content-type", "application/json".to_owned())];
+    assert_eq!(ask(&client, Method::POST, &url, &headers, &begun.body()).await.unwrap().0, 200);
+    until(|| shop.requests().iter().any(|seen| seen.target.contains("system_status"))).await;
+    // The prover has the key in hand, and can neither save a result nor return it to the queue.
+    let locked = Locked::hold(&here.settings["CARTKEY_DATABASE_URL"]).await;
+    cartkey.tell(Signal::TERM);
+    let warning = cartkey.logged("stopping without these workers").await;
+    assert_eq!(warning["workers"], "prover", "{warning}");
+    assert_eq!(cartkey.ended().await.code(), Some(0));
+    locked.release().await;
+    shop.release();
+    // Its claim expires after two minutes; until then the key waits, as after a crash.
+    cartkey = here.serve().await;
+    let (status, link) = cartkey.ask(&client, Method::GET, &format!("/api/v1/links/{}", begun.link), &token, "").await;
+    assert_eq!((status, &link["attempt"]["status"]), (200, &json!("proving")), "{link}");
 }
 
 #[tokio::test]

@@ -206,8 +206,8 @@ async fn a_link_to_reconnect_one_store_refuses_another() {
     world.connect("m").await;
     let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     let service = world.trusted_service().await;
-    let wish = json!({"user_id": "m", "store_id": id, "store_url": OTHER});
-    let refused = service.post("/links", &wish).await;
+    let new = json!({"user_id": "m", "store_id": id, "store_url": OTHER});
+    let refused = service.post("/links", &new).await;
     assert_eq!((refused.problem(), refused.text("field")), ((422, "invalid_request"), "store_url"));
     let made = service.post("/links", &json!({"user_id": "m", "store_id": id})).await.ok();
     let mut browser = world.merchant();

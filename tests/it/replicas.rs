@@ -159,7 +159,7 @@ impl Drop for Replica {
 /// The shop for another merchant, with its own key.
 async fn take_over(world: &World, user: &str) {
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
-    let wish = NewKeys {
+    let new = NewKeys {
         user_id: user.parse().unwrap(),
         typed: StoreUrl::parse(SHOP, Network::Public).unwrap(),
         pair: KeyPair {
@@ -168,7 +168,7 @@ async fn take_over(world: &World, user: &str) {
         },
         scope: Scope::ReadWrite,
     };
-    add_by_keys::add(&world.app, &wish, &Actor::cli()).await.unwrap();
+    add_by_keys::add(&world.app, &new, &Actor::cli()).await.unwrap();
 }
 
 /// The number of requests with a key to the shop.
@@ -205,8 +205,8 @@ async fn until(is_so: impl AsyncFn() -> bool, what: &str) {
 
 /// Reads the feed in small pages, waiting for more, until event `last`; returns the numbers.
 async fn follow(app: App, last: tokio::sync::watch::Receiver<Option<i64>>) -> Vec<i64> {
-    let wish = tokens::NewToken::new("a reader", "events:read".parse().unwrap());
-    let (token, _) = tokens::issue(&app, wish, &Actor::cli()).await.unwrap();
+    let new = tokens::NewToken::new("a reader", "events:read".parse().unwrap());
+    let (token, _) = tokens::issue(&app, new, &Actor::cli()).await.unwrap();
     let (mut after, mut numbers) = (EventId::BEGINNING, Vec::new());
     while last.borrow().is_none_or(|last| after.number() < last) {
         let part = feed::wait(&app, &token, after, 7, Duration::from_millis(200)).await.unwrap();

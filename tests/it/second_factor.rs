@@ -101,6 +101,7 @@ async fn codes_are_guessed_ten_times_at_most() {
     }
     let page = thief.submit(&page, "Sign in", &[("code", &telephone.shows(&world))]).await;
     assert_eq!(page.status, 429, "the right code is not looked at any more");
+    assert_eq!(page.headers["retry-after"], "900");
 }
 
 #[tokio::test]

@@ -114,6 +114,7 @@ async fn ten_tries_for_one_name_are_enough_for_a_quarter_of_an_hour() {
     }
     let page = ann.sign_in(PASSWORD).await;
     assert_eq!(page.status, 429, "the right password is not looked at any more");
+    assert_eq!(page.headers["retry-after"], "900");
     assert!(page.text().contains("Wait 15 minutes"), "{}", page.text());
     world.clock.advance(Duration::from_secs(15 * 60 + 1));
     assert_eq!(ann.sign_in(PASSWORD).await.status, 200);

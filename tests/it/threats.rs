@@ -1,5 +1,5 @@
 //! docs/protocol lists what enforces each promise and answers to each fact: every test and file named there exists, every
-//! section and every threat that the code cites is there, and every id has its row.
+//! section and every threat that the code cites is there, and every id has its row with a proof or a reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -68,6 +68,22 @@ fn rows(page: &str) -> Vec<&str> {
     cells.filter(|cell| !cell.starts_with("---")).collect()
 }
 
+/// The rules of §6 to §9. What has no number in them was a remark, and an id never changes its meaning.
+fn rules() -> Vec<String> {
+    let numbered = [(6, 1..=10), (7, 1..=5), (7, 7..=8), (9, 1..=7)];
+    let numbered = numbered.into_iter().flat_map(|(section, all)| all.map(move |n| format!("§{section}.{n}")));
+    let http = ["head", "body", "time", "headers", "methods", "problems", "rates"].map(|name| format!("§8 {name}"));
+    numbered.chain(http).collect()
+}
+
+/// Whether a row states what its mark needs: what is kept names a test, a file or another row, what is not kept has its reason.
+fn is_shown(mark: &str, by_what: &str) -> bool {
+    let refers =
+        |to: &str| by_what.split(to).skip(1).any(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+    let is_named = by_what.contains('`') || ["S", "R", "hreat", "hreats", "§"].into_iter().any(refers);
+    if mark == "no" { by_what.len() > 30 } else { is_named }
+}
+
 #[test]
 fn every_name_is_there() {
     for name in ["threats", "wc-auth", "store-answers"] {
@@ -76,13 +92,13 @@ fn every_name_is_there() {
     let page = protocol("threats");
     let rows = rows(&page);
     let promises = (1..=12).map(|n| format!("S{n}")).chain((1..=19).map(|n| format!("R{n}")));
-    for id in promises.chain((1..=52).map(|n| n.to_string())) {
+    for id in promises.chain((1..=52).map(|n| n.to_string())).chain(rules()) {
         assert_eq!(rows.iter().filter(|row| **row == id).count(), 1, "{id}");
     }
     let is_head = |line: &str| line.starts_with("| id") || line.starts_with("| ---");
     for line in page.lines().filter(|line| line.matches(" | ").count() == 3 && !is_head(line)) {
-        let mark = line.split(" | ").nth(2).unwrap();
-        assert!(["yes", "part", "no"].contains(&mark), "{line}");
+        let cells: Vec<&str> = line.trim_end_matches(" |").split(" | ").collect();
+        assert!(["yes", "part", "no"].contains(&cells[2]) && is_shown(cells[2], cells[3]), "{line}");
     }
 }
 
@@ -110,5 +126,7 @@ fn every_section_that_is_cited_is_there() {
 fn this_check_can_fail() {
     let page = "`lend::nobody_has_written_this` and `src/nowhere.rs`, `threats::this_check_can_fail` and `Db::open`";
     assert_eq!(cited("see docs/protocol/wc-auth.md §5.2, and §3"), [("wc-auth".to_owned(), "5.2".to_owned())]);
+    assert!(is_shown("yes", "Threat 35") && is_shown("yes", "`a::b`") && is_shown("yes", "R4, and more"));
+    assert!(!is_shown("yes", "It is so") && !is_shown("part", "Missing: much") && !is_shown("no", "later"));
     assert_eq!(missing(page), ["lend::nobody_has_written_this", "src/nowhere.rs", "Db::open"]);
 }

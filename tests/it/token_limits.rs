@@ -207,9 +207,8 @@ fn id(service: &Service) -> TokenId {
 async fn a_rotated_token_works_until_the_overlap_is_over_and_its_successor_from_the_start() {
     let world = World::new().await;
     world.connect("m").await;
-    let wish =
-        NewToken { users: Some("m".parse().unwrap()), ..NewToken::new("Shipping", "keys:read".parse().unwrap()) };
-    let old = world.holder(wish).await;
+    let new = NewToken { users: Some("m".parse().unwrap()), ..NewToken::new("Shipping", "keys:read".parse().unwrap()) };
+    let old = world.holder(new).await;
     let replica = world.replica().await;
     assert_eq!(lent(&world, &replica, &old.token).await, Ok(1));
     let (new, secret) = tokens::rotate(&world.app, &id(&old), HOUR, &Actor::cli()).await.unwrap();
@@ -245,8 +244,8 @@ async fn a_rotation_without_overlap_stops_the_old_token_at_once_also_in_memory()
 #[tokio::test]
 async fn an_overlap_never_makes_a_token_live_longer_and_a_successor_lives_as_long_as_it_was_meant_to() {
     let world = World::new().await;
-    let wish = NewToken { lives: Some(HOUR * 10), ..NewToken::new("brief", "stores:read".parse().unwrap()) };
-    let old = world.holder(wish).await;
+    let new = NewToken { lives: Some(HOUR * 10), ..NewToken::new("brief", "stores:read".parse().unwrap()) };
+    let old = world.holder(new).await;
     world.clock.advance(HOUR * 9);
     let (new, _) = tokens::rotate(&world.app, &id(&old), HOUR * 24, &Actor::cli()).await.unwrap();
     assert_eq!(new.expires_at, Some(world.clock.now().plus(HOUR * 10)));

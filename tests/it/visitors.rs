@@ -9,6 +9,8 @@ use cartkey::domain::token::Permission;
 use cartkey::woo::Reply;
 
 use self::scene::Scene;
+use crate::binary::ask;
+use crate::world::{KEYS, World};
 
 mod scene;
 
@@ -310,6 +312,17 @@ async fn every_visitor_at_every_route() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_text_is_one_that_is_not_there() {
+    let world = World::new().await;
+    for (method, pattern, _) in DOORS.iter().filter(|(_, pattern, _)| pattern.contains('{')) {
+        let parts = pattern.split('/').map(|part| if part.starts_with('{') { "%FF" } else { part });
+        let url = format!("{KEYS}{}", parts.collect::<Vec<_>>().join("/"));
+        let (status, _) = ask(&world.client(), method.parse().unwrap(), &url, &[], "").await.unwrap();
+        assert_eq!(status, 404, "{method} {pattern}");
+    }
 }
 
 #[tokio::test]

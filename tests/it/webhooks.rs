@@ -106,8 +106,8 @@ async fn each_webhook_is_told_what_it_wants_and_of_whom() {
     all.joins(&world.app, "*").await;
     links.joins(&world.app, "link.created").await;
     tokens.joins(&world.app, "token.*,key.rotated").await;
-    let wish = NewWebhook { users: Some("ours".parse().unwrap()), ..ours.wish("*") };
-    webhooks::add(&world.app, wish, &Actor::cli()).await.unwrap();
+    let new = NewWebhook { users: Some("ours".parse().unwrap()), ..ours.new_webhook("*") };
+    webhooks::add(&world.app, new, &Actor::cli()).await.unwrap();
     deliver(&world.app).await;
     all.told();
     happens(&world.app, "ours").await;
@@ -156,7 +156,7 @@ async fn a_changed_webhook_keeps_its_secrets_and_is_sent_elsewhere() {
     let [here, there] = [Receiver::new().await, Receiver::new().await];
     let (webhook, old) = here.joins(&world.app, "link.*").await;
     let (_, new) = webhooks::rotate(&world.app, &webhook.id, None, &Actor::cli()).await.unwrap();
-    webhooks::change(&world.app, &webhook.id, there.wish("token.*"), &Actor::cli()).await.unwrap();
+    webhooks::change(&world.app, &webhook.id, there.new_webhook("token.*"), &Actor::cli()).await.unwrap();
     happens(&world.app, "m").await;
     world.service("keys:read").await;
     deliver(&world.app).await;

@@ -152,8 +152,8 @@ impl World {
     }
 
     /// A service with this token.
-    pub async fn holder(&self, wish: tokens::NewToken) -> Service {
-        let (token, secret) = tokens::issue(&self.app, wish, &Actor::new("test")).await.unwrap();
+    pub async fn holder(&self, new: tokens::NewToken) -> Service {
+        let (token, secret) = tokens::issue(&self.app, new, &Actor::new("test")).await.unwrap();
         Service { client: self.client(), token: secret.expose().to_owned(), token_id: token.id.to_string() }
     }
 
@@ -164,11 +164,11 @@ impl World {
 
     /// The address of a new link for `user_id`, for the shop unless `more` states otherwise.
     pub async fn link(&self, user_id: &str, more: Value) -> (String, String) {
-        let mut wish = json!({"user_id": user_id, "store_url": SHOP});
+        let mut new = json!({"user_id": user_id, "store_url": SHOP});
         for (name, value) in more.as_object().into_iter().flatten() {
-            wish[name] = value.clone();
+            new[name] = value.clone();
         }
-        let made = self.service("links:write").await.post("/links", &wish).await.ok();
+        let made = self.service("links:write").await.post("/links", &new).await.ok();
         (made["id"].as_str().unwrap().to_owned(), made["url"].as_str().unwrap().to_owned())
     }
 

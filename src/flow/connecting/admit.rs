@@ -71,7 +71,7 @@ pub(super) async fn admit(
     if let Some(permit) = app.preflights.take(whose, store).await {
         return Ok(Admitted { network, permit });
     }
-    budgets::give_back(&app.db, &budgets).await?;
+    budgets::refund(&app.db, &budgets).await?;
     Err(Error::Limited(Limit::Places, TRY_AGAIN_AFTER))
 }
 

@@ -74,26 +74,26 @@ takes_in_beneath!(Error);
 
 /// Creates a link on behalf of a token, as [`make`] does. Fails with [`Error::OtherUser`] if the token may not see the
 /// merchant.
-pub async fn make_for(app: &App, token: &ServiceToken, wish: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
-    if token.may_see(&wish.user_id) { make(app, wish, actor).await } else { Err(Error::OtherUser) }
+pub async fn make_for(app: &App, token: &ServiceToken, new: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
+    if token.may_see(&new.user_id) { make(app, new, actor).await } else { Err(Error::OtherUser) }
 }
 
 /// Creates a link and returns it with its address. The address contains the link's secret and is not stored.
-pub async fn make(app: &App, wish: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
-    check(app, &wish)?;
+pub async fn make(app: &App, new: NewLink, actor: &Actor) -> Result<(Link, Secret), Error> {
+    check(app, &new)?;
     let now = app.now();
     let mut link = Link {
         id: LinkId::mint(now, &app.entropy),
-        user_id: wish.user_id,
-        account_label: wish.account_label,
-        home: wish.home,
-        store_id: wish.store_id,
-        scope: wish.scope.unwrap_or(app.site.scope),
-        return_url: wish.return_url,
-        confirm: wish.confirm,
+        user_id: new.user_id,
+        account_label: new.account_label,
+        home: new.home,
+        store_id: new.store_id,
+        scope: new.scope.unwrap_or(app.site.scope),
+        return_url: new.return_url,
+        confirm: new.confirm,
         made_by: actor.name().to_owned(),
         created_at: now,
-        expires_at: now.plus(wish.lives.unwrap_or(DEFAULT_LIFE)),
+        expires_at: now.plus(new.lives.unwrap_or(DEFAULT_LIFE)),
         withdrawn_at: None,
     };
     if let Some(id) = &link.store_id {
@@ -103,7 +103,7 @@ pub async fn make(app: &App, wish: NewLink, actor: &Actor) -> Result<(Link, Secr
             return Err(Error::OtherAddress);
         }
         link.home = Some(store.home);
-        link.scope = wish.scope.unwrap_or(store.scope);
+        link.scope = new.scope.unwrap_or(store.scope);
     }
     let secret = app.entropy.secret();
     let event = Event::new(Kind::LinkCreated, now, actor).user(&link.user_id).link(Some(&link.id));
@@ -150,14 +150,14 @@ pub async fn withdraw(app: &App, id: &LinkId, actor: &Actor) -> Result<Option<us
     Ok(links::withdraw(&app.db, id, now, &event).await?)
 }
 
-fn check(app: &App, wish: &NewLink) -> Result<(), Error> {
-    if let Some(label) = &wish.account_label {
+fn check(app: &App, new: &NewLink) -> Result<(), Error> {
+    if let Some(label) = &new.account_label {
         let fits = (1..=80).contains(&label.chars().count()) && !label.chars().any(char::is_control);
         if !fits {
             return Err(Error::Label);
         }
     }
-    if let Some(url) = &wish.return_url {
+    if let Some(url) = &new.return_url {
         let allowed = url.len() <= 2_000
             && !url.chars().any(char::is_control)
             && origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin));
@@ -165,10 +165,10 @@ fn check(app: &App, wish: &NewLink) -> Result<(), Error> {
             return Err(Error::ReturnNotAllowed);
         }
     }
-    if wish.confirm == Confirm::App && wish.return_url.is_none() {
+    if new.confirm == Confirm::App && new.return_url.is_none() {
         return Err(Error::ConfirmNeedsReturn);
     }
-    if wish.lives.is_some_and(|lives| !(SHORTEST_LIFE..=LONGEST_LIFE).contains(&lives)) {
+    if new.lives.is_some_and(|lives| !(SHORTEST_LIFE..=LONGEST_LIFE).contains(&lives)) {
         return Err(Error::Life);
     }
     Ok(())

@@ -29,7 +29,7 @@ pub async fn link(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<(Stor
         .and_then(|attempt| attempt.return_url.clone())
         .filter(|url| origin(url).is_some_and(|origin| app.site.return_origins.contains(&origin)));
     let confirm = former.as_ref().map(|attempt| attempt.confirm).filter(|_| return_url.is_some());
-    let wish = NewLink {
+    let new = NewLink {
         user_id: store.user_id.clone(),
         account_label: former.and_then(|attempt| attempt.account_label),
         home: None,
@@ -39,6 +39,6 @@ pub async fn link(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<(Stor
         confirm: confirm.unwrap_or(Confirm::Browser),
         lives: Some(LIVES),
     };
-    let (link, url) = links::make(app, wish, actor).await?;
+    let (link, url) = links::make(app, new, actor).await?;
     Ok(Some((store, link, url)))
 }

@@ -34,23 +34,23 @@ impl NewToken {
 }
 
 /// Issues a token. Its secret is returned once and not stored.
-pub async fn issue(app: &App, wish: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
+pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
     let now = app.now();
-    let (token, secret) = mint(app, wish, now);
+    let (token, secret) = mint(app, new, now);
     let event = Event::new(Kind::TokenIssued, now, actor).token(&token.id);
     tokens::insert(&app.db, &token, &fingerprint(&secret), &event).await?;
     Ok((token, secret))
 }
 
-fn mint(app: &App, wish: NewToken, now: Time) -> (ServiceToken, Secret) {
+fn mint(app: &App, new: NewToken, now: Time) -> (ServiceToken, Secret) {
     let token = ServiceToken {
         id: TokenId::mint(now, &app.entropy),
-        name: wish.name.chars().filter(|c| !c.is_control()).take(80).collect(),
-        permissions: wish.permissions,
+        name: new.name.chars().filter(|c| !c.is_control()).take(80).collect(),
+        permissions: new.permissions,
         created_at: now,
-        expires_at: wish.lives.map(|span| now.plus(span)),
+        expires_at: new.lives.map(|span| now.plus(span)),
         revoked_at: None,
-        users: wish.users,
+        users: new.users,
         successor: None,
     };
     (token, Secret::new(format!("{TOKEN_PREFIX}{}", app.entropy.secret().expose())))
@@ -89,8 +89,8 @@ pub async fn rotate(
     let now = app.now();
     refuse_rotation(&old, now)?;
     let lives = old.expires_at.map(|end| end.since(old.created_at));
-    let wish = NewToken { name: old.name, permissions: old.permissions, users: old.users, lives };
-    let (new, secret) = mint(app, wish, now);
+    let new = NewToken { name: old.name, permissions: old.permissions, users: old.users, lives };
+    let (new, secret) = mint(app, new, now);
     let events = [
         Event::new(Kind::TokenRotated, now, actor).token(id),
         Event::new(Kind::TokenIssued, now, actor).token(&new.id),

@@ -142,18 +142,18 @@ impl Manner {
 }
 
 /// Proves a typed key and saves it for its store. No request is sent if the store is connected with this key already.
-pub async fn add(app: &App, wish: &NewKeys, actor: &Actor) -> Result<Added, Error> {
-    if let Some(same) = same(app, wish, &wish.typed).await? {
+pub async fn add(app: &App, keys: &NewKeys, actor: &Actor) -> Result<Added, Error> {
+    if let Some(same) = same(app, keys, &keys.typed).await? {
         return Ok(same);
     }
-    let home = find(app, wish).await?;
-    Box::pin(prove(app, wish, home, Manner::Typed, actor)).await
+    let home = find(app, keys).await?;
+    Box::pin(prove(app, keys, home, Manner::Typed, actor)).await
 }
 
 /// The result if the store at `home`, with or without `www.`, is connected with this key already. Sends no request.
-pub async fn same(app: &App, wish: &NewKeys, home: &StoreUrl) -> Result<Option<Added>, Beneath> {
+pub async fn same(app: &App, keys: &NewKeys, home: &StoreUrl) -> Result<Option<Added>, Beneath> {
     for home in [home, &home.other_www()] {
-        let store = holder(app, &wish.user_id, &wish.pair, home).await?;
+        let store = holder(app, &keys.user_id, &keys.pair, home).await?;
         if let Some(store) = store.filter(|store| store.status == StoreStatus::Connected) {
             return Ok(Some(unchanged(store)));
         }
@@ -162,8 +162,8 @@ pub async fn same(app: &App, wish: &NewKeys, home: &StoreUrl) -> Result<Option<A
 }
 
 /// Finds the store's own address without using the key.
-pub async fn find(app: &App, wish: &NewKeys) -> Result<StoreUrl, Error> {
-    let found = preflight::find(&app.woo, &wish.typed, FIND_WITHIN).await;
+pub async fn find(app: &App, keys: &NewKeys) -> Result<StoreUrl, Error> {
+    let found = preflight::find(&app.woo, &keys.typed, FIND_WITHIN).await;
     match found.stop {
         Some(verdict) => Err(Error::Refused { verdict, home: found.home }),
         None => Ok(found.home),
@@ -174,7 +174,7 @@ pub async fn find(app: &App, wish: &NewKeys) -> Result<StoreUrl, Error> {
 /// key stays unchanged, or is checked if it is not connected.
 pub async fn prove(
     app: &App,
-    wish: &NewKeys,
+    keys: &NewKeys,
     mut home: StoreUrl,
     manner: Manner,
     actor: &Actor,
@@ -184,7 +184,7 @@ pub async fn prove(
     let mut seen: Option<(StoreUrl, Option<(i64, bool)>)> = None;
     loop {
         // Read each time: the store may have been connected, disconnected or given another key during the requests.
-        let known = known(app, &wish.user_id, &wish.pair, &home).await?;
+        let known = known(app, &keys.user_id, &keys.pair, &home).await?;
         let now =
             known.as_ref().map(|Known { store, .. }| (store.key_version, store.status == StoreStatus::Disconnected));
         if let Some(Known { store, is_same: true }) = known {
@@ -194,7 +194,7 @@ pub async fn prove(
             if manner != Manner::Tried {
                 return again(app, store, manner, actor).await;
             }
-            (home, heard) = ask_within(app, wish, home, manner).await?;
+            (home, heard) = ask_within(app, keys, home, manner).await?;
             continue;
         }
         if seen.is_some_and(|(at, was)| at == home && was != now) {
@@ -202,35 +202,35 @@ pub async fn prove(
         }
         seen = Some((home.clone(), now));
         let Some(answer) = &heard else {
-            (home, heard) = ask_within(app, wish, home, manner).await?;
+            (home, heard) = ask_within(app, keys, home, manner).await?;
             continue;
         };
         let store = known.map(|known| known.store);
-        if let Some(adopted) = keep(app, wish, &home, answer, store.as_ref(), manner, actor).await? {
-            return Ok(adopted);
+        if let Some(added) = keep(app, keys, &home, answer, store.as_ref(), manner, actor).await? {
+            return Ok(added);
         }
     }
 }
 
 async fn ask_within(
     app: &App,
-    wish: &NewKeys,
+    keys: &NewKeys,
     home: StoreUrl,
     manner: Manner,
 ) -> Result<(StoreUrl, Option<Answer>), Error> {
-    let asked = tokio::time::timeout(manner.within(), ask(app, wish, home)).await;
-    let timed_out = || Err(Error::Refused { verdict: Verdict::TimedOut, home: wish.typed.clone() });
+    let asked = tokio::time::timeout(manner.within(), ask(app, keys, home)).await;
+    let timed_out = || Err(Error::Refused { verdict: Verdict::TimedOut, home: keys.typed.clone() });
     let (home, answer) = asked.unwrap_or_else(|_| timed_out())?;
     Ok((home, Some(answer)))
 }
 
 /// Tries the key. A store whose index is closed to visitors reveals its own address only now; then the key is tried there.
-async fn ask(app: &App, wish: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
-    let mut answer = check::ask(&app.woo, &home, &wish.pair, Some(wish.scope), None).await;
+async fn ask(app: &App, keys: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
+    let mut answer = check::ask(&app.woo, &home, &keys.pair, Some(keys.scope), None).await;
     if answer.verdict == Verdict::Moved
         && let Some(seen) = answer.home_seen.take()
     {
-        answer = check::ask(&app.woo, &seen, &wish.pair, Some(wish.scope), None).await;
+        answer = check::ask(&app.woo, &seen, &keys.pair, Some(keys.scope), None).await;
         home = seen;
     }
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
@@ -301,19 +301,19 @@ fn unchanged(store: Store) -> Added {
 /// Why the store's current state is better than a key with `scope`, if it is.
 async fn better(
     app: &App,
-    wish: &NewKeys,
+    keys: &NewKeys,
     store: &Store,
     scope: Scope,
     manner: Manner,
 ) -> Result<Option<Better>, Beneath> {
-    if is_outdone(store, scope, wish.scope) {
+    if is_outdone(store, scope, keys.scope) {
         return Ok(Some(Better::Wider));
     }
     let is_settled = matches!(store.status, StoreStatus::Connected | StoreStatus::Disconnected);
     if manner == Manner::Typed || !is_settled {
         return Ok(None);
     }
-    let retired = keys::retired(&app.db, &store.id, &wish.pair.consumer_key.last7()).await?;
+    let retired = keys::retired(&app.db, &store.id, &keys.pair.consumer_key.last7()).await?;
     Ok(retired.map(|(version, at)| match store.status {
         StoreStatus::Disconnected if version == store.key_version => Better::GivenUp(at),
         _ => Better::Newer(at),
@@ -328,7 +328,7 @@ pub(in crate::flow) fn is_outdone(store: &Store, scope: Scope, asked: Scope) -> 
 /// Saves the key for its store, which is `store` if it is known. `None` if the store changed in the meantime.
 async fn keep(
     app: &App,
-    wish: &NewKeys,
+    keys: &NewKeys,
     home: &StoreUrl,
     answer: &Answer,
     store: Option<&Store>,
@@ -336,16 +336,16 @@ async fn keep(
     actor: &Actor,
 ) -> Result<Option<Added>, Error> {
     let remark = Some(answer.verdict).filter(|verdict| *verdict != Verdict::Works);
-    let scope = answer.scope.unwrap_or(wish.scope);
+    let scope = answer.scope.unwrap_or(keys.scope);
     if let Some(store) = store
-        && let Some(why) = better(app, wish, store, scope, manner).await?
+        && let Some(why) = better(app, keys, store, scope, manner).await?
     {
         return Err(Error::Better { home: home.clone(), why });
     }
-    let adopted = |store_id, became| Some(Added { store_id, home: home.clone(), became, remark });
+    let added = |store_id, became| Some(Added { store_id, home: home.clone(), became, remark });
     if manner == Manner::Tried {
         let became = if store.is_some() { Became::Reconnected } else { Became::Connected };
-        return Ok(adopted(store.map(|store| store.id.clone()), became));
+        return Ok(added(store.map(|store| store.id.clone()), became));
     }
     let Some(auth_method) = answer.method else {
         return Err(Error::Refused { verdict: Verdict::AnswerUnreadable, home: home.clone() });
@@ -353,16 +353,16 @@ async fn keep(
     let now = app.now();
     let key_id = KeyId::mint(now, &app.entropy);
     let new = NewKey {
-        user_id: wish.user_id.clone(),
+        user_id: keys.user_id.clone(),
         home: home.clone(),
         store_id: StoreId::mint(now, &app.entropy),
-        sealed: app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, &wish.user_id), &wish.pair),
+        sealed: app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, &keys.user_id), &keys.pair),
         key_id,
         // WooCommerce shows a key's number only in the address of the key's page.
         woo_key_id: 0,
-        last7: wish.pair.consumer_key.last7(),
+        last7: keys.pair.consumer_key.last7(),
         scope,
-        asked: wish.scope,
+        asked: keys.scope,
         auth_method,
         remark,
         name: answer.name.clone(),
@@ -371,7 +371,7 @@ async fn keep(
         now,
     };
     let before = store.map(|store| Before { key_version: store.key_version, status: store.status });
-    let Some((store_id, version)) = stores::adopt(&app.db, &new, before, actor).await? else { return Ok(None) };
+    let Some((store_id, version)) = stores::add_by_keys(&app.db, &new, before, actor).await? else { return Ok(None) };
     tracing::debug!(store.id = %store_id, key.last7 = %new.last7, "saved a supplied key of {}", home.shown());
-    Ok(adopted(Some(store_id), if version == 1 { Became::Connected } else { Became::Reconnected }))
+    Ok(added(Some(store_id), if version == 1 { Became::Connected } else { Became::Reconnected }))
 }

@@ -171,15 +171,15 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
 
     fn take_in(&mut self, line: Line) {
         let Line { number, end, row } = line;
-        let wish = row.and_then(|wish| match self.seen.claim(number, &wish, &wish.typed) {
+        let keys = row.and_then(|keys| match self.seen.claim(number, &keys, &keys.typed) {
             Some(other) => Err(vec![format!(
                 "user_id and store_url are the same as in line {other}: keep only one of the two lines"
             )]),
-            None => Ok(wish),
+            None => Ok(keys),
         });
-        match wish {
-            Ok(wish) => self.waiting.push_back((number, end, wish)),
-            Err(faults) => self.told(number, end, &News::Refused(faults)),
+        match keys {
+            Ok(keys) => self.waiting.push_back((number, end, keys)),
+            Err(faults) => self.count(number, end, &News::Refused(faults)),
         }
     }
 
@@ -192,7 +192,7 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
                 at += 1;
                 continue;
             }
-            let Some((number, end, wish)) = self.waiting.remove(at) else { return };
+            let Some((number, end, keys)) = self.waiting.remove(at) else { return };
             self.busy.insert(host.clone());
             let one = One {
                 app: self.app.clone(),
@@ -201,7 +201,7 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
                 clock: Arc::clone(&self.clock),
                 seen: self.seen.clone(),
                 number,
-                wish,
+                keys,
             };
             self.tasks.spawn(async move { (number, end, host, one.take_over().await) });
         }
@@ -210,14 +210,14 @@ impl<T: FnMut(u64, u64, &News)> Running<'_, T> {
     fn end(&mut self, (number, end, host, result): Done) -> Result<(), Error> {
         self.busy.remove(&host);
         let news = result?;
-        self.told(number, end, &news);
+        self.count(number, end, &news);
         Ok(())
     }
 
-    fn told(&mut self, number: u64, end: u64, news: &News) {
+    fn count(&mut self, number: u64, end: u64, news: &News) {
         match news {
             News::Refused(_) => self.tally.refused += 1,
-            News::Taken(adopted) => match adopted.became {
+            News::Taken(added) => match added.became {
                 Became::Connected => self.tally.connected += 1,
                 Became::Reconnected => self.tally.reconnected += 1,
                 Became::Same => self.tally.same += 1,
@@ -235,7 +235,7 @@ struct One {
     clock: Arc<Mutex<Interval>>,
     seen: Seen,
     number: u64,
-    wish: NewKeys,
+    keys: NewKeys,
 }
 
 impl One {
@@ -253,22 +253,22 @@ impl One {
     }
 
     async fn add(&self) -> Result<News, add_by_keys::Error> {
-        let (app, wish) = (&self.app, &self.wish);
-        if let Some(same) = add_by_keys::same(app, wish, &wish.typed).await? {
+        let (app, keys) = (&self.app, &self.keys);
+        if let Some(same) = add_by_keys::same(app, keys, &keys.typed).await? {
             return Ok(self.claimed(&same.home).map_or(News::Taken(same), News::Refused));
         }
         // Only lines that send requests wait for their turn; known keys cost stores nothing.
         self.clock.lock().await.tick().await;
-        let home = add_by_keys::find(app, wish).await?;
+        let home = add_by_keys::find(app, keys).await?;
         match self.claimed(&home) {
             Some(faults) => Ok(News::Refused(faults)),
-            None => Ok(News::Taken(add_by_keys::prove(app, wish, home, self.manner, &self.actor).await?)),
+            None => Ok(News::Taken(add_by_keys::prove(app, keys, home, self.manner, &self.actor).await?)),
         }
     }
 
     /// The fault if the address leads to a store that another line has claimed.
     fn claimed(&self, home: &StoreUrl) -> Option<Vec<String>> {
-        let other = self.seen.claim(self.number, &self.wish, home)?;
+        let other = self.seen.claim(self.number, &self.keys, home)?;
         Some(vec![format!(
             "store_url: it leads to {}, the same store as line {other}: keep only one of the two lines",
             home.shown()
@@ -284,9 +284,9 @@ struct Seen(Arc<std::sync::Mutex<HashMap<Fingerprint, u64>>>);
 impl Seen {
     /// Claims a store for a line; returns the number of the line that already has it, if another. Addresses with and without `www.`
     /// are the same.
-    fn claim(&self, number: u64, wish: &NewKeys, home: &StoreUrl) -> Option<u64> {
+    fn claim(&self, number: u64, keys: &NewKeys, home: &StoreUrl) -> Option<u64> {
         let home = if home.host() == home.bare_host() { home.clone() } else { home.other_www() };
-        let name = Secret::new(format!("{} {}", wish.user_id, home));
+        let name = Secret::new(format!("{} {}", keys.user_id, home));
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = *seen.entry(fingerprint(&name)).or_insert(number);
         Some(first).filter(|first| *first != number)

@@ -66,7 +66,7 @@ async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdic
     let place = Place::revocation(&revocation.id, &revocation.home, &revocation.user_id);
     let Ok(key) = app.vault.open_secret(&place, &revocation.revocation) else {
         tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "a consumer key kept for revocation checks cannot be opened");
-        keys::told(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
+        keys::checked(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };
     let asked = woo::revocation::ask(&app.woo, &revocation.home, key, revocation.auth_method);
@@ -77,7 +77,7 @@ async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdic
         let event = Event::new(Kind::KeyRevoked, now, actor).user(&revocation.user_id).store(&revocation.store_id);
         keys::revoked(&app.db, &revocation.id, now, &event).await?;
     } else {
-        keys::told(&app.db, &revocation.id, verdict, now).await?;
+        keys::checked(&app.db, &revocation.id, verdict, now).await?;
     }
     Ok(verdict)
 }

@@ -92,18 +92,18 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
     Ok(Pulse { last, next, every: app.check_every })
 }
 
-async fn on_demand(app: &App, id: &StoreId, wish: Demand<'_>) -> Result<Option<Looked>, Beneath> {
+async fn on_demand(app: &App, id: &StoreId, demand: Demand<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    if key.is_none() || (wish.takes_known && app.outgoing.hosts.is_shut(store.home.host(), app.clock.instant())) {
+    if key.is_none() || (demand.takes_known && app.outgoing.hosts.is_shut(store.home.host(), app.clock.instant())) {
         return Ok(Some(Looked { store, had_no_turn: false }));
     }
-    let mut takes_known = wish.takes_known;
+    let mut takes_known = demand.takes_known;
     let mut had_no_turn = true;
-    let mut patience = std::pin::pin!(tokio::time::sleep(wish.patience));
+    let mut patience = std::pin::pin!(tokio::time::sleep(demand.patience));
     for turn in 0..3 {
         match app.outgoing.single_flight.join(id, app.clock.instant(), takes_known) {
             Role::Leader(leader) => {
-                had_no_turn = !ask_in_turn(app, &store, wish, patience.as_mut()).await?;
+                had_no_turn = !ask_in_turn(app, &store, demand, patience.as_mut()).await?;
                 if had_no_turn {
                     schedule::hurry(&app.db, id, app.now()).await?;
                 } else {
@@ -130,7 +130,7 @@ async fn on_demand(app: &App, id: &StoreId, wish: Demand<'_>) -> Result<Option<L
 async fn ask_in_turn(
     app: &App,
     store: &Store,
-    wish: Demand<'_>,
+    demand: Demand<'_>,
     patience: impl Future<Output = ()>,
 ) -> Result<bool, Beneath> {
     let places = async {
@@ -151,7 +151,7 @@ async fn ask_in_turn(
     // When it was due before it was claimed.
     let store = Store { check_at: store.check_at, ..now };
     let answer = ask(app, &store, &key, Some(widest(&store))).await;
-    keep(app, &store, &key, answer, Some(wish.actor)).await?;
+    keep(app, &store, &key, answer, Some(demand.actor)).await?;
     Ok(true)
 }
 

@@ -221,13 +221,13 @@ impl Dispatcher {
         let now = app.now();
         let places = self.places(&held);
         self.is_crowded |= self.running.len() >= PLACES;
-        let due = deliveries::next_due(&app.db, &held.webhook.id).await?;
-        if due.is_none_or(|due| due > now) && make_again(app, &held).await? {
+        let due = deliveries::due(&app.db, &held.webhook.id, now).await?;
+        if !due.now && make_again(app, &held).await? {
             // The new deliveries are due, or there are more events to go through.
             return Ok(Some(now).filter(|_| places > 0));
         }
-        if places == 0 || due.is_none_or(|due| due > now) {
-            return Ok(due.filter(|_| places > 0));
+        if places == 0 || !due.now {
+            return Ok(due.next.filter(|_| places > 0));
         }
         let until = now.plus(CLAIM);
         let most = i64::try_from(places).unwrap_or(0);
@@ -245,8 +245,9 @@ impl Dispatcher {
             });
             self.whose.insert(running.id(), id);
         }
-        // If all places are taken, the end of a delivery triggers the next look.
-        if is_full { Ok(None) } else { Ok(deliveries::next_due(&app.db, &held.webhook.id).await?) }
+        // If all places are taken, the end of a delivery triggers the next look. What was just claimed is due again only when its
+        // claim expires, long after the next look at all webhooks.
+        Ok(due.next.filter(|_| !is_full))
     }
 
     /// How many more deliveries to this webhook may start now. A failing webhook gets one at a time.

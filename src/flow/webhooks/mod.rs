@@ -91,15 +91,15 @@ pub enum Error {
 takes_in_beneath!(Error);
 
 /// Adds a webhook that receives events from now on. Its secret is returned once.
-pub async fn add(app: &App, wish: NewWebhook, actor: &Actor) -> Result<(Webhook, Secret), Error> {
-    may_ask(app, &wish.url).await?;
+pub async fn add(app: &App, new: NewWebhook, actor: &Actor) -> Result<(Webhook, Secret), Error> {
+    may_ask(app, &new.url).await?;
     let now = app.now();
     let webhook = Webhook {
         id: WebhookId::mint(now, &app.entropy),
-        url: wish.url,
-        description: cut(&wish.description),
-        wanted: wish.wanted,
-        users: wish.users,
+        url: new.url,
+        description: cut(&new.description),
+        wanted: new.wanted,
+        users: new.users,
         created_at: now,
         old_until: None,
         succeeded_at: None,
@@ -119,24 +119,24 @@ pub async fn add(app: &App, wish: NewWebhook, actor: &Actor) -> Result<(Webhook,
 
 /// Changes a webhook. A new filter also applies to waiting deliveries: those no longer wanted are skipped when they become due.
 /// Past events that the old filter excluded are not sent.
-pub async fn change(app: &App, id: &WebhookId, wish: NewWebhook, actor: &Actor) -> Result<(), Error> {
+pub async fn change(app: &App, id: &WebhookId, new: NewWebhook, actor: &Actor) -> Result<(), Error> {
     let held = held(app, id).await?;
-    if wish.url != held.webhook.url {
-        may_ask(app, &wish.url).await?;
+    if new.url != held.webhook.url {
+        may_ask(app, &new.url).await?;
     }
     // A secret that does not open is left unchanged: it may open again at the address it was sealed for.
     let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&Place::webhook(id, &held.webhook.url), sealed) {
-        Ok(secret) => seal(app, id, &wish.url, &secret),
+        Ok(secret) => seal(app, id, &new.url, &secret),
         Err(_) => sealed.clone(),
     };
     let secret = reseal(&held.secret);
     let old_secret = held.old_secret.as_ref().map(reseal);
-    let description = cut(&wish.description);
+    let description = cut(&new.description);
     let to = Change {
-        url: &wish.url,
+        url: &new.url,
         description: &description,
-        wanted: &wish.wanted,
-        users: wish.users.as_ref(),
+        wanted: &new.wanted,
+        users: new.users.as_ref(),
         secret: &secret,
         old_secret: old_secret.as_deref(),
     };

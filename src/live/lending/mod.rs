@@ -1,4 +1,4 @@
-//! Lending: what is remembered of tokens and stores, and the writer of the record.
+//! Lending: tokens and stores in memory, and the writer of the record.
 
 mod writer;
 
@@ -19,14 +19,14 @@ use crate::domain::user_id::UserId;
 use crate::storage::Db;
 use crate::storage::reads::KeyRead;
 
-/// Stores remembered: about 1 KB each.
+/// Stores in memory: about 1 KB each.
 const STORES: usize = 10_000;
-/// Tokens remembered.
+/// Tokens in memory.
 const TOKENS: usize = 1_000;
-/// What memory knows, and the way to the writer of the record. Cheap to clone.
+/// The memory, and the queue of the writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Lending {
-    /// What is known.
+    /// Tokens and stores in memory.
     pub memory: Arc<Memory>,
     queue: mpsc::Sender<Waiting>,
 }
@@ -71,18 +71,18 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Whether what was read under this lending counter still holds, as far as memory knows.
+    /// Whether this is the newest lending counter seen.
     pub fn is_current(&self, revision: i64) -> bool {
         self.revision.load(Ordering::Acquire) == revision
     }
 
-    /// Takes over a lending counter that was read beside something else.
+    /// Records a lending counter that was read.
     pub fn saw(&self, revision: i64) {
         self.revision.fetch_max(revision, Ordering::AcqRel);
     }
 
-    /// Takes over the counter that the writer read. One that is lower than memory's comes from a server that was behind when it
-    /// took over, or from a restored backup: what memory holds happened in a history that is gone.
+    /// Records the counter that the writer read. A lower one than memory's comes from a replica that was behind at a failover, or
+    /// from a restored backup: memory may hold changes that were lost, so it is cleared.
     fn found(&self, revision: i64) {
         if self.revision.fetch_max(revision, Ordering::AcqRel) > revision {
             self.forget();

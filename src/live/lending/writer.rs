@@ -1,4 +1,4 @@
-//! The one writer of the lending record: commits whatever has gathered as one statement.
+//! The one writer of the lending record: saves all waiting reads in one statement.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::storage::reads::{KeyRead, Recorder};
 const BATCH: usize = 256;
 /// Answers that may wait for the writer; more are refused as unavailable.
 pub(super) const QUEUE: usize = 4_096;
-/// Batches that follow each other on one connection, before other writers have their turn: some milliseconds.
+/// Consecutive batches on one connection before other writers get their turn: some milliseconds.
 const IN_A_ROW: u32 = 8;
-/// How soon a batch must follow to be the next in a row.
+/// How soon the next batch must arrive to continue on the same connection.
 const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 
-/// This worker. Services wait for it, so it is never kept from them for longer than a second.
+/// This worker. Services wait for it, so it restarts within a second after a panic.
 pub(super) const WORKER: Plan =
     Plan { name: "lending record", runs: "when a key is read", pause_at_most: Duration::from_secs(1) };
 
-/// What is lent and waits for the writer. The queue outlives a writer that panics: those of its batch are refused, the others
-/// are served by the next.
+/// The reads that wait for the writer. The queue outlives a writer that panics: the reads of its batch are refused, the next writer
+/// serves the others.
 type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
 
 /// Runs the writer until the last sender of the queue is gone.
@@ -40,12 +40,12 @@ pub(super) struct Waiting {
     pub reads: Vec<KeyRead>,
     /// The lending counter under which it was made.
     pub revision: i64,
-    /// Told the lending counter at the commit; dropped when the record could not be written.
+    /// Receives the lending counter at the commit; dropped when the record could not be written.
     pub done: Option<oneshot::Sender<i64>>,
 }
 
-/// Takes whatever has gathered while the last commit ran, and commits it as one. Of answers that were made under
-/// different counters, only the newest can be good.
+/// Commits everything that arrived during the last commit as one batch. Of responses prepared under different counters, only those
+/// under the newest can be current.
 async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
     let mut waiting = queue.lock().await;
     let mut recorder = Recorder::new(db);
@@ -53,7 +53,7 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
     let mut in_a_row = 0;
     loop {
         if in_a_row < IN_A_ROW && in_a_row > 0 {
-            // Reads that follow at once find the connection still held; when none does, others may have it.
+            // The connection is kept for reads that arrive at once; if none does, other writers may have it.
             if tokio::time::timeout(FOLLOWS_WITHIN, waiting.recv_many(&mut gathered, BATCH)).await.is_err() {
                 in_a_row = 0;
             }
@@ -68,7 +68,7 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
             return;
         }
         gather(&mut waiting, &mut gathered).await;
-        // Whose asker is gone is lent nothing.
+        // A client that has hung up is lent nothing.
         gathered.retain(|w| w.done.as_ref().is_some_and(|done| !done.is_closed()));
         if gathered.is_empty() {
             continue;
@@ -76,22 +76,22 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
         in_a_row += 1;
         let newest = gathered.iter().map(|w| w.revision).max().unwrap_or(-1);
         gathered.retain_mut(|w| w.revision == newest || w.tell(newest));
-        let (mut batch, mut told) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
+        let (mut batch, mut waiters) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
         for Waiting { mut reads, done, .. } in gathered.drain(..) {
             batch.append(&mut reads);
-            told.extend(done);
+            waiters.extend(done);
         }
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
                 memory.found(revision);
                 worker.did(batch.len(), "key reads recorded");
-                for done in told {
-                    // Whoever hung up meanwhile does not need to know.
+                for done in waiters {
+                    // The client may have hung up meanwhile.
                     let _ = done.send(revision);
                 }
             }
             Err(error) => {
-                // The next server to answer may know another history.
+                // The server may have failed over: see `Memory::found`.
                 memory.forget();
                 worker.failed("key reads could not be recorded, so no keys were lent", &error);
             }
@@ -99,8 +99,8 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
     }
 }
 
-/// Steps back while reads that are ready to run keep adding to the batch: without that, the first one would wake the
-/// writer before the others have had their turn, and each would pay for a commit of its own.
+/// Yields while other tasks keep adding reads to the batch: otherwise the first would wake the writer before the others ran, and
+/// each read would have a commit of its own.
 async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>) {
     loop {
         let before = gathered.len();
@@ -117,7 +117,7 @@ async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waitin
 }
 
 impl Waiting {
-    /// Tells the counter to whoever waits; false, for a list from which that is dropped.
+    /// Sends the counter to the waiting request; returns false, so that `retain_mut` drops it.
     fn tell(&mut self, revision: i64) -> bool {
         if let Some(done) = self.done.take() {
             let _ = done.send(revision);

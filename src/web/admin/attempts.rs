@@ -132,7 +132,7 @@ impl AttemptPage {
                     .to_owned(),
             );
         }
-        self.attempt().reason.map(|reason| labels::told(&reason, self.attempt().home.shown()))
+        self.attempt().reason.map(|reason| labels::check_result(&reason, self.attempt().home.shown()))
     }
 
     /// The preflight's result, and what followed.
@@ -165,7 +165,7 @@ impl AttemptPage {
             note: event
                 .reason
                 .filter(|_| !matches!(event.kind, Kind::AttemptBegun | Kind::AttemptRejected))
-                .map(|reason| labels::told(&reason, home)),
+                .map(|reason| labels::check_result(&reason, home)),
         };
         let mut steps: Vec<Step> = self.whole.happened.iter().map(of_event).collect();
         steps.extend(self.attempt().returned_at.map(|at| Step {

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::flow::dashboard::diagnostics::{
     self, Depth, Finding, PUBLIC_ADDRESS, State as Stands, WorkerState, WorkerStatus,
 };
-use crate::web::Peer;
 use crate::web::page::Page;
+use crate::web::{Peer, is_trusted};
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/diagnostics", get(look))
@@ -68,7 +68,7 @@ async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<Diagn
 /// An untrusted proxy in front hides the clients' addresses: all visitors look like one.
 fn proxy(app: &App, parts: &Parts) -> Option<Finding> {
     let peer = parts.extensions.get::<Peer>()?.0.ip().to_canonical();
-    let trusted = app.site.trusted_proxies.iter().any(|network| network.contains(&peer));
+    let trusted = is_trusted(&app.site.trusted_proxies, peer);
     (parts.headers.contains_key("x-forwarded-for") && !trusted).then(|| {
         let says = format!(
             "requests come through an untrusted proxy at {peer}, so all visitors count as one network: add the proxy to CARTKEY_TRUSTED_PROXIES"

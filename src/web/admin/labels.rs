@@ -50,7 +50,7 @@ pub const fn scope(scope: Scope) -> &'static str {
 }
 
 /// The result of a check of the store at `home`.
-pub fn told(verdict: &Verdict, home: &str) -> String {
+pub fn check_result(verdict: &Verdict, home: &str) -> String {
     match verdict {
         Verdict::Works => "The key works.".to_owned(),
         other => other.says(home),

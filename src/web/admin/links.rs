@@ -122,11 +122,11 @@ async fn make(State(app): State<App>, Posted { who, fields }: Posted) -> Result<
         let page = Page(new_page(&app, &who, form));
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
     };
-    let (form, wish) = match form.wish(&app) {
+    let (form, new) = match form.read(&app) {
         Ok(wished) => wished,
         Err(form) => return again(*form),
     };
-    let (link, address) = match links::make(&app, wish, &who.actor).await {
+    let (link, address) = match links::make(&app, new, &who.actor).await {
         Ok(made) => made,
         Err(links::Error::Beneath(beneath)) => return Err(beneath.into()),
         Err(error) => return again(form.refused(&error)),

@@ -92,8 +92,8 @@ async fn save(State(app): State<App>, Posted { who, fields }: Posted) -> Result<
 async fn preview(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let page = page(&app, &who).await?;
     match read(&fields) {
-        Ok(wish) => {
-            let brand = brand::as_seen(&app, wish, page.frame.brand.logo.clone());
+        Ok(new) => {
+            let brand = brand::as_seen(&app, new, page.frame.brand.logo.clone());
             let (form, frame) = (typed(&fields), frame(brand));
             Ok(Page(SettingsPage { form, frame, unsaved: true, ..page }).into_response())
         }

@@ -4,8 +4,9 @@ use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -72,9 +73,9 @@ async fn take(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Respo
     match sign_in::sign_in(&app, name, &password, &brings, &nobody(&app, &parts)).await {
         Ok(begun) => Ok(begun_at(&app, &begun, &next)),
         Err(error) => {
-            let (status, wrong) = told(error, "The name or password is wrong.")?;
-            Ok((status, Page(SignInPage { name: name.to_owned(), next, wrong: Some(wrong), note: None }))
-                .into_response())
+            let (status, retry_after, wrong) = rejection(error, "The name or password is wrong.")?;
+            let page = SignInPage { name: name.to_owned(), next, wrong: Some(wrong), note: None };
+            Ok((status, retry_after, Page(page)).into_response())
         }
     }
 }
@@ -105,8 +106,8 @@ async fn take_code(State(app): State<App>, parts: Parts, body: Bytes) -> Result<
         Err(Error::NoSession) => Ok(Redirect::to("/admin/sign-in").into_response()),
         Err(error) => {
             let wrong = "This code is wrong or was already used. Codes change every 30 seconds: type the one that is shown now.";
-            let (status, wrong) = told(error, wrong)?;
-            Ok((status, Page(CodePage { next, wrong: Some(wrong) })).into_response())
+            let (status, retry_after, wrong) = rejection(error, wrong)?;
+            Ok((status, retry_after, Page(CodePage { next, wrong: Some(wrong) })).into_response())
         }
     }
 }
@@ -149,17 +150,15 @@ pub(super) fn nobody(app: &App, parts: &Parts) -> Actor {
     actor(app, parts, "nobody")
 }
 
-/// The status and sentence of a rejected sign-in; any other error is a failure.
-fn told(error: Error, wrong: &'static str) -> Result<(StatusCode, &'static str), Failure> {
+/// The status, `Retry-After` and sentence of a rejected sign-in; any other error is a failure.
+fn rejection(error: Error, wrong: &'static str) -> Result<(StatusCode, Option<RetryAfter>, &'static str), Failure> {
+    let later = |seconds, says| (StatusCode::TOO_MANY_REQUESTS, Some([(RETRY_AFTER, seconds)]), says);
     match error {
-        Error::Wrong | Error::NoSession | Error::Weak(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, wrong)),
-        Error::TooMany => {
-            let says = "Too many attempts. Wait 15 minutes, then try again.";
-            Ok((StatusCode::TOO_MANY_REQUESTS, says))
-        }
-        Error::Busy => {
-            Ok((StatusCode::TOO_MANY_REQUESTS, "Too many people are signing in right now. Try again in a moment."))
-        }
+        Error::Wrong | Error::NoSession | Error::Weak(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, None, wrong)),
+        Error::TooMany => Ok(later(15 * 60, "Too many attempts. Wait 15 minutes, then try again.")),
+        Error::Busy => Ok(later(5, "Too many people are signing in right now. Try again in a moment.")),
         Error::Beneath(beneath) => Err(beneath.into()),
     }
 }
+
+type RetryAfter = [(HeaderName, u32); 1];

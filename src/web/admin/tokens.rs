@@ -98,7 +98,7 @@ async fn list(State(app): State<App>, who: SignedIn) -> Result<Page<TokensPage>,
     let mut rows = rows(&app).await?;
     rows.reverse();
     let (working, gone) =
-        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Revocation));
+        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Rotating));
     Ok(Page(TokensPage { shell: Shell::new(&app, &who, Section::Tokens), working, gone }))
 }
 
@@ -109,10 +109,10 @@ async fn offer(State(app): State<App>, who: SignedIn) -> Page<NewPage> {
 async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let shell = Shell::new(&app, &who, Section::Tokens);
     let form = TokenForm::of(&fields);
-    match form.wish() {
+    match form.read() {
         Err(form) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(NewPage { shell, form: *form })).into_response()),
-        Ok(wish) => {
-            let (token, secret) = tokens::issue(&app, wish, &who.actor).await?;
+        Ok(new) => {
+            let (token, secret) = tokens::issue(&app, new, &who.actor).await?;
             Ok(Page(made(shell, who.address.as_deref(), token, &secret, None)).into_response())
         }
     }
@@ -242,7 +242,7 @@ impl Row {
     const fn badge(&self) -> (&'static str, &'static str) {
         match self.state {
             TokenState::Working => ("good", "Active"),
-            TokenState::Revocation => ("warn", "Being replaced"),
+            TokenState::Rotating => ("warn", "Being replaced"),
             TokenState::Replaced => ("quiet", "Replaced"),
             TokenState::Expired => ("quiet", "Expired"),
             TokenState::Revoked => ("quiet", "Revoked"),

@@ -91,11 +91,11 @@ async fn offer(State(app): State<App>, who: SignedIn) -> Page<FormPage> {
 
 async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let again = |form| wrong(&app, &who, form, None);
-    let (form, wish) = match Typed::of(&fields).wish(app.site.network) {
+    let (form, new) = match Typed::of(&fields).read(app.site.network) {
         Ok(wished) => wished,
         Err(form) => return Ok(again(*form)),
     };
-    match webhooks::add(&app, wish, &who.actor).await {
+    match webhooks::add(&app, new, &who.actor).await {
         Ok((webhook, secret)) => Ok(secret_page(&app, &who, webhook, &secret)),
         Err(error @ (Error::Address(_) | Error::TooMany)) => Ok(again(form.refused(&error))),
         Err(error) => Err(error.into()),
@@ -110,11 +110,11 @@ async fn edit(
     let webhook = find(&app, &id).await?;
     let id = webhook.id.clone();
     let again = |form| wrong(&app, &who, form, Some(webhook.clone()));
-    let (form, wish) = match Typed::of(&fields).wish(app.site.network) {
+    let (form, new) = match Typed::of(&fields).read(app.site.network) {
         Ok(wished) => wished,
         Err(form) => return Ok(again(*form)),
     };
-    match webhooks::change(&app, &id, wish, &who.actor).await {
+    match webhooks::change(&app, &id, new, &who.actor).await {
         Ok(()) => Ok(Done::to(&path(&id), Notice::Saved).into_response()),
         Err(error @ Error::Address(_)) => Ok(again(form.refused(&error))),
         Err(error) => Err(error.into()),

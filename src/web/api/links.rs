@@ -60,8 +60,8 @@ pub struct NewLink {
 
 pub async fn make(State(app): State<App>, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
     let token = allowed(&app, &parts, Permission::LinksWrite).await?;
-    let wish = wish(&app, body(&bytes)?)?;
-    let (link, url) = links::make_for(&app, &token, wish, &guard::actor(&app, &parts, token.id.as_str())).await?;
+    let new = new_link(&app, body(&bytes)?)?;
+    let (link, url) = links::make_for(&app, &token, new, &guard::actor(&app, &parts, token.id.as_str())).await?;
     let made = MadeLink { id: &link.id, url: url.expose(), user_id: &link.user_id, expires_at: link.expires_at };
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
@@ -109,7 +109,7 @@ pub async fn confirm(
     Ok(Json(Store::from(&store)))
 }
 
-fn wish(app: &App, asked: NewLink) -> Result<links::NewLink, Failure> {
+fn new_link(app: &App, asked: NewLink) -> Result<links::NewLink, Failure> {
     let home = asked
         .store_url
         .map(|typed| StoreUrl::typed(&typed, app.site.network))

@@ -190,6 +190,7 @@ fn elsewhere(frame: Frame, attempt: Attempt, state: Option<Secret>) -> Response 
 }
 
 async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Result<AttemptPage, Failure> {
+    let retry_href = again_href(app, &attempt).await?;
     Ok(AttemptPage {
         account: attempt.account_label.clone(),
         callback_host: app.site.public_host.clone(),
@@ -197,8 +198,8 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         // Reloaded without scripts, the page goes on to report that no key was received.
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
         by_hand: attempt.by_hand,
-        by_hand_href: by_hand_href(app, &attempt).await?,
-        retry_href: again_href(app, &attempt).await?,
+        by_hand_href: by_hand_href(app, &attempt, retry_href.is_some()).await?,
+        retry_href,
         back: back(app, &frame, &attempt),
         store: attempt.home,
         frame,
@@ -239,12 +240,9 @@ fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
 }
 
 /// Where to type the key instead; `None` if that was done or is not available.
-async fn by_hand_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
-    if attempt.by_hand || !by_hand::is_allowed(app).await? {
-        return Ok(None);
-    }
-    let again = again_href(app, attempt).await?;
-    Ok(again.map(|_| format!("{}/by-hand", href(&attempt.id))))
+async fn by_hand_href(app: &App, attempt: &Attempt, may_retry: bool) -> Result<Option<String>, Failure> {
+    let is_offered = may_retry && !attempt.by_hand && by_hand::is_allowed(app).await?;
+    Ok(is_offered.then(|| format!("{}/by-hand", href(&attempt.id))))
 }
 
 async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connected, Failure> {

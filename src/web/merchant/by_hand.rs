@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::attempt::nothing_left;
-use super::connect::{again_ground, cookie, link_ground, open_ground};
+use super::connect::{again_invitation, cookie, link_invitation, open_invitation};
 use super::frame::Frame;
 use super::pages::{Field, Finding, GoOn};
 use crate::app::App;
@@ -110,7 +110,7 @@ impl ByHandPage {
 
 pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Response, Failure> {
     allowed(&app).await?;
-    Ok(frame.answer(Page(blank(frame.clone(), &open_ground(&app)?, "/connect", ""))))
+    Ok(frame.answer(Page(blank(frame.clone(), &open_invitation(&app)?, "/connect", ""))))
 }
 
 pub(super) async fn begin_open(
@@ -121,7 +121,7 @@ pub(super) async fn begin_open(
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
     allowed(&app).await?;
-    let invitation = open_ground(&app)?;
+    let invitation = open_invitation(&app)?;
     let page = blank(frame, &invitation, "/connect", "");
     begin(&app, invitation, page, &parts, &body).await
 }
@@ -132,7 +132,7 @@ pub(super) async fn link_page(
     frame: Frame,
 ) -> Result<Response, Failure> {
     allowed(&app).await?;
-    let (invitation, here) = link_ground(&app, &link).await?;
+    let (invitation, here) = link_invitation(&app, &link).await?;
     Ok(frame.answer(Page(blank(frame.clone(), &invitation, &here, ""))))
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn begin_link(
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
     allowed(&app).await?;
-    let (invitation, here) = link_ground(&app, &link).await?;
+    let (invitation, here) = link_invitation(&app, &link).await?;
     let page = blank(frame, &invitation, &here, "");
     begin(&app, invitation, page, &parts, &body).await
 }
@@ -157,7 +157,7 @@ pub(super) async fn again_page(
     parts: Parts,
 ) -> Result<Page<ByHandPage>, Failure> {
     allowed(&app).await?;
-    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
     Ok(Page(blank(frame, &invitation, &here, "/again")))
 }
 
@@ -170,7 +170,7 @@ pub(super) async fn begin_again(
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
     allowed(&app).await?;
-    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
     let page = blank(frame, &invitation, &here, "/again");
     begin(&app, invitation, page, &parts, &body).await
 }

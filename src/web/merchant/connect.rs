@@ -20,19 +20,19 @@ use crate::web::guard::{browser, merchant, own_form, set_cookie};
 use crate::web::page::Page;
 
 pub async fn open_page(State(app): State<App>, frame: Frame) -> Result<Response, Failure> {
-    let page = blank(&app, frame.clone(), &open_ground(&app)?, "/connect".to_owned()).await?;
+    let page = blank(&app, frame.clone(), &open_invitation(&app)?, "/connect".to_owned()).await?;
     Ok(frame.answer(Page(page)))
 }
 
 pub async fn begin_open(State(app): State<App>, frame: Frame, parts: Parts, body: Bytes) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
-    let invitation = open_ground(&app)?;
+    let invitation = open_invitation(&app)?;
     let page = blank(&app, frame, &invitation, "/connect".to_owned()).await?;
     begin(&app, invitation, page, &parts, &body).await
 }
 
 pub async fn link_page(State(app): State<App>, Path(link): Path<String>, frame: Frame) -> Result<Response, Failure> {
-    let (invitation, action) = link_ground(&app, &link).await?;
+    let (invitation, action) = link_invitation(&app, &link).await?;
     let page = blank(&app, frame.clone(), &invitation, action).await?;
     Ok(frame.answer(Page(page)))
 }
@@ -45,7 +45,7 @@ pub async fn begin_link(
     body: Bytes,
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
-    let (invitation, action) = link_ground(&app, &link).await?;
+    let (invitation, action) = link_invitation(&app, &link).await?;
     let page = blank(&app, frame, &invitation, action).await?;
     begin(&app, invitation, page, &parts, &body).await
 }
@@ -56,7 +56,7 @@ pub async fn again_page(
     frame: Frame,
     parts: Parts,
 ) -> Result<Page<ConnectPage>, Failure> {
-    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
     Ok(Page(blank(&app, frame, &invitation, format!("{here}/again")).await?))
 }
 
@@ -68,18 +68,18 @@ pub async fn begin_again(
     body: Bytes,
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
-    let (invitation, here) = again_ground(&app, &id, &parts).await?;
+    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
     let page = blank(&app, frame, &invitation, format!("{here}/again")).await?;
     begin(&app, invitation, page, &parts, &body).await
 }
 
-pub(super) fn open_ground(app: &App) -> Result<Invitation, Failure> {
+pub(super) fn open_invitation(app: &App) -> Result<Invitation, Failure> {
     let closed = || Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-needs-link"));
     Invitation::open(app).ok_or_else(closed)
 }
 
 /// The invitation of a link, and the link's own path.
-pub(super) async fn link_ground(app: &App, link: &str) -> Result<(Invitation, String), Failure> {
+pub(super) async fn link_invitation(app: &App, link: &str) -> Result<(Invitation, String), Failure> {
     let secret = secret_in(link);
     let action = format!("/connect/{}", secret.expose());
     let link = links::open(app, &secret).await?.ok_or_else(Failure::link_gone)?;
@@ -95,13 +95,13 @@ pub(super) fn secret_in(text: &str) -> Secret {
 
 /// The invitation of an attempt that the browser that began it retries: its link if that still opens, or the open page,
 /// with the address prefilled. Also returns the attempt's own path.
-pub(super) async fn again_ground(app: &App, id: &str, parts: &Parts) -> Result<(Invitation, String), Failure> {
+pub(super) async fn again_invitation(app: &App, id: &str, parts: &Parts) -> Result<(Invitation, String), Failure> {
     let id = read_id(id).ok_or_else(Failure::link_gone)?;
     let here = format!("/connect/attempts/{id}");
     let cookie = browser(&app.site, &parts.headers);
     let attempt = return_leg::look(app, &id, cookie.as_ref()).await?.ok_or_else(Failure::link_gone)?;
     let mut invitation = match &attempt.link_id {
-        None => Invitation { user_id: attempt.user_id.clone(), ..open_ground(app)? },
+        None => Invitation { user_id: attempt.user_id.clone(), ..open_invitation(app)? },
         Some(link) => {
             let open = links::look(app, link).await?.filter(|(link, _)| link.is_open_at(app.now()));
             Invitation::of_link(open.ok_or_else(Failure::link_gone)?.0)

@@ -18,8 +18,8 @@ async fn refused(world: &World, url: &str) -> String {
         Ok(url) => url,
         Err(why) => return why.to_string(),
     };
-    let wish = NewWebhook { url, description: String::new(), wanted: "*".parse().unwrap(), users: None };
-    let added = webhooks::add(&app, wish, &Actor::cli()).await;
+    let new = NewWebhook { url, description: String::new(), wanted: "*".parse().unwrap(), users: None };
+    let added = webhooks::add(&app, new, &Actor::cli()).await;
     added.expect_err("it is refused").to_string()
 }
 
@@ -60,7 +60,7 @@ async fn there_are_not_more_webhooks_than_can_be_told_side_by_side() {
     for _ in 0..50 {
         receiver.joins(&world.app, "store.*").await;
     }
-    let one_more = webhooks::add(&world.app, receiver.wish("store.*"), &Actor::cli()).await;
+    let one_more = webhooks::add(&world.app, receiver.new_webhook("store.*"), &Actor::cli()).await;
     assert!(matches!(one_more, Err(webhooks::Error::TooMany)));
     assert_eq!(column(&world.app.db, "SELECT id FROM webhooks").await.len(), 50);
     assert_eq!(column(&world.app.db, "SELECT kind FROM events WHERE kind = 'webhook.created'").await.len(), 50);

@@ -136,11 +136,11 @@ impl Receiver {
 
     /// Adds it as a webhook for these events.
     pub async fn joins(&self, app: &App, wanted: &str) -> (Webhook, Secret) {
-        webhooks::add(app, self.wish(wanted), &Actor::cli()).await.unwrap()
+        webhooks::add(app, self.new_webhook(wanted), &Actor::cli()).await.unwrap()
     }
 
     /// The properties of a webhook at this address.
-    pub fn wish(&self, wanted: &str) -> NewWebhook {
+    pub fn new_webhook(&self, wanted: &str) -> NewWebhook {
         let url = WebhookUrl::parse(&self.url, Network::PrivateToo).unwrap();
         NewWebhook { url, description: "a receiver".to_owned(), wanted: wanted.parse().unwrap(), users: None }
     }
@@ -216,7 +216,7 @@ impl World {
     /// Adds a webhook at this address for these events; returns it and its secret.
     pub async fn webhook(&self, url: &str, wanted: &str) -> (Webhook, Secret) {
         let url = WebhookUrl::parse(url, Network::PrivateToo).unwrap();
-        let wish = NewWebhook { url, description: "Shipping".to_owned(), wanted: wanted.parse().unwrap(), users: None };
-        webhooks::add(&self.app, wish, &Actor::cli()).await.unwrap()
+        let new = NewWebhook { url, description: "Shipping".to_owned(), wanted: wanted.parse().unwrap(), users: None };
+        webhooks::add(&self.app, new, &Actor::cli()).await.unwrap()
     }
 }

@@ -43,7 +43,7 @@ async fn who_has_a_secret_that_does_not_open_is_mended_by_a_new_one_at_once() {
     let (webhook, _) = elsewhere.joins(&world.app, "link.*").await;
     change(&world.app.db, &format!("UPDATE webhooks SET url = '{}'", receiver.url)).await;
     // It can be called something else, though nothing can be sealed anew.
-    webhooks::change(&world.app, &webhook.id, receiver.wish("link.*,token.*"), &Actor::cli()).await.unwrap();
+    webhooks::change(&world.app, &webhook.id, receiver.new_webhook("link.*,token.*"), &Actor::cli()).await.unwrap();
     happens(&world.app, "m-1").await;
     deliver(&world.app).await;
     assert_eq!(receiver.count() + elsewhere.count(), 0);
@@ -67,7 +67,7 @@ async fn an_old_secret_that_does_not_open_does_not_keep_the_new_one_from_signing
     let [sent] = &receiver.sent()[..] else { panic!("one was sent") };
     check(sent, secret.expose(), world.clock.now()).expect("the signature is right");
     assert!(!sent.header("webhook-signature").contains(' '));
-    webhooks::change(&world.app, &webhook.id, receiver.wish("*"), &Actor::cli()).await.unwrap();
+    webhooks::change(&world.app, &webhook.id, receiver.new_webhook("*"), &Actor::cli()).await.unwrap();
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_secret_opens_again_when_the_address_is_put_right() {
     change(&world.app.db, "UPDATE webhooks SET url = 'http://127.0.0.1:1/hook'").await;
     happens(&world.app, "m").await;
     deliver(&world.app).await;
-    webhooks::change(&world.app, &webhook.id, receiver.wish("link.*"), &Actor::cli()).await.unwrap();
+    webhooks::change(&world.app, &webhook.id, receiver.new_webhook("link.*"), &Actor::cli()).await.unwrap();
     world.clock.advance(Duration::from_mins(1));
     deliver(&world.app).await;
     let [sent] = &receiver.sent()[..] else { panic!("one was sent") };

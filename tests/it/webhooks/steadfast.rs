@@ -63,8 +63,8 @@ async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
     happens(&world.app, "theirs").await;
     world.service("keys:read").await;
     deliver(&world.app).await;
-    let wish = NewWebhook { users: Some("ours".parse().unwrap()), ..there.wish("link.*") };
-    webhooks::change(&world.app, &webhook.id, wish, &Actor::cli()).await.unwrap();
+    let new = NewWebhook { users: Some("ours".parse().unwrap()), ..there.new_webhook("link.*") };
+    webhooks::change(&world.app, &webhook.id, new, &Actor::cli()).await.unwrap();
     world.clock.advance(HOUR);
     deliver(&world.app).await;
     assert_eq!(there.users(), ["ours"], "and neither of another merchant nor of what is of another type");
@@ -75,7 +75,7 @@ async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
     let theirs = log.iter().find(|line| line.kind == "link.created").unwrap();
     let again = async || webhooks::replay_one(&world.app, &webhook.id, &theirs.id, &Actor::cli()).await;
     assert!(matches!(again().await, Err(Error::NotWanted)));
-    webhooks::change(&world.app, &webhook.id, there.wish("link.*"), &Actor::cli()).await.unwrap();
+    webhooks::change(&world.app, &webhook.id, there.new_webhook("link.*"), &Actor::cli()).await.unwrap();
     again().await.unwrap();
     deliver(&world.app).await;
     assert_eq!(there.users(), ["theirs"]);

@@ -108,10 +108,7 @@ pub async fn run_due(app: &App) -> Result<usize, Beneath> {
 struct Tries {
     running: JoinSet<()>,
     whose: HashMap<Id, Asker>,
-    hosts: HashMap<String, Busy>,
-    /// Tries of the open page, by wide network.
-    wides: HashMap<String, Busy>,
-    of_open_page: usize,
+    places: Places,
     /// The latest due time of a returned key.
     latest: Option<Time>,
 }
@@ -123,6 +120,16 @@ struct Asker {
     wide: Option<String>,
 }
 
+/// The places that running tries have taken.
+#[derive(Default)]
+struct Places {
+    all: usize,
+    of_open_page: usize,
+    hosts: HashMap<String, Busy>,
+    /// Tries of the open page, by wide network.
+    wides: HashMap<String, Busy>,
+}
+
 /// The load on one host or of one network.
 #[derive(Default)]
 struct Busy {
@@ -131,14 +138,64 @@ struct Busy {
     returned: u32,
 }
 
+impl Places {
+    /// How many more tries of a kind may start.
+    fn free(&self, whose: Whose) -> usize {
+        let free = PLACES - self.all;
+        match whose {
+            Whose::Links => free,
+            Whose::OpenPage => free.min(OF_OPEN_PAGE.saturating_sub(self.of_open_page)),
+        }
+    }
+
+    /// Takes a place at `host`; `wide` is the wide network of a key of the open page. If the host or the network has none, returns
+    /// how long the key waits before it is claimed again.
+    fn take(&mut self, host: &str, wide: Option<&str>) -> Result<(), Duration> {
+        let limits = [(&mut self.hosts, Some(host), AT_A_TIME), (&mut self.wides, wide, OF_WIDE)];
+        let full = limits.into_iter().find_map(|(all, name, most)| {
+            let busy = all.get_mut(name?)?;
+            (busy.running >= most).then_some(busy)
+        });
+        if let Some(busy) = full {
+            busy.returned += 1;
+            return Err((PACE * busy.returned).min(LATER_AT_MOST));
+        }
+        self.all += 1;
+        self.hosts.entry(host.to_owned()).or_default().running += 1;
+        if let Some(wide) = wide {
+            self.of_open_page += 1;
+            self.wides.entry(wide.to_owned()).or_default().running += 1;
+        }
+        Ok(())
+    }
+
+    /// Frees what [`Self::take`] took.
+    fn leave(&mut self, host: &str, wide: Option<&str>) {
+        self.all -= 1;
+        leave(&mut self.hosts, host);
+        if let Some(wide) = wide {
+            self.of_open_page -= 1;
+            leave(&mut self.wides, wide);
+        }
+    }
+}
+
+fn leave(all: &mut HashMap<String, Busy>, name: &str) {
+    if let Some(busy) = all.get_mut(name) {
+        (busy.running, busy.returned) = (busy.running - 1, 0);
+        if busy.running == 0 {
+            all.remove(name);
+        }
+    }
+}
+
 impl Tries {
     /// Starts due tries while places are free. Returns the number started, and when the next key is due if a place is left for it.
     async fn begin(&mut self, app: &App, mut now: Time) -> Result<(usize, Option<Time>), Beneath> {
         let (mut begun, mut fruitless) = (0, 0);
         loop {
-            let free = PLACES - self.running.len();
             // A claim that this process cannot finish would block other replicas until it expires.
-            if free == 0 || app.is_draining() {
+            if self.places.free(Whose::Links) == 0 || app.is_draining() {
                 return Ok((begun, None));
             }
             now = now.max(app.now());
@@ -146,10 +203,9 @@ impl Tries {
             if due.is_none_or(|due| due > now) {
                 return Ok((begun, due));
             }
-            let mut claimed = self.claim(app, Whose::Links, free, now).await?;
+            let mut claimed = self.claim(app, Whose::Links, now).await?;
             if claimed.is_empty() {
-                let free = free.min(OF_OPEN_PAGE.saturating_sub(self.of_open_page));
-                claimed = self.claim(app, Whose::OpenPage, free, now).await?;
+                claimed = self.claim(app, Whose::OpenPage, now).await?;
             }
             if claimed.is_empty() {
                 // The due keys wait for a place of the open page, or another replica has them.
@@ -172,8 +228,8 @@ impl Tries {
         }
     }
 
-    async fn claim(&self, app: &App, whose: Whose, free: usize, now: Time) -> Result<Vec<Candidate>, Beneath> {
-        let most = i64::try_from(free.min(BATCH)).unwrap_or(0);
+    async fn claim(&self, app: &App, whose: Whose, now: Time) -> Result<Vec<Candidate>, Beneath> {
+        let most = i64::try_from(self.places.free(whose).min(BATCH)).unwrap_or(0);
         if most == 0 {
             return Ok(Vec::new());
         }
@@ -194,20 +250,8 @@ impl Tries {
             return Some((candidate, now.plus(LATER_AT_MOST)));
         }
         let host = home.host().to_owned();
-        let full = [(&mut self.hosts, Some(&host), AT_A_TIME), (&mut self.wides, wide.as_ref(), OF_WIDE)]
-            .into_iter()
-            .find_map(|(all, name, most)| {
-                let busy = all.get_mut(name?)?;
-                (busy.running >= most).then_some(busy)
-            });
-        if let Some(busy) = full {
-            busy.returned += 1;
-            return Some((candidate, now.plus((PACE * busy.returned).min(LATER_AT_MOST))));
-        }
-        self.hosts.entry(host.clone()).or_default().running += 1;
-        if let Some(wide) = &wide {
-            self.wides.entry(wide.clone()).or_default().running += 1;
-            self.of_open_page += 1;
+        if let Err(pause) = self.places.take(&host, wide.as_deref()) {
+            return Some((candidate, now.plus(pause)));
         }
         let (app, tried) = (app.clone(), candidate.clone());
         let running = self.running.spawn(async move {
@@ -235,20 +279,8 @@ impl Tries {
     }
 
     fn leave(&mut self, id: Id) {
-        let Some(asker) = self.whose.remove(&id) else { return };
-        leave(&mut self.hosts, &asker.host);
-        if let Some(wide) = &asker.wide {
-            leave(&mut self.wides, wide);
-            self.of_open_page -= 1;
-        }
-    }
-}
-
-fn leave(all: &mut HashMap<String, Busy>, name: &str) {
-    if let Some(busy) = all.get_mut(name) {
-        (busy.running, busy.returned) = (busy.running - 1, 0);
-        if busy.running == 0 {
-            all.remove(name);
+        if let Some(asker) = self.whose.remove(&id) {
+            self.places.leave(&asker.host, asker.wide.as_deref());
         }
     }
 }
@@ -265,4 +297,43 @@ async fn in_turn(app: &App, candidate: &Candidate, home: &StoreUrl) -> Result<()
 
 fn log(candidate: &Candidate, error: &(dyn std::error::Error + 'static)) {
     tracing::error!(grant.id = %candidate.id, error, "a key could not be tested");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_two_places_and_its_other_keys_come_back_later_and_later() {
+        let mut places = Places::default();
+        assert!((0..AT_A_TIME).all(|_| places.take("slow.example", None).is_ok()));
+        for n in 1..4 {
+            assert_eq!(places.take("slow.example", None), Err(PACE * n));
+        }
+        assert_eq!(places.all, AT_A_TIME, "those that wait take nobody's place");
+        assert!(places.take("other.example", None).is_ok());
+        places.leave("slow.example", None);
+        assert!(places.take("slow.example", None).is_ok());
+        assert_eq!(places.take("slow.example", None), Err(PACE), "a try that ends begins the pauses anew");
+    }
+
+    #[test]
+    fn the_open_page_has_half_of_the_places_and_one_wide_network_eight_of_them() {
+        let mut places = Places::default();
+        let host = |n: usize| format!("{n}.example");
+        assert!((0..OF_WIDE).all(|n| places.take(&host(n), Some("203.0.113.0/24")).is_ok()));
+        assert_eq!(places.take("another.example", Some("203.0.113.0/24")), Err(PACE));
+        assert!(places.take("another.example", None).is_ok(), "a link that was opened there");
+        for n in OF_WIDE..OF_OPEN_PAGE {
+            assert!(places.take(&host(n), Some(&format!("10.0.{n}.0/24"))).is_ok());
+        }
+        assert_eq!((places.free(Whose::OpenPage), places.free(Whose::Links)), (0, OF_OPEN_PAGE - 1));
+        for n in 0..OF_OPEN_PAGE {
+            let wide = if n < OF_WIDE { "203.0.113.0/24".to_owned() } else { format!("10.0.{n}.0/24") };
+            places.leave(&host(n), Some(&wide));
+        }
+        places.leave("another.example", None);
+        assert_eq!((places.free(Whose::OpenPage), places.free(Whose::Links)), (OF_OPEN_PAGE, PLACES));
+        assert!(places.hosts.is_empty() && places.wides.is_empty(), "nobody is remembered who has left");
+    }
 }

@@ -1,5 +1,7 @@
 //! The cells of a row, quoted as spreadsheets quote them (RFC 4180), and the characters that count as blank.
 
+use crate::domain::invisible::is_invisible;
+
 /// Where the next character falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -93,20 +95,6 @@ pub(super) fn is_blank_cell(cell: &[u8]) -> bool {
 /// Whether a character is white space or invisible: copying from web pages leaves both around values.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_invisible(c)
-}
-
-/// Whether a character has no shape and no width: zero-width characters, direction marks, the byte order mark, the soft hyphen.
-pub(super) const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-    )
 }
 
 #[cfg(test)]

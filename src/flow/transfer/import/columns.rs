@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::cells::{Cells, is_blank, is_invisible, text};
+use super::cells::{Cells, is_blank, text};
+use crate::domain::invisible::is_invisible;
 
 /// The separators to look for, the usual one first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];

@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use super::cells::{self, Cells, is_blank, is_blank_cell, is_invisible};
+use super::cells::{self, Cells, is_blank, is_blank_cell};
 use super::columns::{self, Column, Heading};
 use super::lines::{LINE_AT_MOST, Lines, PhysicalLine};
+use crate::domain::invisible::is_invisible;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::typed_key::{self, NotAHalf};
@@ -168,7 +169,7 @@ impl<R: BufRead> File<R> {
         if cells.is_open() {
             return Err(vec!["it has a quote that is not closed".to_owned()]);
         }
-        self.wish(|column| self.value(cells, column))
+        self.new_keys(|column| self.value(cells, column))
     }
 
     /// The value of a column, empty if the row or the file lacks it.
@@ -187,7 +188,7 @@ impl<R: BufRead> File<R> {
         }
     }
 
-    fn wish<'a>(&self, value: impl Fn(Column) -> Result<&'a str, String>) -> Result<NewKeys, Vec<String>> {
+    fn new_keys<'a>(&self, value: impl Fn(Column) -> Result<&'a str, String>) -> Result<NewKeys, Vec<String>> {
         let mut faults = Vec::new();
         let mut read = |column| value(column).map_err(|fault| faults.push(fault)).ok();
         let texts = [Column::UserId, Column::StoreUrl, Column::ConsumerKey, Column::ConsumerSecret, Column::Scope];
@@ -309,7 +310,7 @@ mod tests {
     fn lines(text: &[u8]) -> Vec<(u64, String)> {
         let file = File::open(text, Scope::Read, Network::Public).unwrap();
         let say = |line: Line| match line.row {
-            Ok(wish) => (line.number, format!("{} {} {}", wish.user_id, wish.typed, wish.scope)),
+            Ok(keys) => (line.number, format!("{} {} {}", keys.user_id, keys.typed, keys.scope)),
             Err(faults) => (line.number, faults.join("; ")),
         };
         file.map(|line| say(line.unwrap())).collect()

@@ -80,7 +80,7 @@ impl LinkForm {
     }
 
     /// The parsed link and the form, or the form with errors.
-    pub fn wish(mut self, app: &App) -> Result<(Self, links::NewLink), Box<Self>> {
+    pub fn read(mut self, app: &App) -> Result<(Self, links::NewLink), Box<Self>> {
         let user_id = self.user_id.read(|text| {
             text.parse().map_err(
                 |_| "Type your application’s ID for the merchant: 1 to 128 visible characters, without spaces.",
@@ -95,7 +95,7 @@ impl LinkForm {
         });
         match (self.is_wrong(), user_id, scope, lives) {
             (false, Some(user_id), Some(scope), Some(lives)) => {
-                let wish = links::NewLink {
+                let new = links::NewLink {
                     user_id,
                     account_label: self.label.some(),
                     home,
@@ -105,7 +105,7 @@ impl LinkForm {
                     confirm: Confirm::Browser,
                     lives: Some(lives),
                 };
-                Ok((self, wish))
+                Ok((self, new))
             }
             _ => Err(Box::new(self)),
         }

@@ -98,15 +98,15 @@ pub(super) async fn offer(State(app): State<App>, who: SignedIn) -> Page<AddPage
 
 pub(super) async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let mut page = AddPage::blank(&app, &who);
-    let Some(wish) = page.read(&app, &fields) else { return Ok(again(page)) };
-    match add_by_keys::add(&app, &wish, &who.actor).await {
-        Ok(adopted) => {
-            let notice = match adopted.became {
+    let Some(keys) = page.read(&app, &fields) else { return Ok(again(page)) };
+    match add_by_keys::add(&app, &keys, &who.actor).await {
+        Ok(added) => {
+            let notice = match added.became {
                 Became::Connected => Notice::StoreAdded,
                 Became::Reconnected => Notice::KeyReplaced,
                 Became::Same => Notice::KeyKnown,
             };
-            let place = adopted.store_id.map_or_else(|| "/admin/stores".to_owned(), |id| format!("/admin/stores/{id}"));
+            let place = added.store_id.map_or_else(|| "/admin/stores".to_owned(), |id| format!("/admin/stores/{id}"));
             Ok(Done::to(&place, notice).into_response())
         }
         Err(add_by_keys::Error::Refused { verdict, home }) => {

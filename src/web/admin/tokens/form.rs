@@ -78,7 +78,7 @@ impl TokenForm {
     }
 
     /// The parsed token, or the form with errors.
-    pub fn wish(mut self) -> Result<NewToken, Box<Self>> {
+    pub fn read(mut self) -> Result<NewToken, Box<Self>> {
         let fits = (1..=80).contains(&self.name.chars().count()) && !self.name.chars().any(char::is_control);
         self.name_wrong = (!fits).then_some("Type a name of 1 to 80 characters, such as the service’s name.");
         let permissions = self.allow.join(",").parse::<Permissions>().ok();

@@ -99,7 +99,7 @@ impl Typed {
     }
 
     /// The parsed webhook and the form, or the form with errors.
-    pub fn wish(mut self, network: Network) -> Result<(Self, NewWebhook), Box<Self>> {
+    pub fn read(mut self, network: Network) -> Result<(Self, NewWebhook), Box<Self>> {
         let url = WebhookUrl::parse(&self.url, network);
         self.url_wrong = url.as_ref().err().map(ToString::to_string);
         let fits =
@@ -111,8 +111,8 @@ impl Typed {
         self.users_wrong = users.as_ref().err().map(|fault| format!("{}.", capital(&fault.to_string())));
         match (url, wanted, users) {
             (Ok(url), Ok(wanted), Ok(users)) if fits => {
-                let wish = NewWebhook { url, description: self.description.clone(), wanted, users };
-                Ok((self, wish))
+                let new = NewWebhook { url, description: self.description.clone(), wanted, users };
+                Ok((self, new))
             }
             _ => Err(Box::new(self)),
         }
