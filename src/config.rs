@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,6 +14,7 @@ use crate::domain::brand::AppName;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::Network;
+use crate::vault::RingSource;
 
 /// The configuration from the environment.
 #[derive(Debug)]
@@ -27,12 +29,26 @@ pub struct Config {
     pub database_url: Secret,
     /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the maximum number of PostgreSQL connections, from 2 to 1,000.
     pub database_connections: u32,
-    /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
-    pub master_key: PathBuf,
+    /// `CARTKEY_MASTER_KEY` (`data/master.key`), `CARTKEY_MASTER_KEY_TEXT` or `CARTKEY_MASTER_KEY_COMMAND`: the key ring. If none is
+    /// set, systemd's credential `cartkey.master.key` comes first.
+    pub master_key: RingSource,
+    /// `CARTKEY_BACKUP_DIR` and what goes with it: scheduled backups, if any.
+    pub backup: Option<Arc<BackupSchedule>>,
     /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
     pub check_every: Duration,
     /// How the program logs.
     pub log: Log,
+}
+
+/// When and where backups are written.
+#[derive(Debug)]
+pub struct BackupSchedule {
+    /// `CARTKEY_BACKUP_DIR`: the folder.
+    pub folder: PathBuf,
+    /// `CARTKEY_BACKUP_EVERY` (`24h`): the interval, at least `5m`.
+    pub every: Duration,
+    /// `CARTKEY_BACKUP_KEEP` (`7`): how many complete backups stay, from 1 to 10,000.
+    pub keep: u32,
 }
 
 /// How the program logs.
@@ -80,12 +96,14 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 20] = [
     "CARTKEY_PUBLIC_URL",
     "CARTKEY_LISTEN",
     "CARTKEY_INTERNAL_LISTEN",
     "CARTKEY_DATABASE_URL",
     "CARTKEY_MASTER_KEY",
+    "CARTKEY_MASTER_KEY_TEXT",
+    "CARTKEY_MASTER_KEY_COMMAND",
     "CARTKEY_APP_NAME",
     "CARTKEY_SCOPE",
     "CARTKEY_OPEN_CONNECT",
@@ -93,6 +111,9 @@ const KNOWN: [&str; 15] = [
     "CARTKEY_TRUSTED_PROXIES",
     "CARTKEY_ALLOW_PRIVATE_STORES",
     "CARTKEY_CHECK_EVERY",
+    "CARTKEY_BACKUP_DIR",
+    "CARTKEY_BACKUP_EVERY",
+    "CARTKEY_BACKUP_KEEP",
     "CARTKEY_DATABASE_CONNECTIONS",
     "CARTKEY_LOG",
     "CARTKEY_LOG_FORMAT",
@@ -115,12 +136,18 @@ impl Config {
                 vars.insert(name, value);
             }
         }
-        Self::read(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect())
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Self::read_with(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect(), credentials)
     }
 
     /// Reads the given variables.
     pub fn read(vars: BTreeMap<String, String>) -> Result<Self, Faults> {
-        let mut env = Env { vars, faults: Vec::new() };
+        Self::read_with(vars, None)
+    }
+
+    /// The same, with the folder of systemd's credentials.
+    fn read_with(vars: BTreeMap<String, String>, credentials: Option<PathBuf>) -> Result<Self, Faults> {
+        let mut env = Env { vars, credentials, faults: Vec::new() };
         env.refuse_unknown();
         let site = read_site(&mut env);
         let config = Self {
@@ -131,7 +158,8 @@ impl Config {
             database_connections: env.check("CARTKEY_DATABASE_CONNECTIONS", "16", "a number from 2 to 1000", |text| {
                 text.parse().ok().filter(|connections| (2..=1000).contains(connections))
             }),
-            master_key: env.ring_path(),
+            master_key: env.ring_source(),
+            backup: env.backup_schedule(),
             check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {
                 span(text).filter(|span| *span >= Duration::from_mins(1))
             }),
@@ -199,6 +227,8 @@ fn is_service_link(name: &str, value: &str) -> bool {
 /// The variables and the errors found so far.
 struct Env {
     vars: BTreeMap<String, String>,
+    /// Systemd's `$CREDENTIALS_DIRECTORY`.
+    credentials: Option<PathBuf>,
     faults: Vec<String>,
 }
 
@@ -281,15 +311,44 @@ impl Env {
         values
     }
 
-    /// The path of the key ring. `CARTKEY_MASTER_KEY` is a path already, so `…_FILE` means the same.
-    fn ring_path(&mut self) -> PathBuf {
-        let by_file = self.vars.get("CARTKEY_MASTER_KEY_FILE").filter(|v| !v.is_empty());
-        let named = self.vars.get("CARTKEY_MASTER_KEY").filter(|v| !v.is_empty());
-        let path = named.or(by_file).map_or("data/master.key", String::as_str).to_owned();
-        if by_file.is_some() && named.is_some() {
-            self.fault("CARTKEY_MASTER_KEY", "and CARTKEY_MASTER_KEY_FILE are both set: remove one");
+    fn backup_schedule(&mut self) -> Option<Arc<BackupSchedule>> {
+        let every = self.check("CARTKEY_BACKUP_EVERY", "24h", "a time of at least 5m, such as 24h", |text| {
+            span(text).filter(|span| *span >= Duration::from_mins(5))
+        });
+        let keep = self.check("CARTKEY_BACKUP_KEEP", "7", "a number from 1 to 10000", |text| {
+            text.parse().ok().filter(|keep| (1..=10_000).contains(keep))
+        });
+        let folder = self.given("CARTKEY_BACKUP_DIR")?;
+        Some(Arc::new(BackupSchedule { folder: folder.into(), every, keep }))
+    }
+
+    /// Where the key ring comes from. `CARTKEY_MASTER_KEY` is a path already, so `…_FILE` means the same.
+    fn ring_source(&mut self) -> RingSource {
+        const NAMES: [&str; 4] =
+            ["CARTKEY_MASTER_KEY", "CARTKEY_MASTER_KEY_FILE", "CARTKEY_MASTER_KEY_TEXT", "CARTKEY_MASTER_KEY_COMMAND"];
+        let given = |name: &&'static str| {
+            self.vars.get(*name).filter(|value| !value.is_empty()).cloned().map(move |value| (*name, value))
+        };
+        let set: Vec<(&str, String)> = NAMES.iter().filter_map(|name| given(name)).collect();
+        if let [(first, _), (second, _), ..] = set[..] {
+            self.fault(first, &format!("and {second} are both set: remove one"));
         }
-        PathBuf::from(path)
+        // A file's rights would go unchecked.
+        for name in ["CARTKEY_MASTER_KEY_TEXT_FILE", "CARTKEY_MASTER_KEY_COMMAND_FILE"] {
+            if self.vars.contains_key(name) {
+                self.fault(name, "is not possible: set CARTKEY_MASTER_KEY to the path of the key ring");
+            }
+        }
+        match set.into_iter().next() {
+            Some(("CARTKEY_MASTER_KEY_TEXT", text)) => RingSource::Text(Secret::new(text)),
+            Some(("CARTKEY_MASTER_KEY_COMMAND", command)) => RingSource::Command(command),
+            Some((_, path)) => RingSource::File(PathBuf::from(path)),
+            None => {
+                let credential = self.credentials.as_ref().map(|folder| folder.join("cartkey.master.key"));
+                let credential = credential.filter(|path| path.exists()).map(RingSource::Credential);
+                credential.unwrap_or_else(|| RingSource::File(PathBuf::from("data/master.key")))
+            }
+        }
     }
 }
 

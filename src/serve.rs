@@ -25,7 +25,12 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::words, lending::key_reads, open_vault, operators, sweep, watching::watch as watching,
+    connecting::prove,
+    dashboard::words,
+    lending::key_reads,
+    open_vault, operators, sweep,
+    transfer::{backup, rekey},
+    watching::watch as watching,
     webhooks::dispatch,
 };
 use crate::live::durability;
@@ -59,6 +64,8 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
     let client = woo::Client::new(outgoing, clock.clone(), entropy.clone());
     let mut app = App::new(db, vault, client, clock, entropy, config.site.clone());
     app.check_every = config.check_every;
+    app.ring = Some(config.master_key.clone());
+    app.backup.clone_from(&config.backup);
     Ok(app)
 }
 
@@ -78,6 +85,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let serving = Serving::begin(listeners, &config.site);
     let started = async {
         let app = open(&config).await?;
+        rekey::enter(&app).await?;
         warn_about(&config);
         tracing::info!(
             %listen,
@@ -164,14 +172,17 @@ impl Serving {
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, key_reads::WORKER, key_reads::run),
             work(&app, &self.stopped, words::WORKER, words::run),
+            work(&app, &self.stopped, rekey::WORKER, rekey::run_worker),
             work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
             }),
         ];
+        // Only where they are scheduled, so that Diagnostics does not list what never runs.
+        let backups = app.backup.as_ref().map(|_| work(&app, &self.stopped, backup::WORKER, backup::run));
         told.wait().await;
         app.drain();
-        self.drain(&mut told, workers).await;
+        self.drain(&mut told, workers.into_iter().chain(backups)).await;
         // What was cut off may still hold a connection to a database that hangs.
         let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
         Ok(())

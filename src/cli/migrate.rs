@@ -1,7 +1,6 @@
 //! `cartkey migrate-to`: copies a whole installation to another database.
 
 use std::io::{self, BufRead as _, Write};
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
@@ -11,9 +10,10 @@ use crate::app::App;
 use crate::domain::secret::Secret;
 use crate::flow::transfer::migrate::{self, Moved};
 use crate::storage::Db;
+use crate::vault::RingSource;
 
 /// Copies everything to the database at `url`; `-` reads the address from standard input, which keeps it out of the process list.
-pub(super) async fn run(app: &App, url: &str, ring: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) async fn run(app: &App, url: &str, ring: &RingSource, out: &mut impl Write) -> anyhow::Result<()> {
     let url = Secret::new(if url == "-" { first_line()? } else { url.to_owned() });
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
         return Err(Usage("the target must begin with sqlite: or postgres://".to_owned()).into());
