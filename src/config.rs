@@ -329,7 +329,7 @@ impl Env {
         let given = |name: &&'static str| {
             self.vars.get(*name).filter(|value| !value.is_empty()).cloned().map(move |value| (*name, value))
         };
-        let set: Vec<(&str, String)> = NAMES.iter().filter_map(|name| given(name)).collect();
+        let set: Vec<(&str, String)> = NAMES.iter().filter_map(given).collect();
         if let [(first, _), (second, _), ..] = set[..] {
             self.fault(first, &format!("and {second} are both set: remove one"));
         }

@@ -40,18 +40,16 @@ fn report(rekeyed: &Rekeyed, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(io::stderr(), "re-sealed {} values", grouped(rekeyed.resealed))?;
     }
     for (id, role) in &rekeyed.keys {
-        match role {
-            Role::Seals => writeln!(out, "{id}\tseals")?,
-            Role::Ready => writeln!(out, "{id}\tready")?,
-            Role::Unneeded => {
-                writeln!(out, "{id}\tno longer needed: remove its line from every key ring, then restart")?
-            }
-            Role::Needed(values) => writeln!(
-                out,
-                "{id}\tstill needed by {} sealed values that cannot be re-sealed, because they do not open: keep its line; “cartkey doctor --deep” lists them",
+        let says = match role {
+            Role::Seals => "seals".to_owned(),
+            Role::Ready => "ready".to_owned(),
+            Role::Unneeded => "no longer needed: remove its line from every key ring, then restart".to_owned(),
+            Role::Needed(values) => format!(
+                "still needed by {} sealed values that do not open, so they cannot be re-sealed: keep its line; “cartkey doctor --deep” lists them",
                 grouped(*values)
-            )?,
-        }
+            ),
+        };
+        writeln!(out, "{id}\t{says}")?;
     }
     Ok(())
 }

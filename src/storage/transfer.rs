@@ -28,7 +28,7 @@ const BYTES_AT_ONCE: usize = 1024 * 1024;
 /// Batches that wait between the two sides.
 const AHEAD: usize = 4;
 /// How long a batch may wait: the snapshot that is read keeps the database from tidying up.
-const STALLS_AFTER: Duration = Duration::from_secs(60);
+const STALLS_AFTER: Duration = Duration::from_mins(1);
 /// How far counters go ahead when a backup is restored. What happened between the backup and the restore is lost, but services may
 /// have seen its events, and other processes may remember its lending counter: no number is used twice.
 const AHEAD_OF_WHAT_IS_LOST: i64 = 1_000_000_000;

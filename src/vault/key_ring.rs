@@ -1,4 +1,5 @@
-//! The key ring file: one `id:key` per line. The first key seals. Only the file's owner may read it.
+//! The key ring: one `id:key` per line. Which key seals is in the database; in a new one, it is the first. Only the file's owner may
+//! read it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -171,7 +172,7 @@ impl KeyRing {
         fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
     }
 
-    /// The IDs and keys; the first one seals.
+    /// The IDs and keys, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(id, key)| (id.as_str(), key.as_slice()))
     }

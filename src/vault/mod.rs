@@ -60,6 +60,7 @@ impl Vault {
     }
 
     /// A vault of the same installation with another ring.
+    #[must_use]
     pub fn beside(&self, ring: &KeyRing) -> Self {
         Self::new(&self.0.instance, ring)
     }

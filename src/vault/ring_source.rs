@@ -132,14 +132,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let ring = KeyRing::mint(&Entropy::seeded(1));
-        let id = ring.iter().next().unwrap().0.to_owned();
+        let id = [ring.iter().next().unwrap().0.to_owned()];
         ring.save_new(&path).unwrap();
         let second = KeyRing::mint(&Entropy::seeded(2)).to_text();
         let both = format!("{} {}", ring.to_text().expose().trim(), second.expose().trim());
         assert_eq!(ids(RingSource::Text(Secret::new(both))).await.unwrap().len(), 2, "spaces separate lines too");
-        assert_eq!(ids(RingSource::Credential(path.clone())).await.unwrap(), [id.clone()]);
+        assert_eq!(ids(RingSource::Credential(path.clone())).await.unwrap(), id);
         let command = |text: &str| RingSource::Command(text.to_owned());
-        assert_eq!(ids(command(&format!("cat {}", path.display()))).await.unwrap(), [id]);
+        assert_eq!(ids(command(&format!("cat {}", path.display()))).await.unwrap(), id);
         for (bad, says) in [
             ("false", "failed (exit status: 1)"),
             ("/nowhere/at-all", "cannot be run"),

@@ -78,7 +78,7 @@ async fn rekey_until(app: &App, at: usize) -> Option<Rekeyed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rekey_under_load_that_is_interrupted_ten_times_ends_and_every_key_is_lent_throughout() {
-    const STORES: usize = 3_000;
+    const STORES: usize = 1_500;
     let world = World::new().await;
     grown::connect_stores(&world.app, STORES).await;
     seal_one_of_each(&world.app).await;
@@ -89,7 +89,7 @@ async fn a_rekey_under_load_that_is_interrupted_ten_times_ends_and_every_key_is_
     for start in 0..4 {
         let (app, token, over) = (world.app.clone(), token.clone(), Arc::clone(&over));
         load.spawn(async move {
-            let mut n = start * 700;
+            let mut n = start * 300;
             while !over.load(Ordering::Relaxed) {
                 grown::lend(&app, &token, n % STORES).await;
                 n += 7;
@@ -190,7 +190,7 @@ async fn no_key_seals_before_every_replica_has_it() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(far.vault.key_ids(), [old.clone()]);
+    assert_eq!(far.vault.key_ids(), std::slice::from_ref(&old));
     assert_eq!(world.app.vault.key_ids(), [old.clone(), key.clone()], "it opens, and does not seal");
     // A key of that name that is another one is not taken for it.
     let right = fs::read_to_string(ring(&world)).unwrap();

@@ -106,6 +106,7 @@ impl RingKeyNeeded {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn exposed<S: Serializer>(ring: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     ring.as_ref().map(Secret::expose).serialize(serializer)
 }
@@ -171,6 +172,7 @@ pub(super) fn write<W: Write>(
     out: W,
     mut tell: impl FnMut(u64, u64),
 ) -> Result<(Vec<Sum>, W), FileFault> {
+    let About { made_at, database, key_ring } = about;
     let mut lines = Lines { out, hash: Context::new(&SHA256) };
     let (mut written, mut total, mut begun) = (0, 0, 0);
     while let Some(piece) = from.blocking_recv() {
@@ -180,13 +182,13 @@ pub(super) fn write<W: Write>(
                 lines.write(&Head {
                     cartkey_backup: FORMAT,
                     version: env!("CARGO_PKG_VERSION").to_owned(),
-                    made_at: about.made_at.clone(),
-                    database: about.database.clone(),
+                    made_at: made_at.clone(),
+                    database: database.clone(),
                     instance: installation.instance,
                     sealing: installation.sealing,
                     ring_keys: installation.ring_keys,
                     rows,
-                    key_ring: about.key_ring.clone(),
+                    key_ring: key_ring.clone(),
                 })?;
             }
             Piece::Rows(place, rows) => {
