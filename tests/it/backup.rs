@@ -28,6 +28,7 @@ use crate::binary::{Installation, Ran};
 use crate::database::{change, column, fresh};
 use crate::grown;
 use crate::migrations::SAMPLES;
+use crate::on_record;
 use crate::world::{BEGINNING, SHOP, World, open};
 
 /// Where bytes are gathered.
@@ -81,8 +82,7 @@ async fn record(app: &App) -> (Vec<String>, Vec<String>) {
     let events = "SELECT CAST(seq AS TEXT) || ' ' || kind || ' ' || CAST(at AS TEXT) || ' ' || actor || ' ' || COALESCE(user_id, '-') || ' '
                          || COALESCE(store_id, '-')
                   FROM events ORDER BY seq";
-    let reads = "SELECT id || ' ' || store_id || ' ' || token_id || ' ' || read_from FROM key_reads ORDER BY id";
-    (column(&app.db, events).await, column(&app.db, reads).await)
+    (column(&app.db, events).await, on_record::lines(&app.db).await)
 }
 
 /// The drill: SQLite, into the database under test, and back into SQLite.

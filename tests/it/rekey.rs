@@ -78,7 +78,7 @@ async fn rekey_until(app: &App, at: usize) -> Option<Rekeyed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rekey_under_load_that_is_interrupted_ten_times_ends_and_every_key_is_lent_throughout() {
-    const STORES: usize = 1_500;
+    const STORES: usize = 2_000;
     let world = World::new().await;
     grown::connect_stores(&world.app, STORES).await;
     seal_one_of_each(&world.app).await;
@@ -89,7 +89,7 @@ async fn a_rekey_under_load_that_is_interrupted_ten_times_ends_and_every_key_is_
     for start in 0..4 {
         let (app, token, over) = (world.app.clone(), token.clone(), Arc::clone(&over));
         load.spawn(async move {
-            let mut n = start * 300;
+            let mut n = start * 500;
             while !over.load(Ordering::Relaxed) {
                 grown::lend(&app, &token, n % STORES).await;
                 n += 7;
@@ -108,7 +108,7 @@ async fn a_rekey_under_load_that_is_interrupted_ten_times_ends_and_every_key_is_
     let rekeyed = loop {
         // As a process of its own: it knows nothing but the database and the ring's file.
         let command = world.replica().await;
-        match rekey_until(&command, if interrupted < 10 { 1 + interrupted / 2 } else { usize::MAX }).await {
+        match rekey_until(&command, if interrupted < 10 { 1 + interrupted / 5 } else { usize::MAX }).await {
             Some(rekeyed) => break rekeyed,
             None => interrupted += 1,
         }

@@ -108,7 +108,10 @@ impl RingKeyNeeded {
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn exposed<S: Serializer>(ring: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    ring.as_ref().map(Secret::expose).serialize(serializer)
+    match ring {
+        Some(ring) => serializer.serialize_some(ring.expose()),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// What a backup is made of, besides the rows.
