@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::domain::brand::AppName;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::Network;
+use crate::files::why_unreadable;
 use crate::vault::RingSource;
 
 /// The configuration from the environment.
@@ -29,6 +31,12 @@ pub struct Config {
     pub database_url: Secret,
     /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the maximum number of PostgreSQL connections, from 2 to 1,000.
     pub database_connections: u32,
+    /// `CARTKEY_DATABASE_STATEMENT_TIMEOUT` (`40s`): after how long PostgreSQL cancels a statement, from 1 s to 40 s.
+    pub database_statement_timeout: Duration,
+    /// `CARTKEY_DATABASE_TLS` (unset): how TLS to PostgreSQL is used where the address has no `sslmode`.
+    pub database_tls: Option<String>,
+    /// `CARTKEY_DATABASE_TLS_ROOTS` (unset): the certificates that may vouch for the PostgreSQL server.
+    pub database_tls_roots: Option<PathBuf>,
     /// `CARTKEY_MASTER_KEY` (`data/master.key`), `CARTKEY_MASTER_KEY_TEXT` or `CARTKEY_MASTER_KEY_COMMAND`: the key ring. If none is
     /// set, systemd's credential `cartkey.master.key` comes first.
     pub master_key: RingSource,
@@ -96,7 +104,7 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "CARTKEY_PUBLIC_URL",
     "CARTKEY_LISTEN",
     "CARTKEY_INTERNAL_LISTEN",
@@ -115,20 +123,20 @@ const KNOWN: [&str; 20] = [
     "CARTKEY_BACKUP_EVERY",
     "CARTKEY_BACKUP_KEEP",
     "CARTKEY_DATABASE_CONNECTIONS",
+    "CARTKEY_DATABASE_STATEMENT_TIMEOUT",
+    "CARTKEY_DATABASE_TLS",
+    "CARTKEY_DATABASE_TLS_ROOTS",
     "CARTKEY_LOG",
     "CARTKEY_LOG_FORMAT",
 ];
 
+/// How TLS to PostgreSQL can be used, in PostgreSQL's own words.
+const TLS_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
 impl Config {
     /// Reads the environment, and from `.env` in the working directory what the environment does not set.
     pub fn load() -> Result<Self, Faults> {
-        let mut vars = BTreeMap::new();
-        if let Ok(entries) = dotenvy::from_path_iter(".env") {
-            for entry in entries {
-                let (name, value) = entry.map_err(|_| Faults(vec![".env: a line is not NAME=value".to_owned()]))?;
-                vars.insert(name, value);
-            }
-        }
+        let mut vars = dot_env()?;
         for (name, value) in std::env::vars_os() {
             let Ok(name) = name.into_string() else { continue };
             if name.starts_with("CARTKEY_") {
@@ -158,6 +166,14 @@ impl Config {
             database_connections: env.check("CARTKEY_DATABASE_CONNECTIONS", "16", "a number from 2 to 1000", |text| {
                 text.parse().ok().filter(|connections| (2..=1000).contains(connections))
             }),
+            database_statement_timeout: env.check(
+                "CARTKEY_DATABASE_STATEMENT_TIMEOUT",
+                "40s",
+                "a time from 1s to 40s",
+                |text| span(text).filter(|span| *span <= Duration::from_secs(40)),
+            ),
+            database_tls: env.given("CARTKEY_DATABASE_TLS"),
+            database_tls_roots: env.path("CARTKEY_DATABASE_TLS_ROOTS"),
             master_key: env.ring_source(),
             backup: env.backup_schedule(),
             check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {
@@ -177,8 +193,32 @@ impl Config {
         if !scheme_is_fine {
             env.fault("CARTKEY_DATABASE_URL", "must begin with sqlite: or postgres://");
         }
+        if config.database_tls.as_ref().is_some_and(|mode| !TLS_MODES.contains(&mode.as_str())) {
+            env.fault("CARTKEY_DATABASE_TLS", &format!("must be one of {}", TLS_MODES.join(", ")));
+        }
         if env.faults.is_empty() { Ok(config) } else { Err(Faults(env.faults)) }
     }
+}
+
+/// The variables of `.env` in the working directory, if there is one.
+fn dot_env() -> Result<BTreeMap<String, String>, Faults> {
+    let fault = |what: String| Faults(vec![format!(".env: {what}")]);
+    let text = match text_of(Path::new(".env")) {
+        Ok(text) => text,
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => {
+            return Err(fault(format!("cannot be read: {error}{}", why_unreadable(Path::new(".env"), &error))));
+        }
+    };
+    let entries = dotenvy::from_read_iter(text.as_bytes());
+    entries.collect::<Result<_, _>>().map_err(|_| fault("a line is not NAME=value".to_owned()))
+}
+
+/// The text of a file, without the byte order mark that some editors put before it.
+fn text_of(path: &Path) -> io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::other("it is not UTF-8 text: save it as UTF-8"))
 }
 
 /// Parses a time span such as `90s`, `15m`, `12h`, `90d`; `None` if it is invalid or zero.
@@ -202,12 +242,19 @@ pub fn origin(text: &str) -> Option<String> {
     plain.then(|| url.origin().ascii_serialization())
 }
 
-/// Whether Kubernetes added this variable for a Service named `cartkey` or `cartkey-…`, in the shape that it and Docker's links
-/// use: `CARTKEY_SERVICE_HOST`, `CARTKEY_SERVICE_PORT_HTTP`, `CARTKEY_PORT=tcp://…`, `CARTKEY_PORT_8080_TCP_ADDR`.
+/// Whether Kubernetes added this variable for a Service named `cartkey` or `cartkey-…`, or Docker for a link to a container of that
+/// name: `CARTKEY_SERVICE_HOST`, `CARTKEY_SERVICE_PORT_HTTP`, `CARTKEY_PORT=tcp://…`, `CARTKEY_PORT_8080_TCP_ADDR`, and, Docker's
+/// alone, `CARTKEY_NAME=/web/cartkey`, `CARTKEY_ENV_PATH`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_number = |text: &str| text.parse::<u16>().is_ok();
     if name.ends_with("_SERVICE_HOST") {
         return value.parse::<IpAddr>().is_ok();
+    }
+    if name.contains("_ENV_") {
+        return true;
+    }
+    if name.ends_with("_NAME") {
+        return value.strip_prefix('/').is_some_and(|path| path.contains('/'));
     }
     if let Some((_, port)) = name.split_once("_SERVICE_PORT") {
         return (port.is_empty() || port.starts_with('_')) && is_number(value);
@@ -215,8 +262,9 @@ fn is_service_link(name: &str, value: &str) -> bool {
     if let Some((_, port)) = name.split_once("_PORT_") {
         let parts: Vec<&str> = port.split('_').collect();
         return match parts[..] {
-            [number, "TCP" | "UDP" | "SCTP"] | [number, "TCP" | "UDP" | "SCTP", "PROTO" | "PORT" | "ADDR"] => {
-                is_number(number)
+            [number, "TCP" | "UDP" | "SCTP", ref rest @ ..] => {
+                let about = ["", "PROTO", "PORT", "ADDR", "START", "END", "PORT_START", "PORT_END"];
+                is_number(number) && about.contains(&rest.join("_").as_str())
             }
             _ => false,
         };
@@ -256,10 +304,11 @@ impl Env {
             self.fault(name, &format!("and {file_name} are both set: remove one"));
             return value;
         }
-        match std::fs::read_to_string(&path) {
+        match text_of(Path::new(&path)) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
             Err(error) => {
-                self.fault(&file_name, &format!("names {path}, which cannot be read: {error}"));
+                let why = why_unreadable(Path::new(&path), &error);
+                self.fault(&file_name, &format!("names {path}, which cannot be read: {error}{why}"));
                 None
             }
         }
@@ -309,6 +358,17 @@ impl Env {
             self.fault(name, &format!("must be a comma-separated list of {wanted}"));
         }
         values
+    }
+
+    /// A variable that is a path already, so `…_FILE` means the same.
+    fn path(&mut self, name: &str) -> Option<PathBuf> {
+        let file_name = format!("{name}_FILE");
+        let by_file = self.vars.get(&file_name).filter(|v| !v.is_empty()).cloned();
+        let named = self.vars.get(name).filter(|v| !v.is_empty()).cloned();
+        if by_file.is_some() && named.is_some() {
+            self.fault(name, &format!("and {file_name} are both set: remove one"));
+        }
+        named.or(by_file).map(PathBuf::from)
     }
 
     fn backup_schedule(&mut self) -> Option<Arc<BackupSchedule>> {
@@ -457,6 +517,10 @@ mod tests {
             ("CARTKEY_PORT_8080_TCP_ADDR", "10.0.0.9"),
             ("CARTKEY_INTERNAL_SERVICE_HOST", "fd00::9"),
             ("CARTKEY_INTERNAL_PORT", "udp://10.0.0.9:8090"),
+            ("CARTKEY_PORT_8080_TCP_START", "tcp://172.17.0.2:8080"),
+            ("CARTKEY_PORT_8080_TCP_PORT_END", "8081"),
+            ("CARTKEY_NAME", "/web/cartkey"),
+            ("CARTKEY_ENV_CARTKEY_LISTEN", "0.0.0.0:8080"),
         ]);
         assert!(config.is_ok(), "{config:?}");
         for (name, value) in [
@@ -467,6 +531,7 @@ mod tests {
             ("CARTKEY_PORT_8080_TCP_NAME", "x"),
             ("CARTKEY_LISTEN_PORT", "8080"),
             ("CARTKEY_SERVICE", "x"),
+            ("CARTKEY_NAME", "Acme"),
         ] {
             let faults = read(&[(name, value)]).expect_err(name).to_string();
             assert!(faults.contains(&format!("{name} is not a known variable")), "{faults}");
@@ -482,6 +547,23 @@ mod tests {
         assert_eq!(read(&[("CARTKEY_APP_NAME_FILE", path)]).expect("read").site.app_name.as_str(), "Shop Desk");
         assert!(read(&[("CARTKEY_APP_NAME_FILE", path), ("CARTKEY_APP_NAME", "x")]).is_err());
         assert!(read(&[("CARTKEY_APP_NAME_FILE", "/nowhere/at/all")]).is_err());
+        std::fs::write(path, "\u{feff}Shop Desk\r\n").unwrap();
+        assert_eq!(read(&[("CARTKEY_APP_NAME_FILE", path)]).expect("read").site.app_name.as_str(), "Shop Desk");
+    }
+
+    #[test]
+    fn a_connection_to_postgresql_is_set_by_variables() {
+        let config = read(&[
+            ("CARTKEY_DATABASE_STATEMENT_TIMEOUT", "5s"),
+            ("CARTKEY_DATABASE_TLS", "verify-ca"),
+            ("CARTKEY_DATABASE_TLS_ROOTS", "/etc/ca.pem"),
+        ])
+        .expect("read");
+        assert_eq!(config.database_statement_timeout, Duration::from_secs(5));
+        assert_eq!(config.database_tls_roots, Some("/etc/ca.pem".into()));
+        for (name, value) in [("CARTKEY_DATABASE_STATEMENT_TIMEOUT", "41s"), ("CARTKEY_DATABASE_TLS", "on")] {
+            assert!(read(&[(name, value)]).expect_err(name).to_string().contains(name));
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ async fn ask_livez(base: &str) -> anyhow::Result<()> {
 /// Checks the configuration, the database, the key ring and the public address, and prints the findings line by line.
 pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
-    let app = serve::open(config).await?;
+    let app = serve::open_existing(config).await?;
     writeln!(out, "ok    key ring in {}", config.master_key)?;
     let findings = Box::pin(diagnostics::examine(&app, depth)).await;
     for finding in &findings {

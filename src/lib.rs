@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 mod doctor;
 pub mod domain;
+mod files;
 pub mod flow;
 pub mod live;
 pub mod serve;
@@ -16,6 +17,9 @@ pub mod telemetry;
 pub mod vault;
 pub mod web;
 pub mod woo;
+
+/// The version, and for a release build the commit and its date.
+pub const VERSION: &str = env!("CARTKEY_VERSION");
 
 /// Keeps this process's memory to itself: no core dump is written, and no other process of the same user may read it.
 /// A system that does not allow this is left as it is.

@@ -4,6 +4,7 @@ mod accept;
 mod connections;
 mod limits;
 mod refusal;
+mod reload;
 mod sent;
 mod starting;
 mod write_deadline;
@@ -12,7 +13,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,16 +27,16 @@ use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
     connecting::prove,
-    dashboard::words,
+    dashboard::{diagnostics::PLAIN_TEXT, words},
     lending::key_reads,
     open_vault, operators, sweep,
     transfer::{backup, rekey},
     watching::watch as watching,
     webhooks::dispatch,
 };
-use crate::live::durability;
 use crate::live::worker::{self, Plan};
-use crate::storage::Db;
+use crate::live::{checkpoint, durability};
+use crate::storage::{Db, Making, PostgresSettings, diagnostics, ring_keys};
 use crate::web;
 use crate::woo;
 
@@ -48,11 +49,33 @@ const DRAIN: Duration = Duration::from_secs(48);
 /// How long the database may take to let go of us at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Opens everything that `config` names.
+/// Opens everything that `config` names; makes and migrates what is missing or older.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
+    open_with(config, Making::Allowed).await
+}
+
+/// The same, but fails if the service has never run with this database, or only an older version of it has.
+pub async fn open_existing(config: &Config) -> anyhow::Result<App> {
+    open_with(config, Making::Refused).await
+}
+
+/// How `config` says that PostgreSQL is used.
+pub fn postgres_settings(config: &Config) -> PostgresSettings {
+    PostgresSettings {
+        connections: config.database_connections,
+        statement_timeout: config.database_statement_timeout,
+        tls: config.database_tls.clone(),
+        tls_roots: config.database_tls_roots.clone(),
+    }
+}
+
+async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
-    let db = Db::open_with(config.database_url.expose(), config.database_connections).await?;
+    let db = Db::open_with(config.database_url.expose(), &postgres_settings(config), making).await?;
+    if making == Making::Refused && ring_keys::all(&db).await?.is_empty() {
+        bail!("the service has never run with this database: start “cartkey serve” once, which makes the key ring");
+    }
     let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
         network: config.site.network,
@@ -73,6 +96,7 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // Before anyone can connect: a process stopped during start-up may already have accepted connections to answer.
     let mut told = Told::listen()?;
+    let hangups = signal(SignalKind::hangup())?;
     let public = bind(config.listen, "CARTKEY_LISTEN")?;
     let internal = match config.internal_listen {
         Some(address) => Some(bind(address, "CARTKEY_INTERNAL_LISTEN")?),
@@ -92,8 +116,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             internal = internal_listen.map(tracing::field::display),
             public_url = %config.site.public_url,
             database = %app.db.version().await?,
-            "Cartkey {} is serving", env!("CARGO_PKG_VERSION")
+            "Cartkey {} is serving", crate::VERSION
         );
+        if diagnostics::is_plain_text(&app.db).await? {
+            tracing::warn!("{PLAIN_TEXT}");
+        }
         offer_set_up(&app, &config).await?;
         anyhow::Ok(app)
     };
@@ -117,6 +144,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
         all => all.iter().for_each(|listener| drop(listener.send_replace(Some(web::all(&app))))),
     }
+    tokio::spawn(reload::run(hangups, app.clone(), serving.stopped.clone()));
     serving.until_stopped(told, app).await
 }
 
@@ -166,7 +194,7 @@ impl Serving {
 
     /// Runs the workers until the process is told to stop, then drains.
     async fn until_stopped(self, mut told: Told, app: App) -> anyhow::Result<()> {
-        let workers = [
+        let mut workers = vec![
             work(&app, &self.stopped, prove::WORKER, prove::run),
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
@@ -178,11 +206,18 @@ impl Serving {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
             }),
         ];
+        if !app.db.is_postgres() {
+            workers.push(work(&app, &self.stopped, checkpoint::WORKER, |app, stop| {
+                checkpoint::run(app.db.clone(), app.workers.enter(checkpoint::WORKER), stop)
+            }));
+        }
         // Only where they are scheduled, so that Diagnostics does not list what never runs.
-        let backups = app.backup.as_ref().map(|_| work(&app, &self.stopped, backup::WORKER, backup::run));
+        if app.backup.is_some() {
+            workers.push(work(&app, &self.stopped, backup::WORKER, backup::run));
+        }
         told.wait().await;
         app.drain();
-        self.drain(&mut told, workers.into_iter().chain(backups)).await;
+        self.drain(&mut told, workers).await;
         // What was cut off may still hold a connection to a database that hangs.
         let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
         Ok(())

@@ -1,18 +1,22 @@
 //! Logs: text or JSON, on standard error. Standard output is reserved for the output of commands.
 
 use std::io;
+use std::sync::OnceLock;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
 use crate::config::Log;
 
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Starts logging. `main` calls it once; a second call has no effect.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let (filter, handle) = reload::Layer::new(parsed(&log.filter));
+    let _ = FILTER.set(handle);
     let lines = if log.json {
         fmt::layer()
             .json()
@@ -26,6 +30,17 @@ pub fn start(log: &Log) {
     };
     let lines = lines.with_filter(filter_fn(may_speak));
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+/// Replaces the filter of a log that was started.
+pub fn filter_by(filter: &str) {
+    if let Some(handle) = FILTER.get() {
+        let _ = handle.reload(parsed(filter));
+    }
+}
+
+fn parsed(filter: &str) -> EnvFilter {
+    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))
 }
 
 /// Below `info`, libraries log the data they handle, which may be secret. Only our own code may log there, whatever the

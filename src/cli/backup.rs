@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::flow::transfer::{backup, restore, seals};
 use crate::serve;
-use crate::storage::Db;
+use crate::storage::{Db, Making};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArguments {
@@ -95,7 +95,8 @@ pub(super) async fn restore(config: &Config, from: &Path, out: &mut impl Write) 
     };
     let backup = restore::open(input, &config.master_key).await?;
     writeln!(io::stderr(), "restoring a backup {}", restore::about(&backup.head))?;
-    let target = Db::open_with(config.database_url.expose(), config.database_connections).await?;
+    let target =
+        Db::open_with(config.database_url.expose(), &serve::postgres_settings(config), Making::Allowed).await?;
     let mut bar = Progress::new(0);
     let sums = restore::into(backup, &target, |written, total| {
         bar.of(total);

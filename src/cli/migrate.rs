@@ -7,18 +7,20 @@ use anyhow::{Context as _, bail};
 use super::Usage;
 use super::progress::{Progress, grouped};
 use crate::app::App;
+use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::flow::transfer::migrate::{self, Moved};
-use crate::storage::Db;
-use crate::vault::RingSource;
+use crate::serve;
+use crate::storage::{Db, Making};
 
 /// Copies everything to the database at `url`; `-` reads the address from standard input, which keeps it out of the process list.
-pub(super) async fn run(app: &App, url: &str, ring: &RingSource, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) async fn run(app: &App, url: &str, config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     let url = Secret::new(if url == "-" { first_line()? } else { url.to_owned() });
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme)) {
         return Err(Usage("the target must begin with sqlite: or postgres://".to_owned()).into());
     }
-    let target = Db::open(url.expose()).await.context("the target database")?;
+    let settings = serve::postgres_settings(config);
+    let target = Db::open_with(url.expose(), &settings, Making::Allowed).await.context("the target database")?;
     writeln!(
         io::stderr(),
         "copying {} to {}; changes made meanwhile are not copied, so the service must be stopped",
@@ -26,7 +28,7 @@ pub(super) async fn run(app: &App, url: &str, ring: &RingSource, out: &mut impl 
         target.version().await?
     )?;
     let mut bar = Progress::new(0);
-    let moved = migrate::to(app, &target, ring, |written, total| {
+    let moved = migrate::to(app, &target, &config.master_key, |written, total| {
         bar.of(total);
         bar.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
     })

@@ -35,7 +35,7 @@ use crate::{doctor, serve, telemetry};
 
 /// Connects WooCommerce stores without anyone copying API keys, and serves the keys to your services.
 #[derive(Debug, Parser)]
-#[command(name = "cartkey", version, max_term_width = 100)]
+#[command(name = "cartkey", version = crate::VERSION, max_term_width = 100)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -138,7 +138,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             if let Command::Backup(asked) = &other {
                 asked.check()?;
             }
-            let app = serve::open(&config).await?;
+            let app = serve::open_existing(&config).await?;
             let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
             app.db.close().await;
             done
@@ -162,7 +162,7 @@ async fn on_data(
         Command::Check { id } => check::run(app, id, out).await,
         Command::Import(asked) => transfer::import(app, asked, out).await,
         Command::Export { with_secrets } => transfer::export(app, with_secrets, out).await,
-        Command::MigrateTo { url } => migrate::run(app, &url, &config.master_key, out).await,
+        Command::MigrateTo { url } => migrate::run(app, &url, config, out).await,
         Command::Backup(asked) => backup::back_up(app, asked, out).await,
         Command::Rekey => rekey::run(app, out).await,
         Command::Serve | Command::Demo | Command::Doctor { .. } | Command::Restore { .. } => Ok(()),

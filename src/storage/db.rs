@@ -42,6 +42,8 @@ pub struct Db {
     doubt: Doubt,
     failover: Failover,
     patience: Patience,
+    /// SQLite's connection for checkpoints, which must not keep the one that writes.
+    checkpointer: Option<SqlitePool>,
 }
 
 /// How long a caller waits for an unreachable database.
@@ -82,7 +84,17 @@ impl Db {
 
     /// A database whose connections are judged by `failover` each time one is taken.
     pub(super) fn with(pools: Pools, failover: Failover) -> Self {
-        Self { pools, doubt: Doubt::default(), failover, patience: Patience::For(PATIENCE) }
+        Self { pools, doubt: Doubt::default(), failover, patience: Patience::For(PATIENCE), checkpointer: None }
+    }
+
+    /// The same database, with a connection for [checkpoints](Self::checkpoint).
+    pub(super) fn checkpointed_by(self, checkpointer: SqlitePool) -> Self {
+        Self { checkpointer: Some(checkpointer), ..self }
+    }
+
+    /// The connection for checkpoints, if this is a file.
+    pub(super) const fn checkpointer(&self) -> Option<&SqlitePool> {
+        self.checkpointer.as_ref()
     }
 
     /// The connection pools, for everything but statements: migrations, full copies, tests.
@@ -190,6 +202,17 @@ impl Db {
         }
         self.doubt.ends(seen);
         Ok(())
+    }
+
+    /// Copies what was committed from SQLite's WAL into the file, beside whoever reads and writes; returns how many pages of the
+    /// WAL are in the file now. The WAL is written from its beginning again once all of it is.
+    ///
+    /// Errors: those of the disk. Nothing is lost then: the WAL holds it.
+    pub async fn checkpoint(&self) -> Result<usize, Error> {
+        let Some(pool) = &self.checkpointer else { return Ok(0) };
+        let (_, _, copied): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(pool).await.map_err(Error::before_commit)?;
+        Ok(usize::try_from(copied).unwrap_or(0))
     }
 
     pub(super) async fn reading(&self) -> Result<Lease, Error> {

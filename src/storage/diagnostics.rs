@@ -29,14 +29,47 @@ pub async fn clock(db: &Db) -> Result<Option<Time>, Error> {
     Ok(Some(Time::from_millis(db.read(now).value().await?)))
 }
 
-/// What is wrong inside the database's file, at most so many lines; none where it is whole, or a server keeps it. Reads all of it.
-pub async fn damage(db: &Db) -> Result<Vec<String>, Error> {
+/// What is wrong inside the database, at most so many lines; none if it is intact. Reads all of a file, and also compares its indexes
+/// with its tables if `deep`; a server reports the pages that it found damaged, if it computes checksums.
+pub async fn damage(db: &Db, deep: bool) -> Result<Vec<String>, Error> {
     if db.is_postgres() {
-        return Ok(Vec::new());
+        let failures = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()";
+        let failures: Option<i64> = db.read(failures).value().await?;
+        return Ok(match failures {
+            Some(n) if n > 0 => vec![format!("{n} pages with a wrong checksum")],
+            _ => Vec::new(),
+        });
     }
-    let mut lines: Vec<String> = db.read("PRAGMA integrity_check(10)").values().await?;
+    let check = if deep { "PRAGMA integrity_check(10)" } else { "PRAGMA quick_check(10)" };
+    let mut lines: Vec<String> = db.read(check).values().await?;
     lines.retain(|line| line != "ok");
     Ok(lines)
+}
+
+/// Whether the server verifies each page's checksum when it reads it; `None` where the database is a file.
+pub async fn has_checksums(db: &Db) -> Result<Option<bool>, Error> {
+    if !db.is_postgres() {
+        return Ok(None);
+    }
+    Ok(Some(db.read("SELECT current_setting('data_checksums') = 'on'").value().await?))
+}
+
+/// Whether the connection to the database crosses a network in plain text.
+pub async fn is_plain_text(db: &Db) -> Result<bool, Error> {
+    if !db.is_postgres() {
+        return Ok(false);
+    }
+    // A socket has no address.
+    db.read(
+        "SELECT NOT ssl
+            AND inet_client_addr() IS NOT NULL
+            AND NOT inet_client_addr() <<= inet '127.0.0.0/8'
+            AND inet_client_addr() <> inet '::1'
+         FROM pg_stat_ssl
+         WHERE pid = pg_backend_pid()",
+    )
+    .value()
+    .await
 }
 
 /// Where the database's file lies; `None` where a server keeps it.

@@ -83,6 +83,12 @@ impl Error {
             || matches!(Class::of(error), Class::Away | Class::ReadOnlyServer | Class::Disk)
     }
 
+    /// Whether the statement names a table that does not exist.
+    pub(super) fn is_of_missing_table(&self) -> bool {
+        let Self::Broken(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table")
+    }
+
     /// Whether the server that answered is read-only, so that every older connection may lead to it too.
     pub(super) fn is_of_failover(&self) -> bool {
         let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;

@@ -44,5 +44,5 @@ pub mod webhooks;
 
 pub use db::{Db, Pools};
 pub use error::Error;
-pub use open::OpenFault;
+pub use open::{Making, OpenFault, PostgresSettings};
 pub use tx::{Ended, Tx, Writer};

@@ -1,36 +1,69 @@
 //! Opens the database: creates and migrates it, then verifies durability (WAL, `synchronous=FULL`).
 
+use std::cmp::Ordering;
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use rustix::fs::{Access, access};
-use rustix::process::geteuid;
 use sqlx::Connection as _;
-use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use tokio::time::Instant;
+use url::Url;
 
 use super::doubt::Failover;
 use super::{Db, Error, Pools};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
+use crate::files::why_unwritable;
 
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
+
+/// Pages of the WAL (4 KiB each) at which a commit makes a checkpoint itself. Checkpoints are made beside the commits before that;
+/// this is the bound of the WAL when they cannot keep up.
+const WAL_PAGES: &str = "16384";
 
 /// How long an idle connection may take to answer a ping; a vanished server never does.
 const PING_WITHIN: Duration = Duration::from_secs(2);
 /// The pause between attempts to reach a server that is starting.
 const START_PAUSE: Duration = Duration::from_millis(200);
 
-/// The default maximum of PostgreSQL connections.
-const POSTGRES_CONNECTIONS: u32 = 16;
+/// How this process connects to PostgreSQL; SQLite ignores it.
+#[derive(Debug, Clone)]
+pub struct PostgresSettings {
+    /// The maximum number of connections (16).
+    pub connections: u32,
+    /// After how long the server cancels a statement (40 s, which is also the most: a store waits no longer for its answer).
+    pub statement_timeout: Duration,
+    /// How TLS is used if the address does not say so with `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
+    /// Without either, `verify-full`, and `prefer` for a server on this machine.
+    pub tls: Option<String>,
+    /// The certificates that may vouch for the server, instead of the system's (PEM).
+    pub tls_roots: Option<PathBuf>,
+}
+
+impl Default for PostgresSettings {
+    fn default() -> Self {
+        Self { connections: 16, statement_timeout: LOCK_PATIENCE, tls: None, tls_roots: None }
+    }
+}
+
+/// Whether a missing database may be made and an older one migrated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// Yes: the service is starting.
+    Allowed,
+    /// No: a command must not make a database by surprise, nor migrate one under a running service.
+    Refused,
+}
 
 /// How long a write waits for its turn in this process: a little longer than for another process, a little less than a
 /// callback's 45 s.
@@ -38,6 +71,9 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(44);
 
 /// The oldest SQLite that does not lose pages when a WAL is reset (docs/protocol/threats.md §9.1).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// The migrations of this version.
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// Why a database cannot be used. No text contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +92,38 @@ pub enum OpenFault {
         /// The system's error.
         source: io::Error,
     },
+    /// There is no database yet, and only the service may make one.
+    #[error(
+        "there is no Cartkey database at {place}: run this where the service runs and with its settings \
+         (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which makes it"
+    )]
+    Missing {
+        /// The file with its folder, or where the address of the server stands.
+        place: String,
+    },
+    /// The database has the schema of an older version, and only the service may migrate it.
+    #[error(
+        "this database has the schema of an older version of Cartkey: start this version’s “cartkey serve”, which migrates \
+         it, or run this command of the version that is serving"
+    )]
+    Older,
+    /// The file is not a database, or is damaged so much that it cannot be opened.
+    #[error("the database file {path} cannot be opened: restore it from a backup if it is damaged")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The database's error.
+        source: sqlx::Error,
+    },
     /// The server does not answer, or refuses the connection.
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
+    /// The server has no TLS, or its certificate is not trusted.
+    #[error(
+        "the connection to PostgreSQL cannot be encrypted and verified: name the CA’s certificate in \
+         CARTKEY_DATABASE_TLS_ROOTS, or choose less with ?sslmode=… in CARTKEY_DATABASE_URL"
+    )]
+    Tls(#[source] sqlx::Error),
     /// The database was migrated by a newer version.
     #[error(
         "this database was migrated by a newer version of Cartkey: run that version, or restore a backup made by this one"
@@ -76,21 +141,34 @@ pub enum OpenFault {
     /// The database would lose committed data.
     #[error("{0}")]
     Unsafe(String),
+    /// The schema's version cannot be read.
+    #[error("the database cannot be read")]
+    Read(#[source] Error),
 }
 
 impl OpenFault {
     fn of_file(path: &Path, source: io::Error) -> Self {
-        let obstacle = match source.kind() {
-            io::ErrorKind::PermissionDenied => obstacle(path),
-            io::ErrorKind::ReadOnlyFilesystem => Some("its file system is read-only: mount a volume there".to_owned()),
-            _ => None,
-        };
-        let why = obstacle.map(|obstacle| format!(" ({obstacle})")).unwrap_or_default();
+        let why = why_unwritable(path, &source);
         Self::File { what: format!("cannot create or write {}{why}", path.display()), source }
     }
 
     fn of_connect(error: sqlx::Error) -> Self {
-        if is_of_pooler(&error) { Self::Pooler } else { Self::Connect(error) }
+        match error {
+            error if is_of_pooler(&error) => Self::Pooler,
+            error @ sqlx::Error::Tls(_) => Self::Tls(error),
+            // The certificate was refused.
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Tls(error.into()),
+            error => Self::Connect(error),
+        }
+    }
+
+    /// For the file at `path`: whether it is no database is known only when it is read.
+    fn of_sqlite(path: &Path, error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Configuration(why) => Self::Unsafe(why.to_string()),
+            source if is_of_damage(&source) => Self::Damaged { path: path.display().to_string(), source },
+            error => Self::Connect(error),
+        }
     }
 
     fn of_migration(error: MigrateError) -> Self {
@@ -100,6 +178,12 @@ impl OpenFault {
             error => Self::Migrate(error),
         }
     }
+}
+
+/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), also extended.
+fn is_of_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
 /// A prepared statement is missing or already exists (26000, 42P05): the transaction ran on another connection.
@@ -114,19 +198,23 @@ impl Db {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`), creates a missing SQLite file, and migrates the
     /// schema.
     pub async fn open(url: &str) -> Result<Self, OpenFault> {
-        Self::open_with(url, POSTGRES_CONNECTIONS).await
+        Self::open_with(url, &PostgresSettings::default(), Making::Allowed).await
     }
 
-    /// The same, with at most `postgres_connections` connections to PostgreSQL.
-    pub async fn open_with(url: &str, postgres_connections: u32) -> Result<Self, OpenFault> {
+    /// The same with these settings. If `making` is refused, a missing database is not created and an older one is not migrated:
+    /// both are errors.
+    pub async fn open_with(url: &str, settings: &PostgresSettings, making: Making) -> Result<Self, OpenFault> {
         let db = if let Some(path) = url.strip_prefix("sqlite:") {
-            open_sqlite(path.strip_prefix("//").unwrap_or(path)).await?
+            open_sqlite(path.strip_prefix("//").unwrap_or(path), making).await?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            open_postgres(url, postgres_connections).await?
+            open_postgres(url, settings).await?
         } else {
             return Err(OpenFault::Scheme);
         };
-        migrate(&db, url).await?;
+        match making {
+            Making::Allowed => migrate(&db, url, settings).await?,
+            Making::Refused => require_current(&db, url).await?,
+        }
         Ok(db)
     }
 
@@ -150,6 +238,9 @@ impl Db {
 
     /// Closes every connection; SQLite then merges its WAL into the file.
     pub async fn close(&self) {
+        if let Some(pool) = self.checkpointer() {
+            pool.close().await;
+        }
         match self.pools() {
             Pools::Sqlite { read, write } => {
                 read.close().await;
@@ -172,16 +263,15 @@ impl Db {
 }
 
 /// Migrates the schema, on a connection without timeouts: a large migration may take longer than any statement may.
-async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
-    let migrator = sqlx::migrate!("./migrations");
+async fn migrate(db: &Db, url: &str, settings: &PostgresSettings) -> Result<(), OpenFault> {
     match db.pools() {
-        Pools::Sqlite { write, .. } => migrator.run(write).await,
+        Pools::Sqlite { write, .. } => MIGRATOR.run(write).await,
         Pools::Postgres(_) => {
-            let options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
+            let options = postgres_options(url, settings)?;
             let mut connection = first_connection(&options).await.map_err(OpenFault::of_connect)?;
             let patient = "SET statement_timeout = 0; SET lock_timeout = 0";
             sqlx::raw_sql(patient).execute(&mut connection).await.map_err(OpenFault::of_connect)?;
-            let migrated = migrator.run(&mut connection).await;
+            let migrated = MIGRATOR.run(&mut connection).await;
             let _ = connection.close().await;
             migrated
         }
@@ -189,8 +279,37 @@ async fn migrate(db: &Db, url: &str) -> Result<(), OpenFault> {
     .map_err(OpenFault::of_migration)
 }
 
-async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
+/// Fails unless the schema is exactly this version's.
+async fn require_current(db: &Db, url: &str) -> Result<(), OpenFault> {
+    let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+    match db.read("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version DESC LIMIT 1").optional().await {
+        Ok(Some((version,))) => match Some::<i64>(version).cmp(&newest) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(OpenFault::Older),
+            Ordering::Greater => Err(OpenFault::Newer(MigrateError::VersionMissing(version))),
+        },
+        Ok(None) => Err(missing(url)),
+        Err(error) if error.is_of_missing_table() => Err(missing(url)),
+        Err(error) => Err(OpenFault::Read(error)),
+    }
+}
+
+fn missing(url: &str) -> OpenFault {
+    let place = match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path).split('?').next().unwrap_or_default();
+            std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
+        }
+        None => "the address in CARTKEY_DATABASE_URL".to_owned(),
+    };
+    OpenFault::Missing { place }
+}
+
+async fn open_sqlite(path: &str, making: Making) -> Result<Db, OpenFault> {
     let file = Path::new(path.split('?').next().unwrap_or(path));
+    if making == Making::Refused && !file.try_exists().map_err(|fault| OpenFault::of_file(file, fault))? {
+        return Err(missing(&format!("sqlite:{path}")));
+    }
     make_file(file).map_err(|fault| OpenFault::of_file(file, fault))?;
     let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))
         .map_err(|_| OpenFault::Address)?
@@ -201,7 +320,8 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .pragma("secure_delete", "ON")
-        .pragma("journal_size_limit", "67108864");
+        .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", WAL_PAGES);
     let pool = |connections| {
         SqlitePoolOptions::new()
             .max_connections(connections)
@@ -222,12 +342,10 @@ async fn open_sqlite(path: &str) -> Result<Db, OpenFault> {
         })
         .connect_with(options.clone())
         .await
-        .map_err(|error| match error {
-            sqlx::Error::Configuration(why) => OpenFault::Unsafe(why.to_string()),
-            error => OpenFault::Connect(error),
-        })?;
+        .map_err(|error| OpenFault::of_sqlite(file, error))?;
+    let checkpointer = pool(1).connect_lazy_with(options.clone().busy_timeout(Duration::ZERO));
     let read = pool(4).connect_lazy_with(options.read_only(true));
-    Ok(Db::on(Pools::Sqlite { read, write }))
+    Ok(Db::on(Pools::Sqlite { read, write }).checkpointed_by(checkpointer))
 }
 
 /// Why this database may lose committed data, if it may.
@@ -250,10 +368,39 @@ async fn loses_data(connection: &mut SqliteConnection) -> Result<Option<String>,
     Ok(None)
 }
 
-async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
+/// The address with what it leaves open: how TLS is used.
+fn postgres_options(url: &str, settings: &PostgresSettings) -> Result<PgConnectOptions, OpenFault> {
+    let parsed = Url::parse(url).map_err(|_| OpenFault::Address)?;
+    let mut options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
+    if let Some(roots) = &settings.tls_roots {
+        options = options.ssl_root_cert(roots);
+    }
+    let says_how = parsed.query_pairs().any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+    if says_how || std::env::var_os("PGSSLMODE").is_some() {
+        return Ok(options);
+    }
+    let mode = match &settings.tls {
+        Some(mode) => PgSslMode::from_str(mode).map_err(|_| OpenFault::Address)?,
+        None if is_local(&options) => PgSslMode::Prefer,
+        None => PgSslMode::VerifyFull,
+    };
+    Ok(options.ssl_mode(mode))
+}
+
+/// Whether the server is on this machine: nobody else sees what is sent there.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+async fn open_postgres(url: &str, settings: &PostgresSettings) -> Result<Db, OpenFault> {
+    let options = postgres_options(url, settings)?;
+    let statement_timeout = settings.statement_timeout;
     let mut first = first_connection(&options).await.map_err(OpenFault::of_connect)?;
-    if let Some(why) = prepare(&mut first).await.map_err(OpenFault::of_connect)? {
+    if let Some(why) = prepare(&mut first, statement_timeout).await.map_err(OpenFault::of_connect)? {
         return Err(OpenFault::Unsafe(why));
     }
     if shares_sessions(&mut first, &options).await.map_err(OpenFault::of_connect)? {
@@ -263,7 +410,7 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
     let failover = Failover::default();
     let judge = failover.clone();
     let pool = PgPoolOptions::new()
-        .max_connections(connections)
+        .max_connections(settings.connections)
         .acquire_timeout(LOCK_PATIENCE)
         // The driver's own connection test has no timeout.
         .test_before_acquire(false)
@@ -276,9 +423,9 @@ async fn open_postgres(url: &str, connections: u32) -> Result<Db, OpenFault> {
             })
         })
         // After a failover the server may be another one, with settings of its own.
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
-                match prepare(connection).await? {
+                match prepare(connection, statement_timeout).await? {
                     None => Ok(()),
                     Some(why) => Err(sqlx::Error::Configuration(why.into())),
                 }
@@ -308,18 +455,21 @@ fn is_starting(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Configures a session; returns the reason if its server must not be used. The server cancels a statement after 40 s, and an
-/// idle transaction after a minute: one whose client has vanished blocks every other write until then.
-async fn prepare(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+/// Configures a session; returns the reason if its server must not be used. The server cancels a statement after
+/// `statement_timeout`, and an idle transaction after a minute: one whose client has vanished blocks every other write until then.
+async fn prepare(connection: &mut PgConnection, statement_timeout: Duration) -> Result<Option<String>, sqlx::Error> {
     sqlx::raw_sql(
-        "SET statement_timeout = 40000;
-         SET idle_in_transaction_session_timeout = 60000;
+        "SET idle_in_transaction_session_timeout = 60000;
          SET tcp_keepalives_idle = 30;
          SET tcp_keepalives_interval = 10;
          SET tcp_keepalives_count = 3",
     )
     .execute(&mut *connection)
     .await?;
+    sqlx::query("SELECT set_config('statement_timeout', $1, false)")
+        .bind(statement_timeout.as_millis().to_string())
+        .execute(&mut *connection)
+        .await?;
     let (read_only, commit, fsync): (String, String, String) = sqlx::query_as(
         "SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit'),
                 current_setting('fsync')",
@@ -361,26 +511,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// For people: the existing file or folder of `path` that this process may not write, its owner, and what to do.
-fn obstacle(path: &Path) -> Option<String> {
-    let places = path.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place });
-    // The file and its folder, or, if they do not exist, where the folder would be created.
-    let mut places = places.filter(|place| place.exists()).take(2);
-    let place = places.find(|place| access(*place, Access::WRITE_OK).is_err())?;
-    let about = fs::metadata(place).ok()?;
-    let (shown, owner, me) = (place.display(), about.uid(), geteuid().as_raw());
-    Some(if owner == me {
-        format!("{shown} has mode {:o}: run chmod u+w {shown}", about.mode() & 0o7777)
-    } else {
-        format!(
-            "{shown} belongs to uid {owner}, this process runs as uid {me}: run chown {me} {shown}, or run as its owner"
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+
+    use rustix::process::geteuid;
 
     use super::*;
 

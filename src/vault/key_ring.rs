@@ -1,5 +1,5 @@
 //! The key ring: one `id:key` per line. Which key seals is in the database; in a new one, it is the first. Only the file's owner may
-//! read it.
+//! read it, or a group that is ours alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -8,10 +8,12 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustix::process::{getegid, geteuid};
 use zeroize::Zeroizing;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::secret::Secret;
+use crate::files::why_unreadable;
 
 /// 32 random bytes, wiped when dropped.
 type KeyBytes = Zeroizing<[u8; 32]>;
@@ -24,20 +26,28 @@ pub struct KeyRing(Vec<(String, KeyBytes)>);
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
     /// The file cannot be read or written.
-    #[error("{path}: {source}{}", owner_hint(.path, .source))]
+    #[error("cannot read or write {path}{}", why_unreadable(Path::new(.path), .source))]
     Io {
         /// The file.
         path: String,
         /// The system's error.
         source: io::Error,
     },
-    /// Users other than the owner can read the file.
-    #[error("{path} can be read by others (mode {mode:o}): run chmod 600 {path}")]
+    /// Others can read the file.
+    #[error(
+        "{path} can be read by others (mode {mode:o}, owner uid {owner}, group {group}; this process runs as uid {}): run \
+         chmod 600 {path}",
+        geteuid().as_raw()
+    )]
     Exposed {
         /// The file.
         path: String,
         /// Its permission bits.
         mode: u32,
+        /// Its owner's uid.
+        owner: u32,
+        /// Its group's gid.
+        group: u32,
     },
     /// A line is not `id:key`.
     #[error("line {line} of the key ring: {what}")]
@@ -58,17 +68,43 @@ pub enum RingFault {
     Empty,
 }
 
-/// Whose the file or its folder is, if this process is refused because it runs as another user.
-fn owner_hint(path: &str, fault: &io::Error) -> String {
-    let me = rustix::process::geteuid().as_raw();
-    let about = Path::new(path).ancestors().find_map(|place| fs::metadata(place).ok());
-    match about {
-        Some(about) if fault.kind() == io::ErrorKind::PermissionDenied && about.uid() != me => {
-            let owner = about.uid();
-            format!("; it belongs to uid {owner}, this process runs as uid {me}: change the owner, or run as that user")
-        }
-        _ => String::new(),
+/// Whether only this process's user can read a file with these permissions: nobody but its owner, or a group that this process is
+/// in and that no account of this machine has. Kubernetes mounts secrets like that: owned by root, mode 0440, with the pod's `fsGroup`.
+fn is_ours_alone(about: &fs::Metadata) -> bool {
+    let mode = about.mode() & 0o777;
+    if mode | 0o700 == 0o700 {
+        return true;
     }
+    let group = about.gid();
+    let given = || rustix::process::getgroups().unwrap_or_default();
+    mode | 0o740 == 0o740
+        && group != 0
+        && (getegid().as_raw() == group || given().iter().any(|id| id.as_raw() == group))
+        && !group_has_users(group, &read_or_empty("/etc/group"), &read_or_empty("/etc/passwd"))
+}
+
+fn read_or_empty(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Whether a user other than ourselves is in the group `id`, by the files in which a system lists them.
+fn group_has_users(id: u32, groups: &str, users: &str) -> bool {
+    let (id, me) = (id.to_string(), geteuid().as_raw().to_string());
+    let my_name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == me).then_some(name)
+    });
+    let members = groups.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&id.as_str())).then(|| fields.get(3).copied().unwrap_or_default())
+    });
+    let is_other = |name: &str| !name.is_empty() && Some(name) != my_name;
+    members.flat_map(|names| names.split(',')).any(is_other)
+        || users.lines().any(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            fields.get(3) == Some(&id.as_str()) && fields.get(2) != Some(&me.as_str())
+        })
 }
 
 impl KeyRing {
@@ -84,6 +120,8 @@ impl KeyRing {
     /// Parses a ring. Ignores empty lines and lines that begin with `#`.
     pub fn parse(text: &str) -> Result<Self, RingFault> {
         let mut keys: Vec<(String, KeyBytes)> = Vec::new();
+        // Some editors put a byte order mark before a text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -119,9 +157,10 @@ impl KeyRing {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(other) => return Err(io(other)),
         };
-        let mode = file.metadata().map_err(io)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(RingFault::Exposed { path: path.display().to_string(), mode });
+        let about = file.metadata().map_err(io)?;
+        if !is_ours_alone(&about) {
+            let (mode, owner, group) = (about.mode() & 0o777, about.uid(), about.gid());
+            return Err(RingFault::Exposed { path: path.display().to_string(), mode, owner, group });
         }
         let mut text = Zeroizing::new(String::new());
         file.read_to_string(&mut text).map_err(io)?;
@@ -215,10 +254,40 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         KeyRing::mint(&Entropy::seeded(1)).save_new(&path).unwrap();
-        for mode in [0o640, 0o604, 0o660, 0o620] {
+        for mode in [0o604, 0o660, 0o620, 0o444] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert!(matches!(KeyRing::load(&path), Err(RingFault::Exposed { .. })), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_group_is_ours_alone_if_no_other_account_has_it() {
+        let me = geteuid().as_raw();
+        let users = format!("root:x:0:0::/:/bin/sh\nme:x:{me}:7001::/:/bin/sh\nann:x:4001:7002::/:/bin/sh\n");
+        let users = if me == 0 { users.replacen("root:x:0:0", "toor:x:1:0", 1) } else { users };
+        let groups = "ours:x:7001:me\nanns:x:7002:\nboth:x:7003:me,ann\n";
+        for (group, has_others) in [(7_001, false), (7_002, true), (7_003, true), (65_532, false)] {
+            assert_eq!(group_has_users(group, groups, &users), has_others, "{group}");
+        }
+    }
+
+    #[test]
+    fn a_secret_volume_with_our_own_group_is_accepted_and_others_are_named_with_mode_and_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        KeyRing::mint(&Entropy::seeded(1)).save_new(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        let said = KeyRing::load(&path).err().unwrap().to_string();
+        let me = geteuid().as_raw();
+        for part in [&*path.display().to_string(), "mode 444", &format!("runs as uid {me}")] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_ring_is_ignored() {
+        let text = format!("\u{feff}a:{}\r\n", STANDARD.encode([7_u8; 32]));
+        assert_eq!(KeyRing::parse(&text).unwrap().iter().next().unwrap().0, "a");
     }
 
     #[test]

@@ -11,13 +11,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Level};
 
 use super::body_deadline::Bounds;
 use super::failure::{Failure, Unrendered};
+use super::guard::{client_of, peer};
 use super::{body_deadline, failure_page, language, problem};
 use crate::app::App;
-use crate::domain::id::RequestId;
+use crate::domain::id::{RequestId, StoreId};
+use crate::flow::lending::subject;
 
 /// The kind of client that a router serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,24 @@ pub(super) fn render(routes: Router<App>, app: &App, surface: Surface) -> Router
         .layer(from_fn_with_state((app.clone(), surface), edge))
 }
 
+/// The one line of a request.
+macro_rules! request_line {
+    ($level:expr, $method:expr, $route:expr, $status:expr, $took:expr, $client:expr, $subject:expr) => {
+        tracing::event!(
+            target: "cartkey::request",
+            $level,
+            http.method = %$method,
+            http.route = $route,
+            http.status = $status,
+            took_ms = $took,
+            client.address = %$client,
+            token.id = $subject.token(),
+            store.id = $subject.store(),
+            "{} {} {}", $method, $route, $status
+        )
+    };
+}
+
 async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request, next: Next) -> Response {
     let begun = app.now();
     let id = RequestId::mint(begun, &app.entropy);
@@ -77,8 +97,14 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     // The route, never the path: paths contain tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request.id = %id);
-    let mut answer = next.run(request).instrument(span.clone()).await;
+    let (caller, trace) = (caller_id(request.headers()), trace_id(request.headers()));
+    let client = client_of(&app.site.trusted_proxies, peer(request.extensions()), request.headers());
+    let named = route.as_ref().and_then(|route| store_in(route.as_str(), request.uri().path()));
+    let span = tracing::info_span!("request", request.id = %id, request.caller_id = caller, trace.id = trace);
+    let (mut answer, subject) = subject::noted(next.run(request)).instrument(span.clone()).await;
+    if let Some(store) = named {
+        subject.set_store(store);
+    }
     let bad = answer.status().is_client_error() || answer.status().is_server_error();
     let failure = match answer.extensions_mut().remove::<Unrendered>() {
         Some(Unrendered(failure)) => Some(failure),
@@ -90,7 +116,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     };
     let _in_span = span.enter();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    let took = app.now().since(begun).as_millis();
+    let took = u64::try_from(app.now().since(begun).as_millis()).unwrap_or(u64::MAX);
     if let Some(failure) = &failure {
         log_failure(failure, route);
         let page = match surface {
@@ -105,15 +131,49 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let status = answer.status().as_u16();
     // Frequent requests are logged at DEBUG: key reads have their own record.
     if matches!(surface, Surface::Api | Surface::Machine) && failure.is_none() {
-        tracing::debug!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
+        request_line!(Level::DEBUG, method, route, status, took, client, subject);
     } else {
-        tracing::info!(http.method = %method, http.route = route, http.status = status, took_ms = took, "{method} {route} {status}");
+        request_line!(Level::INFO, method, route, status, took, client, subject);
     }
     add_headers(app.site.secure, answer.headers_mut());
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        answer.headers_mut().insert("x-request-id", id);
+    // A caller finds its own ID in the answer, and ours beside it.
+    for (name, id) in [(OWN_ID, Some(id.as_str())), (REQUEST_ID, caller.as_deref().or(Some(id.as_str())))] {
+        if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            answer.headers_mut().insert(name, id);
+        }
     }
     answer
+}
+
+/// The ID of this request as the caller knows it, or ours.
+const REQUEST_ID: &str = "x-request-id";
+/// Our ID of this request, always.
+const OWN_ID: &str = "cartkey-request-id";
+
+/// The ID that a proxy or a service gave the request, if it can stand in a log: 1 to 128 letters, digits and `-_.:/+=@`.
+fn caller_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
+    ((1..=128).contains(&id.len()) && id.bytes().all(is_sane)).then(|| id.to_owned())
+}
+
+/// The trace that the request is part of (W3C Trace Context, `traceparent`).
+fn trace_id(headers: &HeaderMap) -> Option<String> {
+    let parent = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = parent.split('-').collect();
+    let [version, trace, span, flags, rest @ ..] = parts.as_slice() else { return None };
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let is_some = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let is_known = is_hex(version, 2) && *version != "ff" && (*version != "00" || rest.is_empty());
+    (is_known && is_hex(trace, 32) && is_some(trace) && is_hex(span, 16) && is_some(span) && is_hex(flags, 2))
+        .then(|| (*trace).to_owned())
+}
+
+/// The store that the path names, where the route has a store's ID. From the end, because a nested router sees a shorter path.
+fn store_in(route: &str, path: &str) -> Option<StoreId> {
+    route.rsplit('/').zip(path.rsplit('/')).find(|(part, _)| *part == "{id}").and_then(|(_, id)| id.parse().ok())
 }
 
 /// Whether a response comes from a layer or an extractor, not from a handler with a body of its own.
@@ -190,4 +250,52 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
 /// A handler panicked. The panic message is not sent: it may contain request data.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Failure::broken("a handler panicked").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn an_id_of_the_caller_is_taken_over_if_it_can_stand_in_a_log() {
+        let taken = |value: &str| caller_id(&headers(REQUEST_ID, value));
+        for good in ["a", "7f9c1c52-8c9a-4c2e-9a57-2c1d", "1-67891233-abcdef012345678912345678", "rq_1/span+2=="] {
+            assert_eq!(taken(good).as_deref(), Some(good));
+        }
+        for bad in ["", "a b", "a\"b", "a{b}", &"a".repeat(129)] {
+            assert_eq!(taken(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_read_as_the_specification_says() {
+        let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+        let read = |value: &str| trace_id(&headers("traceparent", value));
+        assert_eq!(read(&format!("00-{trace}-{span}-01")).as_deref(), Some(trace));
+        assert_eq!(read(&format!("cc-{trace}-{span}-01-what-comes")).as_deref(), Some(trace));
+        let zeros = "0".repeat(32);
+        for bad in [
+            format!("ff-{trace}-{span}-01"),
+            format!("00-{trace}-{span}-01-more"),
+            format!("00-{zeros}-{span}-01"),
+            format!("00-{trace}-{}-01", "0".repeat(16)),
+            format!("00-{}-{span}-01", trace.to_uppercase()),
+            format!("00-{trace}-{span}"),
+            "x".to_owned(),
+        ] {
+            assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_store_in_a_path_is_found_by_its_route() {
+        let id = format!("st_{}", "0".repeat(26));
+        let found = |path: &str| store_in("/api/v1/stores/{id}/keys", path).map(|id| id.to_string());
+        assert_eq!(found(&format!("/v1/stores/{id}/keys")), Some(id));
+        assert_eq!(found("/api/v1/stores/nonsense/keys"), None);
+    }
 }

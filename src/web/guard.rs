@@ -6,7 +6,7 @@ use std::sync::Once;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 use ipnet::IpNet;
@@ -27,7 +27,7 @@ pub struct Peer(pub SocketAddr);
 /// The client's address: the peer, or, if the peer is a trusted proxy, the right-most untrusted address in
 /// `X-Forwarded-For` (docs/protocol/threats.md, threat 40: anything left of it may be forged).
 pub(super) fn came_from(site: &Site, parts: &Parts) -> IpAddr {
-    client_of(&site.trusted_proxies, peer(parts), &parts.headers)
+    client_of(&site.trusted_proxies, peer(&parts.extensions), &parts.headers)
 }
 
 /// The same for a request from `peer` with these headers, trusting `proxies`.
@@ -72,8 +72,9 @@ fn warn_of_proxy(peer: IpAddr) {
     });
 }
 
-fn peer(parts: &Parts) -> IpAddr {
-    parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
+/// The address at the other end of the connection.
+pub(super) fn peer(extensions: &Extensions) -> IpAddr {
+    extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
 }
 
 fn is_trusted(site: &Site, ip: &IpAddr) -> bool {
@@ -91,7 +92,7 @@ pub(super) fn reached_at(site: &Site, parts: &Parts) -> Option<String> {
     }
     let said = parts.headers.get_all("x-forwarded-proto").iter().next_back().and_then(|said| said.to_str().ok());
     let last = said.and_then(|said| said.rsplit(',').next()).map(str::trim);
-    let scheme = if last == Some("https") && is_trusted(site, &peer(parts)) { "https" } else { "http" };
+    let scheme = if last == Some("https") && is_trusted(site, &peer(&parts.extensions)) { "https" } else { "http" };
     Some(format!("{scheme}://{}", host.to_ascii_lowercase()))
 }
 

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 
 use crate::app::App;
+use crate::flow::dashboard::diagnostics;
 
 /// How long a probe waits for the database; shorter than the surface's time limit.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,7 +23,7 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready for requests: the database answers and its writes are durable, no worker is down, and the process is not
+/// Ready for requests: the database answers, its disk has space, its writes are durable, no worker is down, and the process is not
 /// shutting down.
 async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
     let not_ready = |says| (StatusCode::SERVICE_UNAVAILABLE, says);
@@ -37,6 +38,7 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Cow<'static, str>) {
         return not_ready("a write failed, and no test write has been durable since\n".into());
     }
     match app.db.patient(PATIENCE).ping().await {
+        Ok(()) if diagnostics::is_disk_full(&app).await => not_ready("the disk of the database is full\n".into()),
         Ok(()) => (StatusCode::OK, "ok\n".into()),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
@@ -56,7 +56,7 @@ pub struct Outgoing {
 #[derive(Clone)]
 pub struct Client {
     outgoing: Arc<Outgoing>,
-    tls: Arc<OnceLock<TlsConnector>>,
+    tls: Arc<RwLock<Option<TlsConnector>>>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -203,6 +203,11 @@ impl Client {
         }
     }
 
+    /// Reads the trusted certificates again at the next https call: they may have been replaced.
+    pub fn forget_roots(&self) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Resolves the host of `url`, without the guard and without connecting.
     pub async fn look_up(&self, url: &str) -> Result<Vec<IpAddr>, Fault> {
         let url = Url::parse(url).map_err(|_| Fault::BadUrl)?;
@@ -289,13 +294,15 @@ impl Client {
 
     /// The connector, created once. Reading a few hundred certificates blocks, so it runs off the async workers.
     async fn connector(&self) -> Result<TlsConnector, Fault> {
-        if let Some(connector) = self.tls.get() {
-            return Ok(connector.clone());
+        if let Some(connector) = self.tls.read().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(connector);
         }
-        let (once, outgoing) = (Arc::clone(&self.tls), Arc::clone(&self.outgoing));
-        tokio::task::spawn_blocking(move || once.get_or_init(|| trusting(&outgoing.extra_roots)).clone())
-            .await
-            .map_err(|_| Fault::Tls)
+        let (tls, outgoing) = (Arc::clone(&self.tls), Arc::clone(&self.outgoing));
+        let read = move || {
+            let mut tls = tls.write().unwrap_or_else(PoisonError::into_inner);
+            tls.get_or_insert_with(|| trusting(&outgoing.extra_roots)).clone()
+        };
+        tokio::task::spawn_blocking(read).await.map_err(|_| Fault::Tls)
     }
 }
 

@@ -401,7 +401,7 @@ async fn the_commands_write_a_backup_while_serving_and_restore_it_elsewhere() {
     assert!(beside.complaint().1.contains("lies in this folder"), "{beside:?}");
     assert_eq!(here.run(&["backup", "-", "--keep", "1"]).complaint().0, Some(2));
 
-    let there = Installation::new().await;
+    let there = Installation::empty().await;
     let file = |name: &str| -> PathBuf { here.folder.path().join(name) };
     let refused = there.run(&["restore", file(&second).to_str().unwrap()]);
     assert!(refused.complaint().1.contains("master.key is missing: put the key ring"), "{refused:?}");
@@ -426,7 +426,7 @@ async fn the_commands_write_a_backup_while_serving_and_restore_it_elsewhere() {
     assert!(again.complaint().1.contains("the target is not empty"), "{again:?}");
 
     // With the ring in it, it is all that is needed, and says so.
-    let whole = Installation::new().await;
+    let whole = Installation::empty().await;
     let ran = here.run(&["backup", "whole", "--with-key-ring"]);
     assert!(ran.err.contains("warning: this backup contains the key ring"), "{ran:?}");
     let ran = whole.run(&["restore", file(&ran.printed()).to_str().unwrap()]);

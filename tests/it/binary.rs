@@ -11,6 +11,9 @@ use cartkey::demo::pretend_store::{Pace, PretendStore, Setup, Switches};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::store_url::Network;
 use cartkey::domain::time::Clock;
+use cartkey::flow::open_vault;
+use cartkey::storage::Db;
+use cartkey::vault::RingSource;
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
 use hyper::header::{HeaderName, HeaderValue};
@@ -30,8 +33,28 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Listens on a free loopback port with its own database, and may reach stores on loopback.
+    /// An [`Self::empty`] one on which the service has run before.
     pub async fn new() -> Self {
+        Self::empty().await.made().await
+    }
+
+    /// Makes its database and its ring, as the service does when it first runs.
+    pub async fn made(self) -> Self {
+        let url = &self.settings["CARTKEY_DATABASE_URL"];
+        let url = url
+            .strip_prefix("sqlite:")
+            .map_or_else(|| url.clone(), |path| format!("sqlite:{}", self.folder.path().join(path).display()));
+        let db = Db::open(&url).await.expect("a new database");
+        let ring = self.folder.path().join("data/master.key");
+        open_vault::open_vault(&db, &RingSource::File(ring), Clock::System.now(), &Entropy::System)
+            .await
+            .expect("a new ring");
+        db.close().await;
+        self
+    }
+
+    /// Listens on a free loopback port with its own database, which nobody has made yet, and may reach stores on loopback.
+    pub async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database_url = crate::database::fresh(folder.path()).await;
         let settings = [

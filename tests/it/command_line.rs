@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use cartkey::demo::pretend_store::Pace;
+use cartkey::storage::Db;
 use cartkey::woo::Resolver;
 use hyper::Method;
 use rustix::process::Signal;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::binary::{Installation, PATIENCE, Running, ask, client, client_with, pretend_shop};
+use crate::database::change;
 use crate::merchant::Merchant;
 use crate::tls::certificate;
 use crate::world::terminate_tls;
@@ -77,13 +79,45 @@ async fn a_wrong_command_line_ends_with_2_and_touches_nothing() {
         (&["check", "nonsense"], "st_"),
         (&["nonsense"], "nonsense"),
     ];
-    let here = Installation::new().await;
+    let here = Installation::empty().await;
     for (arguments, word) in wrong {
         let ran = here.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {ran:?}");
         assert!(ran.err.contains(word), "{arguments:?}: {}", ran.err);
     }
     assert!(!here.has("data/master.key") && !here.has("cartkey.db"), "nothing was made");
+}
+
+#[tokio::test]
+async fn a_command_where_the_service_never_ran_says_so_and_makes_nothing() {
+    let here = Installation::empty().await;
+    let commands: [&[&str]; 5] = [
+        &["link", "--user-id", "m"],
+        &["stores"],
+        &["doctor"],
+        &["operator", "list"],
+        &["migrate-to", "sqlite:other.db"],
+    ];
+    for arguments in commands {
+        let ran = here.run(arguments);
+        let line = ran.err.lines().last().unwrap();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(line.contains("there is no Cartkey database at ") && line.contains("cartkey serve"), "{line}");
+        if here.settings["CARTKEY_DATABASE_URL"].starts_with("sqlite:") {
+            assert!(line.contains(&format!("{}/cartkey.db", here.folder.path().display())), "{line}");
+        }
+    }
+    assert!(!here.has("data") && !here.has("cartkey.db") && !here.has("other.db"), "nothing was made");
+}
+
+#[tokio::test]
+async fn a_command_neither_migrates_a_database_nor_uses_one_of_a_newer_version() {
+    let here = Installation::new().await;
+    let db = Db::open(&here.settings["CARTKEY_DATABASE_URL"]).await.unwrap();
+    change(&db, "UPDATE _sqlx_migrations SET version = version + 1000").await;
+    assert!(here.run(&["stores"]).complaint().1.contains("newer version"));
+    change(&db, "UPDATE _sqlx_migrations SET version = 0").await;
+    assert!(here.run(&["stores"]).complaint().1.contains("older version"));
 }
 
 #[tokio::test]
@@ -138,6 +172,48 @@ async fn values_come_from_the_environment_from_files_and_from_dot_env() {
     let url = format!("http://{}{path}", cartkey.listen);
     let (_, page) = ask(&client(), Method::GET, &url, &[], "").await.unwrap();
     assert!(page.contains("Acme Shipping"), "{page}");
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_and_what_docker_and_kubernetes_add_are_no_riddle() {
+    let here = Installation::new()
+        .await
+        .with("CARTKEY_PORT", "tcp://10.0.0.9:8080")
+        .with("CARTKEY_NAME", "/web/cartkey")
+        .with("CARTKEY_ENV_RUST_VERSION", "1.95");
+    std::fs::write(here.folder.path().join(".env"), "\u{feff}CARTKEY_PUBLIC_URL=https://keys.example\r\n").unwrap();
+    let ring = here.folder.path().join("data/master.key");
+    let text = std::fs::read_to_string(&ring).unwrap();
+    std::fs::write(&ring, format!("\u{feff}{text}")).unwrap();
+    let link = here.run(&["link", "--user-id", "merchant-42"]).printed();
+    assert!(link.starts_with("https://keys.example/connect/"), "{link}");
+    std::fs::write(here.folder.path().join(".env"), b"\xff\xfeC\0A\0").unwrap();
+    assert!(here.run(&["stores"]).complaint().1.contains(".env: cannot be read: it is not UTF-8 text"));
+}
+
+#[tokio::test]
+async fn doctor_finds_a_damaged_database() {
+    let here = Installation::new().await;
+    if !here.settings["CARTKEY_DATABASE_URL"].starts_with("sqlite:") {
+        return;
+    }
+    let file = here.folder.path().join("cartkey.db");
+    let whole = std::fs::read(&file).unwrap();
+    assert_eq!(here.run(&["doctor"]).code, Some(0));
+    // The last pages are those of indexes.
+    let mut damaged = whole.clone();
+    let end = damaged.len();
+    damaged[end - 3 * 4096..].fill(0x5a);
+    std::fs::write(&file, damaged).unwrap();
+    for arguments in [&["doctor"][..], &["doctor", "--deep"]] {
+        let ran = here.run(arguments);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.out.contains("bad   the database file is damaged"), "{ran:?}");
+    }
+    std::fs::write(&file, vec![0x5a; whole.len()]).unwrap();
+    let ran = here.run(&["doctor"]);
+    let named = format!("cartkey: the database file {} cannot be opened", file.display());
+    assert!(ran.code == Some(1) && ran.err.lines().last().unwrap().starts_with(&named), "{ran:?}");
 }
 
 #[tokio::test]
@@ -248,8 +324,8 @@ async fn a_database_that_cannot_be_opened_is_told_in_one_line_with_the_cause_onc
     let ran = here.run(&["stores"]);
     let (code, line) = ran.complaint();
     assert_eq!((code, ran.err.lines().count()), (Some(1), 1), "{ran:?}");
-    assert!(line.starts_with("cartkey: the database cannot be opened: "), "{line}");
-    assert_eq!(line.matches("database cannot be opened").count(), 1, "{line}");
+    assert!(line.starts_with("cartkey: the database file notes.txt cannot be opened: "), "{line}");
+    assert_eq!(line.matches("cannot be opened").count(), 1, "{line}");
     assert!(line.contains("file is not a database"), "{line}");
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cartkey::live::durability;
-use cartkey::storage::{Db, Error, Pools};
+use cartkey::storage::{Db, Error, Making, Pools, PostgresSettings};
 use hyper::Method;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -177,7 +177,8 @@ async fn a_transaction_that_met_another_is_done_again() {
 #[tokio::test]
 async fn there_are_as_many_connections_as_was_said() {
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open_with(&fresh(folder.path()).await, 3).await.unwrap();
+    let few = PostgresSettings { connections: 3, ..PostgresSettings::default() };
+    let db = Db::open_with(&fresh(folder.path()).await, &few, Making::Allowed).await.unwrap();
     if let Pools::Postgres(pool) = db.pools() {
         assert_eq!(pool.options().get_max_connections(), 3);
     }

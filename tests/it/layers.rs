@@ -8,16 +8,17 @@ use std::path::Path;
 /// Each layer and the layers it may import. `serve`, `cli`, `doctor`, `demo` and `main` assemble the program and may import all.
 /// `config` and `telemetry` stand beside the layers: they hold values read at start-up, every layer from `app` up may import them,
 /// and they import only the lowest layers.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
-    ("config", &["domain", "vault"]),
+    ("files", &[]),
+    ("config", &["domain", "files", "vault"]),
     ("telemetry", &["config"]),
-    ("vault", &["domain"]),
-    ("storage", &["domain"]),
+    ("vault", &["domain", "files"]),
+    ("storage", &["domain", "files"]),
     ("woo", &["domain"]),
     ("live", &["domain", "storage", "vault", "woo"]),
     ("app", &["config", "domain", "live", "storage", "vault", "woo"]),
-    ("flow", &["app", "config", "domain", "live", "storage", "vault", "woo"]),
+    ("flow", &["app", "config", "domain", "files", "live", "storage", "vault", "woo"]),
     ("web", &["app", "config", "domain", "flow"]),
     // A store of its own, that knows nothing of the service that calls it.
     ("demo/pretend_store", &["domain", "woo"]),

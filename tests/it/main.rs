@@ -49,6 +49,7 @@ mod migrations;
 mod on_record;
 mod one_transaction;
 mod open_vault;
+mod operations;
 mod operator;
 mod pretend_store;
 mod process;

@@ -203,7 +203,7 @@ async fn a_copy_that_fails_leaves_the_target_empty() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_moves_and_lends_its_keys_from_there() {
     let network = ManyStores::open().await;
-    let here = Installation::new().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db");
+    let here = Installation::empty().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db").made().await;
     let target = fresh(here.folder.path()).await;
     let row = |n: u8| {
         let (host, port) = (format!("127.2.0.{}", n + 1), network.addr.port());
@@ -243,7 +243,7 @@ async fn an_installation_moves_and_lends_its_keys_from_there() {
 
 #[tokio::test]
 async fn a_target_that_cannot_be_one_is_wrong_usage_or_a_failure_and_its_password_is_not_told() {
-    let here = Installation::new().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db");
+    let here = Installation::empty().await.with("CARTKEY_DATABASE_URL", "sqlite:data/cartkey.db").made().await;
     let ran = here.run(&["migrate-to", "mysql://me:hunter2@db/x"]);
     assert_eq!(ran.complaint().0, Some(2));
     assert!(!ran.err.contains("hunter2"));

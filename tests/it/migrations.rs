@@ -8,6 +8,7 @@ use cartkey::storage::Db;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::database::{change, column, fresh};
+use crate::world::World;
 
 /// The SHA-256 of every migration. Once a version is released, never change its line: add a migration, and its line here.
 const RELEASED: &[(&str, &str)] =
@@ -210,6 +211,32 @@ async fn an_older_program_leaves_a_newer_database_alone() {
     db.close().await;
     let refused = Db::open(&url).await.expect_err("a newer schema is refused").to_string();
     assert!(refused.contains("migrated by a newer version of Cartkey"), "{refused}");
+}
+
+/// A rolling upgrade: the new version's first replica migrates while those of this version serve.
+#[tokio::test]
+async fn an_older_program_goes_on_serving_while_a_newer_one_migrates() {
+    let world = World::new().await;
+    world.connect("merchant-42").await;
+    let service = world.service("keys:read,stores:read").await;
+    let keys = "/users/merchant-42/keys";
+    assert_eq!(service.get(keys).await.status, 200);
+    // What migrations may do: add columns with a default, tables, indexes.
+    for expansion in [
+        "ALTER TABLE stores ADD COLUMN added TEXT NOT NULL DEFAULT 'x'",
+        "ALTER TABLE keys ADD COLUMN added BIGINT",
+        "ALTER TABLE grants ADD COLUMN added BOOLEAN NOT NULL DEFAULT FALSE",
+        "ALTER TABLE events ADD COLUMN added TEXT",
+        "CREATE TABLE added (id TEXT PRIMARY KEY)",
+        "CREATE INDEX stores_added ON stores (added)",
+    ] {
+        change(&world.app.db, expansion).await;
+        assert_eq!(service.get(keys).await.status, 200, "lends after {expansion}");
+    }
+    // Events, checks and everything else are written as before, also by replicas without anything in memory.
+    world.connect("merchant-43").await;
+    assert_eq!(service.get("/users/merchant-43/keys").await.status, 200);
+    assert_eq!(service.get("/stores").await.status, 200);
 }
 
 /// A large migration takes longer than any statement of the service may.

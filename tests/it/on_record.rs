@@ -44,8 +44,6 @@ pub fn read(id: &RequestId, at: Time, token: &TokenId, store: &StoreId) -> KeyRe
         store_id: store.clone(),
         key_version: 1,
         from: IpAddr::from([192, 0, 2, 9]),
-        revision: 0,
-        lends: true,
     }
 }
 

@@ -20,6 +20,11 @@ async fn the_first_operator_is_made_by_the_link_and_is_signed_in() {
     let mut browser = world.merchant();
     let page = browser.get(&link).await;
     assert_eq!(page.title(), "Set up Cartkey · Cartkey");
+    assert!(
+        page.body.contains("name=\"name\" type=\"text\" value=\"\""),
+        "the name is the operator's to choose: {}",
+        page.body
+    );
     let fields = |password, again| [("name", "Ann"), ("password", password), ("again", again)];
     let weak = browser.submit(&page, "Create operator", &fields("passwordpassword", "passwordpassword")).await;
     assert!(weak.text().contains("easy to guess"), "{}", weak.text());

@@ -176,7 +176,7 @@ async fn a_webhook_is_changed_in_what_is_named_alone_and_its_old_secret_is_ended
 
 #[tokio::test]
 async fn a_wrong_command_line_ends_with_2_and_what_cannot_be_asked_with_1() {
-    let here = Installation::new().await;
+    let here = Installation::empty().await;
     for (arguments, word) in [
         (&["webhook", "add", "--url", "app.example.com"][..], "--url"),
         (&["webhook", "add", "--url", "https://app.example.com/#a"], "--url"),
@@ -191,6 +191,7 @@ async fn a_wrong_command_line_ends_with_2_and_what_cannot_be_asked_with_1() {
         assert!(ran.err.contains(word), "{arguments:?}: {}", ran.err);
     }
     assert!(!here.has("data/master.key"), "nothing was made");
+    let here = here.made().await;
     let unknown = here.run(&["webhook", "rotate", "wh_01jd0000000000000000000000"]);
     assert_eq!(unknown.complaint(), (Some(1), "cartkey: there is no such webhook"));
     let unknown = here.run(&["webhook", "log", "wh_01jd0000000000000000000000"]);

@@ -12,7 +12,7 @@ use crate::domain::id::{RequestId, StoreId, TokenId};
 use crate::domain::page::Page;
 use crate::domain::time::Time;
 use crate::domain::user_id::UserId;
-use crate::flow::Beneath;
+use crate::flow::{Beneath, lending::lend::MOST_AT_ONCE};
 use crate::storage::activity::{self, Lead, Sift};
 use crate::storage::events;
 use crate::storage::reads::Wanted;
@@ -184,8 +184,11 @@ fn ids(filter: &Filter, read: &RequestId) -> (RequestId, RequestId) {
     let (low, high) = (least(low), high.map_or_else(|| read.clone(), |to| least(to).min(read.clone())));
     match &filter.request_id {
         None => (low, high),
-        // A range of one, or of none.
-        Some(only) => (low.max(only.clone()), high.min(only.next())),
+        // One request may read several keys, whose ids are counted up from its own.
+        Some(first) => {
+            let beyond = RequestId::of_ulid(first.ulid().saturating_add(MOST_AT_ONCE as u128));
+            (low.max(first.clone()), high.min(beyond))
+        }
     }
 }
 

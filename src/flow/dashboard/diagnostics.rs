@@ -4,7 +4,6 @@
 mod kept;
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use hyper::Method;
@@ -14,6 +13,7 @@ use url::Url;
 use crate::app::App;
 use crate::domain::store_url::Network;
 use crate::domain::time::Time;
+use crate::files::free_space;
 use crate::flow::transfer::rekey::{self, Role};
 pub use crate::live::worker::{State as WorkerState, Status as WorkerStatus};
 use crate::storage::{diagnostics, operators, ring_keys};
@@ -27,6 +27,9 @@ const CLOCK_WITHIN: Duration = Duration::from_secs(20);
 const CLOCKS: i64 = 3;
 /// Less free disk space than this, in bytes, is a finding.
 const SPACE: u64 = 512 * 1024 * 1024;
+
+/// A disk with less free space than this, in bytes, is full: SQLite's log and its index may need so much at once.
+const FULL: u64 = 2 * 1024 * 1024;
 
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,12 +81,15 @@ const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
 const WORKERS: &str = "Workers";
 
+/// The warning about a connection to PostgreSQL that others on the network may read.
+pub const PLAIN_TEXT: &str = "the connection to PostgreSQL is not encrypted: fine only on a network that nobody else can reach; otherwise use sslmode=verify-full";
+
 /// How thoroughly to examine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// A sample: a few seconds at most.
     Sample,
-    /// Everything, including every sealed value and the integrity of a SQLite file.
+    /// Everything: every sealed value, and the integrity of a SQLite file of any size with its indexes.
     Everything,
 }
 
@@ -92,9 +98,7 @@ pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
     let mut findings = public;
     findings.extend(database);
-    if depth == Depth::Everything {
-        findings.extend(kept::damage(app).await);
-    }
+    findings.extend(kept::damage(app, depth).await);
     findings.extend(ring(app).await);
     findings.extend(kept::seals(app, depth).await);
     findings.extend(kept::backups(app));
@@ -197,7 +201,13 @@ fn judge_callback(callback: &Result<Reply, Fault>) -> Finding {
 }
 
 fn is_ours(reply: &Reply) -> bool {
-    reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).is_some_and(|id| id.starts_with("rq_"))
+    reply.headers.contains_key("cartkey-request-id")
+}
+
+/// Whether the disk of a SQLite file is full: nothing can be recorded, so no key can be received or lent.
+pub async fn is_disk_full(app: &App) -> bool {
+    let file = diagnostics::file(&app.db).await.ok().flatten();
+    file.and_then(|file| free_space(&file)).is_some_and(|free| free < FULL)
 }
 
 async fn database(app: &App) -> Vec<Finding> {
@@ -210,6 +220,9 @@ async fn database(app: &App) -> Vec<Finding> {
         _ => Finding::new(DATABASE, State::Bad, "the database does not answer"),
     };
     let mut findings = vec![found];
+    if diagnostics::is_plain_text(&app.db).await.is_ok_and(|plain| plain) {
+        findings.push(Finding::new(DATABASE, State::Warn, PLAIN_TEXT));
+    }
     if let Ok(Some(file)) = diagnostics::file(&app.db).await
         && let Some(free) = free_space(&file)
         && free < SPACE
@@ -218,11 +231,6 @@ async fn database(app: &App) -> Vec<Finding> {
         findings.push(Finding::new(DATABASE, State::Warn, says));
     }
     findings
-}
-
-fn free_space(file: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(file).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Lists the ring's keys and what each is there for. Start-up has already verified that they open what is stored.
@@ -376,7 +384,7 @@ mod tests {
     #[test]
     fn a_callback_must_be_answered_by_us() {
         let state = |reply| judge_callback(&Ok(reply)).state;
-        assert_eq!(state(reply(404, &[("x-request-id", "rq_1")], "")), State::Fine);
+        assert_eq!(state(reply(404, &[("cartkey-request-id", "rq_1")], "")), State::Fine);
         assert_eq!(state(reply(404, &[], "")), State::Bad);
         assert_eq!(state(reply(403, &[], "captcha")), State::Bad);
     }

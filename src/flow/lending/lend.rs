@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::subject;
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::key::KeyPair;
@@ -24,6 +25,9 @@ use crate::live::lending::Lendable;
 use crate::storage::reads::KeyRead;
 use crate::storage::{stores, tokens};
 use crate::vault::{Place, fingerprint};
+
+/// The most stores in one request of [`several`].
+pub const MOST_AT_ONCE: usize = 500;
 
 /// How often an answer is prepared again because the counter has moved.
 const AGAIN: usize = 5;
@@ -50,12 +54,28 @@ pub struct Request<'a> {
     pub has: Option<&'a str>,
 }
 
+impl Request<'_> {
+    /// Whether the client's copy has this ETag.
+    fn has(&self, etag: &str) -> bool {
+        let is_it = |tag: &str| tag.trim().trim_start_matches("W/") == etag;
+        self.has.is_some_and(|has| has == "*" || has.split(',').any(is_it))
+    }
+}
+
 /// A successful answer.
-pub enum Lent {
-    /// The key.
-    Keys(Box<Keys>),
+pub enum Lent<K> {
+    /// The key, or several.
+    Keys(K),
     /// The client's copy with this ETag is current (304). Nothing is lent or recorded, but the counter is checked as for a key.
     Same(String),
+}
+
+/// Several keys in one answer.
+pub struct Several {
+    /// For each store that was requested, in that order: its key, or why there is none.
+    pub keys: Vec<Result<Keys, Error>>,
+    /// The ETag. It changes when anything in the answer does.
+    pub etag: String,
 }
 
 /// A key and how to use it.
@@ -98,35 +118,91 @@ takes_in_beneath!(Error);
 const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable));
 
 /// Returns a store's key once the read is recorded.
-pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent, Error> {
+pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box<Keys>>, Error> {
     for _ in 0..AGAIN {
-        let token = token(app, request.token).await?;
-        if !token.1.permissions.allow(Permission::KeysRead) {
-            return Err(Error::PermissionMissing(Permission::KeysRead));
-        }
-        let (user_revision, store_id) = match which {
-            Which::Store(id) => (None, id.clone()),
-            Which::User(user, home) => {
-                if !token.1.may_see(user) {
-                    return Err(Error::NotFound);
-                }
-                let (revision, id) = store_of(app, user, home.as_ref()).await?;
-                (Some(revision), id)
-            }
-        };
-        let lendable = lendable(app, &token.1, &store_id).await?;
+        let token = allowed(app, request).await?;
+        let (revision, lendable) = find(app, &token.1, which).await?;
         let etag = etag(&lendable);
-        let same = request
-            .has
-            .is_some_and(|has| has == "*" || has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
-        let answer = if same { Lent::Same(etag) } else { Lent::Keys(Box::new(open(app, &lendable, etag)?)) };
-        // The revisions under which the three were read; the oldest decides.
-        let revision = token.0.min(lendable.revision).min(user_revision.unwrap_or(i64::MAX));
-        if record(app, request, &token.1, &lendable, revision, !same).await? {
+        let (answer, reads) = if request.has(&etag) {
+            (Lent::Same(etag), Vec::new())
+        } else {
+            let reads = vec![read(app, request.id.clone(), request, &token.1, &lendable)];
+            (Lent::Keys(Box::new(open(app, &lendable, etag)?)), reads)
+        };
+        if is_recorded(app, reads, revision.min(token.0)).await? {
             return Ok(answer);
         }
     }
     Err(Error::Unrecorded)
+}
+
+/// Returns the keys of several stores once all reads are recorded, in one commit. What stands in the way of one store does not
+/// concern the others. Each read is recorded under an id of its own, counted up from the request's.
+pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
+    for _ in 0..AGAIN {
+        let token = allowed(app, request).await?;
+        let (mut oldest, mut keys, mut reads) = (token.0, Vec::with_capacity(which.len()), Vec::new());
+        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut id = request.id.clone();
+        for which in which {
+            let key = match find(app, &token.1, which).await {
+                Ok((revision, lendable)) => {
+                    oldest = oldest.min(revision);
+                    open(app, &lendable, etag(&lendable)).inspect(|_| {
+                        reads.push(read(app, id.clone(), request, &token.1, &lendable));
+                        id = id.next();
+                    })
+                }
+                Err(error @ Error::Beneath(_)) => return Err(error),
+                Err(error) => Err(error),
+            };
+            match &key {
+                Err(error) => hash.update(error.to_string().as_bytes()),
+                Ok(key) => hash.update(key.etag.as_bytes()),
+            }
+            hash.update(b"\n");
+            keys.push(key);
+        }
+        let hash = hash.finish();
+        let etag = hash.as_ref()[..16].iter().fold("\"".to_owned(), |hex, byte| hex + &format!("{byte:02x}")) + "\"";
+        let answer = if request.has(&etag) {
+            reads.clear();
+            Lent::Same(etag)
+        } else {
+            Lent::Keys(Several { keys, etag })
+        };
+        if is_recorded(app, reads, oldest).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Error::Unrecorded)
+}
+
+/// The token of the request, if it may read keys.
+async fn allowed(app: &App, request: &Request<'_>) -> Result<Arc<(i64, ServiceToken)>, Error> {
+    let token = token(app, request.token).await?;
+    subject::is_token(&token.1.id);
+    if token.1.permissions.allow(Permission::KeysRead) {
+        Ok(token)
+    } else {
+        Err(Error::PermissionMissing(Permission::KeysRead))
+    }
+}
+
+/// The store's key with the oldest lending counter under which any of it was read.
+async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Arc<Lendable>), Error> {
+    let (revision, id) = match which {
+        Which::Store(id) => (i64::MAX, id.clone()),
+        Which::User(user, home) => {
+            if !token.may_see(user) {
+                return Err(Error::NotFound);
+            }
+            store_of(app, user, home.as_ref()).await?
+        }
+    };
+    subject::is_store(&id);
+    let lendable = lendable(app, token, &id).await?;
+    Ok((lendable.revision.min(revision), lendable))
 }
 
 /// The token of `secret`, from the cache, if it works now.
@@ -149,7 +225,9 @@ async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, E
 /// The token of `secret`, read from the database: for routes that do not recheck the lending counter.
 pub async fn fresh_token(app: &App, secret: &Secret) -> Result<ServiceToken, Error> {
     let (_, token) = tokens::by_fingerprint(&app.db, &fingerprint(secret)).await?;
-    token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)
+    let token = token.filter(|token| token.works_at(app.now())).ok_or(Error::Unauthenticated)?;
+    subject::is_token(&token.id);
+    Ok(token)
 }
 
 async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
@@ -239,24 +317,19 @@ fn etag(lendable: &Lendable) -> String {
     format!("\"{}-{}-{}\"", lendable.key_id, store.auth_method.as_str(), store.scope)
 }
 
-/// Waits until the read is recorded. Returns false if the counter has moved, so the answer must be prepared again.
-async fn record(
-    app: &App,
-    request: &Request<'_>,
-    token: &ServiceToken,
-    lendable: &Lendable,
-    revision: i64,
-    lends: bool,
-) -> Result<bool, Error> {
-    let read = KeyRead {
-        id: request.id.clone(),
+/// The record of what this answer lends.
+fn read(app: &App, id: RequestId, request: &Request<'_>, token: &ServiceToken, lendable: &Lendable) -> KeyRead {
+    KeyRead {
+        id,
         at: app.now(),
         token_id: token.id.clone(),
         store_id: lendable.store.id.clone(),
         key_version: lendable.version,
         from: request.from,
-        revision,
-        lends,
-    };
-    app.lending.record(read).await.map(|current| current == revision).ok_or(Error::Unrecorded)
+    }
+}
+
+/// Waits until the reads are recorded. Returns false if the counter has moved, so the answer must be prepared again.
+async fn is_recorded(app: &App, reads: Vec<KeyRead>, revision: i64) -> Result<bool, Error> {
+    app.lending.record(reads, revision).await.map(|current| current == revision).ok_or(Error::Unrecorded)
 }

@@ -2,4 +2,5 @@
 
 pub mod key_reads;
 pub mod lend;
+pub mod subject;
 pub mod tokens;

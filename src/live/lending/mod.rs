@@ -106,11 +106,12 @@ impl Lending {
         Self { memory, queue }
     }
 
-    /// Waits until a lent key is on record; returns the lending counter at that commit. When it differs from the one in `read`,
-    /// nothing was recorded. `None` if it could not be recorded.
-    pub async fn record(&self, read: KeyRead) -> Option<i64> {
+    /// Waits until what an answer lends is on record; returns the lending counter at that commit. When it differs from
+    /// `revision`, under which the answer was made, nothing was recorded. An answer that lends nothing (304) is checked alike.
+    /// `None` if it could not be recorded.
+    pub async fn record(&self, reads: Vec<KeyRead>, revision: i64) -> Option<i64> {
         let (done, current) = oneshot::channel();
-        self.queue.try_send(Waiting { read, done: Some(done) }).ok()?;
+        self.queue.try_send(Waiting { reads, revision, done: Some(done) }).ok()?;
         current.await.ok()
     }
 }

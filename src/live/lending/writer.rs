@@ -11,9 +11,9 @@ use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
 use crate::storage::reads::{KeyRead, Recorder};
 
-/// Reads that share one commit at most.
+/// Answers that share one commit at most.
 const BATCH: usize = 256;
-/// Reads that may wait for the writer; more are refused as unavailable.
+/// Answers that may wait for the writer; more are refused as unavailable.
 pub(super) const QUEUE: usize = 4_096;
 /// Batches that follow each other on one connection, before other writers have their turn: some milliseconds.
 const IN_A_ROW: u32 = 8;
@@ -35,9 +35,11 @@ pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mp
     supervise(worker.clone(), pending(), begin).await;
 }
 
-/// A lending that waits for its record to be on disk.
+/// An answer that waits for what it lends to be on record.
 pub(super) struct Waiting {
-    pub read: KeyRead,
+    pub reads: Vec<KeyRead>,
+    /// The lending counter under which it was made.
+    pub revision: i64,
     /// Told the lending counter at the commit; dropped when the record could not be written.
     pub done: Option<oneshot::Sender<i64>>,
 }
@@ -66,24 +68,27 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
             return;
         }
         gather(&mut waiting, &mut gathered).await;
-        // Whose asker is gone is lent nothing; and on record so late, it would be missed by the counting of reads.
+        // Whose asker is gone is lent nothing.
         gathered.retain(|w| w.done.as_ref().is_some_and(|done| !done.is_closed()));
         if gathered.is_empty() {
             continue;
         }
         in_a_row += 1;
-        let newest = gathered.iter().map(|w| w.read.revision).max().unwrap_or(-1);
-        gathered.retain_mut(|w| w.read.revision == newest || w.tell(newest));
-        let (batch, told): (Vec<KeyRead>, Vec<Option<oneshot::Sender<i64>>>) =
-            gathered.drain(..).map(|w| (w.read, w.done)).unzip();
+        let newest = gathered.iter().map(|w| w.revision).max().unwrap_or(-1);
+        gathered.retain_mut(|w| w.revision == newest || w.tell(newest));
+        let (mut batch, mut told) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
+        for Waiting { mut reads, done, .. } in gathered.drain(..) {
+            batch.append(&mut reads);
+            told.extend(done);
+        }
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
                 memory.found(revision);
                 worker.did(batch.len(), "key reads recorded");
-                told.into_iter().flatten().for_each(|done| {
+                for done in told {
                     // Whoever hung up meanwhile does not need to know.
                     let _ = done.send(revision);
-                });
+                }
             }
             Err(error) => {
                 // The next server to answer may know another history.
@@ -138,8 +143,6 @@ mod tests {
             store_id: STORE.parse().unwrap(),
             key_version: 1,
             from: [192, 0, 2, 1].into(),
-            revision: 0,
-            lends: true,
         }
     }
 
@@ -156,7 +159,7 @@ mod tests {
         // Alone in its batch or beside another: the writer goes on either way.
         for (token, n, stays) in [("1", 1, false), ("2", 2, true), ("3", 3, false)] {
             let (done, told) = oneshot::channel();
-            assert!(queue.try_send(Waiting { read: read(token, n), done: Some(done) }).is_ok());
+            assert!(queue.try_send(Waiting { revision: 0, reads: vec![read(token, n)], done: Some(done) }).is_ok());
             if stays {
                 here.push(told);
             }
@@ -164,7 +167,7 @@ mod tests {
         let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), waiting));
         assert_eq!(here.remove(0).await, Ok(0));
         let (done, _) = oneshot::channel();
-        assert!(queue.try_send(Waiting { read: read("4", 4), done: Some(done) }).is_ok());
+        assert!(queue.try_send(Waiting { revision: 0, reads: vec![read("4", 4)], done: Some(done) }).is_ok());
         drop(queue);
         writer.await.unwrap();
         let readers = reads::readers(&db, &STORE.parse().unwrap(), Time::from_millis(0), 9).await.unwrap();
@@ -180,7 +183,7 @@ mod tests {
         let mut told = Vec::new();
         for n in [1, 2] {
             let (done, answer) = oneshot::channel();
-            assert!(sender.try_send(Waiting { read: read("1", n), done: Some(done) }).is_ok());
+            assert!(sender.try_send(Waiting { revision: 0, reads: vec![read("1", n)], done: Some(done) }).is_ok());
             told.push(answer);
         }
         let worker = worker(Plan { pause_at_most: Duration::ZERO, ..WORKER });

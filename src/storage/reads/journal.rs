@@ -23,10 +23,6 @@ pub struct KeyRead {
     pub key_version: i64,
     /// From which address it was requested.
     pub from: IpAddr,
-    /// The lending counter under which the answer was made.
-    pub revision: i64,
-    /// False for an answer that lends nothing (304): it is checked, not recorded.
-    pub lends: bool,
 }
 
 impl KeyRead {
@@ -62,13 +58,12 @@ impl Recorder {
         self.held = None;
     }
 
-    /// Records those of `batch` that lend, if the lending counter still says `revision`, and returns the counter; when it
-    /// says something else, nothing was recorded and nothing of the batch may leave: something that decides who may be
-    /// lent what has changed since the answers were made. After an error, the next batch begins with another connection.
+    /// Records what a batch lends, if the lending counter still says `revision`, and returns the counter; when it says
+    /// something else, nothing was recorded and nothing of the batch may leave: something that decides who may be lent what
+    /// has changed since the answers were made. After an error, the next batch begins with another connection.
     pub async fn record(&mut self, batch: &[KeyRead], revision: i64) -> Result<i64, Error> {
-        let mut reads: Vec<Read> = batch.iter().filter(|read| read.lends).map(KeyRead::record).collect();
-        let first = batch.iter().filter(|read| read.lends).map(|read| &read.id).min();
-        if let Some(first) = first {
+        if let Some(first) = batch.iter().map(|read| &read.id).min() {
+            let mut reads: Vec<Read> = batch.iter().map(KeyRead::record).collect();
             reads.sort_unstable_by_key(|read| (read.store, read.id));
             let mut held = match self.held.take() {
                 Some(held) => held,
@@ -97,8 +92,8 @@ impl Recorder {
     }
 }
 
-/// Commits of the journal, each named by the id of its first read, the oldest first; at most `most` of them, if there are at
-/// least as many as `least` or the oldest began before `before`.
+/// Commits of the journal, each named by the id of its first read, the oldest first, if there are at least as many as `least` or
+/// the oldest began before `before`: as many as hold `most` reads.
 pub(super) async fn due(
     db: &Db,
     least: i64,
@@ -108,9 +103,11 @@ pub(super) async fn due(
     db.read(
         "SELECT batch, records
          FROM read_journal
-         WHERE (SELECT COUNT(*) FROM read_journal) >= $1 OR (SELECT MIN(batch) FROM read_journal) < $2
-         ORDER BY batch
-         LIMIT $3",
+         WHERE ((SELECT COUNT(*) FROM read_journal) >= $1 OR (SELECT MIN(batch) FROM read_journal) < $2)
+           AND batch IN (SELECT batch
+                         FROM (SELECT batch, SUM(n) OVER (ORDER BY batch) - n AS before FROM read_journal) AS commits
+                         WHERE before < $3)
+         ORDER BY batch",
     )
     .bind(least)
     .bind(before)

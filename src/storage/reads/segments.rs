@@ -15,8 +15,8 @@ use crate::storage::{Db, Error, Tx};
 
 /// Reads of a chunk: about 10 KB.
 const CHUNK: usize = 512;
-/// Commits of the journal that are moved in one pass: up to 256 reads each, about 20 MB while they are sorted.
-const COMMITS: i64 = 1_024;
+/// Reads of the journal that are moved in one pass: about 20 MB while they are sorted.
+const MOVED: i64 = 131_072;
 /// Reads of a segment that is made of smaller ones.
 const SEGMENT: i64 = 131_072;
 /// Small segments of a day that are merged at once while the day lasts.
@@ -124,7 +124,7 @@ pub(super) async fn number_of(tx: &mut Tx, store: &StoreId) -> Result<Option<u12
 /// Moves the oldest commits of the journal to segments, if there are `least` or the oldest is from before `before`. Returns
 /// how many reads were moved: none when another process has moved them first.
 pub async fn index(db: &Db, least: i64, before: Time, now: Time) -> Result<usize, Error> {
-    let due = journal::due(db, least, &RequestId::least(before), COMMITS).await?;
+    let due = journal::due(db, least, &RequestId::least(before), MOVED).await?;
     if due.is_empty() {
         return Ok(0);
     }

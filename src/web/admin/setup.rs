@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<App> {
 #[derive(Debug, Default, Template)]
 #[template(path = "admin/setup.html")]
 struct SetupPage {
-    name: String,
+    typed_name: String,
     name_wrong: Option<String>,
     password_wrong: Option<String>,
 }
@@ -53,8 +53,8 @@ async fn take(
         return Err(gone());
     }
     let fields = Fields::of_form(&body)?;
-    let mut page = SetupPage { name: fields.get("name").unwrap_or_default().to_owned(), ..SetupPage::default() };
-    let name = match page.name.parse::<OperatorName>() {
+    let mut page = SetupPage { typed_name: fields.get("name").unwrap_or_default().to_owned(), ..SetupPage::default() };
+    let name = match page.typed_name.parse::<OperatorName>() {
         Ok(name) => name,
         Err(fault) => {
             page.name_wrong = Some(sentence(&fault));

@@ -14,24 +14,51 @@ const SAMPLE: usize = 1_000;
 /// The most names listed in one finding.
 const NAMES: usize = 10;
 
-/// Checks the integrity of a SQLite file.
-pub(super) async fn damage(app: &App) -> Option<Finding> {
-    let says = match diagnostics::damage(&app.db).await {
-        Ok(_) if app.db.is_postgres() => return None,
-        Ok(lines) if lines.is_empty() => {
-            return Some(Finding::new(DATABASE, State::Fine, "the database file is intact"));
-        }
-        Ok(lines) => format!("the database file is damaged ({}): restore it from a backup", lines.join("; ")),
-        Err(error) => format!("the integrity of the database file cannot be checked: {error}"),
+/// The largest file, in bytes, whose integrity a sample checks too: a second or so.
+const SMALL: u64 = 256 * 1024 * 1024;
+
+/// Checks the integrity of the database.
+pub(super) async fn damage(app: &App, depth: Depth) -> Option<Finding> {
+    let deep = depth == Depth::Everything;
+    if !deep
+        && let Ok(Some(file)) = diagnostics::file(&app.db).await
+        && std::fs::metadata(&file).is_ok_and(|about| about.len() > SMALL)
+    {
+        return None;
+    }
+    let (what, intact) = if app.db.is_postgres() {
+        ("database", "PostgreSQL has found no damaged page")
+    } else {
+        ("database file", "the database file is intact")
     };
-    Some(Finding::new(DATABASE, State::Bad, says))
+    let (state, says) = match diagnostics::damage(&app.db, deep).await {
+        Ok(lines) if lines.is_empty() => match diagnostics::has_checksums(&app.db).await {
+            Ok(Some(false)) => {
+                let says = "the PostgreSQL server computes no page checksums, so damage on its disk goes unnoticed: enable them with pg_checksums";
+                (State::Warn, says.to_owned())
+            }
+            _ => (State::Fine, intact.to_owned()),
+        },
+        Ok(lines) => (State::Bad, format!("the {what} is damaged ({}): restore it from a backup", lines.join("; "))),
+        Err(error) => (State::Bad, format!("the {what} is damaged or cannot be read: {}", root_of(&error))),
+    };
+    Some(Finding::new(DATABASE, state, says))
+}
+
+/// The database's own words.
+fn root_of(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }
 
 /// Opens sealed values, a sample or all of them.
 pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
     let at_most = (depth == Depth::Sample).then_some(SAMPLE);
     let Ok(opened) = seals::open(app, at_most).await else {
-        return vec![Finding::new(SEALS, State::Bad, "sealed values could not be read")];
+        return vec![Finding::new(SEALS, State::Bad, "sealed values cannot be read from the database")];
     };
     if opened.shut.is_empty() {
         let n = opened.opened;

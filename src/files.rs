@@ -1,0 +1,59 @@
+//! Files: why one cannot be used, for people, and how much space is left for it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+use rustix::process::geteuid;
+
+/// Why `path` cannot be read, as an addition to `fault` in brackets; empty if nothing is known.
+pub fn why_unreadable(path: &Path, fault: &io::Error) -> String {
+    why(path, fault, Access::READ_OK)
+}
+
+/// Why `path` or its folder cannot be written, as an addition to `fault` in brackets; empty if nothing is known.
+pub fn why_unwritable(path: &Path, fault: &io::Error) -> String {
+    why(path, fault, Access::WRITE_OK)
+}
+
+fn why(path: &Path, fault: &io::Error, wanted: Access) -> String {
+    let obstacle = match fault.kind() {
+        io::ErrorKind::PermissionDenied => obstacle(path, wanted),
+        io::ErrorKind::ReadOnlyFilesystem => Some("its file system is read-only: mount a volume there".to_owned()),
+        _ => None,
+    };
+    obstacle.map(|obstacle| format!(" ({obstacle})")).unwrap_or_default()
+}
+
+/// The existing file or folder that this process may not use, its owner, and what to do.
+fn obstacle(path: &Path, wanted: Access) -> Option<String> {
+    let places = path.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place });
+    // The file and its folder, or, if they do not exist, where the folder would be created.
+    let mut places = places.filter(|place| place.exists()).take(2);
+    let place = places.find(|place| {
+        let needed = match (place.is_dir(), wanted) {
+            (false, wanted) => wanted,
+            (true, Access::WRITE_OK) => Access::WRITE_OK | Access::EXEC_OK,
+            (true, _) => Access::EXEC_OK,
+        };
+        access(*place, needed).is_err()
+    })?;
+    let about = fs::metadata(place).ok()?;
+    let (shown, owner, me) = (place.display(), about.uid(), geteuid().as_raw());
+    let (mode, right) = (about.mode() & 0o7777, if wanted == Access::WRITE_OK { "w" } else { "r" });
+    Some(if owner == me {
+        format!("{shown} has mode {mode:o}: run chmod u+{right} {shown}")
+    } else {
+        format!(
+            "{shown} belongs to uid {owner}, this process runs as uid {me}: run chown {me} {shown}, or run as its owner"
+        )
+    })
+}
+
+/// How many bytes this process may still write to the file system of `path`; `None` if that is unknown.
+pub fn free_space(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,49 @@
+//! Whose token asked for which store, for a request's log line: kept beside the task that serves the request.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::domain::id::{StoreId, TokenId};
+
+tokio::task_local! {
+    static SUBJECT: Arc<Subject>;
+}
+
+/// What became known while a request was served.
+#[derive(Debug, Default)]
+pub struct Subject {
+    token: OnceLock<TokenId>,
+    store: OnceLock<StoreId>,
+}
+
+impl Subject {
+    /// The token that was presented and found valid.
+    pub fn token(&self) -> Option<&str> {
+        self.token.get().map(TokenId::as_str)
+    }
+
+    /// The store that was asked for.
+    pub fn store(&self) -> Option<&str> {
+        self.store.get().map(StoreId::as_str)
+    }
+
+    /// Sets the store, unless it is known.
+    pub fn set_store(&self, id: StoreId) {
+        let _ = self.store.set(id);
+    }
+}
+
+/// Runs `serving` and returns with its output what became known.
+pub async fn noted<T>(serving: impl Future<Output = T>) -> (T, Arc<Subject>) {
+    let subject = Arc::<Subject>::default();
+    (SUBJECT.scope(Arc::clone(&subject), serving).await, subject)
+}
+
+/// Notes the token of the current request, if this is one.
+pub(super) fn is_token(id: &TokenId) {
+    let _ = SUBJECT.try_with(|subject| subject.token.set(id.clone()));
+}
+
+/// Notes the store of the current request, if this is one.
+pub(super) fn is_store(id: &StoreId) {
+    let _ = SUBJECT.try_with(|subject| subject.set_store(id.clone()));
+}

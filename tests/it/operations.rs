@@ -1,0 +1,82 @@
+//! What an operator of the process relies on: one log line for each request, signals, and the version.
+
+use hyper::Method;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::binary::{Installation, Running, ask, client};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// The fields of the log line about a request of this store's keys.
+async fn line_of(cartkey: &mut Running, store: &str) -> Value {
+    let line = cartkey.logged(&format!("\"store.id\":\"{store}\"")).await;
+    assert!(line["target"] == "cartkey::request", "{line}");
+    line
+}
+
+#[tokio::test]
+async fn each_request_has_one_line_that_names_client_token_store_and_the_ids_of_the_caller() {
+    let here = Installation::new().await.with("CARTKEY_LOG", "info,cartkey::request=debug");
+    let token = here.token("keys:read,stores:read");
+    let token_id = here.run(&["token", "list"]).printed().split('\t').next().unwrap().to_owned();
+    let mut cartkey = here.serve().await;
+    let store = format!("st_{}", "0".repeat(26));
+    for path in [format!("/api/v1/stores/{store}/keys"), format!("/api/v1/stores/{store}")] {
+        let headers = [
+            ("authorization", format!("Bearer {token}")),
+            ("x-forwarded-for", "203.0.113.9".to_owned()),
+            ("x-request-id", "lb-7f9c".to_owned()),
+            ("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01")),
+        ];
+        let url = format!("http://{}{path}", cartkey.listen);
+        let (status, problem) = ask(&client(), Method::GET, &url, &headers, "").await.unwrap();
+        assert_eq!(status, 404);
+        let problem: Value = serde_json::from_str(&problem).unwrap();
+        let line = line_of(&mut cartkey, &store).await;
+        assert_eq!(
+            (&line["http.status"], line["took_ms"].is_u64()),
+            (&404.into(), true),
+            "numbers are numbers: {line}"
+        );
+        assert_eq!((&line["client.address"], &line["token.id"]), (&"203.0.113.9".into(), &token_id.as_str().into()));
+        let span = &line["span"];
+        assert_eq!(span["request.id"], problem["request_id"], "{line}");
+        assert_eq!((&span["request.caller_id"], &span["trace.id"]), (&"lb-7f9c".into(), &TRACE.into()), "{line}");
+    }
+    // What cannot stand in a log is not taken over.
+    let url = format!("http://{}/livez", cartkey.listen);
+    ask(&client(), Method::GET, &url, &[("x-request-id", "a\" b".to_owned())], "").await.unwrap();
+    let line = cartkey.logged("/livez").await;
+    assert!(line["span"]["request.caller_id"].is_null() && line["span"]["trace.id"].is_null(), "{line}");
+    assert!(line["token.id"].is_null() && line["store.id"].is_null(), "{line}");
+}
+
+#[tokio::test]
+async fn sighup_reloads_the_log_filter_and_ends_nothing() {
+    let here = Installation::new().await;
+    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=info\n").unwrap();
+    let mut cartkey = here.serve().await;
+    let url = format!("http://{}/livez", cartkey.listen);
+    let alive = async || ask(&client(), Method::GET, &url, &[], "").await.unwrap();
+    assert_eq!(alive().await.0, 200);
+    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\n").unwrap();
+    cartkey.tell(Signal::HUP);
+    let line = cartkey.logged("SIGHUP").await;
+    assert_eq!(line["filter"], "cartkey=debug");
+    assert_eq!(alive().await.0, 200);
+    cartkey.logged("GET /livez 200").await;
+    // An error in the new configuration changes nothing.
+    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\nCARTKEY_SCOPE=all\n").unwrap();
+    cartkey.tell(Signal::HUP);
+    let line = cartkey.logged("SIGHUP").await;
+    assert!(line["level"] == "WARN" && line["faults"].as_str().unwrap().contains("CARTKEY_SCOPE"), "{line}");
+    assert_eq!(alive().await.0, 200);
+}
+
+#[tokio::test]
+async fn the_version_is_told_without_a_configuration() {
+    let here = Installation::empty().await.with("CARTKEY_SCOPE", "all");
+    let said = here.run(&["--version"]).printed();
+    assert!(said.starts_with(concat!("cartkey ", env!("CARGO_PKG_VERSION"))), "{said}");
+}
