@@ -12,6 +12,7 @@ use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::user_id::UserId;
 use cartkey::flow::open_vault;
 use cartkey::storage::{Db, Pools};
+use cartkey::vault::RingSource;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sqlx::AssertSqlSafe;
@@ -61,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let (stores, reads) = (next("STORES")?.parse::<u32>()?, next("READS")?.parse::<u32>()?);
     let now = Clock::System.now();
     let db = Db::open(&url).await?;
-    open_vault::open_vault(&db, ring.as_ref(), now, &Entropy::System).await?;
+    open_vault::open_vault(&db, &RingSource::File(ring.into()), now, &Entropy::System).await?;
     let mut seed = Seed { db, entropy: Entropy::seeded(7), chance: StdRng::seed_from_u64(7), now: now.millis() };
     let ids = seed.stores(stores).await?;
     let tokens = seed.tokens(20).await?;

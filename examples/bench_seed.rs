@@ -22,7 +22,7 @@ use cartkey::flow::open_vault;
 use cartkey::storage::attempts::{self, AttemptWithSecrets, New};
 use cartkey::storage::stores::{self, Activation, NewKey};
 use cartkey::storage::{Db, tokens};
-use cartkey::vault::{Place, Vault, fingerprint};
+use cartkey::vault::{Place, RingSource, Vault, fingerprint};
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "what it was asked for")]
@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let (url, ring, count) = (next("DATABASE_URL")?, next("RING_FILE")?, next("N")?.parse::<u32>()?);
     let (now, entropy) = (Clock::System.now(), Entropy::System);
     let db = Db::open(&url).await?;
-    let vault = open_vault::open_vault(&db, ring.as_ref(), now, &entropy).await?;
+    let vault = open_vault::open_vault(&db, &RingSource::File(ring.into()), now, &entropy).await?;
     let mut first = None;
     for number in 0..count {
         let id = store(&db, &vault, &entropy, now, number).await?;

@@ -10,7 +10,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use cartkey::app::App;
@@ -24,7 +23,7 @@ use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::Clock;
 use cartkey::flow::{open_vault, watching::watch};
 use cartkey::storage::{Db, Pools};
-use cartkey::vault::Place;
+use cartkey::vault::{Place, RingSource};
 use cartkey::woo::{Client, Outgoing, Resolver};
 use cartkey::{serve, web};
 use sqlx::AssertSqlSafe;
@@ -77,7 +76,7 @@ async fn open(url: &str, ring: &str, port: u16) -> anyhow::Result<App> {
     let clock = Clock::System;
     let settings = BTreeMap::from([("CARTKEY_PUBLIC_URL".to_owned(), "http://localhost".to_owned())]);
     let db = Db::open(url).await?;
-    let vault = open_vault::open_vault(&db, Path::new(ring), clock.now(), &Entropy::System).await?;
+    let vault = open_vault::open_vault(&db, &RingSource::File(ring.into()), clock.now(), &Entropy::System).await?;
     let outgoing = Outgoing {
         network: Network::PrivateToo,
         resolver: Resolver::Everywhere(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),

@@ -1,17 +1,28 @@
 -- One set for SQLite and PostgreSQL. Portable SQL only: TEXT, BIGINT, BOOLEAN, BYTEA; ids are minted, times are bound
 -- (BIGINT, milliseconds since 1970-01-01T00:00:00Z), never now(); secrets only sealed, tokens only as SHA-256.
 
--- The installation's own name, bound into every sealed value.
+-- instance: the installation's own name, bound into every sealed value. sealing: the ring key that seals from now on.
 CREATE TABLE installation (
     one BIGINT PRIMARY KEY CHECK (one = 1),
     instance TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    sealing TEXT
 );
 
--- One row for each ring key that ever sealed here, with a sealed value that proves the ring fits.
+-- One row for each key that was ever in the ring, with a sealed value that proves the ring fits. retired_at: when another key
+-- took its place as the one that seals.
 CREATE TABLE ring_keys (
     id TEXT PRIMARY KEY,
-    proof BYTEA NOT NULL
+    proof BYTEA NOT NULL,
+    retired_at BIGINT
+);
+
+-- The processes that serve, so that no key seals before all of them have it. ring: the ids of the keys in their ring, separated by
+-- spaces; the first one seals. One that was not seen for a while is gone.
+CREATE TABLE processes (
+    id TEXT PRIMARY KEY,
+    ring TEXT NOT NULL,
+    seen_at BIGINT NOT NULL
 );
 
 -- event: the number of the newest event; its row lock puts events in one order.

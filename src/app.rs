@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::config::Site;
+use crate::config::{BackupSchedule, Site};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
+use crate::live::backups::Backups;
 use crate::live::feed::Feed;
 use crate::live::lending::Lending;
 use crate::live::outgoing_limits::OutgoingLimits;
 use crate::live::preflights::Preflights;
 use crate::live::worker::Workers;
 use crate::storage::Db;
-use crate::vault::Vault;
 use crate::vault::password::{Cost, Passwords};
+use crate::vault::{RingSource, Vault};
 use crate::woo::http::Client;
 use crate::woo::preflight::ALL_WITHIN;
 
@@ -32,6 +33,14 @@ pub struct Parts {
     pub db: Db,
     /// Encrypts and decrypts stored secrets.
     pub vault: Vault,
+    /// Where the key ring came from; `None` if it cannot be read again or changed.
+    pub ring: Option<RingSource>,
+    /// This process's random name among those that serve the same database.
+    pub process: String,
+    /// When and where backups are written; `None` if they are not scheduled.
+    pub backup: Option<Arc<BackupSchedule>>,
+    /// What is known of them.
+    pub backups: Backups,
     /// The HTTP client for all requests to stores.
     pub woo: Client,
     /// The source of the current time.
@@ -83,12 +92,18 @@ impl App {
     /// Creates the state and starts the writer that records lent keys. Must be called within a tokio runtime.
     pub fn new(db: Db, vault: Vault, woo: Client, clock: Clock, entropy: Entropy, site: Site) -> Self {
         let workers = Workers::new(clock.clone());
+        let mut process = [0; 8];
+        entropy.fill(&mut process);
         Self(Arc::new(Parts {
             lending: Lending::start(db.clone(), &workers),
             feed: Feed::new(&workers),
             workers,
             db,
             vault,
+            ring: None,
+            backup: None,
+            backups: Backups::default(),
+            process: format!("{:016x}", u64::from_le_bytes(process)),
             woo,
             clock,
             entropy,

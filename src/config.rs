@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -15,6 +16,7 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::Network;
 use crate::files::why_unreadable;
+use crate::vault::RingSource;
 
 /// The configuration from the environment.
 #[derive(Debug)]
@@ -35,12 +37,26 @@ pub struct Config {
     pub database_tls: Option<String>,
     /// `CARTKEY_DATABASE_TLS_ROOTS` (unset): the certificates that may vouch for the PostgreSQL server.
     pub database_tls_roots: Option<PathBuf>,
-    /// `CARTKEY_MASTER_KEY` (`data/master.key`): the key ring's file.
-    pub master_key: PathBuf,
+    /// `CARTKEY_MASTER_KEY` (`data/master.key`), `CARTKEY_MASTER_KEY_TEXT` or `CARTKEY_MASTER_KEY_COMMAND`: the key ring. If none is
+    /// set, systemd's credential `cartkey.master.key` comes first.
+    pub master_key: RingSource,
+    /// `CARTKEY_BACKUP_DIR` and what goes with it: scheduled backups, if any.
+    pub backup: Option<Arc<BackupSchedule>>,
     /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
     pub check_every: Duration,
     /// How the program logs.
     pub log: Log,
+}
+
+/// When and where backups are written.
+#[derive(Debug)]
+pub struct BackupSchedule {
+    /// `CARTKEY_BACKUP_DIR`: the folder.
+    pub folder: PathBuf,
+    /// `CARTKEY_BACKUP_EVERY` (`24h`): the interval, at least `5m`.
+    pub every: Duration,
+    /// `CARTKEY_BACKUP_KEEP` (`7`): how many complete backups stay, from 1 to 10,000.
+    pub keep: u32,
 }
 
 /// How the program logs.
@@ -88,12 +104,14 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 23] = [
     "CARTKEY_PUBLIC_URL",
     "CARTKEY_LISTEN",
     "CARTKEY_INTERNAL_LISTEN",
     "CARTKEY_DATABASE_URL",
     "CARTKEY_MASTER_KEY",
+    "CARTKEY_MASTER_KEY_TEXT",
+    "CARTKEY_MASTER_KEY_COMMAND",
     "CARTKEY_APP_NAME",
     "CARTKEY_SCOPE",
     "CARTKEY_OPEN_CONNECT",
@@ -101,6 +119,9 @@ const KNOWN: [&str; 18] = [
     "CARTKEY_TRUSTED_PROXIES",
     "CARTKEY_ALLOW_PRIVATE_STORES",
     "CARTKEY_CHECK_EVERY",
+    "CARTKEY_BACKUP_DIR",
+    "CARTKEY_BACKUP_EVERY",
+    "CARTKEY_BACKUP_KEEP",
     "CARTKEY_DATABASE_CONNECTIONS",
     "CARTKEY_DATABASE_STATEMENT_TIMEOUT",
     "CARTKEY_DATABASE_TLS",
@@ -123,12 +144,18 @@ impl Config {
                 vars.insert(name, value);
             }
         }
-        Self::read(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect())
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        Self::read_with(vars.into_iter().filter(|(name, _)| name.starts_with("CARTKEY_")).collect(), credentials)
     }
 
     /// Reads the given variables.
     pub fn read(vars: BTreeMap<String, String>) -> Result<Self, Faults> {
-        let mut env = Env { vars, faults: Vec::new() };
+        Self::read_with(vars, None)
+    }
+
+    /// The same, with the folder of systemd's credentials.
+    fn read_with(vars: BTreeMap<String, String>, credentials: Option<PathBuf>) -> Result<Self, Faults> {
+        let mut env = Env { vars, credentials, faults: Vec::new() };
         env.refuse_unknown();
         let site = read_site(&mut env);
         let config = Self {
@@ -147,7 +174,8 @@ impl Config {
             ),
             database_tls: env.given("CARTKEY_DATABASE_TLS"),
             database_tls_roots: env.path("CARTKEY_DATABASE_TLS_ROOTS"),
-            master_key: env.path("CARTKEY_MASTER_KEY").unwrap_or_else(|| "data/master.key".into()),
+            master_key: env.ring_source(),
+            backup: env.backup_schedule(),
             check_every: env.check("CARTKEY_CHECK_EVERY", "15m", "a time of at least 1m, such as 15m", |text| {
                 span(text).filter(|span| *span >= Duration::from_mins(1))
             }),
@@ -247,6 +275,8 @@ fn is_service_link(name: &str, value: &str) -> bool {
 /// The variables and the errors found so far.
 struct Env {
     vars: BTreeMap<String, String>,
+    /// Systemd's `$CREDENTIALS_DIRECTORY`.
+    credentials: Option<PathBuf>,
     faults: Vec<String>,
 }
 
@@ -339,6 +369,46 @@ impl Env {
             self.fault(name, &format!("and {file_name} are both set: remove one"));
         }
         named.or(by_file).map(PathBuf::from)
+    }
+
+    fn backup_schedule(&mut self) -> Option<Arc<BackupSchedule>> {
+        let every = self.check("CARTKEY_BACKUP_EVERY", "24h", "a time of at least 5m, such as 24h", |text| {
+            span(text).filter(|span| *span >= Duration::from_mins(5))
+        });
+        let keep = self.check("CARTKEY_BACKUP_KEEP", "7", "a number from 1 to 10000", |text| {
+            text.parse().ok().filter(|keep| (1..=10_000).contains(keep))
+        });
+        let folder = self.given("CARTKEY_BACKUP_DIR")?;
+        Some(Arc::new(BackupSchedule { folder: folder.into(), every, keep }))
+    }
+
+    /// Where the key ring comes from. `CARTKEY_MASTER_KEY` is a path already, so `…_FILE` means the same.
+    fn ring_source(&mut self) -> RingSource {
+        const NAMES: [&str; 4] =
+            ["CARTKEY_MASTER_KEY", "CARTKEY_MASTER_KEY_FILE", "CARTKEY_MASTER_KEY_TEXT", "CARTKEY_MASTER_KEY_COMMAND"];
+        let given = |name: &&'static str| {
+            self.vars.get(*name).filter(|value| !value.is_empty()).cloned().map(move |value| (*name, value))
+        };
+        let set: Vec<(&str, String)> = NAMES.iter().filter_map(given).collect();
+        if let [(first, _), (second, _), ..] = set[..] {
+            self.fault(first, &format!("and {second} are both set: remove one"));
+        }
+        // A file's rights would go unchecked.
+        for name in ["CARTKEY_MASTER_KEY_TEXT_FILE", "CARTKEY_MASTER_KEY_COMMAND_FILE"] {
+            if self.vars.contains_key(name) {
+                self.fault(name, "is not possible: set CARTKEY_MASTER_KEY to the path of the key ring");
+            }
+        }
+        match set.into_iter().next() {
+            Some(("CARTKEY_MASTER_KEY_TEXT", text)) => RingSource::Text(Secret::new(text)),
+            Some(("CARTKEY_MASTER_KEY_COMMAND", command)) => RingSource::Command(command),
+            Some((_, path)) => RingSource::File(PathBuf::from(path)),
+            None => {
+                let credential = self.credentials.as_ref().map(|folder| folder.join("cartkey.master.key"));
+                let credential = credential.filter(|path| path.exists()).map(RingSource::Credential);
+                credential.unwrap_or_else(|| RingSource::File(PathBuf::from("data/master.key")))
+            }
+        }
     }
 }
 

@@ -63,7 +63,7 @@ async fn ask_livez(base: &str) -> anyhow::Result<()> {
 pub async fn run(config: &Config, depth: Depth, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "ok    configuration")?;
     let app = serve::open_existing(config).await?;
-    writeln!(out, "ok    key ring in {}", config.master_key.display())?;
+    writeln!(out, "ok    key ring in {}", config.master_key)?;
     let findings = Box::pin(diagnostics::examine(&app, depth)).await;
     for finding in &findings {
         writeln!(out, "{:<5} {}", finding.state.as_str(), finding.says)?;

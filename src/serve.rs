@@ -27,12 +27,17 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, dashboard::words, lending::key_reads, open_vault, operators,
-    sweep, watching::watch as watching, webhooks::dispatch,
+    connecting::prove,
+    dashboard::{diagnostics::PLAIN_TEXT, words},
+    lending::key_reads,
+    open_vault, operators, sweep,
+    transfer::{backup, rekey},
+    watching::watch as watching,
+    webhooks::dispatch,
 };
 use crate::live::worker::{self, Plan};
 use crate::live::{checkpoint, durability};
-use crate::storage::{Db, Making, PostgresSettings, diagnostics};
+use crate::storage::{Db, Making, PostgresSettings, diagnostics, ring_keys};
 use crate::web;
 use crate::woo;
 
@@ -73,7 +78,7 @@ async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let clock = Clock::System;
     let entropy = Entropy::System;
     let db = Db::open_with(config.database_url.expose(), &postgres_settings(config), making).await?;
-    if making == Making::Refused && db.ring_proofs().await?.is_empty() {
+    if making == Making::Refused && ring_keys::all(&db).await?.is_empty() {
         bail!("the service has never run with this database: start “cartkey serve” once, which makes the key ring");
     }
     let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
@@ -87,6 +92,8 @@ async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let client = woo::Client::new(outgoing, clock.clone(), entropy.clone());
     let mut app = App::new(db, vault, client, clock, entropy, config.site.clone());
     app.check_every = config.check_every;
+    app.ring = Some(config.master_key.clone());
+    app.backup.clone_from(&config.backup);
     Ok(app)
 }
 
@@ -107,6 +114,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let serving = Serving::begin(listeners, &config.site);
     let started = async {
         let app = open(&config).await?;
+        rekey::enter(&app).await?;
         warn_about(&config);
         tracing::info!(
             %listen,
@@ -201,6 +209,7 @@ impl Serving {
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, key_reads::WORKER, key_reads::run),
             work(&app, &self.stopped, words::WORKER, words::run),
+            work(&app, &self.stopped, rekey::WORKER, rekey::run_worker),
             work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)
@@ -210,6 +219,10 @@ impl Serving {
             workers.push(work(&app, &self.stopped, checkpoint::WORKER, |app, stop| {
                 checkpoint::run(app.db.clone(), app.workers.enter(checkpoint::WORKER), stop)
             }));
+        }
+        // Only where they are scheduled, so that Diagnostics does not list what never runs.
+        if app.backup.is_some() {
+            workers.push(work(&app, &self.stopped, backup::WORKER, backup::run));
         }
         signals.wait().await;
         app.drain();

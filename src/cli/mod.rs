@@ -1,14 +1,17 @@
 //! The command line. Only a command's result goes to stdout; everything else goes to stderr.
 
+mod backup;
 mod check;
 mod migrate;
 mod operator;
 mod progress;
+mod rekey;
 mod token;
 mod transfer;
 mod webhook;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -89,6 +92,15 @@ enum Command {
         /// The database's address, sqlite:PATH or postgres://…; `-` reads it from standard input.
         url: String,
     },
+    /// Write everything into one file that `restore` reads, while the service runs. The key ring is not in it.
+    Backup(backup::BackupArguments),
+    /// Restore a backup into an empty database: the one in the configuration, of either kind.
+    Restore {
+        /// The backup; `-` reads standard input.
+        from: PathBuf,
+    },
+    /// Seal with a new ring key, and re-seal everything under it, while the service runs. Run it again if it was interrupted.
+    Rekey,
     /// Check the configuration, the database and the key ring.
     Doctor {
         /// Only check that a running service answers /livez (for container health checks).
@@ -116,11 +128,15 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let depth = if deep { Depth::Everything } else { Depth::Sample };
             doctor::run(&config, depth, &mut io::stdout().lock()).await
         }
+        Command::Restore { from } => backup::restore(&config, &from, &mut io::stdout().lock()).await,
         other => {
             // An invalid command line must not create a database first.
             let home = named_home(&other, &config)?;
             if let Command::Webhook(command) = &other {
                 command.check(config.site.network)?;
+            }
+            if let Command::Backup(asked) = &other {
+                asked.check()?;
             }
             let app = serve::open_existing(&config).await?;
             let done = on_data(&app, other, home, &config, &mut io::stdout().lock()).await;
@@ -147,7 +163,9 @@ async fn on_data(
         Command::Import(asked) => transfer::import(app, asked, out).await,
         Command::Export { with_secrets } => transfer::export(app, with_secrets, out).await,
         Command::MigrateTo { url } => migrate::run(app, &url, config, out).await,
-        Command::Serve | Command::Demo | Command::Doctor { .. } => Ok(()),
+        Command::Backup(asked) => backup::back_up(app, asked, out).await,
+        Command::Rekey => rekey::run(app, out).await,
+        Command::Serve | Command::Demo | Command::Doctor { .. } | Command::Restore { .. } => Ok(()),
     }
 }
 

@@ -1,5 +1,10 @@
 //! The sealed values in the database.
 
+/// What stands behind the version in every value that the ring key `id` sealed: the ID, at most 255 bytes, with its length.
+pub fn key_header(id: &str) -> Vec<u8> {
+    [&[u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes()].concat()
+}
+
 /// A column of sealed values. The key ring's proofs are not included: they are checked at start-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealed {

@@ -4,8 +4,12 @@ use std::path::Path;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
+use crate::storage::ring_keys::{self, RingKey};
 use crate::storage::{self, Db, seals};
-use crate::vault::{KeyRing, Place, RingFault, Vault, is_older};
+use crate::vault::{KeyRing, Place, RingFault, RingSource, Vault, is_older};
+
+/// What is sealed as the proof of a ring key.
+pub const PROOF: &[u8] = b"cartkey";
 
 /// Why the vault cannot be opened. Start-up exits with this text.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +25,20 @@ pub enum Error {
         /// The path of the missing file.
         path: String,
     },
-    /// The ring lacks a key that sealed values in this database.
-    #[error("the key ring lacks the key {id}, which sealed values in this database: add its line again")]
+    /// The ring lacks a key under which values in this database are sealed.
+    #[error(
+        "the key ring lacks the key {id}, which is still needed by {} in this database: add its line again, and run “cartkey rekey” before you remove it",
+        if *.values == 1 { "1 sealed value".to_owned() } else { format!("{values} sealed values") }
+    )]
     Missing {
+        /// The ring key's id.
+        id: String,
+        /// How many values it sealed.
+        values: u64,
+    },
+    /// The ring lacks the key that seals in this installation.
+    #[error("the key ring lacks the key {id}, which seals new values in this installation: add its line")]
+    Sealing {
         /// The ring key's id.
         id: String,
     },
@@ -40,46 +55,44 @@ pub enum Error {
     Storage(#[from] storage::Error),
 }
 
-/// Opens the vault: reads the ring at `path`, or creates it if nothing in this database was ever sealed. Then verifies each
-/// ring key against the proofs in the database.
-pub async fn open_vault(db: &Db, path: &Path, now: Time, entropy: &Entropy) -> Result<Vault, Error> {
+/// Opens the vault: reads the ring, or creates its file if nothing in this database was ever sealed. Then verifies each ring key
+/// against the proofs in the database, and that no sealed value needs a key that is not in the ring.
+pub async fn open_vault(db: &Db, source: &RingSource, now: Time, entropy: &Entropy) -> Result<Vault, Error> {
     let instance = db.instance(now, entropy).await?;
-    let proofs = db.ring_proofs().await?;
-    let ring = match KeyRing::load(path)? {
-        Some(ring) => ring,
-        None if proofs.is_empty() => make(path, entropy)?,
-        None => return Err(Error::Lost { path: path.display().to_string() }),
+    let known = ring_keys::all(db).await?;
+    let ring = match (source.load().await?, source.file()) {
+        (Some(ring), _) => ring,
+        (None, Some(path)) if known.is_empty() => make(path, entropy)?,
+        (None, _) => return Err(Error::Lost { path: source.to_string() }),
     };
     let vault = Vault::new(&instance, &ring);
-    if let Some((id, _)) = proofs.iter().find(|(id, _)| !vault.key_ids().any(|known| known == id)) {
-        return Err(Error::Missing { id: id.clone() });
+    for key in known.iter().filter(|key| !vault.has(&key.id)) {
+        match seals::count_under(db, &key.id).await? {
+            0 => {}
+            values => return Err(Error::Missing { id: key.id.clone(), values }),
+        }
     }
-    let ids: Vec<String> = vault.key_ids().map(str::to_owned).collect();
-    for id in ids.iter().filter(|id| !proofs.iter().any(|(known, _)| known == *id)) {
-        let proof = vault.seal_with(entropy, &Place::ring_proof(id), b"cartkey", id).unwrap_or_default();
-        db.save_ring_proof(id, &proof).await?;
+    for id in vault.key_ids().iter().filter(|id| !known.iter().any(|key| key.id == **id)) {
+        let proof = vault.seal_with(entropy, &Place::ring_proof(id), PROOF, id).unwrap_or_default();
+        ring_keys::save(db, id, &proof).await?;
     }
     // Read again: another replica may have saved its proof first, with a different ring.
-    for (id, proof) in db.ring_proofs().await? {
+    for RingKey { id, proof, .. } in ring_keys::all(db).await?.into_iter().filter(|key| vault.has(&key.id)) {
         let place = Place::ring_proof(&id);
         if vault.open(&place, &proof).is_err() {
             return Err(Error::Wrong { id });
         }
         if is_older(&proof)
-            && let Some(anew) = vault.seal_with(entropy, &place, b"cartkey", &id)
+            && let Some(anew) = vault.seal_with(entropy, &place, PROOF, &id)
         {
-            seals::replace_proof(db, &id, &proof, &anew).await?;
+            ring_keys::replace_proof(db, &id, &proof, &anew).await?;
         }
     }
-    Ok(vault)
+    let sealing = ring_keys::choose(db, &vault.key_ids().remove(0)).await?;
+    if vault.seal_from_now_on_with(&sealing) { Ok(vault) } else { Err(Error::Sealing { id: sealing }) }
 }
 
 fn make(path: &Path, entropy: &Entropy) -> Result<KeyRing, RingFault> {
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let io = |source| RingFault::Io { path: folder.display().to_string(), source };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-    }
     let ring = KeyRing::mint(entropy);
     ring.save_new(path)?;
     tracing::info!(path = %path.display(), "created a new key ring: back it up separately from the database");

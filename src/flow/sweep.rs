@@ -1,6 +1,5 @@
 //! Sweep: ends abandoned attempts and wipes their keys, checks whether given-up keys were revoked, deletes expired data
-//! from the open page, and prunes key reads and webhook logs. It also re-seals values that an earlier
-//! version sealed.
+//! from the open page, and prunes key reads and webhook logs.
 
 use std::time::Duration;
 
@@ -12,8 +11,7 @@ use crate::domain::attempt::Status;
 use crate::domain::event::{Event, Kind};
 use crate::domain::verdict::Verdict;
 use crate::flow::{
-    Beneath, connecting::prove, dashboard::overview, operators::sign_in, retention, transfer::seals,
-    watching::revocation, webhooks,
+    Beneath, connecting::prove, dashboard::overview, operators::sign_in, retention, watching::revocation, webhooks,
 };
 use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
@@ -27,16 +25,12 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 /// How long a fruitless attempt of the open page is kept: operators see it for a day.
 const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
-/// The interval between searches for values that another process, running an earlier version, has sealed.
-const RENEW_EVERY: Duration = Duration::from_hours(1);
-
 /// The sweeper, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 
 /// Sweeps until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
-    let mut renew_from = app.clock.instant();
     while !*stop.borrow() {
         match sweep(&app).await {
             Ok(ended) => worker.did(ended, "attempts ended"),
@@ -47,13 +41,6 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = webhooks::sweep(&app).await {
             worker.failed("webhook delivery logs could not be pruned", &error);
-        }
-        if app.clock.instant() >= renew_from {
-            match seals::renew(&app).await {
-                Ok(renewed) if seals::is_full(renewed) => {}
-                Ok(_) => renew_from = app.clock.instant().plus(RENEW_EVERY),
-                Err(error) => worker.failed("values sealed by an earlier version could not be re-sealed", &error),
-            }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -1,5 +1,6 @@
 //! What a process keeps in memory for as long as it runs, and its workers.
 
+pub mod backups;
 pub mod checkpoint;
 pub mod durability;
 pub mod feed;

@@ -25,6 +25,7 @@ pub mod operators;
 pub mod overview;
 pub mod reads;
 pub mod retention;
+pub mod ring_keys;
 pub mod schedule;
 pub mod seals;
 pub mod sessions;

@@ -230,21 +230,6 @@ impl Db {
         self.read("SELECT instance FROM installation WHERE one = 1").value().await
     }
 
-    /// The ring keys that ever sealed here, each with its proof.
-    pub async fn ring_proofs(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        self.read("SELECT id, proof FROM ring_keys ORDER BY id").all().await
-    }
-
-    /// Saves the proof of a ring key; the first one saved stays.
-    pub async fn save_ring_proof(&self, id: &str, proof: &[u8]) -> Result<(), Error> {
-        self.write("INSERT INTO ring_keys (id, proof) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
-            .bind(id)
-            .bind(proof)
-            .execute()
-            .await?;
-        Ok(())
-    }
-
     /// Checks that the database answers, by reading a row.
     pub async fn ping(&self) -> Result<(), Error> {
         let _: i64 = self.read("SELECT n FROM counters WHERE name = 'probe'").value().await?;

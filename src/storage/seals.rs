@@ -1,7 +1,8 @@
 //! Sealed values, wherever they are: walked through to see whether they open, and replaced when they are sealed anew.
 
-use super::{Db, Error};
-use crate::domain::sealed::Sealed;
+use super::statement::Statement;
+use super::{Db, Error, Tx};
+use crate::domain::sealed::{Sealed, key_header};
 
 /// A sealed value with what its seal is bound to.
 #[derive(Debug, sqlx::FromRow)]
@@ -69,9 +70,37 @@ const fn column(what: Sealed) -> Column {
     }
 }
 
-async fn page(db: &Db, what: Sealed, after: &str, most: i64, only: Only) -> Result<Vec<Row>, Error> {
-    let Column { table, name, origin, user_id, whose, join } = column(what);
-    let text = [
+/// Which of them are wanted.
+enum Only<'a> {
+    All,
+    /// Keys of stores that are known to be unreadable.
+    Unreadable,
+    /// Those that begin otherwise.
+    Not(&'a [u8]),
+    /// Those with these bytes behind the first one.
+    Under(&'a [u8]),
+}
+
+/// Picks them in a statement that begins with `select`, for [`page`] and [`count`].
+fn those<'t>(statement: Statement<'t>, what: Sealed, only: &Only<'_>) -> Statement<'t> {
+    let Column { table, name, join, .. } = column(what);
+    let value = |statement: Statement<'t>| statement.push(table).push(".").push(name);
+    let statement = value(statement.push(" FROM ").push(table).push(join).push(" WHERE ")).push(" IS NOT NULL");
+    let begins = |statement: Statement<'t>, from: &'static str, is: &'static str, bytes: &[u8]| {
+        let statement = value(statement.push(" AND substr(")).push(from).push(", length(").push_bind(bytes);
+        statement.push("))").push(is).push_bind(bytes)
+    };
+    match only {
+        Only::All => statement,
+        Only::Unreadable => statement.push(" AND stores.reason = 'key_unreadable'"),
+        Only::Not(header) => begins(statement, ", 1", " <> ", header),
+        Only::Under(key) => begins(statement, ", 2", " = ", key),
+    }
+}
+
+async fn page(db: &Db, what: Sealed, after: &str, most: i64, only: Only<'_>) -> Result<Vec<Row>, Error> {
+    let Column { table, name, origin, user_id, whose, .. } = column(what);
+    let select = [
         "SELECT ",
         table,
         ".id AS id, ",
@@ -84,35 +113,10 @@ async fn page(db: &Db, what: Sealed, after: &str, most: i64, only: Only) -> Resu
         table,
         ".",
         name,
-        " AS sealed FROM ",
-        table,
-        join,
-        " WHERE ",
-        table,
-        ".",
-        name,
-        " IS NOT NULL AND ",
-        table,
-        ".id > ",
+        " AS sealed",
     ];
-    let mut statement = db.read(text).push_bind(after);
-    statement = match only {
-        Only::All => statement,
-        Only::Unreadable => statement.push(" AND stores.reason = 'key_unreadable'"),
-        Only::Before(version) => {
-            statement.push(" AND substr(").push(table).push(".").push(name).push(", 1, 1) < ").push_bind(vec![version])
-        }
-    };
+    let statement = those(db.read(select), what, &only).push(" AND ").push(table).push(".id > ").push_bind(after);
     statement.push(" ORDER BY ").push(table).push(".id LIMIT ").push_bind(most).all().await
-}
-
-/// Which of them are wanted.
-enum Only {
-    All,
-    /// Keys of stores that are known to be unreadable.
-    Unreadable,
-    /// Sealed in a layout before this.
-    Before(u8),
 }
 
 /// The values of a kind, by their rows' ids, those after `after`; at most `most`.
@@ -120,14 +124,46 @@ pub async fn all(db: &Db, what: Sealed, after: &str, most: i64) -> Result<Vec<Ro
     page(db, what, after, most, Only::All).await
 }
 
-/// Those whose first byte, the layout, is less than `version`.
-pub async fn older(db: &Db, what: Sealed, version: u8, after: &str, most: i64) -> Result<Vec<Row>, Error> {
-    page(db, what, after, most, Only::Before(version)).await
+/// Those that do not begin with `header`.
+pub async fn stale(db: &Db, what: Sealed, header: &[u8], after: &str, most: i64) -> Result<Vec<Row>, Error> {
+    page(db, what, after, most, Only::Not(header)).await
 }
 
 /// The keys of stores that a check or a service found unreadable; at most `most`.
 pub async fn unreadable(db: &Db, most: i64) -> Result<Vec<Row>, Error> {
     page(db, Sealed::Key, "", most, Only::Unreadable).await
+}
+
+/// How many values of all kinds do not begin with `header`.
+pub async fn count_stale(db: &Db, header: &[u8]) -> Result<u64, Error> {
+    let mut n = 0;
+    for what in Sealed::ALL {
+        n += count(those(db.read("SELECT COUNT(*)"), what, &Only::Not(header))).await?;
+    }
+    Ok(n)
+}
+
+/// How many values of all kinds are sealed under the ring key `id`.
+pub async fn count_under(db: &Db, id: &str) -> Result<u64, Error> {
+    let mut n = 0;
+    for what in Sealed::ALL {
+        n += count(those(db.read("SELECT COUNT(*)"), what, &Only::Under(&key_header(id)))).await?;
+    }
+    Ok(n)
+}
+
+/// The same in a transaction.
+pub(super) async fn count_under_in(tx: &mut Tx, id: &str) -> Result<u64, Error> {
+    let mut n = 0;
+    for what in Sealed::ALL {
+        n += count(those(tx.query("SELECT COUNT(*)"), what, &Only::Under(&key_header(id)))).await?;
+    }
+    Ok(n)
+}
+
+async fn count(statement: Statement<'_>) -> Result<u64, Error> {
+    let n: i64 = statement.value().await?;
+    Ok(u64::try_from(n).unwrap_or(0))
 }
 
 /// In one transaction: puts each new value in the place of the one that was read, where that is still there; returns how
@@ -148,15 +184,4 @@ pub async fn replace(db: &Db, what: Sealed, rows: &[(Row, Vec<u8>)]) -> Result<u
         tx.commit(replaced).await
     })
     .await
-}
-
-/// Puts a new proof of a ring key in the place of the one that was read, if that is still there.
-pub async fn replace_proof(db: &Db, id: &str, was: &[u8], proof: &[u8]) -> Result<(), Error> {
-    db.write("UPDATE ring_keys SET proof = $1 WHERE id = $2 AND proof = $3")
-        .bind(proof)
-        .bind(id)
-        .bind(was)
-        .execute()
-        .await?;
-    Ok(())
 }

@@ -1,18 +1,23 @@
-//! Transfer: copies everything from one database to another: one snapshot of the source, in one transaction of the target, in
-//! bounded memory, with row counts and checksums of both sides.
+//! Transfer: copies everything from one database to another or into a backup, and back: one snapshot of the source, in one
+//! transaction of the target, in bounded memory, with row counts and checksums of both sides.
 //!
 //! The only statements in `storage` that are built at run time: from the names of the schema, which come from the migrations.
 
+pub mod file;
 mod schema;
 mod value;
+
+use std::io::Write;
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use tokio::sync::mpsc;
 
+use self::file::{About, FileFault, Installation, Reader, RingKeyNeeded};
 use self::schema::{Kind, Schema, Table};
 use self::value::{Adding, Row, Value, take_apart};
 use super::statement::OfSchema;
-use super::{Db, Ended, Error, Tx};
+use super::{Db, Ended, Error, Tx, seals};
 
 pub use self::value::Sum;
 
@@ -22,6 +27,11 @@ const ROWS_AT_ONCE: usize = 400;
 const BYTES_AT_ONCE: usize = 1024 * 1024;
 /// Batches read ahead of the writing side.
 const AHEAD: usize = 4;
+/// How long a batch may wait: the snapshot that is read keeps the database from tidying up.
+const STALLS_AFTER: Duration = Duration::from_mins(1);
+/// How far counters go ahead when a backup is restored. What happened between the backup and the restore is lost, but services may
+/// have seen its events, and other processes may remember its lending counter: no number is used twice.
+const AHEAD_OF_WHAT_IS_LOST: i64 = 1_000_000_000;
 
 /// Why nothing was copied. The target is unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +56,9 @@ pub enum Fault {
     /// The two sides differ.
     #[error("{0} is not the same on both sides")]
     Differs(String),
+    /// The backup.
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// The source changed during the copy.
     #[error(
         "something was written to the source meanwhile, which the target would lack: stop the service, then try again"
@@ -55,8 +68,8 @@ pub enum Fault {
 
 /// A message from the reading side to the writing side.
 enum Piece {
-    /// The total number of rows.
-    Total(u64),
+    /// The total number of rows, and the installation.
+    Begin(u64, Installation),
     /// Rows of the table with this index.
     Rows(usize, Vec<Row>),
     /// Everything was read; the checksums of the tables.
@@ -72,9 +85,41 @@ pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Resul
     }
     let (send, receive) = mpsc::channel(AHEAD);
     let (read, written) =
-        tokio::join!(read(source, &schema.tables, send), write(source, target, &schema, receive, tell));
+        tokio::join!(read(source, &schema.tables, send), write(Some(source), target, &schema, receive, tell));
     // When reading fails, writing fails too: the first error is the cause.
     read?;
+    written
+}
+
+/// Writes a backup of everything in `source` to `out`, and returns `out` with what each table adds up to. Tells of rows that were
+/// written, and of how many there are.
+pub async fn back_up<W: Write + Send + 'static>(
+    source: &Db,
+    about: About,
+    out: W,
+    tell: impl FnMut(u64, u64) + Send + 'static,
+) -> Result<(Vec<Sum>, W), Fault> {
+    let schema = schema::read().await?;
+    check_tables("database", source, &schema).await?;
+    let (send, receive) = mpsc::channel(AHEAD);
+    let tables = schema.tables.clone();
+    let writing = tokio::task::spawn_blocking(move || file::write(&tables, about, receive, out, tell));
+    let read = read(source, &schema.tables, send).await;
+    // When writing fails, reading ends without an error; when it is cut off, so is writing.
+    read?;
+    Ok(writing.await.map_err(|_| FileFault::Incomplete)??)
+}
+
+/// Writes everything that is in the backup to `target`, which must hold nothing. Nobody is signed in there afterwards, and counters
+/// go on ahead of whatever was lost. Tells and returns what [`back_up`] does.
+pub async fn restore(from: Reader, target: &Db, tell: impl FnMut(u64, u64)) -> Result<Vec<Sum>, Fault> {
+    let schema = schema::read().await?;
+    check_tables("target", target, &schema).await?;
+    let (send, receive) = mpsc::channel(AHEAD);
+    let tables = schema.tables.clone();
+    let reading = tokio::task::spawn_blocking(move || from.send(&tables, &send));
+    let written = write(None, target, &schema, receive, tell).await;
+    reading.await.map_err(|_| FileFault::Incomplete)??;
     written
 }
 
@@ -140,7 +185,8 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
     for table in tables {
         total += count(&mut tx, table).await?;
     }
-    if to.send(Piece::Total(total)).await.is_err() {
+    let installation = installation(&mut tx).await?;
+    if !put(&to, Piece::Begin(total, installation)).await? {
         return Ok(());
     }
     let mut sums = Vec::new();
@@ -148,9 +194,31 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
         let Some(sum) = read_table(&mut tx, place, table, &to).await? else { return Ok(()) };
         sums.push(sum);
     }
-    let _ = to.send(Piece::End(sums)).await;
+    put(&to, Piece::End(sums)).await?;
     let Ended(()) = tx.undo(()).await?;
     Ok(())
+}
+
+/// What the database says of itself.
+async fn installation(tx: &mut Tx) -> Result<Installation, Error> {
+    let told: Option<(String, Option<String>)> =
+        tx.query("SELECT instance, sealing FROM installation WHERE one = 1").optional().await?;
+    let (instance, sealing) = told.unwrap_or_default();
+    let known: Vec<(String, Vec<u8>)> = tx.query("SELECT id, proof FROM ring_keys ORDER BY id").all().await?;
+    let mut ring_keys = Vec::new();
+    for (id, proof) in known {
+        let values = seals::count_under_in(tx, &id).await?;
+        ring_keys.push(RingKeyNeeded::new(id, &proof, values));
+    }
+    Ok(Installation { instance, sealing, ring_keys })
+}
+
+/// Hands a piece over; false when nobody wants it any more.
+async fn put(to: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, Fault> {
+    match tokio::time::timeout(STALLS_AFTER, to.send(piece)).await {
+        Ok(sent) => Ok(sent.is_ok()),
+        Err(_) => Err(FileFault::Stalled(STALLS_AFTER.as_secs()).into()),
+    }
 }
 
 /// Sends every row of a table; `None` when the writing side has ended.
@@ -166,20 +234,21 @@ async fn read_table(tx: &mut Tx, place: usize, table: &Table, to: &mpsc::Sender<
         batch.push(row);
         if batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
             weight = 0;
-            if to.send(Piece::Rows(place, std::mem::take(&mut batch))).await.is_err() {
+            if !put(to, Piece::Rows(place, std::mem::take(&mut batch))).await? {
                 return Ok(None);
             }
         }
     }
-    if !batch.is_empty() && to.send(Piece::Rows(place, batch)).await.is_err() {
+    if !batch.is_empty() && !put(to, Piece::Rows(place, batch)).await? {
         return Ok(None);
     }
     Ok(Some(adding.sum()))
 }
 
-/// Writes everything, computes the checksums again, and commits if they match. An error leaves the target unchanged.
+/// Writes everything, computes the checksums again, and commits if they match and the source has not changed. Without a source it
+/// comes from a backup. An error leaves the target unchanged.
 async fn write(
-    source: &Db,
+    source: Option<&Db>,
     target: &Db,
     schema: &Schema,
     mut from: mpsc::Receiver<Piece>,
@@ -200,7 +269,7 @@ async fn write(
     let mut loops: Vec<(usize, Row)> = Vec::new();
     while let Some(piece) = from.recv().await {
         match piece {
-            Piece::Total(rows) => total = rows,
+            Piece::Begin(rows, _) => total = rows,
             Piece::Rows(place, rows) => {
                 write_rows(&mut tx, &tables[place], &rows).await?;
                 written += rows.len() as u64;
@@ -220,11 +289,25 @@ async fn write(
             return Err(Fault::Differs(table.name.clone()));
         }
     }
-    // Any write to the source since the snapshot makes the copy incomplete.
-    if sums_of(source, tables).await? != sums {
-        return Err(Fault::InUse);
+    match source {
+        // Whatever was written to the source since it was read makes it another one.
+        Some(source) if sums_of(source, tables).await? != sums => return Err(Fault::InUse),
+        Some(_) => {}
+        None => begin_again(&mut tx).await?,
     }
     Ok(tx.commit(sums).await?.0)
+}
+
+/// Ends what must not outlive a restore: sessions and set-up links that may have ended since, and processes. Counters go ahead.
+async fn begin_again(tx: &mut Tx) -> Result<(), Error> {
+    tx.query("DELETE FROM sessions").execute().await?;
+    tx.query("DELETE FROM setup_links").execute().await?;
+    tx.query("DELETE FROM processes").execute().await?;
+    tx.query("UPDATE counters SET n = n + $1 WHERE name IN ('event', 'lending')")
+        .bind(AHEAD_OF_WHAT_IS_LOST)
+        .execute()
+        .await?;
+    Ok(())
 }
 
 /// The current checksum of each table.

@@ -1,8 +1,9 @@
-//! The key ring file: one `id:key` per line. The first key seals. Only the file's owner may read it, or a group that is ours alone.
+//! The key ring: one `id:key` per line. Which key seals is in the database; in a new one, it is the first. Only the file's owner may
+//! read it, or a group that is ours alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -55,6 +56,12 @@ pub enum RingFault {
         line: usize,
         /// The error.
         what: &'static str,
+    },
+    /// The command that prints the ring did not.
+    #[error("CARTKEY_MASTER_KEY_COMMAND {what}")]
+    Command {
+        /// What it did instead; nothing of its output.
+        what: String,
     },
     /// The file contains no key.
     #[error("the key ring is empty: restore it from its copy; do not make a new one, it cannot open what is stored")]
@@ -137,6 +144,11 @@ impl KeyRing {
         if keys.is_empty() { Err(RingFault::Empty) } else { Ok(Self(keys)) }
     }
 
+    /// Parses the content of a ring's file.
+    pub fn of_text(text: &Secret) -> Result<Self, RingFault> {
+        Self::parse(text.expose())
+    }
+
     /// Reads the ring at `path`; `None` if the file does not exist. Fails if users other than the owner can read it.
     pub fn load(path: &Path) -> Result<Option<Self>, RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
@@ -155,9 +167,13 @@ impl KeyRing {
         Self::parse(&text).map(Some)
     }
 
-    /// Writes the ring to a new file with mode 0600 and syncs it to disk. Never overwrites.
+    /// Writes the ring to a new file with mode 0600, in a folder that is created if it is missing, and syncs it to disk. Never
+    /// overwrites.
     pub fn save_new(&self, path: &Path) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+        }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         file.write_all(self.to_text().expose().as_bytes()).map_err(io)?;
         file.sync_all().map_err(io)?;
@@ -171,7 +187,31 @@ impl KeyRing {
         Secret::new(lines.collect())
     }
 
-    /// The IDs and keys; the first one seals.
+    /// Adds the lines of `new` to the ring at `path`, all or nothing: the changed file takes the place of the old one, with its
+    /// mode, once it is on disk.
+    pub fn append(path: &Path, new: &Self) -> Result<(), RingFault> {
+        let io = |source| RingFault::Io { path: path.display().to_string(), source };
+        let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;
+        let mut text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(new.to_text().expose());
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        // Left behind by a process that died; nothing refers to it.
+        let _ = fs::remove_file(&beside);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(io)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        written.and_then(|()| fs::rename(&beside, path)).map_err(|fault| {
+            let _ = fs::remove_file(&beside);
+            io(fault)
+        })?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    }
+
+    /// The IDs and keys, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(id, key)| (id.as_str(), key.as_slice()))
     }
@@ -192,6 +232,21 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(KeyRing::load(&path).unwrap().unwrap().to_text().expose(), ring.to_text().expose());
         assert!(ring.save_new(&path).is_err(), "a ring is never overwritten");
+    }
+
+    #[test]
+    fn a_key_that_is_added_stands_behind_the_others_and_the_mode_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let (first, second) = (KeyRing::mint(&Entropy::seeded(1)), KeyRing::mint(&Entropy::seeded(2)));
+        fs::write(&path, format!("# ours\n{}", first.to_text().expose().trim_end())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        KeyRing::append(&path, &second).unwrap();
+        let ids: Vec<String> = KeyRing::load(&path).unwrap().unwrap().iter().map(|(id, _)| id.to_owned()).collect();
+        assert_eq!(ids, [first.iter().next().unwrap().0, second.iter().next().unwrap().0]);
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# ours\n"));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

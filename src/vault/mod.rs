@@ -6,10 +6,11 @@
 mod key_ring;
 pub mod password;
 mod place;
+mod ring_source;
 pub mod signature;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use base64::Engine as _;
 use ring::aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce};
@@ -17,10 +18,12 @@ use zeroize::Zeroizing;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::key::KeyPair;
+use crate::domain::sealed::key_header;
 use crate::domain::secret::{Fingerprint, Secret};
 
 pub use key_ring::{KeyRing, RingFault};
 pub use place::Place;
+pub use ring_source::RingSource;
 
 /// The current layout version, the first byte of a sealed value. Never reuse a number. An older program opens no newer layout, so
 /// every old process must be stopped before a release that changes it starts.
@@ -40,45 +43,79 @@ pub struct Vault(Arc<Inner>);
 
 struct Inner {
     instance: String,
-    /// The first key seals; all keys open.
-    keys: Vec<(String, LessSafeKey)>,
+    /// The first key seals; all keys open. Rekeying adds keys and changes which is first, for all clones.
+    keys: RwLock<Vec<(String, LessSafeKey)>>,
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<&str> = self.key_ids().collect();
-        f.debug_struct("Vault").field("keys", &ids).finish_non_exhaustive()
+        f.debug_struct("Vault").field("keys", &self.key_ids()).finish_non_exhaustive()
     }
 }
 
 impl Vault {
     /// Creates a vault for the installation named `instance`.
     pub fn new(instance: &str, ring: &KeyRing) -> Self {
-        let keys = ring
-            .iter()
-            .map(|(id, bytes)| {
-                let key = aead::UnboundKey::new(&aead::AES_256_GCM, bytes).expect("a ring key has 32 bytes");
-                (id.to_owned(), LessSafeKey::new(key))
-            })
-            .collect();
-        Self(Arc::new(Inner { instance: instance.to_owned(), keys }))
+        Self(Arc::new(Inner { instance: instance.to_owned(), keys: RwLock::new(ring.iter().map(usable).collect()) }))
+    }
+
+    /// A vault of the same installation with another ring.
+    #[must_use]
+    pub fn beside(&self, ring: &KeyRing) -> Self {
+        Self::new(&self.0.instance, ring)
     }
 
     /// The IDs of the ring's keys; the first one seals.
-    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys.iter().map(|(id, _)| id.as_str())
+    pub fn key_ids(&self) -> Vec<String> {
+        self.keys().iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether the ring has a key with this ID.
+    pub fn has(&self, id: &str) -> bool {
+        self.keys().iter().any(|(known, _)| known == id)
+    }
+
+    /// Lets the key named `id` seal from now on; false if the ring has no such key.
+    pub fn seal_from_now_on_with(&self, id: &str) -> bool {
+        let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(at) = keys.iter().position(|(known, _)| known == id) else { return false };
+        keys[..=at].rotate_right(1);
+        true
+    }
+
+    /// Adds those keys of `ring` whose IDs are new; they open, and do not seal.
+    pub fn add(&self, ring: &KeyRing) {
+        let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+        for new in ring.iter() {
+            if !keys.iter().any(|(known, _)| known == new.0) {
+                keys.push(usable(new));
+            }
+        }
+    }
+
+    /// How every value begins that is sealed from now on: the current layout, and the ID of the key that seals.
+    pub fn current_header(&self) -> Vec<u8> {
+        let keys = self.keys();
+        let (id, _) = keys.first().expect("a ring has at least one key");
+        [&[VERSION], key_header(id).as_slice()].concat()
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Vec<(String, LessSafeKey)>> {
+        self.0.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seals `plain` for `place` with the ring's first key.
     pub fn seal(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
-        let (id, key) = self.0.keys.first().expect("a ring has at least one key");
+        let keys = self.keys();
+        let (id, key) = keys.first().expect("a ring has at least one key");
         self.seal_under(entropy, place, plain, id, key)
     }
 
     /// Seals `plain` with the key named `id`, to prove that ring and database belong together; `None` if the ring has
     /// no such key.
     pub fn seal_with(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str) -> Option<Vec<u8>> {
-        let (id, key) = self.0.keys.iter().find(|(known, _)| known == id)?;
+        let keys = self.keys();
+        let (id, key) = keys.iter().find(|(known, _)| known == id)?;
         Some(self.seal_under(entropy, place, plain, id, key))
     }
 
@@ -86,8 +123,8 @@ impl Vault {
     pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopenable> {
         let (version, id, rest) = split_header(sealed).ok_or(Unopenable)?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(Unopenable)?;
-        let key =
-            self.0.keys.iter().find_map(|(known, key)| (known.as_bytes() == id).then_some(key)).ok_or(Unopenable)?;
+        let keys = self.keys();
+        let (_, key) = keys.iter().find(|(known, _)| known.as_bytes() == id).ok_or(Unopenable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopenable)?;
         let mut buffer = Zeroizing::new(text.to_vec());
         let bound = Aad::from(self.bound(version, place, id));
@@ -129,8 +166,8 @@ impl Vault {
     fn seal_under(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str, key: &LessSafeKey) -> Vec<u8> {
         let mut nonce = [0_u8; NONCE_LEN];
         entropy.fill(&mut nonce);
-        let mut sealed = vec![VERSION, u8::try_from(id.len()).expect("a ring key's id has at most 32 characters")];
-        sealed.extend_from_slice(id.as_bytes());
+        let mut sealed = vec![VERSION];
+        sealed.extend_from_slice(&key_header(id));
         sealed.extend_from_slice(&nonce);
         let mut text = Zeroizing::new(plain.to_vec());
         let bound = Aad::from(self.bound(VERSION, place, id.as_bytes()));
@@ -160,6 +197,11 @@ impl Vault {
         }
         bound
     }
+}
+
+fn usable((id, bytes): (&str, &[u8])) -> (String, LessSafeKey) {
+    let key = aead::UnboundKey::new(&aead::AES_256_GCM, bytes).expect("a ring key has 32 bytes");
+    (id.to_owned(), LessSafeKey::new(key))
 }
 
 /// The ID of the ring key that sealed this value; `None` if it is not a sealed value.
@@ -250,7 +292,7 @@ mod tests {
 
     /// Seals as version 1 did.
     fn seal_without_user(vault: &Vault, entropy: &Entropy, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
-        let (id, key) = &vault.0.keys[0];
+        let (id, key) = &vault.keys()[0];
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         let mut text = plain.to_vec();
@@ -323,6 +365,26 @@ mod tests {
         assert!(vault.open(&HERE, &sealed).is_ok());
         assert_eq!(sealed_under(&sealed), Some(id));
         assert_ne!(sealed_under(&vault.seal(&entropy, &HERE, b"x")), Some(id));
+    }
+
+    #[test]
+    fn another_key_seals_from_now_on_in_every_clone() {
+        let entropy = Entropy::seeded(3);
+        let (vault, _) = vault(3);
+        let clone = vault.clone();
+        let sealed = vault.seal(&entropy, &HERE, b"x");
+        let old = vault.key_ids().remove(0);
+        let new = KeyRing::mint(&entropy);
+        let id = new.iter().next().expect("one key").0.to_owned();
+        assert!(!vault.seal_from_now_on_with(&id), "it is not in the ring");
+        vault.add(&new);
+        vault.add(&new);
+        assert_eq!(clone.key_ids(), [old.clone(), id.clone()]);
+        assert!(vault.seal_from_now_on_with(&id));
+        assert_eq!(clone.key_ids(), [id.clone(), old]);
+        let anew = clone.reseal(&entropy, &HERE, &sealed).expect("the old key opens");
+        assert!(anew.starts_with(&clone.current_header()) && sealed_under(&anew) == Some(&id));
+        assert!(!sealed.starts_with(&clone.current_header()));
     }
 
     #[test]

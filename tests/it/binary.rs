@@ -13,6 +13,7 @@ use cartkey::domain::store_url::Network;
 use cartkey::domain::time::Clock;
 use cartkey::flow::open_vault;
 use cartkey::storage::Db;
+use cartkey::vault::RingSource;
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use hyper::Method;
 use hyper::header::{HeaderName, HeaderValue};
@@ -45,7 +46,9 @@ impl Installation {
             .map_or_else(|| url.clone(), |path| format!("sqlite:{}", self.folder.path().join(path).display()));
         let db = Db::open(&url).await.expect("a new database");
         let ring = self.folder.path().join("data/master.key");
-        open_vault::open_vault(&db, &ring, Clock::System.now(), &Entropy::System).await.expect("a new ring");
+        open_vault::open_vault(&db, &RingSource::File(ring), Clock::System.now(), &Entropy::System)
+            .await
+            .expect("a new ring");
         db.close().await;
         self
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use cartkey::flow::transfer::migrate;
 use cartkey::storage::transfer::{Fault, copy};
 use cartkey::storage::{Db, Pools};
+use cartkey::vault::RingSource;
 use hyper::Method;
 
 use crate::binary::{Installation, client};
@@ -181,7 +182,7 @@ async fn a_ring_that_does_not_fit_is_said() {
     world.connect("m").await;
     let folder = tempfile::tempdir().unwrap();
     let target = sqlite(folder.path(), "target.db").await;
-    let ring = folder.path().join("another.key");
+    let ring = RingSource::File(folder.path().join("another.key"));
     let moved = migrate::to(&world.app, &target, &ring, |_, _| ()).await;
     assert!(matches!(moved, Err(migrate::Error::Ring(_))), "{moved:?}");
 }

@@ -9,7 +9,7 @@ use cartkey::domain::entropy::Entropy;
 use cartkey::flow::connecting::prove;
 use cartkey::flow::open_vault;
 use cartkey::storage::Pools;
-use cartkey::vault::{KeyRing, Vault};
+use cartkey::vault::{KeyRing, RingSource, Vault};
 use serde_json::json;
 
 use crate::database::{change, column};
@@ -22,7 +22,8 @@ fn ring(world: &World) -> PathBuf {
 
 /// Restarts on this world's database; returns the vault, or the error that ends start-up.
 async fn start_up(world: &World) -> Result<Vault, String> {
-    let vault = open_vault::open_vault(&world.app.db, &ring(world), BEGINNING, &Entropy::System).await;
+    let vault =
+        open_vault::open_vault(&world.app.db, &RingSource::File(ring(world)), BEGINNING, &Entropy::System).await;
     vault.map_err(|refused| refused.to_string())
 }
 
@@ -65,7 +66,9 @@ async fn a_ring_that_does_not_fit_is_refused_with_what_to_do() {
     write(&world, &strange);
     assert_eq!(
         refused(&world).await,
-        format!("the key ring lacks the key {id}, which sealed values in this database: add its line again")
+        format!(
+            "the key ring lacks the key {id}, which is still needed by 1 sealed value in this database: add its line again, and run “cartkey rekey” before you remove it"
+        )
     );
     write(&world, &format!("{id}:{strange_bytes}\n"));
     let swapped = refused(&world).await;
@@ -84,11 +87,13 @@ async fn a_ring_that_does_not_fit_is_refused_with_what_to_do() {
     }
     fs::set_permissions(ring(&world), fs::Permissions::from_mode(0o600)).unwrap();
 
-    // A second key may be added; from then on it is missed like the first.
-    write(&world, &format!("{right}{strange}"));
-    start_up(&world).await.unwrap();
+    // A second key may be added, and removed as long as nothing needs it. Another under its name is refused.
+    write(&world, &format!("{strange}{right}"));
+    assert_eq!(start_up(&world).await.unwrap().key_ids(), [id, strange_id], "the one that sealed before still does");
     write(&world, &right);
-    assert!(refused(&world).await.contains(strange_id));
+    start_up(&world).await.unwrap();
+    write(&world, &format!("{right}{strange_id}:{bytes}\n"));
+    assert!(refused(&world).await.contains("another installation's ring"));
 }
 
 #[tokio::test]

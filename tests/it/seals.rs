@@ -7,6 +7,7 @@ use std::time::Duration;
 use cartkey::domain::entropy::Entropy;
 use cartkey::flow::{connecting::prove, dashboard::overview, open_vault, sweep, transfer::seals, watching::watch};
 use cartkey::storage::Pools;
+use cartkey::vault::RingSource;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::json;
 
@@ -209,8 +210,8 @@ async fn what_an_earlier_version_sealed_opens_and_is_sealed_anew_for_its_merchan
     // One is damaged: it is left as it is, and keeps nobody from the rest.
     bend(&world, "b").await;
     let damaged = hex(&world, "sealed", "keys", "id = (SELECT MAX(id) FROM keys)").await;
-    assert_eq!(seals::renew(&world.app).await.unwrap(), 1);
-    assert_eq!(seals::renew(&world.app).await.unwrap(), 0, "once");
+    assert_eq!(seals::renew(&world.app, usize::MAX, |_| ()).await.unwrap(), 1);
+    assert_eq!(seals::renew(&world.app, usize::MAX, |_| ()).await.unwrap(), 0, "once");
     assert_eq!(hex(&world, "sealed", "keys", "id = (SELECT MAX(id) FROM keys)").await, damaged);
     let anew = hex(&world, "sealed", "keys", "id = (SELECT MIN(id) FROM keys)").await;
     assert!(anew.starts_with("02") && damaged.starts_with("01"), "{anew} {damaged}");
@@ -221,11 +222,21 @@ async fn what_an_earlier_version_sealed_opens_and_is_sealed_anew_for_its_merchan
     put(&world, "a", &format!("01{}", &anew[2..])).await;
     assert_eq!(service.get("/users/a/keys").await.text("reason"), "key_unreadable");
 
-    open_vault::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System)
-        .await
-        .unwrap();
+    open_vault::open_vault(
+        db,
+        &RingSource::File(world.folder.path().join("ring/master.key")),
+        BEGINNING,
+        &Entropy::System,
+    )
+    .await
+    .unwrap();
     assert!(hex(&world, "proof", "ring_keys", "id IS NOT NULL").await.starts_with("02"));
-    open_vault::open_vault(db, &world.folder.path().join("ring/master.key"), BEGINNING, &Entropy::System)
-        .await
-        .unwrap();
+    open_vault::open_vault(
+        db,
+        &RingSource::File(world.folder.path().join("ring/master.key")),
+        BEGINNING,
+        &Entropy::System,
+    )
+    .await
+    .unwrap();
 }

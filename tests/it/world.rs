@@ -16,6 +16,7 @@ use cartkey::domain::store_url::Network;
 use cartkey::domain::time::{Clock, Time};
 use cartkey::flow::{connecting::prove, lending::tokens, open_vault};
 use cartkey::storage::Db;
+use cartkey::vault::RingSource;
 use cartkey::vault::password::{Cost, Passwords};
 use cartkey::woo::{Call, Client, Outgoing, Resolver};
 use cartkey::{serve, web};
@@ -276,8 +277,12 @@ pub async fn open(settings: &[(&str, &str)], database_url: &str, folder: &Path, 
     let config = Config::read(vars).unwrap();
     let entropy = Entropy::System;
     let db = Db::open(database_url).await.unwrap();
-    let vault = open_vault::open_vault(&db, &folder.join("ring/master.key"), clock.now(), &entropy).await.unwrap();
+    let vault = open_vault::open_vault(&db, &RingSource::File(folder.join("ring/master.key")), clock.now(), &entropy)
+        .await
+        .unwrap();
     let mut app = App::new(db, vault, client, clock.clone(), entropy, config.site);
+    app.ring = Some(RingSource::File(folder.join("ring/master.key")));
+    app.backup = config.backup;
     app.passwords = Passwords::new(Cost::Small);
     app
 }

@@ -14,8 +14,9 @@ use crate::app::App;
 use crate::domain::store_url::Network;
 use crate::domain::time::Time;
 use crate::files::free_space;
+use crate::flow::transfer::rekey::{self, Role};
 pub use crate::live::worker::{State as WorkerState, Status as WorkerStatus};
-use crate::storage::{diagnostics, operators};
+use crate::storage::{diagnostics, operators, ring_keys};
 use crate::woo::{Call, Fault, Reply, public_ip};
 
 /// The time limit for one request.
@@ -98,8 +99,9 @@ pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let mut findings = public;
     findings.extend(database);
     findings.extend(kept::damage(app, depth).await);
-    findings.push(ring(app));
+    findings.extend(ring(app).await);
     findings.extend(kept::seals(app, depth).await);
+    findings.extend(kept::backups(app));
     findings.push(clock);
     findings.push(operators);
     findings.extend(app.workers.status().iter().filter_map(judge_worker));
@@ -231,21 +233,36 @@ async fn database(app: &App) -> Vec<Finding> {
     findings
 }
 
-/// Lists the ring's keys. Start-up has already verified that they open what is stored.
-fn ring(app: &App) -> Finding {
-    let ids: Vec<&str> = app.vault.key_ids().collect();
-    let says = match ids.as_slice() {
-        [one] => format!("key ring opened the stored secrets at start-up (1 key: {one})"),
-        [first, rest @ ..] => {
-            format!(
-                "key ring opened the stored secrets at start-up ({} keys: {first} seals; for opening only: {})",
-                ids.len(),
-                rest.join(", ")
-            )
-        }
-        [] => "key ring is empty".to_owned(),
+/// Lists the ring's keys and what each is there for. Start-up has already verified that they open what is stored.
+async fn ring(app: &App) -> Vec<Finding> {
+    let (Ok(keys), Ok(sealing)) = (rekey::roles(app).await, ring_keys::sealing(&app.db).await) else {
+        return vec![Finding::new(KEY_RING, State::Bad, "the database does not answer")];
     };
-    Finding::new(KEY_RING, State::Fine, says)
+    let mut findings: Vec<Finding> = keys.iter().map(|(id, role)| judge_key(id, *role)).collect();
+    if let Some(id) = sealing.filter(|id| !app.vault.has(id)) {
+        let says =
+            format!("the key ring lacks the key {id}, which seals new values: add its line, then restart this process");
+        findings.insert(0, Finding::new(KEY_RING, State::Bad, says));
+    }
+    findings
+}
+
+fn judge_key(id: &str, role: Role) -> Finding {
+    let (state, says) = match role {
+        Role::Seals => (State::Fine, format!("key ring opened the stored secrets at start-up; the key {id} seals")),
+        Role::Ready => (State::Fine, format!("the key {id} is ready: run “cartkey rekey” to seal with it")),
+        Role::Needed(values) => (
+            State::Warn,
+            format!(
+                "the key {id} is still needed by sealed values ({values}): they are being re-sealed, keep its line"
+            ),
+        ),
+        Role::Unneeded => (
+            State::Fine,
+            format!("the key {id} is no longer needed: remove its line from every key ring, then restart"),
+        ),
+    };
+    Finding::new(KEY_RING, state, says)
 }
 
 /// Compares our clock with the database server's and those of connected stores.

@@ -8,6 +8,7 @@ use crate::domain::attempt::{Attempt, Status};
 use crate::domain::store::StoreStatus;
 use crate::domain::verdict::Verdict;
 use crate::domain::webhook::{Webhook, WhyOff};
+use crate::flow::transfer::backup::{self, Standing};
 use crate::flow::watching::watch::{self, Pulse};
 use crate::flow::{Beneath, connecting::approvals, dashboard::store_list, lending::key_reads, webhooks};
 use crate::storage::overview;
@@ -88,6 +89,8 @@ pub struct Overview {
     pub steps: Steps,
     /// The progress of the watch.
     pub pulse: Pulse,
+    /// How scheduled backups stand, if there are any.
+    pub backups: Option<Standing>,
 }
 
 /// Collects the overview.
@@ -105,6 +108,7 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
         reads: key_reads::per_day(app, DAYS).await?,
         steps: Steps { token, link, fetched },
         pulse: watch::pulse(app).await?,
+        backups: backup::standing(app),
         counts,
         held,
         held_more,

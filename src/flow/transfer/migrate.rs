@@ -1,13 +1,11 @@
 //! Migrate: copies a whole installation to another database. The key ring file stays unchanged.
 
-use std::path::Path;
-
 use crate::app::App;
 use crate::domain::id::StoreId;
 use crate::flow::open_vault::{self, open_vault};
 use crate::storage::transfer::{self, Fault};
 use crate::storage::{self, Db, keys};
-use crate::vault::{Place, Vault};
+use crate::vault::{Place, RingSource, Vault};
 
 pub use crate::storage::transfer::Sum;
 
@@ -42,8 +40,8 @@ pub struct Moved {
     pub broken: u64,
 }
 
-/// Copies everything to `target`, then verifies that the ring at `ring` opens every served key there.
-pub async fn to(app: &App, target: &Db, ring: &Path, tell: impl FnMut(u64, u64)) -> Result<Moved, Error> {
+/// Copies everything to `target`, then verifies that the ring opens every served key there.
+pub async fn to(app: &App, target: &Db, ring: &RingSource, tell: impl FnMut(u64, u64)) -> Result<Moved, Error> {
     let sums = transfer::copy(&app.db, target, tell).await?;
     let vault = open_vault(target, ring, app.now(), &app.entropy).await?;
     let (mut opened, mut broken, mut shut) = (0, 0, 0);

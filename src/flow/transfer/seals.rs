@@ -1,4 +1,4 @@
-//! Seals: checks that sealed values open, and re-seals those in an older layout.
+//! Seals: checks that sealed values open, and re-seals those in an older layout or under a former ring key.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,10 @@ use crate::app::App;
 use crate::domain::sealed::Sealed;
 use crate::flow::Beneath;
 use crate::storage::seals::{self, Row};
-use crate::vault::{Place, VERSION};
+use crate::vault::Place;
 
 /// Values read per batch and re-sealed per transaction.
 const PAGE: i64 = 100;
-/// Values re-sealed per pass of the sweep, so that other work gets its turn.
-const IN_ONE_PASS: usize = 5_000;
 /// Keys known as unreadable that are tried first.
 const KNOWN: i64 = 100;
 
@@ -66,14 +64,16 @@ pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> 
     Ok(all)
 }
 
-/// Re-seals values in an older layout and returns their number. Values that do not open stay unchanged. There may be more if the
-/// number [`is_full`].
-pub async fn renew(app: &App) -> Result<usize, Beneath> {
+/// Re-seals up to `at_most` values that are in an older layout or under a ring key that does not seal any more; returns their
+/// number. A value that somebody else replaced meanwhile is left alone, and so is one that does not open. `tell` is told the
+/// number so far.
+pub async fn renew(app: &App, at_most: usize, mut tell: impl FnMut(usize)) -> Result<usize, Beneath> {
+    let header = app.vault.current_header();
     let mut renewed = 0;
     for what in Sealed::ALL {
         let mut after = String::new();
-        while !is_full(renewed) && !app.is_draining() {
-            let page = seals::older(&app.db, what, VERSION, &after, PAGE).await?;
+        while renewed < at_most && !app.is_draining() {
+            let page = seals::stale(&app.db, what, &header, &after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.id);
             let anew = page.into_iter().filter_map(|row| {
@@ -82,17 +82,13 @@ pub async fn renew(app: &App) -> Result<usize, Beneath> {
             });
             let anew: Vec<_> = anew.collect();
             renewed += usize::try_from(seals::replace(&app.db, what, &anew).await?).unwrap_or(0);
+            tell(renewed);
         }
     }
     if renewed > 0 {
-        tracing::info!(values = renewed, "re-sealed values from an earlier version");
+        tracing::info!(values = renewed, "re-sealed values");
     }
     Ok(renewed)
-}
-
-/// Whether a pass reached its limit.
-pub const fn is_full(renewed: usize) -> bool {
-    renewed >= IN_ONE_PASS
 }
 
 fn opens(app: &App, what: Sealed, row: &Row) -> bool {

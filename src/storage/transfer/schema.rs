@@ -1,6 +1,7 @@
 //! What tables there are: read from a database in memory that the migrations have just made, so that no list of tables can
 //! be out of date.
 
+use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
 
@@ -9,7 +10,8 @@ use super::value::{Row, Value};
 use crate::storage::{Db, Error, Pools};
 
 /// What a column holds: one of the four types that both databases know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     Text,
     Number,

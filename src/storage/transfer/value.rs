@@ -1,6 +1,9 @@
 //! A value on its way from one database to the other, and the one form in which both sides count it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::schema::{Column, Kind, Table};
 use crate::storage::Error;
@@ -32,6 +35,18 @@ pub(super) fn take_apart(row: &statement::Row, table: &Table) -> Result<Row, Err
     table.columns.iter().enumerate().map(value).collect()
 }
 
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Nothing => serializer.serialize_unit(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Bytes(bytes) => serializer.serialize_str(&STANDARD.encode(bytes)),
+        }
+    }
+}
+
 impl Value {
     /// Puts the value into a statement; nothing is put in as a nothing of the column's kind.
     pub(super) fn put_in<'t>(&self, statement: Statement<'t>, kind: Kind) -> Statement<'t> {
@@ -58,7 +73,7 @@ impl Value {
 }
 
 /// The rows of one table as one side has them: how many, and the SHA-256 over all of them in the order of their keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
     /// The table.
     pub table: String,
@@ -103,8 +118,11 @@ impl<'a> Adding<'a> {
     }
 
     pub(super) fn sum(self) -> Sum {
-        let digest = self.hash.finish();
-        let sha256 = digest.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-        Sum { table: self.table.name.clone(), rows: self.rows, sha256 }
+        Sum { table: self.table.name.clone(), rows: self.rows, sha256: hex(self.hash.finish().as_ref()) }
     }
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

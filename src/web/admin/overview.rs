@@ -15,6 +15,7 @@ use crate::domain::store::StoreStatus;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::flow::dashboard::overview::{self, Counts, Funnel, Needy, Overview};
+use crate::flow::transfer::backup::Standing;
 use crate::web::failure::Failure;
 use crate::web::page::Page;
 

@@ -3,9 +3,11 @@
 use super::{DATABASE, Depth, Finding, State};
 use crate::app::App;
 use crate::domain::sealed::Sealed;
+use crate::flow::transfer::backup::{self, Standing};
 use crate::flow::transfer::seals;
 use crate::storage::diagnostics;
 
+const BACKUPS: &str = "Backups";
 const SEALS: &str = "Sealed values";
 /// How many sealed values of each kind a sample opens.
 const SAMPLE: usize = 1_000;
@@ -70,6 +72,22 @@ pub(super) async fn seals(app: &App, depth: Depth) -> Vec<Finding> {
         return vec![Finding::new(SEALS, State::Fine, says)];
     }
     opened.shut.iter().map(shut).collect()
+}
+
+/// Whether scheduled backups are written.
+pub(super) fn backups(app: &App) -> Option<Finding> {
+    let (state, says) = match backup::standing(app)? {
+        Standing::Fine(at) => (State::Fine, format!("the newest backup was made {at}")),
+        Standing::Old(at) => {
+            (State::Bad, format!("the newest backup is old (made {at}): look at the worker “backups” and the log"))
+        }
+        Standing::None => (State::Warn, "there is no backup yet in CARTKEY_BACKUP_DIR".to_owned()),
+        Standing::Failed(at, newest) => {
+            let newest = newest.map_or_else(|| "there is none".to_owned(), |at| format!("the newest was made {at}"));
+            (State::Bad, format!("a backup failed {at}, and {newest}: the log says why"))
+        }
+    };
+    Some(Finding::new(BACKUPS, state, says))
 }
 
 /// The finding for values that do not open, with the remedy.

@@ -1,0 +1,329 @@
+//! Backup: everything in one file that either database can be restored from, made while Cartkey serves: by a command, or on a
+//! schedule into a folder.
+//!
+//! A backup is written under another name, synced, and renamed when it is complete, so a file `cartkey-….backup` is never half of
+//! one. What is sealed stays sealed, and the key ring is not in it, unless the command was asked for that.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::config::BackupSchedule;
+use crate::domain::secret::Secret;
+use crate::domain::time::Time;
+use crate::live::worker::Plan;
+use crate::storage;
+use crate::storage::transfer::file::About;
+use crate::storage::transfer::{self, Fault, Sum};
+use crate::vault::RingFault;
+
+/// How often the worker looks whether a backup is due.
+const EVERY: Duration = Duration::from_mins(1);
+/// How long it waits after one that failed.
+const AGAIN_AFTER: Duration = Duration::from_mins(10);
+
+/// How the name of a complete backup begins and ends; the time it was begun is between them.
+const NAME: (&str, &str) = ("cartkey-", ".backup");
+/// How the name of one that is being written ends.
+const PARTIAL: &str = ".partial";
+/// The file that is locked while one is written into its folder.
+const LOCK: &str = ".cartkey-backup.lock";
+
+/// This worker.
+pub const WORKER: Plan = Plan::new("backups", "at intervals of CARTKEY_BACKUP_EVERY");
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database, or what is written to.
+    #[error(transparent)]
+    Copy(#[from] Fault),
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The folder.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The file or folder.
+        path: String,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Somebody else is writing one.
+    #[error("another backup into {0} is being written")]
+    Busy(String),
+    /// The key ring lies in the folder.
+    #[error("the key ring {0} lies in this folder: who has a backup must not have the ring too, so keep them apart")]
+    BesideRing(String),
+    /// The ring cannot be read.
+    #[error(transparent)]
+    Ring(#[from] RingFault),
+    /// There is no ring to put into it.
+    #[error("the key ring cannot be read again")]
+    NoRing,
+}
+
+/// A backup that was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The file; `None` when it went to a stream.
+    pub path: Option<PathBuf>,
+    /// The row count and checksum of each table.
+    pub sums: Vec<Sum>,
+    /// Older backups that were deleted.
+    pub deleted: Vec<PathBuf>,
+}
+
+/// The key ring in the format of its file, for a backup that is to contain it.
+pub async fn ring(app: &App) -> Result<Secret, Error> {
+    let source = app.ring.as_ref().ok_or(Error::NoRing)?;
+    Ok(source.load().await?.ok_or(Error::NoRing)?.to_text())
+}
+
+/// Writes a backup to `out`.
+pub async fn to_stream(
+    app: &App,
+    ring: Option<Secret>,
+    out: impl Write + Send + 'static,
+    tell: impl FnMut(u64, u64) + Send + 'static,
+) -> Result<Written, Error> {
+    let (sums, _) = transfer::back_up(&app.db, about(app, app.now(), ring).await?, out, tell).await?;
+    Ok(Written { path: None, sums, deleted: Vec::new() })
+}
+
+/// Writes a backup into `folder`, which is created if it is missing, and then deletes all but the newest `keep` complete ones.
+pub async fn to_folder(
+    app: &App,
+    folder: &Path,
+    ring: Option<Secret>,
+    keep: Option<u32>,
+    tell: impl FnMut(u64, u64) + Send + 'static,
+) -> Result<Written, Error> {
+    let _lock = prepare(app, folder, ring.is_some())?;
+    write(app, folder, ring, keep, tell).await
+}
+
+async fn write(
+    app: &App,
+    folder: &Path,
+    ring: Option<Secret>,
+    keep: Option<u32>,
+    tell: impl FnMut(u64, u64) + Send + 'static,
+) -> Result<Written, Error> {
+    let now = app.now();
+    let path = folder.join(name(now));
+    let partial = Partial::at(&path);
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial.0);
+    let file = file.map_err(|fault| failed(&partial.0, fault))?;
+    let (sums, out) = transfer::back_up(&app.db, about(app, now, ring).await?, BufWriter::new(file), tell).await?;
+    let (from, to) = (partial.0.clone(), path.clone());
+    let kept = tokio::task::spawn_blocking(move || {
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&from, &to)?;
+        sync_folder(&to)
+    });
+    kept.await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into())).map_err(|fault| failed(&path, fault))?;
+    let deleted = keep.map_or_else(|| Ok(Vec::new()), |keep| delete_older(folder, keep))?;
+    Ok(Written { path: Some(path), sums, deleted })
+}
+
+async fn about(app: &App, now: Time, key_ring: Option<Secret>) -> Result<About, Error> {
+    Ok(About { made_at: now.to_string(), database: app.db.version().await?, key_ring })
+}
+
+/// A file that is removed unless it was renamed.
+struct Partial(PathBuf);
+
+impl Partial {
+    fn at(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(PARTIAL);
+        Self(name.into())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Folder { path: path.display().to_string(), source }
+}
+
+/// Creates the folder, locks it, and removes what a process that died has left there.
+fn prepare(app: &App, folder: &Path, with_ring: bool) -> Result<File, Error> {
+    let create = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    create.map_err(|fault| failed(folder, fault))?;
+    let ring = app.ring.as_ref().and_then(|source| source.file()).filter(|_| !with_ring);
+    if let Some(ring) = ring
+        && let (Ok(ring), Ok(folder)) = (fs::canonicalize(ring), fs::canonicalize(folder))
+        && ring.starts_with(folder)
+    {
+        return Err(Error::BesideRing(ring.display().to_string()));
+    }
+    let path = folder.join(LOCK);
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let lock = open.map_err(|fault| failed(&path, fault))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Busy(folder.display().to_string())),
+        Err(fault) => return Err(failed(&path, fault.into())),
+    }
+    let left = |name: &str| name.strip_suffix(PARTIAL).is_some_and(|name| time_of(name).is_some());
+    for (name, path) in names(folder)? {
+        if left(&name) {
+            fs::remove_file(&path).map_err(|fault| failed(&path, fault))?;
+        }
+    }
+    Ok(lock)
+}
+
+fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// `cartkey-2026-11-22T10-00-00.000Z.backup`: without colons, which other systems do not allow in names.
+fn name(at: Time) -> String {
+    format!("{}{}{}", NAME.0, at.to_string().replace(':', "-"), NAME.1)
+}
+
+/// When a complete backup with this name was begun.
+fn time_of(name: &str) -> Option<Time> {
+    let text = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?;
+    let (day, time) = text.split_once('T')?;
+    format!("{day}T{}", time.replace('-', ":")).parse().ok()
+}
+
+fn names(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let read = || -> io::Result<Vec<(String, PathBuf)>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if let Ok(name) = entry.file_name().into_string() {
+                names.push((name, entry.path()));
+            }
+        }
+        Ok(names)
+    };
+    read().map_err(|fault| failed(folder, fault))
+}
+
+/// The complete backups in a folder, newest first.
+fn complete(folder: &Path) -> Result<Vec<(Time, PathBuf)>, Error> {
+    let mut found: Vec<(Time, PathBuf)> =
+        names(folder)?.into_iter().filter_map(|(name, path)| Some((time_of(&name)?, path))).collect();
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(found)
+}
+
+fn delete_older(folder: &Path, keep: u32) -> Result<Vec<PathBuf>, Error> {
+    let mut deleted = Vec::new();
+    for (_, path) in complete(folder)?.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
+        fs::remove_file(&path).map_err(|fault| failed(&path, fault))?;
+        deleted.push(path);
+    }
+    Ok(deleted)
+}
+
+/// Writes backups on schedule until shutdown, which cuts off one that is being written.
+pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
+    let worker = app.workers.enter(WORKER);
+    while !*stop.borrow() {
+        let ran = tokio::select! {
+            ran = run_due(&app) => ran,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match ran {
+            Ok(written) => worker.did(usize::from(written), "backups written"),
+            Err(error) => worker.failed("the backup failed", &error),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Writes a backup if one is due; returns whether it did. The folder shows when the last one was made, so processes that share it
+/// take turns.
+pub async fn run_due(app: &App) -> Result<bool, Error> {
+    let Some(schedule) = &app.backup else { return Ok(false) };
+    let now = app.now();
+    if app.backups.known().failed.is_some_and(|at| now >= at && now < at.plus(AGAIN_AFTER)) {
+        return Ok(false);
+    }
+    let ran = write_due(app, schedule).await;
+    if let Err(error) = &ran
+        && !matches!(error, Error::Busy(_))
+    {
+        app.backups.failed(now);
+    }
+    match ran {
+        Err(Error::Busy(_)) => Ok(false),
+        ran => ran,
+    }
+}
+
+async fn write_due(app: &App, schedule: &BackupSchedule) -> Result<bool, Error> {
+    let _lock = prepare(app, &schedule.folder, false)?;
+    let newest = complete(&schedule.folder)?.first().map(|(at, _)| *at);
+    app.backups.found(newest);
+    // A backup from the future, as seen by a clock that was set back, keeps nothing from being written.
+    if newest.is_some_and(|at| at <= app.now() && app.now() < at.plus(schedule.every)) {
+        return Ok(false);
+    }
+    let written = write(app, &schedule.folder, None, Some(schedule.keep), |_, _| ()).await?;
+    app.backups.found(complete(&schedule.folder)?.first().map(|(at, _)| *at));
+    let rows: u64 = written.sums.iter().map(|sum| sum.rows).sum();
+    tracing::info!(path = ?written.path, rows, deleted = written.deleted.len(), "wrote a backup");
+    Ok(true)
+}
+
+/// What there is to say about scheduled backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The newest one is young enough.
+    Fine(Time),
+    /// The newest one is older than twice the interval.
+    Old(Time),
+    /// There is none.
+    None,
+    /// The last one failed at this time; the newest complete one.
+    Failed(Time, Option<Time>),
+}
+
+/// How scheduled backups stand; `None` if none are scheduled, or before the folder was looked through.
+pub fn standing(app: &App) -> Option<Standing> {
+    let (schedule, known) = (app.backup.as_ref()?, app.backups.known());
+    match (known.failed, known.newest) {
+        (Some(failed), newest) => Some(Standing::Failed(failed, newest)),
+        (None, Some(newest)) if app.now().since(newest) > schedule.every * 2 => Some(Standing::Old(newest)),
+        (None, Some(newest)) => Some(Standing::Fine(newest)),
+        (None, None) => known.looked.then_some(Standing::None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_when_the_backup_was_begun_and_others_tell_nothing() {
+        let at = Time::from_millis(1_790_000_000_123);
+        assert_eq!(name(at), "cartkey-2026-09-21T14-13-20.123Z.backup");
+        assert_eq!(time_of(&name(at)), Some(at));
+        for other in ["cartkey-.backup", "cartkey-x.backup", "cartkey-2026-09-21T14-13-20.123Z.backup.partial", "notes"]
+        {
+            assert_eq!(time_of(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! A backup: everything that one database holds, in a file that either database can be restored from.
+//!
+//! Lines of JSON in UTF-8, each ended by a line feed. The first is the [`Head`]. Then, for each table in an order in which every
+//! row that another names comes first, one line with its name, columns and kinds, and one array for each row, in the order of its
+//! key: text as a string, numbers and flags as they are, bytes in base64, `null` for nothing. The last line counts the rows of each
+//! table with a SHA-256 over their values, and ends with the SHA-256 of all bytes before it. A file without that line is incomplete.
+
+use std::io::{self, BufRead, Read as _, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize, Serializer};
+use tokio::sync::mpsc;
+
+use super::schema::{Kind, Table};
+use super::value::{Adding, Row, Sum, Value, hex};
+use super::{BYTES_AT_ONCE, Piece, ROWS_AT_ONCE};
+use crate::domain::secret::Secret;
+
+/// The format that is written. It grows when a program that reads the former one could not read the new one.
+const FORMAT: u32 = 1;
+/// The longest line that is read, in bytes: far above any row.
+const LINE_AT_MOST: u64 = 16 * 1024 * 1024;
+
+/// Why a backup cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileFault {
+    /// The first line is not that of a backup.
+    #[error("this is not a backup of Cartkey")]
+    NotABackup,
+    /// A newer version has written it.
+    #[error("this backup was made by a newer version of Cartkey ({version}): restore it with that version")]
+    Newer {
+        /// The version that has written it.
+        version: String,
+    },
+    /// Another version has written it, with other tables.
+    #[error(
+        "this backup was made by Cartkey {version}, which has other tables than this version: restore it with that version, then upgrade"
+    )]
+    OtherTables {
+        /// The version that has written it.
+        version: String,
+    },
+    /// It ends early.
+    #[error("this backup is incomplete: it ends too early; use another one")]
+    Incomplete,
+    /// Something in it was changed.
+    #[error("this backup is damaged at line {line}: use another one")]
+    Damaged {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// The file, or what is read from or written to, failed.
+    #[error("the backup cannot be read or written")]
+    Io(#[from] io::Error),
+    /// Whoever reads what is written has stopped, while the database keeps its snapshot.
+    #[error("nothing was read from the backup for {0} seconds: a snapshot of the database cannot be kept that long")]
+    Stalled(u64),
+}
+
+/// The first line: what the rows cannot say before they are read.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Head {
+    /// The format.
+    cartkey_backup: u32,
+    /// The version of Cartkey that has written it.
+    pub version: String,
+    /// When, as RFC 3339 in UTC.
+    pub made_at: String,
+    /// The database that it was made from, with its version.
+    pub database: String,
+    /// The installation's own name, which is bound into every sealed value.
+    pub instance: String,
+    /// The ring key that seals.
+    pub sealing: Option<String>,
+    /// The ring keys.
+    pub ring_keys: Vec<RingKeyNeeded>,
+    /// How many rows there are.
+    pub rows: u64,
+    /// The key ring in the format of its file, if that was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
+    pub key_ring: Option<Secret>,
+}
+
+/// A ring key that the backup knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RingKeyNeeded {
+    /// Its id.
+    pub id: String,
+    /// A value that it sealed, in base64.
+    proof: String,
+    /// How many values in the backup are sealed under it.
+    pub values: u64,
+}
+
+impl RingKeyNeeded {
+    pub(super) fn new(id: String, proof: &[u8], values: u64) -> Self {
+        Self { id, proof: STANDARD.encode(proof), values }
+    }
+
+    /// A value that it sealed; empty if that is damaged.
+    pub fn proof(&self) -> Vec<u8> {
+        STANDARD.decode(&self.proof).unwrap_or_default()
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+fn exposed<S: Serializer>(ring: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match ring {
+        Some(ring) => serializer.serialize_some(ring.expose()),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// What a backup is made of, besides the rows.
+#[derive(Debug)]
+pub struct About {
+    /// When it is made, as RFC 3339 in UTC.
+    pub made_at: String,
+    /// The database's name and version.
+    pub database: String,
+    /// The key ring, to be written too.
+    pub key_ring: Option<Secret>,
+}
+
+/// What the database says of itself in the snapshot that is read.
+#[derive(Debug)]
+pub(super) struct Installation {
+    pub(super) instance: String,
+    pub(super) sealing: Option<String>,
+    pub(super) ring_keys: Vec<RingKeyNeeded>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TableLine {
+    table: String,
+    columns: Vec<(String, Kind)>,
+}
+
+impl TableLine {
+    fn of(table: &Table) -> Self {
+        let columns = table.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
+        Self { table: table.name.clone(), columns }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct End {
+    end: Vec<Sum>,
+    sha256: String,
+}
+
+/// Writes lines, and counts their bytes in.
+struct Lines<W> {
+    out: W,
+    hash: Context,
+}
+
+impl<W: Write> Lines<W> {
+    fn write(&mut self, line: &impl Serialize) -> Result<(), FileFault> {
+        let mut text = serde_json::to_vec(line).map_err(io::Error::from)?;
+        text.push(b'\n');
+        self.hash.update(&text);
+        Ok(self.out.write_all(&text)?)
+    }
+}
+
+/// Writes a backup of what comes `from` the reading side to `out`, and returns `out`. Blocks.
+pub(super) fn write<W: Write>(
+    tables: &[Table],
+    about: About,
+    mut from: mpsc::Receiver<Piece>,
+    out: W,
+    mut tell: impl FnMut(u64, u64),
+) -> Result<(Vec<Sum>, W), FileFault> {
+    let About { made_at, database, key_ring } = about;
+    let mut lines = Lines { out, hash: Context::new(&SHA256) };
+    let (mut written, mut total, mut begun) = (0, 0, 0);
+    while let Some(piece) = from.blocking_recv() {
+        match piece {
+            Piece::Begin(rows, installation) => {
+                total = rows;
+                lines.write(&Head {
+                    cartkey_backup: FORMAT,
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    made_at: made_at.clone(),
+                    database: database.clone(),
+                    instance: installation.instance,
+                    sealing: installation.sealing,
+                    ring_keys: installation.ring_keys,
+                    rows,
+                    key_ring: key_ring.clone(),
+                })?;
+            }
+            Piece::Rows(place, rows) => {
+                // Those without rows are named too.
+                for table in tables.iter().take(place + 1).skip(begun) {
+                    lines.write(&TableLine::of(table))?;
+                }
+                begun = place + 1;
+                for row in &rows {
+                    lines.write(row)?;
+                }
+                written += rows.len() as u64;
+                tell(written, total);
+            }
+            Piece::End(sums) => {
+                for table in tables.iter().skip(begun) {
+                    lines.write(&TableLine::of(table))?;
+                }
+                let sha256 = hex(lines.hash.clone().finish().as_ref());
+                lines.write(&End { end: sums.clone(), sha256 })?;
+                lines.out.flush()?;
+                return Ok((sums, lines.out));
+            }
+        }
+    }
+    Err(FileFault::Incomplete)
+}
+
+/// A backup that is read.
+pub struct Reader {
+    from: Box<dyn BufRead + Send>,
+    hash: Context,
+    line: u64,
+    text: Vec<u8>,
+    /// Its first line.
+    pub head: Head,
+}
+
+impl Reader {
+    /// Reads the first line.
+    ///
+    /// Errors: [`FileFault::NotABackup`], [`FileFault::Newer`], [`FileFault::Incomplete`], [`FileFault::Io`].
+    pub fn open(mut from: impl BufRead + Send + 'static) -> Result<Self, FileFault> {
+        #[derive(Deserialize)]
+        struct Any {
+            cartkey_backup: u32,
+            #[serde(default)]
+            version: String,
+        }
+        let mut text = Vec::new();
+        if !next_line(&mut from, &mut text)? {
+            return Err(if text.is_empty() { FileFault::NotABackup } else { incomplete_or(&text) });
+        }
+        let any: Any = serde_json::from_slice(&text).map_err(|_| FileFault::NotABackup)?;
+        if any.cartkey_backup > FORMAT {
+            return Err(FileFault::Newer { version: any.version });
+        }
+        let head = serde_json::from_slice(&text).map_err(|_| FileFault::Damaged { line: 1 })?;
+        let mut hash = Context::new(&SHA256);
+        hash.update(&text);
+        Ok(Self { from: Box::new(from), hash, line: 1, text, head })
+    }
+
+    fn next(&mut self) -> Result<(), FileFault> {
+        self.line += 1;
+        if next_line(&mut self.from, &mut self.text)? { Ok(()) } else { Err(FileFault::Incomplete) }
+    }
+
+    const fn damaged(&self) -> FileFault {
+        FileFault::Damaged { line: self.line }
+    }
+
+    /// Sends everything `to` the writing side, having checked what the file says of itself. Blocks.
+    pub(super) fn send(mut self, tables: &[Table], to: &mpsc::Sender<Piece>) -> Result<(), FileFault> {
+        let installation = Installation { instance: String::new(), sealing: None, ring_keys: Vec::new() };
+        let mut goes_on = to.blocking_send(Piece::Begin(self.head.rows, installation)).is_ok();
+        let mut sums: Vec<Sum> = Vec::new();
+        self.next()?;
+        for (place, table) in tables.iter().enumerate() {
+            let line: TableLine = serde_json::from_slice(&self.text).map_err(|_| self.damaged())?;
+            if serde_json::to_value(&line).ok() != serde_json::to_value(TableLine::of(table)).ok() {
+                return Err(FileFault::OtherTables { version: self.head.version });
+            }
+            self.hash.update(&self.text);
+            let mut adding = Adding::new(table);
+            let (mut batch, mut weight) = (Vec::new(), 0);
+            loop {
+                self.next()?;
+                let is_row = self.text.first() == Some(&b'[');
+                if is_row {
+                    let row = parse(&self.text, table).ok_or_else(|| self.damaged())?;
+                    self.hash.update(&self.text);
+                    adding.add(&row);
+                    weight += row.iter().map(Value::weight).sum::<usize>();
+                    batch.push(row);
+                }
+                if (!is_row && !batch.is_empty()) || batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
+                    weight = 0;
+                    // A writing side that has failed says why itself.
+                    goes_on = goes_on && to.blocking_send(Piece::Rows(place, std::mem::take(&mut batch))).is_ok();
+                    if !goes_on {
+                        return Ok(());
+                    }
+                }
+                if !is_row {
+                    break;
+                }
+            }
+            sums.push(adding.sum());
+        }
+        let end: End = serde_json::from_slice(&self.text)
+            .map_err(|_| FileFault::OtherTables { version: self.head.version.clone() })?;
+        if end.sha256 != hex(self.hash.clone().finish().as_ref()) || end.end != sums {
+            return Err(self.damaged());
+        }
+        if !matches!(self.next(), Err(FileFault::Incomplete)) || !self.text.is_empty() {
+            return Err(self.damaged());
+        }
+        let _ = to.blocking_send(Piece::End(sums));
+        Ok(())
+    }
+}
+
+/// A first line without an end: of a backup that was cut, or of something else.
+fn incomplete_or(text: &[u8]) -> FileFault {
+    if text.starts_with(b"{\"cartkey_backup\":") { FileFault::Incomplete } else { FileFault::NotABackup }
+}
+
+/// Reads a whole line; false at the end of the file, or where a line has no end.
+fn next_line(from: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
+    text.clear();
+    from.take(LINE_AT_MOST).read_until(b'\n', text)?;
+    Ok(text.ends_with(b"\n"))
+}
+
+fn parse(text: &[u8], table: &Table) -> Option<Row> {
+    use serde_json::Value as Json;
+    let values: Vec<Json> = serde_json::from_slice(text).ok()?;
+    let value = |(value, kind): (Json, Kind)| {
+        Some(match (kind, value) {
+            (_, Json::Null) => Value::Nothing,
+            (Kind::Text, Json::String(text)) => Value::Text(text),
+            (Kind::Number, Json::Number(number)) => Value::Number(number.as_i64()?),
+            (Kind::Flag, Json::Bool(flag)) => Value::Flag(flag),
+            (Kind::Bytes, Json::String(text)) => Value::Bytes(STANDARD.decode(text).ok()?),
+            _ => return None,
+        })
+    };
+    let kinds = table.columns.iter().map(|column| column.kind);
+    (values.len() == table.columns.len()).then(|| values.into_iter().zip(kinds).map(value).collect())?
+}
