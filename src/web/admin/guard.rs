@@ -1,15 +1,18 @@
 //! Authentication for the dashboard: the operator behind the cookie, and protection against forged forms.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::show::Notice;
+use super::show::{Notice, Section, Shell};
 use crate::app::App;
 use crate::config::Site;
 use crate::domain::actor::Actor;
+use crate::domain::id::{AttemptId, LinkId, StoreId, TokenId, WebhookId};
 use crate::domain::operator::{Operator, Session};
 use crate::domain::secret::Secret;
 use crate::flow::operators::sign_in;
@@ -22,8 +25,9 @@ use crate::web::guard::{actor, cookie, reached_at, same_site};
 pub const FORM_TOKEN: &str = "form_token";
 
 /// The signed-in operator. As an extractor, redirects to the sign-in page if nobody is signed in.
-#[derive(Debug)]
 pub struct SignedIn {
+    /// The application.
+    pub app: App,
     /// The operator.
     pub operator: Operator,
     /// This browser's session.
@@ -34,8 +38,23 @@ pub struct SignedIn {
     pub actor: Actor,
     /// The address at which the browser reached the dashboard (see `reached_at`).
     pub address: Option<String>,
+    /// The query of the request.
+    pub query: Fields,
     /// The message to show at the top of the page.
     pub notice: Option<Notice>,
+}
+
+impl SignedIn {
+    /// The frame around a page of this section.
+    pub fn shell(&self, here: Section) -> Shell {
+        Shell {
+            here,
+            operator: self.operator.name.to_string(),
+            csrf: self.csrf.clone(),
+            notice: self.notice,
+            now: self.app.now(),
+        }
+    }
 }
 
 impl FromRequestParts<App> for SignedIn {
@@ -45,22 +64,64 @@ impl FromRequestParts<App> for SignedIn {
         let Some(cookie) = operator_cookie(&app.site, parts) else { return Err(signed_out(parts)) };
         let found = sign_in::who(app, &cookie).await.map_err(|error| Failure::from(error).into_response())?;
         let Some((session, operator)) = found else { return Err(signed_out(parts)) };
+        let query = Fields::of_query(parts.uri.query()).map_err(IntoResponse::into_response)?;
         Ok(Self {
             actor: actor(app, parts, operator.id.as_str()),
             operator,
             session,
             csrf: sign_in::token_of_forms(&cookie).expose().to_owned(),
             address: reached_at(&app.site, parts),
-            notice: notice(parts),
+            notice: notice(parts, &query),
+            query,
+            app: app.clone(),
         })
     }
 }
 
 /// The notice in the query, but only if one of our own pages led here: anybody can send a link with a notice. Browsers
 /// that do not report the referring site are shown none.
-fn notice(parts: &Parts) -> Option<Notice> {
+fn notice(parts: &Parts, query: &Fields) -> Option<Notice> {
     parts.headers.get("sec-fetch-site").filter(|site| *site == "same-origin")?;
-    Fields::of_query(parts.uri.query()).ok()?.get("done").and_then(Notice::read)
+    query.get("done").and_then(Notice::read)
+}
+
+/// The ID in the path. As an extractor, fails like an ID that does not exist if it is malformed.
+pub struct Id<T>(pub T);
+
+/// An ID of something that has a page.
+pub trait HasPage: FromStr {
+    /// Tells the operator that there is none with this ID.
+    const UNKNOWN: &'static str;
+}
+
+macro_rules! has_page {
+    ($($id:ident: $says:literal;)*) => {$(
+        impl HasPage for $id {
+            const UNKNOWN: &'static str = $says;
+        }
+    )*};
+}
+
+has_page! {
+    StoreId: "There is no store with this ID. Search for it in the list of stores: the ID may be spelled differently.";
+    AttemptId: "There is no attempt with this ID. The activity log shows all attempts.";
+    LinkId: "There is no such link. The list of links shows all links.";
+    TokenId: "There is no such token. The list of tokens shows all tokens.";
+    WebhookId: "There is no such webhook. The list of webhooks shows all webhooks.";
+}
+
+/// Nothing has this ID.
+pub fn unknown<T: HasPage>() -> Failure {
+    Failure::not_found(T::UNKNOWN)
+}
+
+impl<T: HasPage> FromRequestParts<App> for Id<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown::<T>())?;
+        id.parse().map(Self).map_err(|_| unknown::<T>())
+    }
 }
 
 /// The maximum size of an operator's form, in bytes: many settings, long lists.

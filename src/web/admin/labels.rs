@@ -9,6 +9,7 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::flow::watching::watch::Pulse;
+use crate::web::form::Choice;
 
 /// Checks are behind schedule when a store has been due for longer than this.
 const LATE: Duration = Duration::from_mins(5);
@@ -39,6 +40,13 @@ pub const fn method(method: AuthMethod) -> &'static str {
         AuthMethod::Oauth1Http => "OAuth 1.0a, signed for http: the store's PHP does not see https",
     }
 }
+
+/// The scopes to choose from, in display order.
+pub const SCOPES: [Choice<Scope>; 3] = [
+    (Scope::ReadWrite.as_str(), Scope::ReadWrite, scope(Scope::ReadWrite)),
+    (Scope::Read.as_str(), Scope::Read, scope(Scope::Read)),
+    (Scope::Write.as_str(), Scope::Write, scope(Scope::Write)),
+];
 
 /// A scope.
 pub const fn scope(scope: Scope) -> &'static str {

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
 use axum::routing::get;
 
 use super::chart::{Columns, HEIGHT, Rows, WIDTH, percent};
@@ -50,12 +49,12 @@ struct End {
     share: String,
 }
 
-async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
-    let seen = overview::look(&app).await?;
+async fn look(who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
+    let seen = overview::look(&who.app).await?;
     let figures: Vec<i64> = seen.reads.iter().map(|day| day.reads).collect();
     Ok(Page(OverviewPage {
-        shell: Shell::new(&app, &who, Section::Overview),
-        api: who.address.unwrap_or_else(|| app.site.public_url.clone()),
+        shell: who.shell(Section::Overview),
+        api: who.address.unwrap_or_else(|| who.app.site.public_url.clone()),
         stages: stages(&seen.funnel),
         ends: ends(&seen.funnel),
         days: seen.reads.iter().map(|each| (day(&Time::of_day(each.day)), each.reads)).collect(),

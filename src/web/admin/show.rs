@@ -3,8 +3,6 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::guard::SignedIn;
-use crate::app::App;
 use crate::domain::store::StoreStatus;
 use crate::domain::time::Time;
 
@@ -88,19 +86,6 @@ pub struct Shell {
     pub notice: Option<Notice>,
     /// The current time, for “3 minutes ago”.
     pub now: Time,
-}
-
-impl Shell {
-    /// Creates the frame for a page of this section.
-    pub fn new(app: &App, who: &SignedIn, here: Section) -> Self {
-        Self {
-            here,
-            operator: who.operator.name.to_string(),
-            csrf: who.csrf.clone(),
-            notice: who.notice,
-            now: app.now(),
-        }
-    }
 }
 
 /// The codes allowed in the query and their sentences: nothing from the query itself is displayed.

@@ -6,7 +6,6 @@ mod query;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{RawQuery, State};
 use axum::routing::get;
 
 use super::guard::SignedIn;
@@ -41,11 +40,12 @@ struct StoresPage {
     next: Option<String>,
 }
 
-async fn list(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Page<StoresPage>, Failure> {
-    let query = StoreQuery::read(query.as_deref())?;
-    let (part, found) = store_list::part(&app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
+async fn list(who: SignedIn) -> Result<Page<StoresPage>, Failure> {
+    let query = StoreQuery::read(&who.query);
+    let (part, found) =
+        store_list::part(&who.app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
     Ok(Page(StoresPage {
-        shell: Shell::new(&app, &who, Section::Stores),
+        shell: who.shell(Section::Stores),
         previous: part.previous.map(|beside| query.beside_href(&beside)),
         next: part.next.map(|beside| query.beside_href(&beside)),
         rows: part.rows,
