@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::news::{EventId, News};
 use crate::domain::page::MOST;
-use crate::domain::token::ServiceToken;
+use crate::domain::{EventId, News, ServiceToken};
 use crate::flow::{Beneath, takes_in_beneath};
 pub use crate::live::feed::Crowded;
 use crate::live::feed::{Place, Watcher};
@@ -25,10 +24,7 @@ pub struct Part {
 pub enum Error {
     /// The cursor is newer than the newest event.
     #[error("there is no such event; the newest event is {newest}")]
-    Ahead {
-        /// The newest event's id.
-        newest: EventId,
-    },
+    Ahead { newest: EventId },
     /// Too many readers are already waiting.
     #[error("too many readers are waiting")]
     Crowded(Crowded),
@@ -41,7 +37,6 @@ pub enum Error {
 }
 takes_in_beneath!(Error);
 
-/// The id of the newest event.
 pub async fn newest(app: &App) -> Result<EventId, Beneath> {
     Ok(events::newest(&app.db).await?)
 }

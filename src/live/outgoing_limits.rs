@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::single_flight::SingleFlight;
-use crate::domain::time::Instant;
+use crate::domain::Instant;
 
 /// What the watch of one process may use. All that it keeps in memory is bounded by this, not by the number of stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,11 @@ impl Default for Limits {
 /// The checks that are under way in this process, and how many may be. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OutgoingLimits {
-    /// The limits.
     pub limits: Limits,
     /// Permits for checks that somebody waits for.
     pub demanded: Arc<Semaphore>,
     /// Permits to save the result of a scheduled check.
     pub keeping: Arc<Semaphore>,
-    /// The limits of each host.
     pub hosts: Hosts,
     /// The checks that somebody waits for.
     pub single_flight: SingleFlight,

@@ -1,12 +1,11 @@
 //! Sealed values, wherever they are: walked through to see whether they open, and replaced when they are sealed anew.
 
 use super::{Db, Error};
-use crate::domain::sealed::Sealed;
+use crate::domain::Sealed;
 
 /// A sealed value with what its seal is bound to.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Row {
-    /// Its row's id.
     pub id: String,
     /// The address that it is for; empty where there is none.
     pub origin: String,
@@ -139,9 +138,7 @@ pub async fn replace(db: &Db, what: Sealed, rows: &[(Row, Vec<u8>)]) -> Result<u
         for (row, sealed) in rows {
             replaced += tx
                 .query(["UPDATE ", table, " SET ", name, " = $1 WHERE id = $2 AND ", name, " = $3"])
-                .bind(sealed)
-                .bind(&row.id)
-                .bind(&row.sealed)
+                .binds((sealed, &row.id, &row.sealed))
                 .execute()
                 .await?;
         }
@@ -152,11 +149,6 @@ pub async fn replace(db: &Db, what: Sealed, rows: &[(Row, Vec<u8>)]) -> Result<u
 
 /// Puts a new proof of a ring key in the place of the one that was read, if that is still there.
 pub async fn replace_proof(db: &Db, id: &str, was: &[u8], proof: &[u8]) -> Result<(), Error> {
-    db.write("UPDATE ring_keys SET proof = $1 WHERE id = $2 AND proof = $3")
-        .bind(proof)
-        .bind(id)
-        .bind(was)
-        .execute()
-        .await?;
+    db.write("UPDATE ring_keys SET proof = $1 WHERE id = $2 AND proof = $3").binds((proof, id, was)).execute().await?;
     Ok(())
 }

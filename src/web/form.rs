@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::http::StatusCode;
 
-use crate::domain::secret::Secret;
+use crate::domain::Secret;
 use crate::web::failure::{Failure, english};
 
 /// Names and values as sent by the browser; if a name occurs more than once, the first value counts.
@@ -77,7 +77,6 @@ impl Form {
         Self { fields, wrong: Vec::new() }
     }
 
-    /// A form with these values.
     pub fn filled(values: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         Self::of(Fields(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
     }

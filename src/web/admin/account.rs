@@ -11,8 +11,7 @@ use super::qr::Qr;
 use super::show::{Done, Notice, Section, Shell};
 use super::sign_in::with_cookie;
 use crate::app::App;
-use crate::domain::operator::{Operator, Session};
-use crate::domain::secret::Secret;
+use crate::domain::{Operator, Secret, Session};
 use crate::flow::{
     operators,
     operators::{second_factor, sign_in},

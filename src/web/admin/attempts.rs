@@ -9,12 +9,7 @@ use super::guard::{Id, Posted, SignedIn, unknown};
 use super::labels;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::Kind;
-use crate::domain::id::AttemptId;
-use crate::domain::link::Confirm;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Attempt, AttemptId, Confirm, Kind, Status, Time, Verdict};
 use crate::flow::connecting::approvals::{self, Decided};
 use crate::flow::connecting::brand;
 use crate::flow::connecting::disconnect::{keys_url, revoke_url};
@@ -62,7 +57,6 @@ fn after(id: &AttemptId, decided: Option<Decided>, notice: Notice) -> Result<Don
     }
 }
 
-/// The page of one attempt.
 #[derive(Template)]
 #[template(path = "admin/attempt.html")]
 pub struct AttemptPage {

@@ -11,15 +11,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::show::{Notice, Section, Shell};
 use crate::app::App;
 use crate::config::Site;
-use crate::domain::actor::Actor;
-use crate::domain::id::{AttemptId, LinkId, StoreId, TokenId, WebhookId};
-use crate::domain::operator::{Operator, Session};
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, AttemptId, LinkId, Operator, Secret, Session, StoreId, TokenId, WebhookId};
 use crate::flow::operators::sign_in;
 use crate::web::body_deadline;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
-use crate::web::guard::{actor, cookie, reached_at, same_site};
+use crate::web::guard::{A_SECRET, actor, cookie, cookie_to_set, reached_at, same_site};
 
 /// The name of the hidden field that holds the form token.
 pub const FORM_TOKEN: &str = "form_token";
@@ -28,7 +25,6 @@ pub const FORM_TOKEN: &str = "form_token";
 pub struct SignedIn {
     /// The application.
     pub app: App,
-    /// The operator.
     pub operator: Operator,
     /// This browser's session.
     pub session: Session,
@@ -167,14 +163,16 @@ pub const fn cookie_name(site: &Site) -> &'static str {
 
 /// The session secret in the request's cookie.
 pub fn operator_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
-    cookie(&parts.headers, cookie_name(site))
+    cookie(&parts.headers, cookie_name(site), A_SECRET)
 }
 
 /// The `Set-Cookie` that stores a session; `None` deletes it. Strict: other sites cannot cause it to be sent.
 pub fn set_cookie(site: &Site, session: Option<&Secret>) -> Secret {
-    let secure = if site.secure { "; Secure" } else { "" };
-    let (value, age) = session.map_or(("", "; Max-Age=0"), |secret| (secret.expose(), ""));
-    Secret::new(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}", cookie_name(site)))
+    let (value, more) = match session {
+        Some(secret) => (secret.expose(), "SameSite=Strict"),
+        None => ("", "SameSite=Strict; Max-Age=0"),
+    };
+    cookie_to_set(site, cookie_name(site), value, more)
 }
 
 /// The name of the cookie that records for a year that an operator has signed in here: attempts from such browsers are
@@ -185,17 +183,12 @@ pub const fn known_name(site: &Site) -> &'static str {
 
 /// The content of that cookie.
 pub fn known_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
-    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, value)| *name == known_name(site) && value.len() <= 256)?;
-    Some(Secret::new(value.to_owned()))
+    cookie(&parts.headers, known_name(site), 0..=256)
 }
 
 /// The `Set-Cookie` that stores it.
 pub fn remember(site: &Site, known: &Secret) -> Secret {
-    let secure = if site.secure { "; Secure" } else { "" };
-    let name = known_name(site);
-    Secret::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", known.expose()))
+    cookie_to_set(site, known_name(site), known.expose(), "SameSite=Strict; Max-Age=31536000")
 }
 
 /// Where to go after signing in: a page of the dashboard, never another site, and without a notice, because nothing was

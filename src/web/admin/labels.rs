@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::attempt::Status;
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, Scope, Status, Store, StoreStatus, Time, Verdict};
 use crate::flow::watching::watch::Pulse;
 use crate::web::form::Choice;
 
@@ -48,7 +43,6 @@ pub const SCOPES: [Choice<Scope>; 3] = [
     (Scope::Write.as_str(), Scope::Write, scope(Scope::Write)),
 ];
 
-/// A scope.
 pub const fn scope(scope: Scope) -> &'static str {
     match scope {
         Scope::Read => "Read",

@@ -14,14 +14,8 @@ use super::labels::{self, SCOPES};
 use super::qr::Qr;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::attempt::Status;
-use crate::domain::id::LinkId;
-use crate::domain::link::{Confirm, Link, LinkState};
 use crate::domain::page::{Page as Rows, USUAL};
-use crate::domain::store_url::{Network, StoreUrl};
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Confirm, Link, LinkId, LinkState, Network, Status, StoreUrl, Time, UserId, Verdict};
 use crate::flow::connecting::links::{self, Error, Filter, Listed, NewLink};
 use crate::web::failure::Failure;
 use crate::web::form::{A_TIME, Choice, Form, address};
@@ -197,25 +191,12 @@ fn withdrawn_before() -> Failure {
     )
 }
 
-/// An attempt's badge: class and text.
-const fn attempt_badge(status: Status) -> (&'static str, &'static str) {
-    match status {
-        Status::Open => ("", "Waiting for approval"),
-        Status::Received | Status::Proving => ("", "Testing the key"),
-        Status::AwaitingConfirmation => ("warn", "Waiting for confirmation"),
-        Status::Connected => ("good", "Connected"),
-        Status::Denied => ("bad", "Denied"),
-        Status::Failed => ("bad", "Failed"),
-        Status::Expired => ("quiet", "Expired"),
-    }
-}
-
 impl LinksPage {
     /// A link's badge: class and text; for a used link, those of its newest attempt.
     fn badge(&self, row: &Listed) -> (&'static str, &'static str) {
         match (row.link.state_at(self.shell.now, row.attempt_id.is_some()), self.attempt(row)) {
             (LinkState::Withdrawn, _) => ("quiet", "Withdrawn"),
-            (_, Some(status)) => attempt_badge(status),
+            (_, Some(status)) => labels::attempt(status),
             (LinkState::Open | LinkState::Used, None) => ("good", "Open"),
             (LinkState::Expired, None) => ("quiet", "Expired, not used"),
         }

@@ -9,8 +9,7 @@ use super::guard::{Posted, SignedIn};
 use super::show::{Done, Notice, Section, Shell};
 use super::upload::PostedFile;
 use crate::app::App;
-use crate::domain::brand::{Brand, Logo, NotALogo};
-use crate::domain::language::Language;
+use crate::domain::{Brand, Language, Logo, NotALogo};
 use crate::flow::connecting::brand::{self, Chosen};
 use crate::flow::connecting::by_hand;
 use crate::web::failure::Failure;
@@ -36,7 +35,6 @@ struct SettingsPage {
     form: Form,
     /// The saved values; a saved field can be reset.
     chosen: Chosen,
-    /// The default name.
     default_name: String,
     logo_wrong: Option<NotALogo>,
     /// The preview, in English.

@@ -11,8 +11,7 @@ use axum::routing::get;
 
 use super::sign_in::{begun_at, nobody};
 use crate::app::App;
-use crate::domain::operator::OperatorName;
-use crate::domain::secret::Secret;
+use crate::domain::{OperatorName, Secret};
 use crate::flow::operators::sign_in;
 use crate::flow::operators::{self, Error};
 use crate::web::failure::Failure;

@@ -11,8 +11,7 @@ use axum::routing::{get, post};
 
 use super::guard::{Posted, known_cookie, operator_cookie, remember, safe_next, set_cookie};
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, Secret};
 use crate::flow::operators::sign_in::{self, Begun, Brings, Error};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;

@@ -8,9 +8,7 @@ use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section};
 use super::store_page::{DisconnectPage, LinkPage, StorePage};
 use crate::app::App;
-use crate::domain::id::StoreId;
-use crate::domain::store::StoreStatus;
-use crate::domain::verdict::Verdict;
+use crate::domain::{StoreId, StoreStatus, Verdict};
 use crate::flow::dashboard::history::{self, OfStore};
 use crate::flow::watching::watch::{self, Looked};
 use crate::flow::{

@@ -11,9 +11,7 @@ use axum::routing::get;
 use super::guard::SignedIn;
 use super::show::{Section, Shell};
 use crate::app::App;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::verdict::Verdict;
+use crate::domain::{Scope, Store, StoreStatus, Verdict};
 use crate::flow::dashboard::store_list::{self, Found};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
@@ -61,7 +59,6 @@ impl StoresPage {
         format!("{}{} store{s}", thousands(self.found.n), if self.found.more { "+" } else { "" })
     }
 
-    /// Whether there are no stores at all.
     fn is_new(&self) -> bool {
         self.found.n == 0 && !self.query.is_filtered()
     }

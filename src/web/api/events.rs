@@ -13,8 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::answers::EventList;
 use super::read::{Allowed, EventsRead, bad, limit, parameter, query};
 use crate::app::App;
-use crate::domain::news::{EventId, News};
-use crate::domain::token::ServiceToken;
+use crate::domain::{EventId, News, ServiceToken};
 use crate::flow::feed::{self, Crowded};
 use crate::web::failure::Failure;
 

@@ -12,10 +12,8 @@ use serde::{Deserialize as _, Deserializer};
 use serde_json::json;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
 use crate::domain::page::{MOST, USUAL};
-use crate::domain::secret::Secret;
-use crate::domain::token::{Permission, ServiceToken};
+use crate::domain::{Actor, Permission, Secret, ServiceToken};
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
 use crate::web::guard;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::activity::{Group, Position};
-use crate::domain::time::Time;
+use crate::domain::{Group, Position, Time};
 use crate::flow::dashboard::activity::Filter;
 use crate::web::form::{Fields, Form, address};
 

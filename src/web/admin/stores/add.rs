@@ -3,9 +3,8 @@
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::domain::store_url::{Network, StoreUrl};
-use crate::domain::typed_key::{self, Half};
-use crate::domain::verdict::Verdict;
+use crate::domain::typed_key;
+use crate::domain::{Half, Network, StoreUrl, Verdict};
 use crate::flow::transfer::add_by_keys::{self, Became, NewKeys};
 use crate::web::admin::guard::{Posted, SignedIn};
 use crate::web::admin::labels::SCOPES;

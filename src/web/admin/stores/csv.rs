@@ -4,8 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
 use super::query::StoreQuery;
-use crate::domain::store::Store;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Store, Verdict};
 use crate::flow::dashboard::store_list::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;

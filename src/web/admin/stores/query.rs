@@ -18,7 +18,6 @@ pub enum Sort {
     Changed,
     /// The most recently connected first.
     Connected,
-    /// By address.
     Address,
     /// The longest unchecked first.
     Unchecked,
@@ -82,7 +81,6 @@ pub struct Choice {
 /// The parsed query. Invalid parts are ignored: a truncated address still shows a list.
 #[derive(Debug)]
 pub struct StoreQuery {
-    /// The filter.
     pub filter: Filter,
     /// The sort order.
     pub sort: Sort,
@@ -114,7 +112,6 @@ impl StoreQuery {
         self.filter.q.as_deref().unwrap_or_default()
     }
 
-    /// Whether any filter is set.
     pub fn is_filtered(&self) -> bool {
         self.filter != Filter::default()
     }
@@ -129,7 +126,6 @@ impl StoreQuery {
         address("/admin/stores", &self.filter, self.sort, Some(beside))
     }
 
-    /// All statuses.
     pub fn statuses(&self) -> Vec<Choice> {
         let choice = |status: StoreStatus| Choice {
             value: status.as_str(),
@@ -139,7 +135,6 @@ impl StoreQuery {
         StoreStatus::ALL.map(choice).into()
     }
 
-    /// All reasons that a store can have.
     pub fn reasons(&self) -> Vec<Choice> {
         let choice = |reason: Reason| Choice {
             value: reason_code(reason),
@@ -149,7 +144,6 @@ impl StoreQuery {
         std::iter::once(Reason::Any).chain(of_stores().map(Reason::Is)).map(choice).collect()
     }
 
-    /// All scopes.
     pub fn scopes(&self) -> Vec<Choice> {
         let choice = |scope: Scope| Choice {
             value: scope.as_str(),

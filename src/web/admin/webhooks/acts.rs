@@ -6,9 +6,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::{FormPage, find, form, labels, path};
-use crate::domain::id::WebhookId;
-use crate::domain::time::Time;
-use crate::domain::webhook::Webhook;
+use crate::domain::{Time, Webhook, WebhookId};
 use crate::flow::webhooks;
 use crate::web::admin::guard::{Id, Posted, SignedIn};
 use crate::web::admin::show::{Done, Notice, Section, Shell};

@@ -1,9 +1,7 @@
 //! The form of a webhook.
 
-use crate::domain::event::Kind;
-use crate::domain::store_url::Network;
-use crate::domain::token::Users;
-use crate::domain::webhook::{DESCRIPTION_AT_MOST, NotWanted, Wanted, Webhook, WebhookUrl};
+use crate::domain::webhook::DESCRIPTION_AT_MOST;
+use crate::domain::{Kind, Network, NotWanted, Users, Wanted, Webhook, WebhookUrl};
 use crate::flow::webhooks::NewWebhook;
 use crate::web::form::{Form, sentence};
 

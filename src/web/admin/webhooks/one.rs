@@ -4,10 +4,9 @@ use askama::Template;
 use axum::extract::Path;
 
 use super::{COUNTED, find, labels, path};
-use crate::domain::delivery::{Delivery, DeliveryState};
-use crate::domain::id::{DeliveryId, WebhookId};
 use crate::domain::page::USUAL;
-use crate::domain::webhook::{TRIES, Webhook};
+use crate::domain::webhook::TRIES;
+use crate::domain::{Delivery, DeliveryId, DeliveryState, Webhook, WebhookId};
 use crate::flow::webhooks;
 use crate::web::admin::guard::{Id, Posted, SignedIn, unknown};
 use crate::web::admin::show::{Done, Notice, Section, Shell};
