@@ -49,6 +49,7 @@ mod one_transaction;
 mod open_vault;
 mod operations;
 mod operator;
+mod pretend_network;
 mod pretend_store;
 mod process;
 mod progress;
