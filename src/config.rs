@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tracing_subscriber::filter::Targets;
 use url::{Host, Url};
 
 use crate::domain::brand::AppName;
@@ -153,7 +154,7 @@ impl Config {
             }),
             log: Log {
                 filter: env.check("CARTKEY_LOG", "info", "a filter such as info or cartkey=debug", |text| {
-                    tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+                    text.parse::<Targets>().ok().map(|_| text.to_owned())
                 }),
                 json: env.check("CARTKEY_LOG_FORMAT", "text", "text or json", |text| {
                     ["text", "json"].contains(&text).then(|| text == "json")
