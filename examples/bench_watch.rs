@@ -14,7 +14,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context as _, bail};
 use cartkey::app::App;
 use cartkey::config::Config;
-use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;
@@ -30,6 +29,12 @@ use sqlx::AssertSqlSafe;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch as channel;
+
+use pretend_network::PretendNetwork;
+
+#[expect(dead_code, reason = "the stories ask for its counters, here another process does")]
+#[path = "../tests/it/pretend_network.rs"]
+mod pretend_network;
 
 /// Rows per statement.
 const AT_ONCE: usize = 500;

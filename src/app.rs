@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::config::{BackupSchedule, Site};
-use crate::domain::entropy::Entropy;
-use crate::domain::time::{Clock, Time};
+use crate::domain::{Clock, Entropy, Time};
 use crate::live::backups::Backups;
 use crate::live::feed::Feed;
 use crate::live::lending::Lending;

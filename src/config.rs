@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tracing_subscriber::filter::Targets;
 use url::{Host, Url};
 
 use crate::domain::brand::AppName;
@@ -181,7 +182,7 @@ impl Config {
             }),
             log: Log {
                 filter: env.check("CARTKEY_LOG", "info", "a filter such as info or cartkey=debug", |text| {
-                    tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+                    text.parse::<Targets>().ok().map(|_| text.to_owned())
                 }),
                 json: env.check("CARTKEY_LOG_FORMAT", "text", "text or json", |text| {
                     ["text", "json"].contains(&text).then(|| text == "json")

@@ -4,14 +4,14 @@ use std::io;
 use std::sync::OnceLock;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use crate::config::Log;
 
-static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Starts logging. `main` calls it once; a second call has no effect.
 pub fn start(log: &Log) {
@@ -39,8 +39,8 @@ pub fn filter_by(filter: &str) {
     }
 }
 
-fn parsed(filter: &str) -> EnvFilter {
-    EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"))
+fn parsed(filter: &str) -> Targets {
+    filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO))
 }
 
 /// Below `info`, libraries log the data they handle, which may be secret. Only our own code may log there, whatever the

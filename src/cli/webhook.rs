@@ -279,7 +279,7 @@ fn document(webhook: &Webhook) -> serde_json::Value {
         "succeeded_at": webhook.succeeded_at,
         "failing_since": webhook.failing_since,
         "disabled_at": webhook.disabled_at,
-        "reason": webhook.disabled_why.map(crate::domain::webhook::WhyOff::code),
+        "reason": webhook.disabled_why.map(crate::domain::webhook::WhyOff::as_str),
         "old_secret_until": webhook.old_until,
     })
 }

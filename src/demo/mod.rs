@@ -1,6 +1,5 @@
-//! Support for `cartkey demo` and the tests: a pretend store, a network of stores and a sample application.
+//! Support for `cartkey demo` and the tests: a pretend store and a sample application.
 
-pub mod pretend_network;
 pub mod pretend_store;
 mod run;
 pub mod sample_app;

@@ -3,154 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::event::Kind;
 use super::id::RequestId;
 use super::time::Time;
-
-/// The groups by which the activity can be filtered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// Links and attempts.
-    Connections,
-    /// Changes of a store's status.
-    Stores,
-    /// Key reads.
-    KeysRead,
-    /// Service tokens.
-    Tokens,
-    /// Webhooks.
-    Webhooks,
-    /// Operators, their sign-ins and their passwords.
-    Operators,
-    /// Settings and exports.
-    Settings,
-}
-
-impl Group {
-    /// All groups, in display order.
-    pub const ALL: [Self; 7] = [
-        Self::Connections,
-        Self::Stores,
-        Self::KeysRead,
-        Self::Tokens,
-        Self::Webhooks,
-        Self::Operators,
-        Self::Settings,
-    ];
-
-    /// The value in a URL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connections => "connections",
-            Self::Stores => "stores",
-            Self::KeysRead => "keys",
-            Self::Tokens => "tokens",
-            Self::Webhooks => "webhooks",
-            Self::Operators => "operators",
-            Self::Settings => "settings",
-        }
-    }
-
-    /// The label for people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Connections => "Links and approvals",
-            Self::Stores => "Stores",
-            Self::KeysRead => "Key reads",
-            Self::Tokens => "Service tokens",
-            Self::Webhooks => "Webhooks",
-            Self::Operators => "Operators",
-            Self::Settings => "Settings and exports",
-        }
-    }
-
-    /// Parses the value in a URL.
-    pub fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|group| group.as_str() == text)
-    }
-
-    /// The kinds of events in the group; none for [`Self::KeysRead`], because key reads are not events.
-    pub fn kinds(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.iter().copied().filter(move |kind| kind.group() == self)
-    }
-}
-
-macro_rules! kinds {
-    ($($kind:ident = $name:literal, $group:ident, $words:literal;)*) => {
-        impl Kind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
-
-            /// The name as stored and sent.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$kind => $name),* }
-            }
-
-            /// Parses the stored name.
-            pub fn from_text(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
-            }
-
-            /// The group in the activity.
-            pub const fn group(self) -> Group {
-                match self { $(Self::$kind => Group::$group),* }
-            }
-
-            /// A short description for people.
-            pub const fn in_words(self) -> &'static str {
-                match self { $(Self::$kind => $words),* }
-            }
-        }
-    };
-}
-
-kinds! {
-    LinkCreated = "link.created", Connections, "Link created";
-    LinkWithdrawn = "link.withdrawn", Connections, "Link withdrawn";
-    AttemptBegun = "attempt.begun", Connections, "Connection started";
-    AttemptReceived = "attempt.received", Connections, "Key received from the store";
-    AttemptElsewhere = "attempt.elsewhere", Connections, "Approval came back in another browser";
-    AttemptConfirmed = "attempt.confirmed", Connections, "Approval confirmed";
-    AttemptRejected = "attempt.rejected", Connections, "Approval rejected";
-    AttemptDenied = "attempt.denied", Connections, "Merchant pressed Deny";
-    AttemptFailed = "attempt.failed", Connections, "Connection failed";
-    AttemptExpired = "attempt.expired", Connections, "Nobody approved in time";
-    StoreConnected = "store.connected", Stores, "Store connected";
-    StoreReconnected = "store.reconnected", Stores, "Store reconnected";
-    StoreUnauthorized = "store.unauthorized", Stores, "Store rejected its key";
-    StoreUnreachable = "store.unreachable", Stores, "Store unreachable";
-    StoreRecovered = "store.recovered", Stores, "Store works again";
-    StoreMoved = "store.moved", Stores, "Store has a new address";
-    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed";
-    StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
-    KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
-    KeyRevoked = "key.revoked", Stores, "Key revoked at the store";
-    TokenIssued = "token.issued", Tokens, "Token created";
-    TokenRotated = "token.rotated", Tokens, "Token rotated";
-    TokenRevoked = "token.revoked", Tokens, "Token revoked";
-    WebhookCreated = "webhook.created", Webhooks, "Webhook added";
-    WebhookChanged = "webhook.changed", Webhooks, "Webhook changed";
-    WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted";
-    WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off";
-    WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on";
-    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook secret rotated";
-    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old webhook secret ended";
-    WebhookReplayed = "webhook.replayed", Webhooks, "Events resent to a webhook";
-    WebhookTested = "webhook.tested", Webhooks, "Webhook tested";
-    OperatorAdded = "operator.added", Operators, "Operator added";
-    OperatorRemoved = "operator.removed", Operators, "Operator removed";
-    OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
-    OperatorSignedOut = "operator.signed_out", Operators, "Signed out";
-    OperatorRefused = "operator.refused", Operators, "Sign-in refused";
-    OperatorPasswordChanged = "operator.password_changed", Operators, "Password changed";
-    OperatorSecondFactorOn = "operator.second_factor_on", Operators, "Second factor turned on";
-    OperatorSecondFactorOff = "operator.second_factor_off", Operators, "Second factor turned off";
-    OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
-    SettingsChanged = "settings.changed", Settings, "Settings changed";
-    StoresExported = "stores.exported", Settings, "Store list exported";
-    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
-    ActivityExported = "activity.exported", Settings, "Activity exported";
-}
 
 /// The name of a key read, shown beside the kinds of events.
 pub const KEY_READ: &str = "key.read";
@@ -251,6 +105,7 @@ impl FromStr for Keep {
 mod tests {
     use super::*;
     use crate::domain::entropy::Entropy;
+    use crate::domain::event::{Group, Kind};
 
     #[test]
     fn a_position_reads_back() {

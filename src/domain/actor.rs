@@ -62,7 +62,6 @@ impl Actor {
         self.from
     }
 
-    /// The request, if there was one.
     pub const fn request(&self) -> Option<&RequestId> {
         self.request.as_ref()
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::actor::Actor;
+use super::event::{Event, Kind};
 use super::id::{AttemptId, LinkId, StoreId};
 use super::link::Confirm;
 use super::scope::Scope;
@@ -24,44 +26,29 @@ pub const MOST_GRANTS: i64 = 5;
 /// answer, and a store that missed it has deleted the key by then (docs/protocol/store-answers.md §1).
 pub const UNRETURNED_AFTER: Duration = Duration::from_secs(75);
 
-/// The status of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum Status {
-    /// Waiting for the merchant's approval.
-    Open,
-    /// A grant was received and stored, but its key has not been tried yet.
-    Received,
-    /// The key is being tried at the store.
-    Proving,
-    /// The key works; the browser, an operator or the application must still confirm.
-    AwaitingConfirmation,
-    /// Done: the store is connected.
-    Connected,
-    /// The merchant pressed Deny.
-    Denied,
-    /// It ended without connecting a store; the reason is recorded.
-    Failed,
-    /// Nobody approved in time.
-    Expired,
+names! {
+    /// The status of an attempt.
+    Status {
+        /// Waiting for the merchant's approval.
+        Open = "open",
+        /// A grant was received and stored, but its key has not been tried yet.
+        Received = "received",
+        /// The key is being tried at the store.
+        Proving = "proving",
+        /// The key works; the browser, an operator or the application must still confirm.
+        AwaitingConfirmation = "awaiting_confirmation",
+        /// Done: the store is connected.
+        Connected = "connected",
+        /// The merchant pressed Deny.
+        Denied = "denied",
+        /// It ended without connecting a store; the reason is recorded.
+        Failed = "failed",
+        /// Nobody approved in time.
+        Expired = "expired",
+    }
 }
 
 impl Status {
-    /// The name as stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Received => "received",
-            Self::Proving => "proving",
-            Self::AwaitingConfirmation => "awaiting_confirmation",
-            Self::Connected => "connected",
-            Self::Denied => "denied",
-            Self::Failed => "failed",
-            Self::Expired => "expired",
-        }
-    }
-
     /// Whether the attempt has ended.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Connected | Self::Denied | Self::Failed | Self::Expired)
@@ -89,7 +76,6 @@ pub struct Attempt {
     pub return_url: Option<String>,
     /// The only store that may be connected (a reconnect).
     pub wanted_store: Option<StoreId>,
-    /// The status.
     pub status: Status,
     /// Why it failed, or a problem so far.
     pub reason: Option<Verdict>,
@@ -103,7 +89,6 @@ pub struct Attempt {
     pub returned_at: Option<Time>,
     /// When a different browser returned.
     pub elsewhere_at: Option<Time>,
-    /// When it was confirmed.
     pub confirmed_at: Option<Time>,
     /// When the newest one-time code for the application expires or expired; `None` if none was created.
     pub confirm_code_until: Option<Time>,
@@ -140,6 +125,11 @@ impl Attempt {
         let waits = self.status == Status::AwaitingConfirmation
             || (self.elsewhere_at.is_some() && matches!(self.status, Status::Received | Status::Proving));
         waits && self.confirmed_at.is_none()
+    }
+
+    /// An event about this attempt.
+    pub fn event(&self, kind: Kind, at: Time, actor: &Actor) -> Event {
+        Event::new(kind, at, actor).user(&self.user_id).link(self.link_id.as_ref()).attempt(&self.id)
     }
 
     /// The status to show: an open attempt past its expiry is expired even before the sweep has recorded it.

@@ -25,7 +25,6 @@ pub struct Brand {
 pub struct AppName(String);
 
 impl AppName {
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -105,11 +104,8 @@ impl FromStr for HelpLink {
 /// The formats of a logo. SVG is not allowed: it can contain scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoFormat {
-    /// PNG.
     Png,
-    /// JPEG.
     Jpeg,
-    /// WebP.
     Webp,
 }
 
@@ -117,7 +113,6 @@ impl LogoFormat {
     /// All formats.
     pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::Webp];
 
-    /// The media type.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -156,7 +151,6 @@ impl LogoFormat {
 /// A logo: its format and its bytes, at most [`Logo::AT_MOST`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Logo {
-    /// The format.
     pub format: LogoFormat,
     /// The file's content.
     pub bytes: Vec<u8>,
@@ -202,7 +196,6 @@ pub enum NotALogo {
 /// Identifies the current logo: enough to build its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoRef {
-    /// The format.
     pub format: LogoFormat,
     /// The first 16 hexadecimal digits of its SHA-256.
     pub hash: String,

@@ -10,7 +10,6 @@ pub struct Span {
     pub began_at: Time,
     /// The time of the last check; the store was not checked between this and the beginning of the next span.
     pub last_at: Time,
-    /// Their verdict.
     pub verdict: Verdict,
     /// How many checks; at least 1.
     pub n: i64,

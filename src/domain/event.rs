@@ -6,153 +6,117 @@ use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
 
-/// The kinds of events. The names are part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
-#[sqlx(type_name = "TEXT")]
-pub enum Kind {
-    /// A link was created.
-    #[sqlx(rename = "link.created")]
-    LinkCreated,
-    /// A browser began an attempt.
-    #[sqlx(rename = "attempt.begun")]
-    AttemptBegun,
-    /// The first grant of an attempt was received.
-    #[sqlx(rename = "attempt.received")]
-    AttemptReceived,
-    /// A different browser returned than the one that began.
-    #[sqlx(rename = "attempt.elsewhere")]
-    AttemptElsewhere,
-    /// An attempt was confirmed.
-    #[sqlx(rename = "attempt.confirmed")]
-    AttemptConfirmed,
-    /// The merchant pressed Deny.
-    #[sqlx(rename = "attempt.denied")]
-    AttemptDenied,
-    /// An attempt ended without connecting a store.
-    #[sqlx(rename = "attempt.failed")]
-    AttemptFailed,
-    /// Nobody approved in time.
-    #[sqlx(rename = "attempt.expired")]
-    AttemptExpired,
-    /// A store was connected for the first time.
-    #[sqlx(rename = "store.connected")]
-    StoreConnected,
-    /// A store received a new key.
-    #[sqlx(rename = "store.reconnected")]
-    StoreReconnected,
-    /// A store rejected its key.
-    #[sqlx(rename = "store.unauthorized")]
-    StoreUnauthorized,
-    /// A store could not be checked.
-    #[sqlx(rename = "store.unreachable")]
-    StoreUnreachable,
-    /// A store's key works again.
-    #[sqlx(rename = "store.recovered")]
-    StoreRecovered,
-    /// A store's address has changed since it was connected.
-    #[sqlx(rename = "store.moved")]
-    StoreMoved,
-    /// A store now requires a different authentication method: clients must fetch the key again.
-    #[sqlx(rename = "key.auth_method_changed")]
-    KeyAuthMethodChanged,
-    /// A store was disconnected.
-    #[sqlx(rename = "store.disconnected")]
-    StoreDisconnected,
-    /// A service token was issued.
-    #[sqlx(rename = "token.issued")]
-    TokenIssued,
-    /// A service token was revoked.
-    #[sqlx(rename = "token.revoked")]
-    TokenRevoked,
-    /// A service token was replaced by a new one; the old one works for a while longer.
-    #[sqlx(rename = "token.rotated")]
-    TokenRotated,
-    /// A link was withdrawn before it expired.
-    #[sqlx(rename = "link.withdrawn")]
-    LinkWithdrawn,
-    /// An attempt was rejected by an operator.
-    #[sqlx(rename = "attempt.rejected")]
-    AttemptRejected,
-    /// A store's key was replaced by a new version: clients with a copy must fetch it again.
-    #[sqlx(rename = "key.rotated")]
-    KeyRotated,
-    /// A disconnected store reports that its key is revoked.
-    #[sqlx(rename = "key.revoked")]
-    KeyRevoked,
-    /// The list of stores was exported.
-    #[sqlx(rename = "stores.exported")]
-    StoresExported,
-    /// The keys themselves were exported.
-    #[sqlx(rename = "keys.exported")]
-    KeysExported,
-    /// The activity was exported.
-    #[sqlx(rename = "activity.exported")]
-    ActivityExported,
-    /// The settings were changed.
-    #[sqlx(rename = "settings.changed")]
-    SettingsChanged,
-    /// An operator was added.
-    #[sqlx(rename = "operator.added")]
-    OperatorAdded,
-    /// An operator was removed.
-    #[sqlx(rename = "operator.removed")]
-    OperatorRemoved,
-    /// An operator signed in.
-    #[sqlx(rename = "operator.signed_in")]
-    OperatorSignedIn,
-    /// An operator signed out, here or everywhere.
-    #[sqlx(rename = "operator.signed_out")]
-    OperatorSignedOut,
-    /// A wrong password or code was entered for an operator.
-    #[sqlx(rename = "operator.refused")]
-    OperatorRefused,
-    /// An operator's password was changed; all their sessions ended.
-    #[sqlx(rename = "operator.password_changed")]
-    OperatorPasswordChanged,
-    /// An operator turned on the second factor.
-    #[sqlx(rename = "operator.second_factor_on")]
-    OperatorSecondFactorOn,
-    /// An operator's second factor was turned off.
-    #[sqlx(rename = "operator.second_factor_off")]
-    OperatorSecondFactorOff,
-    /// An operator signed in with a recovery code, which is now used up.
-    #[sqlx(rename = "operator.recovery_code_spent")]
-    OperatorRecoveryCodeSpent,
-    /// A webhook was added.
-    #[sqlx(rename = "webhook.created")]
-    WebhookCreated,
-    /// A webhook's address, filter or description was changed.
-    #[sqlx(rename = "webhook.changed")]
-    WebhookChanged,
-    /// A webhook was deleted.
-    #[sqlx(rename = "webhook.deleted")]
-    WebhookDeleted,
-    /// Sending to a webhook stopped: it failed for too long, answered 410 Gone, or was turned off.
-    #[sqlx(rename = "webhook.disabled")]
-    WebhookDisabled,
-    /// Sending to a webhook resumed.
-    #[sqlx(rename = "webhook.enabled")]
-    WebhookEnabled,
-    /// A webhook got a new secret; the old one also signs for a while.
-    #[sqlx(rename = "webhook.secret_rotated")]
-    WebhookSecretRotated,
-    /// A webhook's old secret was ended early.
-    #[sqlx(rename = "webhook.secret_ended")]
-    WebhookSecretEnded,
-    /// Past events were resent to a webhook.
-    #[sqlx(rename = "webhook.replayed")]
-    WebhookReplayed,
-    /// A webhook was tested.
-    #[sqlx(rename = "webhook.tested")]
-    WebhookTested,
+macro_rules! kinds {
+    ($($kind:ident = $name:literal, $group:ident, $words:literal;)*) => {
+        names! {
+            /// The kinds of events. The names are part of the API.
+            Kind { $(#[doc = $words] $kind = $name,)* }
+        }
+
+        impl Kind {
+            /// The group in the activity.
+            pub const fn group(self) -> Group {
+                match self { $(Self::$kind => Group::$group),* }
+            }
+
+            /// A short description for people.
+            pub const fn in_words(self) -> &'static str {
+                match self { $(Self::$kind => $words),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    LinkCreated = "link.created", Connections, "Link created";
+    LinkWithdrawn = "link.withdrawn", Connections, "Link withdrawn";
+    AttemptBegun = "attempt.begun", Connections, "Connection started";
+    AttemptReceived = "attempt.received", Connections, "Key received from the store";
+    AttemptElsewhere = "attempt.elsewhere", Connections, "Approval came back in another browser";
+    AttemptConfirmed = "attempt.confirmed", Connections, "Approval confirmed";
+    AttemptRejected = "attempt.rejected", Connections, "Approval rejected";
+    AttemptDenied = "attempt.denied", Connections, "Merchant pressed Deny";
+    AttemptFailed = "attempt.failed", Connections, "Connection failed";
+    AttemptExpired = "attempt.expired", Connections, "Nobody approved in time";
+    StoreConnected = "store.connected", Stores, "Store connected";
+    StoreReconnected = "store.reconnected", Stores, "Store reconnected";
+    StoreUnauthorized = "store.unauthorized", Stores, "Store rejected its key";
+    StoreUnreachable = "store.unreachable", Stores, "Store unreachable";
+    StoreRecovered = "store.recovered", Stores, "Store works again";
+    StoreMoved = "store.moved", Stores, "Store has a new address";
+    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed";
+    StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
+    KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
+    KeyRevoked = "key.revoked", Stores, "Key revoked at the store";
+    TokenIssued = "token.issued", Tokens, "Token created";
+    TokenRotated = "token.rotated", Tokens, "Token rotated";
+    TokenRevoked = "token.revoked", Tokens, "Token revoked";
+    WebhookCreated = "webhook.created", Webhooks, "Webhook added";
+    WebhookChanged = "webhook.changed", Webhooks, "Webhook changed";
+    WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted";
+    WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off";
+    WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on";
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook secret rotated";
+    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old webhook secret ended";
+    WebhookReplayed = "webhook.replayed", Webhooks, "Events resent to a webhook";
+    WebhookTested = "webhook.tested", Webhooks, "Webhook tested";
+    OperatorAdded = "operator.added", Operators, "Operator added";
+    OperatorRemoved = "operator.removed", Operators, "Operator removed";
+    OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
+    OperatorSignedOut = "operator.signed_out", Operators, "Signed out";
+    OperatorRefused = "operator.refused", Operators, "Sign-in refused";
+    OperatorPasswordChanged = "operator.password_changed", Operators, "Password changed";
+    OperatorSecondFactorOn = "operator.second_factor_on", Operators, "Second factor turned on";
+    OperatorSecondFactorOff = "operator.second_factor_off", Operators, "Second factor turned off";
+    OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
+    SettingsChanged = "settings.changed", Settings, "Settings changed";
+    StoresExported = "stores.exported", Settings, "Store list exported";
+    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
+    ActivityExported = "activity.exported", Settings, "Activity exported";
+}
+
+names! {
+    /// The groups by which the activity can be filtered.
+    Group {
+        /// Links and attempts.
+        Connections = "connections",
+        /// Changes of a store's status.
+        Stores = "stores",
+        KeysRead = "keys",
+        /// Service tokens.
+        Tokens = "tokens",
+        Webhooks = "webhooks",
+        /// Operators, their sign-ins and their passwords.
+        Operators = "operators",
+        /// Settings and exports.
+        Settings = "settings",
+    }
+}
+
+impl Group {
+    /// The label for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "Links and approvals",
+            Self::Stores => "Stores",
+            Self::KeysRead => "Key reads",
+            Self::Tokens => "Service tokens",
+            Self::Webhooks => "Webhooks",
+            Self::Operators => "Operators",
+            Self::Settings => "Settings and exports",
+        }
+    }
+
+    /// The kinds of events in the group; none for [`Self::KeysRead`], because key reads are not events.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.iter().copied().filter(move |kind| kind.group() == self)
+    }
 }
 
 /// An event about to be recorded, in the same transaction as the change it describes.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// The kind.
     pub kind: Kind,
-    /// The time.
     pub at: Time,
     /// Who did it, from where and in which request.
     pub actor: Actor,
@@ -199,49 +163,42 @@ impl Event {
         self
     }
 
-    /// Sets the store.
     #[must_use]
     pub fn store(mut self, id: &StoreId) -> Self {
         self.store_id = Some(id.clone());
         self
     }
 
-    /// Sets the link.
     #[must_use]
     pub fn link(mut self, id: Option<&LinkId>) -> Self {
         self.link_id = id.cloned();
         self
     }
 
-    /// Sets the attempt.
     #[must_use]
     pub fn attempt(mut self, id: &AttemptId) -> Self {
         self.attempt_id = Some(id.clone());
         self
     }
 
-    /// Sets the token.
     #[must_use]
     pub fn token(mut self, id: &TokenId) -> Self {
         self.token_id = Some(id.clone());
         self
     }
 
-    /// Sets the operator.
     #[must_use]
     pub fn operator(mut self, id: &OperatorId) -> Self {
         self.operator_id = Some(id.clone());
         self
     }
 
-    /// Sets the webhook.
     #[must_use]
     pub fn webhook(mut self, id: &WebhookId) -> Self {
         self.webhook_id = Some(id.clone());
         self
     }
 
-    /// Sets the reason from a verdict.
     #[must_use]
     pub fn because(mut self, reason: Option<Verdict>) -> Self {
         self.reason = reason.map(Verdict::code);

@@ -10,19 +10,12 @@ use super::entropy::Entropy;
 use super::time::Time;
 
 /// The text is not an ID of this kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an ID such as {prefix}_01jd0000000000000000000000")]
 pub struct NotAnId {
     /// The expected prefix, such as `st`.
     pub prefix: &'static str,
 }
-
-impl fmt::Display for NotAnId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected an ID such as {}_01jd0000000000000000000000", self.prefix)
-    }
-}
-
-impl std::error::Error for NotAnId {}
 
 fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     let mut random = [0_u8; 16];

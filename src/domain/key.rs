@@ -6,36 +6,23 @@ use super::secret::Secret;
 use super::time::Time;
 use super::verdict::Verdict;
 
-/// How a store accepts its keys, found by trying (docs/protocol/wc-auth.md §5.1), in the order in which they are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// HTTP Basic: the consumer key as user name, the consumer secret as password.
-    Basic,
-    /// `consumer_key` and `consumer_secret` in the query, for hosts that drop the `Authorization` header.
-    Query,
-    /// OAuth 1.0a, signed for the https address.
-    Oauth1,
-    /// OAuth 1.0a, sent over https but signed for the http address: the store's PHP does not detect https.
-    #[sqlx(rename = "oauth1_http")]
-    #[serde(rename = "oauth1_http")]
-    Oauth1Http,
+names! {
+    /// How a store accepts its keys, found by trying (docs/protocol/wc-auth.md §5.1), in the order in which they are tried.
+    AuthMethod {
+        /// HTTP Basic: the consumer key as user name, the consumer secret as password.
+        Basic = "basic",
+        /// `consumer_key` and `consumer_secret` in the query, for hosts that drop the `Authorization` header.
+        Query = "query",
+        /// OAuth 1.0a, signed for the https address.
+        Oauth1 = "oauth1",
+        /// OAuth 1.0a, sent over https but signed for the http address: the store's PHP does not detect https.
+        Oauth1Http = "oauth1_http",
+    }
 }
 
 impl AuthMethod {
     /// All methods, in the order in which they are tried.
-    pub const LADDER: [Self; 4] = [Self::Basic, Self::Query, Self::Oauth1, Self::Oauth1Http];
-
-    /// The name as stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "basic",
-            Self::Query => "query",
-            Self::Oauth1 => "oauth1",
-            Self::Oauth1Http => "oauth1_http",
-        }
-    }
+    pub const LADDER: [Self; 4] = Self::ALL;
 }
 
 /// Both halves of a key, unsealed; only ever in memory.
@@ -52,7 +39,6 @@ pub struct KeyPair {
 pub struct Key {
     /// Its ID; the seal is bound to it.
     pub id: KeyId,
-    /// The store.
     pub store_id: StoreId,
     /// 1 for the first, increased by each reconnect.
     pub version: i64,
@@ -60,7 +46,6 @@ pub struct Key {
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub last7: String,
-    /// Its scope.
     pub scope: Scope,
     /// How the store accepts it.
     pub auth_method: AuthMethod,

@@ -5,15 +5,11 @@
 pub enum Language {
     /// English, also used where another language lacks a sentence.
     English,
-    /// German.
     German,
-    /// French.
     French,
-    /// Spanish.
     Spanish,
     /// Portuguese: Brazilian spelling, acceptable in Portugal.
     Portuguese,
-    /// Japanese.
     Japanese,
 }
 

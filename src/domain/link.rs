@@ -15,22 +15,21 @@ pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 /// The minimum lifetime of a link: anything less is a mistake in units.
 pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 
-/// Who must confirm an approval before its key is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum Confirm {
-    /// The browser that began the attempt, by returning.
-    #[default]
-    Browser,
-    /// The application, which checks that its signed-in user is the link's `user_id`.
-    App,
+names! {
+    /// Who must confirm an approval before its key is served.
+    #[derive(Default)]
+    Confirm {
+        /// The browser that began the attempt, by returning.
+        #[default]
+        Browser = "browser",
+        /// The application, which checks that its signed-in user is the link's `user_id`.
+        App = "app",
+    }
 }
 
 /// An invitation to connect. Its address contains a secret; the ID grants no access.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Link {
-    /// Its ID.
     pub id: LinkId,
     /// The merchant.
     pub user_id: UserId,
@@ -48,44 +47,22 @@ pub struct Link {
     pub confirm: Confirm,
     /// The ID of a service token or an operator, or `cli`.
     pub made_by: String,
-    /// When it was created.
     pub created_at: Time,
-    /// When it expires.
     pub expires_at: Time,
     /// When it was withdrawn: from then on the link does not open, and attempts begun from it do not connect.
     pub withdrawn_at: Option<Time>,
 }
 
-/// The state of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkState {
-    /// Unused and valid.
-    Open,
-    /// An attempt was begun from it.
-    Used,
-    /// It expired unused.
-    Expired,
-    /// It was withdrawn.
-    Withdrawn,
-}
-
-impl LinkState {
-    /// All states, in display order.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Used, Self::Expired, Self::Withdrawn];
-
-    /// The name in a URL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    /// Parses the name in a URL.
-    pub fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+names! {
+    /// The state of a link.
+    LinkState {
+        /// Unused and valid.
+        Open = "open",
+        /// An attempt was begun from it.
+        Used = "used",
+        /// It expired unused.
+        Expired = "expired",
+        Withdrawn = "withdrawn",
     }
 }
 

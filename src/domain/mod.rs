@@ -1,4 +1,7 @@
-//! Values and rules. No I/O, nothing async, and no dependency on other modules.
+//! Values and rules. No I/O, nothing async, and no dependency on other modules. Types are used as `domain::Type`.
+
+#[macro_use]
+mod names;
 
 pub mod accent;
 pub mod activity;
@@ -32,3 +35,35 @@ pub mod typed_key;
 pub mod user_id;
 pub mod verdict;
 pub mod webhook;
+
+pub use accent::{Accent, NotAnAccent, Shades};
+pub use activity::{Keep, NotAChoice, NotAPosition, Position};
+pub use actor::Actor;
+pub use attempt::{Attempt, Status};
+pub use brand::{AppName, Brand, HelpLink, Logo, LogoFormat, LogoRef, NotAHelpLink, NotALogo, NotAnAppName};
+pub use check::Span;
+pub use delivery::{Delivery, DeliveryState};
+pub use entropy::Entropy;
+pub use event::{Event, Group, Kind};
+pub use grant::Grant;
+pub use id::{
+    AttemptId, DeliveryId, GrantId, KeyId, LinkId, NotAnId, OperatorId, RequestId, StoreId, TokenId, WebhookId,
+};
+pub use key::{AuthMethod, Key, KeyPair, Standing};
+pub use language::Language;
+pub use link::{Confirm, Link, LinkState};
+pub use network::ClientNetwork;
+pub use news::{EventId, News, NotAnEventId};
+pub use operator::{NotAName, Operator, OperatorName, Session, WeakPassword};
+pub use scope::{NotAScope, Scope};
+pub use sealed::Sealed;
+pub use search::Word;
+pub use secret::{Fingerprint, Secret};
+pub use store::{Store, StoreStatus};
+pub use store_url::{Network, NotAStoreUrl, StoreUrl};
+pub use time::{Clock, Hands, Instant, NotATime, Time};
+pub use token::{NotPermissions, NotUsers, Permission, Permissions, ServiceToken, TokenState, Users};
+pub use typed_key::{Half, NotAHalf};
+pub use user_id::{NotAUserId, UserId};
+pub use verdict::{Product, Verdict};
+pub use webhook::{NotAWebhookUrl, NotWanted, Wanted, Webhook, WebhookUrl, WhyOff};

@@ -48,16 +48,9 @@ impl serde::Serialize for EventId {
 }
 
 /// The text is not an event ID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected an ID such as {}", EventId(42))]
 pub struct NotAnEventId;
-
-impl fmt::Display for NotAnEventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected an ID such as {}", EventId(42))
-    }
-}
-
-impl std::error::Error for NotAnEventId {}
 
 impl FromStr for EventId {
     type Err = NotAnEventId;

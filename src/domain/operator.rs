@@ -13,19 +13,11 @@ use super::time::Time;
 pub struct OperatorName(String);
 
 /// The text is not a valid operator name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name must be 1 to 64 characters, without spaces")]
 pub struct NotAName;
 
-impl fmt::Display for NotAName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name must be 1 to 64 characters, without spaces")
-    }
-}
-
-impl std::error::Error for NotAName {}
-
 impl OperatorName {
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +43,6 @@ impl fmt::Display for OperatorName {
 /// An operator, without credentials.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Operator {
-    /// Their ID.
     pub id: OperatorId,
     /// The sign-in name.
     pub name: OperatorName,
@@ -88,27 +79,18 @@ pub const PASSWORD_AT_LEAST: usize = 12;
 pub const PASSWORD_AT_MOST: usize = 128;
 
 /// Why a new password was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     /// Fewer than [`PASSWORD_AT_LEAST`] or more than [`PASSWORD_AT_MOST`] characters.
+    #[error("a password must be 12 to 128 characters long; a few unrelated words are easy to remember")]
     Length,
     /// It contains the operator's name.
+    #[error("the password contains your name; choose one that does not")]
     Name,
     /// It repeats a few characters, or follows a row of the keyboard.
+    #[error("this password is easy to guess; choose a few unrelated words")]
     Simple,
 }
-
-impl fmt::Display for WeakPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Length => "a password must be 12 to 128 characters long; a few unrelated words are easy to remember",
-            Self::Name => "the password contains your name; choose one that does not",
-            Self::Simple => "this password is easy to guess; choose a few unrelated words",
-        })
-    }
-}
-
-impl std::error::Error for WeakPassword {}
 
 /// What people type to fill twelve characters.
 const ROWS: [&str; 8] = [

@@ -8,7 +8,6 @@ pub const USUAL: i64 = 50;
 /// One page of a list, and the cursor of the next.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows.
     pub rows: Vec<T>,
     /// The ID after which the next page begins; `None` on the last page.
     pub next: Option<String>,

@@ -1,31 +1,19 @@
 //! Scope: what a key may do at the store.
 
-use std::fmt;
 use std::str::FromStr;
 
-/// WooCommerce's three permissions, in its spelling (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum Scope {
-    /// GET and HEAD.
-    Read,
-    /// POST, PUT, PATCH and DELETE.
-    Write,
-    /// Both.
-    ReadWrite,
+names! {
+    /// WooCommerce's three permissions, in its spelling (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
+    Scope {
+        /// GET and HEAD.
+        Read = "read",
+        /// POST, PUT, PATCH and DELETE.
+        Write = "write",
+        ReadWrite = "read_write",
+    }
 }
 
 impl Scope {
-    /// WooCommerce's spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::ReadWrite => "read_write",
-        }
-    }
-
     /// Whether a key of this scope may read.
     pub const fn reads(self) -> bool {
         matches!(self, Self::Read | Self::ReadWrite)
@@ -51,34 +39,16 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The text is not a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("scope must be read, write or read_write")]
 pub struct NotAScope;
-
-impl fmt::Display for NotAScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("scope must be read, write or read_write")
-    }
-}
-
-impl std::error::Error for NotAScope {}
 
 impl FromStr for Scope {
     type Err = NotAScope;
 
     fn from_str(text: &str) -> Result<Self, NotAScope> {
-        match text {
-            "read" => Ok(Self::Read),
-            "write" => Ok(Self::Write),
-            "read_write" => Ok(Self::ReadWrite),
-            _ => Err(NotAScope),
-        }
+        Self::from_text(text).ok_or(NotAScope)
     }
 }
 

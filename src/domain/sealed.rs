@@ -14,7 +14,6 @@ pub enum Sealed {
     Key,
     /// The consumer key of a store that was disconnected.
     Revocation,
-    /// A webhook's secret.
     WebhookSecret,
     /// A webhook's previous secret, while both sign.
     OldWebhookSecret,

@@ -8,38 +8,17 @@ use super::time::Time;
 use super::user_id::UserId;
 use super::verdict::Verdict;
 
-/// The status of a store: whether its key can be lent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum StoreStatus {
-    /// The key works.
-    Connected,
-    /// The store rejects the key.
-    Unauthorized,
-    /// The store cannot be checked.
-    Unreachable,
-    /// The store was disconnected and the key's secrets are wiped.
-    Disconnected,
-}
-
-impl StoreStatus {
-    /// All statuses, in display order.
-    pub const ALL: [Self; 4] = [Self::Connected, Self::Unauthorized, Self::Unreachable, Self::Disconnected];
-
-    /// The name as stored and sent.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Unauthorized => "unauthorized",
-            Self::Unreachable => "unreachable",
-            Self::Disconnected => "disconnected",
-        }
-    }
-
-    /// Parses the stored name.
-    pub fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| s.as_str() == text)
+names! {
+    /// The status of a store: whether its key can be lent.
+    StoreStatus {
+        /// The key works.
+        Connected = "connected",
+        /// The store rejects the key.
+        Unauthorized = "unauthorized",
+        /// The store cannot be checked.
+        Unreachable = "unreachable",
+        /// The store was disconnected and the key's secrets are wiped.
+        Disconnected = "disconnected",
     }
 }
 
@@ -54,7 +33,6 @@ pub struct Store {
     pub home: StoreUrl,
     /// The shop's name from its REST index; at most 200 characters.
     pub name: Option<String>,
-    /// The status.
     pub status: StoreStatus,
     /// The current problem, or a remark on a working key.
     pub reason: Option<Verdict>,
@@ -64,7 +42,6 @@ pub struct Store {
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub key_last7: String,
-    /// The key's version.
     pub key_version: i64,
     /// How the store accepts the key.
     pub auth_method: AuthMethod,

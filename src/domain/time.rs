@@ -66,16 +66,9 @@ impl Time {
 }
 
 /// The text is not a timestamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time such as 2026-11-22T10:00:00Z")]
 pub struct NotATime;
-
-impl fmt::Display for NotATime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a time such as 2026-11-22T10:00:00Z")
-    }
-}
-
-impl std::error::Error for NotATime {}
 
 impl FromStr for Time {
     type Err = NotATime;
@@ -131,7 +124,6 @@ fn millis(span: Duration) -> u64 {
 /// A source of the current time. A closed enum, not a trait: there are two clocks and will be no third.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The system clock.
     System,
     /// A clock that moves only when a test moves it; clones share its state.
     Test(Arc<Hands>),

@@ -11,31 +11,23 @@ use super::user_id::{NotAUserId, UserId};
 /// it.
 pub const TOKEN_PREFIX: &str = "cartkey_";
 
-/// A permission of a service token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-pub enum Permission {
-    /// Fetch keys.
-    #[serde(rename = "keys:read")]
-    KeysRead,
-    /// Read stores, without their secrets.
-    #[serde(rename = "stores:read")]
-    StoresRead,
-    /// Check and disconnect stores.
-    #[serde(rename = "stores:write")]
-    StoresWrite,
-    /// Create and follow links, and confirm attempts.
-    #[serde(rename = "links:write")]
-    LinksWrite,
-    /// Read the event feed.
-    #[serde(rename = "events:read")]
-    EventsRead,
+names! {
+    /// A permission of a service token.
+    Permission {
+        /// Fetch keys.
+        KeysRead = "keys:read",
+        /// Read stores, without their secrets.
+        StoresRead = "stores:read",
+        /// Check and disconnect stores.
+        StoresWrite = "stores:write",
+        /// Create and follow links, and confirm attempts.
+        LinksWrite = "links:write",
+        /// Read the event feed.
+        EventsRead = "events:read",
+    }
 }
 
 impl Permission {
-    /// All permissions, in display order.
-    pub const ALL: [Self; 5] =
-        [Self::KeysRead, Self::StoresRead, Self::StoresWrite, Self::LinksWrite, Self::EventsRead];
-
     /// One sentence for whoever grants it.
     pub const fn says(self) -> &'static str {
         match self {
@@ -45,23 +37,6 @@ impl Permission {
             Self::LinksWrite => "Create links that connect stores, follow them, and confirm approvals.",
             Self::EventsRead => "Read the event feed.",
         }
-    }
-
-    /// The name on the command line and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KeysRead => "keys:read",
-            Self::StoresRead => "stores:read",
-            Self::StoresWrite => "stores:write",
-            Self::LinksWrite => "links:write",
-            Self::EventsRead => "events:read",
-        }
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -123,27 +98,18 @@ impl fmt::Display for Permissions {
 pub struct Users(Vec<UserId>);
 
 /// The text is not a list of merchants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotUsers {
     /// The list is empty.
+    #[error("specify at least one user_id")]
     Nobody,
     /// The list has more than [`Users::MOST`] entries.
+    #[error("a token can be limited to at most {} user_ids", Users::MOST)]
     TooMany,
     /// This line (counted from 1) is not a valid `user_id`.
+    #[error("line {0}: {NotAUserId}")]
     Line(usize),
 }
-
-impl fmt::Display for NotUsers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nobody => f.write_str("specify at least one user_id"),
-            Self::TooMany => write!(f, "a token can be limited to at most {} user_ids", Users::MOST),
-            Self::Line(line) => write!(f, "line {line}: {NotAUserId}"),
-        }
-    }
-}
-
-impl std::error::Error for NotUsers {}
 
 impl Users {
     /// The maximum number of merchants for one token: every read compares all of them.
@@ -206,17 +172,13 @@ impl fmt::Display for Users {
 /// An internal service's token, without its secret.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ServiceToken {
-    /// Its ID.
     pub id: TokenId,
     /// Its name: 1 to 80 characters.
     pub name: String,
-    /// Its permissions.
     pub permissions: Permissions,
     /// When it was issued.
     pub created_at: Time,
-    /// When it expires.
     pub expires_at: Option<Time>,
-    /// When it was revoked.
     pub revoked_at: Option<Time>,
     /// The only merchants it may access; `None` means all.
     pub users: Option<Users>,
@@ -224,7 +186,6 @@ pub struct ServiceToken {
     pub successor: Option<TokenId>,
 }
 
-/// The state of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
     /// It is valid.
@@ -233,9 +194,7 @@ pub enum TokenState {
     Rotating,
     /// It was rotated, and the overlap has ended.
     Replaced,
-    /// It expired.
     Expired,
-    /// It was revoked.
     Revoked,
 }
 

@@ -15,7 +15,6 @@ pub enum Half {
 }
 
 impl Half {
-    /// Its prefix.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::ConsumerKey => "ck_",
@@ -67,7 +66,6 @@ impl Half {
 pub enum NotAHalf {
     /// Nothing was typed.
     Empty(Half),
-    /// It is the other half.
     Other(Half),
     /// It is the end of a key, as shown in WooCommerce's list.
     Shortened(Half),

@@ -11,22 +11,14 @@ use std::str::FromStr;
 pub struct UserId(String);
 
 /// The text is not a valid `user_id`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("user_id must be 1 to 128 visible ASCII characters, without spaces")]
 pub struct NotAUserId;
-
-impl fmt::Display for NotAUserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("user_id must be 1 to 128 visible ASCII characters, without spaces")
-    }
-}
-
-impl std::error::Error for NotAUserId {}
 
 /// The characters with which a spreadsheet formula begins.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];
 
 impl UserId {
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -28,7 +28,6 @@ pub enum Product {
 }
 
 impl Product {
-    /// The product's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cloudflare => "Cloudflare",
@@ -136,7 +135,6 @@ pub enum Verdict {
     NoWordPress,
     /// WordPress without WooCommerce 3.5 or newer.
     NoWooCommerce,
-    /// Permalinks are set to Plain.
     PlainPermalinks,
     /// Permalinks contain index.php.
     IndexPermalinks,
@@ -162,7 +160,6 @@ pub enum Verdict {
     ApprovedElsewhere,
     /// The link was for another store.
     WrongStore,
-    /// The link was withdrawn.
     LinkWithdrawn,
 }
 

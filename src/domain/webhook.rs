@@ -60,44 +60,34 @@ pub fn pause(tries: i64, dice: u8) -> Option<Duration> {
 pub struct WebhookUrl(String);
 
 /// Why a typed address cannot be a webhook's. The message says what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAWebhookUrl {
     /// It is not a web address.
+    #[error("Type a complete address, such as https://app.example.com/hooks/cartkey.")]
     Unreadable,
     /// More than 2,000 characters.
+    #[error("Type an address of at most 2,000 characters.")]
     TooLong,
     /// Neither https nor, in development, http.
+    #[error("The address must begin with https://.")]
     Scheme,
     /// It contains a user name or password.
+    #[error("Remove the part before the @ sign; put what your service needs into the path.")]
     Userinfo,
     /// It has a fragment (`#…`), which is never sent.
+    #[error("Remove the part after the # sign: it is never sent.")]
     Fragment,
     /// The host is an IP address or a name that only works inside a network.
+    #[error(
+        "Webhooks are sent only to public host names with https. For development only, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
+    )]
     Private,
     /// The port is not allowed.
+    #[error("Use https on its usual port 443, or on 8443.")]
     Port,
 }
 
-impl fmt::Display for NotAWebhookUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unreadable => "Type a complete address, such as https://app.example.com/hooks/cartkey.",
-            Self::TooLong => "Type an address of at most 2,000 characters.",
-            Self::Scheme => "The address must begin with https://.",
-            Self::Userinfo => "Remove the part before the @ sign; put what your service needs into the path.",
-            Self::Fragment => "Remove the part after the # sign: it is never sent.",
-            Self::Private => {
-                "Webhooks are sent only to public host names with https. For development only, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
-            }
-            Self::Port => "Use https on its usual port 443, or on 8443.",
-        })
-    }
-}
-
-impl std::error::Error for NotAWebhookUrl {}
-
 impl WebhookUrl {
-    /// Parses a typed address.
     pub fn parse(typed: &str, network: Network) -> Result<Self, NotAWebhookUrl> {
         use NotAWebhookUrl as No;
         let typed = typed.trim();
@@ -248,36 +238,23 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// Why sending to a webhook stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum WhyOff {
-    /// Somebody turned it off.
-    ByHand,
-    /// It answered 410 Gone.
-    Gone,
-    /// A delivery failed after all its tries and nothing else was delivered for a day, or nothing was delivered for
-    /// [`SCHEDULE`].
-    Failing,
-}
-
-impl WhyOff {
-    /// The stable code, as in events.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::ByHand => "by_hand",
-            Self::Gone => "gone",
-            Self::Failing => "failing",
-        }
+names! {
+    /// Why sending to a webhook stopped.
+    WhyOff {
+        /// Somebody turned it off.
+        ByHand = "by_hand",
+        /// It answered 410 Gone.
+        Gone = "gone",
+        /// A delivery failed after all its tries and nothing else was delivered for a day, or nothing was delivered for
+        /// [`SCHEDULE`].
+        Failing = "failing",
     }
 }
 
 /// A webhook, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Webhook {
-    /// Its ID.
     pub id: WebhookId,
-    /// Its address.
     pub url: WebhookUrl,
     /// Its description; may be empty.
     pub description: String,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::news::{EventId, News};
-use crate::domain::token::ServiceToken;
+use crate::domain::page::MOST;
+use crate::domain::{EventId, News, ServiceToken};
 use crate::flow::{Beneath, takes_in_beneath};
 pub use crate::live::feed::Crowded;
-use crate::live::feed::Place;
+use crate::live::feed::{Place, Watcher};
 use crate::storage::{events, tokens};
 
 /// One page of the feed.
@@ -24,10 +24,7 @@ pub struct Part {
 pub enum Error {
     /// The cursor is newer than the newest event.
     #[error("there is no such event; the newest event is {newest}")]
-    Ahead {
-        /// The newest event's id.
-        newest: EventId,
-    },
+    Ahead { newest: EventId },
     /// Too many readers are already waiting.
     #[error("too many readers are waiting")]
     Crowded(Crowded),
@@ -40,7 +37,6 @@ pub enum Error {
 }
 takes_in_beneath!(Error);
 
-/// The id of the newest event.
 pub async fn newest(app: &App) -> Result<EventId, Beneath> {
     Ok(events::newest(&app.db).await?)
 }
@@ -87,13 +83,56 @@ pub async fn wait(
     Ok(part)
 }
 
+/// A reader that follows the feed. How long it may take to read is up to its connection (`serve/write_deadline.rs`).
+pub struct Follower {
+    app: App,
+    token: ServiceToken,
+    after: EventId,
+    /// Whether there may be more to read already.
+    is_behind: bool,
+    watcher: Watcher,
+    _place: Place,
+}
+
+/// Begins to follow the feed after `after`; fails like [`read`], and with [`Error::Crowded`].
+pub async fn follow(app: &App, token: ServiceToken, after: EventId) -> Result<Follower, Error> {
+    let place = enter(app, &token)?;
+    read(app, &token, after, 1).await?;
+    let watcher = app.feed.watch(&app.db);
+    Ok(Follower { app: app.clone(), token, after, is_behind: true, watcher, _place: place })
+}
+
+impl Follower {
+    /// Returns the next events; none if nothing happens for `patience`. `None` once the token or the database fails, or the
+    /// process stops.
+    pub async fn next(&mut self, patience: Duration) -> Option<Vec<News>> {
+        loop {
+            let mut is_over = false;
+            if !self.is_behind {
+                match tokio::time::timeout(patience, self.watcher.beyond(self.after)).await {
+                    Ok(goes_on) => goes_on.then_some(())?,
+                    Err(_) => is_over = true,
+                }
+            }
+            let part = read(&self.app, &self.token, self.after, MOST).await.ok()?;
+            // Checked after reading: a revoked token does not even receive the event of its revocation.
+            still_works(&self.app, &self.token).await.ok().filter(|()| !self.app.is_draining())?;
+            self.after = part.next;
+            self.is_behind = !part.news.is_empty();
+            if is_over || self.is_behind {
+                return Some(part.news);
+            }
+        }
+    }
+}
+
 /// Takes one of the places for waiting readers; fails with [`Error::Crowded`] if none is free.
 pub fn enter(app: &App, token: &ServiceToken) -> Result<Place, Error> {
     app.feed.enter(&token.id).map_err(Error::Crowded)
 }
 
 /// Looks the token up again, and fails with [`Error::Unauthenticated`] if it has stopped working.
-pub async fn still_works(app: &App, token: &ServiceToken) -> Result<(), Error> {
+async fn still_works(app: &App, token: &ServiceToken) -> Result<(), Error> {
     let now = tokens::find(&app.db, &token.id).await?;
     if now.is_some_and(|token| token.works_at(app.now())) { Ok(()) } else { Err(Error::Unauthenticated) }
 }

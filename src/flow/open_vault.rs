@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::entropy::Entropy;
-use crate::domain::time::Time;
+use crate::domain::{Entropy, Time};
 use crate::storage::ring_keys::{self, RingKey};
 use crate::storage::{self, Db, seals};
 use crate::vault::{KeyRing, Place, RingFault, RingSource, Vault, is_older};

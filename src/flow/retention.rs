@@ -4,11 +4,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::activity::Keep;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::RequestId;
-use crate::domain::time::Time;
+use crate::domain::{Actor, Event, Keep, Kind, RequestId, Time};
 use crate::flow::Beneath;
 use crate::storage::{reads, retention};
 

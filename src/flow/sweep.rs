@@ -6,10 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Status;
-use crate::domain::event::{Event, Kind};
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Kind, Status, Verdict};
 use crate::flow::{
     Beneath, connecting::prove, dashboard::overview, operators::sign_in, retention, watching::revocation, webhooks,
 };
@@ -85,11 +82,7 @@ async fn end_overdue(app: &App) -> Result<usize, Beneath> {
                 }
                 _ => (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotFinished),
             };
-            let event = Event::new(kind, now, &Actor::cartkey())
-                .user(&attempt.user_id)
-                .link(attempt.link_id.as_ref())
-                .attempt(&attempt.id)
-                .because(Some(reason));
+            let event = attempt.event(kind, now, &Actor::cartkey()).because(Some(reason));
             attempts::end(&app.db, &attempt.id, still, status, reason, now, &event).await?;
             ended += 1;
         }

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::id::TokenId;
-use crate::domain::news::EventId;
+use crate::domain::{EventId, TokenId};
 use crate::live::worker::{Plan, Worker, Workers, supervise};
 use crate::storage::{Db, events};
 
@@ -54,7 +53,6 @@ struct Seen {
 pub enum Crowded {
     /// The token has all the places that one may have.
     ByOne,
-    /// All places are taken.
     ByAll,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::single_flight::SingleFlight;
-use crate::domain::time::Instant;
+use crate::domain::Instant;
 
 /// What the watch of one process may use. Its memory is bounded by these limits, not by the number of stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,11 @@ impl Default for Limits {
 /// The checks in progress in this process, and their limits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct OutgoingLimits {
-    /// The limits.
     pub limits: Limits,
     /// Permits for checks that a caller waits for.
     pub demanded: Arc<Semaphore>,
     /// Permits to save the result of a scheduled check.
     pub keeping: Arc<Semaphore>,
-    /// The limits of each host.
     pub hosts: Hosts,
     /// The checks that callers wait for.
     pub single_flight: SingleFlight,

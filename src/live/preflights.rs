@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::domain::id::LinkId;
-use crate::domain::network::ClientNetwork;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
+use crate::domain::{ClientNetwork, LinkId, StoreUrl, UserId};
 
 /// How long to wait for a place.
 pub const WAIT: Duration = Duration::from_secs(8);
@@ -51,7 +48,6 @@ pub enum Whose<'a> {
     Link(&'a LinkId, &'a UserId),
 }
 
-/// What is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Count {
     OpenPage,

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::id::StoreId;
-use crate::domain::time::Instant;
+use crate::domain::{Instant, StoreId};
 
 /// A check that ended no longer ago than this answers a service that asks for another.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -22,7 +21,6 @@ pub struct SingleFlight(Arc<Mutex<HashMap<StoreId, Check>>>);
 enum Check {
     /// In progress; its end closes the channel.
     Running(watch::Receiver<()>),
-    /// Ended.
     Ended(Instant),
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 
-use crate::domain::time::{Clock, Time};
+use crate::domain::{Clock, Time};
 
 /// The pause before a worker that panicked is restarted; each further panic doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,10 +1,7 @@
 //! Approvals that wait for a person, and what an operator makes of them.
 
 use super::{Db, Error, attempts, events, grants};
-use crate::domain::attempt::Attempt;
-use crate::domain::event::Event;
-use crate::domain::id::AttemptId;
-use crate::domain::time::Time;
+use crate::domain::{Attempt, AttemptId, Event, Time};
 
 /// Approvals in quarantine, the oldest first; at most `most`. What [`Attempt::is_held`] says of one, said of all.
 pub async fn held(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
@@ -26,26 +23,16 @@ pub async fn held(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
 /// An operator confirms an approval in quarantine that a browser may confirm. False when it is not so any more, or when
 /// another browser came back since the operator looked (`elsewhere` says what they saw).
 pub async fn confirm(db: &Db, id: &AttemptId, elsewhere: bool, now: Time, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE attempts
+    events::with(db, event, |tx| {
+        tx.query(
+            "UPDATE attempts
                  SET confirmed_at = $1
                  WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL
                    AND status IN ('received', 'proving', 'awaiting_confirmation')
                    AND ((elsewhere_at IS NULL AND NOT $3 AND status = 'awaiting_confirmation')
                         OR (elsewhere_at IS NOT NULL AND $4))",
-            )
-            .bind(now)
-            .bind(id)
-            .bind(elsewhere)
-            .bind(elsewhere)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((now, id, elsewhere, elsewhere))
     })
     .await
 }
@@ -61,9 +48,7 @@ pub async fn reject(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result
                    AND status IN ('received', 'proving', 'awaiting_confirmation')
                    AND (status = 'awaiting_confirmation' OR elsewhere_at IS NOT NULL)",
             )
-            .bind(event.reason)
-            .bind(now)
-            .bind(id)
+            .binds((event.reason, now, id))
             .execute()
             .await?;
         if done == 1 {

@@ -1,15 +1,7 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
 use super::{Db, Error, Tx, events, grants, strangers};
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::Event;
-use crate::domain::id::AttemptId;
-use crate::domain::network::ClientNetwork;
-use crate::domain::secret::Fingerprint;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint, Status, StoreUrl, Time, Verdict};
 
 /// The columns of an [`Attempt`].
 pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
@@ -19,7 +11,6 @@ pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, sco
 /// An attempt with the fingerprints of what its browser and its store must show.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AttemptWithSecrets {
-    /// The attempt.
     #[sqlx(flatten)]
     pub attempt: Attempt,
     /// Of the state that the store sends as `user_id`.
@@ -46,7 +37,6 @@ pub struct New<'a> {
 /// What became of a new attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is kept.
     Kept,
     /// Its link was withdrawn meanwhile.
     Withdrawn,
@@ -94,35 +84,36 @@ async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Er
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                  $23)",
     )
-    .bind(&attempt.id)
-    .bind(&attempt.link_id)
-    .bind(&attempt.user_id)
-    .bind(&attempt.account_label)
-    .bind(&attempt.home)
-    .bind(attempt.scope)
-    .bind(attempt.confirm)
-    .bind(&attempt.return_url)
-    .bind(&attempt.wanted_store)
-    .bind(&new.held.state)
-    .bind(new.callback)
-    .bind(&new.held.browser)
-    .bind(&new.network.narrow)
-    .bind(attempt.status)
-    .bind(attempt.reason)
-    .bind(attempt.created_at)
-    .bind(attempt.expires_at)
-    .bind(attempt.by_hand)
-    .bind(&new.network.wide)
-    .bind(recorded)
-    .bind(new.found)
-    .bind(later.and_then(Actor::from).map(|from| from.to_string()))
-    .bind(later.and_then(Actor::request))
+    .binds((
+        &attempt.id,
+        &attempt.link_id,
+        &attempt.user_id,
+        &attempt.account_label,
+        &attempt.home,
+        attempt.scope,
+        attempt.confirm,
+        &attempt.return_url,
+        &attempt.wanted_store,
+        &new.held.state,
+        new.callback,
+        &new.held.browser,
+        &new.network.narrow,
+        attempt.status,
+        attempt.reason,
+        attempt.created_at,
+        attempt.expires_at,
+        attempt.by_hand,
+        &new.network.wide,
+        recorded,
+        new.found,
+        later.and_then(Actor::from).map(|from| from.to_string()),
+        later.and_then(Actor::request),
+    ))
     .execute()
     .await?;
     Ok(())
 }
 
-/// The attempt with this id.
 pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<AttemptWithSecrets>, Error> {
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE id = $1"]).bind(id).optional().await
 }
@@ -143,8 +134,7 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
              WHERE id = $2 AND returned_at IS NULL AND received_at IS NOT NULL
                AND status IN ('received', 'proving', 'awaiting_confirmation')",
         )
-        .bind(now)
-        .bind(id)
+        .binds((now, id))
         .execute()
         .await?;
         if first == 0 {
@@ -155,8 +145,7 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
              SET confirmed_at = $1
              WHERE id = $2 AND confirm = 'browser' AND confirmed_at IS NULL AND elsewhere_at IS NULL",
         )
-        .bind(now)
-        .bind(id)
+        .binds((now, id))
         .execute()
         .await?;
         if confirms == 1 {
@@ -167,17 +156,14 @@ pub async fn returned(db: &Db, id: &AttemptId, now: Time, confirmed: &Event) -> 
              SET state = 'waiting', next_try_at = $1
              WHERE attempt_id = $2 AND state = 'proven' AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $3) > 1",
         )
-        .bind(now)
-        .bind(id)
-        .bind(id)
+        .binds((now, id, id))
         .execute()
         .await?;
         // A key that works and was only waiting to be asked again at 75 s need not wait any more.
         tx.query(
             "UPDATE grants SET next_try_at = $1 WHERE attempt_id = $2 AND state = 'waiting' AND auth_method IS NOT NULL",
         )
-        .bind(now)
-        .bind(id)
+        .binds((now, id))
         .execute()
         .await?;
         tx.commit(()).await
@@ -197,8 +183,7 @@ pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Res
                  WHERE id = $2 AND elsewhere_at IS NULL
                    AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')",
             )
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         if first == 1 {
@@ -211,21 +196,13 @@ pub async fn elsewhere(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Res
 
 /// A person or the application confirms; false when it was confirmed already or has ended.
 pub async fn confirm(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE attempts
+    strangers::with(db, event, |tx| {
+        tx.query(
+            "UPDATE attempts
                  SET confirmed_at = $1
                  WHERE id = $2 AND confirmed_at IS NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
-            )
-            .bind(now)
-            .bind(id)
-            .execute()
-            .await?;
-        if done == 1 {
-            strangers::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((now, id))
     })
     .await
 }
@@ -233,9 +210,7 @@ pub async fn confirm(db: &Db, id: &AttemptId, now: Time, event: &Event) -> Resul
 /// Keeps the fingerprint of a fresh one-time code, in place of any former one.
 pub async fn keep_code(db: &Db, id: &AttemptId, code: &Fingerprint, until: Time) -> Result<(), Error> {
     db.write("UPDATE attempts SET confirm_code = $1, confirm_code_until = $2 WHERE id = $3 AND confirmed_at IS NULL")
-        .bind(code)
-        .bind(until)
-        .bind(id)
+        .binds((code, until, id))
         .execute()
         .await?;
     Ok(())
@@ -243,26 +218,15 @@ pub async fn keep_code(db: &Db, id: &AttemptId, code: &Fingerprint, until: Time)
 
 /// Spends a code: confirms the attempt if `code` is its newest and still lives at `now`.
 pub async fn spend_code(db: &Db, id: &AttemptId, code: &Fingerprint, now: Time, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let spent = tx
-            .query(
-                "UPDATE attempts
+    strangers::with(db, event, |tx| {
+        tx.query(
+            "UPDATE attempts
                  SET confirmed_at = $1, confirm_code = NULL
                  WHERE id = $2 AND confirm_code = $3 AND confirm_code_until > $4 AND confirmed_at IS NULL
                    AND status = 'awaiting_confirmation'
                    AND EXISTS (SELECT 1 FROM grants WHERE attempt_id = $5 AND state = 'proven' AND sealed IS NOT NULL)",
-            )
-            .bind(now)
-            .bind(id)
-            .bind(code)
-            .bind(now)
-            .bind(id)
-            .execute()
-            .await?;
-        if spent == 1 {
-            strangers::record(&mut tx, event).await?;
-        }
-        tx.commit(spent == 1).await
+        )
+        .binds((now, id, code, now, id))
     })
     .await
 }
@@ -274,9 +238,7 @@ pub async fn go_on(db: &Db, id: &AttemptId, status: Status, reason: Option<Verdi
          SET status = $1, reason = $2
          WHERE id = $3 AND status IN ('received', 'proving', 'awaiting_confirmation')",
     )
-    .bind(status)
-    .bind(reason)
-    .bind(id)
+    .binds((status, reason, id))
     .execute()
     .await?;
     Ok(())
@@ -332,13 +294,7 @@ pub async fn end(
                    AND (status = 'open' OR ($5 AND status IN ('received', 'proving', 'awaiting_confirmation')))
                    AND ($6 OR NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = $7 AND state IN ('waiting', 'proven')))",
             )
-            .bind(status)
-            .bind(reason)
-            .bind(now)
-            .bind(id)
-            .bind(still != Still::Open)
-            .bind(still != Still::Fruitless)
-            .bind(id)
+            .binds((status, reason, now, id, still != Still::Open, still != Still::Fruitless, id))
             .execute()
             .await?;
         if done == 1 {
@@ -362,8 +318,7 @@ pub async fn overdue(db: &Db, now: Time, stale: Time) -> Result<Vec<Attempt>, Er
              ORDER BY id
              LIMIT 100",
     ])
-    .bind(now)
-    .bind(stale)
+    .binds((now, stale))
     .all()
     .await
 }

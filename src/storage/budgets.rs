@@ -7,12 +7,11 @@
 use std::time::Duration;
 
 use super::{Db, Error};
-use crate::domain::time::Time;
+use crate::domain::Time;
 
 /// The most rows to keep; beyond that, those that are full again soonest are deleted.
 pub const MOST_ROWS: i64 = 50_000;
 
-/// A budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     /// What it limits, and for whom.
@@ -67,12 +66,14 @@ pub async fn take(db: &Db, budgets: &[Budget], now: Time) -> Result<Option<Spent
                                         THEN excluded.full_at ELSE budgets.full_at + $5 END
                      WHERE budgets.full_at <= $6 OR budgets.full_at > $4",
                 )
-                .bind(&budget.subject)
-                .bind(now.plus(budget.every))
-                .bind(now)
-                .bind(now.plus(budget.but_one() + budget.every))
-                .bind(millis(budget.every))
-                .bind(now.plus(budget.but_one()))
+                .binds((
+                    &budget.subject,
+                    now.plus(budget.every),
+                    now,
+                    now.plus(budget.but_one() + budget.every),
+                    millis(budget.every),
+                    now.plus(budget.but_one()),
+                ))
                 .execute()
                 .await?;
             if took == 0 {
@@ -91,8 +92,7 @@ pub async fn take(db: &Db, budgets: &[Budget], now: Time) -> Result<Option<Spent
 pub async fn refund(db: &Db, budgets: &[Budget]) -> Result<(), Error> {
     for budget in budgets {
         db.write("UPDATE budgets SET full_at = full_at - $1 WHERE subject = $2")
-            .bind(millis(budget.every))
-            .bind(&budget.subject)
+            .binds((millis(budget.every), &budget.subject))
             .execute()
             .await?;
     }

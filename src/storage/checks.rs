@@ -5,15 +5,7 @@
 use std::time::Duration;
 
 use super::{Db, Error, Tx, events, lending};
-use crate::domain::check::Span;
-use crate::domain::event::Event;
-use crate::domain::id::StoreId;
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, Event, Scope, Span, Store, StoreId, StoreStatus, StoreUrl, Time, Verdict};
 
 /// How soon after it was connected a store is checked first.
 pub const FIRST_CHECK_AFTER: Duration = Duration::from_mins(10);
@@ -32,9 +24,7 @@ pub(super) async fn new_span(tx: &mut Tx, store: &StoreId, verdict: Verdict, now
          FROM check_spans
          WHERE store_id = $1",
     )
-    .bind(store)
-    .bind(now)
-    .bind(verdict)
+    .binds((store, now, verdict))
     .execute()
     .await?;
     tx.query(
@@ -44,9 +34,7 @@ pub(super) async fn new_span(tx: &mut Tx, store: &StoreId, verdict: Verdict, now
                 OR began_at < (SELECT began_at FROM check_spans WHERE store_id = $1
                                ORDER BY began_at DESC LIMIT 1 OFFSET $3))",
     )
-    .bind(store)
-    .bind(now.minus(Duration::from_hours(KEPT_DAYS * 24)))
-    .bind(MOST_SPANS - 1)
+    .binds((store, now.minus(Duration::from_hours(KEPT_DAYS * 24)), MOST_SPANS - 1))
     .execute()
     .await?;
     Ok(())
@@ -61,9 +49,7 @@ async fn go_on(tx: &mut Tx, store: &StoreId, verdict: Verdict, now: Time) -> Res
              WHERE store_id = $2 AND began_at = (SELECT MAX(began_at) FROM check_spans WHERE store_id = $2)
                AND verdict = $3",
         )
-        .bind(now)
-        .bind(store)
-        .bind(verdict)
+        .binds((now, store, verdict))
         .execute()
         .await?;
     if same == 0 {
@@ -97,7 +83,6 @@ pub struct Checked {
     pub wordpress_version: Option<String>,
     /// Whether any of this changes what is lent: not so for most checks, and memory forgets all when it is.
     pub lending_changed: bool,
-    /// Now.
     pub now: Time,
     /// What happened by it, in order.
     pub events: Vec<Event>,
@@ -118,22 +103,24 @@ pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Resu
                      failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
                  WHERE id = $13 AND key_version = $14 AND status = $15 AND checked_at = $16 AND status <> 'disconnected'",
             )
-            .bind(checked.status)
-            .bind(checked.reason)
-            .bind(checked.now)
-            .bind(checked.auth_method)
-            .bind(&checked.woocommerce_version)
-            .bind(&checked.wordpress_version)
-            .bind(checked.scope)
-            .bind(&checked.moved_to)
-            .bind(checked.failures)
-            .bind(checked.check_at)
-            .bind(checked.status != was.status)
-            .bind(checked.now)
-            .bind(id)
-            .bind(version)
-            .bind(was.status)
-            .bind(was.checked_at)
+            .binds((
+                checked.status,
+                checked.reason,
+                checked.now,
+                checked.auth_method,
+                &checked.woocommerce_version,
+                &checked.wordpress_version,
+                checked.scope,
+                &checked.moved_to,
+                checked.failures,
+                checked.check_at,
+                checked.status != was.status,
+                checked.now,
+                id,
+                version,
+                was.status,
+                was.checked_at,
+            ))
             .execute()
             .await?;
         if mine == 1 {
@@ -158,8 +145,7 @@ pub async fn spans(db: &Db, id: &StoreId, since: Time) -> Result<Vec<Span>, Erro
          WHERE store_id = $1 AND last_at > $2
          ORDER BY began_at DESC",
     )
-    .bind(id)
-    .bind(since)
+    .binds((id, since))
     .all()
     .await
 }

@@ -3,12 +3,8 @@
 use std::time::Duration;
 
 use super::{Db, Error, events, webhooks};
-use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
-use crate::domain::event::Event;
-use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::news::EventId;
-use crate::domain::time::Time;
-use crate::domain::webhook::WhyOff;
+use crate::domain::delivery::NOT_WANTED;
+use crate::domain::{Delivery, DeliveryId, DeliveryState, Event, EventId, Time, WebhookId, WhyOff};
 
 /// The columns of a [`Delivery`].
 const COLUMNS: &str =
@@ -69,9 +65,7 @@ async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error
                      SET cursor = $1
                      WHERE id = $2 AND cursor = $3 AND disabled_at IS NULL AND deleted_at IS NULL",
                 )
-                .bind(batch.to)
-                .bind(&batch.webhook_id)
-                .bind(batch.from)
+                .binds((batch.to, &batch.webhook_id, batch.from))
                 .execute()
                 .await?;
             if mine == 0 {
@@ -84,12 +78,7 @@ async fn make_some(db: &Db, batches: &[Batch], now: Time) -> Result<usize, Error
                      VALUES ($1, $2, $3, $4, 'waiting', $5, $6, 0)
                      ON CONFLICT (webhook_id, event) DO NOTHING",
                 )
-                .bind(&new.id)
-                .bind(&batch.webhook_id)
-                .bind(new.event)
-                .bind(&new.kind)
-                .bind(now)
-                .bind(now)
+                .binds((&new.id, &batch.webhook_id, new.event, &new.kind, now, now))
                 .execute()
                 .await?;
             }
@@ -111,10 +100,7 @@ pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: T
                  SET replay_after = $1
                  WHERE id = $2 AND replay_after = $3 AND replay_to = $4 AND disabled_at IS NULL AND deleted_at IS NULL",
             )
-            .bind(goes_on)
-            .bind(&batch.webhook_id)
-            .bind(batch.from)
-            .bind(last)
+            .binds((goes_on, &batch.webhook_id, batch.from, last))
             .execute()
             .await?;
         if mine == 0 {
@@ -129,14 +115,7 @@ pub async fn make_again(db: &Db, batch: &Batch, last: EventId, all: bool, now: T
                      due_at = CASE WHEN deliveries.due_at <= $7 THEN deliveries.due_at ELSE excluded.due_at END
                  WHERE $8 OR deliveries.state <> 'delivered'",
             )
-            .bind(&new.id)
-            .bind(&batch.webhook_id)
-            .bind(new.event)
-            .bind(&new.kind)
-            .bind(now)
-            .bind(now)
-            .bind(due)
-            .bind(all)
+            .binds((&new.id, &batch.webhook_id, new.event, &new.kind, now, now, due, all))
             .execute()
             .await?;
         }
@@ -155,10 +134,7 @@ pub async fn again(db: &Db, webhook: &WebhookId, id: &DeliveryId, now: Time, eve
                  SET state = 'waiting', made_at = $1, due_at = $2, tries = 0, ended_at = NULL
                  WHERE id = $3 AND webhook_id = $4 AND event IS NOT NULL",
             )
-            .bind(now)
-            .bind(now)
-            .bind(id)
-            .bind(webhook)
+            .binds((now, now, id, webhook))
             .execute()
             .await?;
         if done == 1 { tx.commit(true).await } else { tx.undo(false).await }
@@ -205,10 +181,7 @@ pub async fn bring_forward(db: &Db, webhook: &WebhookId, beyond: Time, now: Time
          SET due_at = $1
          WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND due_at > $3 LIMIT $4)",
     )
-    .bind(now)
-    .bind(webhook)
-    .bind(beyond)
-    .bind(most)
+    .binds((now, webhook, beyond, most))
     .execute()
     .await
 }
@@ -228,11 +201,7 @@ pub async fn claim(db: &Db, webhook: &WebhookId, now: Time, until: Time, most: i
              RETURNING ",
             COLUMNS,
         ])
-        .bind(until)
-        .bind(now)
-        .bind(webhook)
-        .bind(now)
-        .bind(most)
+        .binds((until, now, webhook, now, most))
         .all()
         .await?;
     claimed.sort_unstable_by_key(|delivery| delivery.event);
@@ -254,7 +223,6 @@ pub struct Tried {
     pub fault: Option<&'static str>,
     /// How long it took, in milliseconds.
     pub took_ms: i64,
-    /// Now.
     pub now: Time,
     /// Why the webhook is sent no events any more, and the event that says so.
     pub disables: Option<Disables>,
@@ -263,7 +231,6 @@ pub struct Tried {
 /// Why a webhook is sent no events any more.
 #[derive(Debug)]
 pub struct Disables {
-    /// Why.
     pub why: WhyOff,
     /// Only if it has taken nothing since.
     pub failing_since: Option<Time>,
@@ -274,7 +241,6 @@ pub struct Disables {
 /// What became of what a try told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is kept.
     Yes,
     /// It is kept, and the webhook is off now.
     AndTurnedOff,
@@ -298,19 +264,14 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
                  WHERE id = $2
                    AND (failing_since IS NOT NULL OR succeeded_at IS NULL OR succeeded_at <= $3 OR succeeded_at > $4)",
             )
-            .bind(tried.now)
-            .bind(webhook)
-            .bind(tried.now.minus(Duration::from_mins(1)))
-            .bind(tried.now)
+            .binds((tried.now, webhook, tried.now.minus(Duration::from_mins(1)), tried.now))
             .execute()
             .await?;
         } else {
             tx.query(
                 "UPDATE webhooks SET failing_since = $1 WHERE id = $2 AND (failing_since IS NULL OR failing_since > $3)",
             )
-            .bind(tried.now)
-            .bind(webhook)
-            .bind(tried.now)
+            .binds((tried.now, webhook, tried.now))
             .execute()
             .await?;
         }
@@ -325,16 +286,18 @@ pub async fn tried(db: &Db, delivery: &Delivery, until: Time, tried: &Tried) -> 
              SET due_at = $1, state = $2, tries = $3, status = $4, fault = $5, took_ms = $6, tried_at = $7, ended_at = $8
              WHERE id = $9 AND due_at = $10",
         )
-        .bind(tried.due_at)
-        .bind(tried.state)
-        .bind(tried.tries)
-        .bind(tried.status)
-        .bind(tried.fault)
-        .bind(tried.took_ms)
-        .bind(tried.now)
-        .bind(ended_at)
-        .bind(&delivery.id)
-        .bind(until)
+        .binds((
+            tried.due_at,
+            tried.state,
+            tried.tries,
+            tried.status,
+            tried.fault,
+            tried.took_ms,
+            tried.now,
+            ended_at,
+            &delivery.id,
+            until,
+        ))
         .execute()
         .await?;
         if mine == 0 {
@@ -351,10 +314,7 @@ pub async fn not_wanted(db: &Db, id: &DeliveryId, until: Time, now: Time) -> Res
          SET state = 'skipped', due_at = NULL, ended_at = $1, status = NULL, fault = $2
          WHERE id = $3 AND due_at = $4",
     )
-    .bind(now)
-    .bind(NOT_WANTED)
-    .bind(id)
-    .bind(until)
+    .binds((now, NOT_WANTED, id, until))
     .execute()
     .await?;
     Ok(())
@@ -367,17 +327,19 @@ pub async fn keep_trial(db: &Db, delivery: &Delivery, event: &Event) -> Result<(
             "INSERT INTO deliveries (id, webhook_id, kind, state, made_at, tries, tried_at, ended_at, status, fault, took_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
-        .bind(&delivery.id)
-        .bind(&delivery.webhook_id)
-        .bind(&delivery.kind)
-        .bind(delivery.state)
-        .bind(delivery.made_at)
-        .bind(delivery.tries)
-        .bind(delivery.tried_at)
-        .bind(delivery.ended_at)
-        .bind(delivery.status)
-        .bind(&delivery.fault)
-        .bind(delivery.took_ms)
+        .binds((
+            &delivery.id,
+            &delivery.webhook_id,
+            &delivery.kind,
+            delivery.state,
+            delivery.made_at,
+            delivery.tries,
+            delivery.tried_at,
+            delivery.ended_at,
+            delivery.status,
+            &delivery.fault,
+            delivery.took_ms,
+        ))
         .execute()
         .await?;
         events::record(&mut tx, event).await?;

@@ -1,10 +1,7 @@
 //! The log of deliveries: read a page at a time, counted, and deleted when it is old.
 
 use super::{Db, Error};
-use crate::domain::delivery::{Delivery, DeliveryState};
-use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::news::EventId;
-use crate::domain::time::Time;
+use crate::domain::{Delivery, DeliveryId, DeliveryState, EventId, Time, WebhookId};
 
 /// The lines of a webhook's log to which the condition leads, before the id `$2`.
 const fn lines(condition: &'static str) -> [&'static str; 3] {
@@ -27,21 +24,13 @@ pub async fn list(
     most: i64,
 ) -> Result<Vec<Delivery>, Error> {
     let sql = if state.is_some() { lines("state = $3") } else { lines("$3 IS NULL") };
-    db.read(sql)
-        .bind(webhook)
-        .bind(before)
-        .bind(state.map(DeliveryState::as_str))
-        .bind(most)
-        .planned_each_time()
-        .all()
-        .await
+    db.read(sql).binds((webhook, before, state.map(DeliveryState::as_str), most)).planned_each_time().all().await
 }
 
 /// Which event this delivery to a webhook brings; none when there is no such delivery, or it is a trial.
 pub async fn event(db: &Db, webhook: &WebhookId, id: &DeliveryId) -> Result<Option<EventId>, Error> {
     db.read("SELECT event FROM deliveries WHERE id = $1 AND webhook_id = $2 AND event IS NOT NULL")
-        .bind(id)
-        .bind(webhook)
+        .binds((id, webhook))
         .optional_value()
         .await
 }
@@ -52,9 +41,7 @@ pub async fn count(db: &Db, webhook: &WebhookId, state: DeliveryState, most: i64
         "SELECT COUNT(*)
          FROM (SELECT 1 FROM deliveries WHERE webhook_id = $1 AND state = $2 LIMIT $3) AS found",
     )
-    .bind(webhook)
-    .bind(state)
-    .bind(most)
+    .binds((webhook, state, most))
     .value()
     .await
 }
@@ -81,12 +68,7 @@ pub async fn due_again(
                           LIMIT $6)
              RETURNING id",
         )
-        .bind(now)
-        .bind(webhook)
-        .bind(state)
-        .bind(after)
-        .bind(since)
-        .bind(most)
+        .binds((now, webhook, state, after, since, most))
         .values()
         .await?;
     Ok(changed.into_iter().max())
@@ -99,9 +81,7 @@ pub async fn skip(db: &Db, webhook: &WebhookId, now: Time, most: i64) -> Result<
          SET state = 'skipped', due_at = NULL, ended_at = $1
          WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $2 AND state = 'waiting' LIMIT $3)",
     )
-    .bind(now)
-    .bind(webhook)
-    .bind(most)
+    .binds((now, webhook, most))
     .execute()
     .await
 }
@@ -112,8 +92,7 @@ pub async fn delete_ended(db: &Db, before: Time, most: i64) -> Result<u64, Error
         "DELETE FROM deliveries
          WHERE id IN (SELECT id FROM deliveries WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
     )
-    .bind(before)
-    .bind(most)
+    .binds((before, most))
     .execute()
     .await
 }
@@ -132,8 +111,7 @@ pub async fn clear(db: &Db, webhook: &WebhookId, most: i64) -> Result<u64, Error
                 "DELETE FROM deliveries
                  WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = $1 LIMIT $2)",
             )
-            .bind(webhook)
-            .bind(most)
+            .binds((webhook, most))
             .execute()
             .await?;
         if deleted == 0 {

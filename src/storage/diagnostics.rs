@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Db, Error};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
+use crate::domain::{StoreUrl, Time};
 
 /// The addresses of some connected stores, those that were heard of last.
 pub async fn some_homes(db: &Db, most: i64) -> Result<Vec<StoreUrl>, Error> {

@@ -3,11 +3,9 @@
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use super::statement::Statement;
 use super::{Db, Error, Tx, visible_stores};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{AttemptId, StoreId};
-use crate::domain::news::{EventId, News};
-use crate::domain::token::Users;
+use crate::domain::{AttemptId, Event, EventId, Kind, News, StoreId, Users};
 
 /// Says in this process that an event was just written. It holds nothing, not even which database that was: whoever is
 /// woken looks for themselves.
@@ -47,8 +45,7 @@ pub async fn after(db: &Db, after: i64, most: i64) -> Result<Vec<Recorded>, Erro
          ORDER BY seq
          LIMIT $2",
     )
-    .bind(after)
-    .bind(most)
+    .binds((after, most))
     .all()
     .await
 }
@@ -72,14 +69,11 @@ pub async fn news(db: &Db, after: EventId, last: EventId, most: i64) -> Result<V
              ORDER BY seq
              LIMIT $3",
     ])
-    .bind(after)
-    .bind(last)
-    .bind(most)
+    .binds((after, last, most))
     .all()
     .await
 }
 
-/// The event with this id.
 pub async fn find(db: &Db, id: EventId) -> Result<Option<News>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM events WHERE seq = $1"]).bind(id).optional().await
 }
@@ -96,10 +90,7 @@ pub async fn news_of(db: &Db, users: &Users, after: EventId, last: EventId, most
          ORDER BY seq
          LIMIT $4",
     ])
-    .bind(visible_stores::as_json(users)?)
-    .bind(after)
-    .bind(last)
-    .bind(most)
+    .binds((visible_stores::as_json(users)?, after, last, most))
     .planned_each_time()
     .all()
     .await
@@ -114,6 +105,19 @@ pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
     .await
 }
 
+/// Runs a statement and, if it changed a row, records `event`, in one transaction. Returns whether it did.
+pub(super) async fn with(db: &Db, event: &Event, change: impl Fn(&mut Tx) -> Statement<'_>) -> Result<bool, Error> {
+    let change = &change;
+    db.transaction(|mut tx| async move {
+        let changed = change(&mut tx).execute().await? > 0;
+        if changed {
+            record(&mut tx, event).await?;
+        }
+        tx.commit(changed).await
+    })
+    .await
+}
+
 /// Writes an event in a transaction, and wakes those in this process who wait for news. The counter's row lock holds until
 /// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
 /// The price is that transactions with events wait for each other.
@@ -124,20 +128,22 @@ pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
                              webhook_id, reason, came_from, request_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
-    .bind(seq)
-    .bind(event.kind)
-    .bind(event.at)
-    .bind(event.actor.name())
-    .bind(&event.user_id)
-    .bind(&event.store_id)
-    .bind(&event.link_id)
-    .bind(&event.attempt_id)
-    .bind(&event.token_id)
-    .bind(&event.operator_id)
-    .bind(&event.webhook_id)
-    .bind(event.reason)
-    .bind(event.actor.from().map(|from| from.to_string()))
-    .bind(event.actor.request())
+    .binds((
+        seq,
+        event.kind,
+        event.at,
+        event.actor.name(),
+        &event.user_id,
+        &event.store_id,
+        &event.link_id,
+        &event.attempt_id,
+        &event.token_id,
+        &event.operator_id,
+        &event.webhook_id,
+        event.reason,
+        event.actor.from().map(|from| from.to_string()),
+        event.actor.request(),
+    ))
     .execute()
     .await?;
     notify();

@@ -2,20 +2,13 @@
 
 use super::{Db, Error, Tx, events, strangers};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
-use crate::domain::event::Event;
-use crate::domain::id::{AttemptId, GrantId};
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Fingerprint;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AttemptId, AuthMethod, Event, Fingerprint, GrantId, Scope, Time, Verdict};
 
 /// A grant about to be kept.
 #[derive(Debug)]
 pub struct NewGrant {
     /// Its name; the seal is bound to it.
     pub id: GrantId,
-    /// Of which attempt.
     pub attempt_id: AttemptId,
     /// The store's own number of the key.
     pub woo_key_id: i64,
@@ -53,7 +46,6 @@ pub enum Kept {
 pub struct Candidate {
     /// Its name.
     pub id: GrantId,
-    /// Of which attempt.
     pub attempt_id: AttemptId,
     /// The store's own number of the key.
     pub woo_key_id: i64,
@@ -71,7 +63,6 @@ pub struct Candidate {
     pub verdict: Option<Verdict>,
     /// The method that worked.
     pub auth_method: Option<AuthMethod>,
-    /// The scope that was proven.
     pub proven_scope: Option<Scope>,
     /// The shop's name.
     pub name: Option<String>,
@@ -111,9 +102,7 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
                  SET status = 'received', received_at = $1
                  WHERE id = $2 AND status = 'open' AND expires_at > $3",
             )
-            .bind(grant.received_at)
-            .bind(&grant.attempt_id)
-            .bind(grant.received_at)
+            .binds((grant.received_at, &grant.attempt_id, grant.received_at))
             .execute()
             .await?;
         if opened == 0 {
@@ -132,25 +121,26 @@ pub async fn receive(db: &Db, grant: &NewGrant, first: &Event) -> Result<Kept, E
                    AND (SELECT COUNT(*) FROM grants WHERE attempt_id = $12) < $13
                  ON CONFLICT (attempt_id, key_fingerprint) DO NOTHING",
             )
-            .bind(&grant.id)
-            .bind(grant.woo_key_id)
-            .bind(&grant.key_fingerprint)
-            .bind(&grant.last7)
-            .bind(grant.scope)
-            .bind(&grant.sealed)
-            .bind(grant.received_at)
-            .bind(&grant.received_from)
-            .bind(grant.first_try_at)
-            .bind(&grant.attempt_id)
-            .bind(grant.received_at.minus(DUPLICATES_FOR))
-            .bind(&grant.attempt_id)
-            .bind(MOST_GRANTS)
+            .binds((
+                &grant.id,
+                grant.woo_key_id,
+                &grant.key_fingerprint,
+                &grant.last7,
+                grant.scope,
+                &grant.sealed,
+                grant.received_at,
+                &grant.received_from,
+                grant.first_try_at,
+                &grant.attempt_id,
+                grant.received_at.minus(DUPLICATES_FOR),
+                &grant.attempt_id,
+                MOST_GRANTS,
+            ))
             .execute()
             .await?;
         let known: i64 = tx
             .query("SELECT COUNT(*) FROM grants WHERE attempt_id = $1 AND key_fingerprint = $2")
-            .bind(&grant.attempt_id)
-            .bind(&grant.key_fingerprint)
+            .binds((&grant.attempt_id, &grant.key_fingerprint))
             .value()
             .await?;
         if opened == 1 {
@@ -196,9 +186,7 @@ pub async fn claim_due(db: &Db, whose: Whose, now: Time, until: Time, most: i64)
          RETURNING ",
         COLUMNS,
     ])
-    .bind(until)
-    .bind(now)
-    .bind(most)
+    .binds((until, now, most))
     .all()
     .await
 }
@@ -221,9 +209,7 @@ pub async fn release(db: &Db, candidates: &[(Candidate, Time)]) -> Result<(), Er
     db.transaction(|mut tx| async move {
         for (candidate, at) in candidates {
             tx.query("UPDATE grants SET claimed_until = $1 WHERE id = $2 AND claimed_until = $3")
-                .bind(at)
-                .bind(&candidate.id)
-                .bind(candidate.claimed_until)
+                .binds((at, &candidate.id, candidate.claimed_until))
                 .execute()
                 .await?;
         }
@@ -254,7 +240,6 @@ pub struct Tried {
     pub verdict: Verdict,
     /// The method that worked.
     pub auth_method: Option<AuthMethod>,
-    /// The scope that was proven.
     pub proven_scope: Option<Scope>,
     /// The shop's name.
     pub name: Option<String>,
@@ -291,17 +276,19 @@ pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool
              sealed = CASE WHEN $9 THEN sealed ELSE NULL END
          WHERE id = $10 AND claimed_until = $11 AND state = 'waiting'",
         )
-        .bind(tried.state)
-        .bind(tried.next_try_at)
-        .bind(tried.verdict)
-        .bind(tried.auth_method)
-        .bind(tried.proven_scope)
-        .bind(&tried.name)
-        .bind(&tried.woocommerce_version)
-        .bind(&tried.wordpress_version)
-        .bind(matches!(tried.state, State::Waiting | State::Proven))
-        .bind(&candidate.id)
-        .bind(candidate.claimed_until)
+        .binds((
+            tried.state,
+            tried.next_try_at,
+            tried.verdict,
+            tried.auth_method,
+            tried.proven_scope,
+            &tried.name,
+            &tried.woocommerce_version,
+            &tried.wordpress_version,
+            matches!(tried.state, State::Waiting | State::Proven),
+            &candidate.id,
+            candidate.claimed_until,
+        ))
         .execute()
         .await?;
     Ok(saved == 1)
@@ -310,8 +297,7 @@ pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool
 /// Rejects and wipes a candidate that was proven and does not open any more.
 pub async fn unreadable(db: &Db, id: &GrantId) -> Result<(), Error> {
     db.write("UPDATE grants SET state = 'rejected', sealed = NULL, verdict = $1 WHERE id = $2 AND state = 'proven'")
-        .bind(Verdict::KeyUnreadable)
-        .bind(id)
+        .binds((Verdict::KeyUnreadable, id))
         .execute()
         .await?;
     Ok(())
@@ -333,10 +319,7 @@ pub async fn proven(db: &Db, attempt: &AttemptId, now: Time, at_once: bool) -> R
              ORDER BY received_at DESC, id DESC
              LIMIT 1",
     ])
-    .bind(attempt)
-    .bind(attempt)
-    .bind(now)
-    .bind(at_once)
+    .binds((attempt, attempt, now, at_once))
     .optional()
     .await
 }

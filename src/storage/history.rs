@@ -12,12 +12,10 @@ use crate::domain::verdict::Verdict;
 /// An attempt with who stood behind it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Approval {
-    /// The attempt.
     #[sqlx(flatten)]
     pub attempt: Attempt,
     /// The network it was begun from: an IPv4 address or an IPv6 /64; empty once that is forgotten.
     pub begun_from: String,
-    /// When it ended.
     pub ended_at: Option<Time>,
     /// Who made its link: an id, `cli`; `None` for the open page.
     pub made_by: Option<String>,
@@ -69,9 +67,7 @@ const fn approvals_where(conditions: &'static str) -> [&'static str; 11] {
 /// The newest attempts that led to a store, or were meant for it; at most `most`.
 pub async fn approvals(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Approval>, Error> {
     db.read(approvals_where("store_id = $1 OR wanted_store = $2 ORDER BY id DESC LIMIT $3"))
-        .bind(id)
-        .bind(id)
-        .bind(most)
+        .binds((id, id, most))
         .all()
         .await
 }
@@ -90,7 +86,6 @@ pub struct Came {
     pub last7: String,
     /// What the store says it granted.
     pub scope: Scope,
-    /// When it came.
     pub received_at: Time,
     /// The address it came from; empty once that is forgotten.
     pub received_from: String,
@@ -120,9 +115,7 @@ pub async fn came(db: &Db, id: &AttemptId) -> Result<Vec<Came>, Error> {
 /// One event, for people.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Happened {
-    /// What.
     pub kind: Kind,
-    /// When.
     pub at: Time,
     /// Who: an id, or a role such as `merchant`.
     pub actor: String,
@@ -148,8 +141,7 @@ pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happen
          ORDER BY seq
          LIMIT $2",
     )
-    .bind(id)
-    .bind(most)
+    .binds((id, most))
     .all()
     .await
 }
@@ -157,7 +149,6 @@ pub async fn of_attempt(db: &Db, id: &AttemptId, most: i64) -> Result<Vec<Happen
 /// A service that reads a store's key.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    /// Its token.
     pub token_id: TokenId,
     /// What it is called.
     pub name: Option<String>,

@@ -2,14 +2,7 @@
 //! them.
 
 use super::{Db, Error, events, lending};
-use crate::domain::event::Event;
-use crate::domain::id::{KeyId, StoreId};
-use crate::domain::key::{AuthMethod, Key};
-use crate::domain::scope::Scope;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, Event, Key, KeyId, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// The versions of a store's key, the newest first; at most `most`.
 pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Error> {
@@ -21,8 +14,7 @@ pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Erro
          ORDER BY version DESC
          LIMIT $2",
     )
-    .bind(id)
-    .bind(most)
+    .binds((id, most))
     .all()
     .await
 }
@@ -32,8 +24,7 @@ pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Erro
 pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<(i64, Time)>, Error> {
     let last: Option<(i64, Option<Time>)> = db
         .read("SELECT version, retired_at FROM keys WHERE store_id = $1 AND last7 = $2 ORDER BY version DESC LIMIT 1")
-        .bind(id)
-        .bind(last7)
+        .binds((id, last7))
         .optional()
         .await?;
     Ok(last.and_then(|(version, retired_at)| Some((version, retired_at?))))
@@ -44,13 +35,11 @@ pub async fn retired(db: &Db, id: &StoreId, last7: &str) -> Result<Option<(i64, 
 pub struct SealedKey {
     /// Its row; the seal is bound to it.
     pub id: KeyId,
-    /// Its store.
     pub store_id: StoreId,
     /// Whose the store is.
     pub user_id: UserId,
     /// The store's address; the seal is bound to it.
     pub home: StoreUrl,
-    /// What it may do.
     pub scope: Scope,
     /// Key and secret.
     pub sealed: Vec<u8>,
@@ -66,8 +55,7 @@ pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<Sea
          ORDER BY keys.store_id
          LIMIT $2",
     )
-    .bind(after.map_or("", StoreId::as_str))
-    .bind(most)
+    .binds((after.map_or("", StoreId::as_str), most))
     .all()
     .await
 }
@@ -99,8 +87,7 @@ pub async fn disconnect(
                  SET status = 'disconnected', reason = NULL, changed_at = $1
                  WHERE id = $2 AND status <> 'disconnected'",
             )
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         if mine == 0 {
@@ -108,15 +95,12 @@ pub async fn disconnect(
         }
         if let Some(farewell) = farewell {
             tx.query("UPDATE keys SET revocation = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
-                .bind(&farewell.revocation)
-                .bind(farewell.ask_at)
-                .bind(&farewell.id)
+                .binds((&farewell.revocation, farewell.ask_at, &farewell.id))
                 .execute()
                 .await?;
         }
         tx.query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         lending::changed(&mut tx).await?;
@@ -135,7 +119,6 @@ pub struct Revocation {
     pub store_id: StoreId,
     /// Whose the store is.
     pub user_id: UserId,
-    /// The store.
     pub home: StoreUrl,
     /// How the store took it.
     pub auth_method: AuthMethod,
@@ -161,8 +144,7 @@ pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Revocation>, Error
              ORDER BY keys.ask_at
              LIMIT $2",
     ])
-    .bind(now)
-    .bind(most)
+    .binds((now, most))
     .all()
     .await
 }
@@ -178,8 +160,7 @@ pub async fn revocations(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Revocat
              ORDER BY keys.version DESC
              LIMIT $2",
     ])
-    .bind(id)
-    .bind(most)
+    .binds((id, most))
     .all()
     .await
 }
@@ -188,9 +169,7 @@ pub async fn revocations(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Revocat
 pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, Error> {
     let mine = db
         .write("UPDATE keys SET ask_at = $1 WHERE id = $2 AND ask_at = $3 AND revocation IS NOT NULL")
-        .bind(next)
-        .bind(id)
-        .bind(was)
+        .binds((next, id, was))
         .execute()
         .await?;
     Ok(mine == 1)
@@ -199,9 +178,7 @@ pub async fn claim(db: &Db, id: &KeyId, was: Time, next: Time) -> Result<bool, E
 /// Saves the result of a check of a former key that is not revoked yet.
 pub async fn checked(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result<(), Error> {
     db.write("UPDATE keys SET told = $1, asked_at = $2 WHERE id = $3 AND revocation IS NOT NULL")
-        .bind(verdict)
-        .bind(now)
-        .bind(id)
+        .binds((verdict, now, id))
         .execute()
         .await?;
     Ok(())
@@ -209,23 +186,13 @@ pub async fn checked(db: &Db, id: &KeyId, verdict: Verdict, now: Time) -> Result
 
 /// The store tells that the key is gone: the revocation key is wiped too. False when that was known already.
 pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE keys
+    events::with(db, event, |tx| {
+        tx.query(
+            "UPDATE keys
                  SET revoked_at = $1, asked_at = $2, told = $3, revocation = NULL, ask_at = NULL
                  WHERE id = $4 AND revocation IS NOT NULL",
-            )
-            .bind(now)
-            .bind(now)
-            .bind(Verdict::KeyRejected)
-            .bind(id)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((now, now, Verdict::KeyRejected, id))
     })
     .await
 }
@@ -234,8 +201,7 @@ pub async fn revoked(db: &Db, id: &KeyId, now: Time, event: &Event) -> Result<bo
 /// not taken for one that was replaced.
 pub async fn give_up(db: &Db, id: &KeyId, now: Time) -> Result<(), Error> {
     db.write("UPDATE keys SET revocation = NULL, ask_at = NULL, asked_at = COALESCE(asked_at, $1) WHERE id = $2")
-        .bind(now)
-        .bind(id)
+        .binds((now, id))
         .execute()
         .await?;
     Ok(())

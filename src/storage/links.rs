@@ -1,14 +1,9 @@
 //! Links.
 
 use super::{Db, Error, attempts, events, grants, strangers};
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::link::{Link, LinkState};
-use crate::domain::secret::Fingerprint;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Attempt, AttemptId, Event, Fingerprint, Kind, Link, LinkId, LinkState, Status, StoreId, Time, UserId, Verdict,
+};
 
 /// The columns of a [`Link`].
 const COLUMNS: &str = "links.id, links.user_id, links.account_label, links.home, links.store_id, links.scope, links.return_url, \
@@ -22,18 +17,20 @@ pub async fn insert(db: &Db, link: &Link, fingerprint: &Fingerprint, event: &Eve
                                 made_by, created_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
-        .bind(&link.id)
-        .bind(fingerprint)
-        .bind(&link.user_id)
-        .bind(&link.account_label)
-        .bind(&link.home)
-        .bind(&link.store_id)
-        .bind(link.scope)
-        .bind(&link.return_url)
-        .bind(link.confirm)
-        .bind(&link.made_by)
-        .bind(link.created_at)
-        .bind(link.expires_at)
+        .binds((
+            &link.id,
+            fingerprint,
+            &link.user_id,
+            &link.account_label,
+            &link.home,
+            &link.store_id,
+            link.scope,
+            &link.return_url,
+            link.confirm,
+            &link.made_by,
+            link.created_at,
+            link.expires_at,
+        ))
         .execute()
         .await?;
         events::record(&mut tx, event).await?;
@@ -47,7 +44,6 @@ pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<Option
     db.read(["SELECT ", COLUMNS, " FROM links WHERE fingerprint = $1"]).bind(fingerprint).optional().await
 }
 
-/// The link with this id.
 pub async fn find(db: &Db, id: &LinkId) -> Result<Option<Link>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM links WHERE id = $1"]).bind(id).optional().await
 }
@@ -73,8 +69,7 @@ pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<
     db.transaction(|mut tx| async move {
         let mine = tx
             .query("UPDATE links SET withdrawn_at = $1 WHERE id = $2 AND withdrawn_at IS NULL")
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         if mine == 0 {
@@ -87,9 +82,7 @@ pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<
                  WHERE link_id = $3 AND status IN ('open', 'received', 'proving', 'awaiting_confirmation')
                  RETURNING id",
             )
-            .bind(Verdict::LinkWithdrawn)
-            .bind(now)
-            .bind(id)
+            .binds((Verdict::LinkWithdrawn, now, id))
             .values()
             .await?;
         for attempt in &ended {
@@ -119,7 +112,6 @@ pub struct Filter {
 /// A link in a list.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Listed {
-    /// The link.
     #[sqlx(flatten)]
     pub link: Link,
     /// What the token or the operator that made it is called.
@@ -165,11 +157,7 @@ pub async fn list(db: &Db, filter: &Filter, now: Time, most: i64) -> Result<Vec<
     // One merchant's links are found by an index, for which a filter that may be left out is no condition.
     let sql = if filter.user_id.is_some() { listed("links.user_id = $1") } else { listed("$1 IS NULL") };
     db.read(sql)
-        .bind(&filter.user_id)
-        .bind(&filter.before)
-        .bind(filter.state.map(LinkState::as_str))
-        .bind(now)
-        .bind(most)
+        .binds((&filter.user_id, &filter.before, filter.state.map(LinkState::as_str), now, most))
         .planned_each_time()
         .all()
         .await

@@ -2,11 +2,7 @@
 
 use super::statement::Value;
 use super::{Db, Error, events};
-use crate::domain::event::Event;
-use crate::domain::id::OperatorId;
-use crate::domain::operator::{Operator, OperatorName};
-use crate::domain::secret::Fingerprint;
-use crate::domain::time::Time;
+use crate::domain::{Event, Fingerprint, Operator, OperatorId, OperatorName, Time};
 
 /// The columns of an [`Operator`].
 const COLUMNS: &str = "id, name, second_factor IS NOT NULL AS second_factor, created_at, password_at, signed_in_at";
@@ -14,7 +10,6 @@ const COLUMNS: &str = "id, name, second_factor IS NOT NULL AS second_factor, cre
 /// An operator, with what proves them.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Proof {
-    /// Who.
     pub id: OperatorId,
     /// What they sign in with.
     pub name: OperatorName,
@@ -28,25 +23,13 @@ pub struct Proof {
 
 /// Adds an operator; false when the name is taken.
 pub async fn insert(db: &Db, operator: &Operator, password: &str, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let added = tx
-            .query(
-                "INSERT INTO operators (id, name, password, created_at, password_at)
+    events::with(db, event, |tx| {
+        tx.query(
+            "INSERT INTO operators (id, name, password, created_at, password_at)
                  VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT DO NOTHING",
-            )
-            .bind(&operator.id)
-            .bind(&operator.name)
-            .bind(password)
-            .bind(operator.created_at)
-            .bind(operator.created_at)
-            .execute()
-            .await?;
-        if added == 0 {
-            return tx.undo(false).await;
-        }
-        events::record(&mut tx, event).await?;
-        tx.commit(true).await
+        )
+        .binds((&operator.id, &operator.name, password, operator.created_at, operator.created_at))
     })
     .await
 }
@@ -54,8 +37,7 @@ pub async fn insert(db: &Db, operator: &Operator, password: &str, event: &Event)
 /// Keeps the fingerprint of a set-up link.
 pub async fn keep_setup_link(db: &Db, fingerprint: &Fingerprint, until: Time) -> Result<(), Error> {
     db.write("INSERT INTO setup_links (fingerprint, expires_at) VALUES ($1, $2)")
-        .bind(fingerprint)
-        .bind(until)
+        .binds((fingerprint, until))
         .execute()
         .await?;
     Ok(())
@@ -68,8 +50,7 @@ pub async fn setup_link_works(db: &Db, fingerprint: &Fingerprint, now: Time) -> 
              FROM setup_links
              WHERE fingerprint = $1 AND expires_at > $2 AND NOT EXISTS (SELECT 1 FROM operators WHERE removed_at IS NULL)",
         )
-        .bind(fingerprint)
-        .bind(now)
+        .binds((fingerprint, now))
         .value()
         .await?;
     Ok(known == 1)
@@ -96,11 +77,7 @@ pub async fn insert_first(
                  SELECT $1, $2, $3, $4, $5
                  WHERE NOT EXISTS (SELECT 1 FROM operators WHERE removed_at IS NULL)",
             )
-            .bind(&operator.id)
-            .bind(&operator.name)
-            .bind(password)
-            .bind(operator.created_at)
-            .bind(operator.created_at)
+            .binds((&operator.id, &operator.name, password, operator.created_at, operator.created_at))
             .execute()
             .await?;
         if added == 0 {
@@ -130,7 +107,6 @@ pub async fn by_name(db: &Db, name: &OperatorName) -> Result<Option<Proof>, Erro
     proof_where(db, "name = $1", name).await
 }
 
-/// The operator with this id.
 pub async fn by_id(db: &Db, id: &OperatorId) -> Result<Option<Proof>, Error> {
     proof_where(db, "id = $1", id).await
 }
@@ -144,9 +120,7 @@ async fn proof_where<'v>(db: &'v Db, which: &'static str, value: impl Value<'v>)
 pub async fn set_password(db: &Db, id: &OperatorId, password: &str, now: Time, event: &Event) -> Result<(), Error> {
     db.transaction(|mut tx| async move {
         tx.query("UPDATE operators SET password = $1, password_at = $2 WHERE id = $3")
-            .bind(password)
-            .bind(now)
-            .bind(id)
+            .binds((password, now, id))
             .execute()
             .await?;
         tx.query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute().await?;
@@ -160,8 +134,7 @@ pub async fn set_password(db: &Db, id: &OperatorId, password: &str, now: Time, e
 pub async fn remove(db: &Db, id: &OperatorId, now: Time, event: &Event) -> Result<(), Error> {
     db.transaction(|mut tx| async move {
         tx.query("UPDATE operators SET removed_at = $1, second_factor = NULL WHERE id = $2 AND removed_at IS NULL")
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         tx.query("DELETE FROM sessions WHERE operator_id = $1").bind(id).execute().await?;
@@ -187,24 +160,20 @@ pub async fn set_second_factor(
         let set = tx.query(
             "UPDATE operators SET second_factor = $1, second_factor_step = $2 WHERE id = $3 AND second_factor IS NULL",
         )
-        .bind(sealed)
-        .bind(step)
-        .bind(id)
+        .binds((sealed, step, id))
         .execute()
         .await?;
         if set == 0 {
             return tx.undo(false).await;
         }
         tx.query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint <> $2")
-            .bind(id)
-            .bind(here)
+            .binds((id, here))
             .execute()
             .await?;
         tx.query("DELETE FROM recovery_codes WHERE operator_id = $1").bind(id).execute().await?;
         for code in codes {
             tx.query("INSERT INTO recovery_codes (operator_id, fingerprint) VALUES ($1, $2)")
-                .bind(id)
-                .bind(code)
+                .binds((id, code))
                 .execute()
                 .await?;
         }
@@ -229,9 +198,7 @@ pub async fn drop_second_factor(db: &Db, id: &OperatorId, event: &Event) -> Resu
 pub async fn spend_step(db: &Db, id: &OperatorId, step: i64) -> Result<bool, Error> {
     let spent = db
         .write("UPDATE operators SET second_factor_step = $1 WHERE id = $2 AND second_factor_step < $3")
-        .bind(step)
-        .bind(id)
-        .bind(step)
+        .binds((step, id, step))
         .execute()
         .await?;
     Ok(spent == 1)
@@ -239,18 +206,8 @@ pub async fn spend_step(db: &Db, id: &OperatorId, step: i64) -> Result<bool, Err
 
 /// Uses up a recovery code; false when there is no such one.
 pub async fn spend_recovery_code(db: &Db, id: &OperatorId, code: &Fingerprint, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let spent = tx
-            .query("DELETE FROM recovery_codes WHERE operator_id = $1 AND fingerprint = $2")
-            .bind(id)
-            .bind(code)
-            .execute()
-            .await?;
-        if spent == 0 {
-            return tx.undo(false).await;
-        }
-        events::record(&mut tx, event).await?;
-        tx.commit(true).await
+    events::with(db, event, |tx| {
+        tx.query("DELETE FROM recovery_codes WHERE operator_id = $1 AND fingerprint = $2").binds((id, code))
     })
     .await
 }

@@ -1,15 +1,11 @@
 //! What the overview counts and lists.
 
 use super::{Db, Error, stores};
-use crate::domain::attempt::Status;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Status, Store, StoreStatus, Time, Verdict};
 
 /// A store that needs attention, and since when.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Needy {
-    /// The store.
     #[sqlx(flatten)]
     pub store: Store,
     /// Since when it stands so.
@@ -27,8 +23,7 @@ pub async fn of_status(db: &Db, status: StoreStatus, most: i64) -> Result<Vec<Ne
              ORDER BY changed_at DESC, id DESC
              LIMIT $2",
     ])
-    .bind(status)
-    .bind(most)
+    .binds((status, most))
     .all()
     .await
 }
@@ -83,8 +78,7 @@ pub async fn attempts(db: &Db, since: Time, until: Time) -> Result<Vec<Attempted
          GROUP BY status, reason
          ORDER BY n DESC, status, reason",
     )
-    .bind(since)
-    .bind(until)
+    .binds((since, until))
     .planned_each_time()
     .all()
     .await

@@ -13,7 +13,6 @@ pub async fn kept(db: &Db) -> Result<Keep, Error> {
     Ok(set.and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
-/// Sets it.
 pub async fn keep(db: &Db, keep: Keep, event: &Event) -> Result<(), Error> {
     db.transaction(|mut tx| async move {
         tx.query(
@@ -42,8 +41,7 @@ pub async fn forget_addresses(db: &Db, before: Time, most: i64) -> Result<u64, E
                        ORDER BY at
                        LIMIT $2)",
     )
-    .bind(before)
-    .bind(most)
+    .binds((before, most))
     .execute()
     .await
 }
@@ -63,9 +61,7 @@ pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Err
                               LIMIT $3)
                  RETURNING id",
             )
-            .bind(before)
-            .bind(before)
-            .bind(most)
+            .binds((before, before, most))
             .values()
             .await?;
         attempts.sort();
@@ -76,8 +72,7 @@ pub async fn forget_origins(db: &Db, before: Time, most: i64) -> Result<u64, Err
                  WHERE attempt_id >= $1 AND attempt_id <= $2 AND received_from <> ''
                    AND (SELECT begun_from FROM attempts WHERE attempts.id = attempt_id) = ''",
             )
-            .bind(first)
-            .bind(last)
+            .binds((first, last))
             .execute()
             .await?;
         }

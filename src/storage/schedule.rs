@@ -4,16 +4,12 @@
 //! process wins; what a check told moves it to the next one. A process that dies leaves a claim that runs out.
 
 use super::{Db, Error};
-use crate::domain::id::StoreId;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
+use crate::domain::{StoreId, StoreUrl, Time};
 
 /// A store that is due, claimed by this process.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Due {
-    /// The store.
     pub id: StoreId,
-    /// Where it is.
     pub home: StoreUrl,
 }
 
@@ -36,9 +32,7 @@ pub async fn claim(db: &Db, now: Time, until: Time, most: i64) -> Result<Vec<Due
         ")
          RETURNING id, home",
     ])
-    .bind(until)
-    .bind(now)
-    .bind(most)
+    .binds((until, now, most))
     .all()
     .await
 }
@@ -51,9 +45,7 @@ pub async fn put_back(db: &Db, until: Time, mut stores: Vec<(StoreId, Time)>) ->
     db.transaction(|mut tx| async move {
         for (id, at) in stores {
             tx.query("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at = $3")
-                .bind(at)
-                .bind(id)
-                .bind(until)
+                .binds((at, id, until))
                 .execute()
                 .await?;
         }
@@ -65,9 +57,7 @@ pub async fn put_back(db: &Db, until: Time, mut stores: Vec<(StoreId, Time)>) ->
 /// Keeps the schedule away from a store until `until`: it is being asked because somebody wants to know.
 pub async fn hold(db: &Db, id: &StoreId, until: Time) -> Result<(), Error> {
     db.write("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at < $3")
-        .bind(until)
-        .bind(id)
-        .bind(until)
+        .binds((until, id, until))
         .execute()
         .await?;
     Ok(())
@@ -75,12 +65,7 @@ pub async fn hold(db: &Db, id: &StoreId, until: Time) -> Result<(), Error> {
 
 /// Has a store asked at `at` or before.
 pub async fn hurry(db: &Db, id: &StoreId, at: Time) -> Result<(), Error> {
-    db.write("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at > $3")
-        .bind(at)
-        .bind(id)
-        .bind(at)
-        .execute()
-        .await?;
+    db.write("UPDATE stores SET check_at = $1 WHERE id = $2 AND check_at > $3").binds((at, id, at)).execute().await?;
     Ok(())
 }
 
@@ -94,8 +79,7 @@ pub async fn bring_back(db: &Db, now: Time, soon: Time, held: Time, latest: Time
             "SELECT EXISTS (SELECT 1 FROM stores WHERE checked_at > $1)
                  OR EXISTS (SELECT 1 FROM stores WHERE check_at > $2 AND status <> 'disconnected')",
         )
-        .bind(soon)
-        .bind(latest)
+        .binds((soon, latest))
         .value()
         .await?;
     if !any {
@@ -111,11 +95,7 @@ pub async fn bring_back(db: &Db, now: Time, soon: Time, held: Time, latest: Time
         left_to_others(db),
         ")",
     ])
-    .bind(now)
-    .bind(soon)
-    .bind(latest)
-    .bind(held)
-    .bind(most)
+    .binds((now, soon, latest, held, most))
     .execute()
     .await
 }

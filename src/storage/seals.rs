@@ -7,7 +7,6 @@ use crate::domain::sealed::{Sealed, key_header};
 /// A sealed value with what its seal is bound to.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Row {
-    /// Its row's id.
     pub id: String,
     /// The address that it is for; empty where there is none.
     pub origin: String,
@@ -175,9 +174,7 @@ pub async fn replace(db: &Db, what: Sealed, rows: &[(Row, Vec<u8>)]) -> Result<u
         for (row, sealed) in rows {
             replaced += tx
                 .query(["UPDATE ", table, " SET ", name, " = $1 WHERE id = $2 AND ", name, " = $3"])
-                .bind(sealed)
-                .bind(&row.id)
-                .bind(&row.sealed)
+                .binds((sealed, &row.id, &row.sealed))
                 .execute()
                 .await?;
         }

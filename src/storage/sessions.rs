@@ -1,19 +1,13 @@
 //! Sessions of operators, and the throttles that stand before them.
 
 use super::{Db, Error, events};
-use crate::domain::event::Event;
-use crate::domain::id::OperatorId;
-use crate::domain::operator::{Operator, Session};
-use crate::domain::secret::Fingerprint;
-use crate::domain::time::Time;
+use crate::domain::{Event, Fingerprint, Operator, OperatorId, Session, Time};
 
 /// A session and whose it is.
 #[derive(Debug, sqlx::FromRow)]
 pub struct SessionOfOperator {
-    /// The session.
     #[sqlx(flatten)]
     pub session: Session,
-    /// The operator.
     pub operator_id: OperatorId,
 }
 
@@ -31,12 +25,7 @@ pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Re
                  since = CASE WHEN throttles.since < $5 OR throttles.since > $6 THEN excluded.since ELSE throttles.since END
              RETURNING n",
         )
-        .bind(subject)
-        .bind(now)
-        .bind(begins_before)
-        .bind(now)
-        .bind(begins_before)
-        .bind(now)
+        .binds((subject, now, begins_before, now, begins_before, now))
         .value()
         .await
 }
@@ -49,7 +38,7 @@ pub async fn forget(db: &Db, subject: &str) -> Result<(), Error> {
 
 /// Deletes what is over at `now`: windows that began before `windows`, sessions not used since `idle`, set-up links.
 pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), Error> {
-    db.write("DELETE FROM throttles WHERE since < $1 OR since > $2").bind(windows).bind(now).execute().await?;
+    db.write("DELETE FROM throttles WHERE since < $1 OR since > $2").binds((windows, now)).execute().await?;
     db.write(
         "DELETE FROM throttles
          WHERE subject LIKE 'network %'
@@ -58,7 +47,7 @@ pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), 
     .bind(MOST_NETWORKS)
     .execute()
     .await?;
-    db.write("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2").bind(now).bind(idle).execute().await?;
+    db.write("DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2").binds((now, idle)).execute().await?;
     db.write("DELETE FROM setup_links WHERE expires_at <= $1").bind(now).execute().await?;
     Ok(())
 }
@@ -68,7 +57,6 @@ pub async fn sweep(db: &Db, windows: Time, idle: Time, now: Time) -> Result<(), 
 pub struct AsRead<'a> {
     /// The hash that the password was compared with, where one was.
     pub password: Option<&'a str>,
-    /// Whether there was a second factor.
     pub second_factor: bool,
 }
 
@@ -98,12 +86,14 @@ pub async fn insert(
              SET signed_in_at = CASE WHEN $1 THEN $2 ELSE signed_in_at END
              WHERE id = $3 AND removed_at IS NULL AND ($4 IS NULL OR password = $5) AND (second_factor IS NOT NULL) = $6",
         )
-        .bind(session.verified)
-        .bind(session.created_at)
-        .bind(operator)
-        .bind(as_read.password)
-        .bind(as_read.password)
-        .bind(as_read.second_factor)
+        .binds((
+            session.verified,
+            session.created_at,
+            operator,
+            as_read.password,
+            as_read.password,
+            as_read.second_factor,
+        ))
         .execute()
         .await?;
         if as_before == 0 {
@@ -122,13 +112,15 @@ pub async fn insert(
             "INSERT INTO sessions (fingerprint, operator_id, verified, created_at, seen_at, expires_at, came_from)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(&session.fingerprint)
-        .bind(operator)
-        .bind(session.verified)
-        .bind(session.created_at)
-        .bind(session.seen_at)
-        .bind(session.expires_at)
-        .bind(&session.came_from)
+        .binds((
+            &session.fingerprint,
+            operator,
+            session.verified,
+            session.created_at,
+            session.seen_at,
+            session.expires_at,
+            &session.came_from,
+        ))
         .execute()
         .await?;
         if let Some(event) = event {
@@ -164,7 +156,7 @@ pub async fn find(db: &Db, fingerprint: &Fingerprint) -> Result<Option<(Session,
 
 /// Says that a session was used at `now`.
 pub async fn seen(db: &Db, fingerprint: &Fingerprint, now: Time) -> Result<(), Error> {
-    db.write("UPDATE sessions SET seen_at = $1 WHERE fingerprint = $2").bind(now).bind(fingerprint).execute().await?;
+    db.write("UPDATE sessions SET seen_at = $1 WHERE fingerprint = $2").binds((now, fingerprint)).execute().await?;
     Ok(())
 }
 
@@ -187,8 +179,7 @@ pub async fn end(db: &Db, id: &OperatorId, which: Option<&Fingerprint>, event: &
         match which {
             Some(one) => {
                 tx.query("DELETE FROM sessions WHERE operator_id = $1 AND fingerprint = $2")
-                    .bind(id)
-                    .bind(one)
+                    .binds((id, one))
                     .execute()
                     .await?
             }

@@ -1,8 +1,7 @@
 //! What operators have set, by name, and the logo.
 
 use super::{Db, Error, events};
-use crate::domain::brand::{Logo, LogoFormat};
-use crate::domain::event::Event;
+use crate::domain::{Event, Logo, LogoFormat};
 
 /// The logo's place among what is set: its hash and its media type, as [`all`] gives them.
 pub const LOGO: &str = "logo";
@@ -32,8 +31,7 @@ pub async fn change(db: &Db, changes: &[(&str, Option<String>)], event: &Event) 
                          VALUES ($1, $2)
                          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                     )
-                    .bind(*name)
-                    .bind(value)
+                    .binds((*name, value))
                     .execute()
                     .await?
                 }
@@ -46,7 +44,6 @@ pub async fn change(db: &Db, changes: &[(&str, Option<String>)], event: &Event) 
     .await
 }
 
-/// The logo with this hash.
 pub async fn logo(db: &Db, hash: &str) -> Result<Option<Logo>, Error> {
     let found: Option<(String, Vec<u8>)> =
         db.read("SELECT media_type, bytes FROM logo WHERE one = 1 AND hash = $1").bind(hash).optional().await?;
@@ -65,9 +62,7 @@ pub async fn set_logo(db: &Db, logo: Option<(&Logo, &str)>, event: &Event) -> Re
                  ON CONFLICT (one) DO UPDATE
                  SET media_type = excluded.media_type, bytes = excluded.bytes, hash = excluded.hash",
             )
-            .bind(logo.format.media_type())
-            .bind(&logo.bytes)
-            .bind(hash)
+            .binds((logo.format.media_type(), &logo.bytes, hash))
             .execute()
             .await?;
         }

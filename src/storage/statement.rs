@@ -13,6 +13,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sq
 
 use super::db::Db;
 use super::error::Error;
+use super::text::Values;
 use super::tx::{Connection, Lease, Tx, Writer};
 
 /// The text of a statement: a literal, or several joined. `$1` may appear more than once.
@@ -152,6 +153,11 @@ impl<'t> Statement<'t> {
             self.fault.get_or_insert(error);
         }
         self
+    }
+
+    /// Binds the next values, given as a tuple.
+    pub fn binds<'v>(self, values: impl Values<'v>) -> Self {
+        values.bind_to(self)
     }
 
     /// Appends to the text. With [`Self::push_bind`] this is what lists with optional filters are made of, and not

@@ -2,18 +2,11 @@
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::{Db, Error, Tx, events, lending, store_words};
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{GrantId, KeyId, StoreId};
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
 use crate::domain::search;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, Scope, Store, StoreId, StoreStatus, StoreUrl, Time,
+    UserId, Verdict,
+};
 
 /// The columns of a [`Store`].
 pub(super) const COLUMNS: &str = "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
@@ -26,7 +19,6 @@ pub struct NewKey {
     pub user_id: UserId,
     /// The store's canonical address.
     pub home: StoreUrl,
-    /// The store's id if it is new.
     pub store_id: StoreId,
     /// The new key's id; its seal is bound to it.
     pub key_id: KeyId,
@@ -36,7 +28,6 @@ pub struct NewKey {
     pub woo_key_id: i64,
     /// The last seven characters of the consumer key.
     pub last7: String,
-    /// What the key may do.
     pub scope: Scope,
     /// What it is to be good for: what it may do is compared with this.
     pub asked: Scope,
@@ -50,7 +41,6 @@ pub struct NewKey {
     pub woocommerce_version: Option<String>,
     /// As the store said it.
     pub wordpress_version: Option<String>,
-    /// Now.
     pub now: Time,
 }
 
@@ -73,8 +63,7 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
         .query(
             "UPDATE stores SET key_version = key_version WHERE user_id = $1 AND home = $2 RETURNING reason, checked_at",
         )
-        .bind(&new.user_id)
-        .bind(&new.home)
+        .binds((&new.user_id, &new.home))
         .optional()
         .await?;
     let gone = former.filter(|(reason, _)| *reason == Some(Verdict::KeyRejected)).map(|(_, seen_at)| seen_at);
@@ -92,54 +81,55 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
                  asked = excluded.asked, failures = 0, moved_to = NULL
              RETURNING id, key_version",
         )
-        .bind(&new.store_id)
-        .bind(&new.user_id)
-        .bind(&new.home)
-        .bind(&new.name)
-        .bind(new.remark)
-        .bind(new.scope)
-        .bind(new.woo_key_id)
-        .bind(&new.last7)
-        .bind(new.auth_method)
-        .bind(&new.woocommerce_version)
-        .bind(&new.wordpress_version)
-        .bind(new.now)
-        .bind(new.now)
-        .bind(new.now)
-        .bind(new.now.plus(FIRST_CHECK_AFTER))
-        .bind(new.asked)
+        .binds((
+            &new.store_id,
+            &new.user_id,
+            &new.home,
+            &new.name,
+            new.remark,
+            new.scope,
+            new.woo_key_id,
+            &new.last7,
+            new.auth_method,
+            &new.woocommerce_version,
+            &new.wordpress_version,
+            new.now,
+            new.now,
+            new.now,
+            new.now.plus(FIRST_CHECK_AFTER),
+            new.asked,
+        ))
         .one()
         .await?;
     store_words::rewrite(tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref())).await?;
     tx.query(
         "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
     )
-    .bind(new.now)
-    .bind(gone)
-    .bind(&store_id)
+    .binds((new.now, gone, &store_id))
     .execute()
     .await?;
     // The very key that was given up before: nobody must ask whether it is gone, or have it revoked.
     tx.query(
         "UPDATE keys SET revocation = NULL, ask_at = NULL WHERE store_id = $1 AND last7 = $2 AND revocation IS NOT NULL",
     )
-    .bind(&store_id)
-    .bind(&new.last7)
+    .binds((&store_id, &new.last7))
     .execute()
     .await?;
     tx.query(
         "INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(&new.key_id)
-    .bind(&store_id)
-    .bind(version)
-    .bind(new.woo_key_id)
-    .bind(&new.last7)
-    .bind(new.scope)
-    .bind(new.auth_method)
-    .bind(&new.sealed)
-    .bind(new.now)
+    .binds((
+        &new.key_id,
+        &store_id,
+        version,
+        new.woo_key_id,
+        &new.last7,
+        new.scope,
+        new.auth_method,
+        &new.sealed,
+        new.now,
+    ))
     .execute()
     .await?;
     new_span(tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now).await?;
@@ -158,23 +148,20 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
                  SET status = 'connected', reason = $1, ended_at = $2
                  WHERE id = $3 AND confirmed_at IS NOT NULL AND status IN ('received', 'proving', 'awaiting_confirmation')",
             )
-            .bind(key.remark)
-            .bind(key.now)
-            .bind(&attempt.id)
+            .binds((key.remark, key.now, &attempt.id))
             .execute()
             .await?;
         if mine == 0 {
             return tx.undo(None).await;
         }
         let (store_id, version) = take_key(&mut tx, key).await?;
-        tx.query("UPDATE attempts SET store_id = $1 WHERE id = $2").bind(&store_id).bind(&attempt.id).execute().await?;
+        tx.query("UPDATE attempts SET store_id = $1 WHERE id = $2").binds((&store_id, &attempt.id)).execute().await?;
         tx.query(
             "UPDATE grants
              SET sealed = NULL, next_try_at = NULL, state = CASE WHEN id = $1 THEN 'proven' ELSE 'surplus' END
              WHERE attempt_id = $2 AND state <> 'rejected'",
         )
-        .bind(new.grant)
-        .bind(&attempt.id)
+        .binds((new.grant, &attempt.id))
         .execute()
         .await?;
         for event in taken(key, &store_id, version, &Actor::merchant()) {
@@ -188,7 +175,6 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
 /// A store as it was when it was decided that it is to have another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Before {
-    /// The version of its key.
     pub key_version: i64,
     /// How it stood.
     pub status: StoreStatus,
@@ -212,10 +198,7 @@ pub async fn add_by_keys(
                      SET key_version = key_version
                      WHERE user_id = $1 AND home = $2 AND key_version = $3 AND status = $4",
                 )
-                .bind(&new.user_id)
-                .bind(&new.home)
-                .bind(before.key_version)
-                .bind(before.status)
+                .binds((&new.user_id, &new.home, before.key_version, before.status))
                 .execute()
                 .await?;
             if is_so == 0 {
@@ -244,7 +227,6 @@ fn taken(key: &NewKey, store_id: &StoreId, version: i64, actor: &Actor) -> Vec<E
     }
 }
 
-/// The store with this id.
 pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM stores WHERE id = $1"]).bind(id).optional().await
 }
@@ -254,7 +236,6 @@ pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
 pub struct Served {
     /// What the lending counter said before the rest was read.
     pub revision: i64,
-    /// The store.
     pub store: Store,
     /// The served key; `None` when the store was disconnected.
     pub key: Option<ServedKey>,
@@ -265,7 +246,6 @@ pub struct Served {
 pub struct ServedKey {
     /// Its row: the seal is bound to it.
     pub id: KeyId,
-    /// Its version.
     pub version: i64,
     /// Key and secret.
     pub sealed: Vec<u8>,
@@ -306,9 +286,7 @@ pub async fn of_user(
              ORDER BY CASE WHEN status = 'disconnected' THEN 1 ELSE 0 END, id
              LIMIT 100",
         )
-        .bind(user_id)
-        .bind(home)
-        .bind(home)
+        .binds((user_id, home, home))
         .all()
         .await?;
     Ok((revision, stores))

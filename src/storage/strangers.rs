@@ -4,15 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use super::statement::Statement;
 use super::{Db, Error, Tx, events};
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{AttemptId, LinkId, RequestId};
-use crate::domain::network::ClientNetwork;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Actor, Attempt, AttemptId, ClientNetwork, Event, Kind, LinkId, RequestId, Status, Time, UserId, Verdict,
+};
 
 /// The most open attempts of one network (an IPv4 address, an IPv6 /64) on the open page. This and the next two are what the budgets of
 /// `flow::connecting::admit` let anybody begin while an attempt is open, and a little more: a neighbour does not end what a merchant is
@@ -53,9 +49,7 @@ pub async fn granted(db: &Db, network: &ClientNetwork, since: Time) -> Result<(i
          FROM attempts
          WHERE begun_wide = $2 AND created_at > $3 AND link_id IS NULL AND received_at IS NOT NULL",
     )
-    .bind(&network.narrow)
-    .bind(&network.wide)
-    .bind(since)
+    .binds((&network.narrow, &network.wide, since))
     .one()
     .await
 }
@@ -120,10 +114,7 @@ async fn expire(tx: &mut Tx, oldest: &'static str, now: Time, whose: &str, but: 
         ")
          RETURNING id",
     ])
-    .bind(Verdict::NotFinished)
-    .bind(now)
-    .bind(whose)
-    .bind(but)
+    .binds((Verdict::NotFinished, now, whose, but))
     .values()
     .await
 }
@@ -145,6 +136,19 @@ pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Cli
                   ORDER BY id DESC LIMIT 500 OFFSET $2";
     forget(tx, oldest, &network.wide, KEPT_OF_STRANGERS).await?;
     Ok(())
+}
+
+/// As [`events::with`], for an event of an attempt ([`record`]).
+pub(super) async fn with(db: &Db, event: &Event, change: impl Fn(&mut Tx) -> Statement<'_>) -> Result<bool, Error> {
+    let change = &change;
+    db.transaction(|mut tx| async move {
+        let changed = change(&mut tx).execute().await? > 0;
+        if changed {
+            record(&mut tx, event).await?;
+        }
+        tx.commit(changed).await
+    })
+    .await
 }
 
 /// Records an event of the attempt that it names, unless that attempt is not recorded.
@@ -214,8 +218,7 @@ async fn forget<'v>(
             oldest,
             ") RETURNING created_at, status, reason",
         ])
-        .bind(which)
-        .bind(but)
+        .binds((which, but))
         .all()
         .await?;
     let mut days: BTreeMap<(i64, &'static str, &'static str), i64> = BTreeMap::new();
@@ -230,10 +233,7 @@ async fn forget<'v>(
              ON CONFLICT (day, status, reason) DO UPDATE
              SET n = attempt_days.n + excluded.n",
         )
-        .bind(day)
-        .bind(status)
-        .bind(reason)
-        .bind(n)
+        .binds((day, status, reason, n))
         .execute()
         .await?;
     }

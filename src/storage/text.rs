@@ -1,4 +1,4 @@
-//! Domain values that are stored as text.
+//! What statements bind: several values at once, and domain values that are stored as text.
 
 use std::str::FromStr as _;
 
@@ -6,9 +6,34 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
-use crate::domain::token::{Permissions, Users};
-use crate::domain::verdict::Verdict;
-use crate::domain::webhook::{Wanted, WebhookUrl};
+use super::statement::{Statement, Value};
+use crate::domain::{
+    AuthMethod, Confirm, DeliveryState, Kind, Permissions, Scope, Status, StoreStatus, Users, Verdict, Wanted,
+    WebhookUrl, WhyOff,
+};
+
+/// Several values: a tuple.
+pub trait Values<'v> {
+    /// Binds them in order.
+    fn bind_to(self, statement: Statement<'_>) -> Statement<'_>;
+}
+
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*;) => {
+        #[expect(non_snake_case, reason = "a variable is named like its type")]
+        impl<'v, $first: Value<'v>, $($rest: Value<'v>),*> Values<'v> for ($first, $($rest,)*) {
+            fn bind_to(self, statement: Statement<'_>) -> Statement<'_> {
+                let ($first, $($rest,)*) = self;
+                statement.bind($first)$(.bind($rest))*
+            }
+        }
+
+        tuples! { $($rest)*; }
+    };
+    (;) => {};
+}
+
+tuples! { A B C D E F G H I J K L M N O P Q R S T U V W X; }
 
 macro_rules! stored_as_text {
     ($type:ty, $to:expr, $from:expr) => {
@@ -51,6 +76,17 @@ macro_rules! stored_as_text {
 stored_as_text!(Verdict, |verdict: &Verdict| verdict.code().to_owned(), |text: &str| {
     Verdict::from_code(text).ok_or_else(|| format!("{text:?} is not a verdict of this version").into())
 });
+
+macro_rules! stored_by_name {
+    ($($type:ty),+) => {$(
+        stored_as_text!($type, |value: &$type| value.as_str().to_owned(), |text: &str| {
+            <$type>::from_text(text)
+                .ok_or_else(|| format!("{text:?} is not a {} of this version", stringify!($type)).into())
+        });
+    )+};
+}
+
+stored_by_name!(AuthMethod, Confirm, DeliveryState, Kind, Scope, Status, StoreStatus, WhyOff);
 
 stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
     Permissions::from_str(text).map_err(Into::into)

@@ -4,11 +4,7 @@ use std::collections::HashMap;
 
 use super::visible_stores::{as_list, listed};
 use super::{Db, Error, Tx, events, lending};
-use crate::domain::event::Event;
-use crate::domain::id::TokenId;
-use crate::domain::secret::Fingerprint;
-use crate::domain::time::Time;
-use crate::domain::token::ServiceToken;
+use crate::domain::{Event, Fingerprint, ServiceToken, Time, TokenId};
 
 /// The columns of a [`ServiceToken`].
 const COLUMNS: &str = "id, name, permissions, created_at, expires_at, revoked_at, users, successor";
@@ -18,13 +14,7 @@ async fn write(tx: &mut Tx, token: &ServiceToken, fingerprint: &Fingerprint) -> 
         "INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, users)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(&token.id)
-    .bind(&token.name)
-    .bind(fingerprint)
-    .bind(&token.permissions)
-    .bind(token.created_at)
-    .bind(token.expires_at)
-    .bind(&token.users)
+    .binds((&token.id, &token.name, fingerprint, &token.permissions, token.created_at, token.expires_at, &token.users))
     .execute()
     .await?;
     Ok(())
@@ -53,7 +43,6 @@ pub async fn all(db: &Db) -> Result<Vec<ServiceToken>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM tokens ORDER BY id"]).all().await
 }
 
-/// The token with this id.
 pub async fn find(db: &Db, id: &TokenId) -> Result<Option<ServiceToken>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM tokens WHERE id = $1"]).bind(id).optional().await
 }
@@ -77,11 +66,7 @@ pub async fn rotate(
                  SET successor = $1, expires_at = CASE WHEN expires_at <= $2 THEN expires_at ELSE $3 END
                  WHERE id = $4 AND revoked_at IS NULL AND successor IS NULL AND (expires_at IS NULL OR expires_at > $5)",
             )
-            .bind(&new.id)
-            .bind(until)
-            .bind(until)
-            .bind(old)
-            .bind(now)
+            .binds((&new.id, until, until, old, now))
             .execute()
             .await?;
         if done == 0 {
@@ -101,8 +86,7 @@ pub async fn revoke(db: &Db, id: &TokenId, now: Time, event: &Event) -> Result<b
     db.transaction(|mut tx| async move {
         let done = tx
             .query("UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
-            .bind(now)
-            .bind(id)
+            .binds((now, id))
             .execute()
             .await?;
         if done == 0 {

@@ -2,11 +2,7 @@
 
 use super::store_list::{Beside, Filter, Order, SortKey, narrow, page_of};
 use super::{Db, Error, stores};
-use crate::domain::id::StoreId;
-use crate::domain::search::Word;
-use crate::domain::store::Store;
-use crate::domain::token::Users;
-use crate::domain::user_id::UserId;
+use crate::domain::{Store, StoreId, UserId, Users, Word};
 
 /// Reads the merchants out of the JSON that is `$1`.
 pub(super) const fn listed(db: &Db) -> &'static str {
@@ -56,10 +52,7 @@ pub async fn count(db: &Db, users: &Users, word: &Word, most: i64) -> Result<i64
         ") AND word >= $2 AND word < $3
                LIMIT $4) AS found",
     ])
-    .bind(as_json(users)?)
-    .bind(word.from())
-    .bind(word.to())
-    .bind(most)
+    .binds((as_json(users)?, word.from(), word.to(), most))
     .value()
     .await
 }

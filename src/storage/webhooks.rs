@@ -1,12 +1,8 @@
 //! Webhooks: where they are, what they want, their sealed secrets, and their place in the events.
 
 use super::{Db, Error, Tx, events};
-use crate::domain::event::Event;
-use crate::domain::id::WebhookId;
-use crate::domain::news::EventId;
-use crate::domain::time::Time;
-use crate::domain::token::Users;
-use crate::domain::webhook::{MOST, Wanted, Webhook, WebhookUrl, WhyOff};
+use crate::domain::webhook::MOST;
+use crate::domain::{Event, EventId, Time, Users, Wanted, Webhook, WebhookId, WebhookUrl, WhyOff};
 
 /// The columns of a [`Webhook`].
 const COLUMNS: &str = "id, url, description, wanted, users, created_at, old_until, succeeded_at, failing_since, disabled_at, disabled_why";
@@ -14,7 +10,6 @@ const COLUMNS: &str = "id, url, description, wanted, users, created_at, old_unti
 /// A webhook with its sealed secrets, and what is still to be delivered to it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct WebhookWithSecret {
-    /// The webhook.
     #[sqlx(flatten)]
     pub webhook: Webhook,
     /// Its secret, sealed.
@@ -41,13 +36,15 @@ pub async fn insert(db: &Db, webhook: &Webhook, secret: &[u8], event: &Event) ->
             "INSERT INTO webhooks (id, url, description, wanted, users, secret, cursor, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
         )
-        .bind(&webhook.id)
-        .bind(&webhook.url)
-        .bind(&webhook.description)
-        .bind(&webhook.wanted)
-        .bind(&webhook.users)
-        .bind(secret)
-        .bind(webhook.created_at)
+        .binds((
+            &webhook.id,
+            &webhook.url,
+            &webhook.description,
+            &webhook.wanted,
+            &webhook.users,
+            secret,
+            webhook.created_at,
+        ))
         .execute()
         .await?;
         events::record(&mut tx, event).await?;
@@ -82,7 +79,6 @@ pub async fn sent_events(db: &Db) -> Result<Vec<WebhookWithSecret>, Error> {
     .await
 }
 
-/// The webhook with this id.
 pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<WebhookWithSecret>, Error> {
     db.read([
         "SELECT ",
@@ -98,11 +94,9 @@ pub async fn find(db: &Db, id: &WebhookId) -> Result<Option<WebhookWithSecret>, 
 /// What is changed of a webhook. Its secrets are bound to its address, so they are sealed anew.
 #[derive(Debug)]
 pub struct Change<'a> {
-    /// Where it is now.
     pub url: &'a WebhookUrl,
     /// What it is called now.
     pub description: &'a str,
-    /// What it wants now.
     pub wanted: &'a Wanted,
     /// Of whom it is told now.
     pub users: Option<&'a Users>,
@@ -115,28 +109,23 @@ pub struct Change<'a> {
 /// Changes a webhook; an old secret that was ended since `was` was read stays ended. False when somebody else has changed its
 /// secrets since.
 pub async fn change(db: &Db, was: &WebhookWithSecret, to: &Change<'_>, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE webhooks
+    events::with(db, event, |tx| {
+        tx.query(
+            "UPDATE webhooks
                  SET url = $1, description = $2, wanted = $3, users = $4, secret = $5,
                      old_secret = CASE WHEN old_secret IS NULL THEN NULL ELSE $6 END
                  WHERE id = $7 AND secret = $8 AND deleted_at IS NULL",
-            )
-            .bind(to.url)
-            .bind(to.description)
-            .bind(to.wanted)
-            .bind(to.users)
-            .bind(to.secret)
-            .bind(to.old_secret)
-            .bind(&was.webhook.id)
-            .bind(&was.secret)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((
+            to.url,
+            to.description,
+            to.wanted,
+            to.users,
+            to.secret,
+            to.old_secret,
+            &was.webhook.id,
+            &was.secret,
+        ))
     })
     .await
 }
@@ -150,43 +139,31 @@ pub async fn rotate(
     old: Option<(&[u8], Time)>,
     event: &Event,
 ) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE webhooks
+    events::with(db, event, |tx| {
+        tx.query(
+            "UPDATE webhooks
                  SET secret = $1, old_secret = $2, old_until = $3
                  WHERE id = $4 AND secret = $5 AND deleted_at IS NULL
                    AND (old_secret = $6 OR ($7 IS NULL AND old_secret IS NULL))",
-            )
-            .bind(secret)
-            .bind(old.map(|(old, _)| old))
-            .bind(old.map(|(_, until)| until))
-            .bind(&was.webhook.id)
-            .bind(&was.secret)
-            .bind(&was.old_secret)
-            .bind(&was.old_secret)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((
+            secret,
+            old.map(|(old, _)| old),
+            old.map(|(_, until)| until),
+            &was.webhook.id,
+            &was.secret,
+            &was.old_secret,
+            &was.old_secret,
+        ))
     })
     .await
 }
 
 /// Wipes a webhook's old secret; false when there is none.
 pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE id = $1 AND old_secret IS NOT NULL")
+    events::with(db, event, |tx| {
+        tx.query("UPDATE webhooks SET old_secret = NULL, old_until = NULL WHERE id = $1 AND old_secret IS NOT NULL")
             .bind(id)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
     })
     .await
 }
@@ -195,8 +172,7 @@ pub async fn end_old_secret(db: &Db, id: &WebhookId, event: &Event) -> Result<bo
 pub async fn wipe_old_secrets(db: &Db, now: Time, latest: Time) -> Result<(), Error> {
     let any: bool = db
         .read("SELECT COUNT(*) > 0 FROM webhooks WHERE old_until <= $1 OR old_until > $2")
-        .bind(now)
-        .bind(latest)
+        .binds((now, latest))
         .value()
         .await?;
     if any {
@@ -204,7 +180,7 @@ pub async fn wipe_old_secrets(db: &Db, now: Time, latest: Time) -> Result<(), Er
             .bind(now)
             .execute()
             .await?;
-        db.write("UPDATE webhooks SET old_until = $1 WHERE old_until > $2").bind(latest).bind(latest).execute().await?;
+        db.write("UPDATE webhooks SET old_until = $1 WHERE old_until > $2").binds((latest, latest)).execute().await?;
     }
     Ok(())
 }
@@ -225,10 +201,7 @@ pub(super) async fn turn_off(
              SET disabled_at = $1, disabled_why = $2
              WHERE id = $3 AND disabled_at IS NULL AND deleted_at IS NULL AND ($4 IS NULL OR failing_since <= $4)",
         )
-        .bind(now)
-        .bind(why)
-        .bind(id)
-        .bind(failing_since)
+        .binds((now, why, id, failing_since))
         .execute()
         .await?;
     if done == 1 {
@@ -297,10 +270,7 @@ pub async fn replay(db: &Db, id: &WebhookId, after: EventId, all: bool, event: &
                      replay_all = $3 OR (replay_all AND replay_after IS NOT NULL)
                  WHERE id = $4 AND deleted_at IS NULL AND disabled_at IS NULL",
             )
-            .bind(after)
-            .bind(after)
-            .bind(all)
-            .bind(id)
+            .binds((after, after, all, id))
             .execute()
             .await?;
         if done == 1 {
@@ -313,21 +283,13 @@ pub async fn replay(db: &Db, id: &WebhookId, after: EventId, all: bool, event: &
 
 /// Deletes a webhook: its secrets are wiped at once, its log a little later. False when there is none with this id.
 pub async fn delete(db: &Db, id: &WebhookId, now: Time, event: &Event) -> Result<bool, Error> {
-    db.transaction(|mut tx| async move {
-        let done = tx
-            .query(
-                "UPDATE webhooks
+    events::with(db, event, |tx| {
+        tx.query(
+            "UPDATE webhooks
                  SET deleted_at = $1, secret = NULL, old_secret = NULL, old_until = NULL
                  WHERE id = $2 AND deleted_at IS NULL",
-            )
-            .bind(now)
-            .bind(id)
-            .execute()
-            .await?;
-        if done == 1 {
-            events::record(&mut tx, event).await?;
-        }
-        tx.commit(done == 1).await
+        )
+        .binds((now, id))
     })
     .await
 }

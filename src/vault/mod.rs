@@ -16,10 +16,8 @@ use base64::Engine as _;
 use ring::aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
-use crate::domain::entropy::Entropy;
-use crate::domain::key::KeyPair;
 use crate::domain::sealed::key_header;
-use crate::domain::secret::{Fingerprint, Secret};
+use crate::domain::{Entropy, Fingerprint, KeyPair, Secret};
 
 pub use key_ring::{KeyRing, RingFault};
 pub use place::Place;
@@ -152,7 +150,6 @@ impl Vault {
         Ok(KeyPair { consumer_key: Secret::new(key.to_owned()), consumer_secret: Secret::new(secret.to_owned()) })
     }
 
-    /// Seals one secret.
     pub fn seal_secret(&self, entropy: &Entropy, place: &Place<'_>, secret: &Secret) -> Vec<u8> {
         self.seal(entropy, place, secret.expose().as_bytes())
     }

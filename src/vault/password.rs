@@ -7,9 +7,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use totp_rs::{Builder, Totp};
 use zeroize::Zeroizing;
 
-use crate::domain::entropy::Entropy;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
+use crate::domain::{Entropy, Secret, Time};
 
 /// How expensive hashing a password is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,11 +3,7 @@
 //! A sealed value opens only in its place: the same column of the same row, the same address and the same merchant
 //! (docs/protocol/threats.md §6.3). Every sealed column is listed here, so that no two places are equal.
 
-use crate::domain::id::{GrantId, KeyId, OperatorId, WebhookId};
-use crate::domain::sealed::Sealed;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
-use crate::domain::webhook::WebhookUrl;
+use crate::domain::{GrantId, KeyId, OperatorId, Sealed, StoreUrl, UserId, WebhookId, WebhookUrl};
 
 /// What a sealed value belongs to. All of it is included in the associated data.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +54,6 @@ impl<'a> Place<'a> {
         Self::of(Sealed::WebhookSecret, id.as_str(), url.as_str(), "")
     }
 
-    /// An operator's second factor.
     pub fn second_factor(id: &'a OperatorId) -> Self {
         Self::of(Sealed::SecondFactor, id.as_str(), "", "")
     }

@@ -10,8 +10,7 @@ use axum::routing::get;
 
 use super::failure::Failure;
 use crate::app::App;
-use crate::domain::accent::{Accent, Shades};
-use crate::domain::brand::{LogoFormat, LogoRef};
+use crate::domain::{Accent, LogoFormat, LogoRef, Shades};
 use crate::flow::connecting::brand;
 
 /// Part of each style sheet's address; changes when the computation of the shades changes. Together with the colour,
@@ -36,7 +35,6 @@ pub fn accent_base() -> &'static str {
     &BASE
 }
 
-/// The path of a logo.
 pub fn logo_href(logo: &LogoRef) -> String {
     format!("/static/logo/{}.{}", logo.hash, logo.format.extension())
 }

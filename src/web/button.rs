@@ -13,8 +13,7 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::i18n::Words;
 use crate::app::App;
-use crate::domain::accent::{Accent, Shades};
-use crate::domain::language::Language;
+use crate::domain::{Accent, Language, Shades};
 use crate::flow::connecting::brand;
 
 /// The script, with placeholders.

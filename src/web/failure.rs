@@ -12,8 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::i18n::{Said, Words};
-use crate::domain::language::Language;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Language, Verdict};
 use crate::flow::connecting::connect::{self, Limit};
 use crate::flow::{
     Beneath,

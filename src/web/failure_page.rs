@@ -11,8 +11,7 @@ use super::i18n::{Said, Words};
 use super::language::Choice;
 use super::merchant::frame::Frame;
 use crate::app::App;
-use crate::domain::brand::Brand;
-use crate::domain::id::RequestId;
+use crate::domain::{Brand, RequestId};
 use crate::flow::connecting::brand;
 
 /// How long an error page waits for the brand before it is rendered without it.
@@ -50,7 +49,6 @@ impl ErrorPage {
     }
 }
 
-/// An error page for operators.
 #[derive(Debug, Template)]
 #[template(path = "admin/error.html")]
 struct OperatorErrorPage<'a> {

@@ -1,6 +1,7 @@
 //! Identifies the client, and checks whether a form was posted from one of our pages and a page is opened by a person.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Once;
 
 use axum::extract::Request;
@@ -15,9 +16,7 @@ use super::failure::{Failure, english};
 use super::form::Fields;
 use crate::app::App;
 use crate::config::Site;
-use crate::domain::actor::Actor;
-use crate::domain::id::RequestId;
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, RequestId, Secret};
 use crate::flow::operators::sign_in::{is_token_of_forms, token_of_forms};
 
 /// The connection's peer address, added to each request by the accept loop.
@@ -122,6 +121,9 @@ pub(super) fn merchant(app: &App, parts: &Parts) -> Actor {
     actor(app, parts, Actor::merchant())
 }
 
+/// The length of a secret of ours.
+pub(super) const A_SECRET: RangeInclusive<usize> = 43..=43;
+
 /// The name of the merchant's cookie. Plain http means development on localhost, where browsers may reject `__Host-`
 /// cookies.
 pub(super) const fn cookie_name(site: &Site) -> &'static str {
@@ -130,30 +132,30 @@ pub(super) const fn cookie_name(site: &Site) -> &'static str {
 
 /// The browser's secret from its cookie.
 pub(super) fn browser(site: &Site, headers: &HeaderMap) -> Option<Secret> {
-    cookie(headers, cookie_name(site))
+    cookie(headers, cookie_name(site), A_SECRET)
 }
 
-/// The secret in the cookie of this name, if it has the right length.
-pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<Secret> {
+pub(super) fn cookie(headers: &HeaderMap, name: &str, lengths: RangeInclusive<usize>) -> Option<Secret> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, value)| *key == name && value.len() == 43)
+        .find(|(key, value)| *key == name && lengths.contains(&value.len()))
         .map(|(_, value)| Secret::new(value.to_owned()))
 }
 
 /// The `Set-Cookie` that stores the browser's secret. Lax, not Strict: it must be sent when the store redirects the
 /// merchant back (docs/protocol/store-answers.md §1).
 pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
+    cookie_to_set(site, cookie_name(site), browser.expose(), "SameSite=Lax; Max-Age=86400")
+}
+
+/// The `Set-Cookie` of a cookie for the whole origin that no script reads, with the attributes `more`.
+pub(super) fn cookie_to_set(site: &Site, name: &str, value: &str, more: &str) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
-    Secret::new(format!(
-        "{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400{secure}",
-        cookie_name(site),
-        browser.expose()
-    ))
+    Secret::new(format!("{name}={value}; Path=/; HttpOnly; {more}{secure}"))
 }
 
 /// What a browser reports about the page from which a form was posted.

@@ -14,8 +14,7 @@ use axum::routing::post;
 use super::failure::Failure;
 use super::guard::actor;
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, Secret};
 use crate::flow::connecting::receive;
 
 pub(super) fn routes() -> Router<App> {

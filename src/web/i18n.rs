@@ -11,11 +11,7 @@ use askama::filters::{Escaper as _, Html, HtmlSafe};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
-use crate::domain::language::Language;
-use crate::domain::scope::Scope;
-use crate::domain::store_url::NotAStoreUrl;
-use crate::domain::typed_key::NotAHalf;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Language, NotAHalf, NotAStoreUrl, Scope, Verdict};
 use crate::flow::transfer::add_by_keys;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::config::Site;
-use crate::domain::language::Language;
+use crate::domain::Language;
 
 /// How long a browser stores the choice, in seconds: a year.
 const KEPT_FOR_S: u32 = 31_536_000;
@@ -11,7 +11,6 @@ const KEPT_FOR_S: u32 = 31_536_000;
 /// The language of a request, stored in its extensions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Choice {
-    /// The language.
     pub language: Language,
     /// Whether it was chosen in this request, so that the browser must store it.
     is_new: bool,

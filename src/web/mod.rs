@@ -32,7 +32,7 @@ pub use guard::{Peer, client_of, is_trusted};
 
 /// All surfaces on one listener.
 pub fn all(app: &App) -> Router {
-    let api = dressed(api::routes(), app, Surface::Api);
+    let api = dressed(api::routes(app), app, Surface::Api);
     public(app).merge(dashboard(app)).nest("/api", api)
 }
 
@@ -47,7 +47,7 @@ pub fn public(app: &App) -> Router {
 /// The internal surface: operators, services, and health checks.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
-    let api = dressed(api::routes(), app, Surface::Api);
+    let api = dressed(api::routes(app), app, Surface::Api);
     dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
 }
 

@@ -20,6 +20,15 @@ impl<T: askama::Template> IntoResponse for Page<T> {
     }
 }
 
+/// A page whose form was not accepted: status 422.
+pub struct Refused<T>(pub T);
+
+impl<T: askama::Template> IntoResponse for Refused<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::UNPROCESSABLE_ENTITY, Page(self.0)).into_response()
+    }
+}
+
 /// The letter on an application's tile: the first letter or digit of its name, in upper case.
 pub fn initial(name: &str) -> String {
     name.chars().find(|c| c.is_alphanumeric()).map_or_else(|| "•".to_owned(), |c| c.to_uppercase().collect())

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::failure::Failure;
-use crate::domain::id::RequestId;
+use crate::domain::RequestId;
 
 /// Why a request failed. Match on `code`: it never changes. Some codes add further members.
 #[derive(Serialize, ToSchema)]

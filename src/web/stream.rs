@@ -32,11 +32,6 @@ impl Pieces {
         self.0.send(Ok(piece.into())).await.map_err(|_| HungUp)
     }
 
-    /// Returns once the client has disconnected.
-    pub async fn hung_up(&self) {
-        self.0.closed().await;
-    }
-
     /// Aborts the response: the connection is closed midway, which every client notices.
     pub async fn fail(self, why: impl Into<BoxError>) {
         let _ = self.0.send(Err(why.into())).await;

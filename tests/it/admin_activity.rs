@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use cartkey::domain::activity::{Group, Keep, Position};
+use cartkey::domain::activity::{Keep, Position};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
+use cartkey::domain::event::Group;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::time::Time;
@@ -377,7 +378,7 @@ async fn keeping_less_is_asked_twice_and_keeping_more_once() {
 async fn every_kind_is_stored_under_the_name_by_which_it_is_sent() {
     let world = World::new().await;
     for kind in Kind::ALL {
-        happened(&world, *kind, world.clock.now(), "test").await;
+        happened(&world, kind, world.clock.now(), "test").await;
     }
     let stored = column(&world.app.db, "SELECT kind FROM events ORDER BY seq").await;
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();

@@ -8,7 +8,7 @@ use std::path::Path;
 /// Each layer and the layers it may import. `serve`, `cli`, `doctor`, `demo` and `main` assemble the program and may import all.
 /// `config` and `telemetry` stand beside the layers: they hold values read at start-up, every layer from `app` up may import them,
 /// and they import only the lowest layers.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("files", &[]),
     ("config", &["domain", "files", "vault"]),
@@ -22,7 +22,6 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("web", &["app", "config", "domain", "flow"]),
     // A store of its own, that knows nothing of the service that calls it.
     ("demo/pretend_store", &["domain", "woo"]),
-    ("demo/pretend_network", &[]),
 ];
 const UPPER: [&str; 5] = ["cli", "demo", "doctor", "main", "serve"];
 

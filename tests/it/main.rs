@@ -53,6 +53,7 @@ mod open_vault;
 mod operations;
 mod operator;
 mod postgres;
+mod pretend_network;
 mod pretend_store;
 mod process;
 mod progress;

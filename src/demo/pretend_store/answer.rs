@@ -2,8 +2,9 @@
 
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method};
+use serde_json::{Value, json};
 
-use super::json::Json;
+use super::json;
 use super::php::{self, Params};
 
 /// A request with its complete body.
@@ -53,7 +54,6 @@ impl Asked {
     }
 }
 
-/// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -66,20 +66,18 @@ impl Answer {
         Self { status, headers, body: body.into() }
     }
 
-    pub(super) fn json(status: u16, body: &Json) -> Self {
+    pub(super) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![
             ("content-type", "application/json; charset=UTF-8".to_owned()),
             ("x-robots-tag", "noindex".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        Self { status, headers, body: body.to_string() }
+        Self { status, headers, body: json::text(body) }
     }
 
     /// A `WP_Error` in the REST API's format.
     pub(super) fn rest_error(status: u16, code: &str, message: &str) -> Self {
-        let data = Json::object([("status", Json::Number(i64::from(status)))]);
-        let fields = [("code", Json::text(code)), ("message", Json::text(message)), ("data", data)];
-        Self::json(status, &Json::object(fields))
+        Self::json(status, &json!({"code": code, "message": message, "data": {"status": status}}))
     }
 
     /// `wp_redirect`: sends nothing if sanitizing empties the address, which appears as a blank page.

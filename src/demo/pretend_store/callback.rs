@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use hyper::Method;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use serde_json::json;
 use url::{Host, Url};
 
 use super::front::{believed_home, origin};
-use super::json::Json;
+use super::json;
 use super::php;
 use super::state::{CallbackMade, IssuedKey, Shop};
 use super::switches::Switches;
@@ -59,18 +60,17 @@ pub(super) async fn deliver(
 }
 
 fn body(key: &IssuedKey, user_id: &str, switches: &Switches) -> String {
-    let user_id = match user_id.parse() {
-        Ok(number) if switches.user_id_as_number => Json::Number(number),
-        _ => Json::text(user_id),
+    let user_id = match user_id.parse::<i64>() {
+        Ok(number) if switches.user_id_as_number => json!(number),
+        _ => json!(user_id),
     };
-    Json::object([
-        ("key_id", Json::Number(key.key_id)),
-        ("user_id", user_id),
-        ("consumer_key", Json::text(&key.consumer_key)),
-        ("consumer_secret", Json::text(&key.consumer_secret)),
-        ("key_permissions", Json::text(&key.permissions)),
-    ])
-    .to_string()
+    json::text(&json!({
+        "key_id": key.key_id,
+        "user_id": user_id,
+        "consumer_key": key.consumer_key,
+        "consumer_secret": key.consumer_secret,
+        "key_permissions": key.permissions,
+    }))
 }
 
 async fn ask(

@@ -1,7 +1,9 @@
 //! The REST API: index, `wc/v3`, and the few routes below it that services and checks use.
 
+use serde_json::{Map, Value, json};
+
 use super::answer::{Answer, Asked};
-use super::json::Json;
+use super::json;
 use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
 use super::switches::Switches;
@@ -37,7 +39,7 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
 
 fn dispatch(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, switches: &Switches) -> Answer {
     let fields = asked.get().get("_fields").unwrap_or_default().to_owned();
-    let json = |status, json: Json| Answer::json(status, &json.keep(&fields));
+    let json = |status, value: Value| Answer::json(status, &json::keep(value, &fields));
     let route = route.trim_end_matches('/');
     if route.is_empty() {
         return json(200, index(shop, switches, fields.is_empty()));
@@ -71,92 +73,81 @@ fn permitted(caller: &Caller, verb: &str, says: &str, then: impl FnOnce() -> Ans
     }
 }
 
-fn index(shop: &Shop, switches: &Switches, whole: bool) -> Json {
-    let home = switches.moved_to.clone().unwrap_or_else(|| shop.home.clone());
+fn index(shop: &Shop, switches: &Switches, whole: bool) -> Value {
+    let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
     let mut spaces = WORDPRESS_SPACES.to_vec();
     if !switches.woocommerce_off {
         spaces.splice(1..1, WOOCOMMERCE_SPACES);
     }
+    let authorization = format!("{home}/wp-admin/authorize-application.php");
     let authentication = if rest_auth::is_ssl(shop, switches) {
-        let authorization = Json::text(format!("{home}/wp-admin/authorize-application.php"));
-        let endpoints = Json::object([("endpoints", Json::object([("authorization", authorization)]))]);
-        Json::object([("application-passwords", endpoints)])
+        json!({"application-passwords": {"endpoints": {"authorization": authorization}}})
     } else {
-        Json::List(Vec::new())
+        json!([])
     };
-    let routes = if whole { routes() } else { Vec::new() };
-    Json::object([
-        ("name", Json::text(&shop.name)),
-        ("description", Json::text("")),
-        ("url", Json::text(&home)),
-        ("home", Json::text(&home)),
-        ("gmt_offset", Json::text("0")),
-        ("timezone_string", Json::text("")),
-        ("namespaces", Json::texts(&spaces)),
-        ("authentication", authentication),
-        ("routes", Json::Object(routes)),
-    ])
+    json!({
+        "name": shop.name,
+        "description": "",
+        "url": home,
+        "home": home,
+        "gmt_offset": "0",
+        "timezone_string": "",
+        "namespaces": spaces,
+        "authentication": authentication,
+        "routes": if whole { routes() } else { Map::new() },
+    })
 }
 
-fn routes() -> Vec<(String, Json)> {
-    let route = |n: usize| {
-        let methods = Json::texts(&["GET", "POST", "PUT", "PATCH", "DELETE"]);
-        let about = Json::text("What a real store says of each of its routes: methods, arguments, their types.");
-        (format!("/wc/v3/pretend/{n:05}"), Json::object([("methods", methods), ("description", about)]))
-    };
-    (0..ROUTES).map(route).collect()
+fn routes() -> Map<String, Value> {
+    let about = json!({
+        "methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "description": "What a real store says of each of its routes: methods, arguments, their types.",
+    });
+    (0..ROUTES).map(|n| (format!("/wc/v3/pretend/{n:05}"), about.clone())).collect()
 }
 
-fn namespace(shop: &Shop) -> Json {
-    let up = Json::object([("href", Json::text(format!("{}/wp-json/", shop.home)))]);
-    Json::object([
-        ("namespace", Json::text("wc/v3")),
-        ("routes", Json::Object(Vec::new())),
-        ("_links", Json::object([("up", Json::List(vec![up]))])),
-    ])
+fn namespace(shop: &Shop) -> Value {
+    let up = format!("{}/wp-json/", shop.home);
+    json!({"namespace": "wc/v3", "routes": {}, "_links": {"up": [{"href": up}]}})
 }
 
-fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Json> {
+fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Value> {
     match name {
         "system_status" => {
             let home = switches.claims_home.as_ref().or(switches.moved_to.as_ref()).unwrap_or(&shop.home);
-            let environment = Json::object([
-                ("home_url", Json::text(home)),
-                ("site_url", Json::text(home)),
-                ("version", Json::text(switches.woocommerce_version())),
-                ("wp_version", Json::text(&switches.wordpress)),
-                ("wp_multisite", Json::Bool(false)),
-                ("secure_connection", Json::Bool(rest_auth::is_ssl(shop, switches))),
-            ]);
-            Some(Json::object([("environment", environment), ("active_plugins", Json::List(Vec::new()))]))
+            let environment = json!({
+                "home_url": home,
+                "site_url": home,
+                "version": switches.woocommerce_version(),
+                "wp_version": switches.wordpress,
+                "wp_multisite": false,
+                "secure_connection": rest_auth::is_ssl(shop, switches),
+            });
+            Some(json!({"environment": environment, "active_plugins": []}))
         }
-        "data/currencies/current" => {
-            let (code, name) = (Json::text("EUR"), Json::text("Euro"));
-            Some(Json::object([("code", code), ("name", name), ("symbol", Json::text("&euro;"))]))
-        }
-        "products" => Some(Json::List(vec![product("publish")])),
-        list if LISTS.contains(&list) => Some(Json::List(Vec::new())),
+        "data/currencies/current" => Some(json!({"code": "EUR", "name": "Euro", "symbol": "&euro;"})),
+        "products" => Some(json!([product("publish")])),
+        list if LISTS.contains(&list) => Some(json!([])),
         _ => None,
     }
 }
 
-fn product(status: &str) -> Json {
-    Json::object([("id", Json::Number(12)), ("name", Json::text("Blue cup")), ("status", Json::text(status))])
+fn product(status: &str) -> Value {
+    json!({"id": 12, "name": "Blue cup", "status": status})
 }
 
 fn options(name: &str) -> Answer {
     if !LISTS.contains(&name) && !matches!(name, "system_status" | "data/currencies/current" | "products/batch") {
         return no_route();
     }
-    Answer::json(200, &Json::object([("namespace", Json::text("wc/v3")), ("methods", Json::texts(&["GET", "POST"]))]))
-        .with("allow", "GET, POST")
+    Answer::json(200, &json!({"namespace": "wc/v3", "methods": ["GET", "POST"]})).with("allow", "GET, POST")
 }
 
 fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
     let is_post = asked.method == "POST";
     if is_post && LISTS.iter().any(|list| name.strip_suffix("/batch") == Some(list)) {
         let says = "Sorry, you are not allowed to batch manipulate this resource.";
-        permitted(caller, "batch", says, || Answer::json(200, &Json::List(Vec::new())))
+        permitted(caller, "batch", says, || Answer::json(200, &json!([])))
     } else if is_post && name == "products" {
         let says = "Sorry, you are not allowed to create resources.";
         permitted(caller, "create", says, || Answer::json(201, &product("draft")))
@@ -172,9 +163,8 @@ fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
 fn me(caller: &Caller) -> Answer {
     match caller {
         Caller::Key { role } => {
-            let is_admin = *role == Role::Administrator;
-            let roles = Json::texts(&[if is_admin { "administrator" } else { "shop_manager" }]);
-            Answer::json(200, &Json::object([("id", Json::Number(1)), ("roles", roles)]))
+            let role = if *role == Role::Administrator { "administrator" } else { "shop_manager" };
+            Answer::json(200, &json!({"id": 1, "roles": [role]}))
         }
         Caller::Anonymous => Answer::rest_error(401, "rest_not_logged_in", "You are not currently logged in."),
     }

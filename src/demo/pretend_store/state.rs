@@ -65,7 +65,6 @@ pub struct IssuedKey {
 pub struct CallbackMade {
     /// `POST`, or `GET` after a 302 or 303.
     pub method: String,
-    /// The address.
     pub url: String,
     /// The request body.
     pub body: String,

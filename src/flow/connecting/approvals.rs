@@ -57,5 +57,5 @@ pub async fn reject(app: &App, id: &AttemptId, actor: &Actor) -> Result<Option<D
 }
 
 fn about(app: &App, attempt: &Attempt, kind: Kind, actor: &Actor) -> Event {
-    Event::new(kind, app.now(), actor).user(&attempt.user_id).link(attempt.link_id.as_ref()).attempt(&attempt.id)
+    attempt.event(kind, app.now(), actor)
 }

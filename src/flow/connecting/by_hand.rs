@@ -104,10 +104,7 @@ pub async fn begin(
     };
     receive::keep(app, &app.db, &held, grant, actor).await.map_err(refused)?;
     // There is no callback whose answer could get lost, and the merchant is at this browser: this counts as returned.
-    let confirmed = Event::new(Kind::AttemptConfirmed, app.now(), actor)
-        .user(&attempt.user_id)
-        .link(attempt.link_id.as_ref())
-        .attempt(&attempt.id);
+    let confirmed = attempt.event(Kind::AttemptConfirmed, app.now(), actor);
     attempts::returned(&app.db, &attempt.id, app.now(), &confirmed).await?;
     Ok(Handed::Begun { attempt: Box::new(attempt), browser: secrets.browser })
 }

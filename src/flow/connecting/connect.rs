@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
-use crate::domain::event::{Event, Kind};
+use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::link::{Confirm, Link};
 use crate::domain::network::ClientNetwork;
@@ -267,13 +267,7 @@ pub(super) async fn keep(
     network: &ClientNetwork,
     actor: &Actor,
 ) -> Result<AttemptWithSecrets, Error> {
-    let about = |kind| {
-        Event::new(kind, attempt.created_at, actor)
-            .user(&attempt.user_id)
-            .link(attempt.link_id.as_ref())
-            .attempt(&attempt.id)
-            .because(found)
-    };
+    let about = |kind| attempt.event(kind, attempt.created_at, actor).because(found);
     let mut events = vec![about(Kind::AttemptBegun)];
     if attempt.status == Status::Failed {
         events.push(about(Kind::AttemptFailed));

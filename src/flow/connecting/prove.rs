@@ -11,7 +11,7 @@ pub use self::places::{WORKER, run, run_due};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
-use crate::domain::event::{Event, Kind};
+use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, KeyId, StoreId};
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
@@ -194,11 +194,7 @@ async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath
 async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(()) };
     let now = app.now();
-    let event = Event::new(Kind::AttemptFailed, now, &Actor::cartkey())
-        .user(&held.attempt.user_id)
-        .link(held.attempt.link_id.as_ref())
-        .attempt(id)
-        .because(Some(verdict));
+    let event = held.attempt.event(Kind::AttemptFailed, now, &Actor::cartkey()).because(Some(verdict));
     attempts::end(&app.db, id, Still::Fruitless, Status::Failed, verdict, now, &event).await?;
     Ok(())
 }

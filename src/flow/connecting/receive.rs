@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Status;
-use crate::domain::event::{Event, Kind};
+use crate::domain::event::Kind;
 use crate::domain::grant::Grant;
 use crate::domain::id::GrantId;
 use crate::domain::key::KeyPair;
@@ -89,10 +89,7 @@ pub(super) async fn keep(
         first_try_at: now.plus(FIRST_TRY_AFTER),
         id,
     };
-    let event = Event::new(Kind::AttemptReceived, now, actor)
-        .user(&attempt.user_id)
-        .link(attempt.link_id.as_ref())
-        .attempt(&attempt.id);
+    let event = attempt.event(Kind::AttemptReceived, now, actor);
     let kept = db.insist(|| grants::receive(db, &new, &event)).await?;
     tracing::info!(attempt.id = %attempt.id, key.last7 = %new.last7, kept = ?kept, "received a grant for {}", attempt.home.shown());
     if kept == Kept::Refused {
@@ -107,11 +104,7 @@ pub(super) async fn keep(
 async fn not_saved(app: &App, db: &Db, held: &AttemptWithSecrets, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let now = app.now();
-    let event = Event::new(Kind::AttemptFailed, now, actor)
-        .user(&attempt.user_id)
-        .link(attempt.link_id.as_ref())
-        .attempt(&attempt.id)
-        .because(Some(Verdict::KeyNotSaved));
+    let event = attempt.event(Kind::AttemptFailed, now, actor).because(Some(Verdict::KeyNotSaved));
     let verdict = Verdict::KeyNotSaved;
     db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await?;
     Ok(())

@@ -237,5 +237,5 @@ fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
 }
 
 fn about(attempt: &Attempt, kind: Kind, actor: &Actor, app: &App) -> Event {
-    Event::new(kind, app.now(), actor).user(&attempt.user_id).link(attempt.link_id.as_ref()).attempt(&attempt.id)
+    attempt.event(kind, app.now(), actor)
 }

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::activity::{Group, Position};
+use crate::domain::activity::Position;
 use crate::domain::actor::Actor;
+use crate::domain::event::Group;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{RequestId, StoreId, TokenId};
 use crate::domain::page::Page;

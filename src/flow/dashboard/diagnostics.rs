@@ -65,7 +65,6 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Creates a finding.
     pub fn new(area: &'static str, state: State, says: impl Into<String>) -> Self {
         Self { area, state, says: says.into() }
     }

@@ -27,7 +27,6 @@ const MOST_EVENTS: i64 = 50;
 /// What an operator sees about one store.
 #[derive(Debug)]
 pub struct OfStore {
-    /// The store.
     pub store: Store,
     /// The versions of its key, newest first.
     pub versions: Vec<Key>,

@@ -4,10 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::store::StoreStatus;
-use crate::domain::verdict::Verdict;
-use crate::domain::webhook::{Webhook, WhyOff};
+use crate::domain::{Attempt, Status, StoreStatus, Verdict, Webhook, WhyOff};
 use crate::flow::transfer::backup::{self, Standing};
 use crate::flow::watching::watch::{self, Pulse};
 use crate::flow::{Beneath, connecting::approvals, dashboard::store_list, lending::key_reads, webhooks};
@@ -32,7 +29,6 @@ pub struct Counts {
     pub unauthorized: i64,
     /// They cannot be reached.
     pub unreachable: i64,
-    /// They were disconnected.
     pub disconnected: i64,
     /// Their keys work, but with a remark. They also count as connected.
     pub remarked: i64,
@@ -75,7 +71,6 @@ pub struct Overview {
     pub counts: Counts,
     /// Quarantined approvals, oldest first; at most [`MOST`].
     pub held: Vec<Attempt>,
-    /// Whether there are more of them.
     pub held_more: bool,
     /// Stores that need attention, worst first; at most [`MOST`] together with the approvals.
     pub needy: Vec<Needy>,
@@ -196,7 +191,6 @@ impl Counts {
 }
 
 impl Steps {
-    /// Whether all are done.
     pub const fn are_done(self) -> bool {
         self.token && self.link && self.fetched
     }

@@ -1,10 +1,7 @@
 //! Reads one store and its key versions.
 
 use crate::app::App;
-use crate::domain::id::StoreId;
-use crate::domain::key::Key;
-use crate::domain::store::Store;
-use crate::domain::token::ServiceToken;
+use crate::domain::{Key, ServiceToken, Store, StoreId};
 use crate::flow::Beneath;
 use crate::storage::{keys, stores};
 
@@ -13,7 +10,6 @@ pub async fn find_for(app: &App, token: &ServiceToken, id: &StoreId) -> Result<O
     Ok(find(app, id).await?.filter(|store| token.may_see(&store.user_id)))
 }
 
-/// The store with this id.
 pub async fn find(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
     Ok(stores::find(&app.db, id).await?)
 }

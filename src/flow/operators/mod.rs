@@ -7,11 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::OperatorId;
-use crate::domain::operator::{Operator, OperatorName, WeakPassword, judge_password};
-use crate::domain::secret::Secret;
+use crate::domain::operator::judge_password;
+use crate::domain::{Actor, Event, Kind, Operator, OperatorId, OperatorName, Secret, WeakPassword};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::operators::{self, Proof};
 use crate::vault::fingerprint;

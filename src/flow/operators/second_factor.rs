@@ -1,11 +1,7 @@
 //! Second factor: turned on with a code from the authenticator app, with recovery codes in case the phone is lost.
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::OperatorId;
-use crate::domain::operator::Operator;
-use crate::domain::secret::{Fingerprint, Secret};
+use crate::domain::{Actor, Event, Fingerprint, Kind, Operator, OperatorId, Secret};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::operators;
 use crate::vault::password::SecondFactor;

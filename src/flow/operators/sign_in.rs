@@ -9,13 +9,11 @@ use std::time::Duration;
 use base64::Engine as _;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::OperatorId;
-use crate::domain::network::ClientNetwork;
-use crate::domain::operator::{Operator, OperatorName, PASSWORD_AT_MOST, Session, WeakPassword, judge_password};
-use crate::domain::secret::{Fingerprint, Secret};
-use crate::domain::time::Time;
+use crate::domain::operator::{PASSWORD_AT_MOST, judge_password};
+use crate::domain::{
+    Actor, ClientNetwork, Event, Fingerprint, Kind, Operator, OperatorId, OperatorName, Secret, Session, Time,
+    WeakPassword,
+};
 use crate::flow::operators::in_turn;
 use crate::flow::{Beneath, operators::second_factor, takes_in_beneath};
 use crate::storage::budgets::{self, Budget};

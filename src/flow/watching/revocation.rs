@@ -7,11 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::StoreId;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Event, Kind, StoreId, Time, Verdict};
 use crate::flow::Beneath;
 use crate::storage::keys::{self, Revocation};
 use crate::vault::Place;

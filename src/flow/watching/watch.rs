@@ -12,13 +12,7 @@ mod worker;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::check::Span;
-use crate::domain::id::StoreId;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Scope, Span, Store, StoreId, StoreStatus, Time, Verdict};
 use crate::flow::Beneath;
 use crate::live::single_flight::Role;
 use crate::storage::checks::{self, Checked};

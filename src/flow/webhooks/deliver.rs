@@ -8,13 +8,8 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, StatusCode};
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::delivery::{Delivery, DeliveryState};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::WebhookId;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
-use crate::domain::webhook::{SCHEDULE, WebhookUrl, WhyOff, pause};
+use crate::domain::webhook::{SCHEDULE, pause};
+use crate::domain::{Actor, Delivery, DeliveryState, Event, Kind, Secret, Time, WebhookId, WebhookUrl, WhyOff};
 use crate::flow::Beneath;
 use crate::storage::deliveries::{self, Disables, Kept, Tried};
 use crate::storage::events;
@@ -83,7 +78,7 @@ pub(super) async fn deliver(
     match deliveries::tried(&app.db, delivery, until, &tried).await? {
         Kept::Yes => {}
         Kept::AndTurnedOff => {
-            let why = tried.disables.map(|disables| disables.why.code());
+            let why = tried.disables.map(|disables| disables.why.as_str());
             tracing::warn!(webhook.id = %held.webhook.id, why, "turned a webhook off");
         }
         Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before the key test ended"),
@@ -158,7 +153,7 @@ fn judge(app: &App, held: &WebhookWithSecret, delivery: &Delivery, outcome: &Out
     let off = |why: WhyOff| {
         let event = Event::new(Kind::WebhookDisabled, now, &Actor::cartkey());
         let failing_since = held.webhook.failing_since.filter(|_| why == WhyOff::Failing);
-        Disables { why, failing_since, event: event.webhook(&held.webhook.id).because_of(why.code()) }
+        Disables { why, failing_since, event: event.webhook(&held.webhook.id).because_of(why.as_str()) }
     };
     let failing_for = held.webhook.failing_since.map_or(Duration::ZERO, |since| now.since(since));
     let (state, due_at, disables) = if outcome.is_delivered() {

@@ -15,10 +15,8 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
-use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::news::{EventId, News};
-use crate::domain::time::Time;
 use crate::domain::webhook::KEPT_FOR;
+use crate::domain::{DeliveryId, EventId, News, Time, WebhookId};
 use crate::flow::Beneath;
 use crate::live::feed::Watcher;
 use crate::live::worker::{Plan, Worker};

@@ -5,17 +5,12 @@ pub mod dispatch;
 
 use self::deliver::Outcome;
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::delivery::{Delivery, DeliveryState, TRIAL};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::news::EventId;
+use crate::domain::delivery::TRIAL;
 use crate::domain::page::Page;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
-use crate::domain::token::Users;
-use crate::domain::webhook::{
-    DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, PUT_OFF_AT_MOST, Wanted, Webhook, WebhookUrl, WhyOff,
+use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, PUT_OFF_AT_MOST};
+use crate::domain::{
+    Actor, Delivery, DeliveryId, DeliveryState, Event, EventId, Kind, Secret, Time, Users, Wanted, Webhook, WebhookId,
+    WebhookUrl, WhyOff,
 };
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::webhooks::{self, Change, GoOn, WebhookWithSecret};
@@ -29,7 +24,6 @@ const AT_ONCE: i64 = 500;
 /// The properties of a webhook to add.
 #[derive(Debug, Clone)]
 pub struct NewWebhook {
-    /// Its address.
     pub url: WebhookUrl,
     /// Its description, cut to [`DESCRIPTION_AT_MOST`] characters.
     pub description: String,
@@ -181,7 +175,7 @@ pub async fn end_old_secret(app: &App, id: &WebhookId, actor: &Actor) -> Result<
 /// Turns a webhook off: nothing is sent until it is turned on again.
 pub async fn disable(app: &App, id: &WebhookId, actor: &Actor) -> Result<(), Error> {
     let (now, why) = (app.now(), WhyOff::ByHand);
-    let event = Event::new(Kind::WebhookDisabled, now, actor).webhook(id).because_of(why.code());
+    let event = Event::new(Kind::WebhookDisabled, now, actor).webhook(id).because_of(why.as_str());
     if webhooks::disable(&app.db, id, why, now, &event).await? {
         return Ok(());
     }
@@ -295,7 +289,6 @@ pub async fn all(app: &App) -> Result<Vec<Webhook>, Beneath> {
     Ok(webhooks::all(&app.db).await?)
 }
 
-/// The webhook with this id.
 pub async fn find(app: &App, id: &WebhookId) -> Result<Option<Webhook>, Beneath> {
     Ok(webhooks::find(&app.db, id).await?.map(|held| held.webhook))
 }

@@ -2,26 +2,23 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::guard::{Posted, SignedIn};
 use super::qr::Qr;
-use super::setup::sentence;
 use super::show::{Done, Notice, Section, Shell};
 use super::sign_in::with_cookie;
 use crate::app::App;
-use crate::domain::operator::{Operator, Session};
-use crate::domain::secret::Secret;
+use crate::domain::{Operator, Secret, Session};
 use crate::flow::{
     operators,
     operators::{second_factor, sign_in},
 };
 use crate::web::failure::Failure;
-use crate::web::form::Fields;
-use crate::web::page::Page;
+use crate::web::form::{Fields, Form, sentence};
+use crate::web::page::{Page, Refused};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -53,8 +50,8 @@ struct FactorPage {
     /// The secret to type into a phone; sent back with the code.
     letters: String,
     picture: Option<Qr>,
-    code_wrong: Option<&'static str>,
-    password_wrong: Option<&'static str>,
+    /// Empty: a code is never typed twice.
+    form: Form,
 }
 
 /// The recovery codes, shown once.
@@ -65,32 +62,31 @@ struct CodesPage {
     codes: Vec<String>,
 }
 
-async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<AccountPage>, Failure> {
-    Ok(Page(page(&app, &who).await?))
+async fn look(who: SignedIn) -> Result<Page<AccountPage>, Failure> {
+    Ok(Page(page(&who).await?))
 }
 
-async fn page(app: &App, who: &SignedIn) -> Result<AccountPage, Failure> {
-    let sessions = sign_in::sessions_of(app, &who.operator).await?;
+async fn page(who: &SignedIn) -> Result<AccountPage, Failure> {
+    let sessions = sign_in::sessions_of(&who.app, &who.operator).await?;
     let is_mine = |session: &Session| session.fingerprint == who.session.fingerprint;
     Ok(AccountPage {
-        shell: Shell::new(app, who, Section::Account),
+        shell: who.shell(Section::Account),
         operator: who.operator.clone(),
-        codes_left: second_factor::codes_left(app, &who.operator).await?,
+        codes_left: second_factor::codes_left(&who.app, &who.operator).await?,
         sessions: sessions.into_iter().map(|session| (is_mine(&session), session)).collect(),
-        all: operators::all(app).await?,
+        all: operators::all(&who.app).await?,
         password_wrong: None,
         factor_wrong: None,
     })
 }
 
-async fn change_password(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let new = fields.get("new").unwrap_or_default();
-    let wrong = if fields.get("again") == Some(new) {
-        let new = Secret::new(new.to_owned());
-        match sign_in::change_password(&app, &who.operator, &secret(&fields, "password"), &new, &who.actor).await {
+async fn change_password(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let (old, new) = (fields.secret("password"), fields.secret("new"));
+    let wrong = if fields.get("again") == Some(new.expose()) {
+        match sign_in::change_password(&who.app, &who.operator, &old, &new, &who.actor).await {
             Ok(()) => {
                 let answer = Redirect::to("/admin/sign-in?done=password-changed").into_response();
-                return Ok(with_cookie(&app, None, answer));
+                return Ok(with_cookie(&who.app, None, answer));
             }
             Err(sign_in::Error::Weak(why)) => sentence(&why),
             Err(error) => not_proven(error)?.to_owned(),
@@ -98,74 +94,72 @@ async fn change_password(State(app): State<App>, Posted { who, fields }: Posted)
     } else {
         "The two new passwords do not match. Type both again.".to_owned()
     };
-    let page = AccountPage { password_wrong: Some(wrong), ..page(&app, &who).await? };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+    Ok(Refused(AccountPage { password_wrong: Some(wrong), ..page(&who).await? }).into_response())
 }
 
-async fn offer(State(app): State<App>, who: SignedIn) -> Result<Response, Failure> {
+async fn offer(who: SignedIn) -> Result<Response, Failure> {
     if who.operator.second_factor {
         return Ok(Redirect::to("/admin/account").into_response());
     }
-    let factor = second_factor::mint(&app, &who.operator);
-    Ok(Page(factor_page(&app, &who, &factor.letters(), &factor.address())).into_response())
+    let factor = second_factor::mint(&who.app, &who.operator);
+    Ok(Page(factor_page(&who, &factor.letters(), &factor.address())).into_response())
 }
 
-async fn turn_on(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let letters = secret(&fields, "letters");
-    let factor = second_factor::of_letters(&app, &who.operator, &letters).map_err(factor_failure)?;
-    let mut page = factor_page(&app, &who, &factor.letters(), &factor.address());
-    if let Err(error) = sign_in::prove_again(&app, &who.operator, &secret(&fields, "password"), &who.actor).await {
-        page.password_wrong = Some(not_proven(error)?);
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
+async fn turn_on(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let factor = second_factor::of_letters(&who.app, &who.operator, &fields.secret("letters"));
+    let factor = factor.map_err(factor_failure)?;
+    let mut page = factor_page(&who, &factor.letters(), &factor.address());
+    if let Err(error) = prove_again(&who, &fields).await {
+        page.form.refuse("password", not_proven(error)?);
+        return Ok(Refused(page).into_response());
     }
-    let code = fields.get("code").unwrap_or_default();
-    match second_factor::turn_on(&app, &who.operator, &factor, code, &who.session.fingerprint, &who.actor).await {
+    let (app, code) = (&who.app, fields.get("code").unwrap_or_default());
+    match second_factor::turn_on(app, &who.operator, &factor, code, &who.session.fingerprint, &who.actor).await {
         Ok(codes) => {
             let codes = codes.iter().map(|code| code.expose().to_owned()).collect();
             Ok(Page(CodesPage { shell: page.shell, codes }).into_response())
         }
         Err(second_factor::Error::Code) => {
-            page.code_wrong = Some(
-                "This is not the code that your phone shows now. Check the phone's clock, then type the newest code.",
-            );
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+            let says =
+                "This is not the code that your phone shows now. Check the phone's clock, then type the newest code.";
+            page.form.refuse("code", says);
+            Ok(Refused(page).into_response())
         }
         Err(error) => Err(factor_failure(error)),
     }
 }
 
-async fn turn_off(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    if let Err(error) = sign_in::prove_again(&app, &who.operator, &secret(&fields, "password"), &who.actor).await {
-        let page = AccountPage { factor_wrong: Some(not_proven(error)?.to_owned()), ..page(&app, &who).await? };
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
+async fn turn_off(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    if let Err(error) = prove_again(&who, &fields).await {
+        let wrong = Some(not_proven(error)?.to_owned());
+        return Ok(Refused(AccountPage { factor_wrong: wrong, ..page(&who).await? }).into_response());
     }
-    second_factor::turn_off(&app, &who.operator, &who.actor).await?;
+    second_factor::turn_off(&who.app, &who.operator, &who.actor).await?;
     Ok(Done::to("/admin/account", Notice::SecondFactorOff).into_response())
 }
 
-async fn end_session(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+async fn prove_again(who: &SignedIn, fields: &Fields) -> Result<(), sign_in::Error> {
+    sign_in::prove_again(&who.app, &who.operator, &fields.secret("password"), &who.actor).await
+}
+
+async fn end_session(Posted { who, fields }: Posted) -> Result<Response, Failure> {
     // Sessions are identified by their start time: no session secret leaves the database.
     let began = fields.get("began").and_then(|began| began.parse::<i64>().ok());
-    let all = sign_in::sessions_of(&app, &who.operator).await?;
+    let all = sign_in::sessions_of(&who.app, &who.operator).await?;
     if let Some(session) = all.iter().find(|session| Some(session.created_at.millis()) == began) {
-        sign_in::sign_out(&app, &who.operator, Some(&session.fingerprint), &who.actor).await?;
+        sign_in::sign_out(&who.app, &who.operator, Some(&session.fingerprint), &who.actor).await?;
     }
     Ok(Done::to("/admin/account", Notice::SessionEnded).into_response())
 }
 
-fn secret(fields: &Fields, name: &str) -> Secret {
-    Secret::new(fields.get(name).unwrap_or_default().to_owned())
-}
-
-fn factor_page(app: &App, who: &SignedIn, letters: &Secret, address: &Secret) -> FactorPage {
+fn factor_page(who: &SignedIn, letters: &Secret, address: &Secret) -> FactorPage {
     let spaced: Vec<&str> =
         letters.expose().as_bytes().chunks(4).filter_map(|four| std::str::from_utf8(four).ok()).collect();
     FactorPage {
-        shell: Shell::new(app, who, Section::Account),
+        shell: who.shell(Section::Account),
         letters: spaced.join(" "),
         picture: Qr::of(address.expose()),
-        code_wrong: None,
-        password_wrong: None,
+        form: Form::default(),
     }
 }
 

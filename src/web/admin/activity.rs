@@ -6,25 +6,21 @@ mod row;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use self::query::{ActivityQuery, Wrong};
 use self::row::Row;
 pub(super) use self::row::who as who_in_words;
 use super::guard::{Posted, SignedIn};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::activity::{Group, Keep, Position};
 use crate::domain::page::{Page as Rows, USUAL};
-use crate::domain::time::Time;
+use crate::domain::{Group, Keep, Position, Time};
 use crate::flow::{dashboard::activity, lending::tokens, operators, retention};
 use crate::web::failure::Failure;
-use crate::web::form::Fields;
-use crate::web::page::Page;
+use crate::web::form::{A_TIME, Form};
+use crate::web::page::{Page, Refused};
 use crate::web::stream::streamed;
 
 pub(super) fn routes() -> Router<App> {
@@ -41,8 +37,8 @@ type Who = (String, String);
 #[template(path = "admin/activity.html")]
 struct ActivityPage {
     shell: Shell,
-    query: ActivityQuery,
-    wrong: Vec<Wrong>,
+    /// The filters.
+    form: Form,
     roles: Vec<Who>,
     operators: Vec<Who>,
     tokens: Vec<Who>,
@@ -54,13 +50,6 @@ struct ActivityPage {
     keep: Keep,
 }
 
-impl ActivityPage {
-    /// The error of the filter with this name.
-    fn wrong(&self, name: &str) -> Option<&'static str> {
-        self.wrong.iter().find(|(field, _)| *field == name).map(|(_, says)| *says)
-    }
-}
-
 /// Asks for confirmation before anything is deleted.
 #[derive(Template)]
 #[template(path = "admin/activity_keep.html")]
@@ -70,30 +59,30 @@ struct KeepPage {
     before: Time,
 }
 
-async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Response, Failure> {
-    let fields = Fields::of_query(parts.uri.query())?;
-    let (query, position) = (ActivityQuery::of(&fields), query::position(&fields));
-    let (page, wrong) = match query.filter() {
-        Ok(filter) => (activity::list(&app, &filter, &position, USUAL).await?, Vec::new()),
-        Err(wrong) => (Rows { rows: Vec::new(), next: None }, wrong),
+async fn list(mut who: SignedIn) -> Result<Response, Failure> {
+    let position = query::position(&who.query);
+    let mut form = Form::of(std::mem::take(&mut who.query));
+    let filter = query::filter(&mut form);
+    let page = if form.is_wrong() {
+        Rows { rows: Vec::new(), next: None }
+    } else {
+        activity::list(&who.app, &filter, &position, USUAL).await?
     };
-    let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let path = Section::Activity.href();
-    let [roles, operators, tokens] = choices(&app, &query.who).await?;
+    let [roles, operators, tokens] = choices(&who.app, form.value("who")).await?;
     let page = ActivityPage {
-        shell: Shell::new(&app, &who, Section::Activity),
+        shell: who.shell(Section::Activity),
         rows: page.rows.iter().map(Row::of).collect(),
-        newest: (position != Position::newest()).then(|| query.href(path, None)),
-        older: page.next.map(|next| query.href(path, Some(&next))),
-        export: query.href("/admin/activity.ndjson", None),
-        keep: retention::kept(&app).await?,
-        query,
-        wrong,
+        newest: (position != Position::newest()).then(|| query::href(&form, path, None)),
+        older: page.next.map(|next| query::href(&form, path, Some(&next))),
+        export: query::href(&form, "/admin/activity.ndjson", None),
+        keep: retention::kept(&who.app).await?,
+        form,
         roles,
         operators,
         tokens,
     };
-    Ok((status, Page(page)).into_response())
+    Ok(if page.form.is_wrong() { Refused(page).into_response() } else { Page(page).into_response() })
 }
 
 /// The roles, operators and tokens offered in the filter, and the chosen one even if it no longer exists.
@@ -113,26 +102,30 @@ async fn choices(app: &App, chosen: &str) -> Result<[Vec<Who>; 3], Failure> {
     Ok([roles, operators, tokens])
 }
 
-async fn export(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Response, Failure> {
-    let filter = ActivityQuery::of(&Fields::of_query(parts.uri.query())?).filter_or_fail()?;
+async fn export(mut who: SignedIn) -> Result<Response, Failure> {
+    let mut form = Form::of(std::mem::take(&mut who.query));
+    let filter = query::filter(&mut form);
+    if let Some((field, says)) = form.first_wrong() {
+        return Err(Failure::invalid(field, says.to_owned()));
+    }
     // Recorded before the first line is sent, and therefore included in the file.
-    activity::exported(&app, &who.actor).await?;
+    activity::exported(&who.app, &who.actor).await?;
     let (pieces, body) = streamed();
-    let name = format!("attachment; filename=\"activity-{}.ndjson\"", super::show::day(&app.now()));
-    tokio::spawn(export::write(app, filter, Position::newest(), pieces));
+    let name = format!("attachment; filename=\"activity-{}.ndjson\"", super::show::day(&who.app.now()));
+    tokio::spawn(export::write(who.app, filter, Position::newest(), pieces));
     let headers = [(header::CONTENT_TYPE, "application/x-ndjson".to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, body).into_response())
 }
 
 /// Shortening the retention deletes data permanently, so it asks for confirmation.
-async fn keep(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+async fn keep(Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let wanted = fields.get("keep").and_then(|text| text.parse::<Keep>().ok());
-    let keep = wanted.ok_or_else(|| Failure::invalid("keep", "Choose a time from the list."))?;
-    let is_shorter = keep.is_shorter_than(retention::kept(&app).await?);
-    if let Some(before) = retention::before(&app, keep).filter(|_| is_shorter && fields.get("sure") != Some("yes")) {
-        let shell = Shell::new(&app, &who, Section::Activity);
-        return Ok(Page(KeepPage { shell, keep, before }).into_response());
+    let keep = wanted.ok_or_else(|| Failure::invalid("keep", A_TIME))?;
+    let is_shorter = keep.is_shorter_than(retention::kept(&who.app).await?);
+    let before = retention::before(&who.app, keep);
+    if let Some(before) = before.filter(|_| is_shorter && fields.get("sure") != Some("yes")) {
+        return Ok(Page(KeepPage { shell: who.shell(Section::Activity), keep, before }).into_response());
     }
-    retention::keep(&app, keep, &who.actor).await?;
+    retention::keep(&who.app, keep, &who.actor).await?;
     Ok(Done::to("/admin/activity", Notice::Saved).into_response())
 }

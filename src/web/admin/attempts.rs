@@ -2,20 +2,14 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
-use super::guard::{Posted, SignedIn};
+use super::guard::{Id, Posted, SignedIn, unknown};
 use super::labels;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::Kind;
-use crate::domain::id::AttemptId;
-use crate::domain::link::Confirm;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Attempt, AttemptId, Confirm, Kind, Status, Time, Verdict};
 use crate::flow::connecting::approvals::{self, Decided};
 use crate::flow::connecting::brand;
 use crate::flow::connecting::disconnect::{keys_url, revoke_url};
@@ -30,33 +24,27 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/attempts/{id}/reject", post(reject))
 }
 
-async fn look(State(app): State<App>, Path(id): Path<String>, who: SignedIn) -> Result<Page<AttemptPage>, Failure> {
-    let whole = history::of_attempt(&app, &read_id(&id)?).await?.ok_or_else(unknown)?;
-    let app_name = brand::current(&app).await?.app_name.to_string();
-    Ok(Page(AttemptPage { shell: Shell::new(&app, &who, Section::Stores), app_name, whole }))
+async fn look(who: SignedIn, Id(id): Id<AttemptId>) -> Result<Page<AttemptPage>, Failure> {
+    let whole = history::of_attempt(&who.app, &id).await?.ok_or_else(unknown::<AttemptId>)?;
+    let app_name = brand::current(&who.app).await?.app_name.to_string();
+    Ok(Page(AttemptPage { shell: who.shell(Section::Stores), app_name, whole }))
 }
 
-async fn confirm(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { who, fields }: Posted,
-) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
+async fn confirm(Id(id): Id<AttemptId>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
     // What the operator saw when they decided.
     let elsewhere = fields.get("elsewhere") == Some("yes");
-    let decided = approvals::confirm(&app, &id, elsewhere, &who.actor).await?.ok_or_else(unknown)?;
+    let decided = approvals::confirm(&who.app, &id, elsewhere, &who.actor).await?;
     after(&id, decided, Notice::Confirmed)
 }
 
-async fn reject(State(app): State<App>, Path(id): Path<String>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
-    let decided = approvals::reject(&app, &id, &who.actor).await?.ok_or_else(unknown)?;
+async fn reject(Id(id): Id<AttemptId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    let decided = approvals::reject(&who.app, &id, &who.actor).await?;
     after(&id, decided, Notice::Rejected)
 }
 
-fn after(id: &AttemptId, decided: Decided, notice: Notice) -> Result<Done, Failure> {
+fn after(id: &AttemptId, decided: Option<Decided>, notice: Notice) -> Result<Done, Failure> {
     let refused = |code, says| Err(Failure::new(StatusCode::CONFLICT, code, says));
-    match decided {
+    match decided.ok_or_else(unknown::<AttemptId>)? {
         Decided::Done => Ok(Done::to(&format!("/admin/attempts/{id}"), notice)),
         Decided::OnlyTheApplication => refused(
             "only_the_application",
@@ -69,15 +57,6 @@ fn after(id: &AttemptId, decided: Decided, notice: Notice) -> Result<Done, Failu
     }
 }
 
-fn read_id(id: &str) -> Result<AttemptId, Failure> {
-    id.parse().map_err(|_| unknown())
-}
-
-fn unknown() -> Failure {
-    Failure::not_found("There is no attempt with this ID. The activity log shows all attempts.")
-}
-
-/// The page of one attempt.
 #[derive(Template)]
 #[template(path = "admin/attempt.html")]
 pub struct AttemptPage {

@@ -7,9 +7,7 @@ pub struct Bar {
     pub x: f64,
     /// The top edge.
     pub y: f64,
-    /// The width.
     pub width: f64,
-    /// The height.
     pub height: f64,
 }
 

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::routing::get;
 
@@ -55,14 +54,13 @@ impl DiagnosticsPage {
     }
 }
 
-async fn look(State(app): State<App>, who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
-    let mut findings = Box::pin(diagnostics::examine(&app, Depth::Sample)).await;
-    findings.extend(proxy(&app, &parts));
+async fn look(who: SignedIn, parts: Parts) -> Page<DiagnosticsPage> {
+    let mut findings = Box::pin(diagnostics::examine(&who.app, Depth::Sample)).await;
+    findings.extend(proxy(&who.app, &parts));
     // Problems come first.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.state));
-    let workers = app.workers.status();
-    let shell = Shell::new(&app, &who, Section::Diagnostics);
-    Page(DiagnosticsPage { shell, findings, workers, settings: settings(&app) })
+    let workers = who.app.workers.status();
+    Page(DiagnosticsPage { shell: who.shell(Section::Diagnostics), findings, workers, settings: settings(&who.app) })
 }
 
 /// An untrusted proxy in front hides the clients' addresses: all visitors look like one.

@@ -1,30 +1,30 @@
 //! Authentication for the dashboard: the operator behind the cookie, and protection against forged forms.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::show::Notice;
+use super::show::{Notice, Section, Shell};
 use crate::app::App;
 use crate::config::Site;
-use crate::domain::actor::Actor;
-use crate::domain::operator::{Operator, Session};
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, AttemptId, LinkId, Operator, Secret, Session, StoreId, TokenId, WebhookId};
 use crate::flow::operators::sign_in;
 use crate::web::body_deadline;
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
-use crate::web::guard::{actor, cookie, reached_at, same_site};
+use crate::web::guard::{A_SECRET, actor, cookie, cookie_to_set, reached_at, same_site};
 
 /// The name of the hidden field that holds the form token.
 pub const FORM_TOKEN: &str = "form_token";
 
 /// The signed-in operator. As an extractor, redirects to the sign-in page if nobody is signed in.
-#[derive(Debug)]
 pub struct SignedIn {
-    /// The operator.
+    /// The application.
+    pub app: App,
     pub operator: Operator,
     /// This browser's session.
     pub session: Session,
@@ -34,8 +34,23 @@ pub struct SignedIn {
     pub actor: Actor,
     /// The address at which the browser reached the dashboard (see `reached_at`).
     pub address: Option<String>,
+    /// The query of the request.
+    pub query: Fields,
     /// The message to show at the top of the page.
     pub notice: Option<Notice>,
+}
+
+impl SignedIn {
+    /// The frame around a page of this section.
+    pub fn shell(&self, here: Section) -> Shell {
+        Shell {
+            here,
+            operator: self.operator.name.to_string(),
+            csrf: self.csrf.clone(),
+            notice: self.notice,
+            now: self.app.now(),
+        }
+    }
 }
 
 impl FromRequestParts<App> for SignedIn {
@@ -45,22 +60,64 @@ impl FromRequestParts<App> for SignedIn {
         let Some(cookie) = operator_cookie(&app.site, parts) else { return Err(signed_out(parts)) };
         let found = sign_in::who(app, &cookie).await.map_err(|error| Failure::from(error).into_response())?;
         let Some((session, operator)) = found else { return Err(signed_out(parts)) };
+        let query = Fields::of_query(parts.uri.query()).map_err(IntoResponse::into_response)?;
         Ok(Self {
             actor: actor(app, parts, operator.id.as_str()),
             operator,
             session,
             csrf: sign_in::token_of_forms(&cookie).expose().to_owned(),
             address: reached_at(&app.site, parts),
-            notice: notice(parts),
+            notice: notice(parts, &query),
+            query,
+            app: app.clone(),
         })
     }
 }
 
 /// The notice in the query, but only if one of our own pages led here: anybody can send a link with a notice. Browsers
 /// that do not report the referring site are shown none.
-fn notice(parts: &Parts) -> Option<Notice> {
+fn notice(parts: &Parts, query: &Fields) -> Option<Notice> {
     parts.headers.get("sec-fetch-site").filter(|site| *site == "same-origin")?;
-    Fields::of_query(parts.uri.query()).ok()?.get("done").and_then(Notice::read)
+    query.get("done").and_then(Notice::read)
+}
+
+/// The ID in the path. As an extractor, fails like an ID that does not exist if it is malformed.
+pub struct Id<T>(pub T);
+
+/// An ID of something that has a page.
+pub trait HasPage: FromStr {
+    /// Tells the operator that there is none with this ID.
+    const UNKNOWN: &'static str;
+}
+
+macro_rules! has_page {
+    ($($id:ident: $says:literal;)*) => {$(
+        impl HasPage for $id {
+            const UNKNOWN: &'static str = $says;
+        }
+    )*};
+}
+
+has_page! {
+    StoreId: "There is no store with this ID. Search for it in the list of stores: the ID may be spelled differently.";
+    AttemptId: "There is no attempt with this ID. The activity log shows all attempts.";
+    LinkId: "There is no such link. The list of links shows all links.";
+    TokenId: "There is no such token. The list of tokens shows all tokens.";
+    WebhookId: "There is no such webhook. The list of webhooks shows all webhooks.";
+}
+
+/// Nothing has this ID.
+pub fn unknown<T: HasPage>() -> Failure {
+    Failure::not_found(T::UNKNOWN)
+}
+
+impl<T: HasPage> FromRequestParts<App> for Id<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| unknown::<T>())?;
+        id.parse().map(Self).map_err(|_| unknown::<T>())
+    }
 }
 
 /// The maximum size of an operator's form, in bytes: many settings, long lists.
@@ -106,14 +163,16 @@ pub const fn cookie_name(site: &Site) -> &'static str {
 
 /// The session secret in the request's cookie.
 pub fn operator_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
-    cookie(&parts.headers, cookie_name(site))
+    cookie(&parts.headers, cookie_name(site), A_SECRET)
 }
 
 /// The `Set-Cookie` that stores a session; `None` deletes it. Strict: other sites cannot cause it to be sent.
 pub fn set_cookie(site: &Site, session: Option<&Secret>) -> Secret {
-    let secure = if site.secure { "; Secure" } else { "" };
-    let (value, age) = session.map_or(("", "; Max-Age=0"), |secret| (secret.expose(), ""));
-    Secret::new(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{age}{secure}", cookie_name(site)))
+    let (value, more) = match session {
+        Some(secret) => (secret.expose(), "SameSite=Strict"),
+        None => ("", "SameSite=Strict; Max-Age=0"),
+    };
+    cookie_to_set(site, cookie_name(site), value, more)
 }
 
 /// The name of the cookie that records for a year that an operator has signed in here: attempts from such browsers are
@@ -124,17 +183,12 @@ pub const fn known_name(site: &Site) -> &'static str {
 
 /// The content of that cookie.
 pub fn known_cookie(site: &Site, parts: &Parts) -> Option<Secret> {
-    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(name, value)| *name == known_name(site) && value.len() <= 256)?;
-    Some(Secret::new(value.to_owned()))
+    cookie(&parts.headers, known_name(site), 0..=256)
 }
 
 /// The `Set-Cookie` that stores it.
 pub fn remember(site: &Site, known: &Secret) -> Secret {
-    let secure = if site.secure { "; Secure" } else { "" };
-    let name = known_name(site);
-    Secret::new(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}", known.expose()))
+    cookie_to_set(site, known_name(site), known.expose(), "SameSite=Strict; Max-Age=31536000")
 }
 
 /// Where to go after signing in: a page of the dashboard, never another site, and without a notice, because nothing was

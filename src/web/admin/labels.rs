@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::attempt::Status;
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, Scope, Status, Store, StoreStatus, Time, Verdict};
 use crate::flow::watching::watch::Pulse;
+use crate::web::form::Choice;
 
 /// Checks are behind schedule when a store has been due for longer than this.
 const LATE: Duration = Duration::from_mins(5);
@@ -40,7 +36,13 @@ pub const fn method(method: AuthMethod) -> &'static str {
     }
 }
 
-/// A scope.
+/// The scopes to choose from, in display order.
+pub const SCOPES: [Choice<Scope>; 3] = [
+    (Scope::ReadWrite.as_str(), Scope::ReadWrite, scope(Scope::ReadWrite)),
+    (Scope::Read.as_str(), Scope::Read, scope(Scope::Read)),
+    (Scope::Write.as_str(), Scope::Write, scope(Scope::Write)),
+];
+
 pub const fn scope(scope: Scope) -> &'static str {
     match scope {
         Scope::Read => "Read",

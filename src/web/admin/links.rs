@@ -1,32 +1,35 @@
 //! Links: list, create, show once, withdraw.
 
-mod form;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use self::form::LinkForm;
 use super::activity::who_in_words;
-use super::guard::{Posted, SignedIn};
+use super::guard::{Id, Posted, SignedIn, unknown};
+use super::labels::{self, SCOPES};
 use super::qr::Qr;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::attempt::Status;
-use crate::domain::id::LinkId;
-use crate::domain::link::{Link, LinkState};
 use crate::domain::page::{Page as Rows, USUAL};
-use crate::domain::scope::Scope;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
-use crate::flow::connecting::links::{self, Filter, Listed};
+use crate::domain::{Confirm, Link, LinkId, LinkState, Network, Status, StoreUrl, Time, UserId, Verdict};
+use crate::flow::connecting::links::{self, Error, Filter, Listed, NewLink};
 use crate::web::failure::Failure;
-use crate::web::form::Fields;
-use crate::web::page::Page;
+use crate::web::form::{A_TIME, Choice, Form, address};
+use crate::web::page::{Page, Refused};
+
+/// The lifetimes offered: the value, minutes, label.
+const LIVES: [Choice<u64>; 6] = [
+    ("30m", 30, "30 minutes"),
+    ("4h", 4 * 60, "4 hours"),
+    ("1d", 24 * 60, "1 day"),
+    ("3d", 3 * 24 * 60, "3 days"),
+    ("7d", 7 * 24 * 60, "7 days"),
+    ("30d", 30 * 24 * 60, "30 days"),
+];
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -40,8 +43,8 @@ pub(super) fn routes() -> Router<App> {
 struct LinksPage {
     shell: Shell,
     state: Option<LinkState>,
-    user_id: String,
-    user_wrong: Option<&'static str>,
+    /// The filter by merchant.
+    form: Form,
     rows: Vec<Listed>,
     /// The address of the first page; `None` on the first page.
     newest: Option<String>,
@@ -52,7 +55,7 @@ struct LinksPage {
 #[template(path = "admin/link_new.html")]
 struct NewPage {
     shell: Shell,
-    form: LinkForm,
+    form: Form,
     /// The allowed return origins.
     returns: Vec<String>,
 }
@@ -77,93 +80,107 @@ struct WithdrawPage {
     attempt: Option<Status>,
 }
 
-async fn list(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Response, Failure> {
-    let fields = Fields::of_query(parts.uri.query())?;
+async fn list(who: SignedIn) -> Result<Response, Failure> {
+    let fields = &who.query;
     let state = fields.get("state").and_then(LinkState::from_text);
-    let user_id = fields.get("user_id").unwrap_or_default().trim().to_owned();
     let before: Option<LinkId> = fields.get("before").and_then(|id| id.parse().ok());
-    let (newest, href) = (before.is_some(), |before: Option<&str>| href(state, &user_id, before));
-    let user = if user_id.is_empty() { Ok(None) } else { user_id.parse().map(Some) };
-    let (page, user_wrong) = if let Ok(user_id) = user {
-        (links::list(&app, &Filter { state, user_id, before }, USUAL).await?, None)
+    let mut form = Form::filled([("user_id", fields.text("user_id").to_owned())]);
+    let says = "A user_id must be 1 to 128 visible characters, without spaces.";
+    let user_id = form.optional("user_id", |id| id.parse().map_err(|_| says));
+    let is_first = before.is_none();
+    let page = if form.is_wrong() {
+        Rows { rows: Vec::new(), next: None }
     } else {
-        let says = "A user_id must be 1 to 128 visible characters, without spaces.";
-        (Rows { rows: Vec::new(), next: None }, Some(says))
+        links::list(&who.app, &Filter { state, user_id, before }, USUAL).await?
     };
-    let status = if user_wrong.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let href = |before: Option<&str>| {
+        let pairs = [("state", state.map(LinkState::as_str)), ("user_id", Some(form.value("user_id")))];
+        address("/admin/links", pairs.into_iter().chain([("before", before)]))
+    };
     let page = LinksPage {
-        shell: Shell::new(&app, &who, Section::Links),
-        newest: newest.then(|| href(None)),
+        shell: who.shell(Section::Links),
+        newest: (!is_first).then(|| href(None)),
         older: page.next.map(|next| href(Some(&next))),
         rows: page.rows,
         state,
-        user_wrong,
+        form,
+    };
+    Ok(if page.form.is_wrong() { Refused(page).into_response() } else { Page(page).into_response() })
+}
+
+async fn offer(who: SignedIn) -> Page<NewPage> {
+    let form = Form::filled([
+        ("user_id", who.query.text("user_id").to_owned()),
+        ("store", who.query.text("store_url").to_owned()),
+        ("scope", who.app.site.scope.to_string()),
+        ("lives", "1d".to_owned()),
+    ]);
+    Page(new_page(&who, form))
+}
+
+async fn make(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let mut form = Form::of(fields);
+    let Some(new) = new_link(&mut form, who.app.site.network) else {
+        return Ok(Refused(new_page(&who, form)).into_response());
+    };
+    let (field, says) = match links::make(&who.app, new, &who.actor).await {
+        Ok((link, address)) => {
+            let address = address.expose().to_owned();
+            let page = MadePage { shell: who.shell(Section::Links), link, picture: Qr::of(&address), address };
+            return Ok(Page(page).into_response());
+        }
+        Err(Error::Beneath(beneath)) => return Err(beneath.into()),
+        Err(Error::Label) => ("label", "Use 1 to 80 characters.".to_owned()),
+        Err(Error::ReturnNotAllowed) => {
+            ("return_url", "Use a web address whose origin is listed in CARTKEY_RETURN_ORIGINS.".to_owned())
+        }
+        Err(error) => ("user_id", format!("{error}.")),
+    };
+    Ok(Refused(new_page(&who, form.refused(field, says))).into_response())
+}
+
+/// Parses the form; records errors.
+fn new_link(form: &mut Form, network: Network) -> Option<NewLink> {
+    let user_id = form.read("user_id", user_id);
+    let home = form.optional("store", |text| StoreUrl::typed(text, network));
+    let scope = form.choose("scope", &SCOPES, "Choose the scope.");
+    let lives = form.choose("lives", &LIVES, A_TIME);
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (user_id, scope, lives) = (user_id?, scope?, lives?);
+    (!form.is_wrong()).then(|| NewLink {
         user_id,
-    };
-    Ok((status, Page(page)).into_response())
+        account_label: some(form.value("label")),
+        home,
+        store_id: None,
+        scope: Some(scope),
+        return_url: some(form.value("return_url")),
+        confirm: Confirm::Browser,
+        lives: Some(Duration::from_mins(lives)),
+    })
 }
 
-/// The list with these filters, continuing after this link.
-fn href(state: Option<LinkState>, user_id: &str, before: Option<&str>) -> String {
-    let pairs = [("state", state.map(LinkState::as_str)), ("user_id", Some(user_id)), ("before", before)];
-    let pairs: Vec<_> =
-        pairs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
-    format!("/admin/links?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
+/// Parses a `user_id` that an operator types.
+pub(super) fn user_id(text: &str) -> Result<UserId, &'static str> {
+    let says = "Type your application’s ID for the merchant: 1 to 128 visible characters, without spaces.";
+    text.parse().map_err(|_| says)
 }
 
-async fn offer(State(app): State<App>, who: SignedIn, parts: Parts) -> Result<Page<NewPage>, Failure> {
-    let form = LinkForm::blank(&app, &Fields::of_query(parts.uri.query())?);
-    Ok(Page(new_page(&app, &who, form)))
+fn new_page(who: &SignedIn, form: Form) -> NewPage {
+    NewPage { shell: who.shell(Section::Links), form, returns: who.app.site.return_origins.clone() }
 }
 
-async fn make(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let form = LinkForm::of(&fields);
-    let again = |form| {
-        let page = Page(new_page(&app, &who, form));
-        Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-    };
-    let (form, new) = match form.read(&app) {
-        Ok(wished) => wished,
-        Err(form) => return again(*form),
-    };
-    let (link, address) = match links::make(&app, new, &who.actor).await {
-        Ok(made) => made,
-        Err(links::Error::Beneath(beneath)) => return Err(beneath.into()),
-        Err(error) => return again(form.refused(&error)),
-    };
-    let shell = Shell::new(&app, &who, Section::Links);
-    let address = address.expose().to_owned();
-    Ok(Page(MadePage { shell, link, picture: Qr::of(&address), address }).into_response())
-}
-
-fn new_page(app: &App, who: &SignedIn, form: LinkForm) -> NewPage {
-    NewPage { shell: Shell::new(app, who, Section::Links), form, returns: app.site.return_origins.clone() }
-}
-
-async fn ask_withdraw(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<WithdrawPage>, Failure> {
-    let (link, attempt) = links::look(&app, &read_id(&id)?).await?.ok_or_else(gone)?;
+async fn ask_withdraw(who: SignedIn, Id(id): Id<LinkId>) -> Result<Page<WithdrawPage>, Failure> {
+    let (link, attempt) = links::look(&who.app, &id).await?.ok_or_else(unknown::<LinkId>)?;
     if link.withdrawn_at.is_some() {
         return Err(withdrawn_before());
     }
-    let attempt = attempt.map(|attempt| attempt.status_at(app.now()));
-    Ok(Page(WithdrawPage { shell: Shell::new(&app, &who, Section::Links), link, attempt }))
+    let attempt = attempt.map(|attempt| attempt.status_at(who.app.now()));
+    Ok(Page(WithdrawPage { shell: who.shell(Section::Links), link, attempt }))
 }
 
-async fn withdraw(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    let ended = links::withdraw(&app, &read_id(&id)?, &posted.who.actor).await?;
+async fn withdraw(Id(id): Id<LinkId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    let ended = links::withdraw(&who.app, &id, &who.actor).await?;
     ended.map(|_| Done::to("/admin/links", Notice::LinkWithdrawn)).ok_or_else(withdrawn_before)
-}
-
-fn read_id(id: &str) -> Result<LinkId, Failure> {
-    id.parse().map_err(|_| gone())
-}
-
-fn gone() -> Failure {
-    Failure::not_found("There is no such link. The list of links shows all links.")
 }
 
 fn withdrawn_before() -> Failure {
@@ -174,25 +191,12 @@ fn withdrawn_before() -> Failure {
     )
 }
 
-/// An attempt's badge: class and text.
-const fn attempt_badge(status: Status) -> (&'static str, &'static str) {
-    match status {
-        Status::Open => ("", "Waiting for approval"),
-        Status::Received | Status::Proving => ("", "Testing the key"),
-        Status::AwaitingConfirmation => ("warn", "Waiting for confirmation"),
-        Status::Connected => ("good", "Connected"),
-        Status::Denied => ("bad", "Denied"),
-        Status::Failed => ("bad", "Failed"),
-        Status::Expired => ("quiet", "Expired"),
-    }
-}
-
 impl LinksPage {
     /// A link's badge: class and text; for a used link, those of its newest attempt.
     fn badge(&self, row: &Listed) -> (&'static str, &'static str) {
         match (row.link.state_at(self.shell.now, row.attempt_id.is_some()), self.attempt(row)) {
             (LinkState::Withdrawn, _) => ("quiet", "Withdrawn"),
-            (_, Some(status)) => attempt_badge(status),
+            (_, Some(status)) => labels::attempt(status),
             (LinkState::Open | LinkState::Used, None) => ("good", "Open"),
             (LinkState::Expired, None) => ("quiet", "Expired, not used"),
         }
@@ -229,17 +233,6 @@ impl WithdrawPage {
 
     fn is_on_the_way(&self) -> bool {
         self.attempt.is_some_and(|status| !status.is_ended())
-    }
-}
-
-/// The scopes that a link may request, in display order.
-const SCOPES: [Scope; 3] = [Scope::ReadWrite, Scope::Read, Scope::Write];
-
-const fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Read => "Read",
-        Scope::Write => "Write",
-        Scope::ReadWrite => "Read and write",
     }
 }
 

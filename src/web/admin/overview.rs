@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
 use axum::routing::get;
 
 use super::chart::{Columns, HEIGHT, Rows, WIDTH, percent};
@@ -10,10 +9,7 @@ use super::guard::SignedIn;
 use super::show::{Section, Shell, day};
 use super::stores::{reason_name, thousands};
 use crate::app::App;
-use crate::domain::attempt::Attempt;
-use crate::domain::store::StoreStatus;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Attempt, StoreStatus, Time, Verdict};
 use crate::flow::dashboard::overview::{self, Counts, Funnel, Needy, Overview};
 use crate::flow::transfer::backup::Standing;
 use crate::web::failure::Failure;
@@ -51,12 +47,12 @@ struct End {
     share: String,
 }
 
-async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
-    let seen = overview::look(&app).await?;
+async fn look(who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
+    let seen = overview::look(&who.app).await?;
     let figures: Vec<i64> = seen.reads.iter().map(|day| day.reads).collect();
     Ok(Page(OverviewPage {
-        shell: Shell::new(&app, &who, Section::Overview),
-        api: who.address.unwrap_or_else(|| app.site.public_url.clone()),
+        shell: who.shell(Section::Overview),
+        api: who.address.unwrap_or_else(|| who.app.site.public_url.clone()),
         stages: stages(&seen.funnel),
         ends: ends(&seen.funnel),
         days: seen.reads.iter().map(|each| (day(&Time::of_day(each.day)), each.reads)).collect(),

@@ -2,8 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
@@ -11,15 +9,14 @@ use super::guard::{Posted, SignedIn};
 use super::show::{Done, Notice, Section, Shell};
 use super::upload::PostedFile;
 use crate::app::App;
-use crate::domain::brand::{Brand, Logo, NotALogo};
-use crate::domain::language::Language;
+use crate::domain::{Brand, Language, Logo, NotALogo};
 use crate::flow::connecting::brand::{self, Chosen};
 use crate::flow::connecting::by_hand;
 use crate::web::failure::Failure;
-use crate::web::form::Fields;
+use crate::web::form::Form;
 use crate::web::i18n::Words;
 use crate::web::merchant::frame::Frame;
-use crate::web::page::Page;
+use crate::web::page::{Page, Refused};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -31,17 +28,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/settings/by-hand", post(allow_by_hand))
 }
 
-/// Typed values and errors.
-#[derive(Debug, Default)]
-struct Form {
-    app_name: String,
-    app_name_wrong: Option<String>,
-    accent: String,
-    accent_wrong: Option<String>,
-    help: String,
-    help_wrong: Option<String>,
-}
-
 #[derive(Template)]
 #[template(path = "admin/settings.html")]
 struct SettingsPage {
@@ -49,7 +35,6 @@ struct SettingsPage {
     form: Form,
     /// The saved values; a saved field can be reset.
     chosen: Chosen,
-    /// The default name.
     default_name: String,
     logo_wrong: Option<NotALogo>,
     /// The preview, in English.
@@ -63,10 +48,8 @@ struct SettingsPage {
 }
 
 impl SettingsPage {
-    fn is_wrong(&self) -> bool {
-        let form = &self.form;
-        let fields = form.app_name_wrong.is_some() || form.accent_wrong.is_some() || form.help_wrong.is_some();
-        fields || self.logo_wrong.is_some()
+    const fn is_wrong(&self) -> bool {
+        self.form.is_wrong() || self.logo_wrong.is_some()
     }
 
     /// The name as shown by stores, if it differs.
@@ -75,82 +58,82 @@ impl SettingsPage {
     }
 }
 
-async fn look(State(app): State<App>, who: SignedIn) -> Result<Page<SettingsPage>, Failure> {
-    Ok(Page(page(&app, &who).await?))
+async fn look(who: SignedIn) -> Result<Page<SettingsPage>, Failure> {
+    Ok(Page(page(&who).await?))
 }
 
-async fn save(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    match read(&fields) {
-        Ok(chosen) => {
-            brand::choose(&app, chosen, &who.actor).await?;
+async fn save(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let mut form = Form::of(fields);
+    match read(&mut form) {
+        Some(chosen) => {
+            brand::choose(&who.app, chosen, &who.actor).await?;
             Ok(Done::to("/admin/settings", Notice::Saved).into_response())
         }
-        Err(form) => Ok(refused(SettingsPage { form: *form, ..page(&app, &who).await? })),
+        None => Ok(Refused(SettingsPage { form, ..page(&who).await? }).into_response()),
     }
 }
 
-async fn preview(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let page = page(&app, &who).await?;
-    match read(&fields) {
-        Ok(new) => {
-            let brand = brand::as_seen(&app, new, page.frame.brand.logo.clone());
-            let (form, frame) = (typed(&fields), frame(brand));
+async fn preview(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let (mut form, page) = (Form::of(fields), page(&who).await?);
+    match read(&mut form) {
+        Some(new) => {
+            let frame = frame(brand::as_seen(&who.app, new, page.frame.brand.logo.clone()));
             Ok(Page(SettingsPage { form, frame, unsaved: true, ..page }).into_response())
         }
-        Err(form) => Ok(refused(SettingsPage { form: *form, ..page })),
+        None => Ok(Refused(SettingsPage { form, ..page }).into_response()),
     }
 }
 
-async fn reset(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
-    let (mut chosen, _) = brand::look(&app).await?;
+async fn reset(Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    let (mut chosen, _) = brand::look(&who.app).await?;
     match fields.get("field") {
         Some("app_name") => chosen.app_name = None,
         Some("accent") => chosen.accent = None,
         Some("help") => chosen.help = None,
         _ => return Err(Failure::invalid("field", "This setting does not exist. Open the page again.")),
     }
-    brand::choose(&app, chosen, &who.actor).await?;
+    brand::choose(&who.app, chosen, &who.actor).await?;
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
-async fn upload(State(app): State<App>, PostedFile { who, file }: PostedFile) -> Result<Response, Failure> {
+async fn upload(PostedFile { who, file }: PostedFile) -> Result<Response, Failure> {
     match file.and_then(Logo::read) {
         Ok(logo) => {
-            brand::set_logo(&app, Some(logo), &who.actor).await?;
+            brand::set_logo(&who.app, Some(logo), &who.actor).await?;
             Ok(Done::to("/admin/settings", Notice::Saved).into_response())
         }
-        Err(wrong) => Ok(refused(SettingsPage { logo_wrong: Some(wrong), ..page(&app, &who).await? })),
+        Err(wrong) => Ok(Refused(SettingsPage { logo_wrong: Some(wrong), ..page(&who).await? }).into_response()),
     }
 }
 
-async fn remove(State(app): State<App>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
-    brand::set_logo(&app, None, &who.actor).await?;
+async fn remove(Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    brand::set_logo(&who.app, None, &who.actor).await?;
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
-async fn allow_by_hand(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
-    by_hand::allow(&app, fields.get("allowed") == Some("yes"), &who.actor).await?;
+async fn allow_by_hand(Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    by_hand::allow(&who.app, fields.get("allowed") == Some("yes"), &who.actor).await?;
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
 /// The page with the saved values.
-async fn page(app: &App, who: &SignedIn) -> Result<SettingsPage, Failure> {
-    let (chosen, logo) = brand::look(app).await?;
+async fn page(who: &SignedIn) -> Result<SettingsPage, Failure> {
+    let (chosen, logo) = brand::look(&who.app).await?;
+    let values = [
+        ("app_name", chosen.app_name.as_ref().map(ToString::to_string)),
+        ("accent", chosen.accent.as_ref().map(ToString::to_string)),
+        ("help", chosen.help.as_ref().map(ToString::to_string)),
+    ];
     Ok(SettingsPage {
-        shell: Shell::new(app, who, Section::Settings),
-        form: Form {
-            app_name: chosen.app_name.as_ref().map(ToString::to_string).unwrap_or_default(),
-            accent: chosen.accent.as_ref().map(ToString::to_string).unwrap_or_default(),
-            help: chosen.help.as_ref().map(ToString::to_string).unwrap_or_default(),
-            ..Form::default()
-        },
-        default_name: app.site.app_name.to_string(),
+        shell: who.shell(Section::Settings),
+        form: Form::filled(values.map(|(name, value)| (name, value.unwrap_or_default()))),
+        default_name: who.app.site.app_name.to_string(),
         logo_wrong: None,
-        frame: frame(brand::as_seen(app, chosen.clone(), logo)),
+        frame: frame(brand::as_seen(&who.app, chosen.clone(), logo)),
         chosen,
         unsaved: false,
-        connect_href: format!("{}/connect", app.site.public_url),
-        by_hand: by_hand::is_allowed(app).await?,
+        connect_href: format!("{}/connect", who.app.site.public_url),
+        by_hand: by_hand::is_allowed(&who.app).await?,
     })
 }
 
@@ -158,35 +141,10 @@ fn frame(brand: Brand) -> Frame {
     Frame::new(brand, Words(Language::English))
 }
 
-fn refused(page: SettingsPage) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response()
-}
-
-/// Returns the typed values unchanged.
-fn typed(fields: &Fields) -> Form {
-    let text = |name| fields.get(name).unwrap_or_default().to_owned();
-    Form { app_name: text("app_name"), accent: text("accent"), help: text("help"), ..Form::default() }
-}
-
-/// Parses all three fields, or returns an error for each. An empty field resets the value.
-fn read(fields: &Fields) -> Result<Chosen, Box<Form>> {
-    let mut form = typed(fields);
-    let app_name = optional(&form.app_name, &mut form.app_name_wrong);
-    let accent = optional(&form.accent, &mut form.accent_wrong);
-    let help = optional(&form.help, &mut form.help_wrong);
-    match (app_name, accent, help) {
-        (Ok(app_name), Ok(accent), Ok(help)) => Ok(Chosen { app_name, accent, help }),
-        _ => Err(Box::new(form)),
-    }
-}
-
-fn optional<T: std::str::FromStr>(text: &str, wrong: &mut Option<String>) -> Result<Option<T>, ()>
-where
-    T::Err: std::fmt::Display,
-{
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|fault: T::Err| *wrong = Some(fault.to_string()))
+/// Parses all three fields; records an error for each. An empty field resets the value.
+fn read(form: &mut Form) -> Option<Chosen> {
+    let app_name = form.optional("app_name", str::parse);
+    let accent = form.optional("accent", str::parse);
+    let help = form.optional("help", str::parse);
+    (!form.is_wrong()).then_some(Chosen { app_name, accent, help })
 }

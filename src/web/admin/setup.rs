@@ -11,33 +11,27 @@ use axum::routing::get;
 
 use super::sign_in::{begun_at, nobody};
 use crate::app::App;
-use crate::domain::operator::OperatorName;
-use crate::domain::secret::Secret;
+use crate::domain::{OperatorName, Secret};
 use crate::flow::operators::sign_in;
 use crate::flow::operators::{self, Error};
 use crate::web::failure::Failure;
-use crate::web::form::Fields;
+use crate::web::form::{Fields, Form, sentence};
 use crate::web::guard::same_site;
-use crate::web::page::Page;
+use crate::web::page::{Page, Refused};
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/admin/setup/{link}", get(ask).post(take))
 }
 
-#[derive(Debug, Default, Template)]
+#[derive(Default, Template)]
 #[template(path = "admin/setup.html")]
 struct SetupPage {
-    typed_name: String,
-    name_wrong: Option<String>,
-    password_wrong: Option<String>,
+    form: Form,
 }
 
 async fn ask(State(app): State<App>, Path(link): Path<String>) -> Result<Page<SetupPage>, Failure> {
-    if operators::setup_link_works(&app, &Secret::new(link)).await? {
-        Ok(Page(SetupPage::default()))
-    } else {
-        Err(gone())
-    }
+    let works = operators::setup_link_works(&app, &Secret::new(link)).await?;
+    works.then(|| Page(SetupPage::default())).ok_or_else(gone)
 }
 
 async fn take(
@@ -53,42 +47,27 @@ async fn take(
         return Err(gone());
     }
     let fields = Fields::of_form(&body)?;
-    let mut page = SetupPage { typed_name: fields.get("name").unwrap_or_default().to_owned(), ..SetupPage::default() };
-    let name = match page.typed_name.parse::<OperatorName>() {
-        Ok(name) => name,
-        Err(fault) => {
-            page.name_wrong = Some(sentence(&fault));
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
-        }
-    };
-    let password = fields.get("password").unwrap_or_default();
-    if fields.get("again") != Some(password) {
-        page.password_wrong = Some("The two passwords do not match. Type both again.".to_owned());
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response());
+    let (password, is_same) = (fields.secret("password"), fields.get("again") == fields.get("password"));
+    let mut form = Form::of(fields);
+    let name = form.read("name", |name| name.parse::<OperatorName>().map_err(|fault| sentence(&fault)));
+    let Some(name) = name else { return Ok(Refused(SetupPage { form }).into_response()) };
+    if !is_same {
+        form.refuse("password", "The two passwords do not match. Type both again.");
+        return Ok(Refused(SetupPage { form }).into_response());
     }
     let actor = nobody(&app, &parts);
-    match operators::set_up(&app, &link, name, &Secret::new(password.to_owned()), &actor).await {
-        Ok(id) => {
-            // If this fails, the operator can still sign in.
-            match sign_in::begin_for(&app, &id, &actor).await {
-                Ok(begun) => Ok(begun_at(&app, &begun, "/admin")),
-                Err(_) => Ok(Redirect::to("/admin/sign-in").into_response()),
-            }
-        }
+    match operators::set_up(&app, &link, name, &password, &actor).await {
+        // If this fails, the operator can still sign in.
+        Ok(id) => match sign_in::begin_for(&app, &id, &actor).await {
+            Ok(begun) => Ok(begun_at(&app, &begun, "/admin")),
+            Err(_) => Ok(Redirect::to("/admin/sign-in").into_response()),
+        },
         Err(Error::Weak(why)) => {
-            page.password_wrong = Some(sentence(&why));
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response())
+            Ok(Refused(SetupPage { form: form.refused("password", sentence(&why)) }).into_response())
         }
         Err(Error::Beneath(beneath)) => Err(beneath.into()),
         Err(_) => Err(gone()),
     }
-}
-
-/// An error as a sentence.
-pub(super) fn sentence(fault: &impl ToString) -> String {
-    let text = fault.to_string();
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 fn gone() -> Failure {

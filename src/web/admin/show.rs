@@ -3,31 +3,19 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::guard::SignedIn;
-use crate::app::App;
-use crate::domain::store::StoreStatus;
-use crate::domain::time::Time;
+use crate::domain::{StoreStatus, Time};
 
 /// A section of the dashboard, as listed in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// The overview.
     Overview,
-    /// The stores.
     Stores,
-    /// Links.
     Links,
-    /// Service tokens.
     Tokens,
-    /// Webhooks.
     Webhooks,
-    /// The activity.
     Activity,
-    /// The settings.
     Settings,
-    /// Diagnostics.
     Diagnostics,
-    /// The operator's account.
     Account,
 }
 
@@ -44,34 +32,26 @@ impl Section {
         Self::Diagnostics,
     ];
 
-    /// The name.
-    pub const fn name(self) -> &'static str {
+    const fn name_and_path(self) -> (&'static str, &'static str) {
         match self {
-            Self::Overview => "Overview",
-            Self::Stores => "Stores",
-            Self::Links => "Links",
-            Self::Tokens => "Service tokens",
-            Self::Webhooks => "Webhooks",
-            Self::Activity => "Activity",
-            Self::Settings => "Settings",
-            Self::Diagnostics => "Diagnostics",
-            Self::Account => "Account",
+            Self::Overview => ("Overview", "/admin"),
+            Self::Stores => ("Stores", "/admin/stores"),
+            Self::Links => ("Links", "/admin/links"),
+            Self::Tokens => ("Service tokens", "/admin/tokens"),
+            Self::Webhooks => ("Webhooks", "/admin/webhooks"),
+            Self::Activity => ("Activity", "/admin/activity"),
+            Self::Settings => ("Settings", "/admin/settings"),
+            Self::Diagnostics => ("Diagnostics", "/admin/diagnostics"),
+            Self::Account => ("Account", "/admin/account"),
         }
     }
 
-    /// The path.
+    pub const fn name(self) -> &'static str {
+        self.name_and_path().0
+    }
+
     pub const fn href(self) -> &'static str {
-        match self {
-            Self::Overview => "/admin",
-            Self::Stores => "/admin/stores",
-            Self::Links => "/admin/links",
-            Self::Tokens => "/admin/tokens",
-            Self::Webhooks => "/admin/webhooks",
-            Self::Activity => "/admin/activity",
-            Self::Settings => "/admin/settings",
-            Self::Diagnostics => "/admin/diagnostics",
-            Self::Account => "/admin/account",
-        }
+        self.name_and_path().1
     }
 }
 
@@ -90,25 +70,12 @@ pub struct Shell {
     pub now: Time,
 }
 
-impl Shell {
-    /// Creates the frame for a page of this section.
-    pub fn new(app: &App, who: &SignedIn, here: Section) -> Self {
-        Self {
-            here,
-            operator: who.operator.name.to_string(),
-            csrf: who.csrf.clone(),
-            notice: who.notice,
-            now: app.now(),
-        }
-    }
-}
-
 /// The codes allowed in the query and their sentences: nothing from the query itself is displayed.
 macro_rules! notices {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $says:literal;)*) => {
+    ($($name:ident = $code:literal, $says:literal;)*) => {
         /// A notice about what was just done, shown on the next page.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Notice { $($(#[$doc])* $name),* }
+        pub enum Notice { $(#[doc = $says] $name),* }
 
         impl Notice {
             /// The code in `?done=`.
@@ -138,55 +105,30 @@ macro_rules! notices {
 }
 
 notices! {
-    /// A store was checked and its key works.
     CheckedWell = "checked-well", "The store was checked: its key works.";
-    /// A store was checked and has a problem.
     CheckedBad = "checked-bad", "The store was checked. See the result below.";
-    /// A store was not checked because too many others are.
     NoTurn = "no-turn", "Too many stores are being checked right now. This one is next: try again in ten seconds.";
-    /// A typed key works, and its store is new.
     StoreAdded = "store-added", "The key works, and the store is connected.";
-    /// A typed key works and replaced another.
     KeyReplaced = "key-replaced", "The key works and replaced the store's previous key.";
-    /// The store already has the typed key.
     KeyKnown = "key-known", "The store already has this key. Nothing was changed.";
-    /// A store was disconnected.
     Disconnected = "disconnected", "The store was disconnected and its secret was wiped.";
-    /// A disconnected store reports that the key is revoked.
     KeyRevoked = "key-revoked", "The store was checked: the key is revoked. There is nothing left to do.";
-    /// A disconnected store still knows the key.
     KeyStillThere = "key-still-there", "The store was checked: the key is not revoked.";
-    /// A disconnected store could not be checked.
     KeyNotTold = "key-not-told", "The store could not be checked, so it is not known whether the key is revoked.";
-    /// A quarantined approval was confirmed.
     Confirmed = "confirmed", "The approval was confirmed.";
-    /// A quarantined approval was rejected.
     Rejected = "rejected", "The approval was rejected and its key was wiped.";
-    /// A link was withdrawn.
     LinkWithdrawn = "link-withdrawn", "The link was withdrawn. Anyone who opens it sees that it no longer works.";
-    /// A token was revoked.
     TokenRevoked = "token-revoked", "The token was revoked. It no longer works.";
-    /// A webhook accepted a test.
     TestTaken = "test-taken", "The test was delivered: this webhook works.";
-    /// A webhook did not accept a test.
     TestNotTaken = "test-not-taken", "The test was not delivered. The log below shows the response.";
-    /// Deliveries are being resent.
     SentAgain = "sent-again", "Events are being resent. The log below shows the result.";
-    /// A webhook's old secret was ended.
     OldSecretEnded = "old-secret-ended", "Events are no longer signed with the old secret.";
-    /// A webhook was turned off.
     WebhookOff = "webhook-off", "The webhook is off. Nothing is sent to it.";
-    /// A webhook was turned on.
     WebhookOn = "webhook-on", "The webhook is on. New events are sent to it.";
-    /// A webhook was turned on and missed events are being sent.
     WebhookOnWithMissed = "webhook-on-missed", "The webhook is on. Missed events are being sent now.";
-    /// A webhook was deleted.
     WebhookDeleted = "webhook-deleted", "The webhook was deleted and its secret was wiped.";
-    /// Settings were saved.
     Saved = "saved", "Saved.";
-    /// The second factor is off.
     SecondFactorOff = "second-factor-off", "The second factor is off.";
-    /// All other sessions ended.
     SessionEnded = "session-ended", "The session was ended.";
 }
 
@@ -251,7 +193,6 @@ pub const fn status_class(status: StoreStatus) -> &'static str {
     }
 }
 
-/// The name of a status.
 pub const fn status_name(status: StoreStatus) -> &'static str {
     match status {
         StoreStatus::Connected => "Connected",

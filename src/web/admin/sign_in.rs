@@ -12,8 +12,7 @@ use axum::routing::{get, post};
 
 use super::guard::{Posted, known_cookie, operator_cookie, remember, safe_next, set_cookie};
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, Secret};
 use crate::flow::operators::sign_in::{self, Begun, Brings, Error};
 use crate::web::failure::Failure;
 use crate::web::form::Fields;
@@ -68,7 +67,7 @@ async fn take(State(app): State<App>, parts: Parts, body: Bytes) -> Result<Respo
     let fields = Fields::of_form(&body)?;
     let next = safe_next(fields.get("next")).to_owned();
     let name = fields.get("name").unwrap_or_default();
-    let password = Secret::new(fields.get("password").unwrap_or_default().to_owned());
+    let password = fields.secret("password");
     let brings = Brings { session: operator_cookie(&app.site, &parts), known: known_cookie(&app.site, &parts) };
     match sign_in::sign_in(&app, name, &password, &brings, &nobody(&app, &parts)).await {
         Ok(begun) => Ok(begun_at(&app, &begun, &next)),
@@ -112,10 +111,10 @@ async fn take_code(State(app): State<App>, parts: Parts, body: Bytes) -> Result<
     }
 }
 
-async fn sign_out(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+async fn sign_out(Posted { who, fields }: Posted) -> Result<Response, Failure> {
     let which = (fields.get("everywhere") != Some("yes")).then_some(&who.session.fingerprint);
-    sign_in::sign_out(&app, &who.operator, which, &who.actor).await?;
-    Ok(with_cookie(&app, None, Redirect::to("/admin/sign-in?done=signed-out").into_response()))
+    sign_in::sign_out(&who.app, &who.operator, which, &who.actor).await?;
+    Ok(with_cookie(&who.app, None, Redirect::to("/admin/sign-in?done=signed-out").into_response()))
 }
 
 /// Redirects to the operator's destination, or to the second factor.

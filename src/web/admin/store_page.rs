@@ -5,15 +5,13 @@ use std::time::Duration;
 use askama::Template;
 
 use super::show::Shell;
+use super::stores::called;
 use super::uptime_bar::UptimeBar;
-use crate::domain::key::{Key, Standing};
-use crate::domain::link::Link;
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::{Key, Link, Standing, Store, StoreStatus};
 use crate::flow::connecting::disconnect::{keys_url, revoke_url};
 use crate::flow::dashboard::activity::Entry;
 use crate::flow::dashboard::history::{Approval, MOST_READS, OfStore, READ_DAYS, Reader};
 
-/// One store.
 #[derive(Template)]
 #[template(path = "admin/store.html")]
 pub struct StorePage {
@@ -55,7 +53,7 @@ impl StorePage {
     }
 
     fn heading(&self) -> &str {
-        heading(&self.whole.store)
+        called(&self.whole.store)
     }
 
     fn is_disconnected(&self) -> bool {
@@ -121,9 +119,7 @@ impl StorePage {
 pub struct LinkPage {
     /// The frame.
     pub shell: Shell,
-    /// The store.
     pub store: Store,
-    /// The link.
     pub link: Link,
     /// The address that opens it.
     pub url: String,
@@ -135,25 +131,19 @@ pub struct LinkPage {
 pub struct DisconnectPage {
     /// The frame.
     pub shell: Shell,
-    /// The store.
     pub store: Store,
     /// Who read its key recently.
     pub readers: Vec<Reader>,
 }
 
-/// A store's name, or else its address.
-fn heading(store: &Store) -> &str {
-    store.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| store.home.shown())
-}
-
 impl DisconnectPage {
     fn heading(&self) -> &str {
-        heading(&self.store)
+        called(&self.store)
     }
 }
 
 impl LinkPage {
     fn heading(&self) -> &str {
-        heading(&self.store)
+        called(&self.store)
     }
 }

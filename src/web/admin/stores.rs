@@ -6,15 +6,12 @@ mod query;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{RawQuery, State};
 use axum::routing::get;
 
 use super::guard::SignedIn;
 use super::show::{Section, Shell};
 use crate::app::App;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::verdict::Verdict;
+use crate::domain::{Scope, Store, StoreStatus, Verdict};
 use crate::flow::dashboard::store_list::{self, Found};
 use crate::web::failure::Failure;
 use crate::web::page::Page;
@@ -41,11 +38,12 @@ struct StoresPage {
     next: Option<String>,
 }
 
-async fn list(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Page<StoresPage>, Failure> {
-    let query = StoreQuery::read(query.as_deref())?;
-    let (part, found) = store_list::part(&app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
+async fn list(who: SignedIn) -> Result<Page<StoresPage>, Failure> {
+    let query = StoreQuery::read(&who.query);
+    let (part, found) =
+        store_list::part(&who.app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
     Ok(Page(StoresPage {
-        shell: Shell::new(&app, &who, Section::Stores),
+        shell: who.shell(Section::Stores),
         previous: part.previous.map(|beside| query.beside_href(&beside)),
         next: part.next.map(|beside| query.beside_href(&beside)),
         rows: part.rows,
@@ -61,7 +59,6 @@ impl StoresPage {
         format!("{}{} store{s}", thousands(self.found.n), if self.found.more { "+" } else { "" })
     }
 
-    /// Whether there are no stores at all.
     fn is_new(&self) -> bool {
         self.found.n == 0 && !self.query.is_filtered()
     }

@@ -1,36 +1,39 @@
 //! Service tokens: list, create, rotate, revoke.
 
-mod form;
-
 use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::form::TokenForm;
-use super::guard::{Posted, SignedIn};
+use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::id::TokenId;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
-use crate::domain::token::{Permission, ServiceToken, TokenState};
+use crate::domain::{Permission, Secret, ServiceToken, Time, TokenId, TokenState, Users};
 use crate::flow::lending::key_reads::{self, OfToken};
-use crate::flow::lending::tokens::{self, RotateError};
+use crate::flow::lending::tokens::{self, NewToken, RotateError};
 use crate::web::failure::Failure;
-use crate::web::page::Page;
+use crate::web::form::{A_TIME, Choice, Form, sentence};
+use crate::web::page::{Page, Refused};
 
 /// The number of days for which reads are counted, including today.
 const DAYS: u64 = 30;
 
 /// How long the old token may remain valid: the value, seconds, label.
-const OVERLAPS: [(&str, u64, &str); 4] =
+const OVERLAPS: [Choice<u64>; 4] =
     [("now", 0, "not at all"), ("1h", 3_600, "1 hour"), ("24h", 86_400, "24 hours"), ("7d", 604_800, "7 days")];
+
+/// The lifetimes offered: the value, days (`None`: no expiry), label.
+const LIVES: [Choice<Option<u64>>; 5] = [
+    ("30", Some(30), "30 days"),
+    ("90", Some(90), "90 days"),
+    ("365", Some(365), "1 year"),
+    ("730", Some(730), "2 years"),
+    ("never", None, "Until it is revoked"),
+];
 
 /// The characters that would have a different meaning in a path or a shell command.
 const IN_A_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -62,7 +65,7 @@ struct TokensPage {
 #[template(path = "admin/token_new.html")]
 struct NewPage {
     shell: Shell,
-    form: TokenForm,
+    form: Form,
 }
 
 /// A token's secret, shown once.
@@ -83,7 +86,7 @@ struct MadePage {
 struct RotatePage {
     shell: Shell,
     row: Row,
-    overlaps: [(&'static str, u64, &'static str); 4],
+    overlaps: [Choice<u64>; 4],
 }
 
 /// Asks for confirmation before a token is revoked.
@@ -94,44 +97,51 @@ struct RevokePage {
     row: Row,
 }
 
-async fn list(State(app): State<App>, who: SignedIn) -> Result<Page<TokensPage>, Failure> {
-    let mut rows = rows(&app).await?;
+async fn list(who: SignedIn) -> Result<Page<TokensPage>, Failure> {
+    let mut rows = rows(&who.app).await?;
     rows.reverse();
     let (working, gone) =
         rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Rotating));
-    Ok(Page(TokensPage { shell: Shell::new(&app, &who, Section::Tokens), working, gone }))
+    Ok(Page(TokensPage { shell: who.shell(Section::Tokens), working, gone }))
 }
 
-async fn offer(State(app): State<App>, who: SignedIn) -> Page<NewPage> {
-    Page(NewPage { shell: Shell::new(&app, &who, Section::Tokens), form: TokenForm::default() })
+async fn offer(who: SignedIn) -> Page<NewPage> {
+    Page(NewPage { shell: who.shell(Section::Tokens), form: Form::filled([("lives", "365".to_owned())]) })
 }
 
-async fn issue(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let shell = Shell::new(&app, &who, Section::Tokens);
-    let form = TokenForm::of(&fields);
-    match form.read() {
-        Err(form) => Ok((StatusCode::UNPROCESSABLE_ENTITY, Page(NewPage { shell, form: *form })).into_response()),
-        Ok(new) => {
-            let (token, secret) = tokens::issue(&app, new, &who.actor).await?;
-            Ok(Page(made(shell, who.address.as_deref(), token, &secret, None)).into_response())
-        }
-    }
+async fn issue(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let mut form = Form::of(fields);
+    let Some(new) = new_token(&mut form) else {
+        return Ok(Refused(NewPage { shell: who.shell(Section::Tokens), form }).into_response());
+    };
+    let (token, secret) = tokens::issue(&who.app, new, &who.actor).await?;
+    Ok(Page(made(&who, token, &secret, None)).into_response())
+}
+
+/// Parses the form; records errors.
+fn new_token(form: &mut Form) -> Option<NewToken> {
+    let fits = |name: &str| (1..=80).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    let says = "Type a name of 1 to 80 characters, such as the service’s name.";
+    let name = form.read("name", |name| fits(name).then(|| name.to_owned()).ok_or(says));
+    let ticked = form.all("allow").collect::<Vec<_>>().join(",");
+    let permissions = form.read("allow", |_| ticked.parse().map_err(|_| "Select at least one permission."));
+    let lives = form.choose("lives", &LIVES, A_TIME);
+    let users = form.optional("users", |users| users.parse::<Users>().map_err(|fault| sentence(&fault)));
+    let (name, permissions, lives) = (name?, permissions?, lives?);
+    let lives = lives.map(|days| Duration::from_hours(24 * days));
+    (!form.is_wrong()).then(|| NewToken { users, lives, ..NewToken::new(name, permissions) })
 }
 
 /// The page of a new token. Its example command uses the address of this browser's dashboard: another address may have
 /// no service API, and would send a valid token to whoever answers there.
-fn made(
-    shell: Shell,
-    address: Option<&str>,
-    token: ServiceToken,
-    secret: &Secret,
-    old: Option<ServiceToken>,
-) -> MadePage {
+fn made(who: &SignedIn, token: ServiceToken, secret: &Secret, old: Option<ServiceToken>) -> MadePage {
     let secret = secret.expose();
-    let curl = address
+    let curl = who
+        .address
+        .as_ref()
         .zip(path_to_try(&token))
         .map(|(address, path)| format!("curl -H 'Authorization: Bearer {secret}' {address}{path}"));
-    MadePage { shell, token, secret: secret.to_owned(), curl, old }
+    MadePage { shell: who.shell(Section::Tokens), token, secret: secret.to_owned(), curl, old }
 }
 
 /// A path that this token may read, which changes nothing.
@@ -146,49 +156,31 @@ fn path_to_try(token: &ServiceToken) -> Option<String> {
     token.permissions.allow(Permission::KeysRead).then(|| format!("/api/v1/users/{user}/keys"))
 }
 
-async fn ask_rotate(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<RotatePage>, Failure> {
-    let row = row(&app, &id).await?;
-    tokens::refuse_rotation(&row.token, app.now()).map_err(not_rotated)?;
-    Ok(Page(RotatePage { shell: Shell::new(&app, &who, Section::Tokens), row, overlaps: OVERLAPS }))
+async fn ask_rotate(who: SignedIn, Id(id): Id<TokenId>) -> Result<Page<RotatePage>, Failure> {
+    let row = row(&who.app, &id).await?;
+    tokens::refuse_rotation(&row.token, who.app.now()).map_err(not_rotated)?;
+    Ok(Page(RotatePage { shell: who.shell(Section::Tokens), row, overlaps: OVERLAPS }))
 }
 
-async fn rotate(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { who, fields }: Posted,
-) -> Result<Response, Failure> {
-    let id = read_id(&id)?;
-    let chosen = OVERLAPS.iter().find(|(value, ..)| fields.get("overlap") == Some(value));
-    let (_, seconds, _) = chosen.ok_or_else(|| Failure::invalid("overlap", "Choose a time from the list."))?;
-    let (token, secret) =
-        tokens::rotate(&app, &id, Duration::from_secs(*seconds), &who.actor).await.map_err(not_rotated)?;
-    let old = tokens::find(&app, &id).await?;
-    let shell = Shell::new(&app, &who, Section::Tokens);
-    Ok(Page(made(shell, who.address.as_deref(), token, &secret, old)).into_response())
+async fn rotate(Id(id): Id<TokenId>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let seconds = fields.chosen("overlap", &OVERLAPS).ok_or_else(|| Failure::invalid("overlap", A_TIME))?;
+    let rotated = tokens::rotate(&who.app, &id, Duration::from_secs(seconds), &who.actor).await;
+    let (token, secret) = rotated.map_err(not_rotated)?;
+    let old = tokens::find(&who.app, &id).await?;
+    Ok(Page(made(&who, token, &secret, old)).into_response())
 }
 
-async fn ask_revoke(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<RevokePage>, Failure> {
-    let row = row(&app, &id).await?;
+async fn ask_revoke(who: SignedIn, Id(id): Id<TokenId>) -> Result<Page<RevokePage>, Failure> {
+    let row = row(&who.app, &id).await?;
     if row.state == TokenState::Revoked {
         return Err(revoked_before());
     }
-    Ok(Page(RevokePage { shell: Shell::new(&app, &who, Section::Tokens), row }))
+    Ok(Page(RevokePage { shell: who.shell(Section::Tokens), row }))
 }
 
-async fn revoke(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    if tokens::revoke(&app, &read_id(&id)?, &posted.who.actor).await? {
-        Ok(Done::to("/admin/tokens", Notice::TokenRevoked))
-    } else {
-        Err(revoked_before())
-    }
+async fn revoke(Id(id): Id<TokenId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    let revoked = tokens::revoke(&who.app, &id, &who.actor).await?;
+    revoked.then(|| Done::to("/admin/tokens", Notice::TokenRevoked)).ok_or_else(revoked_before)
 }
 
 async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
@@ -203,17 +195,8 @@ async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
     Ok(all.into_iter().map(row).collect())
 }
 
-async fn row(app: &App, id: &str) -> Result<Row, Failure> {
-    let id = read_id(id)?;
-    rows(app).await?.into_iter().find(|row| row.token.id == id).ok_or_else(gone)
-}
-
-fn read_id(id: &str) -> Result<TokenId, Failure> {
-    id.parse().map_err(|_| gone())
-}
-
-fn gone() -> Failure {
-    Failure::not_found("There is no such token. The list of tokens shows all tokens.")
+async fn row(app: &App, id: &TokenId) -> Result<Row, Failure> {
+    rows(app).await?.into_iter().find(|row| row.token.id == *id).ok_or_else(unknown::<TokenId>)
 }
 
 fn revoked_before() -> Failure {
@@ -222,7 +205,7 @@ fn revoked_before() -> Failure {
 
 fn not_rotated(error: RotateError) -> Failure {
     let says = match error {
-        RotateError::Unknown => return gone(),
+        RotateError::Unknown => return unknown::<TokenId>(),
         RotateError::Beneath(beneath) => return beneath.into(),
         RotateError::Revoked => "This token was revoked. Create a new one instead.",
         RotateError::Expired => "This token has expired. Create a new one instead.",
@@ -256,7 +239,7 @@ impl Row {
 
     /// A short description of the merchants it may access.
     fn limit(&self) -> String {
-        match self.token.users.as_ref().map(crate::domain::token::Users::count) {
+        match self.token.users.as_ref().map(Users::count) {
             None => "all merchants".to_owned(),
             Some(1) => "1 merchant".to_owned(),
             Some(n) => format!("{n} merchants"),

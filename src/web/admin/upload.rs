@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::guard::{FORM_TOKEN, SignedIn, check_token};
 use crate::app::App;
-use crate::domain::brand::NotALogo;
+use crate::domain::NotALogo;
 use crate::web::body_deadline;
 use crate::web::form::Fields;
 use crate::web::guard::same_site;

@@ -1,9 +1,7 @@
 //! Uptime bar: the results of a store's checks over time, drawn as bars. A bar's height means the same as its
 //! colour.
 
-use crate::domain::check::Span;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Span, Time, Verdict};
 
 /// The width of the drawing, in its own units.
 const WIDTH: i64 = 1_000;

@@ -7,23 +7,18 @@ mod one;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use self::form::Typed;
-use super::guard::{Posted, SignedIn};
+use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::id::WebhookId;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
-use crate::domain::webhook::{Wanted, Webhook};
+use crate::domain::{DeliveryState, Secret, Time, Wanted, Webhook, WebhookId};
 use crate::flow::webhooks::{self, Error, GivesWay};
 use crate::web::failure::Failure;
-use crate::web::page::Page;
+use crate::web::form::{Form, capital, sentence};
+use crate::web::page::{Page, Refused};
 
 /// Deliveries in one state are counted up to this number.
 const COUNTED: i64 = 1_000;
@@ -62,7 +57,7 @@ struct WebhooksPage {
 #[template(path = "admin/webhook_form.html")]
 struct FormPage {
     shell: Shell,
-    form: Typed,
+    form: Form,
     /// The webhook being changed.
     webhook: Option<Webhook>,
 }
@@ -76,95 +71,82 @@ struct SecretPage {
     secret: String,
 }
 
-async fn list(State(app): State<App>, who: SignedIn) -> Result<Page<WebhooksPage>, Failure> {
+async fn list(who: SignedIn) -> Result<Page<WebhooksPage>, Failure> {
     let mut rows = Vec::new();
-    for webhook in webhooks::all(&app).await? {
-        let waiting = webhooks::count(&app, &webhook.id, DeliveryState::Waiting, COUNTED).await?;
+    for webhook in webhooks::all(&who.app).await? {
+        let waiting = webhooks::count(&who.app, &webhook.id, DeliveryState::Waiting, COUNTED).await?;
         rows.push(Row { webhook, waiting });
     }
-    Ok(Page(WebhooksPage { shell: shell(&app, &who), rows }))
+    Ok(Page(WebhooksPage { shell: who.shell(Section::Webhooks), rows }))
 }
 
-async fn offer(State(app): State<App>, who: SignedIn) -> Page<FormPage> {
-    Page(FormPage { shell: shell(&app, &who), form: Typed::default(), webhook: None })
+async fn offer(who: SignedIn) -> Page<FormPage> {
+    let form = Form::filled([("which", "all".to_owned())]);
+    Page(FormPage { shell: who.shell(Section::Webhooks), form, webhook: None })
 }
 
-async fn add(State(app): State<App>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
-    let again = |form| wrong(&app, &who, form, None);
-    let (form, new) = match Typed::of(&fields).read(app.site.network) {
-        Ok(wished) => wished,
-        Err(form) => return Ok(again(*form)),
+async fn add(Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let mut form = Form::of(fields);
+    let added = match form::new_webhook(&mut form, who.app.site.network) {
+        Some(new) => webhooks::add(&who.app, new, &who.actor).await,
+        None => return Ok(wrong(&who, form, None)),
     };
-    match webhooks::add(&app, new, &who.actor).await {
-        Ok((webhook, secret)) => Ok(secret_page(&app, &who, webhook, &secret)),
-        Err(error @ (Error::Address(_) | Error::TooMany)) => Ok(again(form.refused(&error))),
+    match added {
+        Ok((webhook, secret)) => Ok(secret_page(&who, webhook, &secret)),
+        Err(error @ (Error::Address(_) | Error::TooMany)) => {
+            Ok(wrong(&who, form.refused("url", capital(&error.to_string())), None))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn edit(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { who, fields }: Posted,
-) -> Result<Response, Failure> {
-    let webhook = find(&app, &id).await?;
-    let id = webhook.id.clone();
-    let again = |form| wrong(&app, &who, form, Some(webhook.clone()));
-    let (form, new) = match Typed::of(&fields).read(app.site.network) {
-        Ok(wished) => wished,
-        Err(form) => return Ok(again(*form)),
+async fn edit(Id(id): Id<WebhookId>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
+    let webhook = Some(find(&who.app, &id).await?);
+    let mut form = Form::of(fields);
+    let changed = match form::new_webhook(&mut form, who.app.site.network) {
+        Some(new) => webhooks::change(&who.app, &id, new, &who.actor).await,
+        None => return Ok(wrong(&who, form, webhook)),
     };
-    match webhooks::change(&app, &id, new, &who.actor).await {
+    match changed {
         Ok(()) => Ok(Done::to(&path(&id), Notice::Saved).into_response()),
-        Err(error @ Error::Address(_)) => Ok(again(form.refused(&error))),
+        Err(Error::Address(says)) => Ok(wrong(&who, form.refused("url", capital(says)), webhook)),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn rotate(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Response, Failure> {
+async fn rotate(Id(id): Id<WebhookId>, Posted { who, fields }: Posted) -> Result<Response, Failure> {
     // Only the page that shows two secrets states which of them is replaced.
-    let until: Option<Time> = posted.fields.get("until").and_then(|until| until.parse().ok());
-    let gives_way = match posted.fields.get("gives_way") {
+    let until: Option<Time> = fields.get("until").and_then(|until| until.parse().ok());
+    let gives_way = match fields.get("gives_way") {
         Some("older") => until.map(GivesWay::Older),
         Some("newer") => until.map(GivesWay::Newer),
         _ => None,
     };
-    let (webhook, secret) = webhooks::rotate(&app, &read_id(&id)?, gives_way, &posted.who.actor).await?;
-    Ok(secret_page(&app, &posted.who, webhook, &secret))
+    let (webhook, secret) = webhooks::rotate(&who.app, &id, gives_way, &who.actor).await?;
+    Ok(secret_page(&who, webhook, &secret))
 }
 
-fn secret_page(app: &App, who: &SignedIn, webhook: Webhook, secret: &Secret) -> Response {
-    Page(SecretPage { shell: shell(app, who), webhook, secret: secret.expose().to_owned() }).into_response()
+fn secret_page(who: &SignedIn, webhook: Webhook, secret: &Secret) -> Response {
+    let secret = secret.expose().to_owned();
+    Page(SecretPage { shell: who.shell(Section::Webhooks), webhook, secret }).into_response()
 }
 
-fn wrong(app: &App, who: &SignedIn, form: Typed, webhook: Option<Webhook>) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, Page(FormPage { shell: shell(app, who), form, webhook })).into_response()
-}
-
-fn shell(app: &App, who: &SignedIn) -> Shell {
-    Shell::new(app, who, Section::Webhooks)
+fn wrong(who: &SignedIn, form: Form, webhook: Option<Webhook>) -> Response {
+    Refused(FormPage { shell: who.shell(Section::Webhooks), form, webhook }).into_response()
 }
 
 fn path(id: &WebhookId) -> String {
     format!("/admin/webhooks/{id}")
 }
 
-async fn find(app: &App, id: &str) -> Result<Webhook, Failure> {
-    webhooks::find(app, &read_id(id)?).await?.ok_or_else(gone)
-}
-
-fn read_id(id: &str) -> Result<WebhookId, Failure> {
-    id.parse().map_err(|_| gone())
-}
-
-fn gone() -> Failure {
-    Failure::not_found("There is no such webhook. The list of webhooks shows all webhooks.")
+async fn find(app: &App, id: &WebhookId) -> Result<Webhook, Failure> {
+    webhooks::find(app, id).await?.ok_or_else(unknown::<WebhookId>)
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unknown => gone(),
+            Error::Unknown => unknown::<WebhookId>(),
             Error::NoDelivery => Self::not_found("This delivery no longer exists, so it cannot be resent."),
             Error::Beneath(beneath) => beneath.into(),
             Error::TwoSecrets => Self::new(
@@ -173,9 +155,7 @@ impl From<Error> for Failure {
                 "This webhook already has a new secret, and the previous one signs too. If you clicked twice, the new secret was created but not shown: rotate again from the webhook's page, and replace the newer secret.",
             ),
             Error::Address(says) => Self::invalid("url", says),
-            other => {
-                Self::new(StatusCode::CONFLICT, "webhook_conflict", format!("{}.", form::capital(&other.to_string())))
-            }
+            other => Self::new(StatusCode::CONFLICT, "webhook_conflict", sentence(&other)),
         }
     }
 }

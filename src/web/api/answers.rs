@@ -3,17 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::key::AuthMethod;
-use crate::domain::link::{self, Confirm};
-use crate::domain::news::{EventId, News};
-use crate::domain::scope::Scope;
-use crate::domain::store::{self, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::link;
+use crate::domain::store;
+use crate::domain::{
+    Attempt, AttemptId, AuthMethod, Confirm, EventId, LinkId, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
+    Time, UserId, Verdict,
+};
 
 /// A WooCommerce site of one merchant, without its secrets.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -1,70 +1,53 @@
 //! `GET /api/v1/stores/{id}/keys` and `GET /api/v1/users/{user_id}/keys`.
 
-use axum::extract::{Path, Request, State};
+use axum::extract::Path;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::answers;
-use super::read::{allowed, bad, bearer, parameter, query};
+use super::read::{Borrower, bad, parameter, query};
 use crate::app::App;
-use crate::domain::id::RequestId;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::token::Permission;
+use crate::domain::{RequestId, StoreUrl};
 use crate::flow::lending::lend::{self, Keys, Lent, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
 
-pub async fn of_store(State(app): State<App>, Path(id): Path<String>, request: Request) -> Result<Response, Failure> {
-    let (parts, _) = request.into_parts();
-    let which = query(&parts, &[]).and_then(|_| {
+pub async fn of_store(client: Borrower, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let which = query(parts.uri.query(), &[]).and_then(|_| {
         let id = id.parse().map_err(|_| Failure::from(lend::Error::NotFound))?;
         Ok(Which::Store(id))
     });
-    lend(&app, &parts, which).await
+    lend(&client, &parts, which).await
 }
 
-pub async fn of_user(
-    State(app): State<App>,
-    Path(user_id): Path<String>,
-    request: Request,
-) -> Result<Response, Failure> {
-    let (parts, _) = request.into_parts();
-    let which = which_of_user(&app, &user_id, &parts);
-    lend(&app, &parts, which).await
+pub async fn of_user(client: Borrower, Path(user_id): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let which = which_of_user(&client.app, &user_id, &parts);
+    lend(&client, &parts, which).await
 }
 
 fn which_of_user(app: &App, user_id: &str, parts: &Parts) -> Result<Which, Failure> {
-    let pairs = query(parts, &["store_url"])?;
+    let pairs = query(parts.uri.query(), &["store_url"])?;
     let user_id = user_id.parse().map_err(|fault| bad("user_id", format!("{fault}.")))?;
-    let home = match parameter::<String>(&pairs, "store_url", "a store's address")? {
-        None => None,
-        Some(typed) => {
-            Some(StoreUrl::typed(&typed, app.site.network).map_err(|fault| bad("store_url", fault.to_string()))?)
-        }
-    };
-    Ok(Which::User(user_id, home))
+    let typed = parameter::<String>(&pairs, "store_url", "a store's address")?;
+    let home = typed.map(|typed| StoreUrl::typed(&typed, app.site.network)).transpose();
+    Ok(Which::User(user_id, home.map_err(|fault| bad("store_url", fault.to_string()))?))
 }
 
-async fn lend(app: &App, parts: &Parts, which: Result<Which, Failure>) -> Result<Response, Failure> {
+async fn lend(client: &Borrower, parts: &Parts, which: Result<Which, Failure>) -> Result<Response, Failure> {
     let which = match which {
         Ok(which) => which,
-        Err(fault) => {
-            // Without permission, a client does not even learn what is wrong with its request.
-            allowed(app, parts, Permission::KeysRead).await?;
-            return Err(fault);
-        }
+        Err(fault) => return client.refuse(fault).await,
     };
-    let token = bearer(&parts.headers)?;
     let id =
         parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
     let request = lend::Request {
-        token: &token,
+        token: &client.token,
         id,
-        from: came_from(&app.site, parts),
+        from: came_from(&client.app.site, parts),
         has: parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),
     };
-    match lend::keys(app, &request, &which).await? {
+    match lend::keys(&client.app, &request, &which).await? {
         Lent::Same(etag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()),
         Lent::Keys(keys) => show(&keys),
     }

@@ -4,28 +4,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answers::{Link, MadeLink, Store};
-use super::read::{allowed, body, whole};
+use super::read::{Allowed, LinksWrite, body, whole};
 use crate::app::App;
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::link::Confirm;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::token::Permission;
-use crate::domain::user_id::UserId;
+use crate::domain::{AttemptId, Confirm, LinkId, Scope, Secret, StoreId, StoreUrl, UserId};
 use crate::flow::connecting::links;
 use crate::flow::connecting::return_leg::{self, ConfirmError};
 use crate::web::failure::Failure;
-use crate::web::guard;
 
 /// A link to create.
 #[derive(Deserialize, ToSchema)]
@@ -58,16 +50,15 @@ pub struct NewLink {
     expires_in: Option<u64>,
 }
 
-pub async fn make(State(app): State<App>, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
-    let token = allowed(&app, &parts, Permission::LinksWrite).await?;
-    let new = new_link(&app, body(&bytes)?)?;
-    let (link, url) = links::make_for(&app, &token, new, &guard::actor(&app, &parts, token.id.as_str())).await?;
+pub async fn make(client: Allowed<LinksWrite>, bytes: Bytes) -> Result<Response, Failure> {
+    let Allowed { app, token, actor, .. } = client;
+    let (link, url) = links::make_for(&app, &token, new_link(&app, body(&bytes)?)?, &actor).await?;
     let made = MadeLink { id: &link.id, url: url.expose(), user_id: &link.user_id, expires_at: link.expires_at };
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Link>, Failure> {
-    let token = allowed(&app, &parts, Permission::LinksWrite).await?;
+pub async fn look(client: Allowed<LinksWrite>, Path(id): Path<String>) -> Result<Json<Link>, Failure> {
+    let Allowed { app, token, .. } = client;
     let gone = || Failure::not_found("There is no such link.");
     let id: LinkId = id.parse().map_err(|_| gone())?;
     let (link, attempt) = links::look_for(&app, &token, &id).await?.ok_or_else(gone)?;
@@ -88,16 +79,14 @@ pub struct Confirmation {
 }
 
 pub async fn confirm(
-    State(app): State<App>,
+    client: Allowed<LinksWrite>,
     Path(id): Path<String>,
-    parts: Parts,
     bytes: Bytes,
 ) -> Result<Json<Store>, Failure> {
-    let token = allowed(&app, &parts, Permission::LinksWrite).await?;
+    let Allowed { app, token, actor, .. } = client;
     let Confirmation { code, user_id } = body(&bytes)?;
     let signed_in: Option<UserId> = read(user_id, "user_id")?;
     let id: AttemptId = id.parse().map_err(|_| Failure::not_found("There is no such attempt."))?;
-    let actor = guard::actor(&app, &parts, token.id.as_str());
     let confirmed = return_leg::confirm_by_app(&app, &id, &code, signed_in.as_ref(), &token, &actor).await;
     let store = confirmed.map_err(|error| match error {
         ConfirmError::Code => {

@@ -14,10 +14,10 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/openapi.json", get(describe::document))
-        .route("/v1/docs", get(describe::docs))
+pub(super) fn routes(app: &App) -> Router<App> {
+    let description =
+        Router::new().route("/v1/openapi.json", get(describe::document)).route("/v1/docs", get(describe::docs));
+    let with_token = Router::new()
         .route("/v1/links", post(links::make))
         .route("/v1/links/{id}", get(links::look))
         .route("/v1/attempts/{id}/confirm", post(links::confirm))
@@ -26,5 +26,6 @@ pub(super) fn routes() -> Router<App> {
         .route("/v1/stores/{id}/check", post(stores::check))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
-        .route("/v1/events", get(events::read))
+        .route("/v1/events", get(events::read));
+    description.merge(with_token.with_state(read::Api::new(app)))
 }

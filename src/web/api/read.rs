@@ -1,8 +1,10 @@
 //! Parses API requests: token, query and JSON body. Each error names its field.
 
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use axum::body::Bytes;
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::{DeserializeOwned, Error as _};
@@ -10,28 +12,97 @@ use serde::{Deserialize as _, Deserializer};
 use serde_json::json;
 
 use crate::app::App;
-use crate::domain::secret::Secret;
-use crate::domain::token::{Permission, ServiceToken};
+use crate::domain::page::{MOST, USUAL};
+use crate::domain::{Actor, Permission, Secret, ServiceToken};
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
+use crate::web::guard;
 
-/// The bearer token (RFC 6750 §2.1); never read from the query, which may be logged.
-pub fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .ok_or_else(Failure::unauthenticated)?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(Failure::unauthenticated)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Failure::unauthenticated());
+/// The state of the routes that need a token. Handlers get the application from [`Allowed`] or [`Borrower`] only, so a
+/// handler that names no permission cannot do anything.
+#[derive(Clone)]
+pub struct Api(App);
+
+impl Api {
+    /// The state of the API of `app`.
+    pub fn new(app: &App) -> Self {
+        Self(app.clone())
     }
-    Ok(Secret::new(token.trim().to_owned()))
 }
 
-/// The request's token, if it is valid and has `permission`.
-pub async fn allowed(app: &App, parts: &Parts, permission: Permission) -> Result<ServiceToken, Failure> {
-    let token = lend::fresh_token(app, &bearer(&parts.headers)?).await?;
+/// A permission as a type, for handlers' signatures.
+pub trait Needed {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+macro_rules! needed {
+    ($($name:ident),*) => {$(
+        #[doc = concat!("[`Permission::", stringify!($name), "`].")]
+        pub struct $name;
+
+        impl Needed for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )*};
+}
+
+needed!(EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite);
+
+/// A client with a valid token that has the permission `P`.
+pub struct Allowed<P> {
+    pub app: App,
+    pub token: ServiceToken,
+    /// The client, for events.
+    pub actor: Actor,
+    needed: PhantomData<P>,
+}
+
+impl<P: Needed> FromRequestParts<Api> for Allowed<P> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, Api(app): &Api) -> Result<Self, Failure> {
+        let token = allowed(app, &bearer(&parts.headers)?, P::PERMISSION).await?;
+        let actor = guard::actor(app, parts, token.id.as_str());
+        Ok(Self { app: app.clone(), token, actor, needed: PhantomData })
+    }
+}
+
+/// A client that requests keys. `lend::keys` checks its token and [`KeysRead`], together with the lending counter.
+pub struct Borrower {
+    pub app: App,
+    pub token: Secret,
+}
+
+impl FromRequestParts<Api> for Borrower {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, Api(app): &Api) -> Result<Self, Failure> {
+        Ok(Self { token: bearer(&parts.headers)?, app: app.clone() })
+    }
+}
+
+impl Borrower {
+    /// Reports that the request is invalid. Without permission, a client does not even learn what is wrong with its request.
+    pub async fn refuse<T>(&self, fault: Failure) -> Result<T, Failure> {
+        allowed(&self.app, &self.token, KeysRead::PERMISSION).await?;
+        Err(fault)
+    }
+}
+
+async fn allowed(app: &App, token: &Secret, permission: Permission) -> Result<ServiceToken, Failure> {
+    let token = lend::fresh_token(app, token).await?;
     if token.permissions.allow(permission) { Ok(token) } else { Err(lend::Error::PermissionMissing(permission).into()) }
+}
+
+/// The bearer token (RFC 6750 §2.1); never read from the query, which may be logged.
+fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (_, token) = value
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .ok_or_else(Failure::unauthenticated)?;
+    Ok(Secret::new(token.trim().to_owned()))
 }
 
 /// The JSON body.
@@ -61,9 +132,8 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
 
 /// The query as names and values. Unknown and duplicate names are errors. Empty values are preserved: treating them as missing would
 /// let an accidentally empty variable request more than intended.
-pub fn query(parts: &Parts, known: &[&str]) -> Result<Vec<(String, String)>, Failure> {
-    let text = parts.uri.query().unwrap_or_default();
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
+pub fn query(text: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Failure> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text.unwrap_or_default())
         .map_err(|_| Failure::new(StatusCode::BAD_REQUEST, "invalid_request", "The query is invalid."))?;
     for (index, (name, _)) in pairs.iter().enumerate() {
         if !known.contains(&name.as_str()) {
@@ -83,6 +153,13 @@ pub fn parameter<T: FromStr>(pairs: &[(String, String)], name: &str, wanted: &st
         None => Ok(None),
         Some((_, value)) => value.parse().map(Some).map_err(|_| bad(name, format!("{name} must be {wanted}."))),
     }
+}
+
+/// The parameter `limit`: how many rows to return at the most.
+pub fn limit(pairs: &[(String, String)]) -> Result<i64, Failure> {
+    let wanted = parameter(pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
+    let says = || bad("limit", "limit must be a number from 1 to 200.".to_owned());
+    (1..=MOST).contains(&wanted).then_some(wanted).ok_or_else(says)
 }
 
 /// Parses a whole number in any JSON notation: `60.0` and `6e1` are 60.

@@ -1,25 +1,20 @@
 //! `/api/v1/stores`: lists and single stores, without their secrets.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::request::Parts;
+use axum::extract::{Path, RawQuery};
 
 use super::answers::{Disconnected, Store, StoreList};
-use super::read::{allowed, bad, parameter, query};
+use super::read::{Allowed, StoresRead, StoresWrite, bad, limit, parameter, query};
 use crate::app::App;
-use crate::domain::id::StoreId;
-use crate::domain::page::{MOST, USUAL};
-use crate::domain::store::{self, StoreStatus};
-use crate::domain::token::{Permission, ServiceToken};
+use crate::domain::store;
+use crate::domain::{ServiceToken, StoreId, StoreStatus};
 use crate::flow::dashboard::store_list::{self, Filter};
 use crate::flow::dashboard::stores;
 use crate::flow::{connecting::disconnect, watching::watch};
 use crate::web::failure::Failure;
-use crate::web::guard;
 
-pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList>, Failure> {
-    let token = allowed(&app, &parts, Permission::StoresRead).await?;
-    let pairs = query(&parts, &["user_id", "status", "q", "limit", "cursor"])?;
+pub async fn list(client: Allowed<StoresRead>, RawQuery(text): RawQuery) -> Result<Json<StoreList>, Failure> {
+    let pairs = query(text.as_deref(), &["user_id", "status", "q", "limit", "cursor"])?;
     let status = match parameter::<String>(&pairs, "status", "a status")? {
         None => None,
         Some(text) => {
@@ -42,38 +37,26 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
     // An empty cursor means the first page.
     let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
     let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of a previous response")?;
-    let limit: i64 = parameter(&pairs, "limit", "a number from 1 to 200")?.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
-        return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
-    }
-    let page = store_list::list_for(&app, &token, &filter, after.as_ref(), limit).await?;
+    let page = store_list::list_for(&client.app, &client.token, &filter, after.as_ref(), limit(&pairs)?).await?;
     Ok(Json(StoreList { data: page.rows.iter().map(Store::from).collect(), next_cursor: page.next }))
 }
 
-pub async fn look(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
-    let token = allowed(&app, &parts, Permission::StoresRead).await?;
-    Ok(Json(Store::from(&reached(&app, &token, &id).await?)))
+pub async fn look(client: Allowed<StoresRead>, Path(id): Path<String>) -> Result<Json<Store>, Failure> {
+    Ok(Json(Store::from(&reached(&client.app, &client.token, &id).await?)))
 }
 
-pub async fn check(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Json<Store>, Failure> {
-    let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let id = reached(&app, &token, &id).await?.id;
-    let looked = watch::report(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
+pub async fn check(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Result<Json<Store>, Failure> {
+    let id = reached(&client.app, &client.token, &id).await?.id;
+    let looked = watch::report(&client.app, &id, &client.actor).await?.ok_or_else(gone)?;
     if looked.had_no_turn {
         return Err(Failure::no_turn());
     }
     Ok(Json(Store::from(&looked.store)))
 }
 
-pub async fn disconnect(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    parts: Parts,
-) -> Result<Json<Disconnected>, Failure> {
-    let token = allowed(&app, &parts, Permission::StoresWrite).await?;
-    let id = reached(&app, &token, &id).await?.id;
-    let store =
-        disconnect::disconnect(&app, &id, &guard::actor(&app, &parts, token.id.as_str())).await?.ok_or_else(gone)?;
+pub async fn disconnect(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Result<Json<Disconnected>, Failure> {
+    let id = reached(&client.app, &client.token, &id).await?.id;
+    let store = disconnect::disconnect(&client.app, &id, &client.actor).await?.ok_or_else(gone)?;
     let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
     Ok(Json(Disconnected { revoke_url, key_last7: store.key_last7 }))
 }

@@ -8,18 +8,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::attempt::Status;
-use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
-use crate::domain::key::AuthMethod;
-use crate::domain::link::Confirm;
-use crate::domain::news::EventId;
-use crate::domain::scope::Scope;
-use crate::domain::store::StoreStatus;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::token::Permission;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    AttemptId, AuthMethod, Confirm, EventId, LinkId, OperatorId, Permission, RequestId, Scope, Status, StoreId,
+    StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
+};
 
 /// Gives domain types a name and a schema in the API description.
 macro_rules! values {

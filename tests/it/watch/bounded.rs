@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cartkey::demo::pretend_network::PretendNetwork;
+use crate::pretend_network::PretendNetwork;
 use cartkey::domain::time::Clock;
 use cartkey::flow::watching::watch;
 use cartkey::live::outgoing_limits::Limits;

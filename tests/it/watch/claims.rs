@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cartkey::demo::pretend_network::PretendNetwork;
+use crate::pretend_network::PretendNetwork;
 use cartkey::flow::watching::watch::{self, CLAIM};
 use cartkey::live::outgoing_limits::Limits;
 use cartkey::storage::schedule;

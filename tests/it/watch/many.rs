@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::pretend_network::PretendNetwork;
 use cartkey::app::App;
-use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::{KeyId, StoreId};
 use cartkey::domain::key::KeyPair;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cartkey::demo::pretend_network::PretendNetwork;
+use crate::pretend_network::PretendNetwork;
 use cartkey::demo::pretend_store::Switches;
 use cartkey::flow::connecting::disconnect;
 use cartkey::flow::watching::watch::{self, SOON};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::pretend_network::PretendNetwork;
 use cartkey::app::App;
-use cartkey::demo::pretend_network::PretendNetwork;
 use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::AttemptId;

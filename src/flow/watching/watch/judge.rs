@@ -15,14 +15,7 @@
 
 use std::time::Duration;
 
-use crate::domain::actor::Actor;
-use crate::domain::entropy::Entropy;
-use crate::domain::event::{Event, Kind};
-use crate::domain::key::AuthMethod;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, AuthMethod, Entropy, Event, Kind, Store, StoreStatus, StoreUrl, Time, Verdict};
 use crate::woo::check::Answer;
 
 /// The pause after the first failed check: most trouble is over by then, and persistent trouble is found soon.

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{Beneath, CLAIM, judge, scheduled};
 use crate::app::App;
-use crate::domain::time::{Instant, Time};
+use crate::domain::{Instant, Time};
 use crate::live::outgoing_limits::Turn;
 use crate::live::worker::Plan;
 use crate::storage::schedule;

@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::domain::activity::{KEY_READ, Position};
-use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
+use crate::domain::activity::KEY_READ;
+use crate::domain::{
+    AttemptId, LinkId, OperatorId, Position, RequestId, StoreId, StoreUrl, Time, TokenId, UserId, WebhookId,
+};
 use crate::flow::dashboard::activity::{self, Entry, Filter};
 use crate::web::stream::Pieces;
 

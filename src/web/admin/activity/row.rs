@@ -1,15 +1,12 @@
 //! One line of the activity, for people.
 
-use crate::domain::event::Kind;
-use crate::domain::id::RequestId;
-use crate::domain::time::Time;
+use crate::domain::{Kind, RequestId, Time};
 use crate::flow::dashboard::activity::{Entry, Happened, KeyRead};
 use crate::web::admin::show::utc;
 
 /// One line of the list.
 #[derive(Debug)]
 pub struct Row {
-    /// The time.
     pub at: Time,
     /// What happened.
     pub what: &'static str,
@@ -23,7 +20,6 @@ pub struct Row {
     pub about: Vec<About>,
     /// The client's address; `None` if there was no request, or it was deleted.
     pub from: Option<String>,
-    /// The request.
     pub request: Option<RequestId>,
 }
 
@@ -32,7 +28,6 @@ pub struct Row {
 pub struct About {
     /// The kind of thing.
     pub what: &'static str,
-    /// Its name.
     pub name: String,
     /// Its page, or the activity filtered by it.
     pub href: Option<String>,

@@ -1,13 +1,10 @@
 //! The list of stores as a CSV file (RFC 4180), sent in parts and safe for spreadsheets.
 
-use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
 use super::query::StoreQuery;
-use crate::app::App;
-use crate::domain::store::Store;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Store, Verdict};
 use crate::flow::dashboard::store_list::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;
@@ -17,12 +14,12 @@ use crate::web::stream::{Pieces, streamed};
 const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key_version,auth_method,\
                     woocommerce_version,wordpress_version,connected_at,checked_at,changed_at\r\n";
 
-pub async fn export(State(app): State<App>, who: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Failure> {
-    let query = StoreQuery::read(query.as_deref())?;
-    let export = store_list::export(&app, &query.filter, query.sort.order(), &who.actor).await?;
+pub async fn export(who: SignedIn) -> Result<Response, Failure> {
+    let query = StoreQuery::read(&who.query);
+    let export = store_list::export(&who.app, &query.filter, query.sort.order(), &who.actor).await?;
     let (pieces, body) = streamed();
     tokio::spawn(send(export, pieces));
-    let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&app.now()));
+    let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&who.app.now()));
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         (header::CONTENT_DISPOSITION, name),

@@ -4,7 +4,6 @@ use super::{Scope, StoreStatus, Verdict, reason_name};
 use crate::flow::dashboard::store_list::{Beside, Filter, Order, Reason};
 use crate::web::admin::labels;
 use crate::web::admin::show::status_name;
-use crate::web::failure::Failure;
 use crate::web::form::Fields;
 
 /// The maximum length of a search, in characters; the rest is ignored.
@@ -19,7 +18,6 @@ pub enum Sort {
     Changed,
     /// The most recently connected first.
     Connected,
-    /// By address.
     Address,
     /// The longest unchecked first.
     Unchecked,
@@ -83,7 +81,6 @@ pub struct Choice {
 /// The parsed query. Invalid parts are ignored: a truncated address still shows a list.
 #[derive(Debug)]
 pub struct StoreQuery {
-    /// The filter.
     pub filter: Filter,
     /// The sort order.
     pub sort: Sort,
@@ -93,8 +90,7 @@ pub struct StoreQuery {
 
 impl StoreQuery {
     /// Parses the query.
-    pub fn read(query: Option<&str>) -> Result<Self, Failure> {
-        let fields = Fields::of_query(query)?;
+    pub fn read(fields: &Fields) -> Self {
         let q: String =
             fields.get("q").unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         let filter = Filter {
@@ -108,7 +104,7 @@ impl StoreQuery {
         let sort = Sort::ALL.into_iter().find(|sort| sort.code() == wanted).unwrap_or(Sort::Changed);
         let after = fields.get("after").and_then(|cursor| Beside::read(cursor, sort.order(), false));
         let before = fields.get("before").and_then(|cursor| Beside::read(cursor, sort.order(), true));
-        Ok(Self { filter, sort, beside: after.or(before) })
+        Self { filter, sort, beside: after.or(before) }
     }
 
     /// The search text.
@@ -116,7 +112,6 @@ impl StoreQuery {
         self.filter.q.as_deref().unwrap_or_default()
     }
 
-    /// Whether any filter is set.
     pub fn is_filtered(&self) -> bool {
         self.filter != Filter::default()
     }
@@ -131,7 +126,6 @@ impl StoreQuery {
         address("/admin/stores", &self.filter, self.sort, Some(beside))
     }
 
-    /// All statuses.
     pub fn statuses(&self) -> Vec<Choice> {
         let choice = |status: StoreStatus| Choice {
             value: status.as_str(),
@@ -141,7 +135,6 @@ impl StoreQuery {
         StoreStatus::ALL.map(choice).into()
     }
 
-    /// All reasons that a store can have.
     pub fn reasons(&self) -> Vec<Choice> {
         let choice = |reason: Reason| Choice {
             value: reason_code(reason),
@@ -151,7 +144,6 @@ impl StoreQuery {
         std::iter::once(Reason::Any).chain(of_stores().map(Reason::Is)).map(choice).collect()
     }
 
-    /// All scopes.
     pub fn scopes(&self) -> Vec<Choice> {
         let choice = |scope: Scope| Choice {
             value: scope.as_str(),
@@ -243,26 +235,30 @@ fn address(path: &str, filter: &Filter, sort: Sort, beside: Option<&Beside>) -> 
 mod tests {
     use super::*;
 
+    fn read(query: &str) -> StoreQuery {
+        StoreQuery::read(&Fields::of_query(Some(query)).unwrap())
+    }
+
     #[test]
     fn an_address_reads_back_as_what_it_was_written_for() {
         let text = "q=Cups+%26+Plates&status=unauthorized&reason=key_rejected&scope=read&sort=address";
-        let query = StoreQuery::read(Some(text)).unwrap();
+        let query = read(text);
         assert_eq!(query.csv_href(), format!("/admin/stores.csv?{text}"));
         let says: Vec<String> = query.chips().into_iter().map(|chip| chip.says).collect();
         assert_eq!(says, ["“Cups & Plates”", "Unauthorized", "Key rejected", "Read"]);
         let without = query.chips().remove(1).without;
         assert_eq!(without, "/admin/stores?q=Cups+%26+Plates&reason=key_rejected&scope=read&sort=address");
-        let only = StoreQuery::read(Some("status=unreachable")).unwrap();
+        let only = read("status=unreachable");
         assert_eq!(only.chips()[0].without, "/admin/stores");
     }
 
     #[test]
     fn what_cannot_be_read_is_as_if_it_were_not_there() {
         for text in ["status=x&reason=y&scope=z&sort=w&after=%00&before=!!&q=%20%01", "", "q=", "after=c3RfMQ"] {
-            let query = StoreQuery::read(Some(text)).unwrap();
+            let query = read(text);
             assert!(!query.is_filtered() && query.sort == Sort::Changed && query.beside.is_none(), "{text}");
         }
-        let long = StoreQuery::read(Some(&format!("q={}", "a".repeat(1_000)))).unwrap();
+        let long = read(&format!("q={}", "a".repeat(1_000)));
         assert_eq!(long.q().len(), LONGEST);
     }
 }

@@ -4,21 +4,18 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
 
-use super::form::Typed;
-use super::{FormPage, find, labels, path, read_id, shell};
-use crate::app::App;
-use crate::domain::time::Time;
-use crate::domain::webhook::Webhook;
+use super::{FormPage, find, form, labels, path};
+use crate::domain::{Time, Webhook, WebhookId};
 use crate::flow::webhooks;
-use crate::web::admin::guard::{Posted, SignedIn};
-use crate::web::admin::show::{Done, Notice, Shell};
+use crate::web::admin::guard::{Id, Posted, SignedIn};
+use crate::web::admin::show::{Done, Notice, Section, Shell};
 use crate::web::failure::Failure;
+use crate::web::form::{A_TIME, Choice};
 use crate::web::page::Page;
 
 /// How far back events are resent: the value, hours, label.
-const SINCE: [(&str, u64, &str); 6] = [
+const SINCE: [Choice<u64>; 6] = [
     ("1h", 1, "in the last hour"),
     ("6h", 6, "in the last 6 hours"),
     ("24h", 24, "in the last 24 hours"),
@@ -48,7 +45,7 @@ impl RotatePage {
 pub(super) struct ReplayPage {
     shell: Shell,
     webhook: Webhook,
-    choices: [(&'static str, u64, &'static str); 6],
+    choices: [Choice<u64>; 6],
 }
 
 /// Asks for confirmation before a webhook is deleted.
@@ -59,71 +56,49 @@ pub(super) struct DeletePage {
     webhook: Webhook,
 }
 
-pub(super) async fn ask_edit(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<FormPage>, Failure> {
-    let webhook = find(&app, &id).await?;
-    Ok(Page(FormPage { shell: shell(&app, &who), form: Typed::of_webhook(&webhook), webhook: Some(webhook) }))
+pub(super) async fn ask_edit(who: SignedIn, Id(id): Id<WebhookId>) -> Result<Page<FormPage>, Failure> {
+    let webhook = find(&who.app, &id).await?;
+    let (shell, form) = (who.shell(Section::Webhooks), form::of_webhook(&webhook));
+    Ok(Page(FormPage { shell, form, webhook: Some(webhook) }))
 }
 
-pub(super) async fn ask_rotate(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<RotatePage>, Failure> {
-    Ok(Page(RotatePage { shell: shell(&app, &who), webhook: find(&app, &id).await? }))
+pub(super) async fn ask_rotate(who: SignedIn, Id(id): Id<WebhookId>) -> Result<Page<RotatePage>, Failure> {
+    Ok(Page(RotatePage { shell: who.shell(Section::Webhooks), webhook: find(&who.app, &id).await? }))
 }
 
-pub(super) async fn end_old_secret(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    posted: Posted,
-) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
-    webhooks::end_old_secret(&app, &id, &posted.who.actor).await?;
+pub(super) async fn end_old_secret(Id(id): Id<WebhookId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    webhooks::end_old_secret(&who.app, &id, &who.actor).await?;
     Ok(Done::to(&path(&id), Notice::OldSecretEnded))
 }
 
-pub(super) async fn disable(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
-    webhooks::disable(&app, &id, &posted.who.actor).await?;
+pub(super) async fn disable(Id(id): Id<WebhookId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    webhooks::disable(&who.app, &id, &who.actor).await?;
     Ok(Done::to(&path(&id), Notice::WebhookOff))
 }
 
-pub(super) async fn enable(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
-    let catches_up = posted.fields.get("from") != Some("now");
-    webhooks::enable(&app, &id, catches_up, &posted.who.actor).await?;
+pub(super) async fn enable(Id(id): Id<WebhookId>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    let catches_up = fields.get("from") != Some("now");
+    webhooks::enable(&who.app, &id, catches_up, &who.actor).await?;
     Ok(Done::to(&path(&id), if catches_up { Notice::WebhookOnWithMissed } else { Notice::WebhookOn }))
 }
 
-pub(super) async fn ask_replay(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<ReplayPage>, Failure> {
-    let webhook = find(&app, &id).await?;
+pub(super) async fn ask_replay(who: SignedIn, Id(id): Id<WebhookId>) -> Result<Page<ReplayPage>, Failure> {
+    let webhook = find(&who.app, &id).await?;
     if webhook.disabled_at.is_some() {
         return Err(webhooks::Error::Off.into());
     }
-    Ok(Page(ReplayPage { shell: shell(&app, &who), webhook, choices: SINCE }))
+    Ok(Page(ReplayPage { shell: who.shell(Section::Webhooks), webhook, choices: SINCE }))
 }
 
-pub(super) async fn replay(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    let id = read_id(&id)?;
-    let (choice, exact) = (posted.fields.get("since"), posted.fields.get("exact").unwrap_or_default().trim());
-    let since = match exact {
+pub(super) async fn replay(Id(id): Id<WebhookId>, Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    let since = match fields.text("exact") {
         "" => {
-            let chosen = SINCE.iter().find(|(value, ..)| choice == Some(value));
-            let (_, hours, _) = chosen.ok_or_else(|| Failure::invalid("since", "Choose a time from the list."))?;
-            app.now().minus(Duration::from_hours(*hours))
+            let hours = fields.chosen("since", &SINCE).ok_or_else(|| Failure::invalid("since", A_TIME))?;
+            who.app.now().minus(Duration::from_hours(hours))
         }
         exact => moment(exact).ok_or_else(|| Failure::invalid("exact", "Type the time as in 2026-11-22T10:00."))?,
     };
-    let missed_only = posted.fields.get("which") != Some("all");
-    webhooks::replay(&app, &id, since, missed_only, &posted.who.actor).await?;
+    webhooks::replay(&who.app, &id, since, fields.get("which") != Some("all"), &who.actor).await?;
     Ok(Done::to(&path(&id), Notice::SentAgain))
 }
 
@@ -133,15 +108,11 @@ fn moment(text: &str) -> Option<Time> {
     format!("{text}{seconds}Z").parse().ok()
 }
 
-pub(super) async fn ask_delete(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    who: SignedIn,
-) -> Result<Page<DeletePage>, Failure> {
-    Ok(Page(DeletePage { shell: shell(&app, &who), webhook: find(&app, &id).await? }))
+pub(super) async fn ask_delete(who: SignedIn, Id(id): Id<WebhookId>) -> Result<Page<DeletePage>, Failure> {
+    Ok(Page(DeletePage { shell: who.shell(Section::Webhooks), webhook: find(&who.app, &id).await? }))
 }
 
-pub(super) async fn delete(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Result<Done, Failure> {
-    webhooks::delete(&app, &read_id(&id)?, &posted.who.actor).await?;
+pub(super) async fn delete(Id(id): Id<WebhookId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
+    webhooks::delete(&who.app, &id, &who.actor).await?;
     Ok(Done::to("/admin/webhooks", Notice::WebhookDeleted))
 }

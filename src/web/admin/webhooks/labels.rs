@@ -1,7 +1,7 @@
 //! Labels for the states of webhooks and deliveries.
 
-use crate::domain::delivery::{Delivery, DeliveryState, NOT_WANTED};
-use crate::domain::webhook::{Webhook, WhyOff};
+use crate::domain::delivery::NOT_WANTED;
+use crate::domain::{Delivery, DeliveryState, Webhook, WhyOff};
 
 /// A webhook's description, or its address if that is empty.
 pub fn name(webhook: &Webhook) -> String {

@@ -4,16 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
-use crate::domain::attempt::Status;
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::key::AuthMethod;
-use crate::domain::link::Confirm;
-use crate::domain::news::{Data, EventId, News};
-use crate::domain::scope::Scope;
-use crate::domain::store::StoreStatus;
-use crate::domain::store_url::{Network, StoreUrl};
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
+use crate::domain::news::Data;
+use crate::domain::{
+    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
+    Time, UserId,
+};
 
 /// Noon on a day in November 2026.
 const NOON: Time = Time::from_millis(1_795_348_800_000);

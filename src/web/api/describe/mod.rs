@@ -18,14 +18,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::domain::token::Permission;
+use crate::domain::Permission;
 use crate::web::problem::Code;
 
 pub use page::{docs, prose};
 
 /// The description of a route.
 pub struct Route {
-    /// Its method.
     method: Method,
     /// Its path, as in the router, with the prefix.
     path: &'static str,

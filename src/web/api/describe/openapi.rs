@@ -10,9 +10,7 @@ use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
 use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, StoreList};
 use super::super::links::{Confirmation, NewLink};
 use super::{Answer, Parameter, Place, Route};
-use crate::domain::attempt::Status;
-use crate::domain::store::StoreStatus;
-use crate::domain::token::Permission;
+use crate::domain::{Permission, Status, StoreStatus};
 use crate::web::problem::{
     Code, INTERNAL, INVALID_REQUEST, PERMISSION_MISSING, Problem, RATE_LIMITED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED,
     UNAVAILABLE,

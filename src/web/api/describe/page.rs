@@ -11,9 +11,7 @@ use super::openapi::{by_name, problems};
 use super::schema::{self, Member};
 use super::{Place, ROUTES, Route};
 use crate::app::App;
-use crate::domain::event::Kind;
-use crate::domain::token::Permission;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Kind, Permission, Verdict};
 use crate::web::guard;
 use crate::web::page::Page;
 use crate::web::problem::{CODES, Code};
@@ -85,7 +83,7 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
         shapes: shapes.map(|name| (name, schema::members(&by_name(name)))).into(),
         words: words.map(|name| (name, schema::meaning(name))).into(),
         permissions: Permission::ALL.map(|permission| (permission, permission.says())),
-        kinds: Kind::ALL,
+        kinds: &Kind::ALL,
         reasons: Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.says("the store"))).collect(),
         codes: CODES,
     })

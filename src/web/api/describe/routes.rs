@@ -7,11 +7,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::{Answer, Body, Content, Parameter, Place, Route, examples};
-use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::page::{MOST, USUAL};
-use crate::domain::store::StoreStatus;
 use crate::domain::token::Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
-use crate::domain::user_id::UserId;
+use crate::domain::{AttemptId, LinkId, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
     ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, RATE_LIMITED, SEVERAL_STORES, STORE_NOT_CONNECTED,
 };

@@ -8,13 +8,11 @@ use super::DOCUMENT;
 
 /// A member of an object, or a parameter.
 pub struct Member {
-    /// Its name.
     pub name: String,
     /// The kind of value.
     pub kind: String,
     /// Where a parameter is sent.
     pub place: Option<&'static str>,
-    /// Whether it is required.
     pub required: bool,
     /// The description.
     pub says: String,
