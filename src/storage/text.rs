@@ -7,7 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
 use crate::domain::token::{Permissions, Users};
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Verdict, Verdicts};
 use crate::domain::webhook::{Wanted, WebhookUrl};
 
 macro_rules! stored_as_text {
@@ -51,6 +51,8 @@ macro_rules! stored_as_text {
 stored_as_text!(Verdict, |verdict: &Verdict| verdict.code().to_owned(), |text: &str| {
     Verdict::from_code(text).ok_or_else(|| format!("{text:?} is not a verdict of this version").into())
 });
+
+stored_as_text!(Verdicts, Verdicts::codes, |text: &str| Ok(Verdicts::from_codes(text)));
 
 stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
     Permissions::from_str(text).map_err(Into::into)
