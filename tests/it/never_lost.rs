@@ -219,7 +219,7 @@ async fn looking_brings_a_bounded_number_of_tries_forward_and_none_of_the_usual_
     world.shop.switch(|s| (s.server_error, s.rate_limited) = (false, Some(300)));
     world.prove().await;
     browser.get(page.url.as_str()).await;
-    assert_eq!(world.pass(Duration::from_secs(60)).await, 0);
+    assert_eq!(world.pass(Duration::from_mins(1)).await, 0);
 }
 
 /// The permissions that a page lists.

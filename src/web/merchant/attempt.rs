@@ -99,10 +99,8 @@ pub async fn look(
     }
     let returned = query.get("returned").is_some();
     let frame = if returned { frame.leading_to("?returned=1") } else { frame };
-    let authorize_url = match is_open {
-        true => Some(connect::authorize_url(&app, &attempt, &cookie).await?.expose().to_owned()),
-        false => None,
-    };
+    let authorize_url =
+        if is_open { Some(connect::authorize_url(&app, &attempt, &cookie).await?.expose().to_owned()) } else { None };
     let page = AttemptPage { authorize_url, ..page(&app, frame, attempt, returned).await? };
     Ok((vary, page.frame.clone().answer(Page(page))).into_response())
 }
@@ -115,7 +113,7 @@ async fn stopped(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<R
         Err(other) => return Err(other),
     };
     if attempt.by_hand && by_hand::is_allowed(app).await? {
-        return super::by_hand::stopped(frame.clone(), &start, attempt).map(Some);
+        return Ok(Some(super::by_hand::stopped(frame.clone(), &start, attempt)));
     }
     super::connect::stopped(app, frame.clone(), &start, attempt).await.map(Some)
 }

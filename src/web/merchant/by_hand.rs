@@ -168,10 +168,10 @@ pub(super) async fn begin(
 }
 
 /// The page of an attempt with a typed key that the preflight stopped.
-pub(super) fn stopped(frame: Frame, start: &Start, attempt: &Attempt) -> Result<Response, Failure> {
+pub(super) fn stopped(frame: Frame, start: &Start, attempt: &Attempt) -> Response {
     let stop = attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown()));
     let page = ByHandPage { stop, ..blank(frame, start) };
-    Ok(page.frame.clone().answer(Page(page)))
+    page.frame.clone().answer(Page(page))
 }
 
 /// The invited merchant's store at `home`, if it is connected.
