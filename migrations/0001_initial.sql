@@ -132,6 +132,7 @@ CREATE INDEX links_of_user ON links (user_id, id);
 -- by_hand: the merchant copied the key from their store's settings instead of approving there.
 -- begun_wide: the IPv4 /24 or IPv6 /48 around begun_from. recorded: its events are in the feed; of others they are not, until
 -- a grant comes. Until then found, begun_ip and begun_request hold what attempt.begun will say.
+-- stopped: the preflight ended it. warnings: the codes of what did not, separated by spaces. typed: the typed address, if home is another.
 CREATE TABLE attempts (
     id TEXT PRIMARY KEY,
     link_id TEXT REFERENCES links (id),
@@ -163,7 +164,11 @@ CREATE TABLE attempts (
     recorded BOOLEAN NOT NULL DEFAULT TRUE,
     found TEXT,
     begun_ip TEXT,
-    begun_request TEXT
+    begun_request TEXT,
+    stopped BOOLEAN NOT NULL DEFAULT FALSE,
+    warnings TEXT NOT NULL DEFAULT '',
+    typed TEXT,
+    store_name TEXT
 );
 CREATE INDEX attempts_of_link ON attempts (link_id, id);
 CREATE INDEX attempts_by_origin ON attempts (begun_from, created_at);
@@ -178,7 +183,8 @@ CREATE INDEX attempts_of_strangers_by_network ON attempts (begun_wide, begun_fro
 CREATE INDEX attempts_granted ON attempts (created_at) WHERE link_id IS NULL AND received_at IS NOT NULL;
 CREATE INDEX attempts_granted_by_network ON attempts (begun_wide, created_at) WHERE link_id IS NULL AND received_at IS NOT NULL;
 
--- What stores posted to the callback: candidates, until one of an attempt is proven and becomes a key.
+-- What stores posted to the callback: candidates, until one of an attempt is proven and becomes a key. hastened: how many of
+-- its tries were brought forward because somebody was waiting.
 CREATE TABLE grants (
     id TEXT PRIMARY KEY,
     attempt_id TEXT NOT NULL REFERENCES attempts (id),
@@ -199,6 +205,7 @@ CREATE TABLE grants (
     name TEXT,
     woocommerce_version TEXT,
     wordpress_version TEXT,
+    hastened BIGINT NOT NULL DEFAULT 0,
     UNIQUE (attempt_id, key_fingerprint)
 );
 CREATE INDEX grants_due ON grants (next_try_at) WHERE next_try_at IS NOT NULL;

@@ -10,7 +10,7 @@ use super::scope::Scope;
 use super::store_url::StoreUrl;
 use super::time::Time;
 use super::user_id::UserId;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, Verdicts};
 
 /// How long a merchant has to approve; shown on the pages.
 pub const OPEN_FOR: Duration = Duration::from_hours(1);
@@ -96,12 +96,25 @@ pub struct Attempt {
     pub store_id: Option<StoreId>,
     /// Whether the merchant copied the key from their store's settings instead of approving.
     pub by_hand: bool,
+    /// Whether the preflight ended it: `reason` is what stops the merchant, or the first warning they have not seen.
+    pub stopped: bool,
+    /// The preflight's warnings, which the merchant may ignore. Empty if it is stopped for good.
+    pub warnings: Verdicts,
+    /// The typed address, if `home` differs from it.
+    pub typed: Option<StoreUrl>,
+    /// The store's name for itself, at most 120 characters.
+    pub store_name: Option<String>,
 }
 
 impl Attempt {
     /// Whether a merchant could still approve at `now`.
     pub fn is_open_at(&self, now: Time) -> bool {
         self.status == Status::Open && now < self.expires_at
+    }
+
+    /// Whether the preflight ended it and going on anyway would not help.
+    pub const fn is_stopped_for_good(&self) -> bool {
+        self.stopped && self.warnings.0.is_empty()
     }
 
     /// Whether a grant is accepted at `now`: the first until the attempt expires, further ones for [`DUPLICATES_FOR`]

@@ -74,6 +74,13 @@ pub enum NotAHalf {
 }
 
 impl NotAHalf {
+    /// The fault of `half` with this code.
+    pub fn of_code(half: Half, code: &str) -> Option<Self> {
+        [Self::Empty(half), Self::Other(half), Self::Shortened(half), Self::Shape(half)]
+            .into_iter()
+            .find(|fault| fault.code() == code)
+    }
+
     /// The stable code, used to look up translations.
     pub const fn code(self) -> &'static str {
         match self {

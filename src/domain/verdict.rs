@@ -257,6 +257,22 @@ impl Verdict {
     }
 }
 
+/// Several verdicts, stored as codes separated by spaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts(pub Vec<Verdict>);
+
+impl Verdicts {
+    /// Parses stored codes; those of a newer version are left out.
+    pub fn from_codes(codes: &str) -> Self {
+        Self(codes.split(' ').filter_map(Verdict::from_code).collect())
+    }
+
+    /// The codes, separated by spaces.
+    pub fn codes(&self) -> String {
+        self.0.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl serde::Serialize for Verdict {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.code())

@@ -20,6 +20,23 @@ pub async fn held(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
     .await
 }
 
+/// Approvals whose key could not be tested so far, with what prevented the last try; those of links first, then the oldest; at
+/// most `most`.
+pub async fn untested(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
+    db.read([
+        "SELECT ",
+        attempts::COLUMNS,
+        " FROM attempts
+             WHERE status = 'proving' AND elsewhere_at IS NULL
+               AND reason NOT IN ('works', 'scope_narrower', 'scope_wider', 'noisy_answer', 'slow')
+             ORDER BY CASE WHEN link_id IS NULL THEN 1 ELSE 0 END, id
+             LIMIT $1",
+    ])
+    .bind(most)
+    .all()
+    .await
+}
+
 /// An operator confirms an approval in quarantine that a browser may confirm. False when it is not so any more, or when
 /// another browser came back since the operator looked (`elsewhere` says what they saw).
 pub async fn confirm(db: &Db, id: &AttemptId, elsewhere: bool, now: Time, event: &Event) -> Result<bool, Error> {

@@ -59,6 +59,8 @@ pub struct Candidate {
     pub received_at: Time,
     /// How often it was tried.
     pub tries: i64,
+    /// How many of those tries were brought forward.
+    pub hastened: i64,
     /// What the last try told.
     pub verdict: Option<Verdict>,
     /// The method that worked.
@@ -75,8 +77,8 @@ pub struct Candidate {
 }
 
 /// The columns of a [`Candidate`].
-const COLUMNS: &str = "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, verdict, auth_method, proven_scope, \
-         name, woocommerce_version, wordpress_version, claimed_until";
+const COLUMNS: &str = "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, hastened, verdict, auth_method, \
+         proven_scope, name, woocommerce_version, wordpress_version, claimed_until";
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -339,6 +341,37 @@ pub async fn last_verdict(db: &Db, attempt: &AttemptId) -> Result<Option<Verdict
         .await?;
     Ok(verdict.flatten())
 }
+
+/// Brings the next tries of an attempt's failing candidates forward to `to`, for each at most `most` times. True if one was
+/// due later.
+pub async fn hasten(db: &Db, attempt: &AttemptId, to: Time, now: Time, most: i64) -> Result<bool, Error> {
+    // A page that waits asks every two seconds: it writes only if there is something to bring forward.
+    let late: i64 = db
+        .read(["SELECT COUNT(*) FROM grants WHERE ", FAILING])
+        .bind(attempt)
+        .bind(to)
+        .bind(now)
+        .bind(most)
+        .value()
+        .await?;
+    if late == 0 {
+        return Ok(false);
+    }
+    let hastened = db
+        .write(["UPDATE grants SET next_try_at = $2, hastened = hastened + 1 WHERE ", FAILING])
+        .bind(attempt)
+        .bind(to)
+        .bind(now)
+        .bind(most)
+        .execute()
+        .await?;
+    Ok(hastened > 0)
+}
+
+/// Fits a candidate that did not work yet and is due after `$2`. One that works waits for a reason, and a store that asked for
+/// fewer requests gets them.
+const FAILING: &str = "attempt_id = $1 AND state = 'waiting' AND tries > 0 AND auth_method IS NULL
+           AND verdict <> 'rate_limited' AND next_try_at > $2 AND claimed_until <= $3 AND hastened < $4";
 
 /// How many candidates of an attempt are still to be tried.
 pub async fn waiting(db: &Db, attempt: &AttemptId) -> Result<i64, Error> {

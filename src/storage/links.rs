@@ -63,6 +63,22 @@ pub async fn newest_attempt(db: &Db, id: &LinkId) -> Result<Option<Attempt>, Err
     .await
 }
 
+/// The newest attempt that the browser with this cookie began from a link.
+pub async fn newest_attempt_of(db: &Db, id: &LinkId, browser: &Fingerprint) -> Result<Option<Attempt>, Error> {
+    db.read([
+        "SELECT ",
+        attempts::COLUMNS,
+        " FROM attempts
+             WHERE link_id = $1 AND browser = $2
+             ORDER BY id DESC
+             LIMIT 1",
+    ])
+    .bind(id)
+    .bind(browser)
+    .optional()
+    .await
+}
+
 /// Withdraws a link and ends what was begun from it and has not ended: nothing of it connects any more. Gives back how
 /// many attempts that were; `None` when there is no such link that was not withdrawn before.
 pub async fn withdraw(db: &Db, id: &LinkId, now: Time, event: &Event) -> Result<Option<usize>, Error> {

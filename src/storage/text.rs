@@ -7,6 +7,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
 use super::statement::{Statement, Value};
+use crate::domain::verdict::Verdicts;
 use crate::domain::{
     AuthMethod, Confirm, DeliveryState, Kind, Permissions, Scope, Status, StoreStatus, Users, Verdict, Wanted,
     WebhookUrl, WhyOff,
@@ -87,6 +88,7 @@ macro_rules! stored_by_name {
 }
 
 stored_by_name!(AuthMethod, Confirm, DeliveryState, Kind, Scope, Status, StoreStatus, WhyOff);
+stored_as_text!(Verdicts, Verdicts::codes, |text: &str| Ok(Verdicts::from_codes(text)));
 
 stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
     Permissions::from_str(text).map_err(Into::into)

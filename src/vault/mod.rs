@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use base64::Engine as _;
 use ring::aead::{self, Aad, LessSafeKey, NONCE_LEN, Nonce};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::domain::sealed::key_header;
@@ -219,6 +220,13 @@ pub fn fingerprint(secret: &Secret) -> Fingerprint {
     Fingerprint::new(bytes)
 }
 
+/// A secret that follows from `secret` and does not reveal it: one for each `purpose` and `id`.
+pub fn derive(secret: &Secret, purpose: &str, id: &str) -> Secret {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    let tag = hmac::sign(&key, format!("cartkey {purpose} {id}").as_bytes());
+    Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tag.as_ref()))
+}
+
 /// The form token of a session: derived from the session's secret, without revealing it.
 pub fn form_token(session: &Secret) -> Secret {
     let text = Zeroizing::new(format!("cartkey form {}", session.expose()));
@@ -250,6 +258,20 @@ mod tests {
     fn vault(seed: u64) -> (Vault, Entropy) {
         let entropy = Entropy::seeded(seed);
         (Vault::new("instance", &KeyRing::mint(&entropy)), entropy)
+    }
+
+    #[test]
+    fn a_derived_secret_is_of_one_purpose_one_id_and_one_secret() {
+        let (one, other) = (Secret::new("a".repeat(43)), Secret::new("b".repeat(43)));
+        let derived = derive(&one, "state", "at_1");
+        assert_eq!(fingerprint(&derived), fingerprint(&derive(&one, "state", "at_1")));
+        assert_eq!(derived.expose().len(), 43);
+        for different in
+            [derive(&one, "callback", "at_1"), derive(&one, "state", "at_2"), derive(&other, "state", "at_1")]
+        {
+            assert_ne!(fingerprint(&derived), fingerprint(&different));
+        }
+        assert_ne!(fingerprint(&derived), fingerprint(&form_token(&one)));
     }
 
     #[test]

@@ -112,8 +112,7 @@ impl Failure {
     }
 
     /// A limit on connecting is reached: states which one, and when to retry.
-    fn limited(limit: Limit, wait: Duration) -> Self {
-        tracing::info!(limit = limit.what(), "refused to begin an attempt: a limit is reached");
+    pub(super) fn limited(limit: Limit, wait: Duration) -> Self {
         let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
         let (status, key) = match limit {
             Limit::Link => (StatusCode::TOO_MANY_REQUESTS, "failure-link-limit"),

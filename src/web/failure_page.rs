@@ -57,23 +57,44 @@ struct OperatorErrorPage<'a> {
     request_id: &'a str,
 }
 
-/// The error page for a merchant, in their language and with the brand.
-pub(super) async fn for_merchant(app: &App, failure: &Failure, id: &RequestId, language: Choice) -> Response {
+/// The error page for a merchant at `path`, in their language and with the brand.
+pub(super) async fn for_merchant(
+    app: &App,
+    failure: &Failure,
+    id: &RequestId,
+    language: Choice,
+    path: &str,
+) -> Response {
     let words = Words(language.language);
     let frame = Frame::new(brand_beside(app, failure).await, words);
     if failure.code == "link_gone" {
         return rendered(&ErrorPage::link_gone(frame, id.as_str()), failure);
     }
     let said = failure.said.as_ref().map(|said| Said::clone(said).in_words(words).to_string());
+    let next = next(path, failure.status).filter(|(href, _)| *href != "/connect" || app.site.open_connect);
     let page = ErrorPage {
         title: words.say(title(failure.status)).to_string(),
         says: said.unwrap_or_else(|| failure.says.clone().into_owned()),
-        next_label: if app.site.open_connect { words.say("error-connect").to_string() } else { String::new() },
-        next_href: app.site.open_connect.then(|| "/connect".to_owned()),
+        next_label: next.map(|(_, label)| words.say(label).to_string()).unwrap_or_default(),
+        next_href: next.map(|(href, _)| href.to_owned()),
         request_id: id.to_string(),
         frame,
     };
     rendered(&page, failure)
+}
+
+/// Where to go from an error page at `path`, and the label. Nothing that began with a link leads to the open page, where the store
+/// would be connected for somebody unknown; back to its own page it may, unless that is what was not found.
+fn next(path: &str, status: StatusCode) -> Option<(&str, &'static str)> {
+    let Some(rest) = path.strip_prefix("/connect/").filter(|rest| *rest != "by-hand") else {
+        return Some(("/connect", "error-connect"));
+    };
+    if status == StatusCode::NOT_FOUND {
+        return None;
+    }
+    let segments = if rest.starts_with("attempts/") { 2 } else { 1 };
+    let end = rest.match_indices('/').nth(segments - 1).map_or(path.len(), |(at, _)| path.len() - rest.len() + at);
+    Some((&path[..end], "try-again")).filter(|_| !rest.starts_with("return/"))
 }
 
 pub(super) fn for_operator(failure: &Failure, id: &RequestId) -> Response {
@@ -107,5 +128,29 @@ const fn title(status: StatusCode) -> &'static str {
         StatusCode::TOO_MANY_REQUESTS => "error-one-moment",
         status if status.as_u16() >= 500 => "error-our-side",
         _ => "error-no",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_with_a_link_never_leads_to_the_open_page() {
+        let busy = StatusCode::TOO_MANY_REQUESTS;
+        for (path, status, href) in [
+            ("/", StatusCode::NOT_FOUND, Some("/connect")),
+            ("/connect", busy, Some("/connect")),
+            ("/connect/by-hand", busy, Some("/connect")),
+            ("/connect/secret", busy, Some("/connect/secret")),
+            ("/connect/secret/by-hand", busy, Some("/connect/secret")),
+            ("/connect/secret/x", StatusCode::NOT_FOUND, None),
+            ("/connect/attempts/at_1/again", busy, Some("/connect/attempts/at_1")),
+            ("/connect/attempts/at_1", busy, Some("/connect/attempts/at_1")),
+            ("/connect/attempts/at_1", StatusCode::NOT_FOUND, None),
+            ("/connect/return/at_1", busy, None),
+        ] {
+            assert_eq!(next(path, status).map(|(href, _)| href), href, "{path} {status}");
+        }
     }
 }

@@ -94,6 +94,49 @@ impl Words {
         translated.unwrap_or_else(|| add_by_keys::says(verdict, store))
     }
 
+    /// A verdict on a key that was approved a moment ago. `returned` means that the store received our answer.
+    pub fn verdict_on_approval(self, verdict: Verdict, store: &str, returned: bool) -> String {
+        let key = match verdict {
+            Verdict::KeyRejected if returned => "new-key_rejected",
+            Verdict::KeyRejected => "new-key_lost",
+            Verdict::RoleLost => "new-role_lost",
+            verdict => return self.verdict(verdict, store),
+        };
+        self.say(key).with("store", store).to_string()
+    }
+
+    /// A warning before the approval: the same verdict on a key would say more than we know.
+    pub fn warning(self, verdict: Verdict, store: &str) -> String {
+        match verdict {
+            Verdict::RestClosed => self.say("warning-rest_closed").with("store", store).to_string(),
+            verdict => self.verdict(verdict, store),
+        }
+    }
+
+    /// The permissions of a scope, as WooCommerce lists them on its approval page (`get_permissions_in_scope` in
+    /// `includes/class-wc-auth.php`, the same since 2.4).
+    pub fn permissions(self, scope: Scope) -> Vec<Said> {
+        let keys: &[&'static str] = match scope {
+            Scope::Read => &["view-coupons", "view-customers", "view-orders", "view-products"],
+            Scope::Write => {
+                &["create-webhooks", "create-coupons", "create-customers", "create-orders", "create-products"]
+            }
+            Scope::ReadWrite => {
+                &["create-webhooks", "manage-coupons", "manage-customers", "manage-orders", "manage-products"]
+            }
+        };
+        keys.iter().map(|key| self.say(key)).collect()
+    }
+
+    /// WooCommerce's name of a scope.
+    pub const fn scope_name(self, scope: Scope) -> Said {
+        self.say(match scope {
+            Scope::Read => "by-hand-read",
+            Scope::Write => "by-hand-write",
+            Scope::ReadWrite => "by-hand-read_write",
+        })
+    }
+
     /// Why a typed text is not half of a key.
     pub fn half(self, fault: NotAHalf) -> String {
         let key = match fault.code() {

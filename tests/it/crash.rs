@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::{IssuedKey, Pace, PretendStore, SeenRequest};
 use cartkey::domain::scope::Scope;
-use cartkey::woo::Client;
+use cartkey::woo::{Call, Client};
 use hyper::Method;
+use hyper::header::HeaderName;
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -127,7 +128,17 @@ pub async fn begin(cartkey: &Running, client: &Client, shop: &PretendStore, toke
     ];
     let form = serde_urlencoded::to_string([("store_url", shop.home())]).unwrap();
     let url = format!("http://{}{path}", cartkey.listen);
-    let (status, page) = ask(client, Method::POST, &url, &headers, &form).await.expect("an answer");
+    // Without the cookie that the answer sets, the page that it leads to is nobody's.
+    let header = |(name, value): &(&'static str, String)| (HeaderName::from_static(name), value.parse().unwrap());
+    let headers = headers.iter().map(header).collect();
+    let body = form.into_bytes();
+    let call = Call { method: Method::POST, url: &url, headers, body, within: PATIENCE, at_most: 1 << 20 };
+    let answer = client.send(call).await.expect("an answer");
+    assert_eq!(answer.status, 303);
+    let text = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
+    let cookie = text("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let page = format!("http://{}{}", cartkey.listen, text("location"));
+    let (status, page) = ask(client, Method::GET, &page, &[("cookie", cookie)], "").await.expect("an answer");
     assert_eq!(status, 200, "{page}");
     let (state, callback) = sent(&page);
     let key = shop.issue_key("admin", Scope::ReadWrite);

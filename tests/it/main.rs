@@ -47,6 +47,7 @@ mod many_stores;
 mod merchant;
 mod migrate;
 mod migrations;
+mod never_lost;
 mod on_record;
 mod one_transaction;
 mod open_vault;

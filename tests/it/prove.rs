@@ -116,8 +116,8 @@ async fn a_store_that_stays_away_ends_in_a_failed_attempt_with_its_sentence() {
 #[tokio::test]
 async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
     let cases: [(Happens, &str, &str); 3] = [
-        (|w| w.shop.revoke(1), "key_rejected", "no longer accepts the key"),
-        (|w| w.shop.demote("admin"), "role_lost", "no longer an administrator or shop manager"),
+        (|w| w.shop.revoke(1), "key_rejected", "does not accept the key that it has just created"),
+        (|w| w.shop.demote("admin"), "role_lost", "may not read its orders"),
         (|w| w.shop.switch(|s| s.claims_home = Some(OTHER.to_owned())), "other_store", "belongs to a store other than"),
     ];
     for (happens, reason, sentence) in cases {

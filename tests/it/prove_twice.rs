@@ -58,7 +58,11 @@ async fn the_lost_reply_of_a_real_approval_fails_the_attempt() {
     assert_eq!(world.stands(&link).await, ("failed".to_owned(), "key_rejected".to_owned()));
     let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0);
     let page = browser.get(&format!("https://keys.example/connect/attempts/{id}")).await;
-    assert!(page.text().contains("no longer accepts the key"), "{}", page.text());
+    assert!(
+        page.text().contains("deleted its new key, because our answer did not reach it in time"),
+        "{}",
+        page.text()
+    );
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn a_return_with_a_wrong_state_or_without_the_cookie_learns_nothing() {
     }
     told.dedup();
     assert_eq!(told.len(), 1, "unknown or not yours: the same page {told:?}");
-    assert!(told[0].contains("This page opens only in the browser where you started."), "{told:?}");
+    assert!(told[0].contains("This page opens only in the browser where you started"), "{told:?}");
     // Not even the browser that began confirms without the state, or denies.
     for query in ["", "?success=1", "?success=0", "?success=1&user_id=AAAA", "?success=0&user_id=AAAA"] {
         let page = browser.get(&format!("{}{query}", callback.return_url)).await;

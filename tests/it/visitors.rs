@@ -48,6 +48,8 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
     ("GET", "/connect/attempts/{attempt}/go-on", Beginner),
+    ("GET", "/connect/attempts/{attempt}/retry", Everybody),
+    ("POST", "/connect/attempts/{attempt}/retry", Beginner),
     ("GET", "/connect/attempts/{attempt}/by-hand", Beginner),
     ("POST", "/connect/attempts/{attempt}/by-hand", Beginner),
     // Both lead to the attempt's own page.

@@ -173,10 +173,16 @@ impl World {
         (made["id"].as_str().unwrap().to_owned(), made["url"].as_str().unwrap().to_owned())
     }
 
-    /// Opens a link in `browser` and clicks Connect store; returns the page that redirects to the store.
+    /// Opens a link in `browser` and begins, also if this browser began with it before; returns the page that sends it on to the
+    /// store.
     pub async fn begin(&self, browser: &mut Merchant, link: &str) -> Page {
-        let page = browser.get(link).await;
-        browser.submit(&page, "Connect store", &[]).await
+        let mut page = browser.get(link).await;
+        if page.url.path().starts_with("/connect/attempts/") && page.form("Check again").is_none() {
+            page = browser.get(&format!("{}/again", page.url)).await;
+        }
+        let buttons = ["Check again", "Connect store", "Start here", "Connect another store"];
+        let button = buttons.into_iter().find(|button| page.form(button).is_some());
+        browser.submit(&page, button.unwrap_or_else(|| panic!("no form: {}", page.text())), &[]).await
     }
 
     /// A merchant connects the shop for `user_id`, from link to result; returns the result's page.

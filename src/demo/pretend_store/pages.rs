@@ -144,7 +144,7 @@ pub(super) fn grant(
     let (access, permissions) = match scope {
         Scope::Read => ("Read", READ.to_vec()),
         Scope::Write => ("Write", WRITE.to_vec()),
-        Scope::ReadWrite => ("Read/Write", [&READ[..], &WRITE[..]].concat()),
+        Scope::ReadWrite => ("Read/Write", READ_WRITE.to_vec()),
     };
     let permissions = permissions.join("</li><li>");
     let inside = format!(
@@ -164,4 +164,11 @@ pub(super) fn grant(
 }
 
 const READ: [&str; 4] = ["View coupons", "View customers", "View orders and sales reports", "View products"];
+const READ_WRITE: [&str; 5] = [
+    "Create webhooks",
+    "View and manage coupons",
+    "View and manage customers",
+    "View and manage orders and sales reports",
+    "View and manage products",
+];
 const WRITE: [&str; 5] = ["Create webhooks", "Create coupons", "Create customers", "Create orders", "Create products"];

@@ -16,6 +16,11 @@ pub async fn held(app: &App, most: i64) -> Result<Vec<Attempt>, Beneath> {
     Ok(approvals::held(&app.db, most).await?)
 }
 
+/// Approvals whose key could not be tested so far, because the last try failed; at most `most`.
+pub async fn untested(app: &App, most: i64) -> Result<Vec<Attempt>, Beneath> {
+    Ok(approvals::untested(&app.db, most).await?)
+}
+
 /// The result of an operator's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {

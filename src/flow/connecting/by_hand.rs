@@ -13,10 +13,10 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 use crate::flow::connecting::admit::{Admitted, admit};
-use crate::flow::connecting::connect::{self, Error, Findings, Invitation, Secrets};
+use crate::flow::connecting::connect::{self, Begun, Error, Invitation, Secrets};
 use crate::flow::transfer::add_by_keys::holder;
 use crate::flow::{Beneath, connecting::receive, watching::watch};
-use crate::storage::{attempts, settings};
+use crate::storage::{attempts, settings, stores};
 use crate::woo::preflight;
 
 const SETTING: &str = "by_hand";
@@ -53,17 +53,10 @@ pub const fn may_help(verdict: Verdict) -> bool {
 /// The result of [`begin`].
 #[derive(Debug)]
 pub enum Handed {
-    /// The store cannot be connected: the findings have a `stop`.
-    Stopped(Findings),
     /// The store already uses this key, and it works.
     InUse(Box<Store>),
-    /// The key is being tried.
-    Begun {
-        /// The attempt.
-        attempt: Box<Attempt>,
-        /// The value of the browser's cookie.
-        browser: Secret,
-    },
+    /// The key is being tried, or the preflight stopped the attempt.
+    Begun(Begun),
 }
 
 /// Takes a key that the merchant typed for the store at `typed`. If a browser may confirm, typing the key is the confirmation.
@@ -86,13 +79,12 @@ pub async fn begin(
     {
         return Ok(Handed::InUse(Box::new(store)));
     }
-    let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);
-    let attempt = connect::attempt(id, invitation, findings.home.clone(), findings.stop, app);
-    let attempt = Attempt { by_hand: true, ..attempt };
+    let secrets = Secrets::of(app, browser, &id);
+    let attempt = Attempt { by_hand: true, ..connect::attempt(id, invitation, &findings, &typed, true, app) };
     let held = connect::keep(app, &attempt, findings.stop, &secrets, &network, actor).await?;
-    if findings.stop.is_some() {
-        return Ok(Handed::Stopped(findings));
+    if attempt.stopped {
+        return Ok(Handed::Begun(Begun { attempt: Box::new(attempt), browser: secrets.browser }));
     }
     let grant = Grant {
         state: secrets.state,
@@ -106,7 +98,15 @@ pub async fn begin(
     // There is no callback whose answer could get lost, and the merchant is at this browser: this counts as returned.
     let confirmed = attempt.event(Kind::AttemptConfirmed, app.now(), actor);
     attempts::returned(&app.db, &attempt.id, app.now(), &confirmed).await?;
-    Ok(Handed::Begun { attempt: Box::new(attempt), browser: secrets.browser })
+    Ok(Handed::Begun(Begun { attempt: Box::new(attempt), browser: secrets.browser }))
+}
+
+/// The invited merchant's store at `home`, if it is connected.
+pub async fn connected_at(app: &App, invitation: &Invitation, home: &StoreUrl) -> Result<Option<Store>, Beneath> {
+    let (_, found) = stores::of_user(&app.db, &invitation.user_id, Some(home)).await?;
+    let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
+    let store = stores::find(&app.db, &id).await?;
+    Ok(store.filter(|store| store.status == StoreStatus::Connected))
 }
 
 /// The store, if it already uses this key and the key works. A new version of the same key would only make us advise the merchant

@@ -13,11 +13,11 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::{NotAStoreUrl, StoreUrl};
 use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::verdict::{Verdict, Verdicts};
 use crate::flow::connecting::admit::{Admitted, admit};
 use crate::flow::{Beneath, connecting::brand, takes_in_beneath};
 use crate::storage::attempts::{self, AttemptWithSecrets, Inserted, New};
-use crate::vault::fingerprint;
+use crate::vault::{self, fingerprint};
 use crate::woo::authorize::{self, Ask};
 use crate::woo::preflight;
 
@@ -90,29 +90,11 @@ impl Invitation {
 
 /// The result of [`begin`].
 #[derive(Debug)]
-pub enum Begun {
-    /// The attempt was stopped: by findings with a `stop`, or by warnings that the merchant has not seen yet.
-    Stopped {
-        /// The result of the preflight.
-        findings: Findings,
-        /// Whether the store's own address differs from what was typed.
-        adopted: bool,
-    },
-    /// The merchant can be sent to the store.
-    Ready(Box<Ready>),
-}
-
-/// An open attempt, and what the browser needs to go on.
-#[derive(Debug)]
-pub struct Ready {
-    /// The attempt.
-    pub attempt: Attempt,
-    /// The address of the store's approval page, which contains the state and the callback token.
-    pub authorize_url: Secret,
+pub struct Begun {
+    /// The attempt: open, or stopped by the preflight.
+    pub attempt: Box<Attempt>,
     /// The value of the browser's cookie.
     pub browser: Secret,
-    /// Whether the store's own address differs from what was typed.
-    pub adopted: bool,
 }
 
 /// The limits on connecting.
@@ -140,6 +122,11 @@ impl Limit {
             Self::Places => "preflights_at_a_time",
             Self::Open => "open_attempts",
         }
+    }
+
+    /// Parses that name.
+    pub fn from_what(what: &str) -> Option<Self> {
+        [Self::Link, Self::Network, Self::Day, Self::Places, Self::Open].into_iter().find(|limit| limit.what() == what)
     }
 }
 
@@ -173,42 +160,39 @@ pub async fn begin(
 ) -> Result<Begun, Error> {
     let typed = StoreUrl::typed(typed, app.site.network)?;
     let Admitted { network, permit } = admit(app, &invitation, &typed, actor).await?;
-    let secrets = Secrets::mint(app, browser);
     let id = AttemptId::mint(app.now(), &app.entropy);
-    let return_url = format!("{}/connect/return/{id}", app.site.public_url);
-    let callback_url = Secret::new(format!("{}/wc-auth/callback/{}", app.site.public_url, secrets.callback.expose()));
+    let secrets = Secrets::of(app, browser, &id);
+    let addresses = Addresses::of(app, &secrets, &id);
     let brand = brand::current(app).await?;
-    let ask = Ask {
-        app_name: brand.app_name.as_str(),
-        scope: invitation.scope,
-        state: &secrets.state,
-        return_url: &return_url,
-        callback_url: &callback_url,
-    };
+    let ask = addresses.ask(brand.app_name.as_str(), invitation.scope, &secrets);
     let mut findings = preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await;
     drop(permit);
     invitation.judge(&mut findings);
-    let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
-    let attempt = attempt(id, invitation, findings.home.clone(), held, app);
+    let attempt = attempt(id, invitation, &findings, &typed, go_on, app);
     tracing::info!(
         attempt.id = %attempt.id,
         user.id = %attempt.user_id,
         store.home = %attempt.home,
         stop = findings.stop.map(Verdict::code),
-        warnings = ?findings.warnings.iter().map(|w| w.code()).collect::<Vec<_>>(),
+        warnings = attempt.warnings.codes(),
         "preflight of {}", attempt.home.shown()
     );
-    let found = held.or_else(|| findings.warnings.first().copied());
+    let found = findings.stop.or_else(|| findings.warnings.first().copied());
     keep(app, &attempt, found, &secrets, &network, actor).await?;
-    let adopted = findings.home != typed;
-    if attempt.status == Status::Failed {
-        return Ok(Begun::Stopped { findings, adopted });
-    }
-    let authorize_url = authorize::url(&attempt.home, &ask);
-    Ok(Begun::Ready(Box::new(Ready { attempt, authorize_url, browser: secrets.browser, adopted })))
+    Ok(Begun { attempt: Box::new(attempt), browser: secrets.browser })
 }
 
-/// The secrets of an attempt: the state and the callback token go to the store, the cookie to the browser.
+/// The address of the store's approval page, for the browser that began the attempt. It contains the state and the callback
+/// token.
+pub async fn authorize_url(app: &App, attempt: &Attempt, browser: &Secret) -> Result<Secret, Beneath> {
+    let secrets = Secrets::of(app, Some(browser.clone()), &attempt.id);
+    let addresses = Addresses::of(app, &secrets, &attempt.id);
+    let brand = brand::current(app).await?;
+    Ok(authorize::url(&attempt.home, &addresses.ask(brand.app_name.as_str(), attempt.scope, &secrets)))
+}
+
+/// The secrets of an attempt: the state and the callback token go to the store, the cookie to the browser. Both follow from the
+/// cookie, of which we keep only a hash: so the browser that began can be sent to the store again, and nobody else.
 pub(super) struct Secrets {
     pub(super) state: Secret,
     callback: Secret,
@@ -216,29 +200,48 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    pub(super) fn mint(app: &App, browser: Option<Secret>) -> Self {
-        Self {
-            state: app.entropy.secret(),
-            callback: app.entropy.secret(),
-            browser: browser.unwrap_or_else(|| app.entropy.secret()),
-        }
+    pub(super) fn of(app: &App, browser: Option<Secret>, id: &AttemptId) -> Self {
+        let browser = browser.unwrap_or_else(|| app.entropy.secret());
+        let derive = |purpose| vault::derive(&browser, purpose, id.as_str());
+        Self { state: derive("state"), callback: derive("callback"), browser }
+    }
+}
+
+/// Our addresses for one attempt.
+struct Addresses {
+    returning: String,
+    callback: Secret,
+}
+
+impl Addresses {
+    fn of(app: &App, secrets: &Secrets, id: &AttemptId) -> Self {
+        let ours = &app.site.public_url;
+        let callback = Secret::new(format!("{ours}/wc-auth/callback/{}", secrets.callback.expose()));
+        Self { returning: format!("{ours}/connect/return/{id}"), callback }
+    }
+
+    fn ask<'a>(&'a self, app_name: &'a str, scope: Scope, secrets: &'a Secrets) -> Ask<'a> {
+        Ask { app_name, scope, state: &secrets.state, return_url: &self.returning, callback_url: &self.callback }
     }
 }
 
 pub(super) fn attempt(
     id: AttemptId,
     invitation: Invitation,
-    home: StoreUrl,
-    held: Option<Verdict>,
+    findings: &Findings,
+    typed: &StoreUrl,
+    go_on: bool,
     app: &App,
 ) -> Attempt {
+    let held = findings.stop.or_else(|| findings.warnings.first().copied().filter(|_| !go_on));
+    let warnings = if findings.stop.is_some() { Vec::new() } else { findings.warnings.clone() };
     let now = app.now();
     Attempt {
         id,
         link_id: invitation.link_id,
         user_id: invitation.user_id,
         account_label: invitation.account_label,
-        home,
+        home: findings.home.clone(),
         scope: invitation.scope,
         confirm: invitation.confirm,
         return_url: invitation.return_url,
@@ -254,6 +257,10 @@ pub(super) fn attempt(
         confirm_code_until: None,
         store_id: None,
         by_hand: false,
+        stopped: held.is_some(),
+        warnings: Verdicts(warnings),
+        typed: Some(typed.clone()).filter(|typed| findings.home != *typed),
+        store_name: findings.name.clone(),
     }
 }
 
@@ -275,6 +282,7 @@ pub(super) async fn keep(
     let mut attempt = attempt.clone();
     if attempt.status == Status::Failed && attempt.link_id.is_none() && attempt.home.as_str().len() > LONG {
         attempt.home = site_of(&attempt.home, app);
+        attempt.typed = None;
     }
     let held =
         AttemptWithSecrets { attempt, state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::app::App;
 use crate::config::origin;
 use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
+use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
-use crate::domain::id::{LinkId, StoreId};
+use crate::domain::id::{AttemptId, LinkId, StoreId};
 use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
 use crate::domain::page::Page;
 use crate::domain::scope::Scope;
@@ -110,6 +110,35 @@ pub async fn make(app: &App, new: NewLink, actor: &Actor) -> Result<(Link, Secre
     links::insert(&app.db, &link, &fingerprint(&secret), &event).await?;
     let url = Secret::new(format!("{}/connect/{}", app.site.public_url, secret.expose()));
     Ok((link, url))
+}
+
+/// What a link shows to whoever opens it.
+#[derive(Debug)]
+pub enum Opened {
+    /// The attempt that this browser began.
+    Mine(AttemptId),
+    /// The form, and what became of the newest attempt, which another browser began.
+    Form(Link, Option<Attempt>),
+    /// The link's time is over; another browser connected this store with it.
+    Over(Link, Attempt),
+}
+
+/// Opens the link with `secret` in the browser with this cookie. `None` if there is no such link, or if it was withdrawn or its
+/// time is over and there is nothing to say about it.
+pub async fn visit(app: &App, secret: &Secret, browser: Option<&Secret>) -> Result<Option<Opened>, Beneath> {
+    let Some(link) = links::by_fingerprint(&app.db, &fingerprint(secret)).await? else { return Ok(None) };
+    let newest = links::newest_attempt(&app.db, &link.id).await?;
+    if let (Some(newest), Some(browser)) = (&newest, browser)
+        && let Some(mine) = links::newest_attempt_of(&app.db, &link.id, &fingerprint(browser)).await?
+        && (mine.id == newest.id || mine.store_id.is_some() || !mine.status_at(app.now()).is_ended())
+    {
+        return Ok(Some(Opened::Mine(mine.id)));
+    }
+    if link.is_open_at(app.now()) {
+        return Ok(Some(Opened::Form(link, newest)));
+    }
+    let connected = newest.filter(|newest| newest.status == Status::Connected && link.withdrawn_at.is_none());
+    Ok(connected.map(|newest| Opened::Over(link, newest)))
 }
 
 /// The link that `secret` opens; `None` if there is none, or it expired or was withdrawn.

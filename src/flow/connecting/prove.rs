@@ -34,6 +34,41 @@ const WAITS: [Duration; 6] = [
     Duration::from_mins(15),
     Duration::from_hours(1),
 ];
+/// The delay of a try while somebody looks at the waiting page.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+/// The most tries of one key that are brought forward because somebody looks.
+const MOST_LOOKED_AT: i64 = 40;
+/// The same including those that somebody asks for with the button.
+const MOST_ASKED_FOR: i64 = 60;
+
+/// Why a try is brought forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hurry {
+    /// The waiting page is open.
+    Looking,
+    /// Somebody pressed the button.
+    Asked,
+}
+
+/// Brings forward the next try of an attempt whose key does not work yet. Limited per key, so a page that stays open costs the
+/// store no more than a few minutes of frequent tries.
+pub async fn hasten(app: &App, attempt: &Attempt, hurry: Hurry) -> Result<(), Beneath> {
+    // A refusal is about to be confirmed, on purpose after a pause.
+    let fails = attempt.reason.is_some_and(|reason| !reason.is_works() && !reason.is_final());
+    if attempt.status != Status::Proving || !fails {
+        return Ok(());
+    }
+    let now = app.now();
+    let (to, most) = match hurry {
+        Hurry::Looking => (now.plus(LOOKED_AT), MOST_LOOKED_AT),
+        Hurry::Asked => (now, MOST_ASKED_FOR),
+    };
+    if grants::hasten(&app.db, &attempt.id, to, now, most).await? {
+        app.proving.notify_one();
+    }
+    Ok(())
+}
+
 /// Activates the attempt's proven key if the attempt is confirmed. Returns the store if it was activated.
 pub async fn finish(app: &App, id: &AttemptId) -> Result<Option<StoreId>, Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(None) };
@@ -142,7 +177,10 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
         let heard_before = candidate.verdict.is_some_and(|before| before.is_final() || before.is_works());
         if heard_before { (State::Rejected, None) } else { (State::Waiting, Some(now.plus(WAITS[0]))) }
     } else {
-        match usize::try_from(candidate.tries).ok().and_then(|tries| WAITS.get(tries)) {
+        match usize::try_from((candidate.tries - candidate.hastened).max(candidate.tries.min(1)))
+            .ok()
+            .and_then(|tries| WAITS.get(tries))
+        {
             Some(wait) => {
                 (State::Waiting, Some(now.plus(answer.retry_after.unwrap_or_default().max(*wait).min(WAITS[5]))))
             }

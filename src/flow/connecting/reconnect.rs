@@ -10,6 +10,7 @@ use crate::domain::id::StoreId;
 use crate::domain::link::{Confirm, Link};
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
+use crate::flow::Beneath;
 use crate::flow::connecting::links::{self, Error, NewLink};
 use crate::storage::{history, stores};
 
@@ -17,6 +18,11 @@ use crate::storage::{history, stores};
 pub const LIVES: Duration = Duration::from_hours(7 * 24);
 /// How many past attempts are searched for the one that connected the store.
 const LOOKED_AT: i64 = 20;
+
+/// The store to reconnect.
+pub async fn store(app: &App, id: &StoreId) -> Result<Option<Store>, Beneath> {
+    Ok(stores::find(&app.db, id).await?)
+}
 
 /// Creates the link with the properties of the last one that connected the store: the same account, scope and confirmation, and the
 /// same return address if still allowed. `None` if there is no such store.

@@ -104,39 +104,23 @@ pub async fn confirm(
     look(app, id, browser).await
 }
 
-/// The result of [`disown`].
-#[derive(Debug)]
-pub enum Disowned {
-    /// The approval is rejected. The merchant should revoke these keys (last seven characters) at the store.
-    Dropped(Box<Attempt>, Vec<String>),
-    /// The approval was already confirmed; only the store's owner can revoke the key, at the store.
-    TooLate(Box<Attempt>),
-    /// A browser with neither the cookie nor the state.
-    Unknown,
-}
-
-/// Rejects an approval on behalf of a person who says it was not theirs. The browser must hold the state or have begun the attempt.
+/// Rejects an approval on behalf of a person who says it was not theirs; one that was confirmed before stays. False if the browser
+/// neither holds the state nor began the attempt.
 pub async fn disown(
     app: &App,
     id: &AttemptId,
     state: Option<&Secret>,
     browser: Option<&Secret>,
     actor: &Actor,
-) -> Result<Disowned, Beneath> {
+) -> Result<bool, Beneath> {
     let may = |held: &AttemptWithSecrets| {
         is_mine(held, browser) || state.is_some_and(|state| fingerprint(state) == held.state)
     };
     let held = attempts::find(&app.db, id).await?.filter(may);
-    let Some(AttemptWithSecrets { attempt, .. }) = held else { return Ok(Disowned::Unknown) };
+    let Some(AttemptWithSecrets { attempt, .. }) = held else { return Ok(false) };
     let event = about(&attempt, Kind::AttemptFailed, actor, app).because(Some(Verdict::Disowned));
     attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
-    let Some(held) = attempts::find(&app.db, id).await? else { return Ok(Disowned::Unknown) };
-    let attempt = Box::new(held.attempt);
-    if attempt.status == Status::Connected {
-        return Ok(Disowned::TooLate(attempt));
-    }
-    let keys = surplus(app, &attempt).await?;
-    Ok(Disowned::Dropped(attempt, keys))
+    Ok(true)
 }
 
 /// The last seven characters of keys that the store created for this attempt and that are not in use.

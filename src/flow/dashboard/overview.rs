@@ -72,6 +72,8 @@ pub struct Overview {
     /// Quarantined approvals, oldest first; at most [`MOST`].
     pub held: Vec<Attempt>,
     pub held_more: bool,
+    /// Approvals whose key could not be tested so far; at most [`MOST`] together with the quarantined ones.
+    pub untested: Vec<Attempt>,
     /// Stores that need attention, worst first; at most [`MOST`] together with the approvals.
     pub needy: Vec<Needy>,
     /// Webhooks that fail, or that were turned off because they failed.
@@ -94,10 +96,11 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
     let mut held = approvals::held(app, most.saturating_add(1)).await?;
     let held_more = held.len() > MOST;
     held.truncate(MOST);
+    let untested = approvals::untested(app, i64::try_from(MOST - held.len()).unwrap_or(0)).await?;
     let counts = counts(app).await?;
     let (token, link, fetched) = overview::steps(&app.db, app.now()).await?;
     Ok(Overview {
-        needy: needy(app, &counts, MOST - held.len()).await?,
+        needy: needy(app, &counts, MOST - held.len() - untested.len()).await?,
         webhooks: webhooks_in_trouble(app).await?,
         funnel: funnel(app).await?,
         reads: key_reads::per_day(app, DAYS).await?,
@@ -105,6 +108,7 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
         pulse: watch::pulse(app).await?,
         backups: backup::standing(app),
         counts,
+        untested,
         held,
         held_more,
     })

@@ -63,7 +63,7 @@ async fn look(who: SignedIn) -> Result<Page<OverviewPage>, Failure> {
 
 impl OverviewPage {
     fn headline(&self) -> String {
-        headline(&self.seen.counts, self.seen.held.len(), self.seen.held_more)
+        headline(&self.seen.counts, self.seen.held.len(), self.seen.held_more, self.seen.untested.len())
     }
 
     /// The state of the check schedule; `None` if no store is checked.
@@ -72,7 +72,7 @@ impl OverviewPage {
     }
 
     fn is_well(&self) -> bool {
-        self.seen.counts.needy() == 0 && self.seen.held.is_empty()
+        self.seen.counts.needy() == 0 && self.seen.held.is_empty() && self.seen.untested.is_empty()
     }
 
     /// Whether the first-run steps are shown: until they are done.
@@ -146,6 +146,11 @@ impl OverviewPage {
             || scope
     }
 
+    /// What prevented the last test of an approval's key.
+    fn untested(attempt: &Attempt) -> String {
+        attempt.reason.map(|reason| reason.says(attempt.home.shown())).unwrap_or_default()
+    }
+
     /// Why an approval is waiting.
     fn waits(attempt: &Attempt) -> &'static str {
         if attempt.elsewhere_at.is_some() {
@@ -157,7 +162,7 @@ impl OverviewPage {
 }
 
 /// Summarises the state of all stores in one sentence.
-fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
+fn headline(counts: &Counts, held: usize, held_more: bool, untested: usize) -> String {
     let live = counts.all() - counts.disconnected;
     let waiting = match (held, held_more) {
         (0, _) => None,
@@ -172,9 +177,15 @@ fn headline(counts: &Counts, held: usize, held_more: bool) -> String {
         (1, _) => "1 store needs attention".to_owned(),
         (n, _) => format!("{} stores need attention", thousands(n)),
     };
-    match waiting {
-        None => format!("{stores}."),
-        Some(waiting) => format!("{stores}, and {waiting}."),
+    let untested = match untested {
+        0 => None,
+        1 => Some("1 new key cannot be tested yet".to_owned()),
+        n => Some(format!("{n} new keys cannot be tested yet")),
+    };
+    match (waiting, untested) {
+        (None, None) => format!("{stores}."),
+        (Some(waits), None) | (None, Some(waits)) => format!("{stores}, and {waits}."),
+        (Some(waiting), Some(untested)) => format!("{stores}, {waiting}, and {untested}."),
     }
 }
 
@@ -227,9 +238,13 @@ mod tests {
             (counts(10, 1, 0, 0, 0), 0, "1 store needs attention."),
             (counts(10, 1, 1, 5, 1), 1, "3 stores need attention, and 1 approval is waiting for confirmation."),
         ] {
-            assert_eq!(headline(&counts, held, false), says);
+            assert_eq!(headline(&counts, held, false, 0), says);
         }
-        assert!(headline(&counts(2, 0, 0, 0, 0), 10, true).ends_with("10+ approvals are waiting for confirmation."));
+        assert!(headline(&counts(2, 0, 0, 0, 0), 10, true, 0).ends_with("10+ approvals are waiting for confirmation."));
+        assert_eq!(
+            headline(&counts(2, 0, 0, 0, 0), 0, false, 1),
+            "All 2 stores are working, and 1 new key cannot be tested yet."
+        );
     }
 
     #[test]

@@ -8,13 +8,16 @@ use super::*;
 use crate::domain::typed_key::Half;
 
 /// Sentences that are deliberately the same in another language.
-const ALIKE: [(Language, &str); 6] = [
+const ALIKE: [(Language, &str); 9] = [
     (Language::German, "problem"),
     (Language::French, "by-hand-description"),
     (Language::Japanese, "by-hand-part"),
     (Language::Spanish, "error-word"),
     (Language::Portuguese, "trouble-send"),
     (Language::Portuguese, "trouble-certificate"),
+    (Language::Portuguese, "trouble-nonce"),
+    (Language::German, "step-test"),
+    (Language::French, "step-test"),
 ];
 
 /// The prefix of sentences that quote stores, whose text is English.

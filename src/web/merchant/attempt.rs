@@ -9,9 +9,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::json;
 use url::Url;
 
-use super::connect::{again_href, secret_in};
+use super::connect::{Start, again_href, secret_in};
 use super::frame::Frame;
-use super::pages::{AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, View};
+use super::pages::{
+    AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, SendPage, Trouble, View, shown,
+};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::AttemptId;
@@ -20,9 +22,10 @@ use crate::domain::secret::Secret;
 use crate::domain::store::Store;
 use crate::domain::verdict::Verdict;
 use crate::flow::connecting::by_hand;
-use crate::flow::connecting::connect::Invitation;
+use crate::flow::connecting::connect::{self, Invitation};
 use crate::flow::connecting::disconnect::revoke_url;
-use crate::flow::connecting::return_leg::{self, Arrival, Disowned, Outcome};
+use crate::flow::connecting::prove::{self, Hurry};
+use crate::flow::connecting::return_leg::{self, Arrival, Outcome};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, own_form, reports_nothing};
@@ -64,7 +67,8 @@ pub async fn came_back(
     }
 }
 
-/// `GET /connect/attempts/{attempt}`: only for the browser that began it; also returns JSON for its script.
+/// `GET /connect/attempts/{attempt}`: only for the browser that began it; also returns JSON for its script. With `?go=1`, where
+/// beginning leads, it sends the browser on to the store.
 pub async fn look(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -72,18 +76,65 @@ pub async fn look(
     parts: Parts,
 ) -> Result<Response, Failure> {
     let id = read_id(&id).ok_or_else(unknown)?;
-    let cookie = browser(&app.site, &parts.headers);
-    let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    let cookie = browser(&app.site, &parts.headers).ok_or_else(unknown)?;
+    let attempt = return_leg::look(&app, &id, Some(&cookie)).await?.ok_or_else(unknown)?;
+    prove::hasten(&app, &attempt, Hurry::Looking).await?;
     let vary = [(header::VARY, "Accept")];
     if wants_json(&parts.headers) {
         return Ok((vary, Json(as_json(&app, frame.words, &attempt))).into_response());
     }
-    let returned = Fields::of_query(parts.uri.query())?.get("returned").is_some();
+    let query = Fields::of_query(parts.uri.query())?;
+    let is_open = attempt.status_at(app.now()) == Status::Open;
+    if is_open && query.get("go").is_some() {
+        return Ok((vary, send(&app, frame.leading_to("?go=1"), attempt, &cookie).await?).into_response());
+    }
+    if attempt.stopped
+        && let Some(answer) = stopped(&app, &frame, &attempt).await?
+    {
+        return Ok((vary, answer).into_response());
+    }
+    if attempt.reason == Some(Verdict::Disowned) {
+        let keys = return_leg::surplus(&app, &attempt).await?;
+        return Ok((vary, Page(DisownedPage::new(frame, attempt.home, keys))).into_response());
+    }
+    let returned = query.get("returned").is_some();
     let frame = if returned { frame.leading_to("?returned=1") } else { frame };
-    Ok((vary, Page(page(&app, frame, attempt, returned).await?)).into_response())
+    let authorize_url =
+        if is_open { Some(connect::authorize_url(&app, &attempt, &cookie).await?.expose().to_owned()) } else { None };
+    let page = AttemptPage { authorize_url, ..page(&app, frame, attempt, returned).await? };
+    Ok((vary, page.frame.clone().answer(Page(page))).into_response())
 }
 
-/// `GET …/confirm` and `…/disown`: a GET where a form was posted redirects to the attempt's page.
+/// The form with the findings of an attempt that the preflight stopped; `None` if its link no longer opens.
+async fn stopped(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<Response>, Failure> {
+    let start = match Start::again(app, attempt.clone()).await {
+        Ok(start) => start,
+        Err(gone) if gone.status == StatusCode::NOT_FOUND => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    if attempt.by_hand && by_hand::is_allowed(app).await? {
+        return Ok(Some(super::by_hand::stopped(frame.clone(), &start, attempt)));
+    }
+    super::connect::stopped(app, frame.clone(), &start, attempt).await.map(Some)
+}
+
+async fn send(app: &App, frame: Frame, attempt: Attempt, browser: &Secret) -> Result<Response, Failure> {
+    let page = SendPage {
+        authorize_url: connect::authorize_url(app, &attempt, browser).await?.expose().to_owned(),
+        account: attempt.account_label,
+        asks: attempt.scope,
+        callback_host: app.site.public_host.clone(),
+        adopted: attempt.typed.is_some(),
+        attempt_href: href(&attempt.id),
+        store_name: attempt.store_name,
+        store: attempt.home,
+        frame,
+    };
+    // The browser goes on to the store.
+    Ok(([(header::REFERRER_POLICY, "no-referrer")], Page(page)).into_response())
+}
+
+/// `GET …/retry`, `…/confirm` and `…/disown`: a GET where a form was posted redirects to the attempt's page.
 pub async fn to_attempt(Path(id): Path<String>) -> Result<Redirect, Failure> {
     Ok(Redirect::to(&href(&read_id(&id).ok_or_else(unknown)?)))
 }
@@ -96,6 +147,16 @@ pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts:
     let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
     let there = to_confirm(&app, &attempt).await?;
     Ok(Redirect::to(&there.unwrap_or_else(|| href(&id))))
+}
+
+/// `POST …/retry`: the person who waits wants the key to be tried now.
+pub async fn retry(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
+    own_form(&app.site, &parts)?;
+    let id = read_id(&id).ok_or_else(unknown)?;
+    let cookie = browser(&app.site, &parts.headers);
+    let attempt = return_leg::look(&app, &id, cookie.as_ref()).await?.ok_or_else(unknown)?;
+    prove::hasten(&app, &attempt, Hurry::Asked).await?;
+    Ok(Redirect::to(&href(&id)))
 }
 
 /// `POST …/confirm`: the person at the browser that began confirms the approval.
@@ -111,10 +172,9 @@ pub async fn confirm(State(app): State<App>, Path(id): Path<String>, parts: Part
 pub async fn disown(
     State(app): State<App>,
     Path(id): Path<String>,
-    frame: Frame,
     parts: Parts,
     body: Bytes,
-) -> Result<Response, Failure> {
+) -> Result<Redirect, Failure> {
     let state = Fields::of_form(&body)?.get("state").map(|state| Secret::new(state.to_owned()));
     let cookie = match own_form(&app.site, &parts) {
         Ok(()) => browser(&app.site, &parts.headers),
@@ -123,20 +183,13 @@ pub async fn disown(
         Err(refused) => return Err(refused),
     };
     let id = read_id(&id).ok_or_else(unknown)?;
-    match return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
-        Disowned::Dropped(attempt, keys) => {
-            // The page to link to later: the return page for whoever has the state, the attempt's page for the browser
-            // that began.
-            let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
-            Ok(Page(DisownedPage::new(frame.leading_to(&there), attempt.home, keys)).into_response())
-        }
-        Disowned::TooLate(attempt) => {
-            let said = english("failure-too-late");
-            let said = said.with("menu", english("keys-menu")).with("store", attempt.home.shown());
-            Err(Failure::said(StatusCode::CONFLICT, "too_late", said))
-        }
-        Disowned::Unknown => Err(unknown()),
+    if !return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
+        return Err(unknown());
     }
+    // The page that says what came of it: the return page for whoever has the state, the attempt's page for the browser that
+    // began.
+    let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
+    Ok(Redirect::to(&there))
 }
 
 /// The ID in a path, without what got stuck to its end when the address was passed on.
@@ -146,7 +199,8 @@ pub(super) fn read_id(id: &str) -> Option<AttemptId> {
     id.get(..length).unwrap_or(id).parse().ok()
 }
 
-fn href(id: &AttemptId) -> String {
+/// The path of an attempt's page.
+pub(super) fn href(id: &AttemptId) -> String {
     format!("/connect/attempts/{id}")
 }
 
@@ -171,8 +225,9 @@ fn as_json(app: &App, words: Words, attempt: &Attempt) -> serde_json::Value {
     json!({
         "id": attempt.id,
         "status": status,
+        "shown": shown(status, trouble(attempt)),
         "reason": attempt.reason,
-        "says": attempt.reason.map(|reason| words.verdict(reason, attempt.home.shown())),
+        "says": attempt.reason.map(|reason| says(words, attempt, reason)),
         "store_id": attempt.store_id,
     })
 }
@@ -201,6 +256,9 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         by_hand_href: by_hand_href(app, &attempt, retry_href.is_some()).await?,
         retry_href,
         back: back(app, &frame, &attempt),
+        authorize_url: None,
+        asks: attempt.scope,
+        store_name: attempt.store_name,
         store: attempt.home,
         frame,
     })
@@ -210,7 +268,10 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
     Ok(match attempt.status_at(app.now()) {
         Status::Open => View::Open { returned },
         Status::Received => View::Received,
-        Status::Proving => View::Proving,
+        Status::Proving => View::Proving(trouble(attempt).map(|reason| Trouble {
+            finding: finding(frame, attempt, reason),
+            action: format!("{}/retry", href(&attempt.id)),
+        })),
         Status::AwaitingConfirmation if attempt.confirm == Confirm::App => {
             let label = frame.say("go-on-to").with("app", frame.app()).to_string();
             let go_on =
@@ -221,6 +282,7 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
         Status::AwaitingConfirmation => View::AwaitingBrowser {
             action: format!("{}/confirm", href(&attempt.id)),
             disown_action: Some(format!("{}/disown", href(&attempt.id))),
+            elsewhere: attempt.elsewhere_at.is_some(),
         },
         Status::Connected => View::Connected(connected(app, frame, attempt).await?),
         Status::Denied => View::Denied,
@@ -232,11 +294,23 @@ async fn view(app: &App, frame: &Frame, attempt: &Attempt, returned: bool) -> Re
     })
 }
 
-/// The text of `reason` for whoever approved, or typed a key.
-fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
-    let (words, store) = (frame.words, attempt.home.shown());
-    let says = if attempt.by_hand { words.verdict_by_hand(reason, store) } else { words.verdict(reason, store) };
-    Finding { says, code: reason.code() }
+/// What prevented the last try of a key that is still being tried.
+fn trouble(attempt: &Attempt) -> Option<Verdict> {
+    attempt.reason.filter(|reason| attempt.status == Status::Proving && !reason.is_works())
+}
+
+/// The finding `reason` for whoever approved, or typed a key.
+pub(super) fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Finding {
+    Finding { says: says(frame.words, attempt, reason), code: reason.code() }
+}
+
+fn says(words: Words, attempt: &Attempt, reason: Verdict) -> String {
+    let store = attempt.home.shown();
+    if attempt.by_hand {
+        words.verdict_by_hand(reason, store)
+    } else {
+        words.verdict_on_approval(reason, store, attempt.returned_at.is_some())
+    }
 }
 
 /// Where to type the key instead; `None` if that was done or is not available.

@@ -2,21 +2,23 @@
 
 use askama::Template;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 
 use super::attempt::nothing_left;
-use super::connect::{again_invitation, cookie, link_invitation, open_invitation};
+use super::connect::{Start, back, back_to, kept, to_attempt, within_limits};
 use super::frame::Frame;
 use super::pages::{Field, Finding, GoOn};
 use crate::app::App;
+use crate::domain::attempt::Attempt;
 use crate::domain::scope::Scope;
+use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::typed_key::{self, Half, NotAHalf};
 use crate::flow::connecting::by_hand::{self, Handed};
-use crate::flow::connecting::connect::{self, Invitation};
+use crate::flow::connecting::connect::Invitation;
 use crate::flow::connecting::disconnect::keys_url;
 use crate::web::assets::Asset;
 use crate::web::failure::Failure;
@@ -75,7 +77,7 @@ impl ByHandPage {
                 .html()
                 .strong("user", say("by-hand-user"))
                 .strong("field", say("by-hand-permissions"))
-                .strong("permissions", self.permissions()),
+                .strong("permissions", self.frame.words.scope_name(self.asks)),
             say("by-hand-7").html().strong("button", say("by-hand-generate")),
             say("by-hand-8").html().strong("key", say("by-hand-key")).strong("secret", say("by-hand-secret")),
         ];
@@ -93,86 +95,92 @@ impl ByHandPage {
         drawn.map(|((drawing, shows), text)| (drawing.href(), shows, text)).collect()
     }
 
-    /// WooCommerce's name of the requested scope.
-    fn permissions(&self) -> Said {
-        self.frame.say(match self.asks {
-            Scope::Read => "by-hand-read",
-            Scope::Write => "by-hand-write",
-            Scope::ReadWrite => "by-hand-read_write",
-        })
-    }
-
     /// The store's page for creating a key, if the store is known.
     fn new_key_href(&self) -> Option<String> {
         self.store.as_ref().map(|store| format!("{}&create-key=1", keys_url(store)))
     }
 }
 
-pub(super) async fn open_page(State(app): State<App>, frame: Frame) -> Result<Response, Failure> {
+/// `GET …/by-hand`: the steps, and the form. Its query may hold what was wrong, never a key.
+pub(super) async fn page(
+    State(app): State<App>,
+    start: Start,
+    mut frame: Frame,
+    parts: Parts,
+) -> Result<Response, Failure> {
     allowed(&app).await?;
-    Ok(frame.answer(Page(blank(frame.clone(), &open_invitation(&app)?, "/connect", ""))))
+    let query = parts.uri.query();
+    let fields = Fields::of_query(query)?;
+    within_limits(&fields)?;
+    if let Some(query) = query.filter(|query| query.contains("store_url=")) {
+        frame = frame.keeping(query);
+    }
+    let words = frame.words;
+    let mut page = blank(frame, &start);
+    if let Some(typed) = fields.get("store_url").filter(|_| start.fixed_store().is_none()) {
+        typed.clone_into(&mut page.store_url.value);
+        match StoreUrl::typed(typed, app.site.network) {
+            Ok(store) => page.store = Some(store),
+            Err(fault) => page.store_url.error = Some(words.fault(fault)),
+        }
+    }
+    let wrong = |half: Half| fields.get(half.name()).and_then(|code| NotAHalf::of_code(half, code));
+    page.key_wrong = wrong(Half::ConsumerKey).map(|fault| words.half(fault));
+    page.secret_wrong = wrong(Half::ConsumerSecret).map(|fault| words.half(fault));
+    if fields.get("in_use").is_some()
+        && let Some(store) = connected_at(&app, &start.invitation, page.store.as_ref()).await?
+    {
+        page.go_on = nothing_left(&app, &page.frame, &start.invitation, &store);
+        page.in_use = Some(store.home);
+    }
+    Ok(page.frame.clone().answer(Page(page)))
 }
 
-pub(super) async fn begin_open(
+/// `POST …/by-hand`: takes a key.
+pub(super) async fn begin(
     State(app): State<App>,
-    frame: Frame,
+    start: Start,
     parts: Parts,
     body: Bytes,
 ) -> Result<Response, Failure> {
     own_form(&app.site, &parts)?;
     allowed(&app).await?;
-    let invitation = open_invitation(&app)?;
-    let page = blank(frame, &invitation, "/connect", "");
-    begin(&app, invitation, page, &parts, &body).await
+    let fields = Fields::of_form(&body)?;
+    let text = |name: &str| fields.get(name).unwrap_or_default();
+    let typed = start.typed(&fields);
+    let mut query = vec![("store_url", kept(&typed))];
+    let form = start.by_hand();
+    let pair = match typed_key::read(text("consumer_key"), text("consumer_secret")) {
+        Ok(pair) => pair,
+        Err(faults) => {
+            query.extend(faults.iter().map(|fault| (fault.half().name(), fault.code().to_owned())));
+            return back_to(&form, &query);
+        }
+    };
+    let mine = browser(&app.site, &parts.headers);
+    match by_hand::begin(&app, start.invitation, &typed, pair, &merchant(&app, &parts), mine).await {
+        Ok(Handed::Begun(begun)) => to_attempt(&app, &begun),
+        Ok(Handed::InUse(store)) => {
+            back_to(&form, &[("store_url", store.home.as_str().to_owned()), ("in_use", "yes".to_owned())])
+        }
+        Err(refused) => back(&form, query, refused),
+    }
 }
 
-pub(super) async fn link_page(
-    State(app): State<App>,
-    Path(link): Path<String>,
-    frame: Frame,
-) -> Result<Response, Failure> {
-    allowed(&app).await?;
-    let (invitation, here) = link_invitation(&app, &link).await?;
-    Ok(frame.answer(Page(blank(frame.clone(), &invitation, &here, ""))))
+/// The page of an attempt with a typed key that the preflight stopped.
+pub(super) fn stopped(frame: Frame, start: &Start, attempt: &Attempt) -> Response {
+    let stop = attempt.reason.map(|reason| Finding::of(frame.words, reason, attempt.home.shown()));
+    let page = ByHandPage { stop, ..blank(frame, start) };
+    page.frame.clone().answer(Page(page))
 }
 
-pub(super) async fn begin_link(
-    State(app): State<App>,
-    Path(link): Path<String>,
-    frame: Frame,
-    parts: Parts,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    own_form(&app.site, &parts)?;
-    allowed(&app).await?;
-    let (invitation, here) = link_invitation(&app, &link).await?;
-    let page = blank(frame, &invitation, &here, "");
-    begin(&app, invitation, page, &parts, &body).await
-}
-
-pub(super) async fn again_page(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    frame: Frame,
-    parts: Parts,
-) -> Result<Page<ByHandPage>, Failure> {
-    allowed(&app).await?;
-    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
-    Ok(Page(blank(frame, &invitation, &here, "/again")))
-}
-
-pub(super) async fn begin_again(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    frame: Frame,
-    parts: Parts,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    own_form(&app.site, &parts)?;
-    allowed(&app).await?;
-    let (invitation, here) = again_invitation(&app, &id, &parts).await?;
-    let page = blank(frame, &invitation, &here, "/again");
-    begin(&app, invitation, page, &parts, &body).await
+/// The invited merchant's store at `home`, if it is connected.
+async fn connected_at(app: &App, invitation: &Invitation, home: Option<&StoreUrl>) -> Result<Option<Store>, Failure> {
+    let home = home.or(invitation.home.as_ref());
+    Ok(match home {
+        Some(home) => by_hand::connected_at(app, invitation, home).await?,
+        None => None,
+    })
 }
 
 /// Fails unless an operator allows typed keys.
@@ -180,84 +188,21 @@ async fn allowed(app: &App) -> Result<(), Failure> {
     if by_hand::is_allowed(app).await? { Ok(()) } else { Err(Failure::of_status(StatusCode::NOT_FOUND)) }
 }
 
-fn blank(frame: Frame, invitation: &Invitation, here: &str, approval: &str) -> ByHandPage {
-    let home = invitation.home.as_ref();
+fn blank(frame: Frame, start: &Start) -> ByHandPage {
+    let home = start.invitation.home.as_ref();
     ByHandPage {
         frame,
-        account: invitation.account_label.clone(),
-        action: format!("{here}/by-hand"),
-        approve_href: format!("{here}{approval}"),
+        account: start.invitation.account_label.clone(),
+        action: start.by_hand(),
+        approve_href: start.form(),
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
-        fixed_store: invitation.wanted_store.as_ref().and(home).map(|home| home.shown().to_owned()),
+        fixed_store: start.fixed_store().map(|home| home.shown().to_owned()),
         store: home.cloned(),
-        asks: invitation.scope,
+        asks: start.invitation.scope,
         key_wrong: None,
         secret_wrong: None,
         stop: None,
         in_use: None,
         go_on: None,
     }
-}
-
-async fn begin(
-    app: &App,
-    invitation: Invitation,
-    mut page: ByHandPage,
-    parts: &Parts,
-    body: &Bytes,
-) -> Result<Response, Failure> {
-    let fields = Fields::of_form(body)?;
-    let text = |name: &str| fields.get(name).unwrap_or_default();
-    let fixed = invitation.wanted_store.as_ref().and(invitation.home.as_ref()).map(|home| home.as_str().to_owned());
-    let typed = fixed.unwrap_or_else(|| text("store_url").to_owned());
-    page.store_url.value.clone_from(&typed);
-    match StoreUrl::typed(&typed, app.site.network) {
-        Ok(store) => page.store = Some(store),
-        Err(fault) => page.store_url.error = Some(page.frame.words.fault(fault)),
-    }
-    let pair = match typed_key::read(text("consumer_key"), text("consumer_secret")) {
-        Ok(pair) if page.store_url.error.is_none() => pair,
-        Ok(_) => return Ok(refused(page)),
-        Err(faults) => {
-            say(&mut page, &faults);
-            return Ok(refused(page));
-        }
-    };
-    let mine = browser(&app.site, &parts.headers);
-    match by_hand::begin(app, invitation.clone(), &typed, pair, &merchant(app, parts), mine).await {
-        Ok(Handed::Begun { attempt, browser }) => {
-            let headers = [(header::SET_COOKIE, cookie(app, &browser)?)];
-            Ok((headers, Redirect::to(&format!("/connect/attempts/{}", attempt.id))).into_response())
-        }
-        Ok(Handed::Stopped(findings)) => {
-            let words = page.frame.words;
-            page.stop = findings.stop.map(|verdict| Finding::of(words, verdict, findings.home.shown()));
-            Ok(refused(page))
-        }
-        Ok(Handed::InUse(store)) => {
-            page.go_on = nothing_left(app, &page.frame, &invitation, &store);
-            page.in_use = Some(store.home);
-            Ok(Page(page).into_response())
-        }
-        Err(connect::Error::Address(fault)) => {
-            page.store_url.error = Some(page.frame.words.fault(fault));
-            Ok(refused(page))
-        }
-        Err(other) => Err(other.into()),
-    }
-}
-
-fn say(page: &mut ByHandPage, faults: &[NotAHalf]) {
-    let words = page.frame.words;
-    for fault in faults {
-        let wrong = match fault.half() {
-            Half::ConsumerKey => &mut page.key_wrong,
-            Half::ConsumerSecret => &mut page.secret_wrong,
-        };
-        *wrong = Some(words.half(*fault));
-    }
-}
-
-fn refused(page: ByHandPage) -> Response {
-    (StatusCode::UNPROCESSABLE_ENTITY, Page(page)).into_response()
 }

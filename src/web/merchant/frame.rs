@@ -47,6 +47,13 @@ impl Frame {
         self
     }
 
+    /// Makes the language switch keep the page's query.
+    #[must_use]
+    pub(super) fn keeping(self, query: &str) -> Self {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("lang=")).collect();
+        self.leading_to(&format!("?{}", kept.join("&")))
+    }
+
     /// The address to which a form is posted: `path`, with the form token if this browser needs it.
     pub fn posted_to(&self, path: &str) -> String {
         self.form_token.as_ref().map_or_else(|| path.to_owned(), |token| format!("{path}?{FORM_TOKEN}={token}"))
@@ -91,6 +98,17 @@ impl Frame {
     /// The application's name as stores show it.
     pub fn name(&self) -> String {
         brand::name_at_stores(&self.brand.app_name)
+    }
+
+    /// The steps from the address to a connected store; `by_hand` with a typed key.
+    pub fn steps(&self, by_hand: bool) -> [(usize, Said); 4] {
+        let second = if by_hand { "step-key" } else { "step-approve" };
+        [
+            (1, self.say("step-address")),
+            (2, self.say(second)),
+            (3, self.say("step-test")),
+            (4, self.say("step-connected")),
+        ]
     }
 
     /// The path of the style sheet with the brand's colour.

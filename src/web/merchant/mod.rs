@@ -18,15 +18,16 @@ use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/connect", get(connect::open_page).post(connect::begin_open))
-        .route("/connect/by-hand", get(by_hand::open_page).post(by_hand::begin_open))
-        .route("/connect/{link}", get(connect::link_page).post(connect::begin_link))
-        .route("/connect/{link}/by-hand", get(by_hand::link_page).post(by_hand::begin_link))
+        .route("/connect", get(connect::page).post(connect::begin))
+        .route("/connect/by-hand", get(by_hand::page).post(by_hand::begin))
+        .route("/connect/{link}", get(connect::link_page).post(connect::begin))
+        .route("/connect/{link}/by-hand", get(by_hand::page).post(by_hand::begin))
         .route("/connect/return/{attempt}", get(attempt::came_back).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}", get(attempt::look))
-        .route("/connect/attempts/{attempt}/again", get(connect::again_page).post(connect::begin_again))
+        .route("/connect/attempts/{attempt}/again", get(connect::page).post(connect::begin))
         .route("/connect/attempts/{attempt}/go-on", get(attempt::go_on_to_app).layer(from_fn(only_visits)))
-        .route("/connect/attempts/{attempt}/by-hand", get(by_hand::again_page).post(by_hand::begin_again))
+        .route("/connect/attempts/{attempt}/by-hand", get(by_hand::page).post(by_hand::begin))
+        .route("/connect/attempts/{attempt}/retry", get(attempt::to_attempt).post(attempt::retry))
         .route("/connect/attempts/{attempt}/confirm", get(attempt::to_attempt).post(attempt::confirm))
         .route("/connect/attempts/{attempt}/disown", get(attempt::to_attempt).post(attempt::disown))
 }

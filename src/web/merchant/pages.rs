@@ -37,6 +37,11 @@ impl Finding {
     pub fn of(words: Words, verdict: Verdict, store: &str) -> Self {
         Self { says: words.verdict(verdict, store), code: verdict.code() }
     }
+
+    /// The same for a warning before the approval.
+    pub fn before_approval(words: Words, verdict: Verdict, store: &str) -> Self {
+        Self { says: words.warning(verdict, store), code: verdict.code() }
+    }
 }
 
 /// A button that leads on.
@@ -76,12 +81,27 @@ pub struct ConnectPage {
     pub adopted: bool,
     /// Where the merchant logs in to the store, if the store is known.
     pub wp_admin_href: Option<String>,
-    /// Hidden form fields, by name.
-    pub hidden: Vec<(&'static str, String)>,
     /// The address for typing a key instead, if an operator allows it.
     pub by_hand_href: Option<String>,
     /// Whether that may help with the findings.
     pub by_hand_helps: bool,
+    /// A reconnect: why it is needed.
+    pub why: Option<String>,
+    /// What became of an attempt in another browser.
+    pub news: Option<News>,
+}
+
+/// What became of an attempt that another browser began with the same link.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// One sentence, with the next step.
+    pub says: String,
+    /// Whether the store is connected.
+    pub done: bool,
+    /// Whether the link's time is over, so that nothing can be begun.
+    pub over: bool,
+    /// The way back to the application.
+    pub go_on: Option<GoOn>,
 }
 
 impl ConnectPage {
@@ -89,13 +109,27 @@ impl ConnectPage {
         self.stop.is_some() || self.store_url.error.is_some()
     }
 
+    /// Whether the merchant may go on although our check found a problem: mostly, their browser gets through.
     fn may_go_on(&self) -> bool {
         !self.is_stopped() && !self.warnings.is_empty()
     }
 
     fn button(&self) -> Said {
-        let again = self.stop.is_some() || self.may_go_on();
-        self.frame.say(if again { "connect-check-again" } else { "connect-button" })
+        match (self.stop.is_some(), &self.news) {
+            (true, _) => self.frame.say("connect-check-again"),
+            (false, Some(news)) if news.done => self.frame.say("connect-another"),
+            (false, Some(_)) => self.frame.say("connect-here"),
+            (false, None) => self.frame.say("connect-button"),
+        }
+    }
+
+    /// Whether another button is the one to press.
+    fn has_better(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.done)
+    }
+
+    fn is_over(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.over)
     }
 }
 
@@ -120,6 +154,8 @@ pub struct SendPage {
     pub adopted: bool,
     /// The path of the attempt's page.
     pub attempt_href: String,
+    /// The store's name for itself.
+    pub store_name: Option<String>,
 }
 
 /// The state of an attempt, with exactly what its page needs.
@@ -132,14 +168,16 @@ pub enum View {
     },
     /// A key was received.
     Received,
-    /// The key is being tried.
-    Proving,
+    /// The key is being tried; what prevented the last try, if one failed.
+    Proving(Option<Trouble>),
     /// The key works; the browser that began must confirm the approval.
     AwaitingBrowser {
         /// The action of the “yes” form.
         action: String,
         /// The action of the “no” form, if it is available here.
         disown_action: Option<String>,
+        /// Whether another browser returned; otherwise none did.
+        elsewhere: bool,
     },
     /// The key works; the application must confirm.
     AwaitingApp {
@@ -164,7 +202,7 @@ impl View {
         match self {
             Self::Open { .. } => Status::Open,
             Self::Received => Status::Received,
-            Self::Proving => Status::Proving,
+            Self::Proving(_) => Status::Proving,
             Self::AwaitingBrowser { .. } | Self::AwaitingApp { .. } => Status::AwaitingConfirmation,
             Self::Connected(_) => Status::Connected,
             Self::Denied => Status::Denied,
@@ -172,6 +210,20 @@ impl View {
             Self::Expired => Status::Expired,
         }
     }
+}
+
+/// What the waiting page shows, in a form that its script can compare.
+pub fn shown(status: Status, trouble: Option<Verdict>) -> String {
+    trouble.map_or_else(|| status.as_str().to_owned(), |trouble| format!("{} {}", status.as_str(), trouble.code()))
+}
+
+/// Why a received key could not be tried yet.
+#[derive(Debug, Clone)]
+pub struct Trouble {
+    /// What the last try found.
+    pub finding: Finding,
+    /// The action of the “try now” form.
+    pub action: String,
 }
 
 /// A successful connection.
@@ -219,8 +271,9 @@ impl Former {
     }
 }
 
-/// Return and wait: the state of the attempt, and what to do next.
-#[derive(Debug, Clone, Template)]
+/// Return and wait: the state of the attempt, and what to do next. While the attempt is open, it may contain the address of the
+/// approval page, so this struct has no `Debug`.
+#[derive(Clone, Template)]
 #[template(path = "connect/attempt.html")]
 pub struct AttemptPage {
     /// The frame around the page.
@@ -243,6 +296,12 @@ pub struct AttemptPage {
     pub by_hand: bool,
     /// The address for typing a key instead of approving, if an operator allows it and it was not tried.
     pub by_hand_href: Option<String>,
+    /// The address of the store's approval page, while the merchant may approve.
+    pub authorize_url: Option<String>,
+    /// The requested scope.
+    pub asks: Scope,
+    /// The store's name for itself.
+    pub store_name: Option<String>,
 }
 
 impl AttemptPage {
@@ -251,7 +310,8 @@ impl AttemptPage {
         match &self.view {
             View::Open { returned: false } => say("attempt-open").with("store", store),
             View::Open { returned: true } => say("attempt-no-key"),
-            View::Received | View::Proving => say("attempt-connecting").with("store", store),
+            View::Received | View::Proving(None) => say("attempt-connecting").with("store", store),
+            View::Proving(Some(_)) => say("attempt-trouble").with("store", store),
             View::AwaitingBrowser { .. } => say("attempt-confirm"),
             View::AwaitingApp { .. } => say("attempt-app").with("app", self.frame.app()),
             View::Connected(_) => say("attempt-connected").with("store", store),
@@ -267,7 +327,9 @@ impl AttemptPage {
             View::Open { returned: false } => say("attempt-open-lead").with("store", store),
             View::Open { returned: true } => say("attempt-no-key-lead"),
             View::Received => say("attempt-received-lead"),
-            View::Proving => say("attempt-proving-lead"),
+            View::Proving(None) => say("attempt-proving-lead"),
+            View::Proving(Some(trouble)) => return trouble.finding.says.clone(),
+            View::AwaitingBrowser { elsewhere: true, .. } => say("attempt-confirm-lead-elsewhere").with("store", store),
             View::AwaitingBrowser { .. } => say("attempt-confirm-lead").with("store", store),
             View::AwaitingApp { .. } => say("attempt-app-lead").with("app", app),
             View::Connected(connected) => {
@@ -284,41 +346,38 @@ impl AttemptPage {
         !self.view.status().is_ended()
     }
 
-    /// The number of the current step, if steps are shown.
-    const fn step(&self) -> Option<usize> {
-        match self.view {
-            View::Open { returned: false } => Some(1),
-            View::Received | View::Proving => Some(3),
+    /// What its script compares: the status, and what prevented the last try.
+    fn shown(&self) -> String {
+        let trouble = match &self.view {
+            View::Proving(Some(trouble)) => Verdict::from_code(trouble.finding.code),
             _ => None,
-        }
+        };
+        shown(self.view.status(), trouble)
     }
 
-    fn steps(&self) -> [(usize, Said); 4] {
-        let first = match self.view {
-            View::Open { .. } => "step-approve",
-            _ if self.by_hand => "step-typed",
-            _ => "step-approved",
-        };
-        let second = if self.step() > Some(2) { "step-received" } else { "step-receive" };
-        let third = if self.step() == Some(3) { "step-testing" } else { "step-test" };
-        let say = |key| self.frame.say(key);
-        [
-            (1, say(first).with("store", self.store.shown())),
-            (2, say(second)),
-            (3, say(third)),
-            (4, say("step-connected")),
-        ]
+    /// The number of the current step in the progress; 5 after the last.
+    const fn step(&self) -> usize {
+        match self.view {
+            View::Open { .. } | View::Denied | View::Expired => 2,
+            View::Connected(_) => 5,
+            _ => 3,
+        }
     }
 
     /// Where to type a key instead, in states where that can help.
     fn by_hand(&self) -> Option<&str> {
-        let helps = matches!(self.view, View::Open { .. } | View::Failed(_) | View::Expired);
+        let helps = matches!(self.view, View::Open { .. } | View::Failed(_) | View::Expired | View::Proving(Some(_)));
         self.by_hand_href.as_deref().filter(|_| helps)
+    }
+
+    /// Whether typing a key is what most likely helps: the store approved, but could not send its key.
+    fn by_hand_is_main(&self) -> bool {
+        matches!(self.view, View::Open { returned: true }) && self.by_hand().is_some()
     }
 
     /// Where to begin a new attempt, in states where that can help.
     fn retry(&self) -> Option<&str> {
-        let helps = self.retry_is_main() || matches!(self.view, View::Open { .. });
+        let helps = self.retry_is_main() || matches!(self.view, View::Open { .. } | View::Proving(Some(_)));
         self.retry_href.as_deref().filter(|_| helps)
     }
 
@@ -328,6 +387,11 @@ impl AttemptPage {
 
     const fn offers_help(&self) -> bool {
         matches!(self.view, View::Open { .. } | View::Expired)
+    }
+
+    /// Whether the help is open: who comes back from the store without an approval most likely saw an error there.
+    const fn opens_help(&self) -> bool {
+        matches!(self.view, View::Open { returned: false })
     }
 
     fn callback_address(&self) -> String {

@@ -38,7 +38,7 @@ async fn each_status_has_its_page() {
     assert_stands(&world, &mut browser, &callback, "received", "Connecting shop.example").await;
     world.shop.switch(|s| s.maintenance = true);
     world.prove().await;
-    assert_stands(&world, &mut browser, &callback, "proving", "Connecting shop.example").await;
+    assert_stands(&world, &mut browser, &callback, "proving", "The key of shop.example could not be tested yet").await;
     assert_eq!(polled(&world, &browser, &callback).await["reason"], "maintenance");
     world.shop.switch(|s| s.maintenance = false);
     // The shop said Retry-After: 600.

@@ -59,7 +59,8 @@ impl Words {
             checked_home: None,
             adopted: false,
             wp_admin_href: None,
-            hidden: vec![("checked", self.any.clone())],
+            why: None,
+            news: None,
             by_hand_href: Some(format!("/connect/{}/by-hand", self.any)),
             by_hand_helps: true,
         }
@@ -79,12 +80,20 @@ impl Words {
             retry_href: Some(format!("/connect/{}", self.any)),
             by_hand: false,
             by_hand_href: Some(format!("/connect/{}/by-hand", self.any)),
+            authorize_url: Some(format!("https://shop.example.com/wc-auth/v1/authorize?user_id={}", self.any)),
+            asks: Scope::Write,
+            store_name: Some(self.any.clone()),
             back: view
                 .status()
                 .is_ended()
                 .then(|| GoOn { label: format!("Back to {}", self.app), href: "https://app.example/".into() }),
             view,
         }
+    }
+
+    fn trouble(&self) -> Trouble {
+        let action = format!("/connect/attempts/{}/retry", self.any);
+        Trouble { finding: self.finding(Verdict::TimedOut), action }
     }
 
     fn connected(&self) -> Connected {
@@ -170,13 +179,25 @@ impl Words {
             wp_admin_href: Some(format!("https://{}/wp-admin/", self.any)),
             ..self.connect()
         };
-        let reconnect = ConnectPage { fixed_store: Some(self.any.clone()), account: None, ..self.connect() };
+        let reconnect = ConnectPage {
+            fixed_store: Some(self.any.clone()),
+            why: Some(self.any.clone()),
+            account: None,
+            ..self.connect()
+        };
+        let news = |done, over| {
+            let go_on = self.connected().go_on.filter(|_| done);
+            ConnectPage { news: Some(News { says: self.any.clone(), done, over, go_on }), ..self.connect() }
+        };
         let typo = ConnectPage { store_url: Field { value: self.any.clone(), error }, ..self.connect() };
         [
             ("connect", self.connect()),
             ("stopped", stopped),
             ("warned", warned),
             ("reconnect", reconnect),
+            ("elsewhere-begun", news(false, false)),
+            ("elsewhere-connected", news(true, false)),
+            ("link-over", news(true, true)),
             ("typo", typo),
         ]
         .map(|(name, page)| (name, page.render().unwrap()))
@@ -193,6 +214,7 @@ impl Words {
             authorize_url: format!("https://shop.example.com/wc-auth/v1/authorize?app_name=A&user_id={}", self.any),
             adopted: true,
             attempt_href: format!("/connect/attempts/{}", self.any),
+            store_name: Some(self.any.clone()),
         }
     }
 
@@ -203,8 +225,13 @@ impl Words {
             ("open", View::Open { returned: false }),
             ("open-returned", View::Open { returned: true }),
             ("received", View::Received),
-            ("proving", View::Proving),
-            ("confirm", View::AwaitingBrowser { action: action.clone(), disown_action: Some(action) }),
+            ("proving", View::Proving(None)),
+            ("untested", View::Proving(Some(self.trouble()))),
+            (
+                "confirm",
+                View::AwaitingBrowser { action: action.clone(), disown_action: Some(action.clone()), elsewhere: false },
+            ),
+            ("confirm-elsewhere", View::AwaitingBrowser { action, disown_action: None, elsewhere: true }),
             ("confirm-app", View::AwaitingApp { go_on: None, by_itself: true }),
             ("confirm-app-go", View::AwaitingApp { go_on: self.connected().go_on, by_itself: true }),
             ("connected", View::Connected(self.connected())),
@@ -314,8 +341,18 @@ fn refreshes_stand_in_noscript_only() {
         let seen: String =
             html.split("<noscript>").map(|p| p.split_once("</noscript>").map_or(p, |(_, r)| r)).collect();
         assert!(!seen.contains("http-equiv"), "{name}");
-        let waits =
-            ["open", "open-returned", "received", "proving", "confirm", "confirm-app", "confirm-app-go", "send"];
+        let waits = [
+            "open",
+            "open-returned",
+            "received",
+            "proving",
+            "untested",
+            "confirm",
+            "confirm-elsewhere",
+            "confirm-app",
+            "confirm-app-go",
+            "send",
+        ];
         assert_eq!(html.contains("http-equiv=\"refresh\""), waits.contains(&name), "{name}");
         assert_eq!(html.contains("data-poll="), name != "send" && waits.contains(&name), "{name}");
     }
@@ -325,9 +362,9 @@ fn refreshes_stand_in_noscript_only() {
 fn the_waiting_page_carries_the_status_that_it_compares() {
     let words = Words::sensible();
     for (name, view) in words.views() {
-        let status = view.status();
+        let (status, trouble) = (view.status(), matches!(view, View::Proving(Some(_))).then_some(Verdict::TimedOut));
         let html = words.attempt(view).render().unwrap();
-        let shown = html.contains(&format!("data-status=\"{}\"", status.as_str()));
+        let shown = html.contains(&format!("data-status=\"{}\"", shown(status, trouble)));
         assert_eq!(shown, !status.is_ended(), "{name}");
     }
 }
@@ -358,7 +395,7 @@ fn a_stop_is_announced_and_the_form_kept() {
 fn only_warnings_may_be_passed() {
     let words = Words::sensible();
     let warned = ConnectPage { warnings: vec![words.finding(Verdict::LoginWall)], ..words.connect() };
-    let passes = r#"<button class="button second" type="submit" name="continue" value="yes">Continue anyway</button>"#;
+    let passes = r#"<button class="button" type="submit" name="continue" value="yes">Continue anyway</button>"#;
     assert!(warned.render().unwrap().contains(passes));
     let stopped = ConnectPage { stop: Some(words.finding(Verdict::NoWooCommerce)), ..warned };
     assert!(!stopped.render().unwrap().contains("name=\"continue\""));
