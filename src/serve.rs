@@ -27,8 +27,8 @@ use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
-    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, dashboard::words, lending::key_reads, open_vault, operators,
-    sweep, watching::watch as watching, webhooks::dispatch,
+    connecting::prove, dashboard::diagnostics::PLAIN_TEXT, lending::key_reads, open_vault, operators, sweep,
+    watching::watch as watching, webhooks::dispatch,
 };
 use crate::live::worker::{self, Plan};
 use crate::live::{checkpoint, durability};
@@ -200,7 +200,6 @@ impl Serving {
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, key_reads::WORKER, key_reads::run),
-            work(&app, &self.stopped, words::WORKER, words::run),
             work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {
                 durability::run(app.db.clone(), app.workers.enter(durability::WORKER), stop)

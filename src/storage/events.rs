@@ -3,7 +3,7 @@
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::{Db, Error, Tx, visible_stores};
+use super::{Db, Error, Tx};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::{AttemptId, StoreId};
 use crate::domain::news::{EventId, News};
@@ -86,23 +86,15 @@ pub async fn find(db: &Db, id: EventId) -> Result<Option<News>, Error> {
 
 /// The events about `users` after `after` up to `last`, in order; at most `most`.
 pub async fn news_of(db: &Db, users: &Users, after: EventId, last: EventId, most: i64) -> Result<Vec<News>, Error> {
-    db.read([
-        "SELECT ",
-        COLUMNS,
-        " FROM events
-         WHERE user_id IN (",
-        visible_stores::listed(db),
-        ") AND seq > $2 AND seq <= $3
-         ORDER BY seq
-         LIMIT $4",
-    ])
-    .bind(visible_stores::as_json(users)?)
-    .bind(after)
-    .bind(last)
-    .bind(most)
-    .planned_each_time()
-    .all()
-    .await
+    db.read(["SELECT ", COLUMNS, " FROM events WHERE seq > $1 AND seq <= $2 AND user_id IN "])
+        .bind(after)
+        .bind(last)
+        .push_bind_all(users.iter())
+        .push(" ORDER BY seq LIMIT ")
+        .push_bind(most)
+        .planned_each_time()
+        .all()
+        .await
 }
 
 /// Keeps an event that changes nothing else.

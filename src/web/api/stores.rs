@@ -35,6 +35,7 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
     }
     let filter = Filter {
         user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
+        users: token.users.clone(),
         status,
         q,
         ..Filter::default()
@@ -46,7 +47,7 @@ pub async fn list(State(app): State<App>, parts: Parts) -> Result<Json<StoreList
     if !(1..=MOST).contains(&limit) {
         return Err(bad("limit", "limit must be a number from 1 to 200.".to_owned()));
     }
-    let page = store_list::list_for(&app, &token, &filter, after.as_ref(), limit).await?;
+    let page = store_list::list(&app, &filter, after.as_ref(), limit).await?;
     Ok(Json(StoreList { data: page.rows.iter().map(Store::from).collect(), next_cursor: page.next }))
 }
 
