@@ -15,9 +15,11 @@ use crate::domain::verdict::Verdict;
 
 /// The limit of exact counts; larger ones are shown as “1,000+”.
 pub const COUNTED: i64 = 1_000;
-/// On SQLite, when at most this many stores meet a condition, they are all read and sorted; it takes 5 ms. When more do, reading
-/// along the order until the page is full is quicker, unless few of them meet the other conditions too.
-const FEW: i64 = 5_000;
+/// On SQLite, when at most this many stores meet a condition, they are all read and sorted; it takes 5 ms. When more do, the
+/// stores are first read in the order of the list, in the hope that the page is soon full.
+const FEW: i64 = 3_000;
+/// How many stores are read in that order for each row of the page. Not more: those that match may all be at its end.
+const READ_PER_ROW: i64 = 50;
 /// Above this, reading the whole table is quicker than an index.
 const MANY: i64 = 10_000;
 
@@ -130,11 +132,11 @@ impl Order {
 enum Source {
     /// What the database chooses.
     Planned,
-    /// An index: of a condition that few stores meet, or of the order, when it is met so often that a page is soon full.
+    /// The index of a condition.
     Index(&'static str),
     /// The index of the search text.
     Words,
-    /// The table: every condition is met often, all of them together seldom.
+    /// The table: every condition is met by many stores.
     Table,
 }
 
@@ -152,6 +154,8 @@ pub struct List {
     sought: Sought,
     order: Order,
     source: Source,
+    /// Whether a page is likely to be full soon when stores are read in order.
+    is_dense: bool,
     /// How many stores it has.
     pub found: Found,
 }
@@ -169,7 +173,7 @@ impl List {
             filter.q = None;
         }
         let found = Found { n: 0, more: false };
-        let mut list = Self { filter, sought, order, source: Source::Planned, found };
+        let mut list = Self { filter, sought, order, source: Source::Planned, is_dense: false, found };
         if list.filter == Filter::default() {
             list.found.n = db.read("SELECT COUNT(*) FROM stores").value().await?;
             return Ok(list);
@@ -183,9 +187,7 @@ impl List {
             Some(n) => n,
             None => list.count(db, list.source, &list.filter, COUNTED + 1).await?,
         };
-        if n > COUNTED && fewest > FEW {
-            list.source = Source::Index(order.index());
-        }
+        list.is_dense = n > COUNTED && fewest > FEW;
         list.found = Found { n: n.min(COUNTED), more: n > COUNTED };
         Ok(list)
     }
@@ -229,6 +231,24 @@ impl List {
     /// rows come in the reverse of the order.
     pub async fn page(&self, db: &Db, beside: Option<&Beside>, most: i64) -> Result<Vec<Store>, Error> {
         let beside = beside.cloned().unwrap_or_else(|| self.order.beginning());
+        if self.is_dense {
+            let walk = db.read(["SELECT ", stores::COLUMNS, " FROM (SELECT * FROM stores INDEXED BY "]);
+            let walk = self.place(walk.push(self.order.index()).push(" WHERE 1 = 1"), &beside);
+            let walk = walk.push(" LIMIT ").push_bind(most.saturating_mul(READ_PER_ROW)).push(") WHERE 1 = 1");
+            // Without an order here, SQLite passes on each row as it comes, in the order of the inner statement, and stops
+            // when the page is full; with one, it would read all of them first.
+            let walk = self.narrow(walk, &self.filter).push(" LIMIT ").push_bind(most);
+            let rows: Vec<Store> = walk.planned_each_time().all().await?;
+            if i64::try_from(rows.len()) == Ok(most) {
+                return Ok(rows);
+            }
+        }
+        let statement = self.from(db.read(["SELECT ", stores::COLUMNS]), self.source, &self.filter);
+        self.place(statement, &beside).push(" LIMIT ").push_bind(most).planned_each_time().all().await
+    }
+
+    /// Appends the place where a page begins, and the order.
+    fn place<'t>(&self, statement: Statement<'t>, beside: &Beside) -> Statement<'t> {
         let (after, by) = match (self.order, beside.back) {
             (Order::Id, false) => (" AND (id, id) > (", " ORDER BY id"),
             (Order::Id, true) => (" AND (id, id) < (", " ORDER BY id DESC"),
@@ -241,30 +261,31 @@ impl List {
             (Order::Unchecked, false) => (" AND (checked_at, id) > (", " ORDER BY checked_at, id"),
             (Order::Unchecked, true) => (" AND (checked_at, id) < (", " ORDER BY checked_at DESC, id DESC"),
         };
-        let statement = self.from(db.read(["SELECT ", stores::COLUMNS]), self.source, &self.filter).push(after);
         let statement = match &beside.key {
-            SortKey::At(at) => statement.push_bind(*at),
-            SortKey::Text(text) => statement.push_bind(text),
+            SortKey::At(at) => statement.push(after).push_bind(*at),
+            SortKey::Text(text) => statement.push(after).push_bind(text),
         };
-        let statement = statement.push(", ").push_bind(&beside.id).push(")").push(by).push(" LIMIT ").push_bind(most);
-        statement.planned_each_time().all().await
+        statement.push(", ").push_bind(&beside.id).push(")").push(by)
     }
 
     /// Appends where the stores are read from, and every condition of `filter`.
     fn from<'t>(&self, statement: Statement<'t>, source: Source, filter: &Filter) -> Statement<'t> {
-        let words = match &self.sought {
-            Sought::Words(words) if filter.q.is_some() => words.as_slice(),
-            _ => &[],
-        };
-        let mut statement = match source {
-            Source::Planned => statement.push(" FROM stores WHERE 1 = 1"),
-            Source::Index(name) => statement.push(" FROM stores INDEXED BY ").push(name).push(" WHERE 1 = 1"),
-            Source::Table => statement.push(" FROM stores NOT INDEXED WHERE 1 = 1"),
-            Source::Words => {
+        match (source, &self.sought) {
+            (Source::Words, Sought::Words(words)) => {
                 let join = " FROM store_search CROSS JOIN stores ON stores.rowid = store_search.rowid";
-                statement.push(join).push(" WHERE store_search MATCH ").push_bind(matching(words))
+                let found = statement.push(join).push(" WHERE store_search MATCH ").push_bind(matching(words));
+                self.narrow(found, &Filter { q: None, ..filter.clone() })
             }
-        };
+            (Source::Index(name), _) => {
+                self.narrow(statement.push(" FROM stores INDEXED BY ").push(name).push(" WHERE 1 = 1"), filter)
+            }
+            (Source::Table, _) => self.narrow(statement.push(" FROM stores NOT INDEXED WHERE 1 = 1"), filter),
+            (Source::Planned | Source::Words, _) => self.narrow(statement.push(" FROM stores WHERE 1 = 1"), filter),
+        }
+    }
+
+    /// Appends every condition of `filter`.
+    fn narrow<'t>(&self, mut statement: Statement<'t>, filter: &Filter) -> Statement<'t> {
         if let Some(users) = &filter.users {
             statement = statement.push(" AND user_id IN ").push_bind_all(users.iter());
         }
@@ -282,18 +303,17 @@ impl List {
         if let Some(scope) = filter.scope {
             statement = statement.push(" AND scope = ").push_bind(scope);
         }
-        if let Sought::Id(id) = &self.sought {
-            statement = statement.push(" AND id = ").push_bind(id);
+        match &self.sought {
+            Sought::Id(id) => statement.push(" AND id = ").push_bind(id),
+            Sought::Words(words) if filter.q.is_some() => words.iter().fold(statement, |statement, any| {
+                let statement = statement.push(" AND (1 = 0");
+                let or = |statement: Statement<'t>, part: &String| {
+                    statement.push(" OR search LIKE ").push_bind(format!("%{part}%"))
+                };
+                any.iter().fold(statement, or).push(")")
+            }),
+            Sought::Words(_) => statement,
         }
-        let conditions = if source == Source::Words { &[] } else { words };
-        for any in conditions {
-            statement = statement.push(" AND (1 = 0");
-            for part in any {
-                statement = statement.push(" OR search LIKE ").push_bind(format!("%{part}%"));
-            }
-            statement = statement.push(")");
-        }
-        statement
     }
 }
 

@@ -58,16 +58,17 @@ async fn with_stores(n: u64) -> World {
 
 /// Writes the search text of stores that were inserted directly.
 pub async fn make_searchable(db: &Db) {
-    for row in
-        column(db, "SELECT id || '\n' || user_id || '\n' || home || '\n' || COALESCE(name, '') FROM stores").await
-    {
+    let sql = "SELECT id || '\n' || user_id || '\n' || home || '\n' || COALESCE(name, '') FROM stores";
+    let mut all = "BEGIN;".to_owned();
+    for row in column(db, sql).await {
         let mut parts = row.split('\n');
         let mut next = || parts.next().expect("four parts");
         let (id, user, home, name) = (next(), next(), next(), next());
         let home = StoreUrl::parse(home, Network::PrivateToo).expect("an address");
         let text = search::text(&user.parse().expect("a user_id"), &home, Some(name));
-        change(db, &format!("UPDATE stores SET search = '{text}' WHERE id = '{id}'")).await;
+        write!(all, "UPDATE stores SET search = '{text}' WHERE id = '{id}';").unwrap();
     }
+    change(db, &(all + "COMMIT")).await;
 }
 
 fn ids(rows: &[Store]) -> Vec<String> {
@@ -159,6 +160,31 @@ async fn filters_and_words_narrow_every_order_alike() {
             assert_eq!((&forth, &back), (&expected, &expected), "{clause} {order:?}");
             let (_, found) = store_list::part(&world.app, &filter, order, None, 3).await.unwrap();
             assert_eq!((found.n, found.more), (i64::try_from(expected.len()).unwrap(), false), "{clause}");
+        }
+    }
+}
+
+/// So many that SQLite reads them in the order of the list and hopes that the page is soon full; and it is not, where all that
+/// match are at the end of the order.
+#[tokio::test]
+async fn a_list_of_thousands_is_in_order_too_wherever_they_are_in_it() {
+    let world = with_stores(7_000).await;
+    change(&world.app.db, "UPDATE stores SET name = NULL, search = '  late  ', connected_at = -1 WHERE id > (SELECT id FROM stores ORDER BY id LIMIT 1 OFFSET 3500)").await;
+    let filters = [
+        (Filter { status: Some(StoreStatus::Connected), ..Filter::default() }, "status = 'connected'"),
+        (Filter { q: Some("late".to_owned()), ..Filter::default() }, "search = '  late  '"),
+        (
+            Filter { q: Some("late".to_owned()), status: Some(StoreStatus::Connected), ..Filter::default() },
+            "search = '  late  ' AND status = 'connected'",
+        ),
+    ];
+    for (filter, clause) in filters {
+        for (order, by) in
+            [(Order::Id, "id"), (Order::Connected, "connected_at DESC, id DESC"), (Order::Address, "home, id")]
+        {
+            let all = sorted(&world, &format!("WHERE {clause} ORDER BY {by}")).await;
+            let (forth, back) = forth_and_back(&world, &filter, order, 60).await;
+            assert!(forth == all && back == all, "{clause} {order:?}");
         }
     }
 }

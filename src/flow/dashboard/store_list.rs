@@ -93,8 +93,8 @@ pub async fn export(app: &App, filter: &Filter, order: Order, actor: &Actor) -> 
 impl Export {
     /// The next batch; empty after the last.
     pub async fn next(&mut self) -> Result<Vec<Store>, Beneath> {
-        let Some(list) = &self.list else { return Ok(Vec::new()) };
-        let rows = list.page(&self.app.db, self.beside.as_ref(), AT_A_TIME).await?;
+        let Some(prepared) = &self.list else { return Ok(Vec::new()) };
+        let rows = prepared.page(&self.app.db, self.beside.as_ref(), AT_A_TIME).await?;
         match rows.last() {
             Some(last) => self.beside = Some(place(self.order, last, false)),
             None => self.list = None,
