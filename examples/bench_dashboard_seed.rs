@@ -1,6 +1,6 @@
 //! Fills a database for `scripts/bench-dashboard`: `bench_dashboard_seed DATABASE_URL RING_FILE STORES READS`.
 //!
-//! Stores of all kinds, several for each merchant, with their search words; key reads of 60 days; two events for each store;
+//! Stores of all kinds, several for each merchant, with their search text; key reads of 60 days; two events for each store;
 //! attempts and links of 30 days; tokens. Prints the ID of a store.
 
 use anyhow::Context as _;
@@ -91,7 +91,7 @@ impl Seed {
     async fn stores(&mut self, n: u32) -> anyhow::Result<Vec<StoreId>> {
         // There are no stores to check; only pages are measured.
         let not_now = self.now + DAY;
-        let (mut stores, mut keys, mut words, mut ids) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut stores, mut keys, mut ids) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..n {
             let connected = self.past(400);
             let changed = connected.max(self.past(200));
@@ -112,7 +112,8 @@ impl Seed {
             let reason = if reason.is_empty() { "NULL".to_owned() } else { format!("'{reason}'") };
             stores.push(format!(
                 "('{id}', '{user}', '{home}', '{name}', '{status}', {reason}, '{scope}', {number}, 'x{number:06}', 1, 'basic',
-                  '11.0.1', '7.0.4', {connected}, {checked}, {changed}, {not_now})"
+                  '11.0.1', '7.0.4', {connected}, {checked}, {changed}, {not_now}, '{}')",
+                search::text(&user, &home, Some(&name))
             ));
             let key = KeyId::mint(Time::from_millis(connected), &self.entropy);
             let retired = if status == "disconnected" { changed.to_string() } else { "NULL".to_owned() };
@@ -120,21 +121,17 @@ impl Seed {
             keys.push(format!(
                 "('{key}', '{id}', 1, {number}, 'x{number:06}', '{scope}', 'basic', {sealed}, {connected}, {retired})"
             ));
-            words.extend(
-                search::words(&user, &home, Some(&name)).iter().map(|word| format!("({}, '{id}')", self.bytes(word))),
-            );
             ids.push(id);
         }
         self.fill(
             "stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method,
-                     woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at)",
+                     woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, search)",
             stores,
         )
         .await?;
         let columns =
             "keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at, retired_at)";
         self.fill(columns, keys).await?;
-        self.fill("store_words (word, store_id)", words).await?;
         Ok(ids)
     }
 
@@ -250,11 +247,6 @@ impl Seed {
             left -= n;
         }
         (STANDS[0].0, STANDS[0].1)
-    }
-
-    fn bytes(&self, word: &str) -> String {
-        let hex: String = word.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        if self.db.is_postgres() { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
     }
 
     /// Inserts `rows` in one transaction.

@@ -54,6 +54,7 @@ CREATE TABLE tokens (
 -- dies releases the store by itself. Zero is at once.
 -- failures: how many checks in a row did not find the key working. moved_to: the address that the store reports where it is not
 -- its home. asked: the scope that was asked for; the granted one is compared with it.
+-- search: the text under which the store is found (src/domain/search.rs); its index is in sqlite/ and postgres/.
 CREATE TABLE stores (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL,
@@ -75,6 +76,7 @@ CREATE TABLE stores (
     failures BIGINT NOT NULL DEFAULT 0,
     moved_to TEXT,
     asked TEXT,
+    search TEXT NOT NULL DEFAULT '',
     UNIQUE (user_id, home)
 );
 CREATE INDEX stores_by_status ON stores (status, changed_at, id);
@@ -346,15 +348,6 @@ CREATE TABLE check_spans (
     n BIGINT NOT NULL,
     PRIMARY KEY (store_id, began_at)
 );
-
--- The words by which a store is found: lower-case words of its name, its address, its user_id, in UTF-8. Bytes, because
--- both databases compare bytes alike, and a beginning is then a range.
-CREATE TABLE store_words (
-    word BYTEA NOT NULL,
-    store_id TEXT NOT NULL REFERENCES stores (id),
-    PRIMARY KEY (word, store_id)
-);
-CREATE INDEX words_of_store ON store_words (store_id, word);
 
 -- Each webhook has a place among the events up to which deliveries were made.
 -- cursor: the number of the event up to which deliveries were made. replay_after, replay_to: the events after this number up

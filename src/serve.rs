@@ -28,7 +28,7 @@ use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
 use crate::flow::{
     connecting::prove,
-    dashboard::{diagnostics::PLAIN_TEXT, words},
+    dashboard::diagnostics::PLAIN_TEXT,
     lending::key_reads,
     open_vault, operators, sweep,
     transfer::{backup, rekey},
@@ -208,7 +208,6 @@ impl Serving {
             work(&app, &self.stopped, sweep::WORKER, sweep::run),
             work(&app, &self.stopped, watching::WORKER, watching::run),
             work(&app, &self.stopped, key_reads::WORKER, key_reads::run),
-            work(&app, &self.stopped, words::WORKER, words::run),
             work(&app, &self.stopped, rekey::WORKER, rekey::run_worker),
             work(&app, &self.stopped, dispatch::WORKER, dispatch::run),
             work(&app, &self.stopped, durability::WORKER, |app, stop| {

@@ -57,7 +57,6 @@ pub use news::{EventId, News, NotAnEventId};
 pub use operator::{NotAName, Operator, OperatorName, Session, WeakPassword};
 pub use scope::{NotAScope, Scope};
 pub use sealed::Sealed;
-pub use search::Word;
 pub use secret::{Fingerprint, Secret};
 pub use store::{Store, StoreStatus};
 pub use store_url::{Network, NotAStoreUrl, StoreUrl};

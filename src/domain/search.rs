@@ -1,125 +1,98 @@
-//! Search: the words under which a store is found, and the parsing of what is typed into the search.
+//! Search: the text under which a store is found, and what a typed search requires of it.
 //!
-//! A store is found by the beginnings of the words in its name, address and `user_id`, ignoring case. Text that looks
-//! like an address finds the store at that address, whichever of its pages was pasted.
-
-use std::collections::BTreeSet;
+//! Both are flattened alike: lower case, only letters and digits, with one space in place of everything else; a slash
+//! stays, as a word of its own. So punctuation and wildcards mean nothing. Each typed word must occur in the store's name,
+//! address or `user_id`:
+//!
+//! - a word of three characters or more anywhere, also inside a word;
+//! - a word of two characters at the beginning of a word;
+//! - a single character and a number only as a whole word: `42` does not find `421`.
+//!
+//! An address with a path or a scheme finds the store whose page it is.
 
 use super::store_url::{Network, StoreUrl};
 use super::user_id::UserId;
 
-/// The maximum length of a word, in bytes: a whole `user_id`.
-const LONGEST: usize = 128;
-/// The maximum number of words stored for one store: a name has at most 200 characters.
-const MOST_WORDS: usize = 64;
+/// The maximum length of a field of the text, and of a typed word, in characters.
+const LONGEST: usize = 200;
 /// The maximum number of typed words considered.
-const MOST_PIECES: usize = 12;
+const MOST_WORDS: usize = 12;
 /// The maximum number of parent directories of a pasted address considered.
 const MOST_PARENTS: usize = 6;
 
-/// A word, or the beginning of one, that a store must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    text: String,
-    whole: bool,
+/// A requirement: the text must contain at least one of these. Each has at least three characters: lower-case letters,
+/// digits, spaces, slashes.
+pub type AnyOf = Vec<String>;
+
+/// The text under which a store is found. Two spaces stand before and after each of its fields.
+pub fn text(user_id: &UserId, home: &StoreUrl, name: Option<&str>) -> String {
+    let fields = [user_id.as_str(), without_www(home.shown()), name.unwrap_or_default()];
+    fields
+        .into_iter()
+        .map(flat)
+        .filter(|field| !field.is_empty())
+        .fold("  ".to_owned(), |text, field| text + &field + "  ")
 }
 
-impl Word {
-    fn beginning(text: &str) -> Self {
-        Self { text: cut(text), whole: false }
+/// What the typed text requires: all of the returned. Empty if nothing was typed.
+pub fn requirements(typed: &str) -> Vec<AnyOf> {
+    let mut words = typed.split_whitespace().map(required).filter(|any| !any.is_empty()).take(MOST_WORDS).peekable();
+    if words.peek().is_none() && !typed.trim().is_empty() {
+        // Only punctuation: no text has three spaces.
+        return vec![vec!["   ".to_owned()]];
     }
-
-    fn whole(text: &str) -> Self {
-        Self { text: cut(text), whole: true }
-    }
-
-    /// The smallest matching word, in byte order.
-    pub fn from(&self) -> Vec<u8> {
-        self.text.as_bytes().to_vec()
-    }
-
-    /// An upper bound of the matching words, in byte order: 0xFF never occurs in a word and sorts last.
-    pub fn to(&self) -> Vec<u8> {
-        let mut bytes = self.from();
-        bytes.push(if self.whole { 0 } else { 0xFF });
-        bytes
-    }
+    words.collect()
 }
 
-/// The words under which a store is found.
-pub fn words(user_id: &UserId, home: &StoreUrl, name: Option<&str>) -> BTreeSet<String> {
-    let mut all = BTreeSet::from([cut(&lower(user_id.as_str())), cut(without_www(home.host()))]);
-    all.insert(cut(without_www(&lower(home.shown()))));
-    for text in [home.shown(), user_id.as_str(), name.unwrap_or_default()] {
-        for piece in lower(text).split_whitespace() {
-            all.insert(cut(trimmed(piece)));
-            all.extend(runs(without_www(piece)).map(cut));
-        }
-    }
-    all.remove("");
-    all.into_iter().take(MOST_WORDS).collect()
-}
-
-/// The typed text, piece by piece. Each piece can be interpreted in several ways, the likeliest first; each way is a
-/// set of words that a store must all have. Empty if nothing was typed.
-pub fn ways(typed: &str) -> Vec<Vec<Vec<Word>>> {
-    let typed = lower(typed);
-    let mut pieces: Vec<&str> = typed.split_whitespace().take(MOST_PIECES).collect();
-    // The “&” of “Cups & Plates” is not a word; alone, it may be somebody's whole `user_id`.
-    if pieces.iter().any(|piece| !trimmed(piece).is_empty()) {
-        pieces.retain(|piece| !trimmed(piece).is_empty());
-    }
-    pieces.into_iter().map(ways_of).collect()
-}
-
-fn ways_of(piece: &str) -> Vec<Vec<Word>> {
-    let mut ways = vec![vec![Word::beginning(piece)]];
-    let inner = trimmed(piece);
-    for other in [inner, without_www(inner)] {
-        if !other.is_empty() {
-            ways.push(vec![Word::beginning(other)]);
-        }
-    }
-    if let Ok(url) = StoreUrl::parse(piece, Network::PrivateToo)
-        && (url.host().contains('.') || piece.contains("://"))
+fn required(word: &str) -> AnyOf {
+    let inner = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let mut any = Vec::from_iter(bounded(&flat(without_www(inner))));
+    if let Ok(url) = StoreUrl::parse(word, Network::PrivateToo)
+        && (word.contains("://") || (url.host().contains('.') && (word.contains('/') || !word.is_ascii())))
     {
-        let parents = std::iter::successors(Some(url.clone()), StoreUrl::parent).take(MOST_PARENTS);
-        ways.extend(parents.map(|url| vec![Word::whole(without_www(&lower(url.shown())))]));
-        ways.push(vec![Word::whole(without_www(url.host()))]);
-        ways.push(vec![Word::beginning(without_www(url.host()))]);
+        if url.parent().is_none() {
+            any.push(format!("  {} / ", flat(without_www(url.shown()))));
+        }
+        let parents = std::iter::successors(Some(url), StoreUrl::parent).take(MOST_PARENTS);
+        any.extend(parents.map(|url| format!("  {}  ", flat(without_www(url.shown())))));
     }
-    let parts: Vec<Word> = runs(without_www(inner)).map(Word::beginning).collect();
-    if parts.len() > 1 {
-        ways.push(parts);
-    }
-    ways.dedup();
-    ways
+    any
 }
 
-/// Lower-cases the text and unifies apostrophes.
-fn lower(text: &str) -> String {
-    text.to_lowercase().replace('’', "'")
+/// Adds the spaces without which a short word or a number would be found inside other words.
+fn bounded(flat: &str) -> Option<String> {
+    let is_number = |word: &str| word.chars().all(char::is_numeric);
+    let (first, last) = (flat.split(' ').next()?, flat.rsplit(' ').next()?);
+    let length = flat.chars().count();
+    let before = if length < 3 || is_number(first) { " " } else { "" };
+    let after = if length < 2 || is_number(last) { " " } else { "" };
+    (length > 0).then(|| format!("{before}{flat}{after}"))
 }
 
-fn trimmed(piece: &str) -> &str {
-    piece.trim_matches(|c: char| !c.is_alphanumeric())
+fn flat(text: &str) -> String {
+    let mut flat = String::new();
+    let mut gap = "";
+    for c in text.chars().take(LONGEST).flat_map(char::to_lowercase) {
+        if c.is_alphanumeric() {
+            if !flat.is_empty() {
+                flat.push_str(gap);
+            }
+            flat.push(c);
+            gap = "";
+        } else if c == '/' {
+            gap = " / ";
+        } else if gap.is_empty() {
+            gap = " ";
+        }
+    }
+    flat
 }
 
 fn without_www(host: &str) -> &str {
-    host.strip_prefix("www.").filter(|rest| !rest.is_empty()).unwrap_or(host)
-}
-
-fn runs(piece: &str) -> impl Iterator<Item = &str> {
-    piece.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
-}
-
-fn cut(text: &str) -> String {
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    match host.split_at_checked(4) {
+        Some((www, rest)) if www.eq_ignore_ascii_case("www.") && !rest.is_empty() => rest,
+        _ => host,
     }
-    // PostgreSQL's bytes may contain NUL, but no stored word does.
-    text[..end].replace('\0', "")
 }
 
 #[cfg(test)]
@@ -128,79 +101,86 @@ mod tests {
 
     use super::*;
 
-    fn store(user_id: &str, home: &str, name: &str) -> BTreeSet<String> {
+    fn store(user_id: &str, home: &str, name: &str) -> String {
         let home = StoreUrl::parse(home, Network::PrivateToo).expect("an address");
-        words(&user_id.parse().expect("a user_id"), &home, Some(name))
+        text(&user_id.parse().expect("a user_id"), &home, Some(name))
     }
 
-    /// Mirrors the search in storage: for each piece, the first way whose words are all present.
-    fn finds(words: &BTreeSet<String>, typed: &str) -> bool {
-        let has = |word: &Word| words.iter().any(|w| w.as_bytes() >= &word.from()[..] && w.as_bytes() < &word.to()[..]);
-        ways(typed).iter().all(|ways| ways.iter().any(|way| way.iter().all(has)))
+    /// As both databases search.
+    fn finds(text: &str, typed: &str) -> bool {
+        requirements(typed).iter().all(|any| any.iter().any(|part| text.contains(part)))
     }
 
     #[test]
-    fn a_store_is_found_by_words_and_beginnings_of_words_and_pasted_addresses() {
-        let shop = store("Merchant:42/eu", "https://www.shop.example/de", "Cups & Plates O’Brien GmbH");
+    fn a_store_is_found_by_every_word_of_it_and_by_the_addresses_of_its_pages() {
+        let shop = store("Merchant:42/eu", "https://www.shop.example/de", "Cups & Plates O’Brien GmbH 7");
         for typed in [
             "cups",
             "CUP",
+            "ups",
             "plates cups",
             "Cups & Plates",
+            "cups&plates",
             "o'brien",
             "O’Bri",
-            "gmbh",
+            "gm",
             "“Cups",
+            "7",
             "merchant:42/eu",
-            "merchant",
-            "42",
             "MERCHANT:42",
+            "42",
             "shop.example",
             "www.shop.example",
-            "www.shop",
-            "shop.exa",
-            "shop",
+            "WWW.shop",
+            "shop-exa",
             "de",
             "www.shop.example/de/",
             "https://www.shop.example/de/wp-admin",
             "http://shop.example/de/?p=1",
             "https://www.shop.example/wp-admin",
             "https://shop.example/de/product/blue-cup/",
+            "shop.example/de/cart",
             "cups shop.example 42",
-            "shop-example",
-            "cups&plates",
+            "plates & %",
             " ",
+            "",
         ] {
             assert!(finds(&shop, typed), "{typed}");
         }
-        for typed in
-            ["ups", "cups saucers", "shop.example.org", "https://other.example", "1", "https://hop.example", "%", "_"]
-        {
+        for typed in [
+            "cups saucers",
+            "shop.example.org",
+            "https://other.example",
+            "https://hop.example",
+            "https://shop.example.org/de",
+            "https://shop.example/en",
+            "4",
+            "2",
+            "merchant:4",
+            "mb",
+            "c",
+            "%",
+            "_",
+            "\"",
+            "*",
+        ] {
             assert!(!finds(&shop, typed), "{typed}");
         }
-        assert!(finds(&store("!!", "https://a.example", ""), "!!"));
+        assert!(!finds(&store("u", "https://shop.example.org", "Shop"), "https://shop.example"));
         assert!(finds(&store("u", "https://xn--mller-kva.example", ""), "www.müller.example"));
         assert!(finds(&store("u", "https://a.example", "Café ÉMILE"), "émile CAFÉ"));
         assert!(finds(&store("u", "http://localhost:8081/shop", ""), "http://localhost:8081/shop/wp-admin"));
+        assert!(finds(&store("https://app.example/u/1", "https://a.example", ""), "https://app.example/u/1"));
     }
 
     #[test]
-    fn a_pasted_address_is_first_meant_exactly() {
-        let ways = ways("https://www.shop.example/de/cup?x");
-        let exact: Vec<&str> = ways[0].iter().filter(|way| way[0].whole).map(|way| way[0].text.as_str()).collect();
-        assert_eq!(exact, ["shop.example/de/cup", "shop.example/de", "shop.example"]);
-        assert!(finds(&store("u", "https://shop.example", ""), "https://shop.example/de"));
-    }
-
-    #[test]
-    fn words_are_bounded() {
-        let long = store(
-            &"x".repeat(128),
-            &format!("https://{}.example/{}", "a".repeat(60), "b/".repeat(500)),
-            &"ä ö".repeat(100),
-        );
-        assert!(long.len() <= MOST_WORDS && long.iter().all(|word| (1..=LONGEST).contains(&word.len())));
-        assert_eq!(ways(&"a ".repeat(10_000)).len(), MOST_PIECES);
+    fn a_search_is_bounded_and_holds_no_sign_that_a_database_would_interpret() {
+        let long = format!("https://{}.example/{}", "a".repeat(60), "b/".repeat(500));
+        assert!(store(&"x".repeat(128), &long, &"ä ö".repeat(100)).chars().count() < 5 * LONGEST);
+        let all = requirements(&"a% \"'\\_ https://shop.example/a/b/c/d/e/f/g/h ".repeat(10_000));
+        assert!(all.len() == MOST_WORDS && all.iter().all(|any| (1..=1 + MOST_PARENTS).contains(&any.len())));
+        let plain = |c: char| c.is_alphanumeric() || c == ' ' || c == '/';
+        assert!(all.iter().flatten().all(|part| part.chars().count() >= 3 && part.chars().all(plain)));
     }
 
     proptest! {
@@ -209,10 +189,10 @@ mod tests {
             name in "\\PC{0,40}", user_id in "[!-~]{1,20}", host in "[a-z]{1,8}(\\.[a-z]{2,8}){1,2}", path in "(/[a-z0-9-]{1,5}){0,2}",
         ) {
             let home = format!("https://{host}{path}");
-            let words = store(&user_id, &home, &name);
-            prop_assert!(finds(&words, &user_id) && finds(&words, &home), "{user_id} {home}");
-            for piece in name.split_whitespace() {
-                prop_assert!(finds(&words, piece) || trimmed(&lower(piece)).is_empty(), "{piece:?} of {name:?}");
+            let text = store(&user_id, &home, &name);
+            prop_assert!(finds(&text, &home), "{home}");
+            for piece in name.split_whitespace().chain([user_id.as_str()]) {
+                prop_assert!(finds(&text, piece) || flat(piece).is_empty(), "{piece:?}");
             }
         }
     }

@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::lists::{as_list, listed};
 use super::reads::{self, Wanted};
-use super::visible_stores::{as_list, listed};
 use super::{Db, Error, tokens};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};

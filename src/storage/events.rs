@@ -4,7 +4,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::statement::Statement;
-use super::{Db, Error, Tx, visible_stores};
+use super::{Db, Error, Tx};
 use crate::domain::{AttemptId, Event, EventId, Kind, News, StoreId, Users};
 
 /// Says in this process that an event was just written. It holds nothing, not even which database that was: whoever is
@@ -80,20 +80,14 @@ pub async fn find(db: &Db, id: EventId) -> Result<Option<News>, Error> {
 
 /// The events about `users` after `after` up to `last`, in order; at most `most`.
 pub async fn news_of(db: &Db, users: &Users, after: EventId, last: EventId, most: i64) -> Result<Vec<News>, Error> {
-    db.read([
-        "SELECT ",
-        COLUMNS,
-        " FROM events
-         WHERE user_id IN (",
-        visible_stores::listed(db),
-        ") AND seq > $2 AND seq <= $3
-         ORDER BY seq
-         LIMIT $4",
-    ])
-    .binds((visible_stores::as_json(users)?, after, last, most))
-    .planned_each_time()
-    .all()
-    .await
+    db.read(["SELECT ", COLUMNS, " FROM events WHERE seq > $1 AND seq <= $2 AND user_id IN "])
+        .binds((after, last))
+        .push_bind_all(users.iter())
+        .push(" ORDER BY seq LIMIT ")
+        .push_bind(most)
+        .planned_each_time()
+        .all()
+        .await
 }
 
 /// Keeps an event that changes nothing else.

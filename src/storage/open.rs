@@ -69,11 +69,11 @@ pub enum Making {
 /// callback's 45 s.
 const WRITER_PATIENCE: Duration = Duration::from_secs(44);
 
+/// The migration that creates the index of the search text.
+const OF_SEARCH: i64 = 2;
+
 /// The oldest SQLite that does not lose pages when a WAL is reset (docs/protocol/threats.md §9.1).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-
-/// The migrations of this version.
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// Why a database cannot be used. No text contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +132,12 @@ pub enum OpenFault {
     /// A migration failed and was rolled back.
     #[error("the database schema could not be migrated")]
     Migrate(#[source] MigrateError),
+    /// The extension `pg_trgm` is not installed, or this role may not create it.
+    #[error(
+        "PostgreSQL's extension pg_trgm, which search needs, cannot be created ({0}): as the owner of the database or a \
+         superuser, run CREATE EXTENSION pg_trgm in it; if it is not available, install the server's contrib package"
+    )]
+    Extension(sqlx::Error),
     /// The server is a pooler that shares connections between transactions.
     #[error(
         "CARTKEY_DATABASE_URL leads to a connection pooler in transaction mode (PgBouncer?), which loses settings and \
@@ -174,6 +180,7 @@ impl OpenFault {
     fn of_migration(error: MigrateError) -> Self {
         match error {
             MigrateError::Execute(error) if is_of_pooler(&error) => Self::Pooler,
+            MigrateError::ExecuteMigration(error, OF_SEARCH) if is_of_extension(&error) => Self::Extension(error),
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => Self::Newer(error),
             error => Self::Migrate(error),
         }
@@ -192,6 +199,14 @@ fn is_of_pooler(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| matches!(code.as_ref(), "26000" | "42P05"))
+}
+
+/// Not permitted (42501), or not available on the server (0A000; 58P01 before PostgreSQL 15).
+fn is_of_extension(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(code.as_ref(), "42501" | "0A000" | "58P01"))
 }
 
 impl Db {
@@ -262,16 +277,25 @@ impl Db {
     }
 }
 
+/// The migrations of this version: those of both databases, and those of this one.
+fn migrator(db: &Db) -> Migrator {
+    let of_kind =
+        if db.is_postgres() { sqlx::migrate!("./migrations/postgres") } else { sqlx::migrate!("./migrations/sqlite") };
+    let both = sqlx::migrate!("./migrations");
+    Migrator::with_migrations(both.iter().chain(of_kind.iter()).cloned().collect())
+}
+
 /// Migrates the schema, on a connection without timeouts: a large migration may take longer than any statement may.
 async fn migrate(db: &Db, url: &str, settings: &PostgresSettings) -> Result<(), OpenFault> {
+    let migrator = migrator(db);
     match db.pools() {
-        Pools::Sqlite { write, .. } => MIGRATOR.run(write).await,
+        Pools::Sqlite { write, .. } => migrator.run(write).await,
         Pools::Postgres(_) => {
             let options = postgres_options(url, settings)?;
             let mut connection = first_connection(&options).await.map_err(OpenFault::of_connect)?;
             let patient = "SET statement_timeout = 0; SET lock_timeout = 0";
             sqlx::raw_sql(patient).execute(&mut connection).await.map_err(OpenFault::of_connect)?;
-            let migrated = MIGRATOR.run(&mut connection).await;
+            let migrated = migrator.run(&mut connection).await;
             let _ = connection.close().await;
             migrated
         }
@@ -281,7 +305,7 @@ async fn migrate(db: &Db, url: &str, settings: &PostgresSettings) -> Result<(), 
 
 /// Fails unless the schema is exactly this version's.
 async fn require_current(db: &Db, url: &str) -> Result<(), OpenFault> {
-    let newest = MIGRATOR.iter().map(|migration| migration.version).max();
+    let newest = migrator(db).iter().map(|migration| migration.version).max();
     match db.read("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version DESC LIMIT 1").optional().await {
         Ok(Some((version,))) => match Some::<i64>(version).cmp(&newest) {
             Ordering::Equal => Ok(()),

@@ -181,6 +181,12 @@ impl<'t> Statement<'t> {
         bound
     }
 
+    /// Binds the next values, and appends their placeholders in brackets, for `IN`.
+    pub fn push_bind_all<'v, V: Value<'v>>(self, values: impl IntoIterator<Item = V>) -> Self {
+        let list = |statement: Self, value| statement.push(", ").push_bind(value);
+        values.into_iter().fold(self.push("(NULL"), list).push(")")
+    }
+
     /// Plans the statement for its values each time it runs: for statements whose best plan depends on them.
     pub const fn planned_each_time(mut self) -> Self {
         self.prepared = false;

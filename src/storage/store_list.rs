@@ -1,130 +1,100 @@
 //! Lists of stores: filtered, searched, in one of several orders, a page at a time.
 //!
-//! Every list is read from an index, in one of three ways ([`Begin`]), because only then is it quick with 100,000 stores;
-//! SQLite keeps no figures of its own about what its columns hold, so the way is chosen here.
+//! PostgreSQL knows how often values occur and chooses its indexes by itself. SQLite does not: how it reads a list is chosen
+//! here ([`Source`]), so that every list is quick with 100,000 stores.
 
-mod statements;
-
+use super::statement::Statement;
 use super::{Db, Error, stores};
+use crate::domain::id::StoreId;
 use crate::domain::scope::Scope;
-use crate::domain::search::Word;
+use crate::domain::search::{self, AnyOf};
 use crate::domain::store::{Store, StoreStatus};
+use crate::domain::token::Users;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 
-pub(super) use statements::{narrow, page as page_of};
+/// The limit of exact counts; larger ones are shown as “1,000+”.
+pub const COUNTED: i64 = 1_000;
+/// On SQLite, when at most this many stores meet a condition, they are all read and sorted; it takes 5 ms. When more do, the
+/// stores are first read in the order of the list, in the hope that the page is soon full.
+const FEW: i64 = 3_000;
+/// How many stores are read in that order for each row of the page. Not more: those that match may all be at its end.
+const READ_PER_ROW: i64 = 50;
+/// Above this, reading the whole table is quicker than an index.
+const MANY: i64 = 10_000;
 
-/// The most words that a search is narrowed by.
-pub const MOST_WORDS: usize = 6;
-
-/// A filter that not more stores than this fit is read whole and then sorted.
-pub const FEW: i64 = 8_000;
-
-/// Which stores a list holds: those that all of this fits.
-#[derive(Debug, Default, Clone)]
+/// Selects stores. Every field that is set must match.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this merchant.
+    /// Only stores of these merchants.
+    pub users: Option<Users>,
+    /// Only this merchant's stores.
     pub user_id: Option<UserId>,
-    /// That stand so.
+    /// Only stores with this status.
     pub status: Option<StoreStatus>,
-    /// With this verdict, or any.
+    /// Only stores with this verdict, or with any.
     pub reason: Option<Reason>,
-    /// With a key of this scope.
+    /// Only stores whose key has this scope.
     pub scope: Option<Scope>,
-    /// With all of these words; those after the first [`MOST_WORDS`] do not count.
-    pub words: Vec<Word>,
+    /// Only stores that this search finds: the store with this ID, or those that meet [`search::requirements`].
+    pub q: Option<String>,
 }
 
-/// What is the matter with a store.
+/// The problem of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Anything.
+    /// Any.
     Any,
-    /// This.
+    /// This one.
     Is(Verdict),
 }
 
-impl Reason {
-    /// The first code that counts.
-    pub(super) fn from(self) -> &'static str {
-        match self {
-            Self::Any => "",
-            Self::Is(verdict) => verdict.code(),
-        }
-    }
-
-    /// The last code that counts: none begins with a z.
-    pub(super) fn to(self) -> &'static str {
-        match self {
-            Self::Any => "z",
-            Self::Is(verdict) => verdict.code(),
-        }
-    }
-}
-
-/// In which order. Each is total: the id decides between equals.
+/// A sort order. Each is total: the ID decides between equals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they were first connected.
+    /// The first connected first.
     Id,
-    /// The newest change first.
+    /// The most recently changed first.
     Changed,
-    /// The one that was connected last first.
+    /// The most recently connected first.
     Connected,
     /// By address.
     Address,
-    /// The one that was not asked for the longest time first.
+    /// The longest unchecked first.
     Unchecked,
 }
 
-/// Where a page begins: beside the store that has this place in the order.
+/// Where a page begins: next to the store that has this place in the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
-    /// What the order goes by.
+    /// Its sort key.
     pub key: SortKey,
-    /// The id of the store; there need not be one any more.
+    /// Its ID; the store need not exist any more.
     pub id: String,
     /// Whether the page ends there instead.
     pub back: bool,
 }
 
-/// What an order goes by.
+/// What an order sorts by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortKey {
-    /// A moment, in milliseconds.
+    /// A time, in milliseconds.
     At(i64),
-    /// An address or an id.
+    /// An address or an ID.
     Text(String),
 }
 
-/// Which index a list is read from.
+/// The number of stores found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// That of the order, until the page is full: most stores fit.
-    Order,
-    /// That of status and order together.
-    StatusInOrder,
-    /// That of the filter which the fewest stores fit; then they are sorted.
-    Gather(Fewest),
-}
-
-/// The filter which the fewest stores fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fewest {
-    /// The first of the words.
-    Word,
-    /// The status.
-    Status,
-    /// The reason.
-    Reason,
-    /// The scope.
-    Scope,
-    /// The merchant, who has a handful of stores.
-    User,
+pub struct Found {
+    /// The count; at most [`COUNTED`] if there is a filter.
+    pub n: i64,
+    /// Whether there are more than `n`.
+    pub more: bool,
 }
 
 impl Order {
-    /// Where `store` stands.
+    /// The place of `store`.
     pub fn key(self, store: &Store) -> SortKey {
         match self {
             Self::Id => SortKey::Text(store.id.to_string()),
@@ -135,7 +105,7 @@ impl Order {
         }
     }
 
-    /// Before the first of all.
+    /// Before the first store.
     fn beginning(self) -> Beside {
         let key = match self {
             Self::Id | Self::Address => SortKey::Text(String::new()),
@@ -144,86 +114,223 @@ impl Order {
         };
         Beside { key, id: String::new(), back: false }
     }
+
+    /// The index in this order; the first is that of the primary key.
+    const fn index(self) -> &'static str {
+        match self {
+            Self::Id => "sqlite_autoindex_stores_1",
+            Self::Changed => "stores_by_change",
+            Self::Connected => "stores_by_connection",
+            Self::Address => "stores_by_home",
+            Self::Unchecked => "stores_by_check",
+        }
+    }
 }
 
-/// Chooses the index that a list in this order is read from. `with_words` says how many stores have all of the words, the
-/// rarest of which is the first.
-pub async fn begin(db: &Db, filter: &Filter, order: Order, with_words: Option<i64>) -> Result<Begin, Error> {
-    if filter.user_id.is_some() {
-        return Ok(Begin::Gather(Fewest::User));
-    }
-    let mut fits = Vec::new();
-    fits.extend(with_words.map(|n| (n, Fewest::Word)));
-    if let Some(status) = filter.status {
-        fits.push((with_status(db, status).await?, Fewest::Status));
-    }
-    if let Some(reason) = filter.reason {
-        fits.push((with_reason(db, reason).await?, Fewest::Reason));
-    }
-    if let Some(scope) = filter.scope {
-        fits.push((with_scope(db, scope).await?, Fewest::Scope));
-    }
-    let fewest = fits.iter().copied().min_by_key(|(n, _)| *n);
-    if filter.status.is_some() && order == Order::Changed && fewest.is_some_and(|(_, by)| by == Fewest::Status) {
-        return Ok(Begin::StatusInOrder);
-    }
-    let fewest = fits.into_iter().min_by_key(|(n, _)| *n).filter(|(n, _)| *n <= FEW);
-    Ok(match fewest {
-        Some((_, fewest)) => Begin::Gather(fewest),
-        None if filter.status.is_some() && order == Order::Changed => Begin::StatusInOrder,
-        None => Begin::Order,
-    })
+/// What a list is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What the database chooses.
+    Planned,
+    /// The index of a condition.
+    Index(&'static str),
+    /// The index of the search text.
+    Words,
+    /// The table: every condition is met by many stores.
+    Table,
 }
 
-async fn with_status(db: &Db, status: StoreStatus) -> Result<i64, Error> {
-    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE status = $1 LIMIT $2) AS found")
-        .bind(status)
-        .bind(FEW + 1)
-        .value()
-        .await
+/// What a search is for.
+#[derive(Debug)]
+enum Sought {
+    Id(StoreId),
+    Words(Vec<AnyOf>),
 }
 
-async fn with_reason(db: &Db, reason: Reason) -> Result<i64, Error> {
-    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE reason >= $1 AND reason <= $2 LIMIT $3) AS found")
-        .bind(reason.from())
-        .bind(reason.to())
-        .bind(FEW + 1)
-        .value()
-        .await
-}
-
-async fn with_scope(db: &Db, scope: Scope) -> Result<i64, Error> {
-    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM stores WHERE scope = $1 LIMIT $2) AS found")
-        .bind(scope)
-        .bind(FEW + 1)
-        .value()
-        .await
-}
-
-/// Up to `most` stores that fit, in order, from the first or from beside another. A page that ends beside another is read
-/// backwards, so its rows come in the reverse of the order.
-pub async fn page(
-    db: &Db,
-    filter: &Filter,
-    begin: Begin,
+/// A list of stores, ready to be read.
+#[derive(Debug)]
+pub struct List {
+    filter: Filter,
+    sought: Sought,
     order: Order,
-    beside: Option<&Beside>,
-    most: i64,
-) -> Result<Vec<Store>, Error> {
-    let beside = beside.cloned().unwrap_or_else(|| order.beginning());
-    let statement = statements::begin(db.read(["SELECT ", stores::COLUMNS]), filter, begin);
-    page_of(narrow(statement, filter), order, &beside, most).all().await
+    source: Source,
+    /// Whether a page is likely to be full soon when stores are read in order.
+    is_dense: bool,
+    /// How many stores it has.
+    pub found: Found,
 }
 
-/// How many stores fit, counted up to `most`. Where an order is walked, the count walks it too, and stops as soon as it knows
-/// enough.
-pub async fn count(db: &Db, filter: &Filter, begin: Begin, most: i64) -> Result<i64, Error> {
-    let statement = statements::begin(db.read("SELECT COUNT(*) FROM (SELECT 1"), filter, begin);
-    let statement = match begin {
-        Begin::Order | Begin::StatusInOrder => narrow(statement, filter).push(" ORDER BY changed_at"),
-        Begin::Gather(_) => narrow(statement, filter),
-    };
-    statement.push(" LIMIT ").push_bind(most).push(") AS found").planned_each_time().value().await
+impl List {
+    /// Prepares the list of all stores that match `filter`, and counts them.
+    pub async fn of(db: &Db, filter: &Filter, order: Order) -> Result<Self, Error> {
+        let q = filter.q.as_deref().unwrap_or_default();
+        let sought = match q.trim().to_lowercase().parse() {
+            Ok(id) => Sought::Id(id),
+            Err(_) => Sought::Words(search::requirements(q)),
+        };
+        let mut filter = filter.clone();
+        if matches!(&sought, Sought::Words(words) if words.is_empty()) {
+            filter.q = None;
+        }
+        let found = Found { n: 0, more: false };
+        let mut list = Self { filter, sought, order, source: Source::Planned, is_dense: false, found };
+        if list.filter == Filter::default() {
+            list.found.n = db.read("SELECT COUNT(*) FROM stores").value().await?;
+            return Ok(list);
+        }
+        let mut known = None;
+        let mut fewest = 0;
+        if !db.is_postgres() {
+            (list.source, fewest, known) = list.narrowest(db).await?;
+        }
+        let n = match known {
+            Some(n) => n,
+            None => list.count(db, list.source, &list.filter, COUNTED + 1).await?,
+        };
+        list.is_dense = n > COUNTED && fewest > FEW;
+        list.found = Found { n: n.min(COUNTED), more: n > COUNTED };
+        Ok(list)
+    }
+
+    /// What the condition that the fewest stores meet is read from; how many those are, counted up to a limit, and once more if
+    /// it is the only condition.
+    async fn narrowest(&self, db: &Db) -> Result<(Source, i64, Option<i64>), Error> {
+        let Filter { users, user_id, status, reason, scope, q } = self.filter.clone();
+        if matches!(self.sought, Sought::Id(_)) {
+            return Ok((Source::Planned, 0, None));
+        }
+        if users.is_some() || user_id.is_some() {
+            return Ok((Source::Index("sqlite_autoindex_stores_2"), 0, None));
+        }
+        let conditions = [
+            (Source::Words, Filter { q, ..Filter::default() }),
+            (Source::Index("stores_by_status"), Filter { status, ..Filter::default() }),
+            (Source::Index("stores_by_reason"), Filter { reason, ..Filter::default() }),
+            (Source::Index("stores_by_scope"), Filter { scope, ..Filter::default() }),
+        ];
+        let mut sizes = Vec::new();
+        for (source, only) in conditions.iter().filter(|(_, only)| *only != Filter::default()) {
+            let n = match (source, &self.sought) {
+                (Source::Words, Sought::Words(words)) => hits(db, words, MANY + 1).await?,
+                _ => self.count(db, *source, only, MANY + 1).await?,
+            };
+            sizes.push((n, *source));
+        }
+        let is_only = sizes.len() == 1;
+        let (n, source) = sizes.into_iter().min_by_key(|(n, _)| *n).unwrap_or((MANY + 1, Source::Table));
+        Ok((if n > MANY { Source::Table } else { source }, n, is_only.then_some(n)))
+    }
+
+    /// How many stores match `filter`, which is a part of this list's; counted up to `most`.
+    async fn count(&self, db: &Db, source: Source, filter: &Filter, most: i64) -> Result<i64, Error> {
+        let statement = self.from(db.read("SELECT COUNT(*) FROM (SELECT 1"), source, filter);
+        statement.push(" LIMIT ").push_bind(most).push(") AS found").planned_each_time().value().await
+    }
+
+    /// Up to `most` stores in order, from the first or from next to another. A page that ends there is read backwards: its
+    /// rows come in the reverse of the order.
+    pub async fn page(&self, db: &Db, beside: Option<&Beside>, most: i64) -> Result<Vec<Store>, Error> {
+        let beside = beside.cloned().unwrap_or_else(|| self.order.beginning());
+        if self.is_dense {
+            let walk = db.read(["SELECT ", stores::COLUMNS, " FROM (SELECT * FROM stores INDEXED BY "]);
+            let walk = self.place(walk.push(self.order.index()).push(" WHERE 1 = 1"), &beside);
+            let walk = walk.push(" LIMIT ").push_bind(most.saturating_mul(READ_PER_ROW)).push(") WHERE 1 = 1");
+            // Without an order here, SQLite passes on each row as it comes, in the order of the inner statement, and stops
+            // when the page is full; with one, it would read all of them first.
+            let walk = self.narrow(walk, &self.filter).push(" LIMIT ").push_bind(most);
+            let rows: Vec<Store> = walk.planned_each_time().all().await?;
+            if i64::try_from(rows.len()) == Ok(most) {
+                return Ok(rows);
+            }
+        }
+        let statement = self.from(db.read(["SELECT ", stores::COLUMNS]), self.source, &self.filter);
+        self.place(statement, &beside).push(" LIMIT ").push_bind(most).planned_each_time().all().await
+    }
+
+    /// Appends the place where a page begins, and the order.
+    fn place<'t>(&self, statement: Statement<'t>, beside: &Beside) -> Statement<'t> {
+        let (after, by) = match (self.order, beside.back) {
+            (Order::Id, false) => (" AND (id, id) > (", " ORDER BY id"),
+            (Order::Id, true) => (" AND (id, id) < (", " ORDER BY id DESC"),
+            (Order::Changed, false) => (" AND (changed_at, id) < (", " ORDER BY changed_at DESC, id DESC"),
+            (Order::Changed, true) => (" AND (changed_at, id) > (", " ORDER BY changed_at, id"),
+            (Order::Connected, false) => (" AND (connected_at, id) < (", " ORDER BY connected_at DESC, id DESC"),
+            (Order::Connected, true) => (" AND (connected_at, id) > (", " ORDER BY connected_at, id"),
+            (Order::Address, false) => (" AND (home, id) > (", " ORDER BY home, id"),
+            (Order::Address, true) => (" AND (home, id) < (", " ORDER BY home DESC, id DESC"),
+            (Order::Unchecked, false) => (" AND (checked_at, id) > (", " ORDER BY checked_at, id"),
+            (Order::Unchecked, true) => (" AND (checked_at, id) < (", " ORDER BY checked_at DESC, id DESC"),
+        };
+        let statement = match &beside.key {
+            SortKey::At(at) => statement.push(after).push_bind(*at),
+            SortKey::Text(text) => statement.push(after).push_bind(text),
+        };
+        statement.push(", ").push_bind(&beside.id).push(")").push(by)
+    }
+
+    /// Appends where the stores are read from, and every condition of `filter`.
+    fn from<'t>(&self, statement: Statement<'t>, source: Source, filter: &Filter) -> Statement<'t> {
+        match (source, &self.sought) {
+            (Source::Words, Sought::Words(words)) => {
+                let join = " FROM store_search CROSS JOIN stores ON stores.rowid = store_search.rowid";
+                let found = statement.push(join).push(" WHERE store_search MATCH ").push_bind(matching(words));
+                self.narrow(found, &Filter { q: None, ..filter.clone() })
+            }
+            (Source::Index(name), _) => {
+                self.narrow(statement.push(" FROM stores INDEXED BY ").push(name).push(" WHERE 1 = 1"), filter)
+            }
+            (Source::Table, _) => self.narrow(statement.push(" FROM stores NOT INDEXED WHERE 1 = 1"), filter),
+            (Source::Planned | Source::Words, _) => self.narrow(statement.push(" FROM stores WHERE 1 = 1"), filter),
+        }
+    }
+
+    /// Appends every condition of `filter`.
+    fn narrow<'t>(&self, mut statement: Statement<'t>, filter: &Filter) -> Statement<'t> {
+        if let Some(users) = &filter.users {
+            statement = statement.push(" AND user_id IN ").push_bind_all(users.iter());
+        }
+        if let Some(user_id) = &filter.user_id {
+            statement = statement.push(" AND user_id = ").push_bind(user_id);
+        }
+        if let Some(status) = filter.status {
+            statement = statement.push(" AND status = ").push_bind(status);
+        }
+        statement = match filter.reason {
+            None => statement,
+            Some(Reason::Any) => statement.push(" AND reason IS NOT NULL"),
+            Some(Reason::Is(verdict)) => statement.push(" AND reason = ").push_bind(verdict),
+        };
+        if let Some(scope) = filter.scope {
+            statement = statement.push(" AND scope = ").push_bind(scope);
+        }
+        match &self.sought {
+            Sought::Id(id) => statement.push(" AND id = ").push_bind(id),
+            Sought::Words(words) if filter.q.is_some() => words.iter().fold(statement, |statement, any| {
+                let statement = statement.push(" AND (1 = 0");
+                let or = |statement: Statement<'t>, part: &String| {
+                    statement.push(" OR search LIKE ").push_bind(format!("%{part}%"))
+                };
+                any.iter().fold(statement, or).push(")")
+            }),
+            Sought::Words(_) => statement,
+        }
+    }
+}
+
+/// How many stores SQLite's index finds, without looking at the stores themselves; counted up to `most`.
+async fn hits(db: &Db, words: &[AnyOf], most: i64) -> Result<i64, Error> {
+    db.read("SELECT COUNT(*) FROM (SELECT 1 FROM store_search WHERE store_search MATCH $1 LIMIT $2) AS found")
+        .bind(matching(words))
+        .bind(most)
+        .value()
+        .await
+}
+
+/// In SQLite's syntax. The words contain nothing that it would interpret.
+fn matching(words: &[AnyOf]) -> String {
+    let any =
+        |any: &AnyOf| format!("({})", any.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(" OR "));
+    words.iter().map(any).collect::<Vec<_>>().join(" AND ")
 }
 
 /// How many stores there are of each status.

@@ -1,7 +1,7 @@
 //! Stores and their keys: activation, lists, what is lent.
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
-use super::{Db, Error, Tx, events, lending, store_words};
+use super::{Db, Error, Tx, events, lending};
 use crate::domain::search;
 use crate::domain::{
     Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, Scope, Store, StoreId, StoreStatus, StoreUrl, Time,
@@ -70,15 +70,15 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
     let (store_id, version): (StoreId, i64) = tx.query(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
                                  auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at,
-                                 check_at, asked)
-             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16)
+                                 check_at, asked, search)
+             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16, $17)
              ON CONFLICT (user_id, home) DO UPDATE
              SET name = excluded.name, status = excluded.status, reason = excluded.reason, scope = excluded.scope,
                  woo_key_id = excluded.woo_key_id, key_last7 = excluded.key_last7, key_version = stores.key_version + 1,
                  auth_method = excluded.auth_method, woocommerce_version = excluded.woocommerce_version,
                  wordpress_version = excluded.wordpress_version, connected_at = excluded.connected_at,
                  checked_at = excluded.checked_at, changed_at = excluded.changed_at, check_at = excluded.check_at,
-                 asked = excluded.asked, failures = 0, moved_to = NULL
+                 asked = excluded.asked, search = excluded.search, failures = 0, moved_to = NULL
              RETURNING id, key_version",
         )
         .binds((
@@ -98,10 +98,10 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
             new.now,
             new.now.plus(FIRST_CHECK_AFTER),
             new.asked,
+            search::text(&new.user_id, &new.home, new.name.as_deref()),
         ))
         .one()
         .await?;
-    store_words::rewrite(tx, &store_id, search::words(&new.user_id, &new.home, new.name.as_deref())).await?;
     tx.query(
         "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
     )

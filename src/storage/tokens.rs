@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::visible_stores::{as_list, listed};
+use super::lists::{as_list, listed};
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::{Event, Fingerprint, ServiceToken, Time, TokenId};
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::StoreId;
 use cartkey::domain::scope::Scope;
+use cartkey::domain::search;
 use cartkey::domain::store::{Store, StoreStatus};
+use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::verdict::Verdict;
 use cartkey::flow::dashboard::store_list::{self, Beside, Filter, Order, Reason};
-use cartkey::flow::dashboard::words;
+use cartkey::storage::{Db, Pools};
 
 use crate::database::{change, column};
 use crate::merchant::Page;
@@ -50,11 +52,23 @@ async fn with_stores(n: u64) -> World {
                              connected_at, checked_at, changed_at) VALUES {rows}"
     );
     change(&world.app.db, &sql).await;
-    let mut after = None;
-    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
-        after = Some(last);
-    }
+    make_searchable(&world.app.db).await;
     world
+}
+
+/// Writes the search text of stores that were inserted directly.
+pub async fn make_searchable(db: &Db) {
+    let sql = "SELECT id || '\n' || user_id || '\n' || home || '\n' || COALESCE(name, '') FROM stores";
+    let mut all = "BEGIN;".to_owned();
+    for row in column(db, sql).await {
+        let mut parts = row.split('\n');
+        let mut next = || parts.next().expect("four parts");
+        let (id, user, home, name) = (next(), next(), next(), next());
+        let home = StoreUrl::parse(home, Network::PrivateToo).expect("an address");
+        let text = search::text(&user.parse().expect("a user_id"), &home, Some(name));
+        write!(all, "UPDATE stores SET search = '{text}' WHERE id = '{id}';").unwrap();
+    }
+    change(db, &(all + "COMMIT")).await;
 }
 
 fn ids(rows: &[Store]) -> Vec<String> {
@@ -129,7 +143,7 @@ async fn filters_and_words_narrow_every_order_alike() {
                 status: Some(StoreStatus::Connected),
                 reason: Some(Reason::Is(Verdict::NoisyAnswer)),
                 scope: Some(Scope::Read),
-                user_id: None,
+                ..Filter::default()
             },
             "name IS NOT NULL AND status = 'connected' AND reason = 'noisy_answer' AND scope = 'read'",
         ),
@@ -146,6 +160,31 @@ async fn filters_and_words_narrow_every_order_alike() {
             assert_eq!((&forth, &back), (&expected, &expected), "{clause} {order:?}");
             let (_, found) = store_list::part(&world.app, &filter, order, None, 3).await.unwrap();
             assert_eq!((found.n, found.more), (i64::try_from(expected.len()).unwrap(), false), "{clause}");
+        }
+    }
+}
+
+/// So many that SQLite reads them in the order of the list and hopes that the page is soon full; and it is not, where all that
+/// match are at the end of the order.
+#[tokio::test]
+async fn a_list_of_thousands_is_in_order_too_wherever_they_are_in_it() {
+    let world = with_stores(7_000).await;
+    change(&world.app.db, "UPDATE stores SET name = NULL, search = '  late  ', connected_at = -1 WHERE id > (SELECT id FROM stores ORDER BY id LIMIT 1 OFFSET 3500)").await;
+    let filters = [
+        (Filter { status: Some(StoreStatus::Connected), ..Filter::default() }, "status = 'connected'"),
+        (Filter { q: Some("late".to_owned()), ..Filter::default() }, "search = '  late  '"),
+        (
+            Filter { q: Some("late".to_owned()), status: Some(StoreStatus::Connected), ..Filter::default() },
+            "search = '  late  ' AND status = 'connected'",
+        ),
+    ];
+    for (filter, clause) in filters {
+        for (order, by) in
+            [(Order::Id, "id"), (Order::Connected, "connected_at DESC, id DESC"), (Order::Address, "home, id")]
+        {
+            let all = sorted(&world, &format!("WHERE {clause} ORDER BY {by}")).await;
+            let (forth, back) = forth_and_back(&world, &filter, order, 60).await;
+            assert!(forth == all && back == all, "{clause} {order:?}");
         }
     }
 }
@@ -175,18 +214,18 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     world.connect("merchant:42").await;
     let mut ann = world.operator().await;
     let found = |page: &Page| page.link("Cups & Plates").is_some();
-    for q in ["cups", "PLATE", "merchant:42", "42", "shop.exa", "https://www.shop.example/wp-admin/index.php?x=1"] {
+    for q in
+        ["cups", "PLATE", "ups", "merchant:42", "42", "shop.exa", "https://www.shop.example/wp-admin/index.php?x=1"]
+    {
         let query = serde_urlencoded::to_string([("q", q)]).unwrap();
         let page = ann.get(&format!("/admin/stores?{query}")).await;
         assert!(found(&page) && page.text().contains("1 store found"), "{q}: {}", page.text());
     }
-    let page = ann.get("/admin/stores?q=ups").await;
+    let page = ann.get("/admin/stores?q=cups+upset").await;
     assert!(!found(&page) && page.text().contains("No matching stores"), "{}", page.text());
     assert_eq!(page.link("Clear filters").as_deref(), Some("/admin/stores"));
     change(&world.app.db, "UPDATE stores SET name = 'Saucers'").await;
-    change(&world.app.db, "DELETE FROM store_words WHERE store_id NOT IN (SELECT id FROM stores WHERE name = 'x')")
-        .await;
-    assert!(words::give(&world.app, None).await.unwrap().is_some());
+    make_searchable(&world.app.db).await;
     let page = ann.get("/admin/stores?q=saucers").await;
     assert!(page.text().contains("1 store found"));
     world.clock.advance(Duration::from_mins(1));
@@ -194,7 +233,6 @@ async fn a_connected_store_is_found_by_name_address_and_merchant_and_by_its_new_
     let page = ann.get("/admin/stores?q=saucers").await;
     assert!(page.text().contains("No matching stores"), "the name it had is forgotten: {}", page.text());
     assert!(found(&ann.get("/admin/stores?q=cups").await));
-    assert_eq!(words::give(&world.app, None).await.unwrap(), None, "nobody is without words");
 }
 
 #[tokio::test]
@@ -280,4 +318,39 @@ async fn who_takes_the_list_out_is_on_record_and_no_secret_is_in_it() {
     assert_eq!(asked, [file.headers["x-request-id"].to_str().unwrap()]);
     let mut nobody = world.stranger("bob").await;
     assert_eq!(nobody.get("/admin/stores.csv").await.url.path(), "/admin/sign-in");
+}
+
+/// Whether SQLite's index is what the stores' texts make it; PostgreSQL keeps its own in step by itself.
+async fn is_in_step(db: &Db) -> bool {
+    match db.pools() {
+        Pools::Postgres(_) => true,
+        Pools::Sqlite { write, .. } => {
+            let check = "INSERT INTO store_search (store_search, rank) VALUES ('integrity-check', 1)";
+            sqlx::raw_sql(check).execute(write).await.is_ok()
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_search_index_follows_every_write_and_none_that_is_taken_back() {
+    let world = with_stores(40).await;
+    let db = &world.app.db;
+    let count = async |q: &str| {
+        let filter = Filter { q: Some(q.to_owned()), ..Filter::default() };
+        store_list::part(&world.app, &filter, Order::Changed, None, 3).await.unwrap().1.n
+    };
+    assert_eq!((count("cups").await, count("saucers").await, is_in_step(db).await), (34, 0, true));
+    let back = "BEGIN; UPDATE stores SET search = '  saucers  '; DELETE FROM stores WHERE name IS NULL; ROLLBACK";
+    change(db, back).await;
+    assert_eq!((count("cups").await, count("saucers").await, is_in_step(db).await), (34, 0, true));
+    change(db, "UPDATE stores SET search = '  saucers  ' WHERE user_id = 'm-1'").await;
+    change(db, "DELETE FROM stores WHERE user_id = 'm-2'").await;
+    change(db, "UPDATE stores SET checked_at = 7").await;
+    assert_eq!((count("cups").await, count("saucers").await, is_in_step(db).await), (32, 1, true));
+    if !db.is_postgres() {
+        change(db, "VACUUM").await;
+        assert_eq!((count("cups").await, count("saucers").await, is_in_step(db).await), (32, 1, true));
+        change(db, "INSERT INTO store_search (store_search) VALUES ('delete-all')").await;
+        assert!(!is_in_step(db).await, "this check can fail");
+    }
 }

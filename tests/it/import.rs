@@ -132,9 +132,9 @@ async fn left(app: &App) -> Vec<String> {
                        || CASE WHEN keys.sealed IS NULL THEN 'wiped' ELSE 'sealed' END
                 FROM keys JOIN stores ON stores.id = keys.store_id ORDER BY stores.user_id, stores.home, keys.version";
     let events = "SELECT kind || ' ' || actor || ' ' || user_id FROM events ORDER BY kind, user_id, seq";
-    let words = "SELECT CAST(COUNT(*) AS TEXT) FROM store_words";
+    let search = "SELECT search FROM stores ORDER BY user_id, home";
     let mut all = Vec::new();
-    for sql in [stores, keys, events, words] {
+    for sql in [stores, keys, events, search] {
         all.extend(column(&app.db, sql).await);
     }
     let mut export = export::begin(app, &Actor::cli()).await.unwrap();

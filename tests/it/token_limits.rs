@@ -5,12 +5,12 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::{RequestId, TokenId};
 use cartkey::domain::secret::Secret;
-use cartkey::flow::dashboard::words;
 use cartkey::flow::lending::lend::{self, Lent, Which};
 use cartkey::flow::lending::tokens::{self, NewToken, RotateError};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
+use crate::admin_stores::make_searchable;
 use crate::database::{change, column};
 use crate::on_record;
 use crate::service::Service;
@@ -146,26 +146,24 @@ async fn store(world: &World, n: u32, user: &str, home: &str, status: &str) {
     change(&world.app.db, &sql).await;
 }
 
-async fn give_words(world: &World) {
-    let mut after = None;
-    while let Some(last) = words::give(&world.app, after.as_ref()).await.unwrap() {
-        after = Some(last);
-    }
-}
-
 #[tokio::test]
 async fn what_a_limited_token_finds_tells_nothing_of_how_others_call_their_stores() {
     let world = World::new().await;
     store(&world, 1, "m-1", "https://acme.shop", "connected").await;
-    give_words(&world).await;
+    make_searchable(&world.app.db).await;
     let service = limited(&world, "m-1").await;
-    assert_eq!(pages(&service, "q=shop-acme").await.0, ["m-1"]);
-    // The words could be meant as this address now, but not by who may not know of it.
-    store(&world, 2, "m-2", "https://shop-acme.example", "connected").await;
-    give_words(&world).await;
-    assert_eq!(pages(&world.trusted_service().await, "q=shop-acme").await.0, ["m-2"]);
-    assert_eq!(pages(&service, "q=shop-acme").await.0, ["m-1"]);
-    assert_eq!(pages(&service, "q=shop-acme.example").await.0, Vec::<String>::new());
+    let found = async |q: &str| pages(&service, &format!("q={q}")).await.0;
+    assert_eq!((found("acme").await, found("shop-1").await), (vec!["m-1".to_owned()], vec!["m-1".to_owned()]));
+    // Another merchant's store, which the words fit as well or better, changes nothing for who may not know of it.
+    store(&world, 2, "m-2", "https://shop-1.example", "connected").await;
+    make_searchable(&world.app.db).await;
+    let everywhere = pages(&world.trusted_service().await, "q=shop-1").await.0;
+    assert_eq!(everywhere, ["m-1", "m-2"]);
+    assert_eq!((found("acme").await, found("shop-1").await), (vec!["m-1".to_owned()], vec!["m-1".to_owned()]));
+    for q in ["shop-1.example", "m-2", "st_01jd0000000000000000000002"] {
+        assert_eq!(found(q).await, Vec::<String>::new(), "{q}");
+    }
+    assert_eq!(found("st_01jd0000000000000000000001").await, ["m-1"]);
 }
 
 #[tokio::test]
@@ -175,7 +173,7 @@ async fn the_list_of_a_limited_token_pages_through_its_own_stores_alone() {
         let status = if n % 3 == 0 { "unreachable" } else { "connected" };
         store(&world, n, &format!("m-{}", n % 9), &format!("https://s{n}.example"), status).await;
     }
-    give_words(&world).await;
+    make_searchable(&world.app.db).await;
     let service = limited(&world, "m-2\nm-7\nm-none").await;
     let (users, count) = pages(&service, "limit=7").await;
     assert_eq!((users.len(), count), (20, 3), "{users:?}");

@@ -73,9 +73,7 @@ async fn every_loop_of_the_real_process_is_on_the_diagnostics_page() {
     let fields = [("name", "Ann"), ("password", PASSWORD), ("again", PASSWORD)];
     browser.submit(&page, "Create operator", &fields).await;
     let page = browser.get("http://keys.test/admin/diagnostics").await;
-    for worker in
-        ["prover", "sweeper", "watch", "search index", "webhooks", "durability", "lending record", "event feed"]
-    {
+    for worker in ["prover", "sweeper", "watch", "webhooks", "durability", "lending record", "event feed"] {
         assert!(page.text().contains(worker), "{worker} in {}", page.text());
     }
     assert!(!page.text().contains("panicked"), "{}", page.text());

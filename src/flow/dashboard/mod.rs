@@ -6,4 +6,3 @@ pub mod history;
 pub mod overview;
 pub mod store_list;
 pub mod stores;
-pub mod words;

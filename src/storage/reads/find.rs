@@ -6,7 +6,7 @@ use super::segments::{self, Segment};
 use super::{Read, journal, unpack};
 use crate::domain::id::{RequestId, StoreId, TokenId};
 use crate::domain::time::Time;
-use crate::storage::visible_stores::{as_list, listed};
+use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 
 /// Which reads: those with ids from `low` to just before `high`, of a store or by a token if they are named.

@@ -10,7 +10,7 @@ use super::packed::{Read, minted_at, pack};
 use super::{count, journal, unpack};
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::time::Time;
-use crate::storage::visible_stores::{as_list, listed};
+use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 
 /// Reads of a chunk: about 10 KB.

@@ -123,7 +123,8 @@ fn in_order(mut waiting: Vec<Table>) -> Result<Vec<Table>, Fault> {
     Ok(ordered)
 }
 
-/// The names of the tables of a database, but for what the migrations keep for themselves.
+/// The names of the tables of a database, without those of the migrations and of SQLite's search index, which follows from
+/// the stores.
 pub(super) async fn names(db: &Db) -> Result<Vec<String>, Fault> {
     match db.pools() {
         Pools::Sqlite { read, .. } => names_in(read).await,
@@ -144,6 +145,7 @@ async fn names_in(pool: &SqlitePool) -> Result<Vec<String>, Fault> {
         "SELECT name
          FROM sqlite_schema
          WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '_sqlx_migrations'
+           AND name NOT LIKE 'store\\_search%' ESCAPE '\\'
          ORDER BY name",
     )
     .fetch_all(pool)

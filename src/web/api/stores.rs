@@ -30,6 +30,7 @@ pub async fn list(client: Allowed<StoresRead>, RawQuery(text): RawQuery) -> Resu
     }
     let filter = Filter {
         user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
+        users: client.token.users.clone(),
         status,
         q,
         ..Filter::default()
@@ -37,7 +38,7 @@ pub async fn list(client: Allowed<StoresRead>, RawQuery(text): RawQuery) -> Resu
     // An empty cursor means the first page.
     let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
     let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of a previous response")?;
-    let page = store_list::list_for(&client.app, &client.token, &filter, after.as_ref(), limit(&pairs)?).await?;
+    let page = store_list::list(&client.app, &filter, after.as_ref(), limit(&pairs)?).await?;
     Ok(Json(StoreList { data: page.rows.iter().map(Store::from).collect(), next_cursor: page.next }))
 }
 

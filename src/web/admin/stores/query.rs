@@ -94,11 +94,11 @@ impl StoreQuery {
         let q: String =
             fields.get("q").unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         let filter = Filter {
-            user_id: None,
             status: fields.get("status").and_then(StoreStatus::from_text),
             reason: fields.get("reason").and_then(read_reason),
             scope: fields.get("scope").and_then(|scope| scope.parse().ok()),
             q: Some(q).filter(|q| !q.is_empty()),
+            ..Filter::default()
         };
         let wanted = fields.get("sort").unwrap_or_default();
         let sort = Sort::ALL.into_iter().find(|sort| sort.code() == wanted).unwrap_or(Sort::Changed);

@@ -336,7 +336,9 @@ fn list_parameters() -> Vec<Parameter> {
         },
         query(
             "q",
-            "Words, or beginnings of words, from name, address or `user_id`; or a pasted address. No control characters.",
+            "Search. Every word must occur in the store's name, address or `user_id`; case and punctuation do not matter. Three \
+             characters or more are found anywhere, two at the beginning of a word, a single character or a number only as a whole \
+             word. A store's ID finds that store, a pasted address the store whose page it is. No control characters.",
             text().pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$")).examples(["harbour"]),
         ),
         query("limit", "The maximum number of stores per page.", number),
