@@ -91,6 +91,8 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         name: Some(format!("Shop {number}")),
         woocommerce_version: Some("11.0.1".to_owned()),
         wordpress_version: Some("7.0.4".to_owned()),
+        rest_base: None,
+        json_has_noise: false,
         now,
     };
     let activation = Activation { attempt: &attempt, grant: &GrantId::mint(now, entropy), key };
@@ -117,6 +119,7 @@ fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt>
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,
         store_name: None,
+        moved_to: None,
         received_at: None,
         returned_at: None,
         elsewhere_at: None,

@@ -55,6 +55,7 @@ CREATE TABLE tokens (
 -- failures: how many checks in a row did not find the key working. moved_to: the address that the store reports where it is not
 -- its home. asked: the scope that was asked for; the granted one is compared with it.
 -- search: the text under which the store is found (src/domain/search.rs); its index is in sqlite/ and postgres/.
+-- rest_base: where its REST API answers; NULL is {home}/wp-json/.
 CREATE TABLE stores (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL,
@@ -77,6 +78,8 @@ CREATE TABLE stores (
     moved_to TEXT,
     asked TEXT,
     search TEXT NOT NULL DEFAULT '',
+    rest_base TEXT,
+    json_has_noise BOOLEAN NOT NULL DEFAULT FALSE,
     UNIQUE (user_id, home)
 );
 CREATE INDEX stores_by_status ON stores (status, changed_at, id);
@@ -131,7 +134,8 @@ CREATE TABLE links (
 );
 CREATE INDEX links_of_user ON links (user_id, id);
 
--- by_hand: the merchant copied the key from their store's settings instead of approving there.
+-- by_hand: the merchant copied the key from their store's settings instead of approving there. moved_to: the address that the
+-- store reports where it is not its home.
 -- begun_wide: the IPv4 /24 or IPv6 /48 around begun_from. recorded: its events are in the feed; of others they are not, until
 -- a grant comes. Until then found, begun_ip and begun_request hold what attempt.begun will say.
 -- stopped: the preflight ended it. warnings: the codes of what did not, separated by spaces. typed: the typed address, if home is another.
@@ -162,6 +166,7 @@ CREATE TABLE attempts (
     ended_at BIGINT,
     store_id TEXT REFERENCES stores (id),
     by_hand BOOLEAN NOT NULL DEFAULT FALSE,
+    moved_to TEXT,
     begun_wide TEXT NOT NULL DEFAULT '',
     recorded BOOLEAN NOT NULL DEFAULT TRUE,
     found TEXT,
@@ -208,6 +213,8 @@ CREATE TABLE grants (
     woocommerce_version TEXT,
     wordpress_version TEXT,
     hastened BIGINT NOT NULL DEFAULT 0,
+    rest_base TEXT,
+    json_has_noise BOOLEAN NOT NULL DEFAULT FALSE,
     UNIQUE (attempt_id, key_fingerprint)
 );
 CREATE INDEX grants_due ON grants (next_try_at) WHERE next_try_at IS NOT NULL;

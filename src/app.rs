@@ -64,7 +64,7 @@ pub struct Parts {
     pub outgoing: OutgoingLimits,
     /// True once the process is shutting down.
     pub draining: Arc<AtomicBool>,
-    /// The limits on concurrent preflights. Each one sends requests to an unverified server for up to eight seconds.
+    /// The limits on concurrent preflights. Each one sends requests to an unverified server for up to twenty seconds.
     pub preflights: Preflights,
     /// Hashes and verifies operator passwords.
     pub passwords: Passwords,

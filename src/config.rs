@@ -88,6 +88,8 @@ pub struct Site {
     pub return_origins: Vec<String>,
     /// `CARTKEY_TRUSTED_PROXIES` (none): networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// `CARTKEY_EGRESS_IPS` (none): the addresses our requests come from, as merchants pass them on to their hosts.
+    pub egress_ips: Vec<IpNet>,
     /// `CARTKEY_ALLOW_PRIVATE_STORES` (`false`): whether private addresses and plain http are allowed.
     pub network: Network,
 }
@@ -105,7 +107,8 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
+    "CARTKEY_EGRESS_IPS",
     "CARTKEY_PUBLIC_URL",
     "CARTKEY_LISTEN",
     "CARTKEY_INTERNAL_LISTEN",
@@ -428,6 +431,9 @@ fn read_site(env: &mut Env) -> Site {
             origin(text).filter(|origin| origin == text.trim_end_matches('/'))
         }),
         trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", |text| {
+            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        }),
+        egress_ips: env.list("CARTKEY_EGRESS_IPS", "addresses or networks such as 203.0.113.7", |text| {
             text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         }),
         network: if private { Network::PrivateToo } else { Network::Public },

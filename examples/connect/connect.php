@@ -88,7 +88,10 @@ function keys_of(string $user_id): array
 /** 4. Sends a GET to the store's REST API, with the key as this store accepts it. */
 function ask_store(array $keys, string $path, array $query = []): array
 {
-    $url = $keys['api_url'] . $path;
+    // A store with plain permalinks has the path in a parameter.
+    [$url, $in_url] = explode('?', $keys['api_url'] . $path) + [1 => ''];
+    parse_str($in_url, $route);
+    $query = $route + $query;
     $headers = ['User-Agent: my-app/1.0', 'Accept: application/json'];
     ['consumer_key' => $key, 'consumer_secret' => $secret, 'auth_method' => $method] = $keys;
     if ($method === 'basic') {
@@ -117,8 +120,24 @@ function oauth(string $url, array $query, string $key, string $secret): array
         $pairs[] = rawurlencode((string) $name) . '=' . rawurlencode((string) $value);
     }
     sort($pairs, SORT_STRING);
-    $base = 'GET&' . rawurlencode($url) . '&' . rawurlencode(implode('&', $pairs));
+    $base = 'GET&' . rawurlencode(rtrim($url, '/')) . '&' . rawurlencode(implode('&', $pairs));
     return $own + ['oauth_signature' => base64_encode(hash_hmac('sha256', $base, "$secret&", true))];
+}
+
+/** Parses the store's JSON, also among PHP notices and comments (`notes`: json_has_noise): the first object or list of objects. */
+function read_json(string $text): array
+{
+    preg_match_all('/[\[{]/', $text, $starts, PREG_OFFSET_CAPTURE);
+    preg_match_all('/[\]}]/', $text, $ends, PREG_OFFSET_CAPTURE);
+    foreach ($starts[0] as [, $start]) {
+        foreach (array_reverse($ends[0]) as [, $end]) {
+            $value = json_decode(substr($text, $start, max(0, $end + 1 - $start)), true);
+            if (is_array($value) && (!array_is_list($value) || $value === array_filter($value, 'is_array'))) {
+                return $value;
+            }
+        }
+    }
+    throw new RuntimeException('the store did not answer with JSON');
 }
 
 function orders(string $user_id): string
@@ -133,7 +152,7 @@ function orders(string $user_id): string
     if ($status !== 200) {
         throw new RuntimeException("the store answered $status");
     }
-    return count(json_decode($text, true, 512, JSON_THROW_ON_ERROR)) . ' orders, by ' . keys_of($user_id)['auth_method'];
+    return count(read_json($text)) . ' orders, by ' . keys_of($user_id)['auth_method'];
 }
 
 /** 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart. */

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -91,7 +92,10 @@ def keys_of(user_id):
 
 def ask_store(keys, path, **query):
     """4. Sends a GET to the store's REST API, with the key as this store accepts it."""
-    url, headers = keys["api_url"] + path, {"User-Agent": "my-app/1.0", "Accept": "application/json"}
+    # A store with plain permalinks has the path in a parameter.
+    url, _, in_url = (keys["api_url"] + path).partition("?")
+    query = dict(urllib.parse.parse_qsl(in_url)) | query
+    headers = {"User-Agent": "my-app/1.0", "Accept": "application/json"}
     key, secret = keys["consumer_key"], keys["consumer_secret"]
     if keys["auth_method"] == "basic":
         headers["Authorization"] = "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode()
@@ -114,9 +118,22 @@ def oauth(url, query, key, secret):
     }
     quote = lambda text: urllib.parse.quote(str(text), safe="~")
     pairs = sorted((quote(name), quote(value)) for name, value in {**query, **own}.items())
-    base = "&".join(["GET", quote(url), quote("&".join(f"{name}={value}" for name, value in pairs))])
+    base = "&".join(["GET", quote(url.rstrip("/")), quote("&".join(f"{name}={value}" for name, value in pairs))])
     digest = hmac.new(f"{secret}&".encode(), base.encode(), hashlib.sha256).digest()
     return {**own, "oauth_signature": base64.b64encode(digest).decode()}
+
+
+def read_json(text):
+    """Parses the store's JSON, also among PHP notices and comments (`notes`: json_has_noise): the first object or list of objects."""
+    text, decoder = text.decode("utf-8", "replace"), json.JSONDecoder()
+    for start in re.finditer(r"[\[{]", text):
+        try:
+            value, _ = decoder.raw_decode(text, start.start())
+        except ValueError:
+            continue
+        if isinstance(value, dict) or all(isinstance(each, dict) for each in value):
+            return value
+    raise SystemExit("the store did not answer with JSON")
 
 
 def orders(user_id):
@@ -128,7 +145,7 @@ def orders(user_id):
         raise SystemExit(f"the store refused: {store['status']}, {store['reason']}")
     if status != 200:
         raise SystemExit(f"the store answered {status}")
-    return len(json.loads(text)), keys_of(user_id)["auth_method"]
+    return len(read_json(text)), keys_of(user_id)["auth_method"]
 
 
 def follow(after="latest"):

@@ -99,9 +99,13 @@ impl Cartkey {
 
     /// 4. Sends a GET to the store's REST API, with the key as this store accepts it.
     fn ask_store(&self, keys: &Value, path: &str, query: &[(&str, &str)]) -> Outcome<Response<Body>> {
-        let url = format!("{}{path}", text(keys, "api_url"));
+        let address = format!("{}{path}", text(keys, "api_url"));
+        // A store with plain permalinks has the path in a parameter.
+        let (url, in_url) = address.split_once('?').unwrap_or((&address, ""));
         let (key, secret) = (text(keys, "consumer_key"), text(keys, "consumer_secret"));
-        let mut query: Vec<(String, String)> = query.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let in_url = in_url.split('&').filter_map(|pair| pair.split_once('='));
+        let mut query: Vec<(String, String)> =
+            in_url.chain(query.iter().copied()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut request = Request::builder().header("User-Agent", "my-app/1.0").header("Accept", "application/json");
         match text(keys, "auth_method") {
             "basic" => {
@@ -114,7 +118,7 @@ impl Cartkey {
             }
             // The store's PHP does not see https: send over https, sign as http.
             "oauth1_http" => sign(&url.replacen("https://", "http://", 1), &mut query, key, secret)?,
-            _ => sign(&url, &mut query, key, secret)?,
+            _ => sign(url, &mut query, key, secret)?,
         }
         let pairs: Vec<String> =
             query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
@@ -133,8 +137,9 @@ impl Cartkey {
         if answer.status().as_u16() != 200 {
             return Err(format!("the store answered {}", answer.status().as_u16()).into());
         }
-        let orders: Vec<Value> = answer.body_mut().read_json()?;
-        Ok(format!("{} orders, by {}", orders.len(), text(&self.keys_of(user_id)?, "auth_method")))
+        let orders = read_json(&answer.body_mut().read_to_string()?)?;
+        let count = orders.as_array().map_or(0, Vec::len);
+        Ok(format!("{count} orders, by {}", text(&self.keys_of(user_id)?, "auth_method")))
     }
 
     /// 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart.
@@ -164,10 +169,18 @@ fn sign(url: &str, query: &mut Vec<(String, String)>, key: &str, secret: &str) -
     let mut pairs: Vec<String> =
         query.iter().map(|(name, value)| format!("{}={}", quote(name), quote(value))).collect();
     pairs.sort();
-    let base = format!("GET&{}&{}", quote(url), quote(&pairs.join("&")));
+    let base = format!("GET&{}&{}", quote(url.trim_end_matches('/')), quote(&pairs.join("&")));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, format!("{secret}&").as_bytes()), base.as_bytes());
     query.push(("oauth_signature".to_owned(), STANDARD.encode(signature)));
     Ok(())
+}
+
+/// Parses the store's JSON, also among PHP notices and comments (`notes`: `json_has_noise`): the first object or list of objects.
+fn read_json(text: &str) -> Outcome<Value> {
+    let starts = text.match_indices(['[', '{']);
+    let values = starts.filter_map(|(at, _)| serde_json::Deserializer::from_str(&text[at..]).into_iter().next()?.ok());
+    let is_it = |value: &Value| value.as_array().is_none_or(|all| all.iter().all(Value::is_object));
+    values.into_iter().find(is_it).ok_or_else(|| "the store did not answer with JSON".into())
 }
 
 fn quote(text: &str) -> String {

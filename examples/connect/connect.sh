@@ -61,7 +61,10 @@ of_keys() { jq -r ".$1" <<<"$keys"; }
 # 4. Sends a GET to the store's REST API, with the key as this store accepts it: prints the status; the body is in a file.
 ask_store() {
   local url query=$2 key secret method config
-  url=$(of_keys api_url)$1 key=$(of_keys consumer_key) secret=$(of_keys consumer_secret) method=$(of_keys auth_method)
+  url=$(of_keys api_url)$1
+  # A store with plain permalinks has the path in a parameter.
+  if [[ $url == *\?* ]]; then query="${url#*\?}&$query" url=${url%%\?*}; fi
+  key=$(of_keys consumer_key) secret=$(of_keys consumer_secret) method=$(of_keys auth_method)
   config=''
   case $method in
     basic) config="user = \"$key:$secret\"" ;;
@@ -79,9 +82,15 @@ ask_store() {
 oauth() {
   local url=$1 query=$2 key=$3 secret=$4 own base signature
   own="oauth_consumer_key=$key&oauth_nonce=$(openssl rand -hex 16)&oauth_signature_method=HMAC-SHA256&oauth_timestamp=$(date +%s)"
-  base="GET&$(urlencode "$url")&$(urlencode "$(tr '&' '\n' <<<"$query&$own" | LC_ALL=C sort | paste -sd '&')")"
+  base="GET&$(urlencode "${url%/}")&$(urlencode "$(tr '&' '\n' <<<"$query&$own" | LC_ALL=C sort | paste -sd '&')")"
   signature=$(printf %s "$base" | openssl dgst -sha256 -hmac "$secret&" -binary | base64 -w0)
   echo "$own&oauth_signature=$(urlencode "$signature")"
+}
+
+# The store's JSON, also among PHP notices and comments (`notes`: json_has_noise): the first object or list of objects.
+read_json() {
+  jq -Rs '. as $text | [match("[\\]}]"; "g").offset + 1] as $ends | first(match("[\\[{]"; "g").offset as $start
+    | $ends | reverse[] | select(. > $start) | $text[$start:.] | [fromjson?][] | select(type == "object" or all(.[]; type == "object")))'
 }
 
 orders() {
@@ -95,7 +104,7 @@ orders() {
   fi
   if [[ $status != 200 ]]; then echo "the store answered $status" >&2; exit 1; fi
   fetch_keys "$1"
-  echo "$(jq length "$work/answer") orders, by $(of_keys auth_method)"
+  echo "$(read_json <"$work/answer" | jq length) orders, by $(of_keys auth_method)"
 }
 
 # 6. Prints all events, in order, with no gaps. Store `next` to continue there after a restart.

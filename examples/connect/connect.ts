@@ -16,6 +16,7 @@ type Keys = {
   consumer_key: string;
   consumer_secret: string;
   auth_method: "basic" | "query" | "oauth1" | "oauth1_http";
+  notes: string[];
 };
 type Event = { id: string; type: string; data: { store_id?: string } };
 
@@ -67,7 +68,9 @@ async function keysOf(userId: string): Promise<Keys> {
 
 /** 4. Sends a GET to the store's REST API, with the key as this store accepts it. */
 async function askStore(keys: Keys, path: string, query: Record<string, string> = {}): Promise<Response> {
-  const url = keys.api_url + path;
+  // A store with plain permalinks has the path in a parameter.
+  const [url, inUrl] = (keys.api_url + path).split("?");
+  query = { ...Object.fromEntries(new URLSearchParams(inUrl)), ...query };
   const headers: Record<string, string> = { "User-Agent": "my-app/1.0", Accept: "application/json" };
   const { consumer_key: key, consumer_secret: secret, auth_method: method } = keys;
   if (method === "basic") {
@@ -94,8 +97,24 @@ function oauth(url: string, query: Record<string, string>, key: string, secret: 
   const quote = (text: string) =>
     encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   const pairs = Object.entries({ ...query, ...own }).map(([name, value]) => `${quote(name)}=${quote(value)}`);
-  const base = ["GET", quote(url), quote(pairs.sort().join("&"))].join("&");
+  const base = ["GET", quote(url.replace(/\/$/, "")), quote(pairs.sort().join("&"))].join("&");
   return { ...own, oauth_signature: createHmac("sha256", `${secret}&`).update(base).digest("base64") };
+}
+
+/** Parses the store's JSON, also among PHP notices and comments (`notes`: json_has_noise): the first object or list of objects. */
+function readJson(text: string): unknown {
+  const ends = [...text.matchAll(/[\]}]/g)].map((end) => end.index + 1).reverse();
+  for (const { index: start } of text.matchAll(/[[{]/g)) {
+    for (const end of ends.filter((end) => end > start)) {
+      try {
+        const value: unknown = JSON.parse(text.slice(start, end));
+        if (!Array.isArray(value) || value.every((each) => typeof each === "object")) return value;
+      } catch {
+        // Not JSON: try the next part of the text.
+      }
+    }
+  }
+  throw new Error("the store did not answer with JSON");
 }
 
 async function orders(userId: string): Promise<string> {
@@ -107,7 +126,7 @@ async function orders(userId: string): Promise<string> {
     throw new Error(`the store refused: ${store.status}, ${store.reason}`);
   }
   if (!answer.ok) throw new Error(`the store answered ${answer.status}`);
-  const found = (await answer.json()) as unknown[];
+  const found = readJson(await answer.text()) as unknown[];
   return `${found.length} orders, by ${(await keysOf(userId)).auth_method}`;
 }
 

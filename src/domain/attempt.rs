@@ -104,6 +104,8 @@ pub struct Attempt {
     pub typed: Option<StoreUrl>,
     /// The store's name for itself, at most 120 characters.
     pub store_name: Option<String>,
+    /// The address that the store reported when its key was tried, if it differs from `home`.
+    pub moved_to: Option<StoreUrl>,
 }
 
 impl Attempt {

@@ -45,6 +45,7 @@ kinds! {
     StoreRecovered = "store.recovered", Stores, "Store works again";
     StoreMoved = "store.moved", Stores, "Store has a new address";
     KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed";
+    KeyApiUrlChanged = "key.api_url_changed", Stores, "API address changed";
     StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
     KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
     KeyRevoked = "key.revoked", Stores, "Key revoked at the store";

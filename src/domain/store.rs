@@ -2,6 +2,7 @@
 
 use super::id::StoreId;
 use super::key::AuthMethod;
+use super::rest_base::RestBase;
 use super::scope::Scope;
 use super::store_url::StoreUrl;
 use super::time::Time;
@@ -63,4 +64,15 @@ pub struct Store {
     pub moved_to: Option<StoreUrl>,
     /// The scope that was requested for the key, if known.
     pub asked: Option<Scope>,
+    /// Where its REST API answered when last checked; `None` if that was not learned: then at its usual place.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounded the JSON when last checked.
+    pub json_has_noise: bool,
+}
+
+impl Store {
+    /// Where its REST API answers.
+    pub fn rest(&self) -> RestBase {
+        self.rest_base.clone().unwrap_or_else(|| RestBase::usual(&self.home))
+    }
 }

@@ -151,9 +151,9 @@ impl StoreUrl {
         format!("{}{path}", self.0)
     }
 
-    /// The address of WooCommerce's REST API: `{home}/wp-json/wc/v3`.
-    pub fn api_url(&self) -> String {
-        self.at("/wp-json/wc/v3")
+    /// Scheme, host and port, without a trailing slash.
+    pub fn origin(&self) -> &str {
+        self.0.match_indices('/').nth(2).map_or(&self.0, |(at, _)| &self.0[..at])
     }
 
     /// The parent directory; `None` at the root. A pasted page (`/shop`) looks like a sub-directory, so the preflight
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(url.parent().expect("a").as_str(), "https://shop.com:8443/a");
         assert_eq!(url.parent().and_then(|u| u.parent()).expect("root").as_str(), "https://shop.com:8443");
         assert_eq!(url.parent().and_then(|u| u.parent()).and_then(|u| u.parent()), None);
-        assert_eq!(url.api_url(), "https://shop.com:8443/a/b/wp-json/wc/v3");
+        assert_eq!(url.origin(), "https://shop.com:8443");
     }
 
     proptest! {

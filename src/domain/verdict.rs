@@ -1,48 +1,7 @@
 //! Verdicts: the result of contacting a store, in one enum, for people and for machines.
 
+pub use super::product::Product;
 use super::scope::Scope;
-
-/// A product in front of a store that blocked our request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Product {
-    /// Cloudflare's challenge or block page.
-    Cloudflare,
-    /// Sucuri's website firewall.
-    Sucuri,
-    /// SiteGround's captcha (`SG-Captcha`).
-    SiteGround,
-    /// The Wordfence plugin.
-    Wordfence,
-    /// Imunify360's bot protection.
-    Imunify360,
-    /// AWS WAF's challenge or captcha.
-    AwsWaf,
-    /// Imperva, formerly Incapsula.
-    Imperva,
-    /// A bot check that answers with a script, of a product without a name of its own.
-    BotCheck,
-    /// ModSecurity rules of the host, such as the ones against addresses in parameters.
-    ModSecurity,
-    /// Unidentified.
-    Unnamed,
-}
-
-impl Product {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cloudflare => "Cloudflare",
-            Self::Sucuri => "Sucuri",
-            Self::SiteGround => "SiteGround",
-            Self::Wordfence => "Wordfence",
-            Self::Imunify360 => "Imunify360",
-            Self::AwsWaf => "AWS WAF",
-            Self::Imperva => "Imperva",
-            Self::BotCheck => "a bot check",
-            Self::ModSecurity => "ModSecurity",
-            Self::Unnamed => "a firewall",
-        }
-    }
-}
 
 macro_rules! verdicts {
     ($($(#[$doc:meta])* $variant:ident$(($product:path))? = $code:literal, $says:literal;)*) => {
@@ -187,6 +146,12 @@ verdicts! {
     Blocked(Product::Imperva) = "blocked_by_imperva", "Imperva is blocking our server at {store}. In Imperva, allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::BotCheck) = "blocked_by_bot_check", "A bot check at {store} lets browsers pass, but not our server. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::ModSecurity) = "blocked_by_modsecurity", "A ModSecurity rule at your host is blocking our server at {store}. Ask your host to exempt /wc-auth/ and /wp-json/ from rules that forbid web addresses in parameters, then try again.";
+    Blocked(Product::SolidSecurity) = "blocked_by_solid_security", "The Solid Security plugin restricts the REST API of {store}. In WordPress, open Security → Settings → Advanced → WordPress Tweaks, set REST API to “Default Access”, then try again.";
+    Blocked(Product::AllInOneSecurity) = "blocked_by_all_in_one_security", "The All-In-One Security plugin refuses REST requests at {store}. In WordPress, open WP Security → Firewall → PHP rules, turn off “Disallow unauthorized REST requests”, then try again.";
+    Blocked(Product::DisableRestApi) = "blocked_by_disable_rest_api", "The Disable REST API plugin closes the REST API of {store}. In WordPress, open Settings → Disable REST API, allow /wc/v3 for unauthenticated users, then try again.";
+    Blocked(Product::BirimRestLock) = "blocked_by_birim_rest_lock", "The Birim REST Lock plugin locks the REST API of {store}. In that plugin's settings, allow wc/v3, then try again.";
+    Blocked(Product::Duo) = "blocked_by_duo", "The Duo plugin asks for a second factor before the API of {store} answers. Ask your administrator to exempt /wp-json/ in Duo, then try again.";
+    Blocked(Product::DefensiveMode) = "blocked_by_defensive_mode", "Defensive Mode at the host of {store} (Pressable, WordPress.com, WP Cloud) is blocking our server. Turn off Defensive Mode in your hosting dashboard, then try again.";
     Blocked(Product::Unnamed) = "blocked_by_firewall", "A firewall is blocking our server at {store}. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
     RestClosed = "rest_closed", "A security plugin blocks the REST API of {store}. Allow wc/v3 in that plugin, then try again.";
     NotPublic = "not_public", "{store} is private or coming soon, so only its members can reach it. Launch the site on WordPress.com under Settings → General, then try again.";
@@ -245,6 +210,11 @@ impl Verdict {
     /// Whether the key works, possibly with a remark.
     pub const fn is_works(self) -> bool {
         matches!(self, Self::Works | Self::ScopeNarrower | Self::ScopeWider | Self::NoisyAnswer | Self::Slow)
+    }
+
+    /// Whether somebody has to let our requests through: the merchant's host, or whoever looks after the site's security.
+    pub const fn is_wall(self) -> bool {
+        matches!(self, Self::Blocked(_) | Self::RestClosed | Self::LoginWall | Self::RateLimited)
     }
 
     /// Compares the granted scope with the requested one.

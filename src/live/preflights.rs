@@ -1,4 +1,4 @@
-//! Preflights: how many run at a time in this process, and for whom. Each waits up to eight seconds for a stranger's server, so a
+//! Preflights: how many run at a time in this process, and for whom. Each waits up to twenty seconds for a stranger's server, so a
 //! shop that hangs, or a network that starts many, gets only a few places.
 //!
 //! A caller waits a moment for a free place. Links and the open page have separate places.

@@ -6,7 +6,7 @@ use crate::domain::{Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint
 /// The columns of an [`Attempt`].
 pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
          created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, confirm_code_until, store_id, \
-         by_hand, stopped, warnings, typed, store_name";
+         by_hand, stopped, warnings, typed, store_name, moved_to";
 
 /// An attempt with the fingerprints of what its browser and its store must show.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -118,6 +118,12 @@ async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Er
 
 pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<AttemptWithSecrets>, Error> {
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE id = $1"]).bind(id).optional().await
+}
+
+/// Keeps the address that a store reports, where that is not its home.
+pub async fn moved(db: &Db, id: &AttemptId, to: &StoreUrl) -> Result<(), Error> {
+    db.write("UPDATE attempts SET moved_to = $1 WHERE id = $2").bind(to).bind(id).execute().await?;
+    Ok(())
 }
 
 /// The attempt whose callback address holds the token with this fingerprint.

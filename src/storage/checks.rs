@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Db, Error, Tx, events, lending};
-use crate::domain::{AuthMethod, Event, Scope, Span, Store, StoreId, StoreStatus, StoreUrl, Time, Verdict};
+use crate::domain::{AuthMethod, Event, RestBase, Scope, Span, Store, StoreId, StoreStatus, StoreUrl, Time, Verdict};
 
 /// How soon after it was connected a store is checked first.
 pub const FIRST_CHECK_AFTER: Duration = Duration::from_mins(10);
@@ -81,6 +81,10 @@ pub struct Checked {
     pub woocommerce_version: Option<String>,
     /// As the store said it, if it did.
     pub wordpress_version: Option<String>,
+    /// Where its REST API answers, if that was learned.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounds its JSON, if the key worked.
+    pub json_has_noise: Option<bool>,
     /// Whether any of this changes what is lent: not so for most checks, and memory forgets all when it is.
     pub lending_changed: bool,
     pub now: Time,
@@ -100,8 +104,10 @@ pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Resu
                  SET status = $1, reason = $2, checked_at = $3, auth_method = COALESCE($4, auth_method),
                      woocommerce_version = COALESCE($5, woocommerce_version),
                      wordpress_version = COALESCE($6, wordpress_version), scope = COALESCE($7, scope), moved_to = $8,
-                     failures = $9, check_at = $10, changed_at = CASE WHEN $11 THEN $12 ELSE changed_at END
-                 WHERE id = $13 AND key_version = $14 AND status = $15 AND checked_at = $16 AND status <> 'disconnected'",
+                     failures = $9, check_at = $10, rest_base = COALESCE($11, rest_base),
+                     json_has_noise = COALESCE($12, json_has_noise),
+                     changed_at = CASE WHEN $13 THEN $14 ELSE changed_at END
+                 WHERE id = $15 AND key_version = $16 AND status = $17 AND checked_at = $18 AND status <> 'disconnected'",
             )
             .binds((
                 checked.status,
@@ -114,6 +120,8 @@ pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Resu
                 &checked.moved_to,
                 checked.failures,
                 checked.check_at,
+                &checked.rest_base,
+                checked.json_has_noise,
                 checked.status != was.status,
                 checked.now,
                 id,

@@ -2,7 +2,7 @@
 
 use super::{Db, Error, Tx, events, strangers};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
-use crate::domain::{AttemptId, AuthMethod, Event, Fingerprint, GrantId, Scope, Time, Verdict};
+use crate::domain::{AttemptId, AuthMethod, Event, Fingerprint, GrantId, RestBase, Scope, Time, Verdict};
 
 /// A grant about to be kept.
 #[derive(Debug)]
@@ -72,13 +72,17 @@ pub struct Candidate {
     pub woocommerce_version: Option<String>,
     /// As the store said it.
     pub wordpress_version: Option<String>,
+    /// Where the store's REST API answered.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounds the store's JSON.
+    pub json_has_noise: bool,
     /// Until when nobody else tries it.
     pub claimed_until: Time,
 }
 
 /// The columns of a [`Candidate`].
 const COLUMNS: &str = "id, attempt_id, woo_key_id, last7, scope, sealed, received_at, tries, hastened, verdict, auth_method, \
-         proven_scope, name, woocommerce_version, wordpress_version, claimed_until";
+         proven_scope, name, woocommerce_version, wordpress_version, rest_base, json_has_noise, claimed_until";
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -249,6 +253,10 @@ pub struct Tried {
     pub woocommerce_version: Option<String>,
     /// As the store said it.
     pub wordpress_version: Option<String>,
+    /// Where the store's REST API answered.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounds the store's JSON.
+    pub json_has_noise: bool,
 }
 
 impl Tried {
@@ -263,6 +271,8 @@ impl Tried {
             name: None,
             woocommerce_version: None,
             wordpress_version: None,
+            rest_base: None,
+            json_has_noise: false,
         }
     }
 }
@@ -275,8 +285,8 @@ pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool
             "UPDATE grants
          SET state = $1, next_try_at = $2, claimed_until = 0, tries = tries + 1, verdict = $3, auth_method = $4,
              proven_scope = $5, name = $6, woocommerce_version = $7, wordpress_version = $8,
-             sealed = CASE WHEN $9 THEN sealed ELSE NULL END
-         WHERE id = $10 AND claimed_until = $11 AND state = 'waiting'",
+             rest_base = $9, json_has_noise = $10, sealed = CASE WHEN $11 THEN sealed ELSE NULL END
+         WHERE id = $12 AND claimed_until = $13 AND state = 'waiting'",
         )
         .binds((
             tried.state,
@@ -287,6 +297,8 @@ pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool
             &tried.name,
             &tried.woocommerce_version,
             &tried.wordpress_version,
+            &tried.rest_base,
+            tried.json_has_noise,
             matches!(tried.state, State::Waiting | State::Proven),
             &candidate.id,
             candidate.claimed_until,

@@ -2,7 +2,7 @@
 //! them.
 
 use super::{Db, Error, events, lending};
-use crate::domain::{AuthMethod, Event, Key, KeyId, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
+use crate::domain::{AuthMethod, Event, Key, KeyId, RestBase, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// The versions of a store's key, the newest first; at most `most`.
 pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Error> {
@@ -120,6 +120,8 @@ pub struct Revocation {
     /// Whose the store is.
     pub user_id: UserId,
     pub home: StoreUrl,
+    /// Where its REST API answered; `None` is its usual place.
+    pub rest_base: Option<RestBase>,
     /// How the store took it.
     pub auth_method: AuthMethod,
     /// The consumer key alone, sealed.
@@ -131,7 +133,7 @@ pub struct Revocation {
 }
 
 /// The columns of a [`Revocation`].
-const COLUMNS: &str = "keys.id, keys.store_id, stores.user_id, stores.home, keys.auth_method, keys.revocation, keys.retired_at, keys.ask_at";
+const COLUMNS: &str = "keys.id, keys.store_id, stores.user_id, stores.home, stores.rest_base, keys.auth_method, keys.revocation, keys.retired_at, keys.ask_at";
 
 /// Revocation keys that are due at `now`, the longest due first; at most `most`.
 pub async fn due(db: &Db, now: Time, most: i64) -> Result<Vec<Revocation>, Error> {

@@ -4,13 +4,14 @@ use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::search;
 use crate::domain::{
-    Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, Scope, Store, StoreId, StoreStatus, StoreUrl, Time,
-    UserId, Verdict,
+    Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, RestBase, Scope, Store, StoreId, StoreStatus, StoreUrl,
+    Time, UserId, Verdict,
 };
 
 /// The columns of a [`Store`].
 pub(super) const COLUMNS: &str = "id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method, \
-         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked";
+         woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, check_at, failures, moved_to, asked, \
+         rest_base, json_has_noise";
 
 /// A key that was proven, about to become a store's newest.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub struct NewKey {
     pub woocommerce_version: Option<String>,
     /// As the store said it.
     pub wordpress_version: Option<String>,
+    /// Where its REST API answers.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounds its JSON.
+    pub json_has_noise: bool,
     pub now: Time,
 }
 
@@ -70,15 +75,16 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
     let (store_id, version): (StoreId, i64) = tx.query(
             "INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version,
                                  auth_method, woocommerce_version, wordpress_version, connected_at, checked_at, changed_at,
-                                 check_at, asked, search)
-             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                                 check_at, asked, search, rest_base, json_has_noise)
+             VALUES ($1, $2, $3, $4, 'connected', $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
              ON CONFLICT (user_id, home) DO UPDATE
              SET name = excluded.name, status = excluded.status, reason = excluded.reason, scope = excluded.scope,
                  woo_key_id = excluded.woo_key_id, key_last7 = excluded.key_last7, key_version = stores.key_version + 1,
                  auth_method = excluded.auth_method, woocommerce_version = excluded.woocommerce_version,
                  wordpress_version = excluded.wordpress_version, connected_at = excluded.connected_at,
                  checked_at = excluded.checked_at, changed_at = excluded.changed_at, check_at = excluded.check_at,
-                 asked = excluded.asked, search = excluded.search, failures = 0, moved_to = NULL
+                 asked = excluded.asked, search = excluded.search, rest_base = excluded.rest_base,
+                 json_has_noise = excluded.json_has_noise, failures = 0, moved_to = NULL
              RETURNING id, key_version",
         )
         .binds((
@@ -99,6 +105,8 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
             new.now.plus(FIRST_CHECK_AFTER),
             new.asked,
             search::text(&new.user_id, &new.home, new.name.as_deref()),
+            &new.rest_base,
+            new.json_has_noise,
         ))
         .one()
         .await?;

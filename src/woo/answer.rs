@@ -70,10 +70,7 @@ pub enum Meaning {
 pub fn hear(reply: &Reply) -> Heard {
     let status = reply.status.as_u16();
     if reply.status.is_redirection() {
-        return match location(reply) {
-            Some(to) if to.contains("sgcaptcha") => Heard::Trouble(Verdict::Blocked(Product::SiteGround)),
-            to => Heard::Elsewhere(to),
-        };
+        return products::in_front(reply).map_or_else(|| Heard::Elsewhere(location(reply)), Heard::Trouble);
     }
     if let Some((value, noisy)) = json(reply) {
         if let Some(verdict) = products::in_json(&value) {

@@ -13,11 +13,16 @@ use crate::domain::verdict::{Product, Verdict};
 const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "callback_url"];
 
 /// Requests the page without parameters: `WooCommerce` answers 401 (docs/protocol/store-answers.md, "Pre-flight
-/// probes").
-pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<(), Verdict> {
+/// probes"), and only where its links work. Returns whether it did.
+pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<bool, Verdict> {
     let address = home.at("/wc-auth/v1/authorize");
     let reply = site::get(client, &address).await.map_err(super::http::Fault::verdict)?;
     read_bare(&reply, &address)
+}
+
+/// Whether the page is there.
+pub(super) async fn is_there(client: &Client, home: &StoreUrl) -> bool {
+    bare(client, home).await == Ok(true)
 }
 
 /// Requests the page with all parameters: `WooCommerce` redirects a visitor to the login page below its own `home`.
@@ -27,13 +32,14 @@ pub(super) async fn shaped(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> R
     read_shaped(&reply, home, address.expose())
 }
 
-fn read_bare(reply: &Reply, asked: &str) -> Result<(), Verdict> {
+fn read_bare(reply: &Reply, asked: &str) -> Result<bool, Verdict> {
     match answer::hear(reply) {
+        Heard::Denied => Ok(true),
         Heard::NotFound => Err(Verdict::PermalinksStale),
         Heard::Elsewhere(Some(to)) if only_a_slash_more(asked, &to) => Err(Verdict::PermalinksStale),
         Heard::Trouble(verdict) => Err(verdict),
         // Redirects, pages and other errors are judged by the second request, which reveals more.
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 
@@ -109,14 +115,14 @@ mod tests {
     fn the_page_without_parameters() {
         let asked = format!("{HOME}/wc-auth/v1/authorize");
         for (status, headers, verdict) in [
-            (401, "", Ok(())),
+            (401, "", Ok(true)),
             (404, "", Err(Verdict::PermalinksStale)),
             (301, "location: https://shop.example.com/de/wc-auth/v1/authorize/", Err(Verdict::PermalinksStale)),
             (301, "location: /de/wc-auth/v1/authorize/", Err(Verdict::PermalinksStale)),
             (401, "www-authenticate: Basic realm=x", Err(Verdict::LoginWall)),
             (503, "retry-after: 600", Err(Verdict::Maintenance)),
             (403, "", Err(Verdict::Blocked(Product::Unnamed))),
-            (200, "", Ok(())),
+            (200, "", Ok(false)),
         ] {
             assert_eq!(read_bare(&reply(status, headers, "<html>"), &asked), verdict, "{status} {headers}");
         }

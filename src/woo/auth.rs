@@ -19,9 +19,10 @@ pub struct Ask<'a> {
     pub method: Method,
     /// The store.
     pub home: &'a StoreUrl,
-    /// The path after `home`, such as `/wp-json/wc/v3/system_status`.
-    pub path: &'a str,
-    /// Query parameters, unencoded.
+    /// The address of the route: `api_url` and what follows, such as `https://shop.example/wp-json/wc/v3/system_status`. Stores
+    /// with plain permalinks have it in a parameter.
+    pub address: &'a str,
+    /// Further query parameters, unencoded.
     pub query: &'a [(&'a str, &'a str)],
 }
 
@@ -51,7 +52,8 @@ pub fn authenticate(ask: &Ask<'_>, pair: &KeyPair, how: AuthMethod, now: Time, e
         AuthMethod::Oauth1Http => sign("http", ask, pair, &mut parameters, now, entropy),
     }
     let query = encode::query(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    Authenticated { url: Secret::new(format!("{}?{query}", ask.home.at(ask.path))), headers }
+    let join = if ask.address.contains('?') { '&' } else { '?' };
+    Authenticated { url: Secret::new(format!("{}{join}{query}", ask.address)), headers }
 }
 
 fn basic(pair: &KeyPair) -> HeaderValue {
@@ -81,8 +83,15 @@ fn sign(
     ] {
         parameters.push((name.to_owned(), value));
     }
-    let uri = format!("{scheme}://{}{}", ask.home.shown(), ask.path);
-    let base = oauth1::base_string(ask.method.as_str(), &uri, parameters);
+    let (place, query) = ask.address.split_once('?').unwrap_or((ask.address, ""));
+    // WooCommerce puts the path below `home` behind its own address, or all of it if it is not below.
+    let below = place.strip_prefix(ask.home.as_str()).filter(|below| below.starts_with('/'));
+    let below = below.or_else(|| place.strip_prefix(ask.home.origin())).unwrap_or_default().trim_start_matches('/');
+    let slash = if below.is_empty() { "" } else { "/" };
+    let uri = format!("{scheme}://{}{slash}{below}", ask.home.shown());
+    let in_address = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+    let signed: Vec<(String, String)> = in_address.chain(parameters.iter().cloned()).collect();
+    let base = oauth1::base_string(ask.method.as_str(), &uri, &signed);
     let signature = oauth1::signature(Digest::Sha256, &base, pair.consumer_secret.expose(), "");
     parameters.push(("oauth_signature".to_owned(), signature));
 }
@@ -102,7 +111,8 @@ mod tests {
         let home = StoreUrl::parse("shop.example.com/de", Network::Public).unwrap();
         let [consumer_key, consumer_secret] = ["ck_a", "cs_b"].map(|s| Secret::new(s.to_owned()));
         let pair = KeyPair { consumer_key, consumer_secret };
-        let ask = Ask { method: Method::GET, home: &home, path: "/wp-json/wc/v3/x", query: &[("_fields", "a,b.c")] };
+        let address = home.at("/wp-json/wc/v3/x");
+        let ask = Ask { method: Method::GET, home: &home, address: &address, query: &[("_fields", "a,b.c")] };
         authenticate(&ask, &pair, how, Time::from_millis(1_763_812_800_123), &Entropy::seeded(1))
     }
 

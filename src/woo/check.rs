@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::answer::{self, Heard, Meaning, Refusal};
 use super::auth;
+use super::elsewhere;
 use super::http::{Call, Client, Fault, Reply};
-use super::locate::other_permalinks;
 use super::relocation;
 use super::site;
 use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
@@ -24,18 +25,18 @@ const ONE_WITHIN: Duration = Duration::from_secs(12);
 const ONE_AT_MOST: usize = 512 * 1024;
 /// Proves the key, its secret and the read permission, and identifies the store (docs/protocol/store-answers.md §2,
 /// "Traps").
-const LIGHT: &str = "/wp-json/wc/v3/system_status";
+const LIGHT: &str = "wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
 /// For the first field WordPress before 5.3 knows only the outer name.
 const OUTER_FIELD: [(&str, &str); 1] = [("_fields", "environment")];
 /// Proves the same where the route above fails on its own: hosts on which it dies or takes too long, rules that block it.
-const LIGHTER: &str = "/wp-json/wc/v3/products";
+const LIGHTER: &str = "wc/v3/products";
 const LIGHTER_FIELDS: [(&str, &str); 2] = [("per_page", "1"), ("_fields", "id")];
 /// A store is slow if the `system_status` request takes longer than this.
 pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// An empty batch changes nothing, and is rejected without the write permission.
-const BATCH: &str = "/wp-json/wc/v3/products/batch";
+const BATCH: &str = "wc/v3/products/batch";
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct Answer {
     pub verdict: Verdict,
     /// How the store accepts this key, if any way worked.
     pub method: Option<AuthMethod>,
+    /// Where its REST API accepted the key, if it did.
+    pub rest: Option<RestBase>,
+    /// Whether other output surrounds the store's JSON.
+    pub json_has_noise: bool,
     /// The proven scope, if the key works and the scope was tested.
     pub scope: Option<Scope>,
     /// The `home` that the store reports, in canonical form.
@@ -64,6 +69,8 @@ impl Answer {
         Self {
             verdict,
             method: None,
+            rest: None,
+            json_has_noise: false,
             scope: None,
             home_seen: None,
             name: None,
@@ -74,34 +81,61 @@ impl Answer {
     }
 }
 
-/// Checks `pair` at the store at `home`. `known` is the method that worked last time and is tried first; a key is
-/// rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
+/// Checks `pair` at the store at `home`. `rest` is where its API answered last time; if it is no longer there, it is looked for.
+/// `known` is the method that worked last time and is tried first; a key is rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
 /// what the proven scope is compared with. Without it, a known, working key that may read costs one request, and
 /// `scope` is set only for a key that may not read.
 pub async fn ask(
     client: &Client,
     home: &StoreUrl,
+    rest: &RestBase,
     pair: &KeyPair,
     asked: Option<Scope>,
     known: Option<AuthMethod>,
 ) -> Answer {
-    let asking = Asking { client, home, pair };
-    let climbed = asking.climb(known).await;
+    let mut rest = rest.clone();
+    // A route in a parameter is more work for services, and works even after the store has chosen other permalinks.
+    if rest.is_query()
+        && let Some(api) = elsewhere::at(client, RestBase::usual(home)).await
+    {
+        rest = api.rest;
+    }
+    let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+    if let Err(stop) = &climbed {
+        if let Some(other) = stop.other_rest(client, home, &rest).await {
+            rest = other;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+        }
+        let marked = RestBase::plain_marked(home);
+        if rest.is_query() && rest != marked && climbed.as_ref().is_err_and(Stop::was_ignored) {
+            rest = marked;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+        }
+        if rest.is_query() && climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped) {
+            climbed = Err(Verdict::PlainPermalinks.into());
+        }
+    }
+    let asking = Asking { client, home, rest: &rest, pair };
     let (method, status) = match climbed {
         Ok(found) => found,
         Err(stop) => return stop.answer(&asking, known.is_some()).await,
     };
-    let (reads, remark, environment) = match status {
-        Status::Read { environment, remark } => (true, remark, environment),
-        Status::WriteOnly => (false, Verdict::Works, Value::Null),
+    let (reads, noisy, remark, environment) = match status {
+        Status::Read { environment, noisy, is_slow } => (true, noisy, remark(noisy, is_slow), environment),
+        Status::WriteOnly => (false, false, Verdict::Works, Value::Null),
     };
-    let mut answer = Answer { method: Some(method), ..Answer::only(Verdict::Works) };
+    let mut answer = Answer {
+        method: Some(method),
+        rest: Some(rest.clone()),
+        json_has_noise: noisy,
+        ..Answer::only(Verdict::Works)
+    };
     let told = |name: &str| environment.get(name).and_then(Value::as_str);
     answer.woocommerce_version = told("version").and_then(site::version);
     answer.wordpress_version = told("wp_version").and_then(site::version);
     answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.network()).ok());
     if answer.home_seen.is_none() || known.is_none() {
-        let index = site::index(client, home).await;
+        let index = site::index(client, &rest).await;
         if answer.home_seen.is_none()
             && index.as_ref().is_some_and(|index| StoreUrl::parse(&index.home, client.network()).is_err())
         {
@@ -114,7 +148,7 @@ pub async fn ask(
     // A store that reports its address to nobody was still reached at this one.
     if let Some(verdict) = answer.home_seen.as_ref().and_then(|seen| identity(home, seen)) {
         let verdict = match &answer.home_seen {
-            Some(seen) if known.is_some() => relocation::claimed(client, home, seen).await,
+            Some(seen) if known.is_some() => relocation::claimed(client, home, &rest, seen).await,
             _ => verdict,
         };
         return Answer { verdict, ..answer };
@@ -146,10 +180,11 @@ fn identity(home: &StoreUrl, seen: &StoreUrl) -> Option<Verdict> {
 
 /// The key was recognised.
 enum Status {
-    /// What the store reports about itself, and a remark on the answer.
+    /// What the store reports about itself, and how it answered.
     Read {
         environment: Value,
-        remark: Verdict,
+        noisy: bool,
+        is_slow: bool,
     },
     WriteOnly,
 }
@@ -205,8 +240,6 @@ fn is_everywhere(verdict: Verdict) -> bool {
         verdict,
         Verdict::ServerError
             | Verdict::NoWordPress
-            | Verdict::PlainPermalinks
-            | Verdict::IndexPermalinks
             | Verdict::RateLimited
             | Verdict::Maintenance
             | Verdict::Moved
@@ -221,26 +254,45 @@ pub(super) struct Stop {
     retry_after: Option<Duration>,
     /// Where the store redirected us.
     to: Option<String>,
+    /// Whether there may be no REST API at the address.
+    is_not_here: bool,
+    /// The REST API that the answer names.
+    named: Option<RestBase>,
 }
 
 impl From<Verdict> for Stop {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, retry_after: None, to: None }
+        Self { verdict, retry_after: None, to: None, is_not_here: false, named: None }
     }
 }
 
 impl Stop {
+    /// Where else the store's API answers, if it may not be at `rest`, or ignores keys there.
+    pub(super) async fn other_rest(&self, client: &Client, home: &StoreUrl, rest: &RestBase) -> Option<RestBase> {
+        // A route in a parameter answers whatever the permalinks are, but keys may be ignored there.
+        let may_be_elsewhere = self.is_not_here || (rest.is_query() && self.was_ignored());
+        if !may_be_elsewhere {
+            return None;
+        }
+        Some(Box::pin(elsewhere::find(client, home, self.named.clone(), rest)).await?.rest)
+    }
+
+    /// Whether the store did not look at the key.
+    fn was_ignored(&self) -> bool {
+        matches!(self.verdict, Verdict::HeaderStripped | Verdict::KeyRejected)
+    }
+
     /// Converts it to a result; for a known store, also looks for where it moved to.
     async fn answer(self, asking: &Asking<'_>, known: bool) -> Answer {
         let mut answer = Answer { retry_after: self.retry_after, ..Answer::only(self.verdict) };
         let (client, home) = (asking.client, asking.home);
         match (self.verdict, self.to) {
-            (Verdict::Moved, Some(to)) if known => {
+            (Verdict::Moved, Some(to)) => {
                 (answer.verdict, answer.home_seen) = relocation::redirected(client, home, &to).await;
             }
             // A store checks signatures against the address it believes to have.
             (Verdict::HttpsHidden, _) if known => {
-                answer.home_seen = relocation::told_at(client, home).await.filter(|told| told != home);
+                answer.home_seen = relocation::told_at(client, asking.rest).await.filter(|told| told != home);
                 if answer.home_seen.is_some() {
                     answer.verdict = Verdict::Moved;
                 }
@@ -261,6 +313,7 @@ impl From<Fault> for Stop {
 pub(super) struct Asking<'a> {
     pub(super) client: &'a Client,
     pub(super) home: &'a StoreUrl,
+    pub(super) rest: &'a RestBase,
     pub(super) pair: &'a KeyPair,
 }
 
@@ -311,7 +364,7 @@ impl Asking<'_> {
                     }
                 },
                 other => {
-                    let stop = self.read_trouble(&other, &reply).await;
+                    let stop = self.read_trouble(&other, &reply);
                     if is_everywhere(stop.verdict) {
                         return Err(stop);
                     }
@@ -332,7 +385,7 @@ impl Asking<'_> {
                 if let Heard::Json { value, noisy } = &heard
                     && let Some(environment) = self.environment(value, method).await
                 {
-                    return Ok(Recognised::Yes(Status::Read { environment, remark: remark(*noisy, is_slow) }));
+                    return Ok(Recognised::Yes(Status::Read { environment, noisy: *noisy, is_slow }));
                 }
                 match heard {
                     heard if once || !may_be_the_route(&heard) => return Ok(Recognised::No(heard, reply)),
@@ -353,8 +406,8 @@ impl Asking<'_> {
                 if matches!(answer::hear(&control), Heard::Json { value, .. } if are_products(&value, &control)) {
                     return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
                 }
-                let remark = remark(noisy, matches!(first, Err(Fault::TimedOut)));
-                Ok(Recognised::Yes(Status::Read { environment: Value::Null, remark }))
+                let is_slow = matches!(first, Err(Fault::TimedOut));
+                Ok(Recognised::Yes(Status::Read { environment: Value::Null, noisy, is_slow }))
             }
             // A refusal may be WooCommerce's word on the key; otherwise the first answer says more.
             (heard @ Heard::Refused(_), _) | (heard, Err(_)) => Ok(Recognised::No(heard, reply)),
@@ -396,8 +449,8 @@ impl Asking<'_> {
     async fn is_unknown(&self, refusal: &Refusal) -> Result<bool, Stop> {
         let made_up = made_up_pair(self.client);
         // WooCommerce refuses a key before it looks at the route, so either route will do.
-        for (path, fields) in [(LIGHT, &LIGHT_FIELDS[..]), (LIGHTER, &LIGHTER_FIELDS[..])] {
-            let reply = self.send(&Method::GET, path, fields, &made_up, AuthMethod::Oauth1).await;
+        for (route, fields) in [(LIGHT, &LIGHT_FIELDS[..]), (LIGHTER, &LIGHTER_FIELDS[..])] {
+            let reply = self.send(&Method::GET, route, fields, &made_up, AuthMethod::Oauth1).await;
             if let Ok(Heard::Refused(control)) = reply.map(|reply| answer::hear(&reply)) {
                 return Ok(control == *refusal);
             }
@@ -406,17 +459,21 @@ impl Asking<'_> {
     }
 
     /// Interprets answers that are not WooCommerce's.
-    pub(super) async fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
+    pub(super) fn read_trouble(&self, heard: &Heard, reply: &Reply) -> Stop {
         let verdict = match heard {
             Heard::Trouble(verdict) => *verdict,
             Heard::Elsewhere(to) => site::moved(self.home, to.as_deref()),
-            // Without a REST API at its usual place, the other forms show whether only the permalinks changed.
-            Heard::NotFound => other_permalinks(self.client, self.home).await.unwrap_or(Verdict::NoWordPress),
+            Heard::NotFound => Verdict::NoWordPress,
             Heard::Denied => Verdict::RestClosed,
             Heard::Json { .. } | Heard::Page | Heard::Refused(_) => Verdict::AnswerUnreadable,
         };
         let to = if let Heard::Elsewhere(to) = heard { to.clone() } else { None };
-        Stop { verdict, retry_after: self.pause(reply), to }
+        let is_not_here = match heard {
+            Heard::NotFound | Heard::Page => true,
+            Heard::Elsewhere(_) => verdict == Verdict::RestClosed,
+            _ => false,
+        };
+        Stop { verdict, retry_after: self.pause(reply), to, is_not_here, named: site::named(reply, self.home) }
     }
 
     fn pause(&self, reply: &Reply) -> Option<Duration> {
@@ -452,12 +509,13 @@ impl Asking<'_> {
     async fn send(
         &self,
         method: &Method,
-        path: &str,
+        route: &str,
         query: &[(&str, &str)],
         pair: &KeyPair,
         how: AuthMethod,
     ) -> Result<Reply, Fault> {
-        let ask = auth::Ask { method: method.clone(), home: self.home, path, query };
+        let address = format!("{}{route}", self.rest);
+        let ask = auth::Ask { method: method.clone(), home: self.home, address: &address, query };
         let ready = auth::authenticate(&ask, pair, how, self.client.clock().now(), self.client.entropy());
         let mut headers = ready.headers;
         headers.push((ACCEPT, HeaderValue::from_static(site::ACCEPT_JSON)));

@@ -7,6 +7,7 @@ use super::check::{Answer, ask};
 use super::loopback::{Seen, answer, client, home, serve};
 use super::oauth1::{Digest, base_string, signature};
 use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Product, Verdict};
@@ -157,7 +158,15 @@ impl Shop {
         let address = serve(move |seen| self.respond(seen)).await;
         let [consumer_key, consumer_secret] = [key, secret].map(|s| Secret::new(s.to_owned()));
         let pair = KeyPair { consumer_key, consumer_secret };
-        ask(&client(&["shop.example.com"], address), &home(HOME), &pair, Some(asked), known).await
+        ask(
+            &client(&["shop.example.com"], address),
+            &home(HOME),
+            &RestBase::usual(&home(HOME)),
+            &pair,
+            Some(asked),
+            known,
+        )
+        .await
     }
 
     async fn asked(self, asked: Scope) -> Answer {
@@ -177,6 +186,8 @@ async fn a_good_key_works_and_tells_about_the_store() {
         Answer {
             verdict: Verdict::Works,
             method: Some(AuthMethod::Basic),
+            rest: Some(RestBase::usual(&home(HOME))),
+            json_has_noise: false,
             scope: Some(Scope::ReadWrite),
             home_seen: Some(home(HOME)),
             name: Some("Laden".to_owned()),
@@ -346,4 +357,19 @@ async fn what_stands_in_the_way_is_named_and_pauses_are_kept() {
         assert_eq!((answer.verdict, answer.method), (verdict, None), "{status} {headers}");
         assert_eq!(answer.retry_after.is_some(), headers.starts_with("retry-after"), "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_plain_api_that_ignores_keys_tells_which_permalinks_to_choose() {
+    let address = serve(|seen| match seen.parameter("rest_route").as_str() {
+        "" => answer(404, "", "<html>"),
+        "/" => answer(200, "", &format!(r#"{{"name":"Laden","home":"{HOME}","namespaces":["wc/v3"]}}"#)),
+        _ => refuse(401, "woocommerce_rest_cannot_view", "Nein."),
+    })
+    .await;
+    let [consumer_key, consumer_secret] = ["ck_good", "cs_good"].map(|s| Secret::new(s.to_owned()));
+    let pair = KeyPair { consumer_key, consumer_secret };
+    let (client, home) = (client(&["shop.example.com"], address), home(HOME));
+    let found = ask(&client, &home, &RestBase::usual(&home), &pair, Some(Scope::Read), None).await;
+    assert_eq!((found.verdict, found.rest), (Verdict::PlainPermalinks, None));
 }

@@ -1,10 +1,10 @@
 //! From a URL to a checked connection: the SSRF guard (docs/protocol/threats.md §7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
 const DNS_WITHIN: Duration = Duration::from_secs(3);
 /// The time limit for connecting to one address, so that a dead one does not use up the time of the others.
 const ADDRESS_WITHIN: Duration = Duration::from_secs(2);
+/// How many addresses of our own are remembered.
+const EGRESS_AT_MOST: usize = 8;
 /// The maximum number of addresses tried for one host name.
 const ADDRESSES_AT_MOST: usize = 6;
 
@@ -62,7 +64,14 @@ pub(super) fn checked(text: &str, network: Network, own_host: Option<&str>) -> R
 }
 
 /// Resolves the name, checks every address, connects only to those, and checks the peer address of the connection.
-pub(super) async fn connect(url: &Url, network: Network, resolver: &Resolver) -> Result<TcpStream, Fault> {
+///
+/// Records the address that the connection comes from in `egress`, unless that is a private one, behind a NAT.
+pub(super) async fn connect(
+    url: &Url,
+    network: Network,
+    resolver: &Resolver,
+    egress: &Mutex<BTreeSet<IpAddr>>,
+) -> Result<TcpStream, Fault> {
     let addresses = allowed_addresses(url, network, resolver).await?;
     let several = addresses.len() > 1;
     for address in addresses.into_iter().take(ADDRESSES_AT_MOST) {
@@ -74,6 +83,15 @@ pub(super) async fn connect(url: &Url, network: Network, resolver: &Resolver) ->
         };
         let Ok(stream) = stream else { continue };
         let peer = stream.peer_addr().map_err(|_| Fault::Connect)?;
+        if let Ok(own) = stream.local_addr().map(|own| own.ip())
+            && public_ip::is_public(own)
+        {
+            let mut known = egress.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of an IPv6 network whose addresses change, a few are enough.
+            if known.len() < EGRESS_AT_MOST {
+                known.insert(own);
+            }
+        }
         return if allowed(peer.ip(), network) { Ok(stream) } else { Err(Fault::PrivateAddress) };
     }
     Err(Fault::Connect)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::Method;
@@ -83,7 +83,8 @@ async fn a_number_for_a_name_is_refused_by_the_client_and_by_the_dialling_alone(
     let (client, listener) = guarded().await;
     for text in vectors("deny") {
         let url = format!("https://{text}:{}/", listener.local_addr().unwrap().port());
-        let dialled = dial::connect(&Url::parse(&url).unwrap(), Network::Public, &Resolver::System).await;
+        let dialled =
+            dial::connect(&Url::parse(&url).unwrap(), Network::Public, &Resolver::System, &Mutex::default()).await;
         assert_eq!(dialled.err(), Some(Fault::PrivateAddress), "{text}");
         assert!(client.send(call(&url)).await.is_err(), "{text}");
         let fault = client.send(call(&format!("https://{text}/"))).await.err();

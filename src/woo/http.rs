@@ -1,9 +1,10 @@
 //! The only client that contacts addresses chosen by others; guarded at the point where the connection is made.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
@@ -57,6 +58,7 @@ pub struct Outgoing {
 pub struct Client {
     outgoing: Arc<Outgoing>,
     tls: Arc<RwLock<Option<TlsConnector>>>,
+    egress: Arc<Mutex<BTreeSet<IpAddr>>>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -160,7 +162,17 @@ impl Fault {
 impl Client {
     /// Creates the client. Trusted certificates are read at the first https call, not here, so that start-up is fast.
     pub fn new(outgoing: Outgoing, clock: Clock, entropy: Entropy) -> Self {
-        Self { outgoing: Arc::new(outgoing), tls: Arc::default(), clock, entropy }
+        Self { outgoing: Arc::new(outgoing), tls: Arc::default(), egress: Arc::default(), clock, entropy }
+    }
+
+    /// The `User-Agent` of our requests.
+    pub fn user_agent(&self) -> &str {
+        &self.outgoing.user_agent
+    }
+
+    /// The public addresses from which this process has made connections, at most eight; none behind a NAT.
+    pub fn egress(&self) -> Vec<IpAddr> {
+        self.egress.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// Sends one request and reads the whole answer; fails after `call.within`. Dropping the future closes the
@@ -198,6 +210,7 @@ impl Client {
         Self {
             outgoing: Arc::new(outgoing),
             tls: Arc::default(),
+            egress: Arc::default(),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         }
@@ -233,7 +246,7 @@ impl Client {
     async fn exchange(&self, url: &Url, call: Call<'_>, wanted: Wanted) -> Result<Reply, Fault> {
         let at_most = call.at_most;
         let request = self.request(url, call)?;
-        let stream = dial::connect(url, self.outgoing.network, &self.outgoing.resolver).await?;
+        let stream = dial::connect(url, self.outgoing.network, &self.outgoing.resolver, &self.egress).await?;
         let stream = if url.scheme() == "https" { self.wrap(url, stream).await? } else { Stream::Plain(stream) };
         let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_buf_size(HEAD_AT_MOST)

@@ -3,8 +3,11 @@
 use url::Url;
 
 use super::answer::{self, Heard};
+use super::approval;
+use super::elsewhere::{self, Api};
 use super::http::{Client, Fault, Reply};
 use super::site::{self, INDEX_FIELDS, Index};
+use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
 use crate::domain::verdict::{Product, Verdict};
 
@@ -14,39 +17,55 @@ const PARENTS_AT_MOST: usize = 3;
 const REDIRECTS_AT_MOST: usize = 6;
 
 pub(super) enum Located {
-    /// Its REST index answers below this address.
-    At(StoreUrl, Index),
-    /// Something that affects our server keeps the index from us; the last address requested, and the verdict.
-    Hidden(StoreUrl, Verdict),
+    /// Its REST index answers.
+    At(Site),
+    /// The index is kept from us; the last address requested, where the API is, and why.
+    Hidden(StoreUrl, RestBase, Verdict),
     /// There is no site that a merchant could use.
     Not(Verdict),
+}
+
+/// A site whose index was read.
+pub(super) struct Site {
+    /// The directory that was found to be the site's.
+    pub base: StoreUrl,
+    /// Where its REST API answers.
+    pub rest: RestBase,
+    pub index: Index,
 }
 
 /// The result for one address.
 enum Probe {
     Found(StoreUrl, Index),
-    NotHere(StoreUrl),
+    /// The answer may name the API of the site that sent it.
+    NotHere(StoreUrl, Option<Reply>),
     Trouble(StoreUrl, Verdict),
 }
 
-/// Tries the address, its parents, and then the REST addresses of the two non-pretty permalink forms. Sets `answered`
-/// as soon as anything answers.
-pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut bool) -> Located {
+/// Tries the address and its parents, then the places of a REST API that is not at the usual one, and at last the approval page.
+pub(super) async fn locate(client: &Client, typed: &StoreUrl) -> Located {
     let mut at = typed.clone();
     let mut asked = Vec::new();
     let mut redirects = REDIRECTS_AT_MOST;
     for _ in 0..=PARENTS_AT_MOST {
-        match probe(client, &at, answered, &mut redirects).await {
-            Probe::Found(base, index) => return Located::At(base, index),
+        match probe(client, &at, &mut redirects).await {
+            Probe::Found(base, index) => return Located::At(Site { rest: RestBase::usual(&base), base, index }),
             Probe::Trouble(base, Verdict::RestClosed) => {
-                return other_permalinks(client, &base)
+                let found = Box::pin(elsewhere::find(client, &base, None, &RestBase::usual(&base)))
                     .await
-                    .map_or(Located::Hidden(base, Verdict::RestClosed), Located::Not);
+                    .and_then(|api| site(api, &base));
+                let hidden = || Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed);
+                return found.map_or_else(hidden, Located::At);
             }
-            // Slow after an answer is not the same as no server.
-            Probe::Trouble(base, Verdict::TimedOut) if *answered => return Located::Hidden(base, Verdict::TimedOut),
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
-            Probe::NotHere(base) => {
+            Probe::NotHere(base, reply) => {
+                let named = reply.as_ref().and_then(|reply| site::named(reply, &base));
+                // WordPress itself answered that there is nothing here, and named the place of its API.
+                if let Some(rest) = named.filter(|rest| *rest != RestBase::usual(&base))
+                    && let Some(located) = at_named(client, rest, &base).await
+                {
+                    return located;
+                }
                 let up = base.parent();
                 asked.push(base);
                 match up {
@@ -56,20 +75,35 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl, answered: &mut boo
             }
         }
     }
+    for base in &asked {
+        match Box::pin(elsewhere::find(client, base, None, &RestBase::usual(base))).await {
+            Some(Api { rest, index: Some(index) }) => return Located::At(Site { base: base.clone(), rest, index }),
+            Some(Api { rest, index: None }) => return Located::Hidden(base.clone(), rest, Verdict::RestClosed),
+            None => {}
+        }
+    }
+    // Plugins hide the REST API from visitors as if it did not exist.
     for base in asked {
-        if let Some(verdict) = other_permalinks(client, &base).await {
-            return Located::Not(verdict);
+        if approval::is_there(client, &base).await {
+            return Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed);
         }
     }
     Located::Not(Verdict::NoWordPress)
 }
 
-/// Which non-pretty form of permalinks the site has; not called if they are pretty.
-pub(super) async fn other_permalinks(client: &Client, base: &StoreUrl) -> Option<Verdict> {
-    if at_path(client, base, "/index.php/wp-json/?").await {
-        return Some(Verdict::IndexPermalinks);
+fn site(Api { rest, index }: Api, base: &StoreUrl) -> Option<Site> {
+    Some(Site { base: base.clone(), rest, index: index? })
+}
+
+/// The site whose page names `rest`.
+async fn at_named(client: &Client, rest: RestBase, page: &StoreUrl) -> Option<Located> {
+    let base = StoreUrl::parse(rest.directory(), client.network()).unwrap_or_else(|_| page.clone());
+    let heard = site::ask_index(client, &rest).await?;
+    match site::read(&heard) {
+        Some(index) => Some(Located::At(Site { base, rest, index })),
+        None if elsewhere::is_wordpress(&heard) => Some(Located::Hidden(base, rest, Verdict::RestClosed)),
+        None => None,
     }
-    site::plain_index(client, base).await.then_some(Verdict::PlainPermalinks)
 }
 
 /// Whether `text` is a plain http address while that is not allowed.
@@ -78,15 +112,19 @@ pub(super) fn forbidden_http(text: &str, network: Network) -> bool {
     http && network == Network::Public
 }
 
+/// What a browser may pass, and what only patience helps against, does not stop a merchant.
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
-    match verdict {
-        Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited => Located::Hidden(base, verdict),
-        _ => Located::Not(verdict),
+    let is_passable =
+        matches!(verdict, Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited | Verdict::TimedOut);
+    if !is_passable {
+        return Located::Not(verdict);
     }
+    let rest = RestBase::usual(&base);
+    Located::Hidden(base, rest, verdict)
 }
 
 /// Requests the index below `base` and follows redirects. Each address passes the client's guard.
-async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool, redirects: &mut usize) -> Probe {
+async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe {
     let mut base = base.clone();
     let mut address = index_of(&base);
     loop {
@@ -94,20 +132,19 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool, redirects:
         let reply = match reply {
             Ok(reply) => reply,
             // Too large, or not HTTP: something answers, but it is not a REST API.
-            Err(Fault::TooLarge | Fault::Protocol) => return Probe::NotHere(base),
+            Err(Fault::TooLarge | Fault::Protocol) => return Probe::NotHere(base, None),
             Err(fault) => return Probe::Trouble(base, fault.verdict()),
         };
-        *answered = true;
         let heard = answer::hear(&reply);
         if let Some(index) = site::read(&heard) {
             return Probe::Found(base, index);
         }
         let to = match heard {
             Heard::Elsewhere(Some(to)) => to,
-            Heard::Trouble(Verdict::AnswerUnreadable) if reply.is_cut => return Probe::NotHere(base),
+            Heard::Trouble(Verdict::AnswerUnreadable) if reply.is_cut => return Probe::NotHere(base, None),
             // An application of its own may stand in a directory beside the shop.
             Heard::Trouble(Verdict::Blocked(Product::BotCheck)) if base.parent().is_some() => {
-                return Probe::NotHere(base);
+                return Probe::NotHere(base, None);
             }
             Heard::Trouble(verdict) => return Probe::Trouble(base, verdict),
             Heard::Refused(refusal) => {
@@ -115,18 +152,20 @@ async fn probe(client: &Client, base: &StoreUrl, answered: &mut bool, redirects:
                     answer::Meaning::Other(verdict) if verdict != Verdict::AnswerUnreadable => {
                         Probe::Trouble(base, verdict)
                     }
-                    _ => Probe::NotHere(base),
+                    // The API is there, and hides its index.
+                    answer::Meaning::NoRoute => Probe::Trouble(base, Verdict::RestClosed),
+                    _ => Probe::NotHere(base, None),
                 };
             }
             Heard::Denied => return Probe::Trouble(base, Verdict::RestClosed),
-            _ => return Probe::NotHere(base),
+            _ => return Probe::NotHere(base, Some(reply)),
         };
         let Some(left) = redirects.checked_sub(1) else { return Probe::Trouble(base, Verdict::Moved) };
         *redirects = left;
         match follow(&address, &base, &to, client.network()) {
             Ok(Some((next_base, next))) => (base, address) = (next_base, next),
             // A page of the shop may redirect anywhere; only a redirect of the root means that the API is closed.
-            Ok(None) if base.parent().is_some() => return Probe::NotHere(base),
+            Ok(None) if base.parent().is_some() => return Probe::NotHere(base, None),
             Ok(None) => return Probe::Trouble(base, Verdict::RestClosed),
             Err(verdict) => return Probe::Trouble(base, verdict),
         }
@@ -156,12 +195,7 @@ fn follow(asked: &str, base: &StoreUrl, to: &str, network: Network) -> Result<Op
 }
 
 fn index_of(base: &StoreUrl) -> String {
-    base.at(&format!("/wp-json/?{INDEX_FIELDS}"))
-}
-
-async fn at_path(client: &Client, base: &StoreUrl, path: &str) -> bool {
-    let Ok(reply) = site::get(client, &base.at(&format!("{path}{INDEX_FIELDS}"))).await else { return false };
-    site::read(&answer::hear(&reply)).is_some()
+    RestBase::usual(base).at("", INDEX_FIELDS)
 }
 
 #[cfg(test)]

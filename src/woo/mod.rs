@@ -19,6 +19,7 @@ pub mod revocation;
 
 mod approval;
 mod dial;
+mod elsewhere;
 mod json;
 mod locate;
 mod products;

@@ -6,12 +6,15 @@ use super::authorize::Ask;
 use super::http::Client;
 use super::locate::{self, Located};
 use super::{approval, site};
+use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// The time limit for the whole preflight: a person is waiting.
-pub const ALL_WITHIN: Duration = Duration::from_secs(8);
+/// The time limit for the whole preflight: as long as a merchant would wait for a slow shop's page.
+pub const ALL_WITHIN: Duration = Duration::from_secs(20);
+/// The same for a merchant who has seen the findings and goes on anyway.
+pub const AGAIN_WITHIN: Duration = Duration::from_secs(6);
 
 /// The results of a preflight.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub struct Findings {
 }
 
 impl Findings {
+    fn of(typed: &StoreUrl) -> Self {
+        Self { home: typed.clone(), name: None, stop: None, warnings: Vec::new() }
+    }
+
     pub(super) fn warn(&mut self, verdict: Verdict) {
         if !self.warnings.contains(&verdict) {
             self.warnings.push(verdict);
@@ -50,89 +57,101 @@ impl Findings {
 
 /// Examines the store at `typed` within `within`, which is [`ALL_WITHIN`] when people wait. `ask` serves as the
 /// template: the request uses a state and a callback token of its own, so that no real ones appear in the store's logs
-/// before the merchant goes there.
+/// before the merchant goes there. A store that is too slow for that is a warning: the merchant's browser may wait longer.
 pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: Duration) -> Findings {
-    let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
-    let mut answered = false;
-    let looking = look(client, ask, &mut findings, &mut answered);
-    if tokio::time::timeout(within, looking).await.is_err() {
-        if answered {
-            findings.warn(Verdict::TimedOut);
-        } else {
-            findings.stop = Some(Verdict::TimedOut);
-        }
+    let mut findings = Findings::of(typed);
+    if tokio::time::timeout(within, look(client, ask, &mut findings)).await.is_err() {
+        findings.warn(Verdict::TimedOut);
     }
     findings
 }
 
 /// Finds the store at `typed` and its own address within `within`, for existing keys: the approval page is not
-/// examined.
+/// examined, and the API may be at any place. The test of the key has more patience than this.
 pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findings {
-    let mut findings = Findings { home: typed.clone(), name: None, stop: None, warnings: Vec::new() };
-    let mut answered = false;
-    if tokio::time::timeout(within, known(client, &mut findings, &mut answered)).await.is_err() {
-        findings.stop = Some(Verdict::TimedOut);
+    let mut findings = Findings::of(typed);
+    if tokio::time::timeout(within, known(client, &mut findings)).await.is_err() {
+        findings.warn(Verdict::TimedOut);
     }
     findings
 }
 
-/// Locates the site and adopts its name and address; returns whether its index was read.
-async fn known(client: &Client, findings: &mut Findings, answered: &mut bool) -> bool {
+/// Locates the site and adopts its name and address; returns where its API is if the index was read.
+async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
     let typed = findings.home.clone();
-    match locate::locate(client, &typed, answered).await {
-        Located::At(base, mut index) => {
-            index.woocommerce = index.woocommerce || site::has_woocommerce(client, &base).await;
-            adopt(client, findings, &base, index);
-            true
+    match Box::pin(locate::locate(client, &typed)).await {
+        Located::At(mut site) => {
+            if !site.index.woocommerce {
+                let (at_wc, approval) =
+                    tokio::join!(site::has_woocommerce(client, &site.rest), approval::is_there(client, &site.base));
+                site.index.woocommerce = at_wc || approval;
+            }
+            let rest = site.rest.clone();
+            adopt(client, findings, site);
+            Some(rest)
         }
-        Located::Hidden(base, verdict) => {
+        Located::Hidden(base, rest, verdict) => {
+            // The index alone may be closed.
+            let may_be_the_index = matches!(verdict, Verdict::RestClosed | Verdict::Blocked(_));
+            if !may_be_the_index || !site::has_woocommerce(client, &rest).await {
+                findings.note(verdict);
+            }
             findings.home = base;
-            findings.note(verdict);
-            false
+            None
         }
         Located::Not(verdict) => {
             findings.stop = Some(verdict);
-            false
+            None
         }
     }
 }
 
-async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings, answered: &mut bool) {
+/// Asks for the index and the approval page side by side; again for the page if the store is at another address.
+async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     let typed = findings.home.clone();
-    let known = known(client, findings, answered).await;
+    let (rest, approved) = tokio::join!(Box::pin(known(client, findings)), Box::pin(approve(client, &typed, ask)));
     if findings.stop.is_some() {
         return;
     }
-    let adopted = known && findings.home.host() != typed.host();
-    match approval::bare(client, &findings.home).await {
-        Ok(()) => {}
+    let (is_there, approved) =
+        if findings.home == typed { approved } else { Box::pin(approve(client, &findings.home, ask)).await };
+    let lost = matches!(approved, Err(Verdict::PermalinksStale | Verdict::ApprovalMisdirected)) && !is_there;
+    let adopted = rest.is_some() && findings.home.host() != typed.host();
+    match (approved, rest) {
+        (Ok(()), _) => {}
         // Without the index, this may just be the wrong directory: warn, and let the merchant's browser decide.
-        Err(Verdict::PermalinksStale) if !known => return findings.warn(Verdict::PermalinksStale),
+        (Err(verdict), None) if lost => findings.warn(verdict),
+        (Err(_), Some(rest)) if lost && rest.is_query() => findings.note(Verdict::PlainPermalinks),
+        (Err(_), Some(rest)) if lost && rest.is_through_index() => findings.note(Verdict::IndexPermalinks),
         // The shop reports an address where WordPress does not answer: it has a separate front end there.
-        Err(Verdict::PermalinksStale) if adopted && site::index(client, &findings.home).await.is_none() => {
+        (Err(Verdict::PermalinksStale), Some(_))
+            if adopted && site::index(client, &RestBase::usual(&findings.home)).await.is_none() =>
+        {
             findings.note(Verdict::ApprovalMisdirected);
         }
-        Err(verdict) => findings.note(verdict),
-    }
-    if findings.stop.is_some() || !findings.warnings.iter().all(|w| *w == Verdict::NoisyAnswer) {
-        return;
-    }
-    let (state, callback_url) = (client.entropy().secret(), stand_in(client, ask.callback_url.expose()));
-    let return_url = stand_in(client, ask.return_url);
-    let shaped = Ask { state: &state, callback_url: &callback_url, return_url: return_url.expose(), ..*ask };
-    if let Err(verdict) = approval::shaped(client, &findings.home, &shaped).await {
-        findings.note(verdict);
+        (Err(verdict), _) => findings.note(verdict),
     }
 }
 
+/// Requests the approval page without and with its parameters, side by side. What the first one says is the reason; the second
+/// counts only where the first found nothing. Also returns whether `WooCommerce` itself answered.
+async fn approve(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> (bool, Result<(), Verdict>) {
+    let (state, callback_url) = (client.entropy().secret(), stand_in(client, ask.callback_url.expose()));
+    let return_url = stand_in(client, ask.return_url);
+    let shaped = Ask { state: &state, callback_url: &callback_url, return_url: return_url.expose(), ..*ask };
+    let (bare, shaped) = tokio::join!(approval::bare(client, home), approval::shaped(client, home, &shaped));
+    (bare == Ok(true), bare.and(shaped))
+}
+
 /// Adopts what the index reports.
-fn adopt(client: &Client, findings: &mut Findings, base: &StoreUrl, index: site::Index) {
+fn adopt(client: &Client, findings: &mut Findings, site: locate::Site) {
+    let (base, index) = (site.base, site.index);
     findings.name = index.name;
     if index.noisy {
         findings.warn(Verdict::NoisyAnswer);
     }
     let Ok(home) = StoreUrl::parse(&index.home, client.network()) else {
-        findings.home = base.clone();
+        findings.home = base;
         return findings.note(Verdict::ApprovalMisdirected);
     };
     findings.home = home;

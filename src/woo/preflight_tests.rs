@@ -92,7 +92,8 @@ async fn what_cannot_work_stops() {
         |seen: &Seen| (seen.path() == "/index.php/wp-json/").then(|| answer(200, "", &INDEX.replace("HOME", at)));
     assert_eq!(look(at, index).await.stop, Some(Verdict::IndexPermalinks));
     let plain = |seen: &Seen| {
-        (seen.path() == "/" && seen.parameter("rest_route") == "/").then(|| answer(200, "", &INDEX.replace("HOME", at)))
+        (seen.path() == "/index.php" && seen.parameter("rest_route") == "/")
+            .then(|| answer(200, "", &INDEX.replace("HOME", at)))
     };
     assert_eq!(look("http://shop.example.com/shop", plain).await.stop, Some(Verdict::PlainPermalinks));
     assert_eq!(look(at, |_| None).await.stop, Some(Verdict::NoWordPress));

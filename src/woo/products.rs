@@ -1,6 +1,6 @@
-//! Identifies firewalls and other products in front of a store by their answers.
+//! Identifies firewalls, hosts' protections and plugins that close the API by their answers: one table.
 
-use hyper::header::SERVER;
+use hyper::header::{LOCATION, SERVER};
 use serde_json::Value;
 
 use super::http::Reply;
@@ -12,62 +12,136 @@ const LOOK_AT_MOST: usize = 64 * 1024;
 /// The longest page of a bot check, in bytes.
 const CHECK_PAGE_AT_MOST: usize = 8 * 1024;
 
+/// By what an answer shows which product wrote it.
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    /// A header, whatever the status.
+    Header(&'static str),
+    /// A header that begins with this, in a refusal.
+    HeaderBegins(&'static str, &'static str),
+    /// A header and a word, in a 403.
+    ForbiddenWith(&'static str),
+    /// Words in a refusal's page, in lower case.
+    Says(&'static str),
+    /// Words in the page of a 403 or 406.
+    ForbiddenSays(&'static str),
+    /// Words in a page that answers with success.
+    Passes(&'static str),
+    /// The beginning of a JSON error's code.
+    Code(&'static str),
+    /// Words in a JSON error's message, in lower case.
+    Message(&'static str),
+    /// Part of the address of a redirect.
+    Redirect(&'static str),
+}
+
+/// The products, by their marks; the first that fits counts. Where their settings are: [`Product::setting`]; what the merchant
+/// reads: the verdict's sentence. Cloudflare's pages without a mark of their own follow at the end.
+const PRODUCTS: &[(Product, &[Mark])] = &[
+    (Product::Cloudflare, &[Mark::Header("cf-mitigated")]),
+    (Product::SiteGround, &[Mark::Header("sg-captcha"), Mark::Passes("sgcaptcha"), Mark::Redirect("sgcaptcha")]),
+    (Product::AwsWaf, &[Mark::Header("x-amzn-waf-action")]),
+    (Product::Imperva, &[Mark::Passes("_incapsula_resource"), Mark::Says("_incapsula_resource")]),
+    (Product::Duo, &[Mark::Redirect("duosecurity.com"), Mark::Says("duosecurity.com"), Mark::Code("duo_")]),
+    (Product::DefensiveMode, &[Mark::Passes("defensive mode"), Mark::Says("defensive mode")]),
+    (
+        Product::SolidSecurity,
+        &[Mark::Code("itsec_"), Mark::Message("solid security"), Mark::Message("kadence security")],
+    ),
+    (
+        Product::AllInOneSecurity,
+        &[
+            Mark::Code("aiowps"),
+            Mark::Message("all-in-one security"),
+            Mark::Message("you are not authorized to perform this action"),
+        ],
+    ),
+    (Product::DisableRestApi, &[Mark::Message("dra: ")]),
+    (Product::BirimRestLock, &[Mark::Code("birim"), Mark::Message("rest lock")]),
+    (Product::Wordfence, &[Mark::Says("wordfence"), Mark::Message("wordfence"), Mark::Code("wordfence")]),
+    (
+        Product::Imunify360,
+        &[
+            Mark::Says("imunify360"),
+            Mark::HeaderBegins("server", "imunify360"),
+            Mark::Passes("imunify360"),
+            Mark::Message("imunify360"),
+        ],
+    ),
+    (Product::Sucuri, &[Mark::ForbiddenWith("x-sucuri-id"), Mark::ForbiddenSays("sucuri website firewall")]),
+    (Product::ModSecurity, &[Mark::ForbiddenSays("mod_security"), Mark::ForbiddenSays("modsecurity")]),
+];
+
 /// Which product produced a page without WordPress's JSON, if known. Only answers that block us are examined: a shop
 /// behind Cloudflare that answers is just a shop.
 pub(super) fn in_front(reply: &Reply) -> Option<Verdict> {
+    let found = PRODUCTS.iter().find(|(_, marks)| marks.iter().any(|mark| mark.is_on_page(reply)));
+    if let Some((product, _)) = found {
+        return Some(Verdict::Blocked(*product));
+    }
     let status = reply.status.as_u16();
-    let cloudflare = header(reply, SERVER.as_str()).eq_ignore_ascii_case("cloudflare");
-    if reply.headers.contains_key("cf-mitigated") {
-        return Some(Verdict::Blocked(Product::Cloudflare));
-    }
-    if reply.headers.contains_key("sg-captcha") || (status == 202 && says(reply, "sgcaptcha")) {
-        return Some(Verdict::Blocked(Product::SiteGround));
-    }
-    if reply.headers.contains_key("x-amzn-waf-action") {
-        return Some(Verdict::Blocked(Product::AwsWaf));
-    }
     if status < 300 {
         return bot_check(reply);
     }
-    if status < 400 || matches!(status, 401 | 404 | 410) {
-        return None;
-    }
-    if says(reply, "wordfence") {
-        return Some(Verdict::Blocked(Product::Wordfence));
-    }
-    if says(reply, "imunify360") || header(reply, "server").starts_with("imunify360") {
-        return Some(Verdict::Blocked(Product::Imunify360));
-    }
-    if status == 403 && (reply.headers.contains_key("x-sucuri-id") || says(reply, "sucuri website firewall")) {
-        return Some(Verdict::Blocked(Product::Sucuri));
-    }
-    if matches!(status, 403 | 406) && (says(reply, "mod_security") || says(reply, "modsecurity")) {
-        return Some(Verdict::Blocked(Product::ModSecurity));
-    }
-    if cloudflare { of_cloudflare(reply, status) } else { None }
+    let cloudflare = header(reply, SERVER.as_str()).eq_ignore_ascii_case("cloudflare");
+    if cloudflare && is_refusal(status) { of_cloudflare(reply, status) } else { None }
 }
 
-/// Imunify360 blocks with JSON of its own, with any status.
+/// Which product wrote this JSON, with any status: plugins refuse with an error of WordPress's form, firewalls with their own.
 pub(super) fn in_json(value: &Value) -> Option<Verdict> {
-    let message = value.get("message")?.as_str()?;
-    let named = value.get("code").is_none() && message.to_ascii_lowercase().contains("imunify360");
-    named.then_some(Verdict::Blocked(Product::Imunify360))
+    let text = |name| value.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let (code, message) = (text("code"), text("message"));
+    let is_it = |mark: &Mark| match mark {
+        Mark::Code(start) => code.starts_with(start),
+        Mark::Message(words) => message.contains(words),
+        _ => false,
+    };
+    // WooCommerce's own errors are never a product's, whatever their words.
+    let found =
+        PRODUCTS.iter().find(|(_, marks)| marks.iter().any(is_it)).filter(|_| !code.starts_with("woocommerce_"));
+    found.map(|(product, _)| Verdict::Blocked(*product))
+}
+
+/// Whether a page with this status refuses us, and not just what we asked for.
+const fn is_refusal(status: u16) -> bool {
+    status >= 400 && !matches!(status, 401 | 404 | 410)
+}
+
+impl Mark {
+    fn is_on_page(self, reply: &Reply) -> bool {
+        let status = reply.status.as_u16();
+        let is_forbidden = matches!(status, 403 | 406);
+        match self {
+            Self::Header(name) => reply.headers.contains_key(name),
+            Self::HeaderBegins(name, start) => is_refusal(status) && header(reply, name).starts_with(start),
+            Self::ForbiddenWith(name) => status == 403 && reply.headers.contains_key(name),
+            Self::Says(words) => is_refusal(status) && says(reply, words),
+            Self::ForbiddenSays(words) => is_forbidden && says(reply, words),
+            Self::Passes(words) => status < 300 && is_short(reply) && says(reply, words),
+            Self::Redirect(part) => (300..400).contains(&status) && header(reply, LOCATION.as_str()).contains(part),
+            Self::Code(_) | Self::Message(_) => false,
+        }
+    }
+}
+
+/// Whether a page is as short as bot checks are: a shop may write about products.
+fn is_short(reply: &Reply) -> bool {
+    (1..=CHECK_PAGE_AT_MOST).contains(&reply.body.len()) && !is_wordpress(reply)
+}
+
+fn is_wordpress(reply: &Reply) -> bool {
+    says(reply, "wp-content") || says(reply, "wp-includes") || says(reply, "api.w.org")
 }
 
 /// The page of a bot check that answers with success: a script runs in the browser, and loads the page again. A shop's own
 /// page, or WordPress's, is none.
 fn bot_check(reply: &Reply) -> Option<Verdict> {
-    if says(reply, "_incapsula_resource") {
-        return Some(Verdict::Blocked(Product::Imperva));
-    }
-    if says(reply, "imunify360") || (says(reply, "one moment, please") && says(reply, "location.reload")) {
+    if says(reply, "one moment, please") && says(reply, "location.reload") {
         return Some(Verdict::Blocked(Product::Imunify360));
     }
-    let is_short = reply.body.len() <= CHECK_PAGE_AT_MOST && !reply.body.is_empty();
-    let is_wordpress = says(reply, "wp-content") || says(reply, "wp-includes") || says(reply, "api.w.org");
     let loads_again = says(reply, "location.reload") || (says(reply, "document.cookie") && says(reply, "location."));
     let runs = says(reply, "<script") && loads_again;
-    (is_short && runs && !is_wordpress).then_some(Verdict::Blocked(Product::BotCheck))
+    (is_short(reply) && runs).then_some(Verdict::Blocked(Product::BotCheck))
 }
 
 /// Whether the body contains `words` (lower-case ASCII), ignoring case.
@@ -145,10 +219,37 @@ mod tests {
             (200, "", "<link href=\"/wp-content/a.css\"><script>location.href='#'</script>", None),
             (200, "server: cloudflare", "<html>a shop that sells Wordfence mugs", None),
             (404, "server: cloudflare\nx-sucuri-id: 1", "<html>", None),
+            (401, "", r#"{"code":"itsec_rest_api_access_restricted","message":"x"}"#, blocked(Product::SolidSecurity)),
+            (
+                500,
+                "",
+                r#"{"code":"wp_die","message":"You are not authorized to perform this action."}"#,
+                blocked(Product::AllInOneSecurity),
+            ),
+            (
+                401,
+                "",
+                r#"{"code":"rest_cannot_access","message":"DRA: Only members."}"#,
+                blocked(Product::DisableRestApi),
+            ),
+            (403, "", r#"{"code":"birim_rest_lock","message":"x"}"#, blocked(Product::BirimRestLock)),
+            (403, "", r#"{"code":"rest_forbidden","message":"Blocked by Wordfence"}"#, blocked(Product::Wordfence)),
+            (302, "location: https://api-1.duosecurity.com/oauth/v1/authorize", "", blocked(Product::Duo)),
+            (200, "", "<title>Defensive mode</title><script>solve()</script>", blocked(Product::DefensiveMode)),
         ] {
             let heard = hear(&reply(status, headers, body));
             let seen = if let Heard::Trouble(verdict) = heard { Some(verdict) } else { None };
             assert_eq!(seen, verdict, "{status} {headers} {body}");
+        }
+    }
+
+    #[test]
+    fn every_named_product_has_a_mark_a_setting_and_a_sentence() {
+        for verdict in Verdict::ALL {
+            let Verdict::Blocked(product) = verdict else { continue };
+            let is_named = !matches!(product, Product::Unnamed | Product::BotCheck);
+            assert_eq!(PRODUCTS.iter().any(|(one, _)| one == product), is_named, "{product:?}");
+            assert_eq!(product.setting().is_some(), is_named, "{product:?}");
         }
     }
 }

@@ -7,20 +7,23 @@
 use super::http::Client;
 use super::locate::{Located, locate};
 use super::site;
+use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// The site at `home` accepted the key and reported `claimed`, a different address, as its home.
-pub(super) async fn claimed(client: &Client, home: &StoreUrl, claimed: &StoreUrl) -> Verdict {
+/// The site at `home`, whose API is at `rest`, accepted the key and reported `claimed`, a different address, as its home.
+pub(super) async fn claimed(client: &Client, home: &StoreUrl, rest: &RestBase, claimed: &StoreUrl) -> Verdict {
     if home.bare_host() == claimed.bare_host() {
         return Verdict::Moved;
     }
     // It reports one address to visitors and another with the key: one of the two answers is not from this store.
-    if told_at(client, home).await.as_ref() == Some(home) {
+    if told_at(client, rest).await.as_ref() == Some(home) {
         return Verdict::OtherStore;
     }
-    match told_at(client, claimed).await {
-        Some(told) if told == *claimed => Verdict::CloneSuspected,
+    match Box::pin(locate(client, claimed)).await {
+        Located::At(site) if StoreUrl::parse(&site.index.home, client.network()).as_ref() == Ok(claimed) => {
+            Verdict::CloneSuspected
+        }
         // No site answers there, or none reports that address: only this site has it.
         _ => Verdict::Moved,
     }
@@ -32,9 +35,9 @@ pub(super) async fn redirected(client: &Client, home: &StoreUrl, to: &str) -> (V
     let Some(target) = target.and_then(|url| StoreUrl::parse(url.as_str(), client.network()).ok()) else {
         return (Verdict::Moved, None);
     };
-    match locate(client, &target, &mut false).await {
-        Located::At(_, index) => {
-            let told = StoreUrl::parse(&index.home, client.network()).ok();
+    match Box::pin(locate(client, &target)).await {
+        Located::At(site) => {
+            let told = StoreUrl::parse(&site.index.home, client.network()).ok();
             (Verdict::Moved, told.filter(|told| told != home))
         }
         // The domain was sold or has lapsed: what answers there is not a store.
@@ -43,8 +46,8 @@ pub(super) async fn redirected(client: &Client, home: &StoreUrl, to: &str) -> (V
     }
 }
 
-/// The home that the site at `address` reports to visitors.
-pub(super) async fn told_at(client: &Client, address: &StoreUrl) -> Option<StoreUrl> {
-    let index = site::index(client, address).await?;
+/// The home that the site with this API reports to visitors.
+pub(super) async fn told_at(client: &Client, rest: &RestBase) -> Option<StoreUrl> {
+    let index = site::index(client, rest).await?;
     StoreUrl::parse(&index.home, client.network()).ok()
 }

@@ -8,20 +8,28 @@ use super::answer::{self, Heard, Meaning, Refusal};
 use super::check::{Asking, Stop, made_up};
 use super::http::Client;
 use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Returns [`Verdict::KeyRejected`] if the store at `home` no longer knows `consumer_key`, [`Verdict::SecretRejected`]
+/// Returns [`Verdict::KeyRejected`] if the store at `home`, whose API was at `rest`, no longer knows `consumer_key`, [`Verdict::SecretRejected`]
 /// if it still does, and any other verdict if the store could not be checked.
 ///
 /// A store that ignores plain keys answers the same as if the key were gone. So the key counts as gone only if two
 /// checks agree: the method by which the store accepted the key does not find it, and a signature by it is rejected
 /// with the same message as one by a key that never existed.
-pub async fn ask(client: &Client, home: &StoreUrl, consumer_key: Secret, took: AuthMethod) -> Verdict {
+pub async fn ask(client: &Client, home: &StoreUrl, rest: &RestBase, consumer_key: Secret, took: AuthMethod) -> Verdict {
     let pair = KeyPair { consumer_key, consumer_secret: made_up(client, "cs_") };
-    let asking = Asking { client, home, pair: &pair };
-    match is_known(&asking, took).await {
+    let asking = Asking { client, home, rest, pair: &pair };
+    let mut known = is_known(&asking, took).await;
+    if let Err(stop) = &known
+        && let Some(other) = stop.other_rest(client, home, rest).await
+    {
+        let rest = if other.is_query() { RestBase::plain_marked(home) } else { other };
+        known = is_known(&Asking { rest: &rest, ..asking }, took).await;
+    }
+    match known {
         Ok(true) => Verdict::SecretRejected,
         Ok(false) => Verdict::KeyRejected,
         Err(stop) => stop.verdict,
@@ -56,7 +64,7 @@ async fn refusal(asking: &Asking<'_>, how: AuthMethod) -> Result<Refusal, Stop> 
     let reply = asking.light(asking.pair, how).await?;
     match answer::hear(&reply) {
         Heard::Refused(refusal) => Ok(refusal),
-        other => Err(asking.read_trouble(&other, &reply).await),
+        other => Err(asking.read_trouble(&other, &reply)),
     }
 }
 

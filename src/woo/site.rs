@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::{ACCEPT, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, HeaderName, HeaderValue, LINK};
 use serde_json::Value;
 use url::Url;
 
 use super::answer::{self, Heard};
 use super::http::{Call, Client, Fault, Reply};
+use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
 /// Some firewalls block clients that accept only JSON (docs/protocol/wc-auth.md §6, row 28).
 pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
+/// The relation by which WordPress names its REST API.
+const REST_LINK: &str = "https://api.w.org/";
+/// How much of a page is searched for that, in bytes.
+const PAGE_AT_MOST: usize = 256 * 1024;
 /// The fields of the index that are needed; the whole index of one shop had 1.2 MB.
 pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";
 /// The time limit of one request.
-const ONE_WITHIN: Duration = Duration::from_secs(6);
+const ONE_WITHIN: Duration = Duration::from_secs(15);
 /// The maximum size of one answer, in bytes: WordPress before 4.9 ignores `_fields`.
 const ONE_AT_MOST: usize = 4 * 1024 * 1024;
 
@@ -40,15 +45,19 @@ pub(super) async fn get(client: &Client, url: &str) -> Result<Reply, Fault> {
     client.send(call).await
 }
 
-/// The index at its usual place, if it can be read.
-pub(super) async fn index(client: &Client, home: &StoreUrl) -> Option<Index> {
-    let reply = get(client, &home.at(&format!("/wp-json/?{INDEX_FIELDS}"))).await.ok()?;
-    read(&answer::hear(&reply))
+/// The answer to a request for the index at `rest`.
+pub(super) async fn ask_index(client: &Client, rest: &RestBase) -> Option<Heard> {
+    get(client, &rest.at("", INDEX_FIELDS)).await.ok().map(|reply| answer::hear(&reply))
+}
+
+/// The index at `rest`, if it can be read.
+pub(super) async fn index(client: &Client, rest: &RestBase) -> Option<Index> {
+    read(&ask_index(client, rest).await?)
 }
 
 /// Whether `WooCommerce` answers at its own namespace: plugins hide namespaces from the index.
-pub(super) async fn has_woocommerce(client: &Client, home: &StoreUrl) -> bool {
-    let Ok(reply) = get(client, &home.at("/wp-json/wc/v3/?_fields=namespace")).await else { return false };
+pub(super) async fn has_woocommerce(client: &Client, rest: &RestBase) -> bool {
+    let Ok(reply) = get(client, &rest.at("wc/v3/", "_fields=namespace")).await else { return false };
     match answer::hear(&reply) {
         Heard::Json { value, .. } => value.get("namespace").is_some_and(|namespace| namespace == "wc/v3"),
         Heard::Refused(refusal) => refusal.code.starts_with("woocommerce_rest_"),
@@ -56,10 +65,24 @@ pub(super) async fn has_woocommerce(client: &Client, home: &StoreUrl) -> bool {
     }
 }
 
-/// Whether the index answers at its address for plain permalinks.
-pub(super) async fn plain_index(client: &Client, home: &StoreUrl) -> bool {
-    let Ok(reply) = get(client, &home.at(&format!("/?rest_route=/&{INDEX_FIELDS}"))).await else { return false };
-    read(&answer::hear(&reply)).is_some()
+/// The REST API that a page of the store at `home` names: WordPress does so in a header of each page, also of its 404, and in
+/// the page itself.
+pub(super) fn named(reply: &Reply, home: &StoreUrl) -> Option<RestBase> {
+    let headers = reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let in_header = headers.flat_map(|value| value.split(',')).find_map(|link| {
+        let (address, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
+        rest.contains(REST_LINK).then(|| address.to_owned())
+    });
+    RestBase::named(home, &in_header.or_else(|| in_page(&reply.body[..reply.body.len().min(PAGE_AT_MOST)]))?)
+}
+
+fn in_page(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let link =
+        text.split("<link").skip(1).filter_map(|tag| tag.split('>').next()).find(|tag| tag.contains(REST_LINK))?;
+    let address = link.split_once("href=")?.1;
+    let quote = address.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    address[1..].split(quote).next().map(|address| address.replace("&amp;", "&").replace("&#038;", "&"))
 }
 
 /// Parses an index; JSON without `home` and `namespaces` is not one.
@@ -144,6 +167,31 @@ mod tests {
             (None, Verdict::AnswerUnreadable),
         ] {
             assert_eq!(moved(&home, to), verdict, "{to:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_names_its_api_in_a_header_or_in_itself() {
+        let home = StoreUrl::parse("shop.example.com", Network::Public).unwrap();
+        let link =
+            "link: <https://a.example/x>; rel=\"y\", <https://shop.example.com/api/>; rel=\"https://api.w.org/\"";
+        for (headers, body, base) in [
+            (link, "", Some("https://shop.example.com/api/")),
+            (
+                "",
+                "<link rel='https://api.w.org/' href='https://shop.example.com/v/'>",
+                Some("https://shop.example.com/v/"),
+            ),
+            (
+                "",
+                "<link href=\"/?rest_route=/\" rel=\"https://api.w.org/\">",
+                Some("https://shop.example.com/?rest_route=/"),
+            ),
+            ("link: <https://evil.example/api/>; rel=\"https://api.w.org/\"", "", None),
+            ("", "<a href='https://api.w.org/'>", None),
+        ] {
+            let found = named(&reply(404, headers, body), &home);
+            assert_eq!(found.as_ref().map(RestBase::as_str), base, "{headers} {body}");
         }
     }
 

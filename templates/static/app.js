@@ -4,12 +4,32 @@
 
 (() => {
   const SEND_AFTER_MS = 1200;
+  const SLOW_AFTER_MS = 6000;
   const POLL_EVERY_MS = 2000;
   const POLL_AT_MOST_EVERY_MS = 30000;
 
   // A problem is where the reader should be.
   const problem = document.querySelector("[data-focus]");
   if (problem) problem.focus();
+
+  // What is to be carried elsewhere; without this file it is marked by a click.
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    const source = document.getElementById(button.dataset.copy);
+    const label = button.textContent;
+    button.hidden = false;
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+        button.textContent = button.dataset.copied;
+        setTimeout(() => { button.textContent = label; }, 2000);
+      } catch {
+        // Not allowed here: what is marked can be copied by hand.
+        getSelection().selectAllChildren(source);
+        source.focus();
+      }
+    });
+  }
 
   // A form that takes a while says so, and is sent once. The button is not disabled: its name and value would be lost.
   for (const form of document.querySelectorAll("form[data-busy]")) {
@@ -27,6 +47,9 @@
       for (const each of form.querySelectorAll("button")) each.setAttribute("aria-disabled", "true");
       const live = form.querySelector("[data-live]");
       if (live) live.textContent = form.dataset.busyHint || form.dataset.busy;
+      if (live && form.dataset.busyLater) {
+        setTimeout(() => { if (sent) live.textContent = form.dataset.busyLater; }, SLOW_AFTER_MS);
+      }
     });
     // Back from the next page may bring this one out of memory, still busy.
     window.addEventListener("pageshow", (event) => {

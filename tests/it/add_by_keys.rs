@@ -215,9 +215,7 @@ async fn a_key_that_does_not_work_is_not_kept_and_the_store_says_why() {
     world.shop.demote("manager");
     says(&add_key(&mut ann, SHOP, &theirs).await, "neither an administrator nor a shop manager");
     for (change, code) in [
-        ((|s: &mut Switches| s.permalinks = Permalinks::Plain) as fn(&mut Switches), "plain_permalinks"),
-        (|s| s.permalinks = Permalinks::Index, "index_permalinks"),
-        (|s| s.woocommerce_off = true, "no_woocommerce"),
+        ((|s: &mut Switches| s.woocommerce_off = true) as fn(&mut Switches), "no_woocommerce"),
         (|s| s.maintenance = true, "maintenance"),
         (|s| s.claims_home = Some("https://elsewhere.example".to_owned()), "other_store"),
         (|s| s.server_error = true, "server_error"),
@@ -235,6 +233,24 @@ async fn a_key_that_does_not_work_is_not_kept_and_the_store_says_why() {
         assert_eq!(column(&world.app.db, &format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")).await, ["0"]);
     }
     assert_eq!(kinds(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_key_works_wherever_the_stores_api_is() {
+    for (change, base) in [
+        ((|s: &mut Switches| s.permalinks = Permalinks::Index) as fn(&mut Switches), "/index.php/wp-json/wc/v3"),
+        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, (11, 1)), "/index.php?rest_route=/wc/v3"),
+        (|s| s.permalinks = Permalinks::Plain, "/index.php?for=wp-json/wc/&rest_route=/wc/v3"),
+        (|s| s.rest_prefix = "api", "/api/wc/v3"),
+    ] {
+        let world = World::new().await;
+        let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));
+        world.shop.switch(change);
+        says(&add_key(&mut ann, SHOP, &key).await, "The key works");
+        let keys = world.service("keys:read").await.get("/users/merchant-7/keys").await.ok();
+        assert_eq!(keys["api_url"], format!("{SHOP}{base}"));
+        assert_eq!(crate::prove::status_with(&world, &keys).await, 200, "{base}");
+    }
 }
 
 #[tokio::test]

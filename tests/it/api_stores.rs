@@ -81,7 +81,7 @@ async fn a_store_is_shown_whole_and_without_secrets() {
     let expected = json!({
         "id": id, "user_id": "m", "url": SHOP, "name": "Cups & Plates", "status": "connected", "reason": null,
         "scope": "read_write", "key_id": 1, "key_last7": issued.consumer_key[36..], "key_version": 1,
-        "auth_method": "basic", "woocommerce_version": "11.0.1", "wordpress_version": "7.0.4",
+        "auth_method": "basic", "woocommerce_version": "11.0.1", "wordpress_version": "7.0.4", "moved_to": null,
         "connected_at": at, "checked_at": at, "changed_at": at,
     });
     assert_eq!(seen, expected);

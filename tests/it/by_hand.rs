@@ -161,17 +161,17 @@ async fn it_is_offered_where_the_approval_is_in_the_way() {
     world.prove().await;
     says(&browser.get(page.url.as_str()).await, "shop.example is connected");
 
-    // With plain permalinks no key works either: that is said, and the way that helps.
+    // With plain permalinks an approval cannot finish, but a typed key works.
     let world = allowing(Switches { permalinks: Permalinks::Plain, ..Switches::default() }).await;
-    let (mut browser, (id, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
+    let (mut browser, (_, link)) = (world.merchant(), world.link("merchant-42", json!({})).await);
     let page = world.begin(&mut browser, &link).await;
-    assert!(page.link("Connect manually").is_none(), "{}", page.text());
+    says(&page, "plain_permalinks");
     let key = world.shop.issue_key("admin", Scope::ReadWrite);
-    let page = browser.click(&page, "connect it manually").await;
+    let page = browser.click(&page, "Connect manually").await;
     let values = [("consumer_key", key.consumer_key.as_str()), ("consumer_secret", key.consumer_secret.as_str())];
     let page = browser.submit(&page, CONNECT, &values).await;
-    says(&page, "choose “Post name”, press “Save Changes”");
-    assert_eq!(world.stands(&id).await, ("failed".to_owned(), "plain_permalinks".to_owned()));
+    world.prove().await;
+    says(&browser.get(page.url.as_str()).await, "shop.example is connected");
 }
 
 #[tokio::test]

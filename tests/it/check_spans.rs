@@ -84,6 +84,8 @@ async fn a_check_that_came_too_late_says_nothing() {
         check_at: world.clock.now(),
         woocommerce_version: None,
         wordpress_version: None,
+        rest_base: None,
+        json_has_noise: None,
         lending_changed: true,
         now: world.clock.now(),
         events: Vec::new(),

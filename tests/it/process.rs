@@ -55,9 +55,16 @@ async fn sigterm_drops_no_request_that_was_accepted() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     shop.release();
     for answer in answers.join_all().await {
-        assert!(answer.contains("Taking you to"), "{answer}");
+        assert!(is_sent_on(&answer), "{answer}");
     }
     assert_eq!(cartkey.ended().await.code(), Some(0));
+}
+
+/// Whether the merchant is sent to the page that leads to the store.
+fn is_sent_on(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 303 ")
+        && answer.contains("location: /connect/attempts/at_")
+        && answer.contains("?go=1")
 }
 
 #[tokio::test]
@@ -88,7 +95,7 @@ async fn nobody_new_is_taken_while_the_process_drains() {
     let listen = cartkey.listen;
     until_async(async || TcpStream::connect(listen).await.is_err()).await;
     shop.release();
-    assert!(whole_answer(stream).await.contains("Taking you to"));
+    assert!(is_sent_on(&whole_answer(stream).await));
     assert_eq!(cartkey.ended().await.code(), Some(0));
 }
 
@@ -108,7 +115,7 @@ async fn a_worker_that_waits_for_a_locked_database_does_not_hold_up_the_end() {
     let locked = Locked::hold(&here.settings["CARTKEY_DATABASE_URL"]).await;
     cartkey.tell(Signal::TERM);
     let warning = cartkey.logged("stopping without these workers").await;
-    assert_eq!(warning["workers"], "prover", "{warning}");
+    assert!(warning["workers"].as_str().is_some_and(|workers| workers.contains("prover")), "{warning}");
     assert_eq!(cartkey.ended().await.code(), Some(0));
     locked.release().await;
     shop.release();
@@ -314,7 +321,7 @@ async fn a_proxy_that_is_not_listed_is_pointed_out() {
     let url = format!("http://{}/connect", cartkey.listen);
     let headers = [("origin", "http://localhost:8080".to_owned()), ("x-forwarded-for", "203.0.113.9".to_owned())];
     let (status, says) = ask(&client(), Method::POST, &url, &headers, "store_url=").await.unwrap();
-    assert_eq!(status, 422, "{says}");
+    assert_eq!(status, 303, "{says}");
     let warning = cartkey.logged("CARTKEY_TRUSTED_PROXIES does not list that address").await;
     assert_eq!((&warning["peer"], &warning["level"]), (&json!("127.0.0.1"), &json!("WARN")));
 }

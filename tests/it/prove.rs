@@ -19,7 +19,7 @@ type Turn = fn(&mut Switches);
 type Happens = fn(&World);
 
 /// The shop's status for a client that uses `keys` exactly as Keys states.
-async fn status_with(world: &World, keys: &Value) -> u16 {
+pub async fn status_with(world: &World, keys: &Value) -> u16 {
     let text = |name: &str| keys[name].as_str().unwrap();
     let pair = KeyPair {
         consumer_key: Secret::new(text("consumer_key").to_owned()),
@@ -27,8 +27,8 @@ async fn status_with(world: &World, keys: &Value) -> u16 {
     };
     let how = AuthMethod::LADDER.into_iter().find(|method| method.as_str() == text("auth_method")).unwrap();
     let home = StoreUrl::parse(text("store_url"), Network::Public).unwrap();
-    let path = format!("{}/orders", text("api_url").strip_prefix(home.as_str()).unwrap());
-    let ask = Ask { method: Method::GET, home: &home, path: &path, query: &[] };
+    let address = format!("{}/orders", text("api_url"));
+    let ask = Ask { method: Method::GET, home: &home, address: &address, query: &[] };
     let ready = authenticate(&ask, &pair, how, world.clock.now(), &Entropy::System);
     let call = Call {
         method: Method::GET,
@@ -210,4 +210,21 @@ async fn notices_of_php_before_the_answer_are_a_remark_and_no_failure() {
     let page = browser.get(waiting.url.as_str()).await;
     assert!(page.text().contains("adds other text to its API responses"), "{}", page.text());
     assert_eq!(world.service("keys:read").await.get("/users/m/keys").await.ok()["store_url"], SHOP);
+}
+
+#[tokio::test]
+async fn a_store_that_moved_is_told_where() {
+    let world = World::new().await;
+    let (mut browser, waiting, link) = world.approved("m", json!({"expires_in": 604_800})).await;
+    world.shop.switch(|s| s.claims_home = Some("https://www.shop.example".to_owned()));
+    world.prove().await;
+    while world.stands(&link).await.0 == "proving" {
+        world.pass(Duration::from_hours(1)).await;
+    }
+    assert_eq!(world.stands(&link).await, ("failed".to_owned(), "moved".to_owned()));
+    let page = browser.get(waiting.url.as_str()).await;
+    assert!(page.text().contains("It reports www.shop.example as its address now."), "{}", page.text());
+    // Who tries again need not type it.
+    let again = browser.click(&page, "Try again").await;
+    assert!(again.body.contains("value=\"https://www.shop.example\""), "{}", again.body);
 }

@@ -17,6 +17,17 @@ pub(super) async fn answer(asked: &Asked, shop: &Shop) -> Answer {
         return answer;
     }
     let Some(path) = inside_home(&asked.path, &shop.home) else { return Answer::html(404, "<h1>Not Found</h1>") };
+    let answer = wordpress(asked, path, shop, &switches).await;
+    // WordPress names its API on every page.
+    let is_page = answer.headers.iter().any(|(name, value)| *name == "content-type" && value.starts_with("text/html"));
+    if is_page {
+        answer.with("link", &format!("<{}>; rel=\"https://api.w.org/\"", rest_url(shop, &switches)))
+    } else {
+        answer
+    }
+}
+
+async fn wordpress(asked: &Asked, path: &str, shop: &Shop, switches: &Switches) -> Answer {
     if path == "/wp-login.php" {
         return admin::log_in(asked, shop);
     }
@@ -24,25 +35,35 @@ pub(super) async fn answer(asked: &Asked, shop: &Shop) -> Answer {
         return admin::page(asked, page, shop);
     }
     // WooCommerce handles a posted login form before WordPress routes the address.
-    if let Some(answer) = approval::process_login(asked, shop, &switches) {
+    if let Some(answer) = approval::process_login(asked, shop, switches) {
         return answer;
     }
     let query = asked.get();
     if let Some(route) = query.filled("rest_route") {
-        return rest::answer(asked, route, shop, &switches);
+        return rest::answer(asked, route, shop, switches);
     }
     let Some(path) = rewritten(path, switches.permalinks) else { return pages::not_found(shop) };
-    if let Some(route) = path.strip_prefix("/wp-json").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return rest::answer(asked, if route.is_empty() { "/" } else { route }, shop, &switches);
+    let route = path.strip_prefix('/').and_then(|path| path.strip_prefix(switches.rest_prefix));
+    if let Some(route) = route.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        if switches.rest_directory_closed {
+            return Answer::html(404, "<h1>Not Found</h1>");
+        }
+        return rest::answer(asked, if route.is_empty() { "/" } else { route }, shop, switches);
     }
+    let in_language = switches.language.and_then(|language| path.strip_prefix('/')?.strip_prefix(language));
+    let path = match in_language {
+        Some("") => "/",
+        Some(path) if path.starts_with('/') => path,
+        _ => path,
+    };
     if let Some(route) = path.strip_prefix("/wc-auth/v1/").filter(|route| !route.is_empty()) {
-        return by_rule(asked, route, shop, &switches).await;
+        return by_rule(asked, route, shop, switches).await;
     }
     match (path, query.filled("wc-auth-version"), query.filled("wc-auth-route")) {
         ("/", Some("1"), Some(route)) if !switches.woocommerce_off => {
-            approval::answer(asked, route, shop, &switches).await
+            approval::answer(asked, route, shop, switches).await
         }
-        ("/", ..) => pages::front(shop, &switches, approval::visitor(asked, shop).as_ref()),
+        ("/", ..) => pages::front(shop, switches, approval::visitor(asked, shop).as_ref()),
         ("/my-account/", ..) => pages::account(shop, approval::visitor(asked, shop).as_ref()),
         _ => pages::not_found(shop),
     }
@@ -135,6 +156,9 @@ fn firewall(asked: &Asked, firewall: Firewall) -> Option<Answer> {
             200,
             "<html><iframe src=\"/_Incapsula_Resource?SWUDNSAI=31\">Request unsuccessful.</iframe></html>",
         )),
+        Firewall::DefensiveMode => {
+            Some(Answer::html(200, "<html><title>Defensive mode</title><script>solve()</script></html>"))
+        }
         Firewall::BotCheck => Some(Answer::html(
             200,
             "<html><script>document.cookie=\"__test=\"+1;location.href=\"/?i=1\";</script></html>",
@@ -189,7 +213,18 @@ fn rewritten(path: &str, permalinks: Permalinks) -> Option<&str> {
 
 /// The address that the shop believes it has, used for `home` and for links.
 pub(super) fn believed_home(shop: &Shop, switches: &Switches) -> String {
-    switches.moved_to.clone().unwrap_or_else(|| shop.home.clone())
+    let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
+    switches.language.map_or_else(|| home.clone(), |language| format!("{home}/{language}"))
+}
+
+/// `rest_url()`.
+fn rest_url(shop: &Shop, switches: &Switches) -> String {
+    let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
+    match switches.permalinks {
+        Permalinks::Pretty => format!("{home}/{}/", switches.rest_prefix),
+        Permalinks::Index => format!("{home}/index.php/{}/", switches.rest_prefix),
+        Permalinks::Plain => format!("{home}/index.php?rest_route=/"),
+    }
 }
 
 /// `wc_get_endpoint_url('wc-auth/v1', …)`: without permalinks it creates a link that nothing handles.

@@ -83,7 +83,9 @@ fn check_signature(signed: &Signed<'_>, consumer_secret: &str) -> Result<(), Ref
 fn base_string(signed: &Signed<'_>) -> String {
     let home_path = signed.base.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default();
     let path = signed.path.strip_prefix(&home_path).unwrap_or(signed.path);
-    let address = format!("{}/{}", signed.base, path.trim_start_matches('/'));
+    // `get_home_url()` adds no slash for an empty path.
+    let path = path.trim_start_matches('/');
+    let address = if path.is_empty() { signed.base.clone() } else { format!("{}/{path}", signed.base) };
     let mut params = signed.params.flat();
     params.retain(|(name, _)| name != "oauth_signature");
     params.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));

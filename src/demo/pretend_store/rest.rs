@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Asked};
+use super::front::believed_home;
 use super::json;
 use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
-use super::switches::Switches;
+use super::switches::{Namespaces, Switches};
 
 /// The namespaces of WordPress without WooCommerce.
 const WORDPRESS_SPACES: [&str; 4] = ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"];
@@ -24,7 +25,13 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         let says = "Only authenticated users can access the REST API.";
         return Answer::rest_error(401, "rest_cannot_access", says);
     }
+    if let Some((status, code, message)) = switches.refused_by {
+        return Answer::rest_error(status, code, message);
+    }
     let mut answer = match rest_auth::caller(asked, route, shop, switches) {
+        Ok(Caller::Anonymous) if switches.index_closed && route == "/" => {
+            Answer::rest_error(401, "rest_cannot_access", "Only members may read the index.")
+        }
         Ok(caller) => dispatch(asked, route, &caller, shop, switches),
         Err(refused) => refused,
     };
@@ -74,11 +81,15 @@ fn permitted(caller: &Caller, verb: &str, says: &str, then: impl FnOnce() -> Ans
 }
 
 fn index(shop: &Shop, switches: &Switches, whole: bool) -> Value {
-    let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
+    let home = believed_home(shop, switches);
     let mut spaces = WORDPRESS_SPACES.to_vec();
-    if !switches.woocommerce_off {
+    if !switches.woocommerce_off && switches.namespaces != Namespaces::Hidden {
         spaces.splice(1..1, WOOCOMMERCE_SPACES);
     }
+    let spaces = match switches.namespaces {
+        Namespaces::AsObject => spaces.iter().enumerate().map(|(n, space)| (n.to_string(), json!(space))).collect(),
+        Namespaces::Listed | Namespaces::Hidden => json!(spaces),
+    };
     let authorization = format!("{home}/wp-admin/authorize-application.php");
     let authentication = if rest_auth::is_ssl(shop, switches) {
         json!({"application-passwords": {"endpoints": {"authorization": authorization}}})
@@ -114,7 +125,7 @@ fn namespace(shop: &Shop) -> Value {
 fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Value> {
     match name {
         "system_status" => {
-            let home = switches.claims_home.as_ref().or(switches.moved_to.as_ref()).unwrap_or(&shop.home);
+            let home = switches.claims_home.clone().unwrap_or_else(|| believed_home(shop, switches));
             let environment = json!({
                 "home_url": home,
                 "site_url": home,

@@ -1,6 +1,7 @@
 //! Authenticates REST requests with WooCommerce's checks, in WooCommerce's order (docs/protocol/wc-auth.md §5).
 
 use super::answer::{Answer, Asked};
+use super::front::believed_home;
 use super::oauth::{self, Signed};
 use super::state::{Role, Shop, basic_of};
 use super::switches::Switches;
@@ -29,10 +30,11 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI, including the query, is searched for the text; from 11.1 the route decides.
+    let in_address = |part: &str| asked.target().contains(&format!("{}/{part}", switches.rest_prefix));
     let for_woocommerce = if switches.is_11_1() {
         route.starts_with("/wc/") || route.starts_with("/wc-")
     } else {
-        ["wp-json/wc/", "wp-json/wc-"].iter().any(|part| asked.target().contains(part))
+        in_address("wc/") || in_address("wc-")
     };
     let found = if switches.woocommerce_off || switches.nothing_arrives {
         None
@@ -89,9 +91,9 @@ fn by_key(
     if switches.query_added {
         params.set("cdn", "1".to_owned());
     }
-    let home = switches.moved_to.as_deref().unwrap_or(&shop.home);
+    let home = believed_home(shop, switches);
     let scheme = if is_ssl { "https" } else { "http" };
-    let base = format!("{scheme}://{}", home.split_once("://").map_or(home, |(_, rest)| rest));
+    let base = format!("{scheme}://{}", home.split_once("://").map_or(home.as_str(), |(_, rest)| rest));
     let signed = Signed { method: asked.method.as_str(), path: &asked.path, params, base };
     match oauth::verify(&signed, shop, switches) {
         None => plain,

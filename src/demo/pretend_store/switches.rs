@@ -14,6 +14,18 @@ pub enum Permalinks {
     Index,
 }
 
+/// What the index lists of the API's namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Namespaces {
+    /// All of them.
+    #[default]
+    Listed,
+    /// As an object with numbers for names, as PHP writes a list with gaps.
+    AsObject,
+    /// Only WordPress' own.
+    Hidden,
+}
+
 /// What is in front of the store. All but the last block programs and let browsers (`Mozilla/…`) pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Firewall {
@@ -34,6 +46,8 @@ pub enum Firewall {
     AwsWaf,
     /// 200 with a page of Imperva's.
     Imperva,
+    /// 200 with a puzzle of WP Cloud's hosts for browsers.
+    DefensiveMode,
     /// 200 with a script that sets a cookie and loads the page again.
     BotCheck,
     /// 403 as WordPress.com answers for a private site.
@@ -104,6 +118,18 @@ pub struct Switches {
     pub firewall: Firewall,
     /// A plugin refuses the whole REST API before WooCommerce reads the key.
     pub rest_closed: bool,
+    /// The directory of the REST API, which plugins change.
+    pub rest_prefix: &'static str,
+    /// A rule of the host answers 404 to the directory of the REST API, so only `?rest_route=` is left.
+    pub rest_directory_closed: bool,
+    /// The index, and nothing else, is closed to visitors.
+    pub index_closed: bool,
+    /// What the index lists.
+    pub namespaces: Namespaces,
+    /// The shop's pages and its `home` are in a directory named after their language, its API is not.
+    pub language: Option<&'static str>,
+    /// A plugin refuses every REST request with this status, code and message.
+    pub refused_by: Option<(u16, &'static str, &'static str)>,
     /// PHP prints notices in front of JSON.
     pub notices: bool,
     /// How answers are sent.
@@ -162,6 +188,12 @@ impl Default for Switches {
             login_wall: false,
             firewall: Firewall::default(),
             rest_closed: false,
+            refused_by: None,
+            rest_prefix: "wp-json",
+            rest_directory_closed: false,
+            index_closed: false,
+            namespaces: Namespaces::default(),
+            language: None,
             notices: false,
             pace: Pace::default(),
             claims_home: None,

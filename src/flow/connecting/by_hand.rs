@@ -1,6 +1,8 @@
 //! By hand: a merchant copies a key from their store's settings, if the operator allows it. From then on it is an ordinary attempt:
 //! proven in the background, with the same waiting page.
 
+use std::time::Duration;
+
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::Attempt;
@@ -20,6 +22,8 @@ use crate::storage::{attempts, settings, stores};
 use crate::woo::preflight;
 
 const SETTING: &str = "by_hand";
+/// The time limit for finding the store; the test of the key has more patience.
+const FIND_WITHIN: Duration = Duration::from_secs(8);
 
 /// Whether merchants may type keys. Off until an operator turns it on.
 pub async fn is_allowed(app: &App) -> Result<bool, Beneath> {
@@ -42,6 +46,8 @@ pub const fn may_help(verdict: Verdict) -> bool {
     matches!(
         verdict,
         Verdict::PermalinksStale
+            | Verdict::PlainPermalinks
+            | Verdict::IndexPermalinks
             | Verdict::ApprovalMisdirected
             | Verdict::RestClosed
             | Verdict::LoginWall
@@ -71,7 +77,7 @@ pub async fn begin(
 ) -> Result<Handed, Error> {
     let typed = StoreUrl::typed(typed, app.site.network)?;
     let Admitted { network, permit } = admit(app, &invitation, &typed, actor).await?;
-    let mut findings = preflight::find(&app.woo, &typed, app.preflight_within).await;
+    let mut findings = preflight::find(&app.woo, &typed, FIND_WITHIN.min(app.preflight_within)).await;
     drop(permit);
     invitation.judge(&mut findings);
     if findings.stop.is_none()

@@ -165,7 +165,9 @@ pub async fn begin(
     let addresses = Addresses::of(app, &secrets, &id);
     let brand = brand::current(app).await?;
     let ask = addresses.ask(brand.app_name.as_str(), invitation.scope, &secrets);
-    let mut findings = preflight::examine(&app.woo, &typed, &ask, app.preflight_within).await;
+    // Who goes on anyway has waited once.
+    let patience = if go_on { preflight::AGAIN_WITHIN } else { preflight::ALL_WITHIN };
+    let mut findings = preflight::examine(&app.woo, &typed, &ask, patience.min(app.preflight_within)).await;
     drop(permit);
     invitation.judge(&mut findings);
     let attempt = attempt(id, invitation, &findings, &typed, go_on, app);
@@ -261,6 +263,7 @@ pub(super) fn attempt(
         warnings: Verdicts(warnings),
         typed: Some(typed.clone()).filter(|typed| findings.home != *typed),
         store_name: findings.name.clone(),
+        moved_to: None,
     }
 }
 
@@ -297,7 +300,5 @@ pub(super) async fn keep(
 
 /// The address of the site without the store's path.
 fn site_of(home: &StoreUrl, app: &App) -> StoreUrl {
-    let whole = home.as_str();
-    let end = whole.match_indices('/').nth(2).map_or(whole.len(), |(at, _)| at);
-    StoreUrl::parse(&whole[..end], app.site.network).unwrap_or_else(|_| home.clone())
+    StoreUrl::parse(home.origin(), app.site.network).unwrap_or_else(|_| home.clone())
 }

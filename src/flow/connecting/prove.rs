@@ -13,6 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
@@ -110,10 +111,16 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
     let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, candidate).await };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
-    let asked = check::ask(&app.woo, &attempt.home, &pair, Some(attempt.scope), None);
+    let rest = RestBase::usual(&attempt.home);
+    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have returned or rejected the approval during the requests.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
+    if answer.verdict == Verdict::Moved
+        && let Some(to) = &answer.home_seen
+    {
+        attempts::moved(&app.db, &attempt.id, to).await?;
+    }
     let mut tried = judge(candidate, &held.attempt, answer, app.now());
     if held.attempt.by_hand && is_outdone(app, &held.attempt, &tried).await? {
         // An approval grants what its page states; a merchant who copies a key may pick the wrong one of several.
@@ -205,6 +212,8 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
         name: answer.name,
         woocommerce_version: answer.woocommerce_version,
         wordpress_version: answer.wordpress_version,
+        rest_base: answer.rest,
+        json_has_noise: answer.json_has_noise,
     }
 }
 
@@ -263,6 +272,8 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         name: proven.name.clone(),
         woocommerce_version: proven.woocommerce_version.clone(),
         wordpress_version: proven.wordpress_version.clone(),
+        rest_base: proven.rest_base.clone(),
+        json_has_noise: proven.json_has_noise,
         now,
     };
     let activation = Activation { attempt, grant: &proven.id, key };

@@ -13,6 +13,7 @@ use super::subject;
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::key::KeyPair;
+use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
@@ -311,10 +312,18 @@ impl Keys {
     }
 }
 
-/// Changes whenever the key, its authentication method or its scope does.
+/// Changes whenever the key, its authentication method, its scope, the address of the API or the notes do.
 fn etag(lendable: &Lendable) -> String {
     let store = &lendable.store;
-    format!("\"{}-{}-{}\"", lendable.key_id, store.auth_method.as_str(), store.scope)
+    let mut etag = format!("{}-{}-{}", lendable.key_id, store.auth_method.as_str(), store.scope);
+    if let Some(rest) = store.rest_base.as_ref().filter(|rest| **rest != RestBase::usual(&store.home)) {
+        // An encoded address has none of the characters that end a tag, but for the comma of lists of them.
+        etag.push_str(&rest.as_str()[store.home.origin().len()..].replace(',', "%2C"));
+    }
+    if store.json_has_noise {
+        etag.push_str("-noise");
+    }
+    format!("\"{etag}\"")
 }
 
 /// The record of what this answer lends.

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::key::KeyPair;
+use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
@@ -226,11 +227,11 @@ async fn ask_within(
 
 /// Tries the key. A store whose index is closed to visitors reveals its own address only now; then the key is tried there.
 async fn ask(app: &App, keys: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
-    let mut answer = check::ask(&app.woo, &home, &keys.pair, Some(keys.scope), None).await;
+    let mut answer = check::ask(&app.woo, &home, &RestBase::usual(&home), &keys.pair, Some(keys.scope), None).await;
     if answer.verdict == Verdict::Moved
         && let Some(seen) = answer.home_seen.take()
     {
-        answer = check::ask(&app.woo, &seen, &keys.pair, Some(keys.scope), None).await;
+        answer = check::ask(&app.woo, &seen, &RestBase::usual(&seen), &keys.pair, Some(keys.scope), None).await;
         home = seen;
     }
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
@@ -368,6 +369,8 @@ async fn keep(
         name: answer.name.clone(),
         woocommerce_version: answer.woocommerce_version.clone(),
         wordpress_version: answer.wordpress_version.clone(),
+        rest_base: answer.rest.clone(),
+        json_has_noise: answer.json_has_noise,
         now,
     };
     let before = store.map(|store| Before { key_version: store.key_version, status: store.status });

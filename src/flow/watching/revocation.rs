@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::domain::{Actor, Event, Kind, StoreId, Time, Verdict};
+use crate::domain::{Actor, Event, Kind, RestBase, StoreId, Time, Verdict};
 use crate::flow::Beneath;
 use crate::storage::keys::{self, Revocation};
 use crate::vault::Place;
@@ -65,7 +65,8 @@ async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdic
         keys::checked(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };
-    let asked = woo::revocation::ask(&app.woo, &revocation.home, key, revocation.auth_method);
+    let rest = revocation.rest_base.clone().unwrap_or_else(|| RestBase::usual(&revocation.home));
+    let asked = woo::revocation::ask(&app.woo, &revocation.home, &rest, key, revocation.auth_method);
     let verdict = tokio::time::timeout(WITHIN, asked).await.unwrap_or(Verdict::TimedOut);
     let now = app.now();
     tracing::info!(store.id = %revocation.store_id, key.id = %revocation.id, verdict = verdict.code(), "checked the revocation of a key at {}", revocation.home.shown());

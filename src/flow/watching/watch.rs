@@ -173,7 +173,8 @@ async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) ->
     let Ok(pair) = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed) else {
         return Answer::only(Verdict::KeyUnreadable);
     };
-    let asked = check::ask(&app.woo, &store.home, &pair, asked, Some(store.auth_method));
+    let rest = store.rest();
+    let asked = check::ask(&app.woo, &store.home, &rest, &pair, asked, Some(store.auth_method));
     let within = app.outgoing.limits.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {
@@ -230,9 +231,16 @@ fn checked(app: &App, store: &Store, answer: &Answer, wanted_by: Option<&Actor>)
     let by_itself = Actor::cartkey();
     let events = judge::events(store, &now, answer, at, wanted_by.unwrap_or(&by_itself));
     let auth_method = judge::learned(&now, answer).filter(|method| *method != store.auth_method);
+    let works = now.status == StoreStatus::Connected && answer.method.is_some();
+    let rest_base = answer.rest.clone().filter(|rest| works && *rest != store.rest());
+    let json_has_noise = Some(answer.json_has_noise).filter(|noise| works && *noise != store.json_has_noise);
     let scope = answer.scope.filter(|scope| now.status == StoreStatus::Connected && *scope != store.scope);
     let mut checked = Checked {
-        lending_changed: now.status != store.status || auth_method.is_some() || scope.is_some(),
+        lending_changed: now.status != store.status
+            || auth_method.is_some()
+            || scope.is_some()
+            || rest_base.is_some()
+            || json_has_noise.is_some(),
         check_at: judge::next(&now, answer, app.check_every, at, &app.entropy),
         verdict: if answer.verdict.is_works() { now.reason.unwrap_or(Verdict::Works) } else { answer.verdict },
         status: now.status,
@@ -243,6 +251,8 @@ fn checked(app: &App, store: &Store, answer: &Answer, wanted_by: Option<&Actor>)
         failures: now.failures,
         woocommerce_version: answer.woocommerce_version.clone(),
         wordpress_version: answer.wordpress_version.clone(),
+        rest_base,
+        json_has_noise,
         now: at,
         events,
     };

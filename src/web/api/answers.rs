@@ -44,6 +44,9 @@ pub struct Store {
     /// As reported by the store at the last check.
     #[schema(required = true)]
     pub wordpress_version: Option<String>,
+    /// The address that the store reports, if it differs from `url`.
+    #[schema(required = true)]
+    pub moved_to: Option<StoreUrl>,
     /// When the store was connected, or last reconnected.
     pub connected_at: Time,
     /// When the store was last checked.
@@ -69,6 +72,7 @@ impl From<&store::Store> for Store {
             auth_method: store.auth_method,
             woocommerce_version: store.woocommerce_version,
             wordpress_version: store.wordpress_version,
+            moved_to: store.moved_to,
             connected_at: store.connected_at,
             checked_at: store.checked_at,
             changed_at: store.changed_at,
@@ -96,7 +100,8 @@ pub struct Keys<'a> {
     pub user_id: &'a UserId,
     /// The store's canonical address.
     pub store_url: &'a StoreUrl,
-    /// The base URL of the store's WooCommerce REST API.
+    /// The base URL of the store's WooCommerce REST API, to which a path such as `/orders` is appended. If it contains a `?`,
+    /// append parameters with `&`.
     #[schema(format = "uri")]
     pub api_url: String,
     /// The consumer key: `ck_…`.
@@ -107,11 +112,21 @@ pub struct Keys<'a> {
     pub permissions: Scope,
     /// How to send the key to the store.
     pub auth_method: AuthMethod,
+    /// What to expect of the store's answers.
+    pub notes: Vec<Note>,
     /// Increases with each reconnect.
     #[schema(minimum = 1)]
     pub key_version: i64,
     /// When the key was proven to work.
     pub issued_at: Time,
+}
+
+/// What to expect of a store's answers.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// Other output surrounds the JSON, such as PHP notices, a byte order mark or a cache's comment: cut it off before parsing.
+    JsonHasNoise,
 }
 
 /// A newly created link.

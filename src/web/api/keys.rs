@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use super::answers;
+use super::answers::{self, Note};
 use super::read::{Borrower, bad, parameter, query};
 use crate::app::App;
 use crate::domain::{RequestId, StoreUrl};
@@ -59,11 +59,12 @@ fn show(keys: &Keys) -> Result<Response, Failure> {
         store_id: &store.id,
         user_id: &store.user_id,
         store_url: &store.home,
-        api_url: store.home.api_url(),
+        api_url: store.rest().api_url(),
         consumer_key: keys.pair.consumer_key.expose(),
         consumer_secret: keys.pair.consumer_secret.expose(),
         permissions: store.scope,
         auth_method: store.auth_method,
+        notes: if store.json_has_noise { vec![Note::JsonHasNoise] } else { Vec::new() },
         key_version: keys.version(),
         issued_at: keys.issued_at(),
     };

@@ -306,10 +306,14 @@ pub(super) fn finding(frame: &Frame, attempt: &Attempt, reason: Verdict) -> Find
 
 fn says(words: Words, attempt: &Attempt, reason: Verdict) -> String {
     let store = attempt.home.shown();
-    if attempt.by_hand {
+    let says = if attempt.by_hand {
         words.verdict_by_hand(reason, store)
     } else {
         words.verdict_on_approval(reason, store, attempt.returned_at.is_some())
+    };
+    match attempt.moved_to.as_ref().filter(|_| reason == Verdict::Moved) {
+        Some(to) => format!("{says} {}", words.say("moved-to").with("address", to.shown())),
+        None => says,
     }
 }
 

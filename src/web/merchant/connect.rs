@@ -65,7 +65,7 @@ impl Start {
         if invitation.wanted_store.is_none() {
             // What the merchant typed, unless the store's own address is the better one.
             let typed = attempt.typed.as_ref().filter(|_| attempt.is_stopped_for_good());
-            invitation.home = Some(typed.unwrap_or(&attempt.home).clone());
+            invitation.home = Some(attempt.moved_to.as_ref().or(typed).unwrap_or(&attempt.home).clone());
         }
         Ok(Self { invitation, here: attempt::href(&attempt.id), again: Some(attempt) })
     }

@@ -9,12 +9,39 @@ use super::connect;
 use crate::app::App;
 use crate::domain::brand::Brand;
 use crate::domain::language::Language;
+use crate::domain::verdict::Verdict;
 use crate::flow::connecting::brand;
 use crate::web::brand_assets::{accent_href, logo_href};
 use crate::web::failure::Failure;
 use crate::web::guard::{FORM_TOKEN, browser, form_token, needs_form_token};
 use crate::web::i18n::{Said, Words};
 use crate::web::language::Choice;
+
+/// How a host recognises our requests.
+#[derive(Debug, Clone, Default)]
+struct Asker {
+    user_agent: String,
+    /// Comma-separated; empty if unknown.
+    addresses: String,
+}
+
+impl Asker {
+    fn of(app: &App) -> Self {
+        let configured = app.site.egress_ips.iter().map(|network| {
+            // A single address reads better without its length.
+            if network.prefix_len() == network.max_prefix_len() {
+                network.addr().to_string()
+            } else {
+                network.to_string()
+            }
+        });
+        let mut addresses: Vec<String> = configured.collect();
+        if addresses.is_empty() {
+            addresses = app.woo.egress().iter().map(ToString::to_string).collect();
+        }
+        Self { user_agent: app.woo.user_agent().to_owned(), addresses: addresses.join(", ") }
+    }
+}
 
 /// Passed to each page and shown by the base template.
 #[derive(Debug, Clone)]
@@ -27,6 +54,8 @@ pub struct Frame {
     switch: String,
     /// The form token, for a browser that does not report where it posts a form from.
     form_token: Option<String>,
+    /// How our requests are recognised.
+    asker: Asker,
     /// The cookie that the form token is derived from, if the browser does not have it yet.
     new_cookie: Option<HeaderValue>,
 }
@@ -35,7 +64,7 @@ impl Frame {
     /// Creates a frame whose language switch leads to the same path without its query: pages do not repeat what they
     /// need not.
     pub fn new(brand: Brand, words: Words) -> Self {
-        Self { brand, words, switch: "?lang=".to_owned(), form_token: None, new_cookie: None }
+        Self { brand, words, switch: "?lang=".to_owned(), form_token: None, asker: Asker::default(), new_cookie: None }
     }
 
     /// Makes the language switch lead to `href`: for a page that needs its query, or that answers a POST to a path
@@ -90,6 +119,27 @@ impl Frame {
         self.words.say(key)
     }
 
+    /// What the merchant sends to their host about the verdict with this code on `store`; `None` if a host cannot help.
+    pub fn for_host(&self, store: &str, code: &str) -> Option<String> {
+        let verdict = Verdict::from_code(code).filter(|verdict| verdict.is_wall())?;
+        let setting = if let Verdict::Blocked(product) = verdict { product.setting() } else { None };
+        let Asker { user_agent, addresses } = &self.asker;
+        let say = |key| self.say(key);
+        let mut lines = vec![
+            say("for-host-text").with("app", self.app()).with("store", store).to_string(),
+            say("for-host-paths").with("paths", "/wp-json/, /wc-auth/").to_string(),
+            say("for-host-agent").with("agent", user_agent).to_string(),
+        ];
+        if !addresses.is_empty() {
+            lines.push(say("for-host-addresses").with("addresses", addresses).to_string());
+        }
+        if let Some(setting) = setting {
+            lines.push(say("for-host-setting").with("setting", setting).to_string());
+        }
+        lines.push(say("for-support").with("code", code).to_string());
+        Some(lines.join("\n"))
+    }
+
     /// The application's name.
     pub fn app(&self) -> &str {
         self.brand.app_name.as_str()
@@ -138,6 +188,7 @@ impl FromRequestParts<App> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let words = Words(parts.extensions.get::<Choice>().map_or(Language::English, |choice| choice.language));
-        Self::new(brand::current(app).await?, words).with_form_token(app, parts)
+        let frame = Self { asker: Asker::of(app), ..Self::new(brand::current(app).await?, words) };
+        frame.with_form_token(app, parts)
     }
 }

@@ -109,6 +109,11 @@ impl ConnectPage {
         self.stop.is_some() || self.store_url.error.is_some()
     }
 
+    /// The code of the first finding: what it is about may be for the merchant's host to change.
+    fn wall(&self) -> Option<&'static str> {
+        self.stop.as_ref().or(self.warnings.first()).map(|finding| finding.code)
+    }
+
     /// Whether the merchant may go on although our check found a problem: mostly, their browser gets through.
     fn may_go_on(&self) -> bool {
         !self.is_stopped() && !self.warnings.is_empty()

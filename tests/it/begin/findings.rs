@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, Switches};
+use cartkey::demo::pretend_store::{Firewall, Namespaces, Pace, Permalinks, Switches};
 use serde_json::{Value, json};
 
 use super::{sent_to, type_address};
@@ -28,7 +28,25 @@ const STOPS: [(Switch, &str, &str); 7] = [
 ];
 
 /// Failures that can only be on our side.
-const WARNINGS: [(Switch, &str, &str); 13] = [
+const WARNINGS: [(Switch, &str, &str); 19] = [
+    (
+        |s| s.refused_by = Some((401, "itsec_rest_api_access_restricted", "x")),
+        "blocked_by_solid_security",
+        "set REST API to “Default Access”",
+    ),
+    (
+        |s| s.refused_by = Some((500, "wp_die", "You are not authorized to perform this action.")),
+        "blocked_by_all_in_one_security",
+        "turn off “Disallow unauthorized REST requests”",
+    ),
+    (
+        |s| s.refused_by = Some((401, "rest_cannot_access", "DRA: Only authenticated users can access the REST API.")),
+        "blocked_by_disable_rest_api",
+        "open Settings → Disable REST API",
+    ),
+    (|s| s.refused_by = Some((403, "birim_rest_lock", "x")), "blocked_by_birim_rest_lock", "allow wc/v3"),
+    (|s| s.refused_by = Some((403, "duo_required", "x")), "blocked_by_duo", "exempt /wp-json/ in Duo"),
+    (|s| s.firewall = Firewall::DefensiveMode, "blocked_by_defensive_mode", "Turn off Defensive Mode"),
     (|s| s.firewall = Firewall::AwsWaf, "blocked_by_aws_waf", "Ask whoever runs the store's AWS account"),
     (|s| s.firewall = Firewall::Imperva, "blocked_by_imperva", "In Imperva, allow our address"),
     (|s| s.firewall = Firewall::BotCheck, "blocked_by_bot_check", "lets browsers pass, but not our server"),
@@ -110,6 +128,27 @@ async fn what_only_we_may_suffer_from_warns_and_the_merchant_may_go_on() {
 }
 
 #[tokio::test]
+async fn what_the_host_must_know_is_ready_to_be_sent() {
+    let settings = [("CARTKEY_EGRESS_IPS", "203.0.113.7, 2001:db8::/64")];
+    let world = World::with(&settings, Switches { firewall: Firewall::Wordfence, ..Switches::default() }).await;
+    let page = type_address(&mut world.merchant(), "shop.example").await;
+    let text = page.text();
+    for part in [
+        "Please let the requests of Acme Shipping through to shop.example.",
+        "(+https://keys.example)",
+        "IP addresses: 203.0.113.7, 2001:db8::/64",
+        "Setting: Firewall → All Firewall Options",
+        "For support: blocked_by_wordfence",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // What is no matter of a host has no such text.
+    world.shop.switch(|s| *s = Switches { notices: true, ..Switches::default() });
+    let page = type_address(&mut world.merchant(), "shop.example").await;
+    assert!(page.text().contains("noisy_answer") && !page.text().contains("Send this to your host"));
+}
+
+#[tokio::test]
 async fn a_stop_cannot_be_passed_by_hand() {
     let world = World::with(&[], Switches { permalinks: Permalinks::Plain, ..Switches::default() }).await;
     let (_, link) = world.link("merchant-1", json!({})).await;
@@ -137,11 +176,47 @@ async fn a_store_that_does_not_answer_keeps_nobody_waiting() {
     let world = World::new().await;
     let hasty = world.also(|app| app.preflight_within = Duration::from_millis(400)).await;
     let mut browser = world.merchant();
-    for (pace, stops) in [(Pace::Never, true), (Pace::Drip, true), (Pace::Endless, true)] {
+    for pace in [Pace::Never, Pace::Drip] {
         world.shop.switch(|s| s.pace = pace);
         let page = browser.post_form(&format!("{hasty}/connect"), &[("store_url", "shop.example")]).await;
-        assert!(page.text().contains("did not answer in time") || pace == Pace::Endless, "{pace:?}: {}", page.text());
-        assert_eq!(page.form("Continue anyway").is_none(), stops, "{pace:?}: {}", page.text());
+        assert!(page.text().contains("did not answer in time"), "{pace:?}: {}", page.text());
+        assert!(page.text().contains("For support: timed_out"), "{pace:?}: {}", page.text());
+        let page = browser.submit(&page, "Continue anyway", &[]).await;
+        assert_eq!(sent_to(&page), format!("{SHOP}/wc-auth/v1/authorize"), "slowness refuses nobody");
+    }
+    // An answer without an end is none: how much of it comes in time decides what it is called.
+    world.shop.switch(|s| s.pace = Pace::Endless);
+    let page = browser.post_form(&format!("{hasty}/connect"), &[("store_url", "shop.example")]).await;
+    assert!(page.text().contains("For support: "), "{}", page.text());
+}
+
+/// Where a store's API is, what its index lists, and how the merchant fares: the approval page decides.
+#[tokio::test]
+async fn the_index_is_a_hint_and_the_approval_page_decides() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    let shapes: [(Switch, &str, &str); 6] = [
+        (|s| s.rest_prefix = "api", "/api/wc/v3", ""),
+        (|s| s.namespaces = Namespaces::Hidden, "/wp-json/wc/v3", ""),
+        (|s| s.namespaces = Namespaces::AsObject, "/wp-json/wc/v3", ""),
+        (|s| s.index_closed = true, "/wp-json/wc/v3", ""),
+        (|s| (s.rest_directory_closed, s.woocommerce) = (true, (11, 1)), "/index.php?rest_route=/wc/v3", ""),
+        (|s| s.language = Some("en"), "/wp-json/wc/v3", "/en"),
+    ];
+    for (n, (switch, base, directory)) in shapes.into_iter().enumerate() {
+        world.clock.advance(Duration::from_mins(10));
+        world.shop.switch(|s| (*s = Switches::default(), switch(s)).1);
+        let user = format!("m{n}");
+        let (_, link) = world.link(&user, json!({})).await;
+        let page = world.begin(&mut browser, &link).await;
+        assert_eq!(sent_to(&page), format!("{SHOP}{directory}/wc-auth/v1/authorize"), "{base}");
+        let back = browser.approve_on(page).await;
+        world.prove().await;
+        let page = browser.get(back.url.as_str()).await;
+        assert!(page.text().contains("is connected"), "{base}: {}", page.text());
+        let keys = world.service("keys:read").await.get(&format!("/users/{user}/keys")).await.ok();
+        assert_eq!(keys["api_url"], format!("{SHOP}{base}"));
+        assert_eq!(crate::prove::status_with(&world, &keys).await, 200, "{base}");
     }
 }
 

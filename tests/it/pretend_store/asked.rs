@@ -2,6 +2,7 @@
 
 use cartkey::demo::pretend_store::{Firewall, Permalinks, Switches};
 use cartkey::domain::key::{AuthMethod, KeyPair};
+use cartkey::domain::rest_base::RestBase;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::{Network, StoreUrl};
@@ -23,7 +24,7 @@ impl Town {
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {
         let home = StoreUrl::parse(HOME, Network::PrivateToo).unwrap();
-        check::ask(&self.asking, &home, pair, Some(Scope::ReadWrite), None).await
+        check::ask(&self.asking, &home, &RestBase::usual(&home), pair, Some(Scope::ReadWrite), None).await
     }
 
     fn pair(&self, scope: Scope) -> KeyPair {

@@ -1,7 +1,8 @@
 //! An authentication method stops working: another one is learned before the store counts as broken.
 
-use cartkey::demo::pretend_store::Switches;
+use cartkey::demo::pretend_store::{Permalinks, Switches};
 use cartkey::domain::key::AuthMethod;
+use serde_json::json;
 
 use super::Watched;
 
@@ -69,5 +70,63 @@ async fn a_key_that_is_gone_is_told_from_a_way_that_is_closed_on_every_way() {
         watched.pass().await;
         assert_eq!(watched.stands().await, ("unauthorized", "key_rejected"), "{method:?}");
         assert_eq!(watched.happened().await, ["store.unauthorized key_rejected"], "{method:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_moves_within_its_store_is_found_again_and_services_are_told() {
+    type Change = fn(&mut Switches);
+    let mut watched = Watched::new().await;
+    let service = watched.world.service("keys:read").await;
+    let moves: [(Change, &str); 7] = [
+        (|s| s.rest_prefix = "api", "/api/wc/v3"),
+        (|s| s.permalinks = Permalinks::Index, "/index.php/wp-json/wc/v3"),
+        (|s| s.permalinks = Permalinks::Plain, "/index.php?for=wp-json/wc/&rest_route=/wc/v3"),
+        (|_| (), "/wp-json/wc/v3"),
+        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, (11, 1)), "/index.php?rest_route=/wc/v3"),
+        (|s| (s.permalinks, s.https_hidden) = (Permalinks::Index, true), "/index.php/wp-json/wc/v3"),
+        (|s| (s.rest_directory_closed, s.woocommerce) = (true, (11, 1)), "/index.php?rest_route=/wc/v3"),
+    ];
+    for (change, base) in moves {
+        let before = service.get("/users/m/keys").await;
+        watched.happened().await;
+        watched.world.shop.switch(|s| (*s = Switches::default(), change(s)).1);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""), "{base}");
+        assert!(watched.happened().await.contains(&"key.api_url_changed".to_owned()), "{base}");
+        let etag = [("if-none-match", before.headers["etag"].to_str().unwrap())];
+        let keys = service.ask(hyper::Method::GET, "/users/m/keys", &etag, Vec::new()).await.ok();
+        assert_eq!(keys["api_url"], format!("https://shop.example{base}"), "what was fetched is old");
+        assert_eq!(crate::prove::status_with(&watched.world, &keys).await, 200, "{base}");
+        watched.pass().await;
+        assert_eq!(watched.happened().await, Vec::<String>::new(), "{base}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_is_told_from_permalinks_under_which_keys_are_ignored() {
+    for woocommerce in [(11, 0), (11, 1), (11, 2)] {
+        let watched = Watched::new().await;
+        watched.world.shop.switch(|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, woocommerce));
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""), "{woocommerce:?}");
+        watched.world.shop.revoke(1);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("unauthorized", "key_rejected"), "{woocommerce:?}");
+    }
+}
+
+#[tokio::test]
+async fn noise_around_json_is_noted_while_it_is_there() {
+    let watched = Watched::new().await;
+    let service = watched.world.service("keys:read").await;
+    assert_eq!(service.get("/users/m/keys").await.ok()["notes"], json!([]));
+    for (notices, notes) in [(true, json!(["json_has_noise"])), (false, json!([]))] {
+        let before = service.get("/users/m/keys").await;
+        watched.world.shop.switch(|s| s.notices = notices);
+        watched.pass().await;
+        let etag = [("if-none-match", before.headers["etag"].to_str().unwrap())];
+        let after = service.ask(hyper::Method::GET, "/users/m/keys", &etag, Vec::new()).await;
+        assert_eq!(after.ok()["notes"], notes, "what was fetched is old");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cartkey::app::App;
-use cartkey::demo::pretend_store::{Firewall, Pace, Permalinks, Switches};
+use cartkey::demo::pretend_store::{Firewall, Pace, Switches};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Network;
@@ -56,7 +56,7 @@ const REFUSALS: [(Verdict, Wrong); 7] = [
 ];
 
 /// Trouble: after two in a row the store is unreachable.
-const TROUBLE: [(Verdict, Wrong); 26] = [
+const TROUBLE: [(Verdict, Wrong); 31] = [
     (Verdict::Blocked(Product::Cloudflare), Switch(|s| s.firewall = Firewall::Cloudflare)),
     (Verdict::Blocked(Product::Sucuri), Switch(|s| s.firewall = Firewall::Sucuri)),
     (Verdict::Blocked(Product::SiteGround), Switch(|s| s.firewall = Firewall::SiteGroundCaptcha)),
@@ -65,6 +65,23 @@ const TROUBLE: [(Verdict, Wrong); 26] = [
     (Verdict::Blocked(Product::AwsWaf), Switch(|s| s.firewall = Firewall::AwsWaf)),
     (Verdict::Blocked(Product::Imperva), Switch(|s| s.firewall = Firewall::Imperva)),
     (Verdict::Blocked(Product::BotCheck), Switch(|s| s.firewall = Firewall::BotCheck)),
+    (
+        Verdict::Blocked(Product::SolidSecurity),
+        Switch(|s| s.refused_by = Some((401, "itsec_rest_api_access_restricted", "x"))),
+    ),
+    (
+        Verdict::Blocked(Product::AllInOneSecurity),
+        Switch(|s| s.refused_by = Some((500, "wp_die", "You are not authorized to perform this action."))),
+    ),
+    (
+        Verdict::Blocked(Product::DisableRestApi),
+        Switch(|s| {
+            s.refused_by = Some((401, "rest_cannot_access", "DRA: Only authenticated users can access the REST API."));
+        }),
+    ),
+    (Verdict::Blocked(Product::BirimRestLock), Switch(|s| s.refused_by = Some((403, "birim_rest_lock", "x")))),
+    (Verdict::Blocked(Product::Duo), Switch(|s| s.refused_by = Some((403, "duo_required", "x")))),
+    (Verdict::Blocked(Product::DefensiveMode), Switch(|s| s.firewall = Firewall::DefensiveMode)),
     (Verdict::NotPublic, Switch(|s| s.firewall = Firewall::PrivateSite)),
     (Verdict::Blocked(Product::ModSecurity), Switch(|s| s.firewall = Firewall::ModSecurity)),
     (Verdict::Blocked(Product::Unnamed), Switch(|s| s.firewall = Firewall::Unnamed)),
@@ -82,7 +99,6 @@ const TROUBLE: [(Verdict, Wrong); 26] = [
     (Verdict::NoWordPress, Switch(|s| s.redirects_to = Some("https://app.example".to_owned()))),
     (Verdict::NoWooCommerce, Switch(|s| s.woocommerce_off = true)),
     (Verdict::ClockOff, Switch(|s| (s.plain_keys_dropped, s.clock_off) = (true, true))),
-    (Verdict::PlainPermalinks, Switch(|s| s.permalinks = Permalinks::Plain)),
 ];
 
 /// Remarks on a working key, which stays lent.
@@ -110,11 +126,13 @@ const ELSEWHERE: [Verdict; 8] = [
     Verdict::Slow,
     Verdict::Moved,
     Verdict::RateLimited,
-    Verdict::IndexPermalinks,
+    // Where even that does not help: `woo::check_tests`.
+    Verdict::PlainPermalinks,
 ];
 
 /// Verdicts of connecting, which no check can return.
-const OF_ATTEMPTS: [Verdict; 11] = [
+const OF_ATTEMPTS: [Verdict; 12] = [
+    Verdict::IndexPermalinks,
     Verdict::ApprovalCached,
     Verdict::KeyNotSaved,
     Verdict::PermalinksStale,
@@ -267,17 +285,6 @@ async fn a_store_that_asks_us_to_slow_down_is_not_unreachable() {
     watched.pass().await;
     assert_eq!(watched.stands().await, ("connected", ""));
     assert_eq!(watched.happened().await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn permalinks_through_index_php_are_named_as_such() {
-    let mut watched = Watched::new().await;
-    watched.world.shop.switch(|s| s.permalinks = Permalinks::Index);
-    watched.pass().await;
-    watched.pass().await;
-    assert_eq!(watched.stands().await, ("unreachable", "index_permalinks"));
-    watched.happened().await;
-    recovers(&mut watched, Verdict::IndexPermalinks).await;
 }
 
 #[tokio::test]

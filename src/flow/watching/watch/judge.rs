@@ -116,7 +116,7 @@ fn remark(store: &Store, answer: &Answer) -> Option<Verdict> {
     [on_scope, heard].into_iter().find(|verdict| *verdict != Verdict::Works)
 }
 
-/// The events to record: each change of status, a store found at another address, and a changed authentication method.
+/// The events to record: each change of status, a store found at another address, and a changed authentication method or API address.
 pub(super) fn events(store: &Store, now: &Standing, answer: &Answer, at: Time, actor: &Actor) -> Vec<Event> {
     let event = |kind| Event::new(kind, at, actor).user(&store.user_id).store(&store.id).because(now.reason);
     let kind = match now.status {
@@ -134,6 +134,8 @@ pub(super) fn events(store: &Store, now: &Standing, answer: &Answer, at: Time, a
     events.extend((now.status != store.status).then(|| event(kind)));
     let is_learned = learned(now, answer).is_some_and(|method| method != store.auth_method);
     events.extend(is_learned.then(|| event(Kind::KeyAuthMethodChanged)));
+    let is_found = learned(now, answer).is_some() && answer.rest.as_ref().is_some_and(|rest| *rest != store.rest());
+    events.extend(is_found.then(|| event(Kind::KeyApiUrlChanged)));
     events
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
-    Time, UserId,
+    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, RestBase, Scope, Status, StoreId, StoreStatus,
+    StoreUrl, Time, UserId,
 };
 
 /// Noon on a day in November 2026.
@@ -57,6 +57,7 @@ fn a_store() -> Store {
         auth_method: AuthMethod::Basic,
         woocommerce_version: Some("11.0.2".to_owned()),
         wordpress_version: Some("7.0.4".to_owned()),
+        moved_to: None,
         connected_at: NOON,
         checked_at: NOON,
         changed_at: NOON,
@@ -76,12 +77,13 @@ pub fn keys() -> Value {
     value(Keys {
         store_id: &store_id,
         user_id: &user_id,
-        api_url: store_url.api_url(),
+        api_url: RestBase::usual(&store_url).api_url(),
         store_url: &store_url,
         consumer_key: "ck_0000000000000000000000000000000004f2a9c1",
         consumer_secret: "cs_0000000000000000000000000000000000000000",
         permissions: Scope::ReadWrite,
         auth_method: AuthMethod::Basic,
+        notes: Vec::new(),
         key_version: 1,
         issued_at: NOON,
     })

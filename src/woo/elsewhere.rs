@@ -1,0 +1,78 @@
+//! Finds a REST API that is not at its usual place, without keys: another prefix, permalinks without URL rewriting, plain
+//! permalinks, and the API of a site whose pages have a language in their address.
+
+use super::answer::{Heard, Meaning};
+use super::http::Client;
+use super::site::{self, Index};
+use crate::domain::rest_base::RestBase;
+use crate::domain::store_url::StoreUrl;
+use crate::domain::verdict::Verdict;
+
+/// How many directories above a store's own are asked for its API.
+const PARENTS_AT_MOST: usize = 2;
+
+/// A REST API.
+pub(super) struct Api {
+    /// Where it is.
+    pub rest: RestBase,
+    /// Its index; `None` if the API refuses visitors.
+    pub index: Option<Index>,
+}
+
+/// A REST API of the site at `home` other than the one at `not`. `named` is what an answer of the site named. Asks side by side:
+/// what the site's pages name comes first, then the usual place, the two forms of permalinks, and the directories above.
+pub(super) async fn find(client: &Client, home: &StoreUrl, named: Option<RestBase>, not: &RestBase) -> Option<Api> {
+    let other = |rest: RestBase| async move { if rest == *not { None } else { at(client, rest).await } };
+    let by_name = async {
+        let by_answer = match named {
+            Some(rest) => other(rest).await,
+            None => None,
+        };
+        if by_answer.is_some() {
+            return by_answer;
+        }
+        let page = site::get(client, &home.at("/")).await.ok()?;
+        other(site::named(&page, home)?).await
+    };
+    let (by_name, usual, through_index, plain, above) = tokio::join!(
+        by_name,
+        other(RestBase::usual(home)),
+        other(RestBase::through_index(home)),
+        other(RestBase::plain(home)),
+        above(client, home),
+    );
+    by_name.or(usual).or(through_index).or(plain).or(above)
+}
+
+/// The API at `rest`, if one answers there.
+pub(super) async fn at(client: &Client, rest: RestBase) -> Option<Api> {
+    let heard = site::ask_index(client, &rest).await?;
+    let index = site::read(&heard);
+    (index.is_some() || is_wordpress(&heard)).then_some(Api { rest, index })
+}
+
+/// The API of a directory above that states `home` as its own.
+async fn above(client: &Client, home: &StoreUrl) -> Option<Api> {
+    let mut at = home.parent();
+    for _ in 0..PARENTS_AT_MOST {
+        let parent = at?;
+        let rest = RestBase::usual(&parent);
+        if let Some(index) = site::index(client, &rest).await
+            && StoreUrl::parse(&index.home, client.network()).is_ok_and(|stated| stated == *home)
+        {
+            return Some(Api { rest, index: Some(index) });
+        }
+        at = parent.parent();
+    }
+    None
+}
+
+/// Whether this is a refusal by WordPress's REST API, which is then there.
+pub(super) fn is_wordpress(heard: &Heard) -> bool {
+    match heard {
+        Heard::Refused(refusal) => {
+            refusal.code.starts_with("rest_") || refusal.meaning() == Meaning::Other(Verdict::RestClosed)
+        }
+        _ => false,
+    }
+}
