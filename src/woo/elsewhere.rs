@@ -19,8 +19,9 @@ pub(super) struct Api {
     pub index: Option<Index>,
 }
 
-/// A REST API of the site at `home` other than the one at `not`. `named` is what an answer of the site named. Asks side by side:
-/// what the site's pages name comes first, then the usual place, the two forms of permalinks, and the directories above.
+/// A REST API of the site at `home` other than the one at `not`. `named` is what an answer of the site named. Asks
+/// one after the other, because imports and checks ask a host for one thing at a time: what the site's pages name, the usual place,
+/// the two forms of permalinks, the directories above.
 pub(super) async fn find(client: &Client, home: &StoreUrl, named: Option<RestBase>, not: &RestBase) -> Option<Api> {
     let other = |rest: RestBase| async move { if rest == *not { None } else { at(client, rest).await } };
     let by_name = async {
@@ -34,14 +35,15 @@ pub(super) async fn find(client: &Client, home: &StoreUrl, named: Option<RestBas
         let page = site::get(client, &home.at("/")).await.ok()?;
         other(site::named(&page, home)?).await
     };
-    let (by_name, usual, through_index, plain, above) = tokio::join!(
-        by_name,
-        other(RestBase::usual(home)),
-        other(RestBase::through_index(home)),
-        other(RestBase::plain(home)),
-        above(client, home),
-    );
-    by_name.or(usual).or(through_index).or(plain).or(above)
+    if let Some(found) = by_name.await {
+        return Some(found);
+    }
+    for rest in [RestBase::usual(home), RestBase::through_index(home), RestBase::plain(home)] {
+        if let Some(found) = other(rest).await {
+            return Some(found);
+        }
+    }
+    above(client, home).await
 }
 
 /// The API at `rest`, if one answers there.
