@@ -1,10 +1,11 @@
 //! Configuration: reads every variable and reports all errors at once.
 
+mod env;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use crate::domain::brand::AppName;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::Network;
-use crate::files::why_unreadable;
 use crate::vault::RingSource;
+
+use self::env::{Env, dot_env};
 
 /// The configuration from the environment.
 #[derive(Debug)]
@@ -160,7 +162,7 @@ impl Config {
     /// The same, with the folder of systemd's credentials.
     fn read_with(vars: BTreeMap<String, String>, credentials: Option<PathBuf>) -> Result<Self, Faults> {
         let mut env = Env { vars, credentials, faults: Vec::new() };
-        env.refuse_unknown();
+        env.refuse_unknown(&KNOWN);
         let site = read_site(&mut env);
         let config = Self {
             site,
@@ -204,27 +206,6 @@ impl Config {
     }
 }
 
-/// The variables of `.env` in the working directory, if there is one.
-fn dot_env() -> Result<BTreeMap<String, String>, Faults> {
-    let fault = |what: String| Faults(vec![format!(".env: {what}")]);
-    let text = match text_of(Path::new(".env")) {
-        Ok(text) => text,
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => {
-            return Err(fault(format!("cannot be read: {error}{}", why_unreadable(Path::new(".env"), &error))));
-        }
-    };
-    let entries = dotenvy::from_read_iter(text.as_bytes());
-    entries.collect::<Result<_, _>>().map_err(|_| fault("a line is not NAME=value".to_owned()))
-}
-
-/// The text of a file, without the byte order mark that some editors put before it.
-fn text_of(path: &Path) -> io::Result<String> {
-    let bytes = std::fs::read(path)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    String::from_utf8(bytes.to_vec()).map_err(|_| io::Error::other("it is not UTF-8 text: save it as UTF-8"))
-}
-
 /// Parses a time span such as `90s`, `15m`, `12h`, `90d`; `None` if it is invalid or zero.
 pub fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
@@ -246,135 +227,7 @@ pub fn origin(text: &str) -> Option<String> {
     plain.then(|| url.origin().ascii_serialization())
 }
 
-/// Whether Kubernetes added this variable for a Service named `cartkey` or `cartkey-…`, or Docker for a link to a container of that
-/// name: `CARTKEY_SERVICE_HOST`, `CARTKEY_SERVICE_PORT_HTTP`, `CARTKEY_PORT=tcp://…`, `CARTKEY_PORT_8080_TCP_ADDR`, and, Docker's
-/// alone, `CARTKEY_NAME=/web/cartkey`, `CARTKEY_ENV_PATH`.
-fn is_service_link(name: &str, value: &str) -> bool {
-    let is_number = |text: &str| text.parse::<u16>().is_ok();
-    if name.ends_with("_SERVICE_HOST") {
-        return value.parse::<IpAddr>().is_ok();
-    }
-    if name.contains("_ENV_") {
-        return true;
-    }
-    if name.ends_with("_NAME") {
-        return value.strip_prefix('/').is_some_and(|path| path.contains('/'));
-    }
-    if let Some((_, port)) = name.split_once("_SERVICE_PORT") {
-        return (port.is_empty() || port.starts_with('_')) && is_number(value);
-    }
-    if let Some((_, port)) = name.split_once("_PORT_") {
-        let parts: Vec<&str> = port.split('_').collect();
-        return match parts[..] {
-            [number, "TCP" | "UDP" | "SCTP", ref rest @ ..] => {
-                let about = ["", "PROTO", "PORT", "ADDR", "START", "END", "PORT_START", "PORT_END"];
-                is_number(number) && about.contains(&rest.join("_").as_str())
-            }
-            _ => false,
-        };
-    }
-    name.ends_with("_PORT") && ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
-}
-
-/// The variables and the errors found so far.
-struct Env {
-    vars: BTreeMap<String, String>,
-    /// Systemd's `$CREDENTIALS_DIRECTORY`.
-    credentials: Option<PathBuf>,
-    faults: Vec<String>,
-}
-
 impl Env {
-    fn fault(&mut self, name: &str, what: &str) {
-        self.faults.push(format!("{name} {what}"));
-    }
-
-    fn refuse_unknown(&mut self) {
-        let is_known =
-            |name: &str| KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|n| KNOWN.contains(&n));
-        let unknown = self.vars.iter().filter(|(name, value)| !is_known(name) && !is_service_link(name, value));
-        let unknown: Vec<String> = unknown.map(|(name, _)| name.clone()).collect();
-        for name in unknown {
-            self.fault(&name, "is not a known variable; see docs/operations.md");
-        }
-    }
-
-    /// The variable's value, or the content of the file named by `…_FILE`.
-    fn given(&mut self, name: &str) -> Option<String> {
-        let file_name = format!("{name}_FILE");
-        let value = self.vars.get(name).filter(|v| !v.is_empty()).cloned();
-        let Some(path) = self.vars.get(&file_name).filter(|v| !v.is_empty()).cloned() else { return value };
-        if value.is_some() {
-            self.fault(name, &format!("and {file_name} are both set: remove one"));
-            return value;
-        }
-        match text_of(Path::new(&path)) {
-            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => {
-                let why = why_unreadable(Path::new(&path), &error);
-                self.fault(&file_name, &format!("names {path}, which cannot be read: {error}{why}"));
-                None
-            }
-        }
-    }
-
-    fn text(&mut self, name: &str, default: &str) -> String {
-        self.given(name).unwrap_or_else(|| default.to_owned())
-    }
-
-    /// Parses a value with `read`; if that fails, reports that the variable must be `wanted`. Never repeats the
-    /// value, which may be a misplaced secret.
-    fn check<T>(&mut self, name: &str, default: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> T {
-        let text = self.text(name, default);
-        if let Some(value) = read(&text) {
-            return value;
-        }
-        self.fault(name, &format!("must be {wanted}"));
-        read(default).expect("every default is valid")
-    }
-
-    fn parse<T: std::str::FromStr>(&mut self, name: &str, default: &str, wanted: &str) -> T {
-        self.check(name, default, wanted, |text| text.parse().ok())
-    }
-
-    fn optional<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
-        let text = self.given(name)?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.fault(name, &format!("must be {wanted}"));
-        }
-        value
-    }
-
-    fn boolean(&mut self, name: &str, default: &str) -> bool {
-        self.check(name, default, "true or false", |text| match text {
-            "true" | "1" | "yes" => Some(true),
-            "false" | "0" | "no" => Some(false),
-            _ => None,
-        })
-    }
-
-    fn list<T>(&mut self, name: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        let text = self.text(name, "");
-        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
-        let values: Vec<T> = entries.iter().filter_map(|entry| read(entry)).collect();
-        if values.len() < entries.len() {
-            self.fault(name, &format!("must be a comma-separated list of {wanted}"));
-        }
-        values
-    }
-
-    /// A variable that is a path already, so `…_FILE` means the same.
-    fn path(&mut self, name: &str) -> Option<PathBuf> {
-        let file_name = format!("{name}_FILE");
-        let by_file = self.vars.get(&file_name).filter(|v| !v.is_empty()).cloned();
-        let named = self.vars.get(name).filter(|v| !v.is_empty()).cloned();
-        if by_file.is_some() && named.is_some() {
-            self.fault(name, &format!("and {file_name} are both set: remove one"));
-        }
-        named.or(by_file).map(PathBuf::from)
-    }
-
     fn backup_schedule(&mut self) -> Option<Arc<BackupSchedule>> {
         let every = self.check("CARTKEY_BACKUP_EVERY", "24h", "a time of at least 5m, such as 24h", |text| {
             span(text).filter(|span| *span >= Duration::from_mins(5))
@@ -430,14 +283,15 @@ fn read_site(env: &mut Env) -> Site {
         return_origins: env.list("CARTKEY_RETURN_ORIGINS", "origins such as https://app.example.com", |text| {
             origin(text).filter(|origin| origin == text.trim_end_matches('/'))
         }),
-        trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", |text| {
-            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-        }),
-        egress_ips: env.list("CARTKEY_EGRESS_IPS", "addresses or networks such as 203.0.113.7", |text| {
-            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-        }),
+        trusted_proxies: env.list("CARTKEY_TRUSTED_PROXIES", "networks such as 10.0.0.0/8", network),
+        egress_ips: env.list("CARTKEY_EGRESS_IPS", "addresses or networks such as 203.0.113.7", network),
         network: if private { Network::PrivateToo } else { Network::Public },
     }
+}
+
+/// A network, or a single address.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn public_url(text: &str, private: bool) -> Option<Url> {

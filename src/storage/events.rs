@@ -101,7 +101,17 @@ pub async fn insert(db: &Db, event: &Event) -> Result<(), Error> {
 
 /// Runs a statement and, if it changed a row, records `event`, in one transaction. Returns whether it did.
 pub(super) async fn with(db: &Db, event: &Event, change: impl Fn(&mut Tx) -> Statement<'_>) -> Result<bool, Error> {
-    let change = &change;
+    with_record(db, event, change, record).await
+}
+
+/// The same, with another way to record it.
+pub(super) async fn with_record(
+    db: &Db,
+    event: &Event,
+    change: impl Fn(&mut Tx) -> Statement<'_>,
+    record: impl AsyncFn(&mut Tx, &Event) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let (change, record) = (&change, &record);
     db.transaction(|mut tx| async move {
         let changed = change(&mut tx).execute().await? > 0;
         if changed {

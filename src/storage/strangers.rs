@@ -140,15 +140,7 @@ pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Cli
 
 /// As [`events::with`], for an event of an attempt ([`record`]).
 pub(super) async fn with(db: &Db, event: &Event, change: impl Fn(&mut Tx) -> Statement<'_>) -> Result<bool, Error> {
-    let change = &change;
-    db.transaction(|mut tx| async move {
-        let changed = change(&mut tx).execute().await? > 0;
-        if changed {
-            record(&mut tx, event).await?;
-        }
-        tx.commit(changed).await
-    })
-    .await
+    events::with_record(db, event, change, record).await
 }
 
 /// Records an event of the attempt that it names, unless that attempt is not recorded.

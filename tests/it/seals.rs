@@ -222,21 +222,9 @@ async fn what_an_earlier_version_sealed_opens_and_is_sealed_anew_for_its_merchan
     put(&world, "a", &format!("01{}", &anew[2..])).await;
     assert_eq!(service.get("/users/a/keys").await.text("reason"), "key_unreadable");
 
-    open_vault::open_vault(
-        db,
-        &RingSource::File(world.folder.path().join("ring/master.key")),
-        BEGINNING,
-        &Entropy::System,
-    )
-    .await
-    .unwrap();
-    assert!(hex(&world, "proof", "ring_keys", "id IS NOT NULL").await.starts_with("02"));
-    open_vault::open_vault(
-        db,
-        &RingSource::File(world.folder.path().join("ring/master.key")),
-        BEGINNING,
-        &Entropy::System,
-    )
-    .await
-    .unwrap();
+    let ring = RingSource::File(world.folder.path().join("ring/master.key"));
+    for _ in 0..2 {
+        open_vault::open_vault(db, &ring, BEGINNING, &Entropy::System).await.unwrap();
+        assert!(hex(&world, "proof", "ring_keys", "id IS NOT NULL").await.starts_with("02"));
+    }
 }
