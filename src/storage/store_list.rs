@@ -1,7 +1,7 @@
 //! Lists of stores: filtered, searched, in one of several orders, a page at a time.
 //!
 //! PostgreSQL knows how often values occur and chooses its indexes by itself. SQLite does not: how it reads a list is chosen
-//! here ([`Source`]), so that every list is quick with 100,000 stores.
+//! here (`Source`), so that every list is quick with 100,000 stores.
 
 use super::statement::Statement;
 use super::{Db, Error, stores};

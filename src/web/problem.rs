@@ -31,18 +31,24 @@ pub struct Problem<'a> {
     more: &'a Map<String, Value>,
 }
 
+impl<'a> Problem<'a> {
+    /// The document of a failure.
+    pub fn of(failure: &'a Failure, id: &'a RequestId) -> Self {
+        Self {
+            r#type: format!("urn:cartkey:problem:{}", failure.code),
+            title: failure.status.canonical_reason().unwrap_or("Error"),
+            status: failure.status.as_u16(),
+            code: failure.code,
+            detail: &failure.says,
+            request_id: id,
+            more: &failure.more,
+        }
+    }
+}
+
 /// Renders a failure as a problem document.
 pub(super) fn answer(failure: &Failure, id: &RequestId) -> Response {
-    let problem = Problem {
-        r#type: format!("urn:cartkey:problem:{}", failure.code),
-        title: failure.status.canonical_reason().unwrap_or("Error"),
-        status: failure.status.as_u16(),
-        code: failure.code,
-        detail: &failure.says,
-        request_id: id,
-        more: &failure.more,
-    };
-    let body = serde_json::to_string(&problem).unwrap_or_default();
+    let body = serde_json::to_string(&Problem::of(failure, id)).unwrap_or_default();
     let mut answer = (failure.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
     if failure.status == StatusCode::UNAUTHORIZED {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::answer::{self, Heard};
 use super::authorize::{self, Ask};
-use super::http::{Client, Reply};
+use super::http::{Client, Fault, Reply};
 use super::site;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::{Product, Verdict};
@@ -16,8 +16,12 @@ const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "ca
 /// probes"), and only where its links work. Returns whether it did.
 pub(super) async fn bare(client: &Client, home: &StoreUrl) -> Result<bool, Verdict> {
     let address = home.at("/wc-auth/v1/authorize");
-    let reply = site::get(client, &address).await.map_err(super::http::Fault::verdict)?;
-    read_bare(&reply, &address)
+    match site::get(client, &address).await {
+        Ok(reply) => read_bare(&reply, &address),
+        // A page, then.
+        Err(Fault::TooLarge) => Ok(false),
+        Err(fault) => Err(fault.verdict()),
+    }
 }
 
 /// Whether the page is there.
@@ -28,8 +32,11 @@ pub(super) async fn is_there(client: &Client, home: &StoreUrl) -> bool {
 /// Requests the page with all parameters: `WooCommerce` redirects a visitor to the login page below its own `home`.
 pub(super) async fn shaped(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> Result<(), Verdict> {
     let address = authorize::url(home, ask);
-    let reply = site::get(client, address.expose()).await.map_err(super::http::Fault::verdict)?;
-    read_shaped(&reply, home, address.expose())
+    match site::get(client, address.expose()).await {
+        Ok(reply) => read_shaped(&reply, home, address.expose()),
+        Err(Fault::TooLarge) => Err(Verdict::ApprovalMisdirected),
+        Err(fault) => Err(fault.verdict()),
+    }
 }
 
 fn read_bare(reply: &Reply, asked: &str) -> Result<bool, Verdict> {

@@ -95,10 +95,8 @@ pub async fn ask(
 ) -> Answer {
     let mut rest = rest.clone();
     // A route in a parameter is more work for services, and works even after the store has chosen other permalinks.
-    if rest.is_query()
-        && let Some(api) = elsewhere::at(client, RestBase::usual(home)).await
-    {
-        rest = api.rest;
+    if rest.is_query() && site::has_woocommerce(client, &RestBase::usual(home)).await {
+        rest = RestBase::usual(home);
     }
     let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
     if let Err(stop) = &climbed {
@@ -107,7 +105,7 @@ pub async fn ask(
             climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
         }
         let marked = RestBase::plain_marked(home);
-        if rest.is_query() && rest != marked && climbed.as_ref().is_err_and(Stop::was_ignored) {
+        if rest.is_query() && rest != marked && climbed.as_ref().is_err_and(|stop| stop.was_ignored) {
             rest = marked;
             climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
         }
@@ -258,11 +256,13 @@ pub(super) struct Stop {
     is_not_here: bool,
     /// The REST API that the answer names.
     named: Option<RestBase>,
+    /// Whether the store did not look at the key, as far as its answers show.
+    was_ignored: bool,
 }
 
 impl From<Verdict> for Stop {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, retry_after: None, to: None, is_not_here: false, named: None }
+        Self { verdict, retry_after: None, to: None, is_not_here: false, named: None, was_ignored: false }
     }
 }
 
@@ -270,16 +270,11 @@ impl Stop {
     /// Where else the store's API answers, if it may not be at `rest`, or ignores keys there.
     pub(super) async fn other_rest(&self, client: &Client, home: &StoreUrl, rest: &RestBase) -> Option<RestBase> {
         // A route in a parameter answers whatever the permalinks are, but keys may be ignored there.
-        let may_be_elsewhere = self.is_not_here || (rest.is_query() && self.was_ignored());
+        let may_be_elsewhere = self.is_not_here || (rest.is_query() && self.was_ignored);
         if !may_be_elsewhere {
             return None;
         }
-        Some(Box::pin(elsewhere::find(client, home, self.named.clone(), rest)).await?.rest)
-    }
-
-    /// Whether the store did not look at the key.
-    fn was_ignored(&self) -> bool {
-        matches!(self.verdict, Verdict::HeaderStripped | Verdict::KeyRejected)
+        Some(Box::pin(elsewhere::find(client, home, self.named.clone(), &mut vec![rest.clone()])).await?.rest)
     }
 
     /// Converts it to a result; for a known store, also looks for where it moved to.
@@ -287,7 +282,7 @@ impl Stop {
         let mut answer = Answer { retry_after: self.retry_after, ..Answer::only(self.verdict) };
         let (client, home) = (asking.client, asking.home);
         match (self.verdict, self.to) {
-            (Verdict::Moved, Some(to)) => {
+            (Verdict::Moved, Some(to)) if known => {
                 (answer.verdict, answer.home_seen) = relocation::redirected(client, home, &to).await;
             }
             // A store checks signatures against the address it believes to have.
@@ -372,7 +367,8 @@ impl Asking<'_> {
                 }
             }
         }
-        Err(trouble.unwrap_or_else(|| unheard(self.home, refused.is_some(), arrived).into()))
+        let was_ignored = refused.is_none();
+        Err(trouble.unwrap_or_else(|| Stop { was_ignored, ..unheard(self.home, !was_ignored, arrived).into() }))
     }
 
     /// Sends the `system_status` request, and a lighter one if that fails on its own. `once` skips the second: it failed before.
@@ -473,7 +469,7 @@ impl Asking<'_> {
             Heard::Elsewhere(_) => verdict == Verdict::RestClosed,
             _ => false,
         };
-        Stop { verdict, retry_after: self.pause(reply), to, is_not_here, named: site::named(reply, self.home) }
+        Stop { retry_after: self.pause(reply), to, is_not_here, named: site::named(reply, self.home), ..verdict.into() }
     }
 
     fn pause(&self, reply: &Reply) -> Option<Duration> {

@@ -19,31 +19,38 @@ pub(super) struct Api {
     pub index: Option<Index>,
 }
 
-/// A REST API of the site at `home` other than the one at `not`. `named` is what an answer of the site named. Asks
-/// one after the other, because imports and checks ask a host for one thing at a time: what the site's pages name, the usual place,
-/// the two forms of permalinks, the directories above.
-pub(super) async fn find(client: &Client, home: &StoreUrl, named: Option<RestBase>, not: &RestBase) -> Option<Api> {
-    let other = |rest: RestBase| async move { if rest == *not { None } else { at(client, rest).await } };
-    let by_name = async {
-        let by_answer = match named {
-            Some(rest) => other(rest).await,
-            None => None,
-        };
-        if by_answer.is_some() {
-            return by_answer;
-        }
-        let page = site::get(client, &home.at("/")).await.ok()?;
-        other(site::named(&page, home)?).await
-    };
-    if let Some(found) = by_name.await {
+/// A REST API of the site at `home` at none of the places in `asked`, where those that are asked for now are added. `named` is
+/// what an answer of the site named. Asks one after the other, because imports and checks ask a host for one thing at a time: what
+/// the site's pages name, the usual place, the two forms of permalinks, the directories above.
+pub(super) async fn find(
+    client: &Client,
+    home: &StoreUrl,
+    named: Option<RestBase>,
+    asked: &mut Vec<RestBase>,
+) -> Option<Api> {
+    if let Some(rest) = named
+        && let Some(found) = once(client, rest, asked).await
+    {
         return Some(found);
     }
-    for rest in [RestBase::usual(home), RestBase::through_index(home), RestBase::plain(home)] {
-        if let Some(found) = other(rest).await {
+    let page = site::get(client, &home.at("/")).await.ok();
+    let named = page.and_then(|page| site::named(&page, home));
+    let places = [RestBase::usual(home), RestBase::through_index(home), RestBase::plain(home)];
+    for rest in named.into_iter().chain(places) {
+        if let Some(found) = once(client, rest, asked).await {
             return Some(found);
         }
     }
-    above(client, home).await
+    above(client, home, asked).await
+}
+
+/// The API at `rest`, unless it was asked for before.
+pub(super) async fn once(client: &Client, rest: RestBase, asked: &mut Vec<RestBase>) -> Option<Api> {
+    if asked.contains(&rest) {
+        return None;
+    }
+    asked.push(rest.clone());
+    at(client, rest).await
 }
 
 /// The API at `rest`, if one answers there.
@@ -54,12 +61,11 @@ pub(super) async fn at(client: &Client, rest: RestBase) -> Option<Api> {
 }
 
 /// The API of a directory above that states `home` as its own.
-async fn above(client: &Client, home: &StoreUrl) -> Option<Api> {
+async fn above(client: &Client, home: &StoreUrl, asked: &mut Vec<RestBase>) -> Option<Api> {
     let mut at = home.parent();
     for _ in 0..PARENTS_AT_MOST {
         let parent = at?;
-        let rest = RestBase::usual(&parent);
-        if let Some(index) = site::index(client, &rest).await
+        if let Some(Api { rest, index: Some(index) }) = once(client, RestBase::usual(&parent), asked).await
             && StoreUrl::parse(&index.home, client.network()).is_ok_and(|stated| stated == *home)
         {
             return Some(Api { rest, index: Some(index) });
@@ -70,7 +76,7 @@ async fn above(client: &Client, home: &StoreUrl) -> Option<Api> {
 }
 
 /// Whether this is a refusal by WordPress's REST API, which is then there.
-pub(super) fn is_wordpress(heard: &Heard) -> bool {
+fn is_wordpress(heard: &Heard) -> bool {
     match heard {
         Heard::Refused(refusal) => {
             refusal.code.starts_with("rest_") || refusal.meaning() == Meaning::Other(Verdict::RestClosed)

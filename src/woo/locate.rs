@@ -39,32 +39,48 @@ enum Probe {
     Found(StoreUrl, Index),
     /// The answer may name the API of the site that sent it.
     NotHere(StoreUrl, Option<Reply>),
+    /// WordPress itself answered that its API is closed to visitors.
+    Closed(StoreUrl),
     Trouble(StoreUrl, Verdict),
 }
 
-/// Tries the address and its parents, then the places of a REST API that is not at the usual one, and at last the approval page.
+/// Finds the site at the address, or at the same one with or without `www.` if only that has a name or a certificate.
 pub(super) async fn locate(client: &Client, typed: &StoreUrl) -> Located {
+    match locate_at(client, typed).await {
+        Located::Not(verdict @ (Verdict::DnsFailed | Verdict::TlsFailed)) => {
+            match Box::pin(locate_at(client, &typed.other_www())).await {
+                Located::Not(_) => Located::Not(verdict),
+                found => found,
+            }
+        }
+        located => located,
+    }
+}
+
+/// Tries the address and its parents, then the places of a REST API that is not at the usual one, and at last the approval page.
+async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
     let mut at = typed.clone();
-    let mut asked = Vec::new();
+    let (mut asked, mut rests) = (Vec::new(), Vec::new());
     let mut redirects = REDIRECTS_AT_MOST;
     for _ in 0..=PARENTS_AT_MOST {
         match probe(client, &at, &mut redirects).await {
             Probe::Found(base, index) => return Located::At(Site { rest: RestBase::usual(&base), base, index }),
+            Probe::Closed(base) => return closed(base),
             Probe::Trouble(base, Verdict::RestClosed) => {
-                let found = Box::pin(elsewhere::find(client, &base, None, &RestBase::usual(&base)))
-                    .await
-                    .and_then(|api| site(api, &base));
-                let hidden = || Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed);
-                return found.map_or_else(hidden, Located::At);
+                rests.push(RestBase::usual(&base));
+                let found = Box::pin(elsewhere::find(client, &base, None, &mut rests)).await;
+                return found.map_or_else(|| closed(base.clone()), |api| located(api, base.clone()));
             }
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base, reply) => {
+                rests.push(RestBase::usual(&base));
                 let named = reply.as_ref().and_then(|reply| site::named(reply, &base));
                 // WordPress itself answered that there is nothing here, and named the place of its API.
                 if let Some(rest) = named.filter(|rest| *rest != RestBase::usual(&base))
-                    && let Some(located) = at_named(client, rest, &base).await
+                    && let Some(api) = elsewhere::once(client, rest, &mut rests).await
                 {
-                    return located;
+                    let directory = StoreUrl::parse(api.rest.directory(), client.network());
+                    return located(api, directory.unwrap_or(base));
                 }
                 let up = base.parent();
                 asked.push(base);
@@ -76,33 +92,28 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl) -> Located {
         }
     }
     for base in &asked {
-        match Box::pin(elsewhere::find(client, base, None, &RestBase::usual(base))).await {
-            Some(Api { rest, index: Some(index) }) => return Located::At(Site { base: base.clone(), rest, index }),
-            Some(Api { rest, index: None }) => return Located::Hidden(base.clone(), rest, Verdict::RestClosed),
-            None => {}
+        if let Some(api) = Box::pin(elsewhere::find(client, base, None, &mut rests)).await {
+            return located(api, base.clone());
         }
     }
     // Plugins hide the REST API from visitors as if it did not exist.
     for base in asked {
         if approval::is_there(client, &base).await {
-            return Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed);
+            return closed(base);
         }
     }
     Located::Not(Verdict::NoWordPress)
 }
 
-fn site(Api { rest, index }: Api, base: &StoreUrl) -> Option<Site> {
-    Some(Site { base: base.clone(), rest, index: index? })
+/// Its API refuses visitors.
+fn closed(base: StoreUrl) -> Located {
+    Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed)
 }
 
-/// The site whose page names `rest`.
-async fn at_named(client: &Client, rest: RestBase, page: &StoreUrl) -> Option<Located> {
-    let base = StoreUrl::parse(rest.directory(), client.network()).unwrap_or_else(|_| page.clone());
-    let heard = site::ask_index(client, &rest).await?;
-    match site::read(&heard) {
-        Some(index) => Some(Located::At(Site { base, rest, index })),
-        None if elsewhere::is_wordpress(&heard) => Some(Located::Hidden(base, rest, Verdict::RestClosed)),
-        None => None,
+fn located(Api { rest, index }: Api, base: StoreUrl) -> Located {
+    match index {
+        Some(index) => Located::At(Site { base, rest, index }),
+        None => Located::Hidden(base, rest, Verdict::RestClosed),
     }
 }
 
@@ -128,7 +139,7 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
     let mut base = base.clone();
     let mut address = index_of(&base);
     loop {
-        let reply: Result<Reply, Fault> = site::get(client, &address).await;
+        let reply: Result<Reply, Fault> = site::get_index(client, &address).await;
         let reply = match reply {
             Ok(reply) => reply,
             // Too large, or not HTTP: something answers, but it is not a REST API.
@@ -149,11 +160,12 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
             Heard::Trouble(verdict) => return Probe::Trouble(base, verdict),
             Heard::Refused(refusal) => {
                 return match refusal.meaning() {
+                    answer::Meaning::Other(Verdict::RestClosed) => Probe::Closed(base),
                     answer::Meaning::Other(verdict) if verdict != Verdict::AnswerUnreadable => {
                         Probe::Trouble(base, verdict)
                     }
                     // The API is there, and hides its index.
-                    answer::Meaning::NoRoute => Probe::Trouble(base, Verdict::RestClosed),
+                    answer::Meaning::NoRoute => Probe::Closed(base),
                     _ => Probe::NotHere(base, None),
                 };
             }

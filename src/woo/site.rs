@@ -9,6 +9,7 @@ use url::Url;
 
 use super::answer::{self, Heard};
 use super::http::{Call, Client, Fault, Reply};
+use crate::domain::invisible::is_invisible;
 use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
@@ -23,8 +24,10 @@ const PAGE_AT_MOST: usize = 256 * 1024;
 pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";
 /// The time limit of one request.
 const ONE_WITHIN: Duration = Duration::from_secs(15);
-/// The maximum size of one answer, in bytes: WordPress before 4.9 ignores `_fields`.
-const ONE_AT_MOST: usize = 4 * 1024 * 1024;
+/// The maximum size of an index, in bytes: WordPress before 4.9 ignores `_fields`.
+const INDEX_AT_MOST: usize = 4 * 1024 * 1024;
+/// The maximum size of any other answer, in bytes. A stranger can make us ask for several at once.
+const ONE_AT_MOST: usize = 512 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Index {
@@ -34,20 +37,29 @@ pub(super) struct Index {
     pub home: String,
     /// Whether `WooCommerce` 3.5 or newer is active.
     pub woocommerce: bool,
-    /// Whether other output precedes the JSON.
+    /// Whether other output surrounds the JSON.
     pub noisy: bool,
 }
 
 /// Sends a GET request without keys.
 pub(super) async fn get(client: &Client, url: &str) -> Result<Reply, Fault> {
+    get_at_most(client, url, ONE_AT_MOST).await
+}
+
+/// The same for an index, which may be large.
+pub(super) async fn get_index(client: &Client, url: &str) -> Result<Reply, Fault> {
+    get_at_most(client, url, INDEX_AT_MOST).await
+}
+
+async fn get_at_most(client: &Client, url: &str, at_most: usize) -> Result<Reply, Fault> {
     let headers: Vec<(HeaderName, HeaderValue)> = vec![(ACCEPT, HeaderValue::from_static(ACCEPT_JSON))];
-    let call = Call { method: Method::GET, url, headers, body: Vec::new(), within: ONE_WITHIN, at_most: ONE_AT_MOST };
+    let call = Call { method: Method::GET, url, headers, body: Vec::new(), within: ONE_WITHIN, at_most };
     client.send(call).await
 }
 
 /// The answer to a request for the index at `rest`.
 pub(super) async fn ask_index(client: &Client, rest: &RestBase) -> Option<Heard> {
-    get(client, &rest.at("", INDEX_FIELDS)).await.ok().map(|reply| answer::hear(&reply))
+    get_index(client, &rest.at("", INDEX_FIELDS)).await.ok().map(|reply| answer::hear(&reply))
 }
 
 /// The index at `rest`, if it can be read.
@@ -122,6 +134,11 @@ pub(super) fn version(text: &str) -> Option<String> {
     (!version.is_empty()).then_some(version)
 }
 
+/// Whether it changes how the text around it reads. The joiners of emoji and scripts do not.
+fn is_misleading(c: char) -> bool {
+    is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0f}')
+}
+
 /// A shop's name without the entities that WordPress stores in it, and without control characters.
 fn readable(name: &str) -> Option<String> {
     let mut text = name.to_owned();
@@ -130,7 +147,7 @@ fn readable(name: &str) -> Option<String> {
     {
         text = text.replace(entity, plain);
     }
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String = text.chars().map(|c| if c.is_control() || is_misleading(c) { ' ' } else { c }).collect();
     let name: String = plain.trim().chars().take(120).collect();
     (!name.is_empty()).then_some(name)
 }

@@ -143,6 +143,18 @@ async fn what_is_no_address_is_said_beside_the_field_and_nothing_is_asked() {
     assert!(world.shop.requests().is_empty(), "no store was asked");
 }
 
+/// Of the two forms, one has no certificate, or does not exist.
+#[tokio::test]
+async fn a_store_that_only_works_with_www_is_found_without_it() {
+    let world = World::new().await;
+    let mut browser = world.merchant();
+    for typed in ["half.example", "nameless.example"] {
+        world.shop.switch(|s| s.moved_to = Some(format!("https://www.{typed}")));
+        let page = type_address(&mut browser, typed).await;
+        assert_eq!(sent_to(&page), format!("https://www.{typed}/wc-auth/v1/authorize"), "{}", page.text());
+    }
+}
+
 #[tokio::test]
 async fn the_stores_own_address_is_adopted_and_shown() {
     let world = World::with(&[], Switches { canonical_host: true, ..Switches::default() }).await;

@@ -43,8 +43,17 @@ pub const OTHER: &str = "https://other.example";
 /// The time at which every story begins.
 pub const BEGINNING: Time = Time::from_millis(1_790_000_000_000);
 
-const NAMES: [&str; 7] =
-    ["keys.example", "shop.example", "www.shop.example", "other.example", "app.example", "moved.example", "localhost"];
+const NAMES: [&str; 9] = [
+    "keys.example",
+    "shop.example",
+    "www.shop.example",
+    "other.example",
+    "app.example",
+    "moved.example",
+    "www.half.example",
+    "www.nameless.example",
+    "localhost",
+];
 
 /// Everything a story needs.
 pub struct World {
@@ -112,6 +121,9 @@ impl World {
             ("other.example", other.addr()),
             // The certificate does not name this one; and nobody listens at port 1.
             ("mistrusted.example", shop.addr()),
+            ("half.example", shop.addr()),
+            ("www.half.example", shop.addr()),
+            ("www.nameless.example", shop.addr()),
             ("closed.example", SocketAddr::from(([127, 0, 0, 1], 1))),
         ]);
         let folder = tempfile::tempdir().unwrap();

@@ -283,9 +283,12 @@ pub(super) async fn keep(
         events.push(about(Kind::AttemptFailed));
     }
     let mut attempt = attempt.clone();
-    if attempt.status == Status::Failed && attempt.link_id.is_none() && attempt.home.as_str().len() > LONG {
-        attempt.home = site_of(&attempt.home, app);
-        attempt.typed = None;
+    if attempt.status == Status::Failed && attempt.link_id.is_none() {
+        let is_long = |url: &StoreUrl| url.as_str().len() > LONG;
+        if is_long(&attempt.home) {
+            attempt.home = site_of(&attempt.home, app);
+        }
+        attempt.typed = attempt.typed.filter(|typed| !is_long(typed));
     }
     let held =
         AttemptWithSecrets { attempt, state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };

@@ -16,6 +16,8 @@ pub use crate::storage::overview::Needy;
 pub const DAYS: u16 = 30;
 /// The most entries in the list of what needs attention.
 pub const MOST: usize = 10;
+/// The most entries for keys that could not be tested yet: strangers can make as many as they like.
+const UNTESTED: i64 = 3;
 
 /// How long a webhook may fail before the overview lists it.
 const FAILING_FOR: Duration = Duration::from_hours(1);
@@ -96,11 +98,11 @@ pub async fn look(app: &App) -> Result<Overview, Beneath> {
     let mut held = approvals::held(app, most.saturating_add(1)).await?;
     let held_more = held.len() > MOST;
     held.truncate(MOST);
-    let untested = approvals::untested(app, i64::try_from(MOST - held.len()).unwrap_or(0)).await?;
+    let untested = approvals::untested(app, UNTESTED).await?;
     let counts = counts(app).await?;
     let (token, link, fetched) = overview::steps(&app.db, app.now()).await?;
     Ok(Overview {
-        needy: needy(app, &counts, MOST - held.len() - untested.len()).await?,
+        needy: needy(app, &counts, MOST - held.len()).await?,
         webhooks: webhooks_in_trouble(app).await?,
         funnel: funnel(app).await?,
         reads: key_reads::per_day(app, DAYS).await?,

@@ -229,7 +229,7 @@ async fn ask_within(
 async fn ask(app: &App, keys: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
     let mut answer = check::ask(&app.woo, &home, &RestBase::usual(&home), &keys.pair, Some(keys.scope), None).await;
     if answer.verdict == Verdict::Moved
-        && let Some(seen) = answer.home_seen.take()
+        && let Some(seen) = answer.home_seen.take().filter(|seen| seen.bare_host() == home.bare_host())
     {
         answer = check::ask(&app.woo, &seen, &RestBase::usual(&seen), &keys.pair, Some(keys.scope), None).await;
         home = seen;

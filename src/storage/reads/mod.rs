@@ -1,7 +1,7 @@
 //! Key reads: the record of every key that was lent.
 //!
-//! A lent key is first on record in the [`journal`]: one row for each commit, with all its reads. In the background they are
-//! moved to [`segments`], each of one UTC day, where they stand twice: by time and by store. Whoever looks them up ([`find`])
+//! A lent key is first on record in the `journal`: one row for each commit, with all its reads. In the background they are
+//! moved to `segments`, each of one UTC day, where they stand twice: by time and by store. Whoever looks them up (`find`)
 //! reads both in one snapshot, so nothing is missing while it is moved.
 
 mod count;

@@ -9,6 +9,7 @@ use crate::domain::{
     Attempt, AttemptId, AuthMethod, Confirm, EventId, LinkId, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
     Time, UserId, Verdict,
 };
+use crate::web::problem::Problem;
 
 /// A WooCommerce site of one merchant, without its secrets.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -89,6 +90,27 @@ pub struct StoreList {
     /// Pass it as `cursor` to get the next page; null on the last page.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
+}
+
+/// Several keys.
+#[derive(Serialize, ToSchema)]
+pub struct SeveralKeys<'a> {
+    /// One entry for each ID that was sent, in the same order.
+    #[schema(max_items = 500)]
+    pub data: Vec<KeysOrProblem<'a>>,
+}
+
+/// A key, or why there is none.
+#[derive(Serialize, ToSchema)]
+pub struct KeysOrProblem<'a> {
+    /// The ID that was sent.
+    pub id: &'a str,
+    /// The key; null if there is a problem.
+    #[schema(required = true)]
+    pub keys: Option<Keys<'a>>,
+    /// Why there is no key; otherwise null.
+    #[schema(required = true)]
+    pub problem: Option<Problem<'a>>,
 }
 
 /// A store's key, and how to use it.

@@ -1,17 +1,21 @@
-//! `GET /api/v1/stores/{id}/keys` and `GET /api/v1/users/{user_id}/keys`.
+//! `GET /api/v1/stores/{id}/keys`, `GET /api/v1/users/{user_id}/keys` and `POST /api/v1/keys`.
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::answers::{self, Note};
-use super::read::{Borrower, bad, parameter, query};
+use super::answers::{self, KeysOrProblem, Note, SeveralKeys};
+use super::read::{Borrower, bad, body, parameter, query};
 use crate::app::App;
-use crate::domain::{RequestId, StoreUrl};
-use crate::flow::lending::lend::{self, Keys, Lent, Which};
+use crate::domain::{StoreId, StoreUrl, UserId};
+use crate::flow::lending::lend::{self, Keys, Lent, MOST_AT_ONCE, Several, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
+use crate::web::problem::Problem;
 
 pub async fn of_store(client: Borrower, Path(id): Path<String>, parts: Parts) -> Result<Response, Failure> {
     let which = query(parts.uri.query(), &[]).and_then(|_| {
@@ -39,23 +43,82 @@ async fn lend(client: &Borrower, parts: &Parts, which: Result<Which, Failure>) -
         Ok(which) => which,
         Err(fault) => return client.refuse(fault).await,
     };
-    let id =
-        parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
-    let request = lend::Request {
-        token: &client.token,
-        id,
-        from: came_from(&client.app.site, parts),
-        has: parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),
-    };
-    match lend::keys(&client.app, &request, &which).await? {
-        Lent::Same(etag) => Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()),
-        Lent::Keys(keys) => show(&keys),
+    match lend::keys(&client.app, &request(client, parts)?, &which).await? {
+        Lent::Same(etag) => Ok(same(etag)),
+        Lent::Keys(keys) => sent(&keys.etag, &show(&keys)),
     }
 }
 
-fn show(keys: &Keys) -> Result<Response, Failure> {
+/// Which keys are wanted: `store_ids` or `user_ids`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WantedKeys {
+    /// Stores, by their IDs.
+    #[schema(value_type = Option<Vec<StoreId>>, min_items = 1, max_items = 500)]
+    store_ids: Option<Vec<String>>,
+    /// Merchants, each of whom has one store.
+    #[schema(value_type = Option<Vec<UserId>>, min_items = 1, max_items = 500)]
+    user_ids: Option<Vec<String>>,
+}
+
+pub async fn of_several(client: Borrower, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
+    let (names, which) = match body(&bytes).and_then(wanted) {
+        Ok(wanted) => wanted,
+        Err(fault) => return client.refuse(fault).await,
+    };
+    let request = request(&client, &parts)?;
+    match lend::several(&client.app, &request, &which).await? {
+        Lent::Same(etag) => Ok(same(etag)),
+        Lent::Keys(Several { keys, etag }) => {
+            let lent: Vec<Result<Box<Keys>, Failure>> =
+                keys.into_iter().map(|keys| keys.map(Box::new).map_err(Failure::from)).collect();
+            let data = names.iter().zip(&lent).map(|(id, lent)| match lent {
+                Ok(keys) => KeysOrProblem { id, keys: Some(show(keys)), problem: None },
+                Err(failure) => KeysOrProblem { id, keys: None, problem: Some(Problem::of(failure, request.id)) },
+            });
+            sent(&etag, &SeveralKeys { data: data.collect() })
+        }
+    }
+}
+
+/// The IDs as they were sent, and what they stand for.
+fn wanted(wanted: WantedKeys) -> Result<(Vec<String>, Vec<Which>), Failure> {
+    let (field, ids, read): (_, _, fn(&str) -> Option<Which>) = match (wanted.store_ids, wanted.user_ids) {
+        (Some(ids), None) => ("store_ids", ids, |id| id.parse().ok().map(Which::Store)),
+        (None, Some(ids)) => ("user_ids", ids, |id| id.parse().ok().map(|id| Which::User(id, None))),
+        _ => return Err(bad("store_ids", "Send either store_ids or user_ids.".to_owned())),
+    };
+    if !(1..=MOST_AT_ONCE).contains(&ids.len()) {
+        return Err(bad(field, format!("{field} must have 1 to {MOST_AT_ONCE} entries.")));
+    }
+    let which: Option<Vec<Which>> = ids.iter().map(|id| read(id)).collect();
+    let which = which.ok_or_else(|| bad(field, format!("An entry of {field} is not a valid ID.")))?;
+    Ok((ids, which))
+}
+
+fn request<'a>(client: &'a Borrower, parts: &'a Parts) -> Result<lend::Request<'a>, Failure> {
+    Ok(lend::Request {
+        token: &client.token,
+        id: parts.extensions.get().ok_or_else(|| Failure::broken("the edge gives every request an id"))?,
+        from: came_from(&client.app.site, parts),
+        has: parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()),
+    })
+}
+
+fn same(etag: String) -> Response {
+    (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()
+}
+
+fn sent(etag: &str, answer: &impl Serialize) -> Result<Response, Failure> {
+    let body = serde_json::to_vec(answer).map_err(Failure::broken)?;
+    let etag = HeaderValue::from_str(etag).map_err(Failure::broken)?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)], body)
+        .into_response())
+}
+
+fn show(keys: &Keys) -> answers::Keys<'_> {
     let store = keys.store();
-    let shown = answers::Keys {
+    answers::Keys {
         store_id: &store.id,
         user_id: &store.user_id,
         store_url: &store.home,
@@ -67,9 +130,5 @@ fn show(keys: &Keys) -> Result<Response, Failure> {
         notes: if store.json_has_noise { vec![Note::JsonHasNoise] } else { Vec::new() },
         key_version: keys.version(),
         issued_at: keys.issued_at(),
-    };
-    let body = serde_json::to_vec(&shown).map_err(Failure::broken)?;
-    let etag = HeaderValue::from_str(&keys.etag).map_err(Failure::broken)?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, etag)], body)
-        .into_response())
+    }
 }

@@ -24,6 +24,7 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/v1/stores", get(stores::list))
         .route("/v1/stores/{id}", get(stores::look).delete(stores::disconnect))
         .route("/v1/stores/{id}/check", post(stores::check))
+        .route("/v1/keys", post(keys::of_several))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
         .route("/v1/events", get(events::read));

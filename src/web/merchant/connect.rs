@@ -93,7 +93,8 @@ impl Start {
 
     /// Whether the merchant has seen the warnings about the store at `typed`.
     fn has_seen(&self, app: &App, typed: &str) -> bool {
-        let seen = self.again.as_ref().filter(|attempt| attempt.stopped).map(|attempt| &attempt.home);
+        let warned = |attempt: &&Attempt| attempt.stopped && !attempt.is_stopped_for_good();
+        let seen = self.again.as_ref().filter(warned).map(|attempt| &attempt.home);
         StoreUrl::typed(typed, app.site.network).is_ok_and(|typed| seen == Some(&typed))
     }
 }

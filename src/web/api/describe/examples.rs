@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, RestBase, Scope, Status, StoreId, StoreStatus,
-    StoreUrl, Time, UserId,
+    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, RequestId, RestBase, Scope, Status, StoreId,
+    StoreStatus, StoreUrl, Time, UserId,
 };
+use crate::flow::lending::lend;
+use crate::web::failure::Failure;
+use crate::web::problem::Problem;
 
 /// Noon on a day in November 2026.
 const NOON: Time = Time::from_millis(1_795_348_800_000);
@@ -87,6 +90,18 @@ pub fn keys() -> Value {
         key_version: 1,
         issued_at: NOON,
     })
+}
+
+pub fn wanted_keys() -> Value {
+    json!({"user_ids": ["merchant-42", "merchant-43"]})
+}
+
+pub fn several_keys() -> Value {
+    let (failure, request) = (Failure::from(lend::Error::NotFound), RequestId::least(NOON));
+    json!({"data": [
+        {"id": "merchant-42", "keys": keys(), "problem": null},
+        {"id": "merchant-43", "keys": null, "problem": Problem::of(&failure, &request)},
+    ]})
 }
 
 pub fn made_link() -> Value {

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ComponentsBuilder, Schema};
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
 
-use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, StoreList};
+use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, SeveralKeys, StoreList};
+use super::super::keys::WantedKeys;
 use super::super::links::{Confirmation, NewLink};
 use super::{Answer, Parameter, Place, Route};
 use crate::domain::{Permission, Status, StoreStatus};
@@ -68,6 +69,8 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     with_parts::<Link>(&mut all);
     with_parts::<Confirmation>(&mut all);
     with_parts::<Keys>(&mut all);
+    with_parts::<WantedKeys>(&mut all);
+    with_parts::<SeveralKeys>(&mut all);
     with_parts::<StoreList>(&mut all);
     with_parts::<Disconnected>(&mut all);
     with_parts::<EventList>(&mut all);

@@ -93,7 +93,7 @@ fn keys() -> Vec<Route> {
                 },
                 if_none_match(),
             ],
-            answers: lent(),
+            answers: lent("The key.", "Keys", examples::keys()),
             problems: vec![&NOT_FOUND, &SEVERAL_STORES, &STORE_NOT_CONNECTED],
             ..named(
                 Method::GET,
@@ -106,7 +106,7 @@ fn keys() -> Vec<Route> {
         Route {
             permission: Some(KeysRead),
             parameters: vec![path::<StoreId>("id", "The store."), if_none_match()],
-            answers: lent(),
+            answers: lent("The key.", "Keys", examples::keys()),
             problems: vec![&NOT_FOUND, &STORE_NOT_CONNECTED],
             ..named(
                 Method::GET,
@@ -114,6 +114,20 @@ fn keys() -> Vec<Route> {
                 "getKeysOfStore",
                 "Fetch the keys of a store",
                 "As above, but for one store, by its ID.",
+            )
+        },
+        Route {
+            permission: Some(KeysRead),
+            parameters: vec![if_none_match()],
+            body: Some(Body { schema: "WantedKeys", example: examples::wanted_keys() }),
+            answers: lent("For each ID, its key or the problem.", "SeveralKeys", examples::several_keys()),
+            ..named(
+                Method::POST,
+                "/api/v1/keys",
+                "getSeveralKeys",
+                "Fetch the keys of several stores",
+                "Up to 500 stores, by their IDs or by their merchants, in one response. A store without a key does not affect the \
+                 others: its entry has a `problem`. The reads are recorded together, under IDs counted up from the request's.",
             )
         },
     ]
@@ -286,10 +300,10 @@ fn answer(status: u16, says: &'static str, schema: &'static str, example: Value)
 }
 
 /// The responses of the routes that return keys.
-fn lent() -> Vec<Answer> {
+fn lent(says: &'static str, schema: &'static str, example: Value) -> Vec<Answer> {
     let headers = &[("ETag", "Identifies this response. It changes when anything in the response changes.")];
     vec![
-        Answer { headers, ..answer(200, "The key.", "Keys", examples::keys()) },
+        Answer { headers, ..answer(200, says, schema, example) },
         Answer {
             status: 304,
             says: "Your copy is current. No key was sent.",
