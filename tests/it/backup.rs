@@ -1,4 +1,4 @@
-//! Backup and restore: the drill of docs/operations.md, on both databases; what is damaged is refused, and nothing is half done.
+//! Backup and restore: the rehearsal of docs/operations.md, on both databases; what is damaged is refused, and nothing is half done.
 
 use std::fs;
 use std::io::{BufReader, Cursor, Write};
@@ -85,7 +85,7 @@ async fn record(app: &App) -> (Vec<String>, Vec<String>) {
     (column(&app.db, events).await, on_record::lines(&app.db).await)
 }
 
-/// The drill: SQLite, into the database under test, and back into SQLite.
+/// The rehearsal: SQLite, into the database under test, and back into SQLite.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_stores_move_by_backup_to_the_other_database_and_back() {
     const STORES: usize = 10_000;
