@@ -400,7 +400,7 @@ impl Env {
         // A file's rights would go unchecked.
         for name in ["CARTKEY_MASTER_KEY_TEXT_FILE", "CARTKEY_MASTER_KEY_COMMAND_FILE"] {
             if self.vars.contains_key(name) {
-                self.fault(name, "is not possible: set CARTKEY_MASTER_KEY to the path of the key ring");
+                self.fault(name, "is not supported: set CARTKEY_MASTER_KEY to the path of the key ring");
             }
         }
         match set.into_iter().next() {

@@ -79,7 +79,7 @@ async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let entropy = Entropy::System;
     let db = Db::open_with(config.database_url.expose(), &postgres_settings(config), making).await?;
     if making == Making::Refused && ring_keys::all(&db).await?.is_empty() {
-        bail!("the service has never run with this database: start “cartkey serve” once, which makes the key ring");
+        bail!("the service has never run with this database: start “cartkey serve” once, which creates the key ring");
     }
     let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
@@ -245,7 +245,7 @@ impl Serving {
             if !left.is_empty() {
                 tracing::warn!(
                     workers = left.join(", "),
-                    "stopping without these workers, which took too long: what they were doing is done after the restart"
+                    "stopping without these workers, which took too long: their work continues after the restart"
                 );
             }
         };

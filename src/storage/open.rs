@@ -95,7 +95,7 @@ pub enum OpenFault {
     /// There is no database yet, and only the service may make one.
     #[error(
         "there is no Cartkey database at {place}: run this where the service runs and with its settings \
-         (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which makes it"
+         (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which creates it"
     )]
     Missing {
         /// The file with its folder, or where the address of the server stands.
@@ -121,7 +121,7 @@ pub enum OpenFault {
     /// The server has no TLS, or its certificate is not trusted.
     #[error(
         "the connection to PostgreSQL cannot be encrypted and verified: name the CA’s certificate in \
-         CARTKEY_DATABASE_TLS_ROOTS, or choose less with ?sslmode=… in CARTKEY_DATABASE_URL"
+         CARTKEY_DATABASE_TLS_ROOTS, or choose a weaker mode with ?sslmode=… in CARTKEY_DATABASE_URL"
     )]
     Tls(#[source] sqlx::Error),
     /// The database was migrated by a newer version.

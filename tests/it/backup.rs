@@ -398,7 +398,7 @@ async fn the_commands_write_a_backup_while_serving_and_restore_it_elsewhere() {
     let piped = Ran::of(here.command(&["backup", "-"]).output().unwrap());
     assert!(piped.code == Some(0) && piped.out.starts_with("{\"cartkey_backup\":1,"), "{piped:?}");
     let beside = here.run(&["backup", "data"]);
-    assert!(beside.complaint().1.contains("lies in this folder"), "{beside:?}");
+    assert!(beside.complaint().1.contains("is in this folder"), "{beside:?}");
     assert_eq!(here.run(&["backup", "-", "--keep", "1"]).complaint().0, Some(2));
 
     let there = Installation::empty().await;

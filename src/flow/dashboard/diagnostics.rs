@@ -300,7 +300,7 @@ fn judge_clock(skews: &mut [(&str, Duration)]) -> Finding {
     skews.sort_by_key(|(_, skew)| *skew);
     match skews.first() {
         None => Finding::new(CLOCK, State::Fine, "clock: nothing to compare it with until a store is connected"),
-        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock agrees with the others"),
+        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock is right"),
         Some((whose, skew)) => {
             let state = if skews.len() > 1 { State::Bad } else { State::Warn };
             let says = format!("clock differs from that of {whose} by {} s: synchronize it with NTP", skew.as_secs());

@@ -44,7 +44,7 @@ pub struct OfToken {
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
     if let Err(error) = reads::tidy(&app.db, app.now()).await {
-        worker.failed("what was left of key reads could not be deleted", &error);
+        worker.failed("unfinished segments of key reads could not be deleted", &error);
     }
     while !*stop.borrow() {
         match index(&app, COMMITS).await {

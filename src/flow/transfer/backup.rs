@@ -36,7 +36,7 @@ const PARTIAL: &str = ".partial";
 const LOCK: &str = ".cartkey-backup.lock";
 
 /// This worker.
-pub const WORKER: Plan = Plan::new("backups", "at intervals of CARTKEY_BACKUP_EVERY");
+pub const WORKER: Plan = Plan::new("backups", "every CARTKEY_BACKUP_EVERY");
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +56,10 @@ pub enum Error {
         source: io::Error,
     },
     /// Somebody else is writing one.
-    #[error("another backup into {0} is being written")]
+    #[error("another backup is being written to {0}")]
     Busy(String),
     /// The key ring lies in the folder.
-    #[error("the key ring {0} lies in this folder: who has a backup must not have the ring too, so keep them apart")]
+    #[error("the key ring {0} is in this folder: keep backups apart from the ring, which opens every key in them")]
     BesideRing(String),
     /// The ring cannot be read.
     #[error(transparent)]

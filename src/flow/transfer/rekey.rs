@@ -46,12 +46,12 @@ pub enum Error {
     Ring(#[from] open_vault::Error),
     /// A new line cannot be added here.
     #[error(
-        "a new key cannot be added to {0}: add a line with a new id there yourself (id:key; openssl rand -base64 32 prints a key), restart every process, and run this command again"
+        "a new key cannot be added to {0}: add a line with a new ID yourself (id:key; openssl rand -base64 32 prints a key), restart every process, and run this command again"
     )]
     NotAFile(String),
     /// The ring's file cannot be changed.
     #[error(
-        "{0}. Add a line with a new id to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
+        "{0}. Add a line with a new ID to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
     )]
     Unwritable(RingFault),
 }

@@ -20,7 +20,7 @@ pub enum Error {
     #[error(transparent)]
     Ring(#[from] RingFault),
     /// There is no ring.
-    #[error("{source} is missing: put the key ring of this backup (with the key {needs}) there first", source = .source_name)]
+    #[error("{source} is missing: first put this backup's key ring there (with the key {needs})", source = .source_name)]
     NoRing {
         /// Where the ring is looked for.
         source_name: String,

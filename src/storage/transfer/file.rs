@@ -56,7 +56,7 @@ pub enum FileFault {
     #[error("the backup cannot be read or written")]
     Io(#[from] io::Error),
     /// Whoever reads what is written has stopped, while the database keeps its snapshot.
-    #[error("nothing was read from the backup for {0} seconds: a snapshot of the database cannot be kept that long")]
+    #[error("the reader of the backup stalled for {0} seconds: the database cannot keep a snapshot that long")]
     Stalled(u64),
 }
 
