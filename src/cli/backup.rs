@@ -127,7 +127,9 @@ pub(super) async fn restore(config: &Config, from: &Path, out: &mut impl Write) 
     )?;
     let shut: usize = opened.shut.iter().map(|shut| shut.whose.len()).sum();
     if shut > 0 {
-        bail!("{shut} sealed values cannot be opened, and could not be when the backup was made: “cartkey doctor --deep” lists them");
+        bail!(
+            "{shut} sealed values cannot be opened, and could not be when the backup was made: “cartkey doctor --deep” lists them"
+        );
     }
     Ok(())
 }

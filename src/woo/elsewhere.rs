@@ -8,7 +8,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// How many directories above a store's own are asked for its API.
+/// How many directories above the store's own are searched for its API.
 const PARENTS_AT_MOST: usize = 2;
 
 /// A REST API.
@@ -19,9 +19,9 @@ pub(super) struct Api {
     pub index: Option<Index>,
 }
 
-/// A REST API of the site at `home` other than the one at `not`. `named` is what an answer of the site named. Asks
-/// one after the other, because imports and checks ask a host for one thing at a time: what the site's pages name, the usual place,
-/// the two forms of permalinks, the directories above.
+/// A REST API of the site at `home` other than the one at `not`. `named` is the one that an answer of the site named. Tries one
+/// address after the other, because imports and checks send a host one request at a time: the one that the site's pages name, the
+/// usual one, those of both kinds of permalinks, and those of the directories above.
 pub(super) async fn find(client: &Client, home: &StoreUrl, named: Option<RestBase>, not: &RestBase) -> Option<Api> {
     let other = |rest: RestBase| async move { if rest == *not { None } else { at(client, rest).await } };
     let by_name = async {
@@ -69,7 +69,7 @@ async fn above(client: &Client, home: &StoreUrl) -> Option<Api> {
     None
 }
 
-/// Whether this is a refusal by WordPress's REST API, which is then there.
+/// Whether this is a refusal by WordPress's REST API, which proves that it exists.
 pub(super) fn is_wordpress(heard: &Heard) -> bool {
     match heard {
         Heard::Refused(refusal) => {

@@ -19,7 +19,7 @@ const REDIRECTS_AT_MOST: usize = 6;
 pub(super) enum Located {
     /// Its REST index answers.
     At(Site),
-    /// The index is kept from us; the last address requested, where the API is, and why.
+    /// The index is blocked: the last address requested, where the API is, and why.
     Hidden(StoreUrl, RestBase, Verdict),
     /// There is no site that a merchant could use.
     Not(Verdict),
@@ -82,7 +82,7 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl) -> Located {
             None => {}
         }
     }
-    // Plugins hide the REST API from visitors as if it did not exist.
+    // Plugins answer visitors as if the REST API did not exist.
     for base in asked {
         if approval::is_there(client, &base).await {
             return Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed);
@@ -112,7 +112,7 @@ pub(super) fn forbidden_http(text: &str, network: Network) -> bool {
     http && network == Network::Public
 }
 
-/// What a browser may pass, and what only patience helps against, does not stop a merchant.
+/// Converts a verdict. One that a browser may get past, or that only takes patience, does not stop the merchant.
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
     let is_passable =
         matches!(verdict, Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited | Verdict::TimedOut);
@@ -142,7 +142,7 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
         let to = match heard {
             Heard::Elsewhere(Some(to)) => to,
             Heard::Trouble(Verdict::AnswerUnreadable) if reply.is_cut => return Probe::NotHere(base, None),
-            // An application of its own may stand in a directory beside the shop.
+            // Another application may be in a directory beside the shop.
             Heard::Trouble(Verdict::Blocked(Product::BotCheck)) if base.parent().is_some() => {
                 return Probe::NotHere(base, None);
             }
@@ -152,7 +152,7 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
                     answer::Meaning::Other(verdict) if verdict != Verdict::AnswerUnreadable => {
                         Probe::Trouble(base, verdict)
                     }
-                    // The API is there, and hides its index.
+                    // The API exists, but hides its index.
                     answer::Meaning::NoRoute => Probe::Trouble(base, Verdict::RestClosed),
                     _ => Probe::NotHere(base, None),
                 };

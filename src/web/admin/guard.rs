@@ -86,7 +86,7 @@ pub struct Id<T>(pub T);
 
 /// An ID of something that has a page.
 pub trait HasPage: FromStr {
-    /// Tells the operator that there is none with this ID.
+    /// The text for an ID that does not exist.
     const UNKNOWN: &'static str;
 }
 

@@ -14,7 +14,7 @@ const SAMPLE: usize = 1_000;
 /// The most names listed in one finding.
 const NAMES: usize = 10;
 
-/// The largest file, in bytes, whose integrity a sample checks too: a second or so.
+/// The largest file, in bytes, whose integrity is checked without `--deep`: that takes about a second.
 const SMALL: u64 = 256 * 1024 * 1024;
 
 /// Checks the integrity of the database.
@@ -45,7 +45,7 @@ pub(super) async fn damage(app: &App, depth: Depth) -> Option<Finding> {
     Some(Finding::new(DATABASE, state, says))
 }
 
-/// The database's own words.
+/// The root cause, in the database's own words.
 fn root_of(error: &dyn std::error::Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
