@@ -15,7 +15,7 @@ const SEARCHED_AT_MOST: usize = 256 * 1024;
 /// How many bytes a search may read in all: each bracket may cost another try.
 const READ_AT_MOST: usize = 1024 * 1024;
 
-/// The value that makes up the whole text. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
+/// Parses the whole text as one value. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
 pub(super) fn whole(text: &[u8]) -> Option<Value> {
     let kept = Cell::new(KEPT_AT_MOST);
     let mut from = serde_json::Deserializer::from_slice(text);

@@ -267,9 +267,7 @@ async fn a_ring_that_does_not_fit_is_refused_before_anything_is_written() {
     let id = world.app.vault.key_ids().remove(0);
     let refused = restore(&bytes, elsewhere.path(), &url).await.unwrap_err();
     assert!(
-        refused.contains(&format!(
-            "master.key is missing: put the key ring of this backup (with the key {id}) there first"
-        )),
+        refused.contains(&format!("master.key is missing: first put this backup's key ring there (with the key {id})")),
         "{refused}"
     );
     assert!(!elsewhere.path().join("ring").exists(), "no new ring is made");

@@ -118,7 +118,11 @@ async fn a_link_opened_again_shows_what_became_of_it() {
     world.clock.advance(Duration::from_hours(1));
     is_connected(&browser.get(&link).await);
     let page = phone.get(&link).await;
-    assert!(page.text().contains("already connected shop.example to Acme Shipping"), "its time is over: {}", page.text());
+    assert!(
+        page.text().contains("already connected shop.example to Acme Shipping"),
+        "its time is over: {}",
+        page.text()
+    );
     assert!(page.form("Connect").is_none() && page.link("Continue to Acme Shipping").is_some(), "{}", page.text());
 }
 

@@ -130,7 +130,7 @@ async fn send(app: &App, frame: Frame, attempt: Attempt, browser: &Secret) -> Re
         store: attempt.home,
         frame,
     };
-    // The browser goes on to the store.
+    // The browser continues to the store.
     Ok(([(header::REFERRER_POLICY, "no-referrer")], Page(page)).into_response())
 }
 
