@@ -51,7 +51,7 @@ struct Seen {
 /// No request may wait any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowded {
-    /// The token has all the places that one may have.
+    /// The token already uses as many places as one may.
     ByOne,
     ByAll,
 }

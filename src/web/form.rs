@@ -51,7 +51,7 @@ fn unreadable() -> Failure {
     Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"))
 }
 
-/// `path` with those of the pairs that have a value.
+/// `path` with a query of the pairs that have a value.
 pub fn address<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
     let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let query = serde_urlencoded::to_string(given.collect::<Vec<_>>()).unwrap_or_default();

@@ -106,7 +106,7 @@ async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
     }
 }
 
-/// Asks for the index and the approval page side by side; again for the page if the store is at another address.
+/// Requests the index and the approval page in parallel; requests the page again if the store is at another address.
 async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     let typed = findings.home.clone();
     let (rest, approved) = tokio::join!(Box::pin(known(client, findings)), Box::pin(approve(client, &typed, ask)));
@@ -133,7 +133,7 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     }
 }
 
-/// Requests the approval page without and with its parameters, side by side. What the first one says is the reason; the second
+/// Requests the approval page without and with its parameters, in parallel. What the first one says is the reason; the second
 /// counts only where the first found nothing. Also returns whether `WooCommerce` itself answered.
 async fn approve(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> (bool, Result<(), Verdict>) {
     let (state, callback_url) = (client.entropy().secret(), stand_in(client, ask.callback_url.expose()));

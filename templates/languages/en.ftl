@@ -126,7 +126,7 @@ attempt-expired-lead = Nobody approved on { $store } in time, so nothing was con
 
 ## What to do about it
 
-wait-keep = Your approval has arrived; you do not need to approve again. We keep trying: every few seconds while this page is open, then for about an hour.
+wait-keep = Your approval has arrived; you do not need to approve again. We keep trying: every few seconds at first, while this page is open, then less often, for about an hour.
 wait-now = Try now
 wait-now-busy = Trying…
 wait-host = If you cannot change this yourself, send the sentence above and the code below to your host, or to whoever looks after your store.

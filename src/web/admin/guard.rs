@@ -23,7 +23,6 @@ pub const FORM_TOKEN: &str = "form_token";
 
 /// The signed-in operator. As an extractor, redirects to the sign-in page if nobody is signed in.
 pub struct SignedIn {
-    /// The application.
     pub app: App,
     pub operator: Operator,
     /// This browser's session.

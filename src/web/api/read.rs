@@ -32,7 +32,6 @@ impl Api {
 
 /// A permission as a type, for handlers' signatures.
 pub trait Needed {
-    /// The permission.
     const PERMISSION: Permission;
 }
 

@@ -80,7 +80,7 @@ impl Start {
         format!("{}/by-hand", self.here)
     }
 
-    /// The address for people of the only store that may be connected.
+    /// The only store that may be connected, as shown to people.
     pub(super) fn fixed_store(&self) -> Option<&StoreUrl> {
         self.invitation.wanted_store.as_ref().and(self.invitation.home.as_ref())
     }
