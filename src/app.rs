@@ -34,11 +34,11 @@ pub struct Parts {
     pub vault: Vault,
     /// Where the key ring came from; `None` if it cannot be read again or changed.
     pub ring: Option<RingSource>,
-    /// This process's random name among those that serve the same database.
+    /// The random name by which processes on the same database tell this one apart.
     pub process: String,
     /// When and where backups are written; `None` if they are not scheduled.
     pub backup: Option<Arc<BackupSchedule>>,
-    /// What is known of them.
+    /// The newest backup and the newest failure.
     pub backups: Backups,
     /// The HTTP client for all requests to stores.
     pub woo: Client,

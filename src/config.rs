@@ -34,16 +34,16 @@ pub struct Config {
     pub database_url: Secret,
     /// `CARTKEY_DATABASE_CONNECTIONS` (`16`): the maximum number of PostgreSQL connections, from 2 to 1,000.
     pub database_connections: u32,
-    /// `CARTKEY_DATABASE_STATEMENT_TIMEOUT` (`40s`): after how long PostgreSQL cancels a statement, from 1 s to 40 s.
+    /// `CARTKEY_DATABASE_STATEMENT_TIMEOUT` (`40s`): the time after which PostgreSQL cancels a statement, from 1 s to 40 s.
     pub database_statement_timeout: Duration,
     /// `CARTKEY_DATABASE_TLS` (unset): how TLS to PostgreSQL is used where the address has no `sslmode`.
     pub database_tls: Option<String>,
-    /// `CARTKEY_DATABASE_TLS_ROOTS` (unset): the certificates that may vouch for the PostgreSQL server.
+    /// `CARTKEY_DATABASE_TLS_ROOTS` (unset): the CA certificates to trust for the PostgreSQL server.
     pub database_tls_roots: Option<PathBuf>,
     /// `CARTKEY_MASTER_KEY` (`data/master.key`), `CARTKEY_MASTER_KEY_TEXT` or `CARTKEY_MASTER_KEY_COMMAND`: the key ring. If none is
     /// set, systemd's credential `cartkey.master.key` comes first.
     pub master_key: RingSource,
-    /// `CARTKEY_BACKUP_DIR` and what goes with it: scheduled backups, if any.
+    /// `CARTKEY_BACKUP_DIR` and its companions: scheduled backups, if any.
     pub backup: Option<Arc<BackupSchedule>>,
     /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
     pub check_every: Duration,
@@ -58,7 +58,7 @@ pub struct BackupSchedule {
     pub folder: PathBuf,
     /// `CARTKEY_BACKUP_EVERY` (`24h`): the interval, at least `5m`.
     pub every: Duration,
-    /// `CARTKEY_BACKUP_KEEP` (`7`): how many complete backups stay, from 1 to 10,000.
+    /// `CARTKEY_BACKUP_KEEP` (`7`): how many complete backups to keep, from 1 to 10,000.
     pub keep: u32,
 }
 
@@ -250,10 +250,10 @@ impl Env {
         if let [(first, _), (second, _), ..] = set[..] {
             self.fault(first, &format!("and {second} are both set: remove one"));
         }
-        // A file's rights would go unchecked.
+        // The file's permissions would not be checked.
         for name in ["CARTKEY_MASTER_KEY_TEXT_FILE", "CARTKEY_MASTER_KEY_COMMAND_FILE"] {
             if self.vars.contains_key(name) {
-                self.fault(name, "is not possible: set CARTKEY_MASTER_KEY to the path of the key ring");
+                self.fault(name, "is not supported: set CARTKEY_MASTER_KEY to the path of the key ring");
             }
         }
         match set.into_iter().next() {

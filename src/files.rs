@@ -1,4 +1,4 @@
-//! Files: why one cannot be used, for people, and how much space is left for it.
+//! Files: explains why one cannot be used, and measures free disk space.
 
 use std::fs;
 use std::io;

@@ -47,14 +47,14 @@ pub use self::limits::Limits;
 /// How long accepted requests may take after SIGTERM: a little longer than a callback. After that they are cut off, so a supervisor
 /// must wait longer before it kills the process (docker-compose.yml: 60 s).
 const DRAIN: Duration = Duration::from_secs(48);
-/// How long workers may take to finish what they do when the process stops: a delivery, which takes 15 s at most, and its record.
-/// What one leaves undone is done after the restart, since a worker keeps nothing in memory that is not in the database; without
-/// this, one that waits for a locked database would hold up the end for 40 s.
+/// How long workers may take to finish when the process stops: a delivery takes at most 15 s, then its result is saved. Unfinished
+/// work continues after the restart, because all of a worker's state is in the database. Without this limit, a worker that waits
+/// for a locked database would delay the exit for 40 s.
 const WORKERS_WITHIN: Duration = Duration::from_secs(17);
 /// How long closing the database may take at the end.
 const CLOSE: Duration = Duration::from_secs(2);
 
-/// Opens the database and the vault, and creates the shared state; creates and migrates what is missing or older.
+/// Opens the database and the vault, and creates the shared state; creates a missing database or ring, and migrates an older schema.
 pub async fn open(config: &Config) -> anyhow::Result<App> {
     open_with(config, Making::Allowed).await
 }
@@ -64,7 +64,7 @@ pub async fn open_existing(config: &Config) -> anyhow::Result<App> {
     open_with(config, Making::Refused).await
 }
 
-/// How `config` says that PostgreSQL is used.
+/// The PostgreSQL settings in `config`.
 pub fn postgres_settings(config: &Config) -> PostgresSettings {
     PostgresSettings {
         connections: config.database_connections,
@@ -79,7 +79,7 @@ async fn open_with(config: &Config, making: Making) -> anyhow::Result<App> {
     let entropy = Entropy::System;
     let db = Db::open_with(config.database_url.expose(), &postgres_settings(config), making).await?;
     if making == Making::Refused && ring_keys::all(&db).await?.is_empty() {
-        bail!("the service has never run with this database: start “cartkey serve” once, which makes the key ring");
+        bail!("the service has never run with this database: start “cartkey serve” once, which creates the key ring");
     }
     let vault = open_vault::open_vault(&db, &config.master_key, clock.now(), &entropy).await?;
     let outgoing = woo::Outgoing {
@@ -219,7 +219,7 @@ impl Serving {
                 checkpoint::run(app.db.clone(), app.workers.enter(checkpoint::WORKER), stop)
             }));
         }
-        // Only where they are scheduled, so that Diagnostics does not list what never runs.
+        // Only if backups are scheduled, so that Diagnostics does not list a worker that never runs.
         if app.backup.is_some() {
             workers.push(work(&app, &self.stopped, backup::WORKER, backup::run));
         }
@@ -231,7 +231,7 @@ impl Serving {
         Ok(())
     }
 
-    /// Stops accepting, and waits until accepted requests are answered and the workers have ended or took too long.
+    /// Stops accepting, and waits until accepted requests are answered and the workers have ended or timed out.
     async fn drain(self, signals: &mut StopSignals, workers: impl IntoIterator<Item = Working>) {
         tracing::info!("stopping: finishing accepted requests");
         self.stop.send_replace(true);
@@ -245,7 +245,7 @@ impl Serving {
             if !left.is_empty() {
                 tracing::warn!(
                     workers = left.join(", "),
-                    "stopping without these workers, which took too long: what they were doing is done after the restart"
+                    "stopping without these workers, which took too long: their work continues after the restart"
                 );
             }
         };
@@ -297,7 +297,7 @@ async fn end(workers: impl IntoIterator<Item = Working>, within: Duration) -> Ve
 enum Drained {
     /// Every accepted request was answered.
     Whole,
-    /// The time was up: a hard stop.
+    /// The time limit was reached: a hard stop.
     CutOff,
     /// A second signal: a hard stop.
     Hurried,

@@ -32,7 +32,7 @@ pub fn start(log: &Log) {
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
-/// Replaces the filter of a log that was started.
+/// Replaces the filter of the running log.
 pub fn filter_by(filter: &str) {
     if let Some(handle) = FILTER.get() {
         let _ = handle.reload(parsed(filter));

@@ -23,21 +23,21 @@ pub(super) struct BackupArguments {
     /// Then delete all but the newest N complete backups in the folder.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
-    /// Put the key ring into the backup. Whoever has that file can open every key in it.
+    /// Include the key ring in the backup. Anyone who has that file can open every key in it.
     #[arg(long)]
     with_key_ring: bool,
 }
 
 impl BackupArguments {
-    /// What is wrong with them, before anything is opened.
+    /// Rejects arguments that do not fit together, before anything is opened.
     pub(super) fn check(&self) -> Result<(), Usage> {
         let to_stream = self.to == Path::new("-");
         if to_stream && self.keep.is_some() {
-            return Err(Usage("--keep is for a folder".to_owned()));
+            return Err(Usage("--keep needs a folder".to_owned()));
         }
         if to_stream && io::stdout().is_terminal() {
             let says =
-                "a backup is not for a terminal: name a folder, or send it on (cartkey backup - | age -r … > FILE)";
+                "a backup cannot go to a terminal: name a folder, or use a pipe (cartkey backup - | age -r … > FILE)";
             return Err(Usage(says.to_owned()));
         }
         Ok(())
@@ -49,7 +49,7 @@ pub(super) async fn back_up(app: &App, asked: BackupArguments, out: &mut impl Wr
     let ring = if asked.with_key_ring {
         writeln!(
             io::stderr(),
-            "warning: this backup contains the key ring, so whoever has it can open every key in it: encrypt it, and keep it as safe as the ring"
+            "warning: this backup contains the key ring, so anyone who has it can open every key in it: encrypt it, and keep it as safe as the ring"
         )?;
         Some(backup::ring(app).await?)
     } else {
@@ -77,7 +77,7 @@ pub(super) async fn back_up(app: &App, asked: BackupArguments, out: &mut impl Wr
     Ok(())
 }
 
-/// Standard output for another thread: this one holds its lock.
+/// A second handle to standard output, for another thread: this one holds the lock.
 fn standard_output() -> io::Result<OwnedFd> {
     io::stdout().as_fd().try_clone_to_owned()
 }
@@ -86,7 +86,7 @@ fn standard_output() -> io::Result<OwnedFd> {
 pub(super) async fn restore(config: &Config, from: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let input: Box<dyn BufRead + Send> = if from == Path::new("-") {
         if io::stdin().is_terminal() {
-            return Err(Usage("send a backup to standard input, or name its file".to_owned()).into());
+            return Err(Usage("pipe a backup to standard input, or name its file".to_owned()).into());
         }
         Box::new(BufReader::new(io::stdin()))
     } else {
@@ -123,11 +123,13 @@ pub(super) async fn restore(config: &Config, from: &Path, out: &mut impl Write) 
     )?;
     writeln!(
         io::stderr(),
-        "next: start the service; operators must sign in again. What was revoked after the backup works again: tokens, operators, links and webhooks"
+        "next: start the service; operators must sign in again. Anything revoked after the backup works again: tokens, operators, links and webhooks"
     )?;
     let shut: usize = opened.shut.iter().map(|shut| shut.whose.len()).sum();
     if shut > 0 {
-        bail!("{shut} sealed values cannot be opened, as when the backup was made: “cartkey doctor --deep” lists them");
+        bail!(
+            "{shut} sealed values cannot be opened, and could not be when the backup was made: “cartkey doctor --deep” lists them"
+        );
     }
     Ok(())
 }

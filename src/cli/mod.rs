@@ -92,14 +92,14 @@ enum Command {
         /// The database's address, sqlite:PATH or postgres://…; `-` reads it from standard input.
         url: String,
     },
-    /// Write everything into one file that `restore` reads, while the service runs. The key ring is not in it.
+    /// Back up everything to one file, while the service runs. The key ring is not included.
     Backup(backup::BackupArguments),
-    /// Restore a backup into an empty database: the one in the configuration, of either kind.
+    /// Restore a backup into the configured database, which must be empty (SQLite or PostgreSQL).
     Restore {
         /// The backup; `-` reads standard input.
         from: PathBuf,
     },
-    /// Seal with a new ring key, and re-seal everything under it, while the service runs. Run it again if it was interrupted.
+    /// Replace the sealing key and re-seal everything, while the service runs. Run it again if it was interrupted.
     Rekey,
     /// Check the configuration, the database and the key ring.
     Doctor {

@@ -1,4 +1,4 @@
-//! `cartkey rekey`: a new ring key seals, and everything is re-sealed under it.
+//! `cartkey rekey`: replaces the sealing key and re-seals everything.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use super::progress::{Progress, grouped};
 use crate::app::App;
 use crate::flow::transfer::rekey::{self, Rekeyed, Role, Step};
 
-/// Rekeys, or goes on with what was interrupted; prints which key seals and which lines can be removed.
+/// Rekeys, or resumes an interrupted rekey; prints which key seals and which lines can be removed.
 pub(super) async fn run(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
     let mut bar = Progress::new(0);
     let mut said = None;
@@ -16,7 +16,7 @@ pub(super) async fn run(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
                 bar.of(*of);
                 return bar.at(*done, format_args!("{} of {} values re-sealed", grouped(*done), grouped(*of)));
             }
-            Step::Added { key } => format!("added the key {key} to the key ring: back the ring up now"),
+            Step::Added { key } => format!("added the key {key} to the key ring: back up the ring now"),
             Step::Lacking { key, processes } => format!(
                 "waiting: {processes} running process(es) do not have the key {key} yet. Add its line to their key ring; they read the file again within seconds. A process that has ended is forgotten after 3 minutes"
             ),
@@ -45,7 +45,7 @@ fn report(rekeyed: &Rekeyed, out: &mut impl Write) -> anyhow::Result<()> {
             Role::Ready => "ready".to_owned(),
             Role::Unneeded => "no longer needed: remove its line from every key ring, then restart".to_owned(),
             Role::Needed(values) => format!(
-                "still needed by {} sealed values that do not open, so they cannot be re-sealed: keep its line; “cartkey doctor --deep” lists them",
+                "still needed by {} sealed values that cannot be opened, and so cannot be re-sealed: keep its line; “cartkey doctor --deep” lists them",
                 grouped(*values)
             ),
         };

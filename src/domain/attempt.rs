@@ -114,7 +114,7 @@ impl Attempt {
         self.status == Status::Open && now < self.expires_at
     }
 
-    /// Whether the preflight ended it and going on anyway would not help.
+    /// Whether the preflight ended it and continuing anyway would not help.
     pub const fn is_stopped_for_good(&self) -> bool {
         self.stopped && self.warnings.0.is_empty()
     }

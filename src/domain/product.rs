@@ -1,4 +1,4 @@
-//! Product: what may stand between us and a store, under its own names.
+//! Product: firewalls, bot checks and plugins that can block our requests, and where their settings are.
 
 /// A product in front of a store that blocked our request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,9 +17,9 @@ pub enum Product {
     AwsWaf,
     /// Imperva, formerly Incapsula.
     Imperva,
-    /// A bot check that answers with a script, of a product without a name of its own.
+    /// An unnamed bot check that answers with a script.
     BotCheck,
-    /// ModSecurity rules of the host, such as the ones against addresses in parameters.
+    /// The host's ModSecurity rules, such as those against addresses in parameters.
     ModSecurity,
     /// The Solid Security plugin, formerly iThemes Security, also Kadence Security.
     SolidSecurity,
@@ -60,8 +60,8 @@ impl Product {
         }
     }
 
-    /// Where the setting is that blocks us, in the product's own words; `None` where only its operator can find it. Not
-    /// translated: products are rarely, and their support reads English.
+    /// Where to find the setting that blocks us, in the product's own words; `None` if only its operator can know. Not
+    /// translated: these products rarely are, and their support reads English.
     pub const fn setting(self) -> Option<&'static str> {
         Some(match self {
             Self::Cloudflare => "Security → WAF → Custom rules: Skip; Security → Bots → Bot Fight Mode",
@@ -83,6 +83,6 @@ impl Product {
     }
 }
 
-/// Where Wordfence refuses application passwords, which it does by default.
+/// The setting by which Wordfence refuses application passwords, as it does by default.
 pub const WORDFENCE_APPLICATION_PASSWORDS: &str =
     "Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords";

@@ -54,7 +54,7 @@ impl RestBase {
             (path, false) => (path, "/"),
         };
         let address = format!("{}{path}{end}", home.origin());
-        // A front page without a route is no API.
+        // A front page without a route is not an API.
         let is_page = !is_plain && (path == "/" || address == home.at("/"));
         (is_ours && address.len() <= LONGEST && !is_page).then_some(Self(address))
     }

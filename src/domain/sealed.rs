@@ -1,6 +1,6 @@
 //! The sealed values in the database.
 
-/// What stands behind the version in every value that the ring key `id` sealed: the ID, at most 255 bytes, with its length.
+/// The bytes after the version in every value that the ring key `id` sealed: the length of the ID, at most 255, and the ID.
 pub fn key_header(id: &str) -> Vec<u8> {
     [&[u8::try_from(id.len()).unwrap_or(u8::MAX)], id.as_bytes()].concat()
 }

@@ -1,7 +1,7 @@
 //! Search: the text under which a store is found, and what a typed search requires of it.
 //!
 //! Both are flattened alike: lower case, only letters and digits, with one space in place of everything else; a slash
-//! stays, as a word of its own. So punctuation and wildcards mean nothing. Each typed word must occur in the store's name,
+//! stays, as a word of its own. So punctuation and wildcards have no effect. Each typed word must occur in the store's name,
 //! address or `user_id`:
 //!
 //! - a word of three characters or more anywhere, also inside a word;
@@ -34,7 +34,7 @@ pub fn text(user_id: &UserId, home: &StoreUrl, name: Option<&str>) -> String {
         .fold("  ".to_owned(), |text, field| text + &field + "  ")
 }
 
-/// What the typed text requires: all of the returned. Empty if nothing was typed.
+/// What the typed text requires: a store must meet all of these. Empty if nothing was typed.
 pub fn requirements(typed: &str) -> Vec<AnyOf> {
     let mut words = typed.split_whitespace().map(required).filter(|any| !any.is_empty()).take(MOST_WORDS).peekable();
     if words.peek().is_none() && !typed.trim().is_empty() {

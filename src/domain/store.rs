@@ -64,7 +64,7 @@ pub struct Store {
     pub moved_to: Option<StoreUrl>,
     /// The scope that was requested for the key, if known.
     pub asked: Option<Scope>,
-    /// Where its REST API answered when last checked; `None` if that was not learned: then at its usual place.
+    /// Where its REST API answered when last checked; `None` if that is not known: then it is assumed at the usual address.
     pub rest_base: Option<RestBase>,
     /// Whether other output surrounded the JSON when last checked.
     pub json_has_noise: bool,

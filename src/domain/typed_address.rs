@@ -34,8 +34,8 @@ pub(super) fn tidied(pasted: &str) -> String {
     }
 }
 
-/// Invisible characters that programs and keyboards leave in a text. Not among them are the joiners, which in some languages make
-/// another name, and what changes the direction of the text after it.
+/// Invisible characters that programs and keyboards leave in a text. Joiners are not among them, because in some languages they
+/// make a different name, nor are characters that change the direction of the text after them.
 const fn is_residue(c: char) -> bool {
     is_invisible(c) && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{202a}'..='\u{202e}' | '\u{2065}'..='\u{206f}')
 }

@@ -212,7 +212,7 @@ impl Verdict {
         matches!(self, Self::Works | Self::ScopeNarrower | Self::ScopeWider | Self::NoisyAnswer | Self::Slow)
     }
 
-    /// Whether somebody has to let our requests through: the merchant's host, or whoever looks after the site's security.
+    /// Whether someone has to let our requests through: the merchant's host, or whoever manages the site's security.
     pub const fn is_wall(self) -> bool {
         matches!(self, Self::Blocked(_) | Self::RestClosed | Self::LoginWall | Self::RateLimited)
     }

@@ -241,7 +241,7 @@ impl fmt::Display for Wanted {
 names! {
     /// Why sending to a webhook stopped.
     WhyOff {
-        /// Somebody turned it off.
+        /// It was turned off manually.
         ByHand = "by_hand",
         /// It answered 410 Gone.
         Gone = "gone",

@@ -88,7 +88,7 @@ pub struct Follower {
     app: App,
     token: ServiceToken,
     after: EventId,
-    /// Whether there may be more to read already.
+    /// Whether more events may already be available.
     is_behind: bool,
     watcher: Watcher,
     _place: Place,

@@ -32,7 +32,7 @@ pub enum Error {
     Missing {
         /// The ring key's id.
         id: String,
-        /// How many values it sealed.
+        /// The number of values sealed under it.
         values: u64,
     },
     /// The ring lacks the key that seals in this installation.

@@ -1,4 +1,4 @@
-//! What this process knows of its scheduled backups.
+//! What this process knows about its scheduled backups.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,31 +8,30 @@ use crate::domain::time::Time;
 #[derive(Debug, Clone, Default)]
 pub struct Backups(Arc<Mutex<Known>>);
 
-/// What is known.
+/// The state of the backups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Whether the folder was looked through.
+    /// Whether the folder was read.
     pub looked: bool,
     /// When the newest complete backup in it was begun.
     pub newest: Option<Time>,
-    /// When one failed, if none has succeeded since.
+    /// When the last failure was, if no backup has succeeded since.
     pub failed: Option<Time>,
 }
 
 impl Backups {
-    /// What is known now.
     pub fn known(&self) -> Known {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over what the folder shows.
+    /// Records the newest backup in the folder.
     pub fn found(&self, newest: Option<Time>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.failed = known.failed.filter(|failed| newest.is_none_or(|newest| newest <= *failed));
         (known.looked, known.newest) = (true, newest);
     }
 
-    /// Notes a failure.
+    /// Records a failure.
     pub fn failed(&self, at: Time) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(at);
     }

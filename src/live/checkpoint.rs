@@ -1,5 +1,5 @@
-//! Checkpoints of SQLite: what was committed to the WAL is copied into the file beside the commits, so that no commit, and so no
-//! answer, waits for it.
+//! SQLite checkpoints: copies committed WAL pages to the database file on a separate connection, so that no commit, and so no
+//! response, waits for it.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::storage::Db;
 /// The pause between two checkpoints.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// This worker.
+/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("checkpoint", "every second");
 
-/// Makes checkpoints until told to stop.
+/// Makes checkpoints until shutdown.
 pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
     let mut before = 0_usize;
     while !*stop.borrow() {

@@ -19,7 +19,7 @@ use crate::storage::{Db, events};
 
 /// The most requests that wait at a time in one process: each holds a connection.
 pub const PLACES: usize = 1_000;
-/// The most of them with one token, so that one service does not take the places of all others.
+/// The most of them with one token, so that one service does not use all places.
 pub const PLACES_OF_ONE: usize = 50;
 /// The longest pause between two polls: the delay after which another process's events are seen.
 const LONGEST: Duration = Duration::from_millis(500);
@@ -44,14 +44,14 @@ const WORKER: Plan = Plan::new("event feed", "twice a second while a request wai
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     newest: EventId,
-    /// The process is shutting down: nothing waits any longer.
+    /// The process is shutting down: waiting has ended.
     over: bool,
 }
 
 /// No request may wait any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowded {
-    /// The token has all the places that one may have.
+    /// The token already uses as many places as one may.
     ByOne,
     ByAll,
 }

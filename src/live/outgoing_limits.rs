@@ -10,21 +10,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::single_flight::SingleFlight;
 use crate::domain::Instant;
 
-/// What the watch of one process may use. Its memory is bounded by these limits, not by the number of stores.
+/// The watch's limits per process. They, and not the number of stores, bound its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Concurrent scheduled checks, each with one connection (64).
     pub places: usize,
     /// Concurrent checks that a caller waits for (32); more wait their turn.
     pub demanded: usize,
-    /// How long a caller waits for a turn (4 s). Together with the check it is less than a service waits for an answer.
+    /// How long a caller waits for a turn (4 s). With the check itself, it is less than the timeout of a service.
     pub patience: Duration,
-    /// Scheduled checks that may start per second (100). With too many stores for it, the interval between checks grows.
+    /// Scheduled checks that may start per second (100). If there are too many stores, the interval between checks grows.
     pub per_second: u32,
     /// Scheduled checks whose results are saved concurrently (2).
     pub keeping: usize,
-    /// How long all requests of one check may take together (25 s): less than a service waits for an answer, so that a slow
-    /// store is recorded as slow.
+    /// How long all requests of one check may take together (25 s): less than the timeout of a service, so that a slow store is
+    /// recorded as slow.
     pub within: Duration,
     /// The longest sleep of the worker (10 s): changes to the schedule by another replica do not wake it.
     pub look_again: Duration,
@@ -102,7 +102,7 @@ struct Host {
     places: Arc<Semaphore>,
     /// No scheduled check starts before this.
     not_before: Instant,
-    /// The time given to the last store that had to wait.
+    /// The time assigned to the last store that had to wait.
     tail: Instant,
 }
 
@@ -139,7 +139,7 @@ impl Hosts {
         self.at(name, now, |host| host.not_before = host.not_before.max(now.plus(pause)));
     }
 
-    /// Whether the host asked for a pause that has not passed, longer than the pace of checks.
+    /// Whether the host asked for a pause, longer than the pace of checks, that is not over.
     pub fn is_shut(&self, name: &str, now: Instant) -> bool {
         let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.get(name).is_some_and(|host| host.not_before > now.plus(PACE))

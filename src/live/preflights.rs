@@ -1,5 +1,5 @@
-//! Preflights: how many run at a time in this process, and for whom. Each waits up to twenty seconds for a stranger's server, so a
-//! shop that hangs, or a network that starts many, gets only a few places.
+//! Preflights: limits how many run at a time in this process. Each waits up to twenty seconds for a stranger's server, so one hanging
+//! shop, or one network that starts many, gets only a few places.
 //!
 //! A caller waits a moment for a free place. Links and the open page have separate places.
 
@@ -21,13 +21,13 @@ pub struct Limits {
     pub open_page: usize,
     /// Preflights of links, in addition.
     pub links: usize,
-    /// The most of the open page's for one network (an IPv4 address, an IPv6 /64).
+    /// Open page: the most for one network (an IPv4 address, an IPv6 /64).
     pub network: usize,
-    /// The most of the open page's for one wide network (an IPv4 /24, an IPv6 /48).
+    /// Open page: the most for one wide network (an IPv4 /24, an IPv6 /48).
     pub wide: usize,
-    /// The most of the links' for one link.
+    /// Links: the most for one link.
     pub link: usize,
-    /// The most of the links' for one merchant, who may hold many links.
+    /// Links: the most for one merchant, who may have many links.
     pub merchant: usize,
     /// The most for one host, on the open page and on links separately.
     pub host: usize,
@@ -81,7 +81,7 @@ pub struct Permit {
 }
 
 impl Preflights {
-    /// Preflights within these limits.
+    /// Creates the places, all free.
     pub fn of(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
@@ -93,7 +93,7 @@ impl Preflights {
             loop {
                 let freed = self.shared.freed.notified();
                 tokio::pin!(freed);
-                // From here on, no freed place is missed.
+                // From now on, no freed place is missed.
                 freed.as_mut().enable();
                 if let Some(place) = self.try_take(&wants) {
                     return place;
@@ -168,7 +168,7 @@ mod tests {
         StoreUrl::parse(host, Network::Public).expect("an address")
     }
 
-    /// A place, without waiting.
+    /// Takes a place without waiting.
     async fn at_once(places: &Preflights, whose: Whose<'_>, host: &str) -> Option<Permit> {
         tokio::time::timeout(Duration::ZERO, places.take(whose, &store(host))).await.ok().flatten()
     }

@@ -1,4 +1,4 @@
-//! SIGHUP: reads again what can change while serving, and ends nothing.
+//! SIGHUP: reloads what can change while serving; nothing is interrupted.
 
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::telemetry;
 
-/// Reloads at each signal until told to stop.
+/// Reloads at each signal until shutdown.
 pub(super) async fn run(mut hangups: Signal, app: App, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {

@@ -187,7 +187,7 @@ pub async fn last_before(db: &Db, at: Time) -> Result<Option<i64>, Error> {
     db.read("SELECT seq FROM events WHERE at < $1 ORDER BY at DESC LIMIT 1").bind(at).optional_value().await
 }
 
-/// What is wanted of the reads, with the names of what they are about: the newest first; at most `most`.
+/// The newest matching reads, newest first, with the names of their stores and tokens; at most `most`.
 pub async fn reads(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<KeyRead>, Error> {
     let reads = reads::newest(db, wanted, most).await?;
     let about: BTreeSet<StoreId> = reads.iter().map(|read| StoreId::of_ulid(read.store)).collect();

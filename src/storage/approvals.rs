@@ -20,8 +20,8 @@ pub async fn held(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
     .await
 }
 
-/// Approvals whose key could not be tested so far, with what prevented the last try; those of links first, then the oldest; at
-/// most `most`.
+/// Approvals whose key could not be tested so far, with the problem of the last try; those of links first, then the oldest; at most
+/// `most`.
 pub async fn untested(db: &Db, most: i64) -> Result<Vec<Attempt>, Error> {
     db.read([
         "SELECT ",

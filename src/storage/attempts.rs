@@ -120,7 +120,7 @@ pub async fn find(db: &Db, id: &AttemptId) -> Result<Option<AttemptWithSecrets>,
     db.read(["SELECT ", COLUMNS, ", state, browser FROM attempts WHERE id = $1"]).bind(id).optional().await
 }
 
-/// Keeps the address that a store reports, where that is not its home.
+/// Saves the address that a store reports, if it is not its home.
 pub async fn moved(db: &Db, id: &AttemptId, to: &StoreUrl) -> Result<(), Error> {
     db.write("UPDATE attempts SET moved_to = $1 WHERE id = $2").bind(to).bind(id).execute().await?;
     Ok(())

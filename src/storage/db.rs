@@ -42,7 +42,7 @@ pub struct Db {
     doubt: Doubt,
     failover: Failover,
     patience: Patience,
-    /// SQLite's connection for checkpoints, which must not keep the one that writes.
+    /// SQLite's connection for checkpoints, so that they do not occupy the one that writes.
     checkpointer: Option<SqlitePool>,
 }
 
@@ -204,10 +204,10 @@ impl Db {
         Ok(())
     }
 
-    /// Copies what was committed from SQLite's WAL into the file, beside whoever reads and writes; returns how many pages of the
-    /// WAL are in the file now. The WAL is written from its beginning again once all of it is.
+    /// Copies committed pages from SQLite's WAL to the file without blocking readers or the writer; returns how many pages of the
+    /// WAL are in the file now. Once all of them are, the WAL is overwritten from its beginning.
     ///
-    /// Errors: those of the disk. Nothing is lost then: the WAL holds it.
+    /// Errors: disk errors. Nothing is lost then: the WAL still has the pages.
     pub async fn checkpoint(&self) -> Result<usize, Error> {
         let Some(pool) = &self.checkpointer else { return Ok(0) };
         let (_, _, copied): (i64, i64, i64) =

@@ -28,8 +28,8 @@ pub async fn clock(db: &Db) -> Result<Option<Time>, Error> {
     Ok(Some(Time::from_millis(db.read(now).value().await?)))
 }
 
-/// What is wrong inside the database, at most so many lines; none if it is intact. Reads all of a file, and also compares its indexes
-/// with its tables if `deep`; a server reports the pages that it found damaged, if it computes checksums.
+/// Damage in the database, at most ten lines; none if it is intact. Reads the whole SQLite file; if `deep`, also compares its indexes
+/// with its tables. PostgreSQL reports the pages that it has found damaged, if it computes checksums.
 pub async fn damage(db: &Db, deep: bool) -> Result<Vec<String>, Error> {
     if db.is_postgres() {
         let failures = "SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()";

@@ -25,7 +25,7 @@ struct Doubts {
 impl Doubt {
     /// Records the error of a write that is not retried.
     pub(super) fn judge(&self, error: &Error) {
-        // Whoever got no connection has written nothing: readiness looks for one itself.
+        // Without a connection, nothing was written; readiness checks for one itself.
         if !error.is_worth_waiting_for() || error.is_of_full_pool() {
             return;
         }

@@ -357,7 +357,7 @@ pub async fn last_verdict(db: &Db, attempt: &AttemptId) -> Result<Option<Verdict
 /// Brings the next tries of an attempt's failing candidates forward to `to`, for each at most `most` times. True if one was
 /// due later.
 pub async fn hasten(db: &Db, attempt: &AttemptId, to: Time, now: Time, most: i64) -> Result<bool, Error> {
-    // A page that waits asks every two seconds: it writes only if there is something to bring forward.
+    // A waiting page polls every two seconds: write only if there is a try to bring forward.
     let late: i64 = db
         .read(["SELECT COUNT(*) FROM grants WHERE ", FAILING])
         .bind(attempt)
@@ -380,8 +380,8 @@ pub async fn hasten(db: &Db, attempt: &AttemptId, to: Time, now: Time, most: i64
     Ok(hastened > 0)
 }
 
-/// Fits a candidate that did not work yet and is due after `$2`. One that works waits for a reason, and a store that asked for
-/// fewer requests gets them.
+/// Matches candidates that have not worked yet and are due after `$2`. Not those that work, which wait deliberately, nor those of a
+/// store that asked for fewer requests.
 const FAILING: &str = "attempt_id = $1 AND state = 'waiting' AND tries > 0 AND auth_method IS NULL
            AND verdict <> 'rate_limited' AND next_try_at > $2 AND claimed_until <= $3 AND hastened < $4";
 

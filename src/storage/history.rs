@@ -158,7 +158,7 @@ pub struct Reader {
     pub last_at: Time,
 }
 
-/// Who read a store's key since `since`, who read last first. Of all reads the newest `most` are looked at.
+/// Who has read a store's key since `since`, the latest reader first. Examines only the newest `most` reads.
 pub async fn readers(db: &Db, id: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
     let readers = reads::readers(db, id, since, most).await?;
     let names = tokens::names(db, readers.iter().map(|reader| &reader.0)).await?;

@@ -27,8 +27,8 @@ use crate::files::why_unwritable;
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
 
-/// Pages of the WAL (4 KiB each) at which a commit makes a checkpoint itself. Checkpoints are made beside the commits before that;
-/// this is the bound of the WAL when they cannot keep up.
+/// Pages of the WAL (4 KiB each) at which a commit makes a checkpoint itself. Normally, `live::checkpoint` makes them earlier; this
+/// limits the WAL if it cannot keep up.
 const WAL_PAGES: &str = "16384";
 
 /// How long an idle connection may take to answer a ping; a vanished server never does.
@@ -41,12 +41,12 @@ const START_PAUSE: Duration = Duration::from_millis(200);
 pub struct PostgresSettings {
     /// The maximum number of connections (16).
     pub connections: u32,
-    /// After how long the server cancels a statement (40 s, which is also the most: a store waits no longer for its answer).
+    /// The time after which the server cancels a statement (40 s, also the maximum: a store does not wait longer for its answer).
     pub statement_timeout: Duration,
     /// How TLS is used if the address does not say so with `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
     /// Without either, `verify-full`, and `prefer` for a server on this machine.
     pub tls: Option<String>,
-    /// The certificates that may vouch for the server, instead of the system's (PEM).
+    /// The CA certificates to trust for the server, instead of the system's (PEM).
     pub tls_roots: Option<PathBuf>,
 }
 
@@ -56,12 +56,12 @@ impl Default for PostgresSettings {
     }
 }
 
-/// Whether a missing database may be made and an older one migrated.
+/// Whether a missing database may be created and an older one migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Making {
     /// Yes: the service is starting.
     Allowed,
-    /// No: a command must not make a database by surprise, nor migrate one under a running service.
+    /// No: a command must neither create a database unexpectedly nor migrate one under a running service.
     Refused,
 }
 
@@ -92,13 +92,13 @@ pub enum OpenFault {
         /// The system's error.
         source: io::Error,
     },
-    /// There is no database yet, and only the service may make one.
+    /// There is no database yet, and only the service may create one.
     #[error(
         "there is no Cartkey database at {place}: run this where the service runs and with its settings \
-         (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which makes it"
+         (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which creates it"
     )]
     Missing {
-        /// The file with its folder, or where the address of the server stands.
+        /// The file with its folder, or the setting with the server's address.
         place: String,
     },
     /// The database has the schema of an older version, and only the service may migrate it.
@@ -107,7 +107,7 @@ pub enum OpenFault {
          it, or run this command of the version that is serving"
     )]
     Older,
-    /// The file is not a database, or is damaged so much that it cannot be opened.
+    /// The file is not a database, or is too damaged to be opened.
     #[error("the database file {path} cannot be opened: restore it from a backup if it is damaged")]
     Damaged {
         /// The file.
@@ -121,7 +121,7 @@ pub enum OpenFault {
     /// The server has no TLS, or its certificate is not trusted.
     #[error(
         "the connection to PostgreSQL cannot be encrypted and verified: name the CA’s certificate in \
-         CARTKEY_DATABASE_TLS_ROOTS, or choose less with ?sslmode=… in CARTKEY_DATABASE_URL"
+         CARTKEY_DATABASE_TLS_ROOTS, or choose a weaker mode with ?sslmode=… in CARTKEY_DATABASE_URL"
     )]
     Tls(#[source] sqlx::Error),
     /// The database was migrated by a newer version.
@@ -168,7 +168,7 @@ impl OpenFault {
         }
     }
 
-    /// For the file at `path`: whether it is no database is known only when it is read.
+    /// Converts an error for the file at `path`: only reading it shows that it is not a database.
     fn of_sqlite(path: &Path, error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Configuration(why) => Self::Unsafe(why.to_string()),
@@ -187,7 +187,7 @@ impl OpenFault {
     }
 }
 
-/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), also extended.
+/// `SQLITE_CORRUPT` (11) and `SQLITE_NOTADB` (26), including extended codes.
 fn is_of_damage(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 11 | 26))
@@ -392,7 +392,7 @@ async fn loses_data(connection: &mut SqliteConnection) -> Result<Option<String>,
     Ok(None)
 }
 
-/// The address with what it leaves open: how TLS is used.
+/// The address, with the TLS mode if it does not have one.
 fn postgres_options(url: &str, settings: &PostgresSettings) -> Result<PgConnectOptions, OpenFault> {
     let parsed = Url::parse(url).map_err(|_| OpenFault::Address)?;
     let mut options = PgConnectOptions::from_str(url).map_err(|_| OpenFault::Address)?.application_name("cartkey");
@@ -411,7 +411,7 @@ fn postgres_options(url: &str, settings: &PostgresSettings) -> Result<PgConnectO
     Ok(options.ssl_mode(mode))
 }
 
-/// Whether the server is on this machine: nobody else sees what is sent there.
+/// Whether the server is on this machine, so that nobody on a network sees the traffic.
 fn is_local(options: &PgConnectOptions) -> bool {
     let host = options.get_host();
     options.get_socket().is_some()

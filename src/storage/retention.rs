@@ -6,7 +6,7 @@ use crate::domain::event::Event;
 use crate::domain::id::AttemptId;
 use crate::domain::time::Time;
 
-/// What is set; for ever when nothing was, or when what was set is no choice of this version.
+/// The current setting; forever if none is saved, or if this version does not offer the saved one.
 pub async fn kept(db: &Db) -> Result<Keep, Error> {
     let set: Option<String> =
         db.read("SELECT value FROM settings WHERE name = 'keep_key_reads'").optional_value().await?;

@@ -1,7 +1,7 @@
 //! The ring keys that the database knows, which of them seals, and which processes have them.
 //!
-//! The row of `installation` is locked by whoever starts to serve and by whoever lets another key seal, so that none starts
-//! without a key that has just begun to seal.
+//! Starting to serve and changing the sealing key both lock the row of `installation`, so that no process starts without a key that
+//! has just become the sealing key.
 
 use super::{Db, Error, Tx};
 use crate::domain::time::Time;
@@ -9,22 +9,21 @@ use crate::domain::time::Time;
 /// A key that was ever in the ring.
 #[derive(Debug, sqlx::FromRow)]
 pub struct RingKey {
-    /// Its id.
     pub id: String,
     /// A value that it sealed.
     pub proof: Vec<u8>,
-    /// When another key took its place as the one that seals.
+    /// When another key replaced it as the sealing key.
     pub retired_at: Option<Time>,
 }
 
-/// A process that serves.
+/// A serving process.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Process {
     /// Its random name.
     pub id: String,
-    /// The ids of the keys in its ring, separated by spaces; the first one seals.
+    /// The IDs of the keys in its ring, separated by spaces; the first one seals.
     pub ring: String,
-    /// When it last said so.
+    /// When it last recorded that.
     pub seen_at: Time,
 }
 
@@ -34,18 +33,18 @@ impl Process {
         self.ring.split(' ').any(|known| known == id)
     }
 
-    /// Whether this key seals there.
+    /// Whether it seals with this key.
     pub fn seals_with(&self, id: &str) -> bool {
         self.ring.split(' ').next() == Some(id)
     }
 }
 
-/// All of them, by id.
+/// All ring keys, sorted by ID.
 pub async fn all(db: &Db) -> Result<Vec<RingKey>, Error> {
     db.read("SELECT id, proof, retired_at FROM ring_keys ORDER BY id").all().await
 }
 
-/// Saves the proof of a ring key; the first one saved stays.
+/// Saves the proof of a ring key, unless it has one.
 pub async fn save(db: &Db, id: &str, proof: &[u8]) -> Result<(), Error> {
     db.write("INSERT INTO ring_keys (id, proof) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
         .bind(id)
@@ -55,7 +54,7 @@ pub async fn save(db: &Db, id: &str, proof: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a new proof of a ring key in the place of the one that was read, if that is still there.
+/// Replaces the proof of a ring key, if it is still `was`.
 pub async fn replace_proof(db: &Db, id: &str, was: &[u8], proof: &[u8]) -> Result<(), Error> {
     db.write("UPDATE ring_keys SET proof = $1 WHERE id = $2 AND proof = $3")
         .bind(proof)
@@ -66,25 +65,25 @@ pub async fn replace_proof(db: &Db, id: &str, was: &[u8], proof: &[u8]) -> Resul
     Ok(())
 }
 
-/// The key that seals; `None` until one was [chosen](choose).
+/// The sealing key; `None` until one was [chosen](choose).
 pub async fn sealing(db: &Db) -> Result<Option<String>, Error> {
     Ok(db.read("SELECT sealing FROM installation WHERE one = 1").optional_value().await?.flatten())
 }
 
-/// Lets this key seal, unless another one does; returns the one that does.
+/// Makes this the sealing key, unless there is one; returns the sealing key.
 pub async fn choose(db: &Db, id: &str) -> Result<String, Error> {
     db.write("UPDATE installation SET sealing = $1 WHERE one = 1 AND sealing IS NULL").bind(id).execute().await?;
     db.read("SELECT sealing FROM installation WHERE one = 1").value().await
 }
 
-/// Waits for all others who are in one of these transactions.
+/// Waits until no other process is in one of these transactions.
 async fn lock(tx: &mut Tx) -> Result<(), Error> {
     tx.query("UPDATE installation SET one = one WHERE one = 1").execute().await?;
     Ok(())
 }
 
-/// Says that a process serves, and with which ring. Returns the key that seals; no other does before this process has said
-/// that it has that one. Processes that were not seen since `gone` are forgotten.
+/// Records that a process serves, and with which ring. Returns the sealing key: it is not changed again until this process has
+/// recorded that it has the next one. Deletes processes that were not seen since `gone`.
 pub async fn enter(db: &Db, process: &Process, gone: Time) -> Result<Option<String>, Error> {
     db.transaction(|mut tx| async move {
         lock(&mut tx).await?;
@@ -105,18 +104,19 @@ pub async fn enter(db: &Db, process: &Process, gone: Time) -> Result<Option<Stri
     .await
 }
 
-/// Says that a process does not serve any more.
+/// Records that a process no longer serves.
 pub async fn leave(db: &Db, process: &str) -> Result<(), Error> {
     db.write("DELETE FROM processes WHERE id = $1").bind(process).execute().await?;
     Ok(())
 }
 
-/// The processes that were seen since then; others are gone.
+/// The processes seen since then; others are considered dead.
 pub async fn processes(db: &Db, since: Time) -> Result<Vec<Process>, Error> {
     db.read("SELECT id, ring, seen_at FROM processes WHERE seen_at >= $1 ORDER BY id").bind(since).all().await
 }
 
-/// Lets another key seal, unless a process that was seen since then lacks it; false in that case. The key that did is retired.
+/// Changes the sealing key and retires the former one. Returns false, and changes nothing, if a process seen since then lacks the
+/// key.
 pub async fn seal_with(db: &Db, id: &str, since: Time, now: Time) -> Result<bool, Error> {
     db.transaction(|mut tx| async move {
         lock(&mut tx).await?;

@@ -69,14 +69,14 @@ const fn column(what: Sealed) -> Column {
     }
 }
 
-/// Which of them are wanted.
+/// Selects sealed values.
 enum Only<'a> {
     All,
     /// Keys of stores that are known to be unreadable.
     Unreadable,
-    /// Those that begin otherwise.
+    /// Those that begin with other bytes.
     Not(&'a [u8]),
-    /// Those with these bytes behind the first one.
+    /// Those with these bytes after the first one.
     Under(&'a [u8]),
 }
 
@@ -133,7 +133,7 @@ pub async fn unreadable(db: &Db, most: i64) -> Result<Vec<Row>, Error> {
     page(db, Sealed::Key, "", most, Only::Unreadable).await
 }
 
-/// How many values of all kinds do not begin with `header`.
+/// The number of values of all kinds that do not begin with `header`.
 pub async fn count_stale(db: &Db, header: &[u8]) -> Result<u64, Error> {
     let mut n = 0;
     for what in Sealed::ALL {
@@ -142,7 +142,7 @@ pub async fn count_stale(db: &Db, header: &[u8]) -> Result<u64, Error> {
     Ok(n)
 }
 
-/// How many values of all kinds are sealed under the ring key `id`.
+/// The number of values of all kinds that are sealed under the ring key `id`.
 pub async fn count_under(db: &Db, id: &str) -> Result<u64, Error> {
     let mut n = 0;
     for what in Sealed::ALL {

@@ -160,8 +160,8 @@ impl<'t> Statement<'t> {
         values.bind_to(self)
     }
 
-    /// Appends to the text. With [`Self::push_bind`] this is what lists with optional filters are made of, and not
-    /// `sqlx::QueryBuilder`: that one belongs to one database, so each list would be built twice, and it takes any string as SQL.
+    /// Appends to the text. With [`Self::push_bind`], builds statements with optional filters. `sqlx::QueryBuilder` is for one
+    /// kind of database, so each list would be built twice, and it accepts any string as SQL.
     pub fn push(mut self, sql: &'static str) -> Self {
         self.sql.to_mut().push_str(sql);
         self

@@ -1,7 +1,7 @@
 //! Lists of stores: filtered, searched, in one of several orders, a page at a time.
 //!
-//! PostgreSQL knows how often values occur and chooses its indexes by itself. SQLite does not: how it reads a list is chosen
-//! here (`Source`), so that every list is quick with 100,000 stores.
+//! PostgreSQL has statistics and chooses its indexes itself. For SQLite, this module chooses how a list is read (`Source`), so
+//! that every list is quick with 100,000 stores.
 
 use super::statement::Statement;
 use super::{Db, Error, stores};
@@ -15,10 +15,10 @@ use crate::domain::verdict::Verdict;
 
 /// The limit of exact counts; larger ones are shown as “1,000+”.
 pub const COUNTED: i64 = 1_000;
-/// On SQLite, when at most this many stores meet a condition, they are all read and sorted; it takes 5 ms. When more do, the
-/// stores are first read in the order of the list, in the hope that the page is soon full.
+/// On SQLite, if at most this many stores meet a condition, all of them are read and sorted, which takes 5 ms. If more do, stores
+/// are first read in list order, because the page is probably full soon.
 const FEW: i64 = 3_000;
-/// How many stores are read in that order for each row of the page. Not more: those that match may all be at its end.
+/// How many stores are read in list order for each row of the page. It is limited because the matches may all be at the end.
 const READ_PER_ROW: i64 = 50;
 /// Above this, reading the whole table is quicker than an index.
 const MANY: i64 = 10_000;
@@ -43,13 +43,11 @@ pub struct Filter {
 /// The problem of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Any.
     Any,
-    /// This one.
     Is(Verdict),
 }
 
-/// A sort order. Each is total: the ID decides between equals.
+/// A sort order. Each is total: ties are broken by ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The first connected first.
@@ -64,12 +62,11 @@ pub enum Order {
     Unchecked,
 }
 
-/// Where a page begins: next to the store that has this place in the order.
+/// Where a page begins: next to the store with this sort key and ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
-    /// Its sort key.
     pub key: SortKey,
-    /// Its ID; the store need not exist any more.
+    /// The store need not exist any more.
     pub id: String,
     /// Whether the page ends there instead.
     pub back: bool,
@@ -94,7 +91,7 @@ pub struct Found {
 }
 
 impl Order {
-    /// The place of `store`.
+    /// The sort key of `store`.
     pub fn key(self, store: &Store) -> SortKey {
         match self {
             Self::Id => SortKey::Text(store.id.to_string()),
@@ -115,7 +112,7 @@ impl Order {
         Beside { key, id: String::new(), back: false }
     }
 
-    /// The index in this order; the first is that of the primary key.
+    /// The index with this order; the first is the primary key's.
     const fn index(self) -> &'static str {
         match self {
             Self::Id => "sqlite_autoindex_stores_1",
@@ -130,17 +127,17 @@ impl Order {
 /// What a list is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
-    /// What the database chooses.
+    /// The database chooses.
     Planned,
     /// The index of a condition.
     Index(&'static str),
     /// The index of the search text.
     Words,
-    /// The table: every condition is met by many stores.
+    /// The table: many stores meet every condition.
     Table,
 }
 
-/// What a search is for.
+/// What was searched for.
 #[derive(Debug)]
 enum Sought {
     Id(StoreId),
@@ -154,7 +151,7 @@ pub struct List {
     sought: Sought,
     order: Order,
     source: Source,
-    /// Whether a page is likely to be full soon when stores are read in order.
+    /// Whether reading stores in list order is likely to fill a page soon.
     is_dense: bool,
     /// How many stores it has.
     pub found: Found,
@@ -192,8 +189,8 @@ impl List {
         Ok(list)
     }
 
-    /// What the condition that the fewest stores meet is read from; how many those are, counted up to a limit, and once more if
-    /// it is the only condition.
+    /// The source for the condition that the fewest stores meet; the number of those stores, counted up to a limit; and the same
+    /// number again if it is the only condition.
     async fn narrowest(&self, db: &Db) -> Result<(Source, i64, Option<i64>), Error> {
         let Filter { users, user_id, status, reason, scope, q } = self.filter.clone();
         if matches!(self.sought, Sought::Id(_)) {
@@ -221,22 +218,22 @@ impl List {
         Ok((if n > MANY { Source::Table } else { source }, n, is_only.then_some(n)))
     }
 
-    /// How many stores match `filter`, which is a part of this list's; counted up to `most`.
+    /// The number of stores that match `filter`, a part of this list's filter; counted up to `most`.
     async fn count(&self, db: &Db, source: Source, filter: &Filter, most: i64) -> Result<i64, Error> {
         let statement = self.from(db.read("SELECT COUNT(*) FROM (SELECT 1"), source, filter);
         statement.push(" LIMIT ").push_bind(most).push(") AS found").planned_each_time().value().await
     }
 
-    /// Up to `most` stores in order, from the first or from next to another. A page that ends there is read backwards: its
-    /// rows come in the reverse of the order.
+    /// Up to `most` stores in order, from the first or next to `beside`. A page that ends there is read backwards: its rows come
+    /// in reverse order.
     pub async fn page(&self, db: &Db, beside: Option<&Beside>, most: i64) -> Result<Vec<Store>, Error> {
         let beside = beside.cloned().unwrap_or_else(|| self.order.beginning());
         if self.is_dense {
             let walk = db.read(["SELECT ", stores::COLUMNS, " FROM (SELECT * FROM stores INDEXED BY "]);
             let walk = self.place(walk.push(self.order.index()).push(" WHERE 1 = 1"), &beside);
             let walk = walk.push(" LIMIT ").push_bind(most.saturating_mul(READ_PER_ROW)).push(") WHERE 1 = 1");
-            // Without an order here, SQLite passes on each row as it comes, in the order of the inner statement, and stops
-            // when the page is full; with one, it would read all of them first.
+            // Without ORDER BY here, SQLite returns rows in the order of the inner statement and stops when the page is full;
+            // with it, SQLite would read all of them first.
             let walk = self.narrow(walk, &self.filter).push(" LIMIT ").push_bind(most);
             let rows: Vec<Store> = walk.planned_each_time().all().await?;
             if i64::try_from(rows.len()) == Ok(most) {
@@ -317,7 +314,7 @@ impl List {
     }
 }
 
-/// How many stores SQLite's index finds, without looking at the stores themselves; counted up to `most`.
+/// The number of stores that SQLite's index finds, without reading the stores themselves; counted up to `most`.
 async fn hits(db: &Db, words: &[AnyOf], most: i64) -> Result<i64, Error> {
     db.read("SELECT COUNT(*) FROM (SELECT 1 FROM store_search WHERE store_search MATCH $1 LIMIT $2) AS found")
         .bind(matching(words))
@@ -326,7 +323,7 @@ async fn hits(db: &Db, words: &[AnyOf], most: i64) -> Result<i64, Error> {
         .await
 }
 
-/// In SQLite's syntax. The words contain nothing that it would interpret.
+/// The query in SQLite's FTS5 syntax. The words contain no special characters.
 fn matching(words: &[AnyOf]) -> String {
     let any =
         |any: &AnyOf| format!("({})", any.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(" OR "));

@@ -138,7 +138,7 @@ pub(super) async fn forget_surplus(tx: &mut Tx, attempt: &Attempt, network: &Cli
     Ok(())
 }
 
-/// As [`events::with`], for an event of an attempt ([`record`]).
+/// Like [`events::with`], for an event of an attempt ([`record`]).
 pub(super) async fn with(db: &Db, event: &Event, change: impl Fn(&mut Tx) -> Statement<'_>) -> Result<bool, Error> {
     events::with_record(db, event, change, record).await
 }

@@ -99,7 +99,7 @@ pub async fn revoke(db: &Db, id: &TokenId, now: Time, event: &Event) -> Result<b
     .await
 }
 
-/// What these tokens are called.
+/// The names of these tokens.
 pub(super) async fn names(db: &Db, ids: impl Iterator<Item = &TokenId>) -> Result<HashMap<TokenId, String>, Error> {
     let ids: Vec<&TokenId> = ids.collect();
     let names: Vec<(TokenId, String)> =

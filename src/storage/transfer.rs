@@ -27,10 +27,10 @@ const ROWS_AT_ONCE: usize = 400;
 const BYTES_AT_ONCE: usize = 1024 * 1024;
 /// Batches read ahead of the writing side.
 const AHEAD: usize = 4;
-/// How long a batch may wait: the snapshot that is read keeps the database from tidying up.
+/// How long a batch may wait: an open snapshot keeps the database from cleaning up.
 const STALLS_AFTER: Duration = Duration::from_mins(1);
-/// How far counters go ahead when a backup is restored. What happened between the backup and the restore is lost, but services may
-/// have seen its events, and other processes may remember its lending counter: no number is used twice.
+/// How far a restore advances the counters. Changes made between the backup and the restore are lost, but services may have seen
+/// their events, and other processes may remember their lending counter: no number may be used twice.
 const AHEAD_OF_WHAT_IS_LOST: i64 = 1_000_000_000;
 
 /// Why nothing was copied. The target is unchanged.
@@ -56,7 +56,7 @@ pub enum Fault {
     /// The two sides differ.
     #[error("{0} is not the same on both sides")]
     Differs(String),
-    /// The backup.
+    /// The backup cannot be read or written.
     #[error(transparent)]
     File(#[from] FileFault),
     /// The source changed during the copy.
@@ -91,8 +91,8 @@ pub async fn copy(source: &Db, target: &Db, tell: impl FnMut(u64, u64)) -> Resul
     written
 }
 
-/// Writes a backup of everything in `source` to `out`, and returns `out` with what each table adds up to. Tells of rows that were
-/// written, and of how many there are.
+/// Writes a backup of everything in `source` to `out`; returns the checksum of each table, and `out`. Calls `tell` with the number
+/// of rows written and the total.
 pub async fn back_up<W: Write + Send + 'static>(
     source: &Db,
     about: About,
@@ -105,13 +105,13 @@ pub async fn back_up<W: Write + Send + 'static>(
     let tables = schema.tables.clone();
     let writing = tokio::task::spawn_blocking(move || file::write(&tables, about, receive, out, tell));
     let read = read(source, &schema.tables, send).await;
-    // When writing fails, reading ends without an error; when it is cut off, so is writing.
+    // When writing fails, reading ends without an error; when reading is aborted, so is writing.
     read?;
     Ok(writing.await.map_err(|_| FileFault::Incomplete)??)
 }
 
-/// Writes everything that is in the backup to `target`, which must hold nothing. Nobody is signed in there afterwards, and counters
-/// go on ahead of whatever was lost. Tells and returns what [`back_up`] does.
+/// Writes everything in the backup to `target`, which must be empty; ends all sessions and advances the counters. Calls `tell` as
+/// [`back_up`] does, and returns the checksum of each table.
 pub async fn restore(from: Reader, target: &Db, tell: impl FnMut(u64, u64)) -> Result<Vec<Sum>, Fault> {
     let schema = schema::read().await?;
     check_tables("target", target, &schema).await?;
@@ -199,7 +199,7 @@ async fn read(source: &Db, tables: &[Table], to: mpsc::Sender<Piece>) -> Result<
     Ok(())
 }
 
-/// What the database says of itself.
+/// The installation and its ring keys.
 async fn installation(tx: &mut Tx) -> Result<Installation, Error> {
     let told: Option<(String, Option<String>)> =
         tx.query("SELECT instance, sealing FROM installation WHERE one = 1").optional().await?;
@@ -213,7 +213,7 @@ async fn installation(tx: &mut Tx) -> Result<Installation, Error> {
     Ok(Installation { instance, sealing, ring_keys })
 }
 
-/// Hands a piece over; false when nobody wants it any more.
+/// Sends a piece; returns false if the writing side has ended.
 async fn put(to: &mpsc::Sender<Piece>, piece: Piece) -> Result<bool, Fault> {
     match tokio::time::timeout(STALLS_AFTER, to.send(piece)).await {
         Ok(sent) => Ok(sent.is_ok()),
@@ -245,8 +245,8 @@ async fn read_table(tx: &mut Tx, place: usize, table: &Table, to: &mpsc::Sender<
     Ok(Some(adding.sum()))
 }
 
-/// Writes everything, computes the checksums again, and commits if they match and the source has not changed. Without a source it
-/// comes from a backup. An error leaves the target unchanged.
+/// Writes everything, computes the checksums again, and commits if they match and the source has not changed. Without a source, the
+/// pieces come from a backup. An error leaves the target unchanged.
 async fn write(
     source: Option<&Db>,
     target: &Db,
@@ -290,7 +290,7 @@ async fn write(
         }
     }
     match source {
-        // Whatever was written to the source since it was read makes it another one.
+        // Any write to the source since it was read makes the copy incomplete.
         Some(source) if sums_of(source, tables).await? != sums => return Err(Fault::InUse),
         Some(_) => {}
         None => begin_again(&mut tx).await?,
@@ -298,7 +298,8 @@ async fn write(
     Ok(tx.commit(sums).await?.0)
 }
 
-/// Ends what must not outlive a restore: sessions and set-up links that may have ended since, and processes. Counters go ahead.
+/// Deletes what must not survive a restore: sessions and set-up links, which may have ended since, and processes. Advances the
+/// counters.
 async fn begin_again(tx: &mut Tx) -> Result<(), Error> {
     tx.query("DELETE FROM sessions").execute().await?;
     tx.query("DELETE FROM setup_links").execute().await?;

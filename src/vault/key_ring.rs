@@ -1,5 +1,5 @@
-//! The key ring: one `id:key` per line. Which key seals is in the database; in a new one, it is the first. Only the file's owner may
-//! read it, or a group that is ours alone.
+//! The key ring: one `id:key` per line. The database records which key seals; in a new one, it is the first. Only the file's owner
+//! may read it, or a group without other users.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -57,10 +57,10 @@ pub enum RingFault {
         /// The error.
         what: &'static str,
     },
-    /// The command that prints the ring did not.
+    /// The command that prints the ring failed.
     #[error("CARTKEY_MASTER_KEY_COMMAND {what}")]
     Command {
-        /// What it did instead; nothing of its output.
+        /// What went wrong, without any of its output.
         what: String,
     },
     /// The file contains no key.
@@ -87,7 +87,7 @@ fn read_or_empty(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Whether a user other than ourselves is in the group `id`, by the files in which a system lists them.
+/// Whether a user other than this process's is in the group `id`, according to `/etc/group` and `/etc/passwd`.
 fn group_has_users(id: u32, groups: &str, users: &str) -> bool {
     let (id, me) = (id.to_string(), geteuid().as_raw().to_string());
     let my_name = users.lines().find_map(|line| {
@@ -120,7 +120,7 @@ impl KeyRing {
     /// Parses a ring. Ignores empty lines and lines that begin with `#`.
     pub fn parse(text: &str) -> Result<Self, RingFault> {
         let mut keys: Vec<(String, KeyBytes)> = Vec::new();
-        // Some editors put a byte order mark before a text.
+        // Some editors write a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -187,8 +187,8 @@ impl KeyRing {
         Secret::new(lines.collect())
     }
 
-    /// Adds the lines of `new` to the ring at `path`, all or nothing: the changed file takes the place of the old one, with its
-    /// mode, once it is on disk.
+    /// Adds the lines of `new` to the ring at `path`, all or nothing: the changed file replaces the old one, with its mode, once it
+    /// is on disk.
     pub fn append(path: &Path, new: &Self) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
         let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;

@@ -42,7 +42,7 @@ pub struct Vault(Arc<Inner>);
 
 struct Inner {
     instance: String,
-    /// The first key seals; all keys open. Rekeying adds keys and changes which is first, for all clones.
+    /// The first key seals; all keys open. A rekey adds keys and changes which is first, for all clones.
     keys: RwLock<Vec<(String, LessSafeKey)>>,
 }
 
@@ -82,7 +82,7 @@ impl Vault {
         true
     }
 
-    /// Adds those keys of `ring` whose IDs are new; they open, and do not seal.
+    /// Adds the keys of `ring` whose IDs are new; they open values, but do not seal.
     pub fn add(&self, ring: &KeyRing) {
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         for new in ring.iter() {
@@ -92,7 +92,7 @@ impl Vault {
         }
     }
 
-    /// How every value begins that is sealed from now on: the current layout, and the ID of the key that seals.
+    /// The first bytes of every value that is sealed from now on: the current layout, and the ID of the sealing key.
     pub fn current_header(&self) -> Vec<u8> {
         let keys = self.keys();
         let (id, _) = keys.first().expect("a ring has at least one key");
@@ -220,7 +220,7 @@ pub fn fingerprint(secret: &Secret) -> Fingerprint {
     Fingerprint::new(bytes)
 }
 
-/// A secret that follows from `secret` and does not reveal it: one for each `purpose` and `id`.
+/// A secret derived from `secret` that does not reveal it: one for each `purpose` and `id`.
 pub fn derive(secret: &Secret, purpose: &str, id: &str) -> Secret {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     let tag = hmac::sign(&key, format!("cartkey {purpose} {id}").as_bytes());

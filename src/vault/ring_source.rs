@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 
 /// How long the command may take.
 const WITHIN: Duration = Duration::from_secs(30);
-/// How many bytes a ring may have: hundreds of keys.
+/// The maximum size of a ring, in bytes: enough for hundreds of keys.
 const AT_MOST: u64 = 64 * 1024;
 
 /// Where the key ring comes from. `Debug` and `Display` show no key.
@@ -23,8 +23,8 @@ const AT_MOST: u64 = 64 * 1024;
 pub enum RingSource {
     /// A file, which only its owner may read.
     File(PathBuf),
-    /// A file in systemd's `$CREDENTIALS_DIRECTORY`. Systemd decides who may read it, partly by an access list, which shows as
-    /// rights of the group.
+    /// A file in systemd's `$CREDENTIALS_DIRECTORY`. Systemd decides who may read it, partly by an access list, which shows up as
+    /// group permissions.
     Credential(PathBuf),
     /// The value of `CARTKEY_MASTER_KEY_TEXT`; spaces separate lines too.
     Text(Secret),
@@ -57,7 +57,7 @@ impl RingSource {
         }
     }
 
-    /// Whether it can be read again while serving: a command is asked once.
+    /// Whether it can be read again while serving: a command is run only once.
     pub const fn can_change(&self) -> bool {
         matches!(self, Self::File(_) | Self::Credential(_))
     }
@@ -73,7 +73,7 @@ impl fmt::Display for RingSource {
     }
 }
 
-/// What the command prints. Its errors go to our standard error; its output goes nowhere else.
+/// Returns what the command prints, which is never logged. Its standard error is ours.
 async fn output(command: &str) -> Result<Zeroizing<String>, RingFault> {
     let fault = |what: String| RingFault::Command { what };
     let mut words = command.split_whitespace();
@@ -82,7 +82,7 @@ async fn output(command: &str) -> Result<Zeroizing<String>, RingFault> {
         .args(words)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        // A group of its own, so that nothing it has started outlives it.
+        // Its own process group, so that nothing it has started outlives it.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()

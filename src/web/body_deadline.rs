@@ -111,7 +111,7 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
     }
 }
 
-/// Large bodies use all that they may together.
+/// The failure when large bodies already use all the memory that they may.
 pub(super) fn crowded() -> Failure {
     let says = "Too many large requests are arriving at once. Try again in 5 seconds.";
     let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);

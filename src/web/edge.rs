@@ -71,7 +71,7 @@ pub(super) fn render(routes: Router<App>, app: &App, surface: Surface) -> Router
         .layer(from_fn_with_state((app.clone(), surface), edge))
 }
 
-/// The one line of a request.
+/// Logs the one line of a request.
 macro_rules! request_line {
     ($level:expr, $method:expr, $route:expr, $status:expr, $took:expr, $client:expr, $subject:expr) => {
         tracing::event!(
@@ -103,7 +103,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let client = client_of(&app.site.trusted_proxies, peer(request.extensions()), request.headers());
     let named = route.as_ref().and_then(|route| store_in(route.as_str(), request.uri().path()));
     let span = tracing::info_span!("request", request.id = %id, request.caller_id = caller, trace.id = trace);
-    // No address of ours holds bytes that are not text; the router would answer 400, as to no other unknown address.
+    // No route matches a path that is not UTF-8: answer 404 as for any unknown address, where the router would answer 400.
     let (mut answer, subject) = if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
         subject::noted(next.run(request)).instrument(span.clone()).await
     } else {
@@ -143,7 +143,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
         request_line!(Level::INFO, method, route, status, took, client, subject);
     }
     add_headers(app.site.secure, answer.headers_mut());
-    // A caller finds its own ID in the answer, and ours beside it.
+    // A caller gets its own ID back, and ours beside it.
     for (name, id) in [(OWN_ID, Some(id.as_str())), (REQUEST_ID, caller.as_deref().or(Some(id.as_str())))] {
         if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
             answer.headers_mut().insert(name, id);
@@ -154,10 +154,10 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
 
 /// The ID of this request as the caller knows it, or ours.
 const REQUEST_ID: &str = "x-request-id";
-/// Our ID of this request, always.
+/// Our own ID of this request.
 const OWN_ID: &str = "cartkey-request-id";
 
-/// The ID that a proxy or a service gave the request, if it can stand in a log: 1 to 128 letters, digits and `-_.:/+=@`.
+/// The ID that a proxy or a service gave the request, if it is safe to log: 1 to 128 letters, digits and `-_.:/+=@`.
 fn caller_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
@@ -178,7 +178,7 @@ fn trace_id(headers: &HeaderMap) -> Option<String> {
         .then(|| (*trace).to_owned())
 }
 
-/// The store that the path names, where the route has a store's ID. From the end, because a nested router sees a shorter path.
+/// The store in the path, if the route contains a store's ID. Compared from the end, because a nested router sees a shorter path.
 fn store_in(route: &str, path: &str) -> Option<StoreId> {
     route.rsplit('/').zip(path.rsplit('/')).find(|(part, _)| *part == "{id}").and_then(|(_, id)| id.parse().ok())
 }

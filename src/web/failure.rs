@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR).retry_after, None);
     }
 
-    /// What is in the answer of each limit: its status, its own words, and its name for programs.
+    /// The answer of each limit: its status, words from its text, and its name for programs.
     #[test]
     fn each_limit_names_itself_and_when_to_try_again() {
         use crate::flow::feed::{self, Crowded};

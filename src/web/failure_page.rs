@@ -83,8 +83,8 @@ pub(super) async fn for_merchant(
     rendered(&page, failure)
 }
 
-/// Where to go from an error page at `path`, and the label. Nothing that began with a link leads to the open page, where the store
-/// would be connected for somebody unknown; back to its own page it may, unless that is what was not found.
+/// Where to go from an error page at `path`, and the label. A path below a link or an attempt never leads to the open page, where the
+/// store would be connected for an unknown merchant; it leads to its own page, unless that is what was not found.
 fn next(path: &str, status: StatusCode) -> Option<(&str, &'static str)> {
     let Some(rest) = path.strip_prefix("/connect/").filter(|rest| *rest != "by-hand") else {
         return Some(("/connect", "error-connect"));

@@ -1,4 +1,4 @@
-//! Parses the forms and queries of pages, and shows forms again with what is wrong.
+//! Parses the forms and queries of pages, and shows forms again with their errors.
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
@@ -36,7 +36,7 @@ impl Fields {
         Secret::new(self.get(name).unwrap_or_default().to_owned())
     }
 
-    /// The one of `choices` that `name` chooses.
+    /// The item of `choices` that `name` selects.
     pub fn chosen<T: Copy>(&self, name: &str, choices: &[Choice<T>]) -> Option<T> {
         choices.iter().find(|(known, ..)| self.get(name) == Some(known)).map(|(_, chosen, _)| *chosen)
     }
@@ -51,7 +51,7 @@ fn unreadable() -> Failure {
     Failure::said(StatusCode::BAD_REQUEST, "invalid_request", english("failure-form"))
 }
 
-/// `path` with those of the pairs that have a value.
+/// `path` with a query of the pairs that have a value.
 pub fn address<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
     let given = pairs.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let query = serde_urlencoded::to_string(given.collect::<Vec<_>>()).unwrap_or_default();
@@ -61,10 +61,10 @@ pub fn address<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, Option<
 /// A choice in a list: the submitted value, what it stands for, its label.
 pub type Choice<T> = (&'static str, T, &'static str);
 
-/// What to do about a choice of [`Choice`]s of time that is none of them.
+/// The error for a time that is not in its list of [`Choice`]s.
 pub const A_TIME: &str = "Choose a time from the list.";
 
-/// A form to show: its values, and what is wrong with them. Fields of kind `password` are never filled in again.
+/// A form to show: its values and their errors. Fields of kind `password` are never filled in again.
 #[derive(Default)]
 pub struct Form {
     fields: Fields,
@@ -96,7 +96,7 @@ impl Form {
         self.fields.all(name).any(|chosen| chosen == value)
     }
 
-    /// What is wrong with a field.
+    /// The error of a field.
     pub fn wrong(&self, name: &str) -> Option<&str> {
         self.wrong.iter().find(|(field, _)| *field == name).map(|(_, says)| says.as_str())
     }
@@ -106,12 +106,12 @@ impl Form {
         self.wrong.first().map(|(field, says)| (*field, says.as_str()))
     }
 
-    /// Whether anything is wrong.
+    /// Whether any field has an error.
     pub const fn is_wrong(&self) -> bool {
         !self.wrong.is_empty()
     }
 
-    /// Records what is wrong with a field.
+    /// Records an error of a field.
     pub fn refuse(&mut self, name: &'static str, says: impl Into<String>) {
         self.wrong.push((name, says.into()));
     }
@@ -123,7 +123,7 @@ impl Form {
         self
     }
 
-    /// Parses a field, or records what is wrong.
+    /// Parses a field, or records its error.
     pub fn read<T, E: ToString>(&mut self, name: &'static str, read: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let read = read(self.value(name)).map_err(|wrong| wrong.to_string());
         read.map_err(|wrong| self.refuse(name, wrong)).ok()
@@ -138,7 +138,7 @@ impl Form {
         if self.value(name).is_empty() { None } else { self.read(name, read) }
     }
 
-    /// The chosen one of `choices`, or records that none is chosen.
+    /// The selected item of `choices`; if there is none, records the error `says`.
     pub fn choose<T: Copy>(&mut self, name: &'static str, choices: &[Choice<T>], says: &str) -> Option<T> {
         let chosen = self.fields.chosen(name, choices);
         self.read(name, |_| chosen.ok_or(says))

@@ -121,7 +121,7 @@ pub(super) fn merchant(app: &App, parts: &Parts) -> Actor {
     actor(app, parts, Actor::merchant())
 }
 
-/// The length of a secret of ours.
+/// The length of our secrets.
 pub(super) const A_SECRET: RangeInclusive<usize> = 43..=43;
 
 /// The name of the merchant's cookie. Plain http means development on localhost, where browsers may reject `__Host-`
@@ -152,7 +152,7 @@ pub(super) fn set_cookie(site: &Site, browser: &Secret) -> Secret {
     cookie_to_set(site, cookie_name(site), browser.expose(), "SameSite=Lax; Max-Age=86400")
 }
 
-/// The `Set-Cookie` of a cookie for the whole origin that no script reads, with the attributes `more`.
+/// The `Set-Cookie` of a cookie for the whole origin that scripts cannot read, with the attributes `more`.
 pub(super) fn cookie_to_set(site: &Site, name: &str, value: &str, more: &str) -> Secret {
     let secure = if site.secure { "; Secure" } else { "" };
     Secret::new(format!("{name}={value}; Path=/; HttpOnly; {more}{secure}"))

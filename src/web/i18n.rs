@@ -94,7 +94,7 @@ impl Words {
         translated.unwrap_or_else(|| add_by_keys::says(verdict, store))
     }
 
-    /// A verdict on a key that was approved a moment ago. `returned` means that the store received our answer.
+    /// The sentence for a verdict on a key that was just approved. `returned` means that the store received our answer.
     pub fn verdict_on_approval(self, verdict: Verdict, store: &str, returned: bool) -> String {
         let key = match verdict {
             Verdict::KeyRejected if returned => "new-key_rejected",
@@ -105,7 +105,7 @@ impl Words {
         self.say(key).with("store", store).to_string()
     }
 
-    /// A warning before the approval: the same verdict on a key would say more than we know.
+    /// The sentence for a warning before the approval: that of a key's verdict would claim more than we know.
     pub fn warning(self, verdict: Verdict, store: &str) -> String {
         match verdict {
             Verdict::RestClosed => self.say("warning-rest_closed").with("store", store).to_string(),

@@ -170,7 +170,7 @@ fn json(reply: &Reply) -> Option<(Value, bool)> {
     if let Some(value) = json::whole(body) {
         return Some((value, false));
     }
-    // Of a body that was cut off, only a part is left: whatever is whole in it is not the answer.
+    // A truncated body: a complete value inside it is not the answer.
     if reply.is_cut {
         return None;
     }
@@ -178,7 +178,7 @@ fn json(reply: &Reply) -> Option<(Value, bool)> {
     let declared =
         reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
     let is_page = |around: &[u8]| PAGE_MARKS.iter().any(|mark| products::contains(around, mark));
-    // In a page's style or prose, empty brackets are none either.
+    // Empty brackets in a page's style or prose are no answer either.
     let is_empty =
         matches!(&value, Value::Object(all) if all.is_empty()) || matches!(&value, Value::Array(all) if all.is_empty());
     let is_answer = declared || !(is_empty || is_page(&body[..range.start]) || is_page(&body[range.end..]));

@@ -84,7 +84,7 @@ fn sign(
         parameters.push((name.to_owned(), value));
     }
     let (place, query) = ask.address.split_once('?').unwrap_or((ask.address, ""));
-    // WooCommerce puts the path below `home` behind its own address, or all of it if it is not below.
+    // WooCommerce appends the path below `home` to its own address, or the whole path if it is not below `home`.
     let below = place.strip_prefix(ask.home.as_str()).filter(|below| below.starts_with('/'));
     let below = below.or_else(|| place.strip_prefix(ask.home.origin())).unwrap_or_default().trim_start_matches('/');
     let slash = if below.is_empty() { "" } else { "/" };

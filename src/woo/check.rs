@@ -45,7 +45,7 @@ pub struct Answer {
     pub verdict: Verdict,
     /// How the store accepts this key, if any way worked.
     pub method: Option<AuthMethod>,
-    /// Where its REST API accepted the key, if it did.
+    /// Where the REST API accepted the key, if it did.
     pub rest: Option<RestBase>,
     /// Whether other output surrounds the store's JSON.
     pub json_has_noise: bool,
@@ -94,7 +94,7 @@ pub async fn ask(
     known: Option<AuthMethod>,
 ) -> Answer {
     let mut rest = rest.clone();
-    // A route in a parameter is more work for services, and works even after the store has chosen other permalinks.
+    // A route in a parameter is more work for services, and works even after the store has changed its permalinks.
     if rest.is_query() && site::has_woocommerce(client, &RestBase::usual(home)).await {
         rest = RestBase::usual(home);
     }
@@ -267,7 +267,7 @@ impl From<Verdict> for Stop {
 }
 
 impl Stop {
-    /// Where else the store's API answers, if it may not be at `rest`, or ignores keys there.
+    /// Another address of the store's API, if it may not be at `rest`, or ignores keys there.
     pub(super) async fn other_rest(&self, client: &Client, home: &StoreUrl, rest: &RestBase) -> Option<RestBase> {
         // A route in a parameter answers whatever the permalinks are, but keys may be ignored there.
         let may_be_elsewhere = self.is_not_here || (rest.is_query() && self.was_ignored);
@@ -396,7 +396,7 @@ impl Asking<'_> {
         };
         match (answer::hear(&reply), first) {
             (Heard::Json { value, noisy }, first) if are_products(&value, &reply) => {
-                // Some shops show their products to anybody.
+                // Some shops show their products to everyone.
                 let made_up = made_up_pair(self.client);
                 let control = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, &made_up, method).await?;
                 if matches!(answer::hear(&control), Heard::Json { value, .. } if are_products(&value, &control)) {
@@ -413,7 +413,7 @@ impl Asking<'_> {
 
     /// What the store reports about itself: the answer to `system_status`, or to a second request where that left nothing because
     /// WordPress before 5.3 compares `_fields` with the outer names alone.
-    /// `None` if neither answer comes from that route: a wall may answer every request with JSON of its own.
+    /// `None` if neither answer comes from that route: a firewall may answer every request with its own JSON.
     async fn environment(&self, value: &Value, method: AuthMethod) -> Option<Value> {
         let environment = |value: &Value| value.get("environment").filter(|value| value.is_object()).cloned();
         if let Some(environment) = environment(value) {

@@ -87,7 +87,7 @@ pub(super) async fn connect(
             && public_ip::is_public(own)
         {
             let mut known = egress.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of an IPv6 network whose addresses change, a few are enough.
+            // In an IPv6 network with changing addresses, a few are enough.
             if known.len() < EGRESS_AT_MOST {
                 known.insert(own);
             }

@@ -8,7 +8,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// How many directories above a store's own are asked for its API.
+/// How many directories above the store's own are searched for its API.
 const PARENTS_AT_MOST: usize = 2;
 
 /// A REST API.
@@ -19,9 +19,9 @@ pub(super) struct Api {
     pub index: Option<Index>,
 }
 
-/// A REST API of the site at `home` at none of the places in `asked`, where those that are asked for now are added. `named` is
-/// what an answer of the site named. Asks one after the other, because imports and checks ask a host for one thing at a time: what
-/// the site's pages name, the usual place, the two forms of permalinks, the directories above.
+/// A REST API of the site at `home` that is not in `asked`; adds those that it tries to `asked`. `named` is the one that an answer
+/// of the site named. Tries one address after the other, because imports and checks send a host one request at a time: the one that
+/// the site's pages name, the usual one, those of both kinds of permalinks, and those of the directories above.
 pub(super) async fn find(
     client: &Client,
     home: &StoreUrl,
@@ -75,7 +75,7 @@ async fn above(client: &Client, home: &StoreUrl, asked: &mut Vec<RestBase>) -> O
     None
 }
 
-/// Whether this is a refusal by WordPress's REST API, which is then there.
+/// Whether this is a refusal by WordPress's REST API, which proves that it exists.
 fn is_wordpress(heard: &Heard) -> bool {
     match heard {
         Heard::Refused(refusal) => {

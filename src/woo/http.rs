@@ -216,7 +216,7 @@ impl Client {
         }
     }
 
-    /// Reads the trusted certificates again at the next https call: they may have been replaced.
+    /// Reloads the trusted certificates at the next https call: they may have been replaced.
     pub fn forget_roots(&self) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = None;
     }

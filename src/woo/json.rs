@@ -1,4 +1,4 @@
-//! Reads JSON as stores send it: bounded in memory and in time, also among other output.
+//! Parses JSON from stores, in bounded memory and time, even when other output surrounds it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::ops::Range;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The most values that are kept of one text. A megabyte of brackets would take a hundred of them in memory; what is needed stands
-/// at the beginning of each answer.
+/// The most values that are kept of one text. Parsed, a megabyte of brackets would take a hundred megabytes; what we need is at the
+/// beginning of each answer.
 const KEPT_AT_MOST: usize = 20_000;
 /// The maximum size of a text, in bytes, in which JSON is searched for among other output.
 const SEARCHED_AT_MOST: usize = 256 * 1024;
 /// How many bytes a search may read in all: each bracket may cost another try.
 const READ_AT_MOST: usize = 1024 * 1024;
 
-/// The value that makes up the whole text. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
+/// Parses the whole text as one value. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
 pub(super) fn whole(text: &[u8]) -> Option<Value> {
     let kept = Cell::new(KEPT_AT_MOST);
     let mut from = serde_json::Deserializer::from_slice(text);
@@ -24,8 +24,8 @@ pub(super) fn whole(text: &[u8]) -> Option<Value> {
     Some(value)
 }
 
-/// The longest object or array in the text, and where it stands. `None` in a text that is too large, or of which too much looks
-/// like the beginning of one.
+/// The longest object or array in the text, and its position. `None` if the text is too large, or if too much of it looks like the
+/// beginning of one.
 pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
     if text.len() > SEARCHED_AT_MOST {
         return None;
@@ -55,13 +55,13 @@ pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
     Some((longest, value))
 }
 
-/// How far into the text an error is.
+/// The position of an error in the text.
 fn offset(text: &[u8], error: &serde_json::Error) -> usize {
     let before = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
     before.sum::<usize>() + error.column()
 }
 
-/// Keeps as many values as are left to keep.
+/// Keeps values until the limit is used up.
 struct Keep<'a>(&'a Cell<usize>);
 
 impl Keep<'_> {

@@ -19,7 +19,7 @@ const REDIRECTS_AT_MOST: usize = 6;
 pub(super) enum Located {
     /// Its REST index answers.
     At(Site),
-    /// The index is kept from us; the last address requested, where the API is, and why.
+    /// The index is blocked: the last address requested, where the API is, and why.
     Hidden(StoreUrl, RestBase, Verdict),
     /// There is no site that a merchant could use.
     Not(Verdict),
@@ -96,18 +96,18 @@ async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
             return located(api, base.clone());
         }
     }
-    // Plugins hide the REST API from visitors as if it did not exist.
+    // Plugins answer visitors as if the REST API did not exist.
     for base in asked {
         if approval::is_there(client, &base).await {
-            return closed(base);
+            return closed(&base);
         }
     }
     Located::Not(Verdict::NoWordPress)
 }
 
 /// Its API refuses visitors.
-fn closed(base: StoreUrl) -> Located {
-    Located::Hidden(base.clone(), RestBase::usual(&base), Verdict::RestClosed)
+fn closed(base: &StoreUrl) -> Located {
+    Located::Hidden(base.clone(), RestBase::usual(base), Verdict::RestClosed)
 }
 
 fn located(Api { rest, index }: Api, base: StoreUrl) -> Located {
@@ -123,7 +123,7 @@ pub(super) fn forbidden_http(text: &str, network: Network) -> bool {
     http && network == Network::Public
 }
 
-/// What a browser may pass, and what only patience helps against, does not stop a merchant.
+/// Converts a verdict. One that a browser may get past, or that only takes patience, does not stop the merchant.
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
     let is_passable =
         matches!(verdict, Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited | Verdict::TimedOut);
@@ -153,19 +153,18 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
         let to = match heard {
             Heard::Elsewhere(Some(to)) => to,
             Heard::Trouble(Verdict::AnswerUnreadable) if reply.is_cut => return Probe::NotHere(base, None),
-            // An application of its own may stand in a directory beside the shop.
+            // Another application may be in a directory beside the shop.
             Heard::Trouble(Verdict::Blocked(Product::BotCheck)) if base.parent().is_some() => {
                 return Probe::NotHere(base, None);
             }
             Heard::Trouble(verdict) => return Probe::Trouble(base, verdict),
             Heard::Refused(refusal) => {
                 return match refusal.meaning() {
-                    answer::Meaning::Other(Verdict::RestClosed) => Probe::Closed(base),
+                    // The API exists, but is closed to visitors or hides its index.
+                    answer::Meaning::Other(Verdict::RestClosed) | answer::Meaning::NoRoute => Probe::Closed(base),
                     answer::Meaning::Other(verdict) if verdict != Verdict::AnswerUnreadable => {
                         Probe::Trouble(base, verdict)
                     }
-                    // The API is there, and hides its index.
-                    answer::Meaning::NoRoute => Probe::Closed(base),
                     _ => Probe::NotHere(base, None),
                 };
             }

@@ -13,7 +13,7 @@ use crate::domain::verdict::Verdict;
 
 /// The time limit for the whole preflight: as long as a merchant would wait for a slow shop's page.
 pub const ALL_WITHIN: Duration = Duration::from_secs(20);
-/// The same for a merchant who has seen the findings and goes on anyway.
+/// The same for a merchant who has seen the findings and continues anyway.
 pub const AGAIN_WITHIN: Duration = Duration::from_secs(6);
 
 /// The results of a preflight.
@@ -67,7 +67,7 @@ pub async fn examine(client: &Client, typed: &StoreUrl, ask: &Ask<'_>, within: D
 }
 
 /// Finds the store at `typed` and its own address within `within`, for existing keys: the approval page is not
-/// examined, and the API may be at any place. The test of the key has more patience than this.
+/// examined, and the API may be at any place. The key test waits longer than this.
 pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findings {
     let mut findings = Findings::of(typed);
     if tokio::time::timeout(within, known(client, &mut findings)).await.is_err() {
@@ -91,7 +91,7 @@ async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
             Some(rest)
         }
         Located::Hidden(base, rest, verdict) => {
-            // The index alone may be closed.
+            // Only the index may be closed.
             let may_be_the_index = matches!(verdict, Verdict::RestClosed | Verdict::Blocked(_));
             if !may_be_the_index || !site::has_woocommerce(client, &rest).await {
                 findings.note(verdict);
@@ -106,7 +106,7 @@ async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
     }
 }
 
-/// Asks for the index and the approval page side by side; again for the page if the store is at another address.
+/// Requests the index and the approval page in parallel; requests the page again if the store is at another address.
 async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     let typed = findings.home.clone();
     let (rest, approved) = tokio::join!(Box::pin(known(client, findings)), Box::pin(approve(client, &typed, ask)));
@@ -133,7 +133,7 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     }
 }
 
-/// Requests the approval page without and with its parameters, side by side. What the first one says is the reason; the second
+/// Requests the approval page without and with its parameters, in parallel. What the first one says is the reason; the second
 /// counts only where the first found nothing. Also returns whether `WooCommerce` itself answered.
 async fn approve(client: &Client, home: &StoreUrl, ask: &Ask<'_>) -> (bool, Result<(), Verdict>) {
     let (state, callback_url) = (client.entropy().secret(), stand_in(client, ask.callback_url.expose()));

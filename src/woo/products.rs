@@ -12,7 +12,7 @@ const LOOK_AT_MOST: usize = 64 * 1024;
 /// The longest page of a bot check, in bytes.
 const CHECK_PAGE_AT_MOST: usize = 8 * 1024;
 
-/// By what an answer shows which product wrote it.
+/// A mark by which an answer shows which product wrote it.
 #[derive(Debug, Clone, Copy)]
 enum Mark {
     /// A header, whatever the status.
@@ -35,8 +35,8 @@ enum Mark {
     Redirect(&'static str),
 }
 
-/// The products, by their marks; the first that fits counts. Where their settings are: [`Product::setting`]; what the merchant
-/// reads: the verdict's sentence. Cloudflare's pages without a mark of their own follow at the end.
+/// The products and their marks; the first match counts. For their settings, see [`Product::setting`]; for what the merchant reads,
+/// the verdict's sentence. Cloudflare pages without a mark are recognised last.
 const PRODUCTS: &[(Product, &[Mark])] = &[
     (Product::Cloudflare, &[Mark::Header("cf-mitigated")]),
     (Product::SiteGround, &[Mark::Header("sg-captcha"), Mark::Passes("sgcaptcha"), Mark::Redirect("sgcaptcha")]),
@@ -87,7 +87,7 @@ pub(super) fn in_front(reply: &Reply) -> Option<Verdict> {
     if cloudflare && is_refusal(status) { of_cloudflare(reply, status) } else { None }
 }
 
-/// Which product wrote this JSON, with any status: plugins refuse with an error of WordPress's form, firewalls with their own.
+/// Which product wrote this JSON, whatever the status: plugins refuse with errors in WordPress's format, firewalls in their own.
 pub(super) fn in_json(value: &Value) -> Option<Verdict> {
     let text = |name| value.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     let (code, message) = (text("code"), text("message"));
@@ -102,7 +102,7 @@ pub(super) fn in_json(value: &Value) -> Option<Verdict> {
     found.map(|(product, _)| Verdict::Blocked(*product))
 }
 
-/// Whether a page with this status refuses us, and not just what we asked for.
+/// Whether a page with this status refuses us as a client, rather than this one request.
 const fn is_refusal(status: u16) -> bool {
     status >= 400 && !matches!(status, 401 | 404 | 410)
 }
@@ -124,7 +124,7 @@ impl Mark {
     }
 }
 
-/// Whether a page is as short as bot checks are: a shop may write about products.
+/// Whether a page is as short as a bot check: a shop's own page may mention these products.
 fn is_short(reply: &Reply) -> bool {
     (1..=CHECK_PAGE_AT_MOST).contains(&reply.body.len()) && !is_wordpress(reply)
 }

@@ -16,9 +16,9 @@ use crate::domain::verdict::Verdict;
 
 /// Some firewalls block clients that accept only JSON (docs/protocol/wc-auth.md §6, row 28).
 pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
-/// The relation by which WordPress names its REST API.
+/// The link relation of WordPress's REST API.
 const REST_LINK: &str = "https://api.w.org/";
-/// How much of a page is searched for that, in bytes.
+/// How much of a page is searched for that link, in bytes.
 const PAGE_AT_MOST: usize = 256 * 1024;
 /// The fields of the index that are needed; the whole index of one shop had 1.2 MB.
 pub(super) const INDEX_FIELDS: &str = "_fields=name,url,home,namespaces";
@@ -77,8 +77,8 @@ pub(super) async fn has_woocommerce(client: &Client, rest: &RestBase) -> bool {
     }
 }
 
-/// The REST API that a page of the store at `home` names: WordPress does so in a header of each page, also of its 404, and in
-/// the page itself.
+/// The REST API that a page of the store at `home` names: WordPress does so in a header of each page, even a 404, and in the page
+/// itself.
 pub(super) fn named(reply: &Reply, home: &StoreUrl) -> Option<RestBase> {
     let headers = reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     let in_header = headers.flat_map(|value| value.split(',')).find_map(|link| {

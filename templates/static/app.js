@@ -1,5 +1,5 @@
-// What the pages do by themselves. Each works without this file too: forms are posted, and the pages that move on
-// or renew themselves carry a refresh inside <noscript>.
+// The pages' script. Each page works without it too: forms are posted, and the pages that continue or update automatically
+// carry a refresh inside <noscript>.
 "use strict";
 
 (() => {
@@ -8,11 +8,11 @@
   const POLL_EVERY_MS = 2000;
   const POLL_AT_MOST_EVERY_MS = 30000;
 
-  // A problem is where the reader should be.
+  // Move the focus to the problem.
   const problem = document.querySelector("[data-focus]");
   if (problem) problem.focus();
 
-  // What is to be carried elsewhere; without this file it is marked by a click.
+  // Copy buttons. Without this script, a click selects the text.
   for (const button of document.querySelectorAll("button[data-copy]")) {
     const source = document.getElementById(button.dataset.copy);
     const label = button.textContent;
@@ -24,7 +24,7 @@
         button.textContent = button.dataset.copied;
         setTimeout(() => { button.textContent = label; }, 2000);
       } catch {
-        // Not allowed here: what is marked can be copied by hand.
+        // No access to the clipboard: select the text, so that it can be copied manually.
         getSelection().selectAllChildren(source);
         source.focus();
       }
@@ -65,8 +65,8 @@
     });
   }
 
-  // On to the store, once. Back from there leads to the page of the attempt, which knows what stores may say, and never on to
-  // the store again.
+  // Continue to the store, once. Back from the store leads to the attempt's page, which explains the store's errors, and never
+  // to the store again.
   const send = document.querySelector("a[data-send]");
   const navigation = performance.getEntriesByType("navigation")[0];
   if (send) {

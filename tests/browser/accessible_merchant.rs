@@ -68,7 +68,7 @@ async fn axe_finds_nothing_on_what_stands_in_a_merchants_way_nor_on_the_way() {
     world.trusted_service().await.post(&format!("/stores/{store}/check"), &json!({})).await.ok();
     let (_, link) = world.link("merchant-42", json!({"store_id": store})).await;
     other.go(&link).await;
-    other.reads("Why it is needed").await;
+    other.reads("Why connect again").await;
     troubles.extend(troubles_of(&other, &axe, "reconnect").await);
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
 }

@@ -46,7 +46,7 @@ async fn back_from_an_error_of_the_store_leads_to_the_page_that_knows_it() {
     browser.go(page.as_str()).await;
     browser.sees("Not found").await;
     browser.go(&link).await;
-    browser.reads("was started with this link in another browser").await;
+    browser.reads("Someone used this link in another browser").await;
     browser.press("Start here").await;
     browser.sees("Taking you to shop.example").await;
 }

@@ -1,4 +1,4 @@
-//! Backup and restore: the drill of docs/operations.md, on both databases; what is damaged is refused, and nothing is half done.
+//! Backup and restore: the rehearsal of docs/operations.md, on both databases; what is damaged is refused, and nothing is half done.
 
 use std::fs;
 use std::io::{BufReader, Cursor, Write};
@@ -85,7 +85,7 @@ async fn record(app: &App) -> (Vec<String>, Vec<String>) {
     (column(&app.db, events).await, on_record::lines(&app.db).await)
 }
 
-/// The drill: SQLite, into the database under test, and back into SQLite.
+/// The rehearsal: SQLite, into the database under test, and back into SQLite.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_stores_move_by_backup_to_the_other_database_and_back() {
     const STORES: usize = 10_000;
@@ -267,9 +267,7 @@ async fn a_ring_that_does_not_fit_is_refused_before_anything_is_written() {
     let id = world.app.vault.key_ids().remove(0);
     let refused = restore(&bytes, elsewhere.path(), &url).await.unwrap_err();
     assert!(
-        refused.contains(&format!(
-            "master.key is missing: put the key ring of this backup (with the key {id}) there first"
-        )),
+        refused.contains(&format!("master.key is missing: first put this backup's key ring there (with the key {id})")),
         "{refused}"
     );
     assert!(!elsewhere.path().join("ring").exists(), "no new ring is made");
@@ -398,7 +396,7 @@ async fn the_commands_write_a_backup_while_serving_and_restore_it_elsewhere() {
     let piped = Ran::of(here.command(&["backup", "-"]).output().unwrap());
     assert!(piped.code == Some(0) && piped.out.starts_with("{\"cartkey_backup\":1,"), "{piped:?}");
     let beside = here.run(&["backup", "data"]);
-    assert!(beside.complaint().1.contains("lies in this folder"), "{beside:?}");
+    assert!(beside.complaint().1.contains("is in this folder"), "{beside:?}");
     assert_eq!(here.run(&["backup", "-", "--keep", "1"]).complaint().0, Some(2));
 
     let there = Installation::empty().await;

@@ -98,7 +98,7 @@ async fn a_link_opened_again_shows_what_became_of_it() {
     };
     let page = browser.get(&link).await;
     assert!(page.text().contains("Waiting for shop.example"), "{}", page.text());
-    news(&mut phone, "was started with this link in another browser", "Start here").await;
+    news(&mut phone, "Someone used this link in another browser", "Start here").await;
 
     browser.deny(&sent.refresh().unwrap()).await;
     let page = browser.get(&link).await;
@@ -118,7 +118,11 @@ async fn a_link_opened_again_shows_what_became_of_it() {
     world.clock.advance(Duration::from_hours(1));
     is_connected(&browser.get(&link).await);
     let page = phone.get(&link).await;
-    assert!(page.text().contains("is already connected to Acme Shipping"), "its time is over: {}", page.text());
+    assert!(
+        page.text().contains("already connected shop.example to Acme Shipping"),
+        "its time is over: {}",
+        page.text()
+    );
     assert!(page.form("Connect").is_none() && page.link("Continue to Acme Shipping").is_some(), "{}", page.text());
 }
 
@@ -266,7 +270,7 @@ async fn a_reconnect_says_why_it_is_needed() {
     world.shop.revoke(world.shop.keys()[0].key_id);
     service.post(&format!("/stores/{store}/check"), &json!({})).await.ok();
     let page = world.merchant().get(&link).await;
-    let why = "Why it is needed shop.example no longer accepts the key: it was revoked";
+    let why = "Why connect again shop.example no longer accepts the key: it was revoked";
     assert!(page.text().contains(why), "{}", page.text());
     service.delete(&format!("/stores/{store}")).await.ok();
     let page = world.merchant().get(&link).await;

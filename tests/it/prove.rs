@@ -117,7 +117,7 @@ async fn a_store_that_stays_away_ends_in_a_failed_attempt_with_its_sentence() {
 async fn a_refusal_ends_an_attempt_only_when_it_is_heard_twice() {
     let cases: [(Happens, &str, &str); 3] = [
         (|w| w.shop.revoke(1), "key_rejected", "does not accept the key that it has just created"),
-        (|w| w.shop.demote("admin"), "role_lost", "may not read its orders"),
+        (|w| w.shop.demote("admin"), "role_lost", "is not allowed to read its orders"),
         (|w| w.shop.switch(|s| s.claims_home = Some(OTHER.to_owned())), "other_store", "belongs to a store other than"),
     ];
     for (happens, reason, sentence) in cases {
@@ -223,7 +223,7 @@ async fn a_store_that_moved_is_told_where() {
     }
     assert_eq!(world.stands(&link).await, ("failed".to_owned(), "moved".to_owned()));
     let page = browser.get(waiting.url.as_str()).await;
-    assert!(page.text().contains("It reports www.shop.example as its address now."), "{}", page.text());
+    assert!(page.text().contains("It now reports www.shop.example as its address."), "{}", page.text());
     // Who tries again need not type it.
     let again = browser.click(&page, "Try again").await;
     assert!(again.body.contains("value=\"https://www.shop.example\""), "{}", again.body);

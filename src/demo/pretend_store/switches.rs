@@ -46,7 +46,7 @@ pub enum Firewall {
     AwsWaf,
     /// 200 with a page of Imperva's.
     Imperva,
-    /// 200 with a puzzle of WP Cloud's hosts for browsers.
+    /// 200 with the browser challenge of hosts on WP Cloud.
     DefensiveMode,
     /// 200 with a script that sets a cookie and loads the page again.
     BotCheck,
@@ -120,13 +120,13 @@ pub struct Switches {
     pub rest_closed: bool,
     /// The directory of the REST API, which plugins change.
     pub rest_prefix: &'static str,
-    /// A rule of the host answers 404 to the directory of the REST API, so only `?rest_route=` is left.
+    /// The host answers 404 for the directory of the REST API, so only `?rest_route=` works.
     pub rest_directory_closed: bool,
     /// The index, and nothing else, is closed to visitors.
     pub index_closed: bool,
     /// What the index lists.
     pub namespaces: Namespaces,
-    /// The shop's pages and its `home` are in a directory named after their language, its API is not.
+    /// The shop's pages and its `home` are in a directory named after their language; its API is not.
     pub language: Option<&'static str>,
     /// A plugin refuses every REST request with this status, code and message.
     pub refused_by: Option<(u16, &'static str, &'static str)>,

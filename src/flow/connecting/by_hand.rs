@@ -22,7 +22,7 @@ use crate::storage::{attempts, settings, stores};
 use crate::woo::preflight;
 
 const SETTING: &str = "by_hand";
-/// The time limit for finding the store; the test of the key has more patience.
+/// The time limit for finding the store; the key test waits longer.
 const FIND_WITHIN: Duration = Duration::from_secs(8);
 
 /// Whether merchants may type keys. Off until an operator turns it on.

@@ -165,7 +165,7 @@ pub async fn begin(
     let addresses = Addresses::of(app, &secrets, &id);
     let brand = brand::current(app).await?;
     let ask = addresses.ask(brand.app_name.as_str(), invitation.scope, &secrets);
-    // Who goes on anyway has waited once.
+    // A merchant who continues anyway has already waited once.
     let patience = if go_on { preflight::AGAIN_WITHIN } else { preflight::ALL_WITHIN };
     let mut findings = preflight::examine(&app.woo, &typed, &ask, patience.min(app.preflight_within)).await;
     drop(permit);
@@ -193,8 +193,8 @@ pub async fn authorize_url(app: &App, attempt: &Attempt, browser: &Secret) -> Re
     Ok(authorize::url(&attempt.home, &addresses.ask(brand.app_name.as_str(), attempt.scope, &secrets)))
 }
 
-/// The secrets of an attempt: the state and the callback token go to the store, the cookie to the browser. Both follow from the
-/// cookie, of which we keep only a hash: so the browser that began can be sent to the store again, and nobody else.
+/// The secrets of an attempt: the state and the callback token go to the store, the cookie to the browser. The first two are derived
+/// from the cookie, of which we keep only a hash, so only the browser that began the attempt can be sent to the store again.
 pub(super) struct Secrets {
     pub(super) state: Secret,
     callback: Secret,

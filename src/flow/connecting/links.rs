@@ -117,14 +117,14 @@ pub async fn make(app: &App, new: NewLink, actor: &Actor) -> Result<(Link, Secre
 pub enum Opened {
     /// The attempt that this browser began.
     Mine(AttemptId),
-    /// The form, and what became of the newest attempt, which another browser began.
+    /// The form, and the status of the newest attempt, which another browser began.
     Form(Link, Option<Attempt>),
-    /// The link's time is over; another browser connected this store with it.
+    /// The link has expired; another browser connected this store with it.
     Over(Link, Attempt),
 }
 
-/// Opens the link with `secret` in the browser with this cookie. `None` if there is no such link, or if it was withdrawn or its
-/// time is over and there is nothing to say about it.
+/// Opens the link with `secret` in the browser with this cookie. `None` if there is no such link, or if it was withdrawn or has
+/// expired and there is no result to show.
 pub async fn visit(app: &App, secret: &Secret, browser: Option<&Secret>) -> Result<Option<Opened>, Beneath> {
     let Some(link) = links::by_fingerprint(&app.db, &fingerprint(secret)).await? else { return Ok(None) };
     let newest = links::newest_attempt(&app.db, &link.id).await?;

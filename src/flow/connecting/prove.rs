@@ -35,11 +35,11 @@ const WAITS: [Duration; 6] = [
     Duration::from_mins(15),
     Duration::from_hours(1),
 ];
-/// The delay of a try while somebody looks at the waiting page.
+/// The delay before the next try while the waiting page is open.
 const LOOKED_AT: Duration = Duration::from_secs(5);
-/// The most tries of one key that are brought forward because somebody looks.
+/// The most tries per key that are brought forward because the waiting page is open.
 const MOST_LOOKED_AT: i64 = 40;
-/// The same including those that somebody asks for with the button.
+/// The same, including those requested with the button.
 const MOST_ASKED_FOR: i64 = 60;
 
 /// Why a try is brought forward.
@@ -47,14 +47,14 @@ const MOST_ASKED_FOR: i64 = 60;
 pub enum Hurry {
     /// The waiting page is open.
     Looking,
-    /// Somebody pressed the button.
+    /// The button was pressed.
     Asked,
 }
 
-/// Brings forward the next try of an attempt whose key does not work yet. Limited per key, so a page that stays open costs the
-/// store no more than a few minutes of frequent tries.
+/// Brings forward the next try of an attempt whose key does not work yet. Limited per key: a page that stays open causes
+/// frequent tries for a few minutes only.
 pub async fn hasten(app: &App, attempt: &Attempt, hurry: Hurry) -> Result<(), Beneath> {
-    // A refusal is about to be confirmed, on purpose after a pause.
+    // A refusal is confirmed by a second try, deliberately after a pause.
     let fails = attempt.reason.is_some_and(|reason| !reason.is_works() && !reason.is_final());
     if attempt.status != Status::Proving || !fails {
         return Ok(());

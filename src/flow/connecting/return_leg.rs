@@ -104,8 +104,8 @@ pub async fn confirm(
     look(app, id, browser).await
 }
 
-/// Rejects an approval on behalf of a person who says it was not theirs; one that was confirmed before stays. False if the browser
-/// neither holds the state nor began the attempt.
+/// Rejects an approval on behalf of a person who says it was not theirs, unless it is already confirmed. Returns false if the
+/// browser neither has the state nor began the attempt.
 pub async fn disown(
     app: &App,
     id: &AttemptId,

@@ -185,7 +185,7 @@ fn ids(filter: &Filter, read: &RequestId) -> (RequestId, RequestId) {
     let (low, high) = (least(low), high.map_or_else(|| read.clone(), |to| least(to).min(read.clone())));
     match &filter.request_id {
         None => (low, high),
-        // One request may read several keys, whose ids are counted up from its own.
+        // A request may read several keys; their IDs count up from the request's own.
         Some(first) => {
             let beyond = RequestId::of_ulid(first.ulid().saturating_add(MOST_AT_ONCE as u128));
             (low.max(first.clone()), high.min(beyond))

@@ -28,7 +28,7 @@ const CLOCKS: i64 = 3;
 /// Less free disk space than this, in bytes, is a finding.
 const SPACE: u64 = 512 * 1024 * 1024;
 
-/// A disk with less free space than this, in bytes, is full: SQLite's log and its index may need so much at once.
+/// A disk with less free space than this, in bytes, is full: SQLite's WAL and its index may need that much at once.
 const FULL: u64 = 2 * 1024 * 1024;
 
 /// The severity of a finding.
@@ -80,7 +80,7 @@ const OPERATORS: &str = "Operators";
 const STORES: &str = "Stores";
 const WORKERS: &str = "Workers";
 
-/// The warning about a connection to PostgreSQL that others on the network may read.
+/// The warning about a connection to PostgreSQL that others on the network can read.
 pub const PLAIN_TEXT: &str = "the connection to PostgreSQL is not encrypted: fine only on a network that nobody else can reach; otherwise use sslmode=verify-full";
 
 /// How thoroughly to examine.
@@ -232,7 +232,7 @@ async fn database(app: &App) -> Vec<Finding> {
     findings
 }
 
-/// Lists the ring's keys and what each is there for. Start-up has already verified that they open what is stored.
+/// Lists the ring's keys and their roles. Start-up has already verified that they open the stored values.
 async fn ring(app: &App) -> Vec<Finding> {
     let (Ok(keys), Ok(sealing)) = (rekey::roles(app).await, ring_keys::sealing(&app.db).await) else {
         return vec![Finding::new(KEY_RING, State::Bad, "the database does not answer")];
@@ -300,7 +300,7 @@ fn judge_clock(skews: &mut [(&str, Duration)]) -> Finding {
     skews.sort_by_key(|(_, skew)| *skew);
     match skews.first() {
         None => Finding::new(CLOCK, State::Fine, "clock: nothing to compare it with until a store is connected"),
-        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock agrees with the others"),
+        Some((_, skew)) if *skew <= CLOCK_WITHIN => Finding::new(CLOCK, State::Fine, "clock is right"),
         Some((whose, skew)) => {
             let state = if skews.len() > 1 { State::Bad } else { State::Warn };
             let says = format!("clock differs from that of {whose} by {} s: synchronize it with NTP", skew.as_secs());

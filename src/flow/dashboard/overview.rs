@@ -88,7 +88,7 @@ pub struct Overview {
     pub steps: Steps,
     /// The progress of the watch.
     pub pulse: Pulse,
-    /// How scheduled backups stand, if there are any.
+    /// The state of scheduled backups, if there are any.
     pub backups: Option<Standing>,
 }
 

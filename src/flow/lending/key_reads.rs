@@ -1,4 +1,4 @@
-//! Moves key reads from the journal to where they are kept, and counts them per UTC day and per token.
+//! Moves key reads from the journal to segments, and counts them per UTC day and per token.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::flow::Beneath;
 use crate::live::worker::Plan;
 use crate::storage::reads;
 
-/// The interval between looks at the journal.
+/// The interval at which the journal is checked.
 const EVERY: Duration = Duration::from_secs(1);
-/// Commits of the journal that are worth moving. Fewer are moved when they are a day old.
+/// The number of commits in the journal from which they are moved. Fewer are moved when they are a day old.
 const COMMITS: i64 = 1_000;
-/// The age at which reads are moved however few they are.
+/// The age at which reads are moved, however few there are.
 const LATEST: Duration = Duration::from_hours(24);
 
 /// The worker, as listed in diagnostics.
@@ -44,7 +44,7 @@ pub struct OfToken {
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
     if let Err(error) = reads::tidy(&app.db, app.now()).await {
-        worker.failed("what was left of key reads could not be deleted", &error);
+        worker.failed("unfinished segments of key reads could not be deleted", &error);
     }
     while !*stop.borrow() {
         match index(&app, COMMITS).await {

@@ -137,8 +137,8 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
     Err(Error::Unrecorded)
 }
 
-/// Returns the keys of several stores once all reads are recorded, in one commit. What stands in the way of one store does not
-/// concern the others. Each read is recorded under an id of its own, counted up from the request's.
+/// Returns the keys of several stores once all reads are recorded, in one commit. A problem with one store does not affect the
+/// others. Each read is recorded under its own ID, counted up from the request's.
 pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
     for _ in 0..AGAIN {
         let token = allowed(app, request).await?;
@@ -317,7 +317,7 @@ fn etag(lendable: &Lendable) -> String {
     let store = &lendable.store;
     let mut etag = format!("{}-{}-{}", lendable.key_id, store.auth_method.as_str(), store.scope);
     if let Some(rest) = store.rest_base.as_ref().filter(|rest| **rest != RestBase::usual(&store.home)) {
-        // An encoded address has none of the characters that end a tag, but for the comma of lists of them.
+        // An encoded address contains no character that ends a tag, except the comma, which separates tags in a list.
         etag.push_str(&rest.as_str()[store.home.origin().len()..].replace(',', "%2C"));
     }
     if store.json_has_noise {

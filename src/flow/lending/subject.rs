@@ -1,4 +1,4 @@
-//! Whose token asked for which store, for a request's log line: kept beside the task that serves the request.
+//! The token and the store of a request, for its log line: kept in a task-local.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,7 +8,7 @@ tokio::task_local! {
     static SUBJECT: Arc<Subject>;
 }
 
-/// What became known while a request was served.
+/// What was learned while a request was served.
 #[derive(Debug, Default)]
 pub struct Subject {
     token: OnceLock<TokenId>,
@@ -26,24 +26,24 @@ impl Subject {
         self.store.get().map(StoreId::as_str)
     }
 
-    /// Sets the store, unless it is known.
+    /// Sets the store, unless it is set already.
     pub fn set_store(&self, id: StoreId) {
         let _ = self.store.set(id);
     }
 }
 
-/// Runs `serving` and returns with its output what became known.
+/// Runs `serving`; returns its output and what was learned.
 pub async fn noted<T>(serving: impl Future<Output = T>) -> (T, Arc<Subject>) {
     let subject = Arc::<Subject>::default();
     (SUBJECT.scope(Arc::clone(&subject), serving).await, subject)
 }
 
-/// Notes the token of the current request, if this is one.
+/// Records the token of the current request, if there is one.
 pub(super) fn is_token(id: &TokenId) {
     let _ = SUBJECT.try_with(|subject| subject.token.set(id.clone()));
 }
 
-/// Notes the store of the current request, if this is one.
+/// Records the store of the current request, if there is one.
 pub(super) fn is_store(id: &StoreId) {
     let _ = SUBJECT.try_with(|subject| subject.set_store(id.clone()));
 }

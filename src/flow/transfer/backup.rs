@@ -1,8 +1,8 @@
 //! Backup: everything in one file that either database can be restored from, made while Cartkey serves: by a command, or on a
 //! schedule into a folder.
 //!
-//! A backup is written under another name, synced, and renamed when it is complete, so a file `cartkey-….backup` is never half of
-//! one. What is sealed stays sealed, and the key ring is not in it, unless the command was asked for that.
+//! A backup is written under another name, synced, and renamed when it is complete, so a file named `cartkey-….backup` is always
+//! complete. Sealed values stay sealed, and the key ring is not included, unless the command asks for it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -23,48 +23,42 @@ use crate::storage::transfer::file::About;
 use crate::storage::transfer::{self, Fault, Sum};
 use crate::vault::RingFault;
 
-/// How often the worker looks whether a backup is due.
+/// How often the worker checks whether a backup is due.
 const EVERY: Duration = Duration::from_mins(1);
-/// How long it waits after one that failed.
+/// The delay after a failed backup.
 const AGAIN_AFTER: Duration = Duration::from_mins(10);
 
-/// How the name of a complete backup begins and ends; the time it was begun is between them.
+/// The prefix and suffix of a complete backup's name; its start time is between them.
 const NAME: (&str, &str) = ("cartkey-", ".backup");
-/// How the name of one that is being written ends.
+/// The suffix of a backup that is being written.
 const PARTIAL: &str = ".partial";
-/// The file that is locked while one is written into its folder.
+/// The file in the folder that is locked while a backup is written.
 const LOCK: &str = ".cartkey-backup.lock";
 
-/// This worker.
-pub const WORKER: Plan = Plan::new("backups", "at intervals of CARTKEY_BACKUP_EVERY");
+/// The worker, as listed in diagnostics.
+pub const WORKER: Plan = Plan::new("backups", "every CARTKEY_BACKUP_EVERY");
 
-/// Why there is no backup.
+/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database, or what is written to.
+    /// The copy failed.
     #[error(transparent)]
     Copy(#[from] Fault),
-    /// The database.
     #[error(transparent)]
     Storage(#[from] storage::Error),
-    /// The folder.
+    /// A file or folder cannot be used.
     #[error("{path}: {source}")]
-    Folder {
-        /// The file or folder.
-        path: String,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// Somebody else is writing one.
-    #[error("another backup into {0} is being written")]
+    Folder { path: String, source: io::Error },
+    /// Another process is writing one.
+    #[error("another backup is being written to {0}")]
     Busy(String),
-    /// The key ring lies in the folder.
-    #[error("the key ring {0} lies in this folder: who has a backup must not have the ring too, so keep them apart")]
+    /// The key ring is in the folder.
+    #[error("the key ring {0} is in this folder: keep backups apart from the ring, which opens every key in them")]
     BesideRing(String),
     /// The ring cannot be read.
     #[error(transparent)]
     Ring(#[from] RingFault),
-    /// There is no ring to put into it.
+    /// There is no ring to include.
     #[error("the key ring cannot be read again")]
     NoRing,
 }
@@ -97,7 +91,7 @@ pub async fn to_stream(
     Ok(Written { path: None, sums, deleted: Vec::new() })
 }
 
-/// Writes a backup into `folder`, which is created if it is missing, and then deletes all but the newest `keep` complete ones.
+/// Writes a backup to `folder`, which is created if it is missing, and then deletes all but the newest `keep` complete ones.
 pub async fn to_folder(
     app: &App,
     folder: &Path,
@@ -158,7 +152,7 @@ fn failed(path: &Path, source: io::Error) -> Error {
     Error::Folder { path: path.display().to_string(), source }
 }
 
-/// Creates the folder, locks it, and removes what a process that died has left there.
+/// Creates the folder, locks it, and removes incomplete files that a dead process left there.
 fn prepare(app: &App, folder: &Path, with_ring: bool) -> Result<File, Error> {
     let create = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     create.map_err(|fault| failed(folder, fault))?;
@@ -196,7 +190,7 @@ fn name(at: Time) -> String {
     format!("{}{}{}", NAME.0, at.to_string().replace(':', "-"), NAME.1)
 }
 
-/// When a complete backup with this name was begun.
+/// When the backup with this name was begun; `None` if it is not the name of a complete backup.
 fn time_of(name: &str) -> Option<Time> {
     let text = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?;
     let (day, time) = text.split_once('T')?;
@@ -234,7 +228,7 @@ fn delete_older(folder: &Path, keep: u32) -> Result<Vec<PathBuf>, Error> {
     Ok(deleted)
 }
 
-/// Writes backups on schedule until shutdown, which cuts off one that is being written.
+/// Writes backups on schedule until shutdown, which aborts one that is being written.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
     while !*stop.borrow() {
@@ -254,7 +248,7 @@ pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
 }
 
 /// Writes a backup if one is due; returns whether it did. The folder shows when the last one was made, so processes that share it
-/// take turns.
+/// do not make the same backup twice.
 pub async fn run_due(app: &App) -> Result<bool, Error> {
     let Some(schedule) = &app.backup else { return Ok(false) };
     let now = app.now();
@@ -277,7 +271,7 @@ async fn write_due(app: &App, schedule: &BackupSchedule) -> Result<bool, Error> 
     let _lock = prepare(app, &schedule.folder, false)?;
     let newest = complete(&schedule.folder)?.first().map(|(at, _)| *at);
     app.backups.found(newest);
-    // A backup from the future, as seen by a clock that was set back, keeps nothing from being written.
+    // If the clock was set back, a backup dated in the future does not prevent new ones.
     if newest.is_some_and(|at| at <= app.now() && app.now() < at.plus(schedule.every)) {
         return Ok(false);
     }
@@ -288,10 +282,10 @@ async fn write_due(app: &App, schedule: &BackupSchedule) -> Result<bool, Error> 
     Ok(true)
 }
 
-/// What there is to say about scheduled backups.
+/// The state of scheduled backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// The newest one is young enough.
+    /// The newest one is recent enough.
     Fine(Time),
     /// The newest one is older than twice the interval.
     Old(Time),
@@ -301,7 +295,7 @@ pub enum Standing {
     Failed(Time, Option<Time>),
 }
 
-/// How scheduled backups stand; `None` if none are scheduled, or before the folder was looked through.
+/// The state of scheduled backups; `None` if none are scheduled, or if the folder has not been read yet.
 pub fn standing(app: &App) -> Option<Standing> {
     let (schedule, known) = (app.backup.as_ref()?, app.backups.known());
     match (known.failed, known.newest) {

@@ -1,12 +1,12 @@
-//! Rekey: a new ring key seals from now on, and everything is re-sealed while Cartkey serves; then the old key's line can go.
+//! Rekey: replaces the sealing key and re-seals everything while Cartkey serves; then the old key's line can be removed.
 //!
-//! 1. The command adds a key to the ring's file. It opens, and does not seal yet.
-//! 2. Every process that serves reads its ring again and says which keys it has ([`pass`]). The command waits for all of them.
-//! 3. The database says that the new key seals. Every process learns that within seconds.
-//! 4. The command and every process re-seal what is sealed under another key, each value by compare-and-swap.
-//! 5. The old line can be removed: start-up counts what is still sealed under a key that the ring lacks, and refuses if anything is.
+//! 1. The command adds a key to the ring's file. It opens values, and does not seal yet.
+//! 2. Every serving process reads its ring again and records which keys it has ([`pass`]). The command waits for all of them.
+//! 3. The database makes the new key the sealing key. Every process learns that within seconds.
+//! 4. The command and every process re-seal values that are sealed under another key, each by compare-and-swap.
+//! 5. The old line can be removed: start-up counts values sealed under keys that the ring lacks, and fails if there are any.
 //!
-//! Nothing is kept in memory: a command that is run again after a kill goes on where the database stands.
+//! Progress is kept in the database only: a command that was killed resumes when it is run again.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ use crate::storage::ring_keys::{self, Process, RingKey};
 use crate::storage::{self, seals as sealed};
 use crate::vault::{KeyRing, Place, RingFault};
 
-/// How often a process looks whether another key seals.
+/// How often a process checks which key seals.
 const EVERY: Duration = Duration::from_secs(5);
-/// How often it says that it is there.
+/// How often it records that it is alive.
 const SAYS_EVERY: Duration = Duration::from_mins(1);
-/// A process that has not said so for this long is gone.
+/// A process that has not done so for this long is considered dead.
 const GONE_AFTER: Duration = Duration::from_mins(3);
-/// How often it looks for values to re-seal when no other key has begun to seal: another process may have sealed one in an older
+/// How often it looks for values to re-seal while the sealing key stays the same: another process may have sealed one in an older
 /// layout, or under the former key.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
-/// Values re-sealed per pass of the worker, so that it can say that it is there.
+/// Values re-sealed per pass, so that the worker can record that it is alive in between.
 const IN_ONE_PASS: usize = 5_000;
-/// How long the command waits before it looks again what the processes say.
+/// The command's pause between checks of the processes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// This worker.
+/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("key ring", "every 5 seconds");
 
 /// Why the ring could not be changed.
@@ -46,12 +46,12 @@ pub enum Error {
     Ring(#[from] open_vault::Error),
     /// A new line cannot be added here.
     #[error(
-        "a new key cannot be added to {0}: add a line with a new id there yourself (id:key; openssl rand -base64 32 prints a key), restart every process, and run this command again"
+        "a new key cannot be added to {0}: add a line with a new ID yourself (id:key; openssl rand -base64 32 prints a key), restart every process, and run this command again"
     )]
     NotAFile(String),
     /// The ring's file cannot be changed.
     #[error(
-        "{0}. Add a line with a new id to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
+        "{0}. Add a line with a new ID to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
     )]
     Unwritable(RingFault),
 }
@@ -68,51 +68,31 @@ impl From<crate::flow::Beneath> for Error {
     }
 }
 
-/// What a ring key is there for.
+/// The role of a ring key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// It seals.
     Seals,
     /// It has not sealed yet: a rekey will use it.
     Ready,
     /// It sealed before, and this many values still need it.
     Needed(u64),
-    /// It sealed before, and nothing needs it any more: its line can be removed.
+    /// It sealed before, and no value needs it any more: its line can be removed.
     Unneeded,
 }
 
-/// How far a rekey is.
+/// A step of a rekey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// A key was added to the ring's file.
-    Added {
-        /// Its id.
-        key: String,
-    },
-    /// Processes that serve do not have the key yet.
-    Lacking {
-        /// Its id.
-        key: String,
-        /// How many.
-        processes: usize,
-    },
+    Added { key: String },
+    /// Serving processes do not have the key yet.
+    Lacking { key: String, processes: usize },
     /// The key seals from now on.
-    Seals {
-        /// Its id.
-        key: String,
-    },
-    /// Values are re-sealed.
-    Resealing {
-        /// How many are done.
-        done: u64,
-        /// Of how many.
-        of: u64,
-    },
-    /// Processes that serve have not learned yet that the key seals.
-    Learning {
-        /// How many.
-        processes: usize,
-    },
+    Seals { key: String },
+    /// Values are being re-sealed.
+    Resealing { done: u64, of: u64 },
+    /// Serving processes do not know yet that the key seals.
+    Learning { processes: usize },
 }
 
 /// The result of a rekey.
@@ -120,12 +100,12 @@ pub enum Step {
 pub struct Rekeyed {
     /// The number of values that this command has re-sealed.
     pub resealed: u64,
-    /// The keys in the ring, and what each is there for; the first one seals.
+    /// The keys in the ring, and their roles; the first one seals.
     pub keys: Vec<(String, Role)>,
 }
 
-/// Goes on with a rekey that was interrupted, or begins one. When the line of a former key is still in the ring and nothing
-/// needs it, nothing is begun: it is to be removed first.
+/// Resumes an interrupted rekey, or begins one. While the ring still contains a former key that no value needs, no rekey begins:
+/// that line must be removed first.
 pub async fn run(app: &App, mut tell: impl FnMut(Step)) -> Result<Rekeyed, Error> {
     let resumed = finish(app, &mut tell).await?;
     let keys = roles(app).await?;
@@ -144,7 +124,7 @@ pub async fn run(app: &App, mut tell: impl FnMut(Step)) -> Result<Rekeyed, Error
     Ok(Rekeyed { resealed, keys: roles(app).await? })
 }
 
-/// Re-seals everything, until every process seals with the new key and nothing is left from before.
+/// Re-seals everything, until every process seals with the new key and no value is sealed under a former one.
 async fn finish(app: &App, tell: &mut impl FnMut(Step)) -> Result<u64, Error> {
     let mut done = 0;
     loop {
@@ -166,7 +146,7 @@ async fn there(app: &App) -> Result<Vec<Process>, Error> {
     Ok(ring_keys::processes(&app.db, app.now().minus(GONE_AFTER)).await?)
 }
 
-/// The key that seals next: one that waits in the ring, or a new one.
+/// The next sealing key: one that is ready in the ring, or a new one.
 async fn next_key(app: &App, keys: &[(String, Role)], tell: &mut impl FnMut(Step)) -> Result<String, Error> {
     if let Some((key, _)) = keys.iter().find(|(_, role)| *role == Role::Ready) {
         return Ok(key.clone());
@@ -183,7 +163,7 @@ async fn next_key(app: &App, keys: &[(String, Role)], tell: &mut impl FnMut(Step
     Ok(key)
 }
 
-/// What each key in the ring is there for; the first one seals. Counts in the whole database, unless the ring has one key.
+/// The role of each key in the ring; the first one seals. Counts sealed values in the whole database, unless the ring has one key.
 pub async fn roles(app: &App) -> Result<Vec<(String, Role)>, storage::Error> {
     let known = ring_keys::all(&app.db).await?;
     let mut roles = Vec::new();
@@ -203,15 +183,15 @@ pub async fn roles(app: &App) -> Result<Vec<(String, Role)>, storage::Error> {
     Ok(roles)
 }
 
-/// What a process did last.
+/// What a process last recorded and did.
 #[derive(Debug, Default)]
 pub struct Last {
-    /// The ring that it said it has, and when.
+    /// The key IDs that it recorded, and when.
     said: Option<(String, Instant)>,
     renewed: Option<Instant>,
 }
 
-/// Says that this process serves. Fails when it lacks the key that seals.
+/// Records that this process serves. Fails if it lacks the sealing key.
 pub async fn enter(app: &App) -> Result<Last, open_vault::Error> {
     let mut last = Last::default();
     learn(app).await?;
@@ -219,7 +199,7 @@ pub async fn enter(app: &App) -> Result<Last, open_vault::Error> {
     Ok(last)
 }
 
-/// Does the worker's job until shutdown.
+/// Runs the worker until shutdown.
 pub async fn run_worker(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
     let (mut last, mut fails) = (Last::default(), false);
@@ -241,14 +221,14 @@ pub async fn run_worker(app: App, mut stop: watch::Receiver<bool>) {
         }
     }
     if let Err(error) = ring_keys::leave(&app.db, &app.process).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a process that ends could not say so");
+        tracing::debug!(error = &error as &dyn std::error::Error, "a process could not record that it has ended");
     }
 }
 
 const FAILED: &str = "the key ring could not be compared with the database, or values could not be re-sealed";
 
-/// One pass: learns which key seals, reads the ring again if it lacks one, says what it has, and re-seals if that changed.
-/// Returns the number of values re-sealed.
+/// One pass: learns which key seals, reads the ring again if a key is missing, records the process's keys, and re-seals if they
+/// changed. Returns the number of values re-sealed.
 pub async fn pass(app: &App, last: &mut Last) -> Result<usize, open_vault::Error> {
     learn(app).await?;
     say(app, last).await?;
@@ -284,7 +264,7 @@ async fn say(app: &App, last: &mut Last) -> Result<(), open_vault::Error> {
     Ok(())
 }
 
-/// Lets the key seal that the database says, having read the ring again if it lacks one that is in use or ready.
+/// Seals with the key that the database names. First reads the ring again if it lacks a key that is in use or ready.
 async fn learn(app: &App) -> Result<(), open_vault::Error> {
     let known = ring_keys::all(&app.db).await?;
     let lacks = |key: &&RingKey| key.retired_at.is_none() && !app.vault.has(&key.id);

@@ -1,7 +1,7 @@
-//! Restore: a backup into an empty database of either kind, all of it or nothing.
+//! Restore: writes a backup to an empty database of either kind, completely or not at all.
 //!
 //! The ring is compared with the proofs in the backup before anything is written. The rows are written in one transaction, which is
-//! committed only when every checksum in the file is right and the database, read again row by row, adds up to the same.
+//! committed only when every checksum in the file is right and the database, read again row by row, has the same checksums.
 
 use std::io::BufRead;
 
@@ -13,29 +13,28 @@ use crate::vault::{KeyRing, Place, RingFault, RingSource, Vault};
 /// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The backup, or the database.
+    /// The copy failed.
     #[error(transparent)]
     Copy(#[from] Fault),
     /// The ring cannot be read or written.
     #[error(transparent)]
     Ring(#[from] RingFault),
     /// There is no ring.
-    #[error("{source} is missing: put the key ring of this backup (with the key {needs}) there first", source = .source_name)]
+    #[error("{source} is missing: first put this backup's key ring there (with the key {needs})", source = .source_name)]
     NoRing {
-        /// Where the ring is looked for.
+        /// Where the ring was expected.
         source_name: String,
-        /// The ids of the keys that it must have.
+        /// The IDs of the keys that it must contain.
         needs: String,
     },
     /// The ring lacks a key.
     #[error("the key ring lacks the key {id}, which is needed by this backup (sealed values: {values}): add its line")]
     Missing {
-        /// The ring key's id.
         id: String,
-        /// How many values are sealed under it.
+        /// The number of values sealed under it.
         values: u64,
     },
-    /// A key in the ring is another one than that of the backup.
+    /// A key in the ring differs from the backup's key with the same ID.
     #[error(
         "the key {0} in the key ring is not the one that sealed this backup: this is another installation's ring, or a changed one"
     )]
@@ -48,8 +47,8 @@ impl From<FileFault> for Error {
     }
 }
 
-/// Opens a backup and compares it with the ring. If there is no ring and the backup has one, that is written to the ring's file.
-/// Nothing else is written.
+/// Opens a backup and compares it with the ring. If there is no ring and the backup contains one, writes that to the ring's
+/// file; writes nothing else.
 pub async fn open(from: impl BufRead + Send + 'static, source: &RingSource) -> Result<Reader, Error> {
     let reader = Reader::open(from)?;
     let head = &reader.head;
@@ -85,7 +84,7 @@ pub async fn into(from: Reader, target: &Db, tell: impl FnMut(u64, u64)) -> Resu
     Ok(transfer::restore(from, target, tell).await?)
 }
 
-/// What a backup says of itself, for people.
+/// Describes a backup, for people.
 pub fn about(head: &Head) -> String {
     format!("made {} by Cartkey {} from {}", head.made_at, head.version, head.database)
 }

@@ -64,9 +64,8 @@ pub async fn open(app: &App, at_most: Option<usize>) -> Result<Opened, Beneath> 
     Ok(all)
 }
 
-/// Re-seals up to `at_most` values that are in an older layout or under a ring key that does not seal any more; returns their
-/// number. A value that somebody else replaced meanwhile is left alone, and so is one that does not open. `tell` is told the
-/// number so far.
+/// Re-seals up to `at_most` values that are in an older layout or under a former ring key; returns their number. Skips values that
+/// were replaced meanwhile, and values that cannot be opened. Calls `tell` with the number so far.
 pub async fn renew(app: &App, at_most: usize, mut tell: impl FnMut(usize)) -> Result<usize, Beneath> {
     let header = app.vault.current_header();
     let mut renewed = 0;

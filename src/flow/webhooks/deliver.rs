@@ -81,7 +81,7 @@ pub(super) async fn deliver(
             let why = tried.disables.map(|disables| disables.why.as_str());
             tracing::warn!(webhook.id = %held.webhook.id, why, "turned a webhook off");
         }
-        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before the key test ended"),
+        Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before its delivery ended"),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Lending: tokens and stores in memory, and the writer of the record.
+//! Lending: tokens and stores in memory, and the queue of the lending record's writer.
 
 mod writer;
 
@@ -19,11 +19,11 @@ use crate::domain::user_id::UserId;
 use crate::storage::Db;
 use crate::storage::reads::KeyRead;
 
-/// Stores in memory: about 1 KB each.
+/// The maximum number of stores in memory: about 1 KB each.
 const STORES: usize = 10_000;
-/// Tokens in memory.
+/// The maximum number of tokens in memory.
 const TOKENS: usize = 1_000;
-/// The memory, and the queue of the writer. Cheap to clone.
+/// The memory and the writer's queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Lending {
     /// Tokens and stores in memory.
@@ -81,8 +81,8 @@ impl Memory {
         self.revision.fetch_max(revision, Ordering::AcqRel);
     }
 
-    /// Records the counter that the writer read. A lower one than memory's comes from a replica that was behind at a failover, or
-    /// from a restored backup: memory may hold changes that were lost, so it is cleared.
+    /// Records the counter that the writer read. If it is lower than memory's, the database was restored or failed over to a
+    /// replica that was behind: memory may hold changes that were lost, so it is cleared.
     fn found(&self, revision: i64) {
         if self.revision.fetch_max(revision, Ordering::AcqRel) > revision {
             self.forget();
@@ -106,9 +106,9 @@ impl Lending {
         Self { memory, queue }
     }
 
-    /// Waits until what an answer lends is on record; returns the lending counter at that commit. When it differs from
-    /// `revision`, under which the answer was made, nothing was recorded. An answer that lends nothing (304) is checked alike.
-    /// `None` if it could not be recorded.
+    /// Waits until an answer's reads are recorded; returns the lending counter at that commit. If it differs from `revision`,
+    /// under which the answer was prepared, nothing was recorded. An answer without keys (304) is checked in the same way. `None`
+    /// if the reads could not be recorded.
     pub async fn record(&self, reads: Vec<KeyRead>, revision: i64) -> Option<i64> {
         let (done, current) = oneshot::channel();
         self.queue.try_send(Waiting { reads, revision, done: Some(done) }).ok()?;

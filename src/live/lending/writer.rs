@@ -11,21 +11,21 @@ use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
 use crate::storage::reads::{KeyRead, Recorder};
 
-/// Answers that share one commit at most.
+/// The most answers that share one commit.
 const BATCH: usize = 256;
-/// Answers that may wait for the writer; more are refused as unavailable.
+/// The most answers that may wait for the writer; more are refused as unavailable.
 pub(super) const QUEUE: usize = 4_096;
-/// Consecutive batches on one connection before other writers get their turn: some milliseconds.
+/// Consecutive batches on one connection before other writers get their turn: a few milliseconds.
 const IN_A_ROW: u32 = 8;
 /// How soon the next batch must arrive to continue on the same connection.
 const FOLLOWS_WITHIN: Duration = Duration::from_millis(1);
 
-/// This worker. Services wait for it, so it restarts within a second after a panic.
+/// The worker. Services wait for it, so it restarts within a second after a panic.
 pub(super) const WORKER: Plan =
     Plan { name: "lending record", runs: "when a key is read", pause_at_most: Duration::from_secs(1) };
 
-/// The reads that wait for the writer. The queue outlives a writer that panics: the reads of its batch are refused, the next writer
-/// serves the others.
+/// The reads that wait for the writer. The queue survives a panic of the writer: the reads of its batch are refused, and the next
+/// writer serves the others.
 type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
 
 /// Runs the writer until the last sender of the queue is gone.
@@ -35,12 +35,12 @@ pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mp
     supervise(worker.clone(), pending(), begin).await;
 }
 
-/// An answer that waits for what it lends to be on record.
+/// An answer that waits until its reads are recorded.
 pub(super) struct Waiting {
     pub reads: Vec<KeyRead>,
-    /// The lending counter under which it was made.
+    /// The lending counter under which it was prepared.
     pub revision: i64,
-    /// Receives the lending counter at the commit; dropped when the record could not be written.
+    /// Receives the lending counter at the commit; dropped if the record could not be written.
     pub done: Option<oneshot::Sender<i64>>,
 }
 
@@ -68,7 +68,7 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
             return;
         }
         gather(&mut waiting, &mut gathered).await;
-        // A client that has hung up is lent nothing.
+        // Skip clients that have disconnected.
         gathered.retain(|w| w.done.as_ref().is_some_and(|done| !done.is_closed()));
         if gathered.is_empty() {
             continue;
@@ -86,7 +86,7 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
                 memory.found(revision);
                 worker.did(batch.len(), "key reads recorded");
                 for done in waiters {
-                    // The client may have hung up meanwhile.
+                    // The client may have disconnected meanwhile.
                     let _ = done.send(revision);
                 }
             }

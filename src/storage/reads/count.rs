@@ -7,7 +7,7 @@ use crate::domain::id::TokenId;
 use crate::domain::time::Time;
 use crate::storage::{Db, Error, Tx};
 
-/// Reads of each day and token: how many, and when the last was.
+/// The number of reads per day and token, and the time of the last.
 type Counts = BTreeMap<(i64, TokenId), (i64, Time)>;
 
 fn counted(reads: &[Read]) -> Counts {
@@ -20,7 +20,7 @@ fn counted(reads: &[Read]) -> Counts {
     counts
 }
 
-/// Adds these reads to the days, in the transaction that moves them out of the journal.
+/// Adds these reads to the daily counts, in the transaction that moves them out of the journal.
 pub(super) async fn add(tx: &mut Tx, reads: &[Read]) -> Result<(), Error> {
     for ((day, token), (n, last)) in counted(reads) {
         tx.query(
@@ -40,7 +40,8 @@ pub(super) async fn add(tx: &mut Tx, reads: &[Read]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the days and the journal add up to: `kept` selects from the days, `add` takes each row and each count of the journal.
+/// Combines the daily counts with the journal: `kept` selects from the daily counts; `add` receives each row and each count of the
+/// journal.
 async fn both<K: Ord, V>(
     db: &Db,
     kept: &'static str,

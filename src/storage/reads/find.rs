@@ -9,20 +9,20 @@ use crate::domain::time::Time;
 use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 
-/// Which reads: those with ids from `low` to just before `high`, of a store or by a token if they are named.
+/// Selects reads.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Of this store.
+    /// Only reads of this store.
     pub store: Option<StoreId>,
-    /// By this token.
+    /// Only reads by this token.
     pub token: Option<TokenId>,
-    /// From this id on.
+    /// The lowest ID, inclusive.
     pub low: RequestId,
-    /// Before this id.
+    /// The highest ID, exclusive.
     pub high: RequestId,
 }
 
-/// What is wanted of the reads of a segment or of the journal.
+/// [`Wanted`], with the store as the searched place names it: a ULID in the journal, a number in segments.
 struct Sieve {
     store: Option<u128>,
     token: Option<u128>,
@@ -38,7 +38,7 @@ impl Sieve {
     }
 }
 
-/// The newest reads that were found so far.
+/// The newest reads found so far.
 struct Newest {
     /// By id; a read that is found twice is kept once.
     found: BTreeMap<u128, Read>,
@@ -53,13 +53,13 @@ impl Newest {
         }
     }
 
-    /// Whether nothing up to this id can be among the newest any more.
+    /// Whether no read with an ID up to this one can still be among the newest.
     fn needs_nothing_up_to(&self, id: u128) -> bool {
         self.found.len() >= self.most && self.found.first_key_value().is_none_or(|(oldest, _)| *oldest > id)
     }
 }
 
-/// The newest reads that are wanted, the newest first; at most `most`.
+/// The newest matching reads, newest first; at most `most`.
 pub async fn newest(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<Read>, Error> {
     let mut newest = Newest { found: BTreeMap::new(), most: usize::try_from(most).unwrap_or(0) };
     let mut sieve = Sieve {
@@ -97,8 +97,8 @@ pub async fn newest(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<Read>, Er
     Ok(tx.undo(newest.found.into_values().rev().collect()).await?.0)
 }
 
-/// Adds what is wanted of a segment. Of the chunks by time or, for a store, by store, those are read that may hold some of
-/// it, from the newest on.
+/// Adds a segment's matching reads. Reads only the chunks that may contain some, from the newest on: those sorted by store if a
+/// store is given, otherwise those sorted by time.
 async fn search(tx: &mut Tx, segment: &Segment, sieve: &Sieve, newest: &mut Newest) -> Result<(), Error> {
     let place = |id| sieve.store.map_or_else(|| segments::by_time(id), |store| segments::by_store(store, id));
     let (low, mut high) = (place(sieve.low), place(sieve.high));
@@ -107,7 +107,7 @@ async fn search(tx: &mut Tx, segment: &Segment, sieve: &Sieve, newest: &mut Newe
             Some(token) if sieve.store.is_none() => segments::before_by_token(tx, segment.number, token, &high).await?,
             _ => segments::before(tx, segment.number, &high).await?,
         };
-        // The places of another order begin with another byte.
+        // Chunks in the other sort order have places that begin with another byte.
         let Some((begins, records)) = chunk.filter(|(begins, _)| begins.first() == low.first()) else { return Ok(()) };
         let mut passed = Vec::new();
         for read in unpack(&records)? {
@@ -126,7 +126,7 @@ async fn search(tx: &mut Tx, segment: &Segment, sieve: &Sieve, newest: &mut Newe
     }
 }
 
-/// The ids of the stores that reads of segments name by number.
+/// The IDs of the stores that segments name by number.
 async fn store_ids(tx: &mut Tx, db: &Db, reads: impl Iterator<Item = &Read>) -> Result<BTreeMap<u128, StoreId>, Error> {
     let mut numbers: Vec<i64> = reads.map(|read| i64::try_from(read.store).unwrap_or(i64::MAX)).collect();
     numbers.sort_unstable();
@@ -144,10 +144,10 @@ async fn store_ids(tx: &mut Tx, db: &Db, reads: impl Iterator<Item = &Read>) -> 
     Ok(found.into_iter().map(|(number, id)| (number.unsigned_abs().into(), id)).collect())
 }
 
-/// A service that reads a store's key: its token, how many of the reads that were looked at are its, and when the last was.
+/// A service that reads a store's key: its token, how many of the examined reads are its own, and the time of the last.
 pub type Reader = (TokenId, i64, Time);
 
-/// Who read a store's key since `since`, who read last first. Of all reads the newest `most` are looked at.
+/// Who has read a store's key since `since`, the latest reader first. Examines only the newest `most` reads.
 pub async fn readers(db: &Db, store: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
     let wanted = Wanted {
         store: Some(store.clone()),

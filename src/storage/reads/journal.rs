@@ -11,17 +11,14 @@ use crate::storage::{Db, Error, Tx, Writer, lending};
 /// One lent key, about to be recorded.
 #[derive(Debug)]
 pub struct KeyRead {
-    /// The id of the request: unique, and sorted by time.
+    /// The ID of the request: unique, and sorted by time.
     pub id: RequestId,
     /// When it is recorded.
     pub at: Time,
-    /// To whom.
     pub token_id: TokenId,
-    /// Whose key.
     pub store_id: StoreId,
-    /// Which version.
     pub key_version: i64,
-    /// From which address it was requested.
+    /// The address from which it was requested.
     pub from: IpAddr,
 }
 
@@ -38,9 +35,8 @@ impl KeyRead {
     }
 }
 
-/// Writes the record. Between batches that follow each other it keeps its connection: a pool asks a connection whether it
-/// still lives each time it is taken and returned, and on two busy cores each such question waits its turn at the
-/// processor. Other writers take theirs when it lets go.
+/// Writes the record. It keeps its connection between consecutive batches: a pool tests a connection each time it is taken and
+/// returned, and on two busy cores each test waits for the processor. Other writers get their turn when it releases the connection.
 #[derive(Debug)]
 pub struct Recorder {
     db: Db,
@@ -53,14 +49,14 @@ impl Recorder {
         Self { db, held: None }
     }
 
-    /// Gives the connection back.
+    /// Releases the connection.
     pub fn let_go(&mut self) {
         self.held = None;
     }
 
-    /// Records what a batch lends, if the lending counter still says `revision`, and returns the counter; when it says
-    /// something else, nothing was recorded and nothing of the batch may leave: something that decides who may be lent what
-    /// has changed since the answers were made. After an error, the next batch begins with another connection.
+    /// Records a batch if the lending counter is still `revision`, and returns the counter. If it differs, nothing was recorded
+    /// and no answer of the batch may be sent: who may read which key has changed since the answers were prepared. After an
+    /// error, the next batch begins with another connection.
     pub async fn record(&mut self, batch: &[KeyRead], revision: i64) -> Result<i64, Error> {
         if let Some(first) = batch.iter().map(|read| &read.id).min() {
             let mut reads: Vec<Read> = batch.iter().map(KeyRead::record).collect();
@@ -69,7 +65,7 @@ impl Recorder {
                 Some(held) => held,
                 None => self.db.hold().await?,
             };
-            // One statement, which is one transaction. When it fails, the connection is closed with the recorder's hold on it.
+            // One statement, which is one transaction. If it fails, the connection is dropped and closed.
             let recorded = held
                 .write(
                     "INSERT INTO read_journal (batch, n, records)
@@ -92,8 +88,8 @@ impl Recorder {
     }
 }
 
-/// Commits of the journal, each named by the id of its first read, the oldest first, if there are at least as many as `least` or
-/// the oldest began before `before`: as many as hold `most` reads.
+/// The oldest commits of the journal, each with the ID of its first read: as many as contain `most` reads. None if there are fewer
+/// than `least` and the oldest is not from before `before`.
 pub(super) async fn due(
     db: &Db,
     least: i64,
@@ -116,7 +112,7 @@ pub(super) async fn due(
     .await
 }
 
-/// Every read of the journal.
+/// Every read in the journal.
 pub(super) async fn all(tx: &mut Tx) -> Result<Vec<Read>, Error> {
     let mut reads = Vec::new();
     for records in tx.query("SELECT records FROM read_journal").values::<Vec<u8>>().await? {

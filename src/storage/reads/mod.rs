@@ -1,8 +1,8 @@
 //! Key reads: the record of every key that was lent.
 //!
-//! A lent key is first on record in the `journal`: one row for each commit, with all its reads. In the background they are
-//! moved to `segments`, each of one UTC day, where they stand twice: by time and by store. Whoever looks them up (`find`)
-//! reads both in one snapshot, so nothing is missing while it is moved.
+//! A lent key is first recorded in the `journal`: one row per commit, with all its reads. A worker moves them to `segments`,
+//! each for one UTC day, which store them twice: sorted by time and by store. `find` searches both in one snapshot, so no read is
+//! missed while it is moved.
 
 mod count;
 mod find;
@@ -18,7 +18,7 @@ pub use segments::{delete_before, index, merge, tidy};
 
 use super::Error;
 
-/// Packed reads that cannot be unpacked were not written by this program.
+/// Unpacks records of this database; failing is a bug or damage.
 fn unpack(records: &[u8]) -> Result<Vec<Read>, Error> {
     packed::unpack(records).map_err(|fault| Error::Broken(sqlx::Error::Decode(Box::new(fault))))
 }

@@ -1,9 +1,9 @@
-//! Key reads, packed into bytes: about 20 for each.
+//! Packs key reads into bytes: about 20 each.
 //!
-//! Version 1, all numbers as LEB128: the version; how many reads; the tokens and the addresses they name, each once; then, for
-//! each read: its request ID's time as the difference from the read before, the 10 random bytes of that ID, when it was
-//! recorded as the difference from that time, its store as the difference from the read before, the places of its token and
-//! its address in their lists, and the version of the key.
+//! Version 1, all numbers as LEB128: the version; the number of reads; the list of their tokens and the list of their addresses;
+//! then, for each read: the time of its request ID, relative to the previous read; the 10 random bytes of that ID; the time of
+//! recording, relative to the ID's; its store, relative to the previous read; the positions of its token and its address in the
+//! lists; and the version of the key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -30,17 +30,17 @@ pub struct Read {
     pub from: IpAddr,
 }
 
-/// The bytes are not packed reads of a version that this program knows.
+/// The bytes are not packed reads, or of a version that this program does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("these are not packed key reads")]
 pub struct NotReads;
 
-/// Milliseconds since the epoch, of a ULID.
+/// The time of a ULID, in milliseconds since the epoch.
 pub const fn minted_at(ulid: u128) -> i64 {
     (ulid >> (RANDOM * 8)) as i64
 }
 
-/// Packs reads. Those of the same store in a row take the least.
+/// Packs reads. Consecutive reads of the same store take the least space.
 pub fn pack(reads: &[Read]) -> Vec<u8> {
     let (mut tokens, mut addresses) = (Named::default(), Named::default());
     let mut body = Vec::with_capacity(reads.len() * 24);
@@ -105,7 +105,7 @@ pub fn unpack(packed: &[u8]) -> Result<Vec<Read>, NotReads> {
     if left.0.is_empty() { Ok(reads) } else { Err(NotReads) }
 }
 
-/// Values that are named by their place in a list.
+/// A list of values that reads refer to by position.
 struct Named<T> {
     all: Vec<T>,
     places: HashMap<T, u128>,
@@ -137,12 +137,12 @@ fn put(bytes: &mut Vec<u8>, mut number: u128) {
     }
 }
 
-/// Small numbers of either sign take few bytes.
+/// Zigzag: small numbers of either sign take few bytes.
 fn put_signed(bytes: &mut Vec<u8>, number: i128) {
     put(bytes, ((number << 1) ^ (number >> 127)).cast_unsigned());
 }
 
-/// Bytes that are still to be read.
+/// The unread bytes.
 struct Left<'a>(&'a [u8]);
 
 impl Left<'_> {
@@ -183,7 +183,7 @@ impl Left<'_> {
         usize::try_from(self.number()?).map_err(|_| NotReads)
     }
 
-    /// A number of things that follow, each of at least one byte: no more than there are bytes.
+    /// The number of items that follow. Each takes at least one byte, so it is at most the number of unread bytes.
     fn count(&mut self) -> Result<usize, NotReads> {
         self.place().and_then(|count| if count <= self.0.len() { Ok(count) } else { Err(NotReads) })
     }

@@ -1,7 +1,7 @@
-//! Segments: key reads that left the journal, sorted, in chunks. A segment holds reads of one UTC day. It is complete, and so
-//! part of what is looked up, in the same transaction that takes its reads out of the journal.
+//! Segments: key reads moved out of the journal, sorted, in chunks. A segment holds reads of one UTC day. The transaction that
+//! removes its reads from the journal marks it complete; only complete segments are searched.
 //!
-//! A chunk is found by its place: a byte for the order, then what its first read is sorted by.
+//! A chunk is found by its place: a byte for the sort order, then the sort key of its first read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,24 +13,24 @@ use crate::domain::time::Time;
 use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 
-/// Reads of a chunk: about 10 KB.
+/// Reads per chunk: about 10 KB.
 const CHUNK: usize = 512;
-/// Reads of the journal that are moved in one pass: about 20 MB while they are sorted.
+/// Reads moved from the journal per pass: about 20 MB while they are sorted.
 const MOVED: i64 = 131_072;
-/// Reads of a segment that is made of smaller ones.
+/// The maximum number of reads in a merged segment.
 const SEGMENT: i64 = 131_072;
-/// Small segments of a day that are merged at once while the day lasts.
+/// The number of small segments that are merged while their day is not over.
 const MERGED_AT: usize = 8;
-/// Chunks that are written or deleted in one transaction: some milliseconds, for which lending waits.
+/// Chunks written or deleted per transaction: lending waits for that, a few milliseconds.
 const CHUNKS_AT_ONCE: usize = 32;
-/// How old a segment is that was never completed before it is deleted: whoever wrote it is gone.
+/// The age at which an incomplete segment is deleted: the process that wrote it is dead.
 const ABANDONED_AFTER: std::time::Duration = std::time::Duration::from_mins(10);
 
-/// The order by time.
+/// Chunks sorted by time.
 const BY_TIME: u8 = 0;
-/// The order by store, then by time.
+/// Chunks sorted by store, then by time.
 const BY_STORE: u8 = 1;
-/// Not reads, but for each token the places of the chunks by time that hold reads of it.
+/// For each token, the places of the chunks by time that contain reads by it.
 const OF_TOKEN: u8 = 2;
 
 /// A complete segment.
@@ -56,7 +56,7 @@ fn of_token(token: u128) -> Vec<u8> {
     [&[OF_TOKEN][..], &token.to_be_bytes()].concat()
 }
 
-/// Complete segments that may hold reads of what is wanted, those with the newest reads first.
+/// Complete segments that may contain matching reads, those with the newest reads first.
 pub(super) async fn between(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Segment>, Error> {
     let token = wanted.token.as_ref().filter(|_| wanted.store.is_none()).map(|token| of_token(token.ulid()));
     tx.query(
@@ -88,7 +88,7 @@ pub(super) async fn before(tx: &mut Tx, segment: i64, place: &[u8]) -> Result<Op
     .await
 }
 
-/// The last chunk by time that begins before `place` and holds reads of the token.
+/// The last chunk by time that begins before `place` and contains reads by the token.
 pub(super) async fn before_by_token(
     tx: &mut Tx,
     segment: i64,
@@ -102,7 +102,7 @@ pub(super) async fn before_by_token(
         .optional_value()
         .await?;
     let Some(places) = places else { return Ok(None) };
-    // It is in all of them.
+    // The token is in every chunk.
     if places.is_empty() {
         return before(tx, segment, place).await;
     }
@@ -114,7 +114,7 @@ pub(super) async fn before_by_token(
         .await
 }
 
-/// The number by which segments name a store; `None` if none does.
+/// The number that stands for a store in segments; `None` if it has none.
 pub(super) async fn number_of(tx: &mut Tx, store: &StoreId) -> Result<Option<u128>, Error> {
     let number: Option<i64> =
         tx.query("SELECT number FROM read_stores WHERE store_id = $1").bind(store).optional_value().await?;
@@ -122,7 +122,7 @@ pub(super) async fn number_of(tx: &mut Tx, store: &StoreId) -> Result<Option<u12
 }
 
 /// Moves the oldest commits of the journal to segments, if there are `least` or the oldest is from before `before`. Returns
-/// how many reads were moved: none when another process has moved them first.
+/// the number of reads moved: 0 if another process moved them first.
 pub async fn index(db: &Db, least: i64, before: Time, now: Time) -> Result<usize, Error> {
     let due = journal::due(db, least, &RequestId::least(before), MOVED).await?;
     if due.is_empty() {
@@ -174,7 +174,7 @@ pub async fn index(db: &Db, least: i64, before: Time, now: Time) -> Result<usize
     Ok(0)
 }
 
-/// Gives each store of these reads a number that it does not have yet.
+/// Assigns a number to each store of these reads that has none.
 async fn number(db: &Db, reads: &[Read]) -> Result<HashMap<u128, u128>, Error> {
     let stores: BTreeSet<u128> = reads.iter().map(|read| read.store).collect();
     let ids: Vec<StoreId> = stores.into_iter().map(StoreId::of_ulid).collect();
@@ -220,7 +220,7 @@ async fn numbers_of(db: &Db, ids: &[StoreId]) -> Result<HashMap<StoreId, i64>, E
     Ok(found.into_iter().collect())
 }
 
-/// Writes a segment that is not complete yet; returns its number.
+/// Writes an incomplete segment; returns its number.
 async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time) -> Result<i64, Error> {
     reads.sort_unstable_by_key(|read| read.id);
     let id = |read: Option<&Read>| RequestId::of_ulid(read.map_or(0, |read| read.id));
@@ -279,7 +279,7 @@ async fn complete(tx: &mut Tx, segment: i64, is_complete: bool) -> Result<bool, 
     Ok(changed == 1)
 }
 
-/// Deletes a segment that is not complete, a few chunks at a time.
+/// Deletes an incomplete segment, a few chunks at a time.
 async fn discard(db: &Db, segment: i64) -> Result<(), Error> {
     let most = i64::try_from(CHUNKS_AT_ONCE).unwrap_or(i64::MAX);
     loop {
@@ -301,8 +301,8 @@ async fn discard(db: &Db, segment: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes one segment of several small ones of a day: of eight while the day may grow, of any once it is over. Returns whether
-/// there was something to merge.
+/// Merges small segments of one day: eight while the day is not over, any number afterwards. Returns whether there was something
+/// to merge.
 pub async fn merge(db: &Db, now: Time) -> Result<bool, Error> {
     let small: Vec<Segment> = db
         .read(
@@ -367,7 +367,7 @@ pub async fn merge(db: &Db, now: Time) -> Result<bool, Error> {
     Ok(is_mine)
 }
 
-/// Deletes what a process left that died while it moved, merged or deleted reads.
+/// Deletes incomplete segments of processes that died while they moved, merged or deleted reads.
 pub async fn tidy(db: &Db, now: Time) -> Result<(), Error> {
     let left: Vec<i64> = db
         .read("SELECT number FROM read_segments WHERE NOT is_complete AND created_at < $1 ORDER BY number")
@@ -380,7 +380,7 @@ pub async fn tidy(db: &Db, now: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes the oldest segment of which all reads have ids before this one; returns whether there was one.
+/// Deletes the oldest segment whose reads all have IDs before this one; returns whether there was one.
 pub async fn delete_before(db: &Db, before: &RequestId) -> Result<bool, Error> {
     let oldest: Option<i64> = db
         .write(

@@ -1,9 +1,9 @@
-//! A backup: everything that one database holds, in a file that either database can be restored from.
+//! The backup file: everything in one database, for restoring into SQLite or PostgreSQL.
 //!
-//! Lines of JSON in UTF-8, each ended by a line feed. The first is the [`Head`]. Then, for each table in an order in which every
-//! row that another names comes first, one line with its name, columns and kinds, and one array for each row, in the order of its
-//! key: text as a string, numbers and flags as they are, bytes in base64, `null` for nothing. The last line counts the rows of each
-//! table with a SHA-256 over their values, and ends with the SHA-256 of all bytes before it. A file without that line is incomplete.
+//! Lines of JSON in UTF-8, each ended by a line feed. The first is the [`Head`]. Then, for each table, one line with its name,
+//! columns and kinds, and one array per row, in key order: text as strings, numbers and booleans as they are, bytes in base64,
+//! `null` for NULL. A table comes after the tables that it references. The last line has the row count of each table and a SHA-256
+//! over its values, and ends with the SHA-256 of all bytes before it. A file without that line is incomplete.
 
 use std::io::{self, BufRead, Read as _, Write};
 
@@ -18,7 +18,7 @@ use super::value::{Adding, Row, Sum, Value, hex};
 use super::{BYTES_AT_ONCE, Piece, ROWS_AT_ONCE};
 use crate::domain::secret::Secret;
 
-/// The format that is written. It grows when a program that reads the former one could not read the new one.
+/// The format's version. It is increased when older programs cannot read the new format.
 const FORMAT: u32 = 1;
 /// The longest line that is read, in bytes: far above any row.
 const LINE_AT_MOST: u64 = 16 * 1024 * 1024;
@@ -29,20 +29,14 @@ pub enum FileFault {
     /// The first line is not that of a backup.
     #[error("this is not a backup of Cartkey")]
     NotABackup,
-    /// A newer version has written it.
+    /// A newer version wrote it.
     #[error("this backup was made by a newer version of Cartkey ({version}): restore it with that version")]
-    Newer {
-        /// The version that has written it.
-        version: String,
-    },
-    /// Another version has written it, with other tables.
+    Newer { version: String },
+    /// Another version wrote it, with other tables.
     #[error(
         "this backup was made by Cartkey {version}, which has other tables than this version: restore it with that version, then upgrade"
     )]
-    OtherTables {
-        /// The version that has written it.
-        version: String,
-    },
+    OtherTables { version: String },
     /// It ends early.
     #[error("this backup is incomplete: it ends too early; use another one")]
     Incomplete,
@@ -52,46 +46,45 @@ pub enum FileFault {
         /// Counted from 1.
         line: u64,
     },
-    /// The file, or what is read from or written to, failed.
+    /// Reading or writing failed.
     #[error("the backup cannot be read or written")]
     Io(#[from] io::Error),
-    /// Whoever reads what is written has stopped, while the database keeps its snapshot.
-    #[error("nothing was read from the backup for {0} seconds: a snapshot of the database cannot be kept that long")]
+    /// The reader of the output has stopped, while the database keeps its snapshot.
+    #[error("the reader of the backup stalled for {0} seconds: the database cannot keep a snapshot that long")]
     Stalled(u64),
 }
 
-/// The first line: what the rows cannot say before they are read.
+/// The first line: what must be known before the rows are read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Head {
     /// The format.
     cartkey_backup: u32,
-    /// The version of Cartkey that has written it.
+    /// The version of Cartkey that wrote it.
     pub version: String,
-    /// When, as RFC 3339 in UTC.
+    /// The time, as RFC 3339 in UTC.
     pub made_at: String,
     /// The database that it was made from, with its version.
     pub database: String,
-    /// The installation's own name, which is bound into every sealed value.
+    /// The installation's random name, which is bound into every sealed value.
     pub instance: String,
     /// The ring key that seals.
     pub sealing: Option<String>,
     /// The ring keys.
     pub ring_keys: Vec<RingKeyNeeded>,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: u64,
-    /// The key ring in the format of its file, if that was wanted.
+    /// The key ring in the format of its file, if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub key_ring: Option<Secret>,
 }
 
-/// A ring key that the backup knows.
+/// A ring key of the backed-up database.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RingKeyNeeded {
-    /// Its id.
     pub id: String,
     /// A value that it sealed, in base64.
     proof: String,
-    /// How many values in the backup are sealed under it.
+    /// The number of values in the backup that are sealed under it.
     pub values: u64,
 }
 
@@ -114,18 +107,18 @@ fn exposed<S: Serializer>(ring: &Option<Secret>, serializer: S) -> Result<S::Ok,
     }
 }
 
-/// What a backup is made of, besides the rows.
+/// What a backup contains besides the rows.
 #[derive(Debug)]
 pub struct About {
     /// When it is made, as RFC 3339 in UTC.
     pub made_at: String,
     /// The database's name and version.
     pub database: String,
-    /// The key ring, to be written too.
+    /// The key ring, if it is to be included.
     pub key_ring: Option<Secret>,
 }
 
-/// What the database says of itself in the snapshot that is read.
+/// The installation and its ring keys, as of the snapshot.
 #[derive(Debug)]
 pub(super) struct Installation {
     pub(super) instance: String,
@@ -152,7 +145,7 @@ struct End {
     sha256: String,
 }
 
-/// Writes lines, and counts their bytes in.
+/// Writes lines, and includes their bytes in the checksum.
 struct Lines<W> {
     out: W,
     hash: Context,
@@ -167,7 +160,7 @@ impl<W: Write> Lines<W> {
     }
 }
 
-/// Writes a backup of what comes `from` the reading side to `out`, and returns `out`. Blocks.
+/// Writes the pieces that come `from` the reading side to `out`, and returns `out`. Blocks.
 pub(super) fn write<W: Write>(
     tables: &[Table],
     about: About,
@@ -195,7 +188,7 @@ pub(super) fn write<W: Write>(
                 })?;
             }
             Piece::Rows(place, rows) => {
-                // Those without rows are named too.
+                // Tables without rows are listed too.
                 for table in tables.iter().take(place + 1).skip(begun) {
                     lines.write(&TableLine::of(table))?;
                 }
@@ -264,7 +257,7 @@ impl Reader {
         FileFault::Damaged { line: self.line }
     }
 
-    /// Sends everything `to` the writing side, having checked what the file says of itself. Blocks.
+    /// Sends everything `to` the writing side, and checks the file's counts and checksums. Blocks.
     pub(super) fn send(mut self, tables: &[Table], to: &mpsc::Sender<Piece>) -> Result<(), FileFault> {
         let installation = Installation { instance: String::new(), sealing: None, ring_keys: Vec::new() };
         let mut goes_on = to.blocking_send(Piece::Begin(self.head.rows, installation)).is_ok();
@@ -290,7 +283,7 @@ impl Reader {
                 }
                 if (!is_row && !batch.is_empty()) || batch.len() >= ROWS_AT_ONCE || weight >= BYTES_AT_ONCE {
                     weight = 0;
-                    // A writing side that has failed says why itself.
+                    // If the writing side has failed, it returns the error.
                     goes_on = goes_on && to.blocking_send(Piece::Rows(place, std::mem::take(&mut batch))).is_ok();
                     if !goes_on {
                         return Ok(());
@@ -315,7 +308,7 @@ impl Reader {
     }
 }
 
-/// A first line without an end: of a backup that was cut, or of something else.
+/// The fault of a first line without an end: a truncated backup, or another file.
 fn incomplete_or(text: &[u8]) -> FileFault {
     if text.starts_with(b"{\"cartkey_backup\":") { FileFault::Incomplete } else { FileFault::NotABackup }
 }

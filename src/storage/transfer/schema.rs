@@ -99,7 +99,7 @@ async fn table(pool: &SqlitePool, name: String) -> Result<Table, Fault> {
         let is_loop = named.iter().any(|(to, from)| *to == name && *from == column);
         columns.push(Column { name: column, kind, is_loop });
     }
-    // A table without a primary key is in the order of its first column, which is as good as one.
+    // A table without a primary key is sorted by its first column instead.
     if key.is_empty() {
         key.push((1, 0));
     }

@@ -23,7 +23,6 @@ pub const FORM_TOKEN: &str = "form_token";
 
 /// The signed-in operator. As an extractor, redirects to the sign-in page if nobody is signed in.
 pub struct SignedIn {
-    /// The application.
     pub app: App,
     pub operator: Operator,
     /// This browser's session.
@@ -86,7 +85,7 @@ pub struct Id<T>(pub T);
 
 /// An ID of something that has a page.
 pub trait HasPage: FromStr {
-    /// Tells the operator that there is none with this ID.
+    /// The text for an ID that does not exist.
     const UNKNOWN: &'static str;
 }
 

@@ -119,7 +119,7 @@ impl OverviewPage {
         let most = self.days.iter().max_by_key(|(_, n)| *n);
         match most {
             Some((day, n)) if *n > 0 => format!(
-                "Key reads in 30 days: {0}. The most on one day: {1}, on {day}. Today: {2}.",
+                "Key reads in 30 days: {0}. Most in one day: {1}, on {day}. Today: {2}.",
                 self.reads(),
                 thousands(*n),
                 self.today()

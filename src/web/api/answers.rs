@@ -134,7 +134,7 @@ pub struct Keys<'a> {
     pub permissions: Scope,
     /// How to send the key to the store.
     pub auth_method: AuthMethod,
-    /// What to expect of the store's answers.
+    /// What to expect of the store's responses.
     pub notes: Vec<Note>,
     /// Increases with each reconnect.
     #[schema(minimum = 1)]
@@ -143,7 +143,7 @@ pub struct Keys<'a> {
     pub issued_at: Time,
 }
 
-/// What to expect of a store's answers.
+/// What to expect of a store's responses.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Note {

@@ -18,8 +18,8 @@ use crate::flow::lending::lend;
 use crate::web::failure::Failure;
 use crate::web::guard;
 
-/// The state of the routes that need a token. Handlers get the application from [`Allowed`] or [`Borrower`] only, so a
-/// handler that names no permission cannot do anything.
+/// The state of the routes that need a token. Handlers get the application only from [`Allowed`] or [`Borrower`], so a handler
+/// without a permission cannot do anything.
 #[derive(Clone)]
 pub struct Api(App);
 
@@ -32,7 +32,6 @@ impl Api {
 
 /// A permission as a type, for handlers' signatures.
 pub trait Needed {
-    /// The permission.
     const PERMISSION: Permission;
 }
 
@@ -83,7 +82,7 @@ impl FromRequestParts<Api> for Borrower {
 }
 
 impl Borrower {
-    /// Reports that the request is invalid. Without permission, a client does not even learn what is wrong with its request.
+    /// Reports that the request is invalid. A client without permission does not learn what is wrong with its request.
     pub async fn refuse<T>(&self, fault: Failure) -> Result<T, Failure> {
         allowed(&self.app, &self.token, KeysRead::PERMISSION).await?;
         Err(fault)

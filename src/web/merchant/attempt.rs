@@ -67,8 +67,8 @@ pub async fn came_back(
     }
 }
 
-/// `GET /connect/attempts/{attempt}`: only for the browser that began it; also returns JSON for its script. With `?go=1`, where
-/// beginning leads, it sends the browser on to the store.
+/// `GET /connect/attempts/{attempt}`: only for the browser that began it; also returns JSON for its script. With `?go=1`, to which
+/// a new attempt redirects, it sends the browser on to the store.
 pub async fn look(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -130,7 +130,7 @@ async fn send(app: &App, frame: Frame, attempt: Attempt, browser: &Secret) -> Re
         store: attempt.home,
         frame,
     };
-    // The browser goes on to the store.
+    // The browser continues to the store.
     Ok(([(header::REFERRER_POLICY, "no-referrer")], Page(page)).into_response())
 }
 
@@ -149,7 +149,7 @@ pub async fn go_on_to_app(State(app): State<App>, Path(id): Path<String>, parts:
     Ok(Redirect::to(&there.unwrap_or_else(|| href(&id))))
 }
 
-/// `POST …/retry`: the person who waits wants the key to be tried now.
+/// `POST …/retry`: the merchant wants the key to be tried now.
 pub async fn retry(State(app): State<App>, Path(id): Path<String>, parts: Parts) -> Result<Redirect, Failure> {
     own_form(&app.site, &parts)?;
     let id = read_id(&id).ok_or_else(unknown)?;
@@ -186,8 +186,7 @@ pub async fn disown(
     if !return_leg::disown(&app, &id, state.as_ref(), cookie.as_ref(), &merchant(&app, &parts)).await? {
         return Err(unknown());
     }
-    // The page that says what came of it: the return page for whoever has the state, the attempt's page for the browser that
-    // began.
+    // The page with the result: the return page for a browser that has the state, the attempt's page for the one that began it.
     let there = if state.is_some() { return_href(&id, true, state.as_ref()) } else { href(&id) };
     Ok(Redirect::to(&there))
 }
@@ -317,7 +316,7 @@ fn says(words: Words, attempt: &Attempt, reason: Verdict) -> String {
     }
 }
 
-/// Where to type the key instead; `None` if that was done or is not available.
+/// The page for typing the key instead; `None` if the key was typed, or if that is not available.
 async fn by_hand_href(app: &App, attempt: &Attempt, may_retry: bool) -> Result<Option<String>, Failure> {
     let is_offered = may_retry && !attempt.by_hand && by_hand::is_allowed(app).await?;
     Ok(is_offered.then(|| format!("{}/by-hand", href(&attempt.id))))

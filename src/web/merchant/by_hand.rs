@@ -101,7 +101,7 @@ impl ByHandPage {
     }
 }
 
-/// `GET …/by-hand`: the steps, and the form. Its query may hold what was wrong, never a key.
+/// `GET …/by-hand`: the steps, and the form. Its query may contain errors, never a key.
 pub(super) async fn page(
     State(app): State<App>,
     start: Start,
@@ -136,7 +136,7 @@ pub(super) async fn page(
     Ok(page.frame.clone().answer(Page(page)))
 }
 
-/// `POST …/by-hand`: takes a key.
+/// `POST …/by-hand`: accepts a key.
 pub(super) async fn begin(
     State(app): State<App>,
     start: Start,

@@ -1,4 +1,4 @@
-//! Begin: the page with the address. Posting it leads to the page of a new attempt, or back here with what is wrong.
+//! Begin: the page with the address form. Posting it redirects to the page of a new attempt, or back here with the error.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, own_form, set_cookie};
 use crate::web::page::Page;
 
-/// The longest typed address, in bytes, that a redirect takes along.
+/// The longest typed address, in bytes, that a redirect repeats.
 const LONGEST_TYPED: usize = 1_000;
 
 /// Where an attempt begins: with a link, on the open page, or with an earlier attempt of the same browser.
@@ -53,7 +53,7 @@ impl Start {
         Ok(Self { invitation: Invitation::of_link(link), here, again: None })
     }
 
-    /// Begins like `attempt`: with its link if that still opens, or on the open page, with the address filled in.
+    /// Begins like `attempt`: with its link if that still opens, otherwise on the open page, with the address filled in.
     pub(super) async fn again(app: &App, attempt: Attempt) -> Result<Self, Failure> {
         let mut invitation = match &attempt.link_id {
             None => Invitation { user_id: attempt.user_id.clone(), ..Self::open(app)?.invitation },
@@ -63,7 +63,7 @@ impl Start {
             }
         };
         if invitation.wanted_store.is_none() {
-            // What the merchant typed, unless the store's own address is the better one.
+            // What the merchant typed, unless the store's own address is better.
             let typed = attempt.typed.as_ref().filter(|_| attempt.is_stopped_for_good());
             invitation.home = Some(attempt.moved_to.as_ref().or(typed).unwrap_or(&attempt.home).clone());
         }
@@ -80,7 +80,7 @@ impl Start {
         format!("{}/by-hand", self.here)
     }
 
-    /// The address for people of the only store that may be connected.
+    /// The only store that may be connected, as shown to people.
     pub(super) fn fixed_store(&self) -> Option<&StoreUrl> {
         self.invitation.wanted_store.as_ref().and(self.invitation.home.as_ref())
     }
@@ -163,14 +163,14 @@ pub async fn begin(State(app): State<App>, start: Start, parts: Parts, body: Byt
     }
 }
 
-/// Leads on to the page of a new attempt, which sends the browser to the store unless the preflight stopped it.
+/// Redirects to the page of a new attempt, which sends the browser to the store unless the preflight stopped it.
 pub(super) fn to_attempt(app: &App, begun: &Begun) -> Result<Response, Failure> {
     let go = if begun.attempt.status == Status::Open { "?go=1" } else { "" };
     let cookie = [(header::SET_COOKIE, cookie(app, &begun.browser)?)];
     Ok((cookie, Redirect::to(&format!("{}{go}", attempt::href(&begun.attempt.id)))).into_response())
 }
 
-/// Leads back to the form, whose page says what is wrong.
+/// Redirects to the form, which shows the error.
 pub(super) fn back(form: &str, mut query: Vec<(&str, String)>, refused: connect::Error) -> Result<Response, Failure> {
     match refused {
         connect::Error::Address(_) => {}
@@ -183,7 +183,7 @@ pub(super) fn back(form: &str, mut query: Vec<(&str, String)>, refused: connect:
     back_to(form, &query)
 }
 
-/// Leads to the form's page with this query.
+/// Redirects to the form's page with this query.
 pub(super) fn back_to(form: &str, query: &[(&str, String)]) -> Result<Response, Failure> {
     let query = serde_urlencoded::to_string(query).map_err(Failure::broken)?;
     Ok(Redirect::to(&format!("{form}?{query}")).into_response())
@@ -196,7 +196,7 @@ pub(super) fn within_limits(fields: &Fields) -> Result<(), Failure> {
     Err(Failure::limited(limit, Duration::from_secs(wait.into())))
 }
 
-/// What an address may repeat of a typed one: no password, nothing that may be a key, nothing long.
+/// The part of a typed address that a redirect may repeat: no password, nothing that may be a key, nothing long.
 pub(super) fn kept(typed: &str) -> String {
     if typed.len() > LONGEST_TYPED || typed.contains("cs_") || typed.contains("ck_") {
         return String::new();
@@ -287,7 +287,7 @@ async fn why(app: &App, frame: &Frame, store: &StoreId) -> Result<Option<String>
     }))
 }
 
-/// What became of an attempt that another browser began with the same link.
+/// The status of an attempt that another browser began with the same link.
 async fn news(
     app: &App,
     frame: &Frame,
@@ -318,8 +318,8 @@ async fn news(
     Ok(Some(News { says, done: false, over, go_on: None }))
 }
 
-/// The secret in an address: its 43 characters, without what got stuck to them when people and programs passed the address on,
-/// such as a full stop, a bracket, a space or a line break.
+/// The secret in an address: its 43 characters, without what people and programs added when they passed the address on, such as a
+/// full stop, a bracket, a space or a line break.
 pub(super) fn secret_in(text: &str) -> Secret {
     let is_ours = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     Secret::new(text.chars().filter(is_ours).take(43).collect())

@@ -119,7 +119,7 @@ impl Frame {
         self.words.say(key)
     }
 
-    /// What the merchant sends to their host about the verdict with this code on `store`; `None` if a host cannot help.
+    /// The text that the merchant sends to their host about the verdict with this code on `store`; `None` if a host cannot help.
     pub fn for_host(&self, store: &str, code: &str) -> Option<String> {
         let verdict = Verdict::from_code(code).filter(|verdict| verdict.is_wall())?;
         let setting = if let Verdict::Blocked(product) = verdict { product.setting() } else { None };

@@ -87,18 +87,18 @@ pub struct ConnectPage {
     pub by_hand_helps: bool,
     /// A reconnect: why it is needed.
     pub why: Option<String>,
-    /// What became of an attempt in another browser.
+    /// The status of an attempt in another browser.
     pub news: Option<News>,
 }
 
-/// What became of an attempt that another browser began with the same link.
+/// The status of an attempt that another browser began with the same link.
 #[derive(Debug, Clone)]
 pub struct News {
     /// One sentence, with the next step.
     pub says: String,
     /// Whether the store is connected.
     pub done: bool,
-    /// Whether the link's time is over, so that nothing can be begun.
+    /// Whether the link has expired, so that nothing can be begun.
     pub over: bool,
     /// The way back to the application.
     pub go_on: Option<GoOn>,
@@ -109,12 +109,12 @@ impl ConnectPage {
         self.stop.is_some() || self.store_url.error.is_some()
     }
 
-    /// The code of the first finding: what it is about may be for the merchant's host to change.
+    /// The code of the first finding, which the merchant's host may be able to fix.
     fn wall(&self) -> Option<&'static str> {
         self.stop.as_ref().or(self.warnings.first()).map(|finding| finding.code)
     }
 
-    /// Whether the merchant may go on although our check found a problem: mostly, their browser gets through.
+    /// Whether the merchant may continue although our check found a problem: their browser usually gets through.
     fn may_go_on(&self) -> bool {
         !self.is_stopped() && !self.warnings.is_empty()
     }
@@ -128,7 +128,7 @@ impl ConnectPage {
         }
     }
 
-    /// Whether another button is the one to press.
+    /// Whether another button is the main one.
     fn has_better(&self) -> bool {
         self.news.as_ref().is_some_and(|news| news.done)
     }
@@ -351,7 +351,7 @@ impl AttemptPage {
         !self.view.status().is_ended()
     }
 
-    /// What its script compares: the status, and what prevented the last try.
+    /// What its script compares: the status, and the problem of the last try.
     fn shown(&self) -> String {
         let trouble = match &self.view {
             View::Proving(Some(trouble)) => Verdict::from_code(trouble.finding.code),
@@ -375,7 +375,7 @@ impl AttemptPage {
         self.by_hand_href.as_deref().filter(|_| helps)
     }
 
-    /// Whether typing a key is what most likely helps: the store approved, but could not send its key.
+    /// Whether typing a key is most likely to help: the store approved, but could not send its key.
     fn by_hand_is_main(&self) -> bool {
         matches!(self.view, View::Open { returned: true }) && self.by_hand().is_some()
     }
@@ -394,7 +394,7 @@ impl AttemptPage {
         matches!(self.view, View::Open { .. } | View::Expired)
     }
 
-    /// Whether the help is open: who comes back from the store without an approval most likely saw an error there.
+    /// Whether the help is open: a merchant who returns without an approval most likely saw an error at the store.
     const fn opens_help(&self) -> bool {
         matches!(self.view, View::Open { returned: false })
     }

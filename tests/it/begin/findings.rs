@@ -113,7 +113,7 @@ async fn what_only_we_may_suffer_from_warns_and_the_merchant_may_go_on() {
         let page = world.begin(&mut browser, &link).await;
         let text = page.text();
         assert!(
-            text.contains("There may be a problem") && text.contains("Continue; you can come back here."),
+            text.contains("There may be a problem") && text.contains("Continue; if it does not, come back here."),
             "{code}: {text}"
         );
         assert!(text.contains(says) && text.contains(&format!("For support: {code}")), "{code}: {text}");

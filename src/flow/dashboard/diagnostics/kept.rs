@@ -14,7 +14,7 @@ const SAMPLE: usize = 1_000;
 /// The most names listed in one finding.
 const NAMES: usize = 10;
 
-/// The largest file, in bytes, whose integrity a sample checks too: a second or so.
+/// The largest file, in bytes, whose integrity is checked without `--deep`: that takes about a second.
 const SMALL: u64 = 256 * 1024 * 1024;
 
 /// Checks the integrity of the database.
@@ -34,7 +34,7 @@ pub(super) async fn damage(app: &App, depth: Depth) -> Option<Finding> {
     let (state, says) = match diagnostics::damage(&app.db, deep).await {
         Ok(lines) if lines.is_empty() => match diagnostics::has_checksums(&app.db).await {
             Ok(Some(false)) => {
-                let says = "the PostgreSQL server computes no page checksums, so damage on its disk goes unnoticed: enable them with pg_checksums";
+                let says = "the PostgreSQL server has no page checksums, so damage on its disk goes unnoticed: enable them with pg_checksums";
                 (State::Warn, says.to_owned())
             }
             _ => (State::Fine, intact.to_owned()),
@@ -45,7 +45,7 @@ pub(super) async fn damage(app: &App, depth: Depth) -> Option<Finding> {
     Some(Finding::new(DATABASE, state, says))
 }
 
-/// The database's own words.
+/// The root cause, in the database's own words.
 fn root_of(error: &dyn std::error::Error) -> String {
     let mut root = error;
     while let Some(source) = root.source() {
@@ -79,7 +79,7 @@ pub(super) fn backups(app: &App) -> Option<Finding> {
     let (state, says) = match backup::standing(app)? {
         Standing::Fine(at) => (State::Fine, format!("the newest backup was made {at}")),
         Standing::Old(at) => {
-            (State::Bad, format!("the newest backup is old (made {at}): look at the worker “backups” and the log"))
+            (State::Bad, format!("the newest backup is old (made {at}): check the worker “backups” and the log"))
         }
         Standing::None => (State::Warn, "there is no backup yet in CARTKEY_BACKUP_DIR".to_owned()),
         Standing::Failed(at, newest) => {

@@ -23,7 +23,7 @@ pub fn filter(form: &mut Form) -> Filter {
         }),
         who: who.filter(|who| !who.is_empty()),
         request_id: form.optional("request", |text| {
-            text.parse().map_err(|_| "A request ID begins with rq_. Each response has it in the x-request-id header.")
+            text.parse().map_err(|_| "A request ID begins with rq_. Each response has it in Cartkey-Request-Id.")
         }),
         from: form.optional("from", date),
         to: form.optional("to", date).map(|midnight| midnight.plus(Duration::from_hours(24))),

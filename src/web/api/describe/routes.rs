@@ -350,9 +350,10 @@ fn list_parameters() -> Vec<Parameter> {
         },
         query(
             "q",
-            "Search. Every word must occur in the store's name, address or `user_id`; case and punctuation do not matter. Three \
-             characters or more are found anywhere, two at the beginning of a word, a single character or a number only as a whole \
-             word. A store's ID finds that store, a pasted address the store whose page it is. No control characters.",
+            "Search. Every word must occur in the store's name, address or `user_id`; case and punctuation do not matter. Words of \
+             three or more characters match anywhere, words of two match at the beginning of a word, and single characters and \
+             numbers match only whole words. A store's ID finds that store; the address of any of its pages finds it too. No \
+             control characters.",
             text().pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$")).examples(["harbour"]),
         ),
         query("limit", "The maximum number of stores per page.", number),
