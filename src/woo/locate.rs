@@ -65,11 +65,11 @@ async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
     for _ in 0..=PARENTS_AT_MOST {
         match probe(client, &at, &mut redirects).await {
             Probe::Found(base, index) => return Located::At(Site { rest: RestBase::usual(&base), base, index }),
-            Probe::Closed(base) => return closed(base),
+            Probe::Closed(base) => return closed(&base),
             Probe::Trouble(base, Verdict::RestClosed) => {
                 rests.push(RestBase::usual(&base));
                 let found = Box::pin(elsewhere::find(client, &base, None, &mut rests)).await;
-                return found.map_or_else(|| closed(base.clone()), |api| located(api, base.clone()));
+                return found.map_or_else(|| closed(&base), |api| located(api, base.clone()));
             }
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base, reply) => {
