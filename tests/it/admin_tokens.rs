@@ -106,7 +106,7 @@ async fn the_list_tells_when_a_token_last_read_a_key_and_how_often() {
         rows.iter().find(|row| row.attribute("id") == Some(&service.token_id)).expect("its row").text()
     };
     let text = row().await;
-    assert!(text.contains("just now 2 in the last 30 days"), "{text}");
+    assert!(text.contains("just now 2 key reads in 30 days"), "{text}");
     world.clock.advance(Duration::from_mins(9));
     let text = row().await;
     assert!(text.contains("9 min ago"), "{text}");

@@ -29,7 +29,7 @@ enum Door {
     Token(Permission),
 }
 use Door::{Beginner, Everybody, Operator, Store, Token};
-use Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
+use Permission::{EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite};
 
 /// Every route there is.
 const DOORS: &[(&str, &str, Door)] = &[

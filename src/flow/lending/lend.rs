@@ -335,6 +335,7 @@ fn read(app: &App, id: RequestId, request: &Request<'_>, token: &ServiceToken, l
         store_id: lendable.store.id.clone(),
         key_version: lendable.version,
         from: request.from,
+        call: None,
     }
 }
 

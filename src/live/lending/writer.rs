@@ -143,6 +143,7 @@ mod tests {
             store_id: STORE.parse().unwrap(),
             key_version: 1,
             from: [192, 0, 2, 1].into(),
+            call: None,
         }
     }
 

@@ -232,7 +232,7 @@ impl Row {
         }
     }
 
-    /// Whether it read a key in the 24 hours before `now`.
+    /// Whether it was used in the 24 hours before `now`.
     fn is_busy(&self, now: Time) -> bool {
         self.used.last_at.is_some_and(|at| now.since(at) < Duration::from_hours(24))
     }

@@ -46,7 +46,7 @@ macro_rules! needed {
     )*};
 }
 
-needed!(EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite);
+needed!(EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite);
 
 /// A client with a valid token that has the permission `P`.
 pub struct Allowed<P> {
