@@ -32,7 +32,7 @@ pub use guard::{Peer, client_of, is_trusted};
 
 /// All surfaces on one listener.
 pub fn all(app: &App) -> Router {
-    let api = dressed(api::routes(app), app, Surface::Api);
+    let api = dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy));
     public(app).merge(dashboard(app)).nest("/api", api)
 }
 
@@ -47,7 +47,7 @@ pub fn public(app: &App) -> Router {
 /// The internal surface: operators, services, and health checks.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes(), app, Surface::Machine);
-    let api = dressed(api::routes(app), app, Surface::Api);
+    let api = dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy));
     dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
 }
 
@@ -62,7 +62,7 @@ fn dashboard(app: &App) -> Router {
 fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
     // These are merged into a router that already has a fallback; two fallbacks cannot be merged.
     let routes = match surface {
-        Surface::Machine | Surface::Admin => routes,
+        Surface::Machine | Surface::Admin | Surface::Proxy => routes,
         Surface::Page => routes.fallback(merchant::stray).method_not_allowed_fallback(failure::method_not_allowed),
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };
