@@ -26,6 +26,8 @@ pub struct Limits {
     /// How long all requests of one check may take together (25 s): less than the timeout of a service, so that a slow store is
     /// recorded as slow.
     pub within: Duration,
+    /// How long a store may take to begin its answer to a service's call, including the time to receive the request (1 min).
+    pub call_within: Duration,
     /// The longest sleep of the worker (10 s): changes to the schedule by another replica do not wake it.
     pub look_again: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             per_second: 100,
             keeping: 2,
             within: Duration::from_secs(25),
+            call_within: Duration::from_mins(1),
             look_again: Duration::from_secs(10),
         }
     }

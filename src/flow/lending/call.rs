@@ -38,8 +38,6 @@ pub use crate::woo::relay::{BoxError, Sent};
 
 /// How long a call waits for one of the host's places.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a store may take to begin its answer, including the time to receive the request.
-const HEAD_WITHIN: Duration = Duration::from_mins(1);
 /// How long an answer may take that is read whole before it is passed on.
 const GATHERED_WITHIN: Duration = Duration::from_secs(30);
 /// When to try again if a host is busy or asks for fewer requests without saying until when.
@@ -239,7 +237,8 @@ fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sen
     let ask = Ask { method: call.method.clone(), home: &store.home, address: &address, query: &query };
     let ready = auth::authenticate(&ask, pair, store.auth_method, app.now(), &app.entropy);
     let headers = call.headers.iter().cloned().chain(ready.headers).collect();
-    Outgoing { method: call.method.clone(), url: ready.url, headers, body, within: HEAD_WITHIN }
+    let within = app.outgoing.limits.call_within;
+    Outgoing { method: call.method.clone(), url: ready.url, headers, body, within }
 }
 
 /// The query with each list as one value, as in `include=1,2` for `include[]=1&include[]=2`: WordPress reads both, but stores do not
