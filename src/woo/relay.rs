@@ -77,8 +77,9 @@ pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unansw
         let (mut sender, connection) = client.open(&url).await?;
         let driver = Driver(tokio::spawn(async move { drop(connection.await) }));
         let response = sender.send_request(outgoing).await.map_err(|error| {
-            // Without a message, hyper cannot say whether bytes of one had arrived; a cut head is not parsed as one.
-            let has_died = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+            // A connection that ends without TLS's own goodbye is an input error.
+            let is_io = std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+            let has_died = is_io || error.is_incomplete_message() || error.is_closed() || error.is_canceled();
             Unanswered { fault: if has_died { Fault::Connect } else { http::fault_of(&error) }, has_died }
         })?;
         let (head, incoming) = response.into_parts();

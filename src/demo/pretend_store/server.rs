@@ -23,7 +23,7 @@ use super::state::{SeenRequest, Shop};
 use super::switches::Pace;
 
 /// The maximum request body in bytes; WooCommerce's own requests are far smaller.
-const BODY_AT_MOST: usize = 1024 * 1024;
+const BODY_AT_MOST: usize = 64 * 1024 * 1024;
 /// The time between two bytes of [`Pace::Drip`].
 const DRIP_EVERY: Duration = Duration::from_millis(100);
 
