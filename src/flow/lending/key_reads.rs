@@ -47,15 +47,13 @@ pub struct OfToken {
 /// Moves reads until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
-    if let Err(error) = reads::tidy(&app.db, app.now()).await {
-        worker.failed("unfinished segments of key reads could not be deleted", &error);
-    }
     while !*stop.borrow() {
         match index(&app, COMMITS).await {
-            Ok(0) => {}
             Ok(moved) => {
                 worker.did(moved, "key reads moved");
-                continue;
+                if moved > 0 {
+                    continue;
+                }
             }
             Err(error) => worker.failed("key reads could not be moved", &error),
         }
@@ -88,13 +86,9 @@ pub async fn per_day(app: &App, days: u16) -> Result<Vec<Day>, Beneath> {
 
 /// Each token's reads and calls since the UTC day of `since`, and its last one ever. Tokens without any are left out.
 pub async fn of_tokens(app: &App, since: Time) -> Result<HashMap<TokenId, OfToken>, Beneath> {
-    let mut all: HashMap<TokenId, OfToken> = HashMap::new();
-    for (token, count) in reads::by_token(&app.db, since.day()).await? {
-        let of = all.entry(token).or_default();
-        (of.reads, of.calls) = (count.reads, count.calls);
-    }
-    for (token, at) in reads::last_by_token(&app.db).await? {
-        all.entry(token).or_default().last_at = Some(at);
-    }
-    Ok(all)
+    let all = reads::by_token(&app.db, since.day()).await?.into_iter();
+    let of = |(token, (count, at)): (TokenId, (reads::Count, Time))| {
+        (token, OfToken { reads: count.reads, calls: count.calls, last_at: Some(at) })
+    };
+    Ok(all.map(of).collect())
 }
