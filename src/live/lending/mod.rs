@@ -9,6 +9,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{QUEUE, Waiting};
+use super::metrics::Metrics;
 use super::worker::Workers;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::secret::Fingerprint;
@@ -99,11 +100,17 @@ impl Memory {
 
 impl Lending {
     /// Starts the writer of the record; it ends when the last clone of this is dropped and the queue is empty.
-    pub fn start(db: Db, workers: &Workers) -> Self {
+    pub fn start(db: Db, workers: &Workers, metrics: Metrics) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let memory = Arc::new(Memory::default());
-        tokio::spawn(writer::run(db, Arc::clone(&memory), workers.enter(writer::WORKER), waiting));
+        let worker = workers.enter(writer::WORKER);
+        tokio::spawn(writer::run(db, Arc::clone(&memory), worker, metrics, waiting));
         Self { memory, queue }
+    }
+
+    /// How many answers wait for the writer.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Waits until an answer's reads are recorded; returns the lending counter at that commit. If it differs from `revision`,
