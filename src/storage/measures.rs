@@ -95,7 +95,9 @@ async fn stores(db: &Db) -> Result<Vec<(StoreStatus, Option<Verdict>, i64)>, Err
         .read("SELECT status, reason, COUNT(*) FROM stores WHERE reason IS NOT NULL GROUP BY reason, status")
         .all()
         .await?;
-    for (status, all) in store_list::by_status(db).await? {
+    let by_status = store_list::by_status(db).await?;
+    for status in StoreStatus::ALL {
+        let all = by_status.iter().find(|(of, _)| *of == status).map_or(0, |(_, n)| *n);
         let with_reason: i64 = stores.iter().filter(|(of, ..)| *of == status).map(|(_, _, n)| n).sum();
         stores.push((status, None, (all - with_reason).max(0)));
     }

@@ -46,6 +46,7 @@ mod layers;
 mod lend;
 mod many_stores;
 mod merchant;
+mod metrics;
 mod migrate;
 mod migrations;
 mod never_lost;

@@ -15,9 +15,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
-use crate::domain::{Time, Verdict};
+use crate::domain::{Status, Time, Verdict};
 use crate::files::{free_space, memory, open_files};
-use crate::live::worker::{State, Status};
+use crate::live::worker::{self, State};
 use crate::storage::measures::{self, Measures, Queue};
 
 /// How long what was read from the database is reported, however often it is asked for.
@@ -152,7 +152,11 @@ impl Sheet {
             ([("status", status.as_str()), ("reason", reason.map_or("", Verdict::code))], *n)
         });
         self.numbers("stores", "Stores by status and reason", stores);
-        let attempts = measures.attempts.iter().map(|(status, n)| ([("status", status.as_str())], *n));
+        let going = [Status::Open, Status::Received, Status::Proving, Status::AwaitingConfirmation];
+        let attempts = going.map(|status| {
+            let found = measures.attempts.iter().find(|(found, _)| *found == status);
+            ([("status", status.as_str())], found.map_or(0, |(_, n)| *n))
+        });
         self.numbers("attempts_going", "Attempts that have not ended, by status", attempts);
         let webhooks = ["on", "failing", "off"].map(|state| {
             let found = measures.webhooks.iter().find(|(found, _)| found == state);
@@ -195,8 +199,8 @@ impl Sheet {
         self.number("checks_on_demand", "Checks that a caller waits for", running);
     }
 
-    fn workers(&mut self, workers: &[Status]) {
-        fn of(worker: &Status) -> Labels<1> {
+    fn workers(&mut self, workers: &[worker::Status]) {
+        fn of(worker: &worker::Status) -> Labels<1> {
             [("worker", worker.plan.name)]
         }
         let up = workers.iter().map(|worker| (of(worker), worker.state != State::Down));
