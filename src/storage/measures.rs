@@ -79,7 +79,7 @@ pub async fn read(db: &Db, now: Time) -> Result<Measures, Error> {
             .all()
             .await?,
         journal: db
-            .read("SELECT COUNT(*) FROM (SELECT 1 FROM read_journal LIMIT $1) AS some")
+            .read("SELECT COUNT(*) FROM (SELECT 1 FROM read_journal LIMIT $1) AS counted")
             .bind(MOST)
             .value()
             .await?,
@@ -110,7 +110,7 @@ async fn deliveries(db: &Db) -> Result<Queue, Error> {
         .read([
             "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE due_at IS NOT NULL AND webhook_id IN (",
             on,
-            ") LIMIT $1) AS some",
+            ") LIMIT $1) AS counted",
         ])
         .bind(MOST)
         .value()

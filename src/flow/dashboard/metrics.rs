@@ -64,7 +64,7 @@ async fn measured(app: &App) -> Option<Arc<Measures>> {
     let measures = match read {
         Ok(Ok(measures)) => Some(Arc::new(measures)),
         Ok(Err(error)) => {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the database could not be measured");
+            tracing::warn!(error = &error as &dyn std::error::Error, "metrics could not be read from the database");
             None
         }
         Err(_) => None,
