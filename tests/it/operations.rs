@@ -3,8 +3,12 @@
 use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::binary::{Installation, Running, ask, client};
+use crate::tls::{certificate, pem};
+use crate::webhooks::receiver::Receiver;
+use crate::world::terminate_tls;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -72,6 +76,31 @@ async fn sighup_reloads_the_log_filter_and_ends_nothing() {
     let line = cartkey.logged("SIGHUP").await;
     assert!(line["level"] == "WARN" && line["faults"].as_str().unwrap().contains("CARTKEY_SCOPE"), "{line}");
     assert_eq!(alive().await.0, 200);
+}
+
+#[tokio::test]
+async fn sighup_reloads_the_certificates_that_are_trusted() {
+    let receiver = Receiver::new().await;
+    let inner = receiver.url.trim_start_matches("http://").trim_end_matches("/hook").parse().unwrap();
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/hook", front.local_addr().unwrap().port());
+    let ((_, another), (tls, root)) = (certificate(&["another"]), certificate(&["localhost"]));
+    tokio::spawn(terminate_tls(front, tls, inner));
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, pem(&another)).unwrap();
+    let here = Installation::new().await.with("SSL_CERT_FILE", roots.to_str().unwrap());
+    here.run(&["webhook", "add", "--url", &url, "--events", "link.created"]).printed();
+    let mut cartkey = here.serve().await;
+    here.run(&["link", "--user-id", "m"]).printed();
+    let line = cartkey.logged("delivery to localhost").await;
+    assert!(line["fault"].as_str().unwrap().starts_with("tls"), "{line}");
+    std::fs::write(&roots, pem(&root)).unwrap();
+    cartkey.tell(Signal::HUP);
+    cartkey.logged("SIGHUP").await;
+    here.run(&["link", "--user-id", "m"]).printed();
+    let line = cartkey.logged("delivery to localhost").await;
+    assert_eq!((&line["http.status"], receiver.count()), (&204.into(), 1), "{line}");
 }
 
 #[tokio::test]

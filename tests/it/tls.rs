@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,4 +21,9 @@ pub fn certificate(names: &[&str]) -> (Arc<ServerConfig>, CertificateDer<'static
         .with_single_cert(vec![root.clone()], key)
         .unwrap();
     (Arc::new(config), root)
+}
+
+/// A certificate as a file of roots holds it.
+pub fn pem(root: &CertificateDer<'_>) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root))
 }
