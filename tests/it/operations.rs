@@ -1,5 +1,8 @@
 //! What an operator of the process relies on: one log line for each request, signals, and the version.
 
+use std::fs;
+use std::path::Path;
+
 use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -108,4 +111,27 @@ async fn the_version_is_told_without_a_configuration() {
     let here = Installation::empty().await.with("CARTKEY_SCOPE", "all");
     let said = here.run(&["--version"]).printed();
     assert!(said.starts_with(concat!("cartkey ", env!("CARGO_PKG_VERSION"))), "{said}");
+}
+
+/// Every source, as one text.
+fn source(folder: &Path) -> String {
+    let mut all = String::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        all += &if path.is_dir() { source(&path) } else { fs::read_to_string(&path).unwrap() };
+    }
+    all
+}
+
+#[test]
+fn what_the_documentation_tells_to_look_for_in_the_log_is_logged() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (page, source) = (fs::read_to_string(root.join("docs/operations.md")).unwrap(), source(&root.join("src")));
+    let (_, table) = page.split_once("\n## What to watch for\n").expect("the section");
+    let rows = table.split("\n#").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let said: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(said.len() > 12, "the table was read");
+    for line in said {
+        let is_logged = line.split('…').all(|part| source.contains(part.trim_matches(['“', '”', ' '])));
+        assert!(is_logged, "nothing logs {line:?}");
+    }
 }
