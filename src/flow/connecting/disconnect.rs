@@ -6,6 +6,7 @@ use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
+use crate::flow::open_vault::or_damaged;
 use crate::flow::{Beneath, watching::revocation};
 use crate::storage::keys::{self, Farewell};
 use crate::storage::stores::{self, Served};
@@ -17,19 +18,20 @@ pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option
     let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
     let event = Event::new(Kind::StoreDisconnected, now, actor).user(&served.store.user_id).store(id);
-    if keys::disconnect(&app.db, id, farewell(app, &served).as_ref(), now, &event).await? {
+    if keys::disconnect(&app.db, id, farewell(app, &served).await?.as_ref(), now, &event).await? {
         tracing::info!(store.id = %id, "disconnected {}", served.store.home.shown());
     }
     Ok(Some(served.store))
 }
 
-/// The consumer key alone, re-sealed, for the revocation check. A pair that does not open is wiped without a check.
-fn farewell(app: &App, served: &Served) -> Option<Farewell> {
-    let (key, store) = (served.key.as_ref()?, &served.store);
-    let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
+/// The consumer key alone, re-sealed, for the revocation check. A damaged pair is wiped without a check.
+async fn farewell(app: &App, served: &Served) -> Result<Option<Farewell>, Beneath> {
+    let (Some(key), store) = (&served.key, &served.store) else { return Ok(None) };
+    let opened = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed);
+    let Some(pair) = or_damaged(app, &key.sealed, opened).await? else { return Ok(None) };
     let place = Place::revocation(&key.id, &store.home, &store.user_id);
     let revocation = app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key);
-    Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(revocation::FIRST_AFTER) })
+    Ok(Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(revocation::FIRST_AFTER) }))
 }
 
 /// The store's page where a merchant revokes this key (docs/protocol/store-answers.md §3). The number of a typed key is unknown

@@ -18,6 +18,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
+use crate::flow::open_vault::or_damaged;
 use crate::flow::{Beneath, transfer::add_by_keys};
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
@@ -110,7 +111,9 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         _ => return set_aside(app, candidate).await,
     };
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
-    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, candidate).await };
+    let Some(pair) = or_damaged(app, sealed, app.vault.open_pair(&place, sealed)).await? else {
+        return unreadable(app, candidate).await;
+    };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
     let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None);
@@ -252,7 +255,8 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let Some(auth_method) = proven.auth_method else { return Ok(None) };
     let now = app.now();
     let (home, user_id) = (&attempt.home, &attempt.user_id);
-    let Ok(pair) = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed) else {
+    let opened = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed);
+    let Some(pair) = or_damaged(app, sealed, opened).await? else {
         unreadable(app, proven).await?;
         return Ok(None);
     };

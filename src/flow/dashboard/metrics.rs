@@ -192,7 +192,7 @@ impl Sheet {
                 .map(|(state, n)| ([("pool", pool.name), ("state", state)], n))
         });
         self.numbers("database_connections", "Database connections: open, busy, and the most there may be", states);
-        self.number("lending_queue", "Answers that wait for the commit of their key reads", app.lending.waiting());
+        self.number("lending_queue", "Key reads that wait for their commit", app.lending.waiting());
         self.number("feed_waiting", "Requests that wait for events", app.feed.waiting());
         let free = app.outgoing.demanded.available_permits();
         let running = app.outgoing.demanded().saturating_sub(free);

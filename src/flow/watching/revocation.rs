@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::domain::{Actor, Event, Kind, RestBase, StoreId, Time, Verdict};
 use crate::flow::Beneath;
+use crate::flow::open_vault::or_damaged;
 use crate::storage::keys::{self, Revocation};
 use crate::vault::Place;
 use crate::woo;
@@ -60,12 +61,13 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 
 async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdict, Beneath> {
     let place = Place::revocation(&revocation.id, &revocation.home, &revocation.user_id);
-    let Ok(key) = app.vault.open_secret(&place, &revocation.revocation) else {
+    let opened = app.vault.open_secret(&place, &revocation.revocation);
+    let Some(key) = or_damaged(app, &revocation.revocation, opened).await? else {
         tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "a consumer key kept for revocation checks cannot be opened");
         keys::checked(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };
-    let rest = revocation.rest_base.clone().unwrap_or_else(|| RestBase::usual(&revocation.home));
+    let rest = RestBase::of(&revocation.home, revocation.rest_base.as_ref());
     let asked = woo::revocation::ask(&app.woo, &revocation.home, &rest, key, revocation.auth_method);
     let verdict = tokio::time::timeout(WITHIN, asked).await.unwrap_or(Verdict::TimedOut);
     let now = app.now();
