@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::binary::{Installation, Running, ask, client};
-use crate::tls::{certificate, pem};
+use crate::tls::certificate;
 use crate::webhooks::receiver::Receiver;
 use crate::world::terminate_tls;
 
@@ -62,23 +64,28 @@ async fn each_request_has_one_line_that_names_client_token_store_and_the_ids_of_
 #[tokio::test]
 async fn sighup_reloads_the_log_filter_and_ends_nothing() {
     let here = Installation::new().await;
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=info\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=info\n").unwrap();
     let mut cartkey = here.serve().await;
     let url = format!("http://{}/livez", cartkey.listen);
     let alive = async || ask(&client(), Method::GET, &url, &[], "").await.unwrap();
     assert_eq!(alive().await.0, 200);
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\n").unwrap();
     cartkey.tell(Signal::HUP);
     let line = cartkey.logged("SIGHUP").await;
     assert_eq!(line["filter"], "cartkey=debug");
     assert_eq!(alive().await.0, 200);
     cartkey.logged("GET /livez 200").await;
     // An error in the new configuration changes nothing.
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\nCARTKEY_SCOPE=all\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\nCARTKEY_SCOPE=all\n").unwrap();
     cartkey.tell(Signal::HUP);
     let line = cartkey.logged("SIGHUP").await;
     assert!(line["level"] == "WARN" && line["faults"].as_str().unwrap().contains("CARTKEY_SCOPE"), "{line}");
     assert_eq!(alive().await.0, 200);
+}
+
+/// A certificate as a file of roots holds it.
+fn pem(root: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root))
 }
 
 #[tokio::test]
@@ -91,14 +98,14 @@ async fn sighup_reloads_the_certificates_that_are_trusted() {
     tokio::spawn(terminate_tls(front, tls, inner));
     let folder = tempfile::tempdir().unwrap();
     let roots = folder.path().join("roots.pem");
-    std::fs::write(&roots, pem(&another)).unwrap();
+    fs::write(&roots, pem(&another)).unwrap();
     let here = Installation::new().await.with("SSL_CERT_FILE", roots.to_str().unwrap());
     here.run(&["webhook", "add", "--url", &url, "--events", "link.created"]).printed();
     let mut cartkey = here.serve().await;
     here.run(&["link", "--user-id", "m"]).printed();
     let line = cartkey.logged("delivery to localhost").await;
     assert!(line["fault"].as_str().unwrap().starts_with("tls"), "{line}");
-    std::fs::write(&roots, pem(&root)).unwrap();
+    fs::write(&roots, pem(&root)).unwrap();
     cartkey.tell(Signal::HUP);
     cartkey.logged("SIGHUP").await;
     here.run(&["link", "--user-id", "m"]).printed();

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -21,9 +19,4 @@ pub fn certificate(names: &[&str]) -> (Arc<ServerConfig>, CertificateDer<'static
         .with_single_cert(vec![root.clone()], key)
         .unwrap();
     (Arc::new(config), root)
-}
-
-/// A certificate as a file of roots holds it.
-pub fn pem(root: &CertificateDer<'_>) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root))
 }
