@@ -30,10 +30,10 @@ use edge::Surface;
 pub use edge::add_headers;
 pub use guard::{Peer, client_of, is_trusted};
 
-/// All surfaces on one listener.
+/// All surfaces on one listener; metrics only for this machine.
 pub fn all(app: &App) -> Router {
-    let api = dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy));
-    public(app).merge(dashboard(app)).nest("/api", api)
+    let metrics = dressed(ops::metrics_for_this_machine(), app, Surface::Machine);
+    public(app).merge(metrics).merge(dashboard(app)).nest("/api", api(app))
 }
 
 /// The public surface: merchants, stores, and health checks.
@@ -44,11 +44,14 @@ pub fn public(app: &App) -> Router {
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// The internal surface: operators, services, and health checks.
+/// The internal surface: operators, services, health checks and metrics.
 pub fn internal(app: &App) -> Router {
-    let machine = dressed(ops::routes(), app, Surface::Machine);
-    let api = dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy));
-    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+    let machine = dressed(ops::routes().merge(ops::metrics()), app, Surface::Machine);
+    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api(app))
+}
+
+fn api(app: &App) -> Router {
+    dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy))
 }
 
 fn files() -> Router<App> {

@@ -108,8 +108,29 @@ pub fn permission(method: &Method) -> Option<Permission> {
     }
 }
 
+impl Error {
+    /// What became of the call, as metrics count it.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Lend(_) | Self::Scope(_) => "refused",
+            Self::Later(_) => "rate_limited",
+            Self::Moved(_) => "redirected",
+            Self::Relearned => "relearned",
+            Self::Unanswered(_) => "unanswered",
+        }
+    }
+}
+
 /// Calls the store, once the call is recorded.
 pub async fn call(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error> {
+    let begun = app.clock.instant();
+    let answer = answer(app, call, body).await;
+    let outcome = answer.as_ref().map_or_else(Error::outcome, |_| "answered");
+    app.metrics.call(outcome, app.clock.instant().since(begun));
+    answer
+}
+
+async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error> {
     let Prepared { place, lendable, pair } = prepare(app, call).await?;
     let Arriving { status, headers, body: mut pieces } = send(app, call, body, &lendable, &pair).await?;
     let store = &lendable.store;
