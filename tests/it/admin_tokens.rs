@@ -182,6 +182,7 @@ async fn the_line_to_try_a_token_with_leads_to_where_the_dashboard_is_and_to_wha
         ("stores:read", "m/1", Some("/api/v1/stores")),
         ("keys:read", "", Some("/api/v1/users/USER_ID/keys")),
         ("keys:read", "m/1", Some("/api/v1/users/m%2F1/keys")),
+        ("proxy:read", "m/1", Some("/api/v1/users/m%2F1/wp-json/wc/v3/orders")),
         ("events:read", "", None),
         ("links:write", "m/1", None),
     ] {

@@ -20,6 +20,7 @@ use crate::service::Service;
 use crate::watch::relearn::only;
 use crate::world::{KEYS, OTHER, World};
 
+mod clients;
 mod paths;
 mod streams;
 mod troubled;

@@ -95,7 +95,7 @@ fn there_is(program: &str) -> bool {
 
 /// Prints, bypassing the capture, that a sample was not run. With `SAMPLES=all` this fails: scripts/test installs everything the
 /// samples need.
-fn is_passed_over(why: &str) -> bool {
+pub fn is_passed_over(why: &str) -> bool {
     assert_ne!(std::env::var("SAMPLES").as_deref(), Ok("all"), "{why}");
     let _ = writeln!(std::io::stderr(), "NOT RUN: a sample; {why}");
     false

@@ -139,8 +139,8 @@ fn keys() -> Vec<Route> {
 
 /// Calls to stores: each method, by store and by merchant.
 fn calls() -> Vec<Route> {
-    const OF_STORE: &str = "/api/v1/stores/{id}/wp-json/{route}";
-    const OF_USER: &str = "/api/v1/users/{user_id}/wp-json/{route}";
+    const OF_STORE: &str = "/api/v1/stores/{id}/wp-json/wc/v3/{route}";
+    const OF_USER: &str = "/api/v1/users/{user_id}/wp-json/wc/v3/{route}";
     let of_store = [
         (Method::GET, "readFromStore", "Read from a store"),
         (Method::POST, "postToStore", "Post to a store"),
@@ -215,12 +215,9 @@ fn route() -> Parameter {
     Parameter {
         place: Place::Path,
         name: "route",
-        says: "The route at the store, under `wc/` or `wc-…/`. Its slashes are sent as they are, not encoded.",
-        schema: text()
-            .pattern(Some("^wc(-[a-z]+)?(/[A-Za-z0-9_-]+)+$"))
-            .max_length(Some(512))
-            .examples(["wc/v3/orders"])
-            .into(),
+        says: "The route at the store, such as `orders` or `orders/12`, with its slashes as they are. Other versions and namespaces \
+               work too: whatever is under `wc/` or `wc-…/`.",
+        schema: text().pattern(Some("^[a-z]+$")).max_length(Some(100)).examples(["orders"]).into(),
     }
 }
 
