@@ -31,13 +31,12 @@ impl Links<'_> {
             return None;
         }
         let in_query = there.query_pairs().find(|(name, _)| name == "rest_route");
-        let route = match &in_query {
-            Some((_, route)) => route.trim_start_matches('/').to_owned(),
-            None => {
-                let base = own.path().trim_end_matches("index.php");
-                let below = there.path().strip_prefix(base).filter(|_| !self.rest.is_query());
-                below.or_else(|| Some(there.path().split_once("/wp-json/")?.1))?.to_owned()
-            }
+        let route = if let Some((_, route)) = &in_query {
+            route.trim_start_matches('/').to_owned()
+        } else {
+            let root = own.path().trim_end_matches("index.php");
+            let below = there.path().strip_prefix(root).filter(|_| !self.rest.is_query());
+            below.or_else(|| Some(there.path().split_once("/wp-json/")?.1))?.to_owned()
         };
         let route = Route::parse(&route).ok()?;
         let kept = there.query_pairs().filter(|(name, _)| {

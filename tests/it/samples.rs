@@ -61,7 +61,7 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
         return;
     }
     let stage = Stage::new().await;
-    let [make_link, confirm, fetch_keys] = &lines_of("connect.md")[..] else { panic!("three of them") };
+    let [make_link, confirm, call, fetch_keys] = &lines_of("connect.md")[..] else { panic!("four of them") };
     let answer = |line: &str, environment: &[(&str, &str)]| -> Value {
         let sample = Sample::new("bash", &["-c", line]);
         let ran = stage.prepared(&sample, &[]).envs(environment.iter().copied()).output().unwrap();
@@ -79,6 +79,7 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
     let (attempt, code) = (parameter("attempt_id"), parameter("code"));
     let store = answer(confirm, &[("ATTEMPT_ID", &attempt), ("CODE", &code)]);
     assert_eq!(store["status"], "connected", "{store}");
+    assert!(answer(call, &[]).is_array(), "the store's orders");
     assert_eq!(answer(fetch_keys, &[])["store_id"], store["id"]);
 
     // The feed, from its beginning: it goes on for ever.

@@ -194,7 +194,7 @@ struct Prepared {
 /// Takes a place, then the key, and records the call. Waiting for a place may take long, so everything is looked up after it.
 async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
     let needed = permission(&call.method).unwrap_or(Permission::ProxyWrite);
-    let mut taken: Option<(String, OwnedSemaphorePermit)> = None;
+    let mut kept: Option<(String, OwnedSemaphorePermit)> = None;
     for _ in 0..AGAIN {
         let token = lend::allowed(app, &call.request, needed).await?;
         let (revision, lendable) = lend::find(app, &token.1, &call.which).await?;
@@ -208,8 +208,8 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
             return Err(Error::Scope(scope));
         }
         let host = lendable.store.home.host();
-        let Some((_, place)) = taken.take().filter(|(of, _)| of == host) else {
-            taken = Some((host.to_owned(), turn(app, host).await?));
+        let Some((_, place)) = kept.take().filter(|(of, _)| of == host) else {
+            kept = Some((host.to_owned(), turn(app, host).await?));
             continue;
         };
         let pair = lend::pair(app, &lendable)?;
@@ -218,7 +218,7 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
         if lend::is_recorded(app, vec![read], revision.min(token.0)).await? {
             return Ok(Prepared { place, lendable, pair });
         }
-        taken = Some((host.to_owned(), place));
+        kept = Some((host.to_owned(), place));
     }
     Err(lend::Error::Unrecorded.into())
 }

@@ -277,7 +277,9 @@ mod tests {
         let mut reads: Vec<Read> = (0..512).map(of).collect();
         assert!(pack(&reads).len() < 512 * 20, "{}", pack(&reads).len() / 512);
         assert_eq!(pack(&reads)[0], 1, "older versions can read what contains no call");
-        reads.iter_mut().for_each(|read| read.call = Some("GET wc/v3/orders".to_owned()));
+        for read in &mut reads {
+            read.call = Some("GET wc/v3/orders".to_owned());
+        }
         assert!(pack(&reads).len() < 512 * 21, "{}", pack(&reads).len() / 512);
     }
 }

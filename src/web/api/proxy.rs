@@ -213,7 +213,7 @@ fn headers(parts: &Parts, is_empty: bool) -> Result<Vec<(HeaderName, HeaderValue
     };
     match (kinds.next().filter(is_json), kinds.next()) {
         (Some(_), None) => {
-            kept.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")))
+            kept.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")));
         }
         _ => return Err(bad("content-type", "A body must be JSON, with Content-Type: application/json.".to_owned())),
     }
