@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics, as OpenMetrics text.
+/// All metrics, in the text format of `OpenMetrics`.
 pub async fn text(app: &App) -> Result<String, fmt::Error> {
     let measures = measured(app).await;
     let mut now = Sheet(Registry::with_prefix("cartkey"));
@@ -53,9 +53,9 @@ pub async fn text(app: &App) -> Result<String, fmt::Error> {
 
 /// What the database knows, as of a moment ago. Scrapes at the same time wait for one reading.
 async fn measured(app: &App) -> Option<Arc<Measures>> {
-    let mut measured = app.metrics.measured().lock().await;
+    let mut last = app.metrics.of_database().lock().await;
     let now = app.clock.instant();
-    if let Some((at, measures)) = measured.as_ref()
+    if let Some((at, measures)) = last.as_ref()
         && now.since(*at) < FRESH_FOR
     {
         return measures.clone();
@@ -69,7 +69,7 @@ async fn measured(app: &App) -> Option<Arc<Measures>> {
         }
         Err(_) => None,
     };
-    *measured = Some((now, measures.clone()));
+    *last = Some((now, measures.clone()));
     measures
 }
 
