@@ -59,8 +59,8 @@ impl Surface {
             Self::Page | Self::Admin => Duration::from_secs(30),
             // Long-polling requests may wait 30 s before they are answered.
             Self::Api => Duration::from_secs(40),
-            // A minute for the store to begin, half for its answer, and a check if it refuses the key.
-            Self::Proxy => Duration::from_mins(2),
+            // 15 s for a place, a minute for the store to begin, half for its answer, and a check if it refuses the key.
+            Self::Proxy => Duration::from_secs(140),
             Self::Machine => Duration::from_secs(5),
         }
     }

@@ -159,7 +159,7 @@ async fn pass(
     } else {
         let arriving = Arriving { inner: body, left: BODY_AT_MOST, idle: None, refused: Arc::clone(&refused) };
         match size.filter(|size| has_key && *size <= KEPT_AT_MOST) {
-            Some(_) => Sent::Whole(arriving.collect().await.map_err(|_| refusal(&refused))?.to_bytes()),
+            Some(_) => Sent::Whole(gathered(arriving).await.map_err(|_| refusal(&refused))?),
             None => Sent::Streamed(arriving.boxed_unsync()),
         }
     };
@@ -183,6 +183,15 @@ async fn pass(
         Err(call::Error::Unanswered(_)) if refused.get().is_some() => Err(refusal(&refused)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Reads a whole body. Its pieces are copied: each would keep a whole read buffer alive.
+async fn gathered(mut body: Arriving) -> Result<Bytes, BoxError> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        whole.extend_from_slice(frame?.data_ref().map_or(&[][..], AsRef::as_ref));
+    }
+    Ok(whole.into())
 }
 
 fn passed_on(answer: call::Answer) -> Response {
