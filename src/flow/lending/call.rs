@@ -262,17 +262,17 @@ fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sen
     Outgoing { method: call.method.clone(), url: ready.url, headers, body, within }
 }
 
-/// The query with each list as one value, as in `include=1,2` for `include[]=1&include[]=2`: WordPress reads both, but stores do not
-/// agree on how the second is signed.
+/// The query to be signed, as PHP reads it: of a name that is repeated, the last value counts. Each list is one value, as in
+/// `include=1,2` for `include[]=1&include[]=2`: WordPress reads both, but stores do not agree on how the second is signed.
 fn without_lists(query: &[(String, String)]) -> Vec<(String, String)> {
     let mut joined: Vec<(String, String)> = Vec::new();
     for (name, value) in query {
-        match name.strip_suffix("[]").filter(|name| !name.is_empty() && !name.contains('[')) {
-            None => joined.push((name.clone(), value.clone())),
-            Some(name) => match joined.iter_mut().find(|(known, _)| known == name) {
-                Some((_, list)) => *list = format!("{list},{value}"),
-                None => joined.push((name.to_owned(), value.clone())),
-            },
+        let list = name.strip_suffix("[]").filter(|name| !name.is_empty() && !name.contains('['));
+        let named = list.unwrap_or(name);
+        match joined.iter_mut().find(|(known, _)| known == named) {
+            None => joined.push((named.to_owned(), value.clone())),
+            Some((_, earlier)) if list.is_some() => *earlier = format!("{earlier},{value}"),
+            Some((_, earlier)) => earlier.clone_from(value),
         }
     }
     joined
@@ -463,7 +463,7 @@ mod tests {
         let pairs = |text: &str| -> Vec<(String, String)> {
             url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
         };
-        let joined = without_lists(&pairs("include[]=1&page=2&include[]=3&meta[0][key]=a&[]=b"));
+        let joined = without_lists(&pairs("include[]=1&page=1&include[]=3&page=2&meta[0][key]=a&[]=b"));
         assert_eq!(joined, pairs("include=1%2C3&page=2&meta[0][key]=a&[]=b"));
     }
 
