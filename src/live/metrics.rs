@@ -32,6 +32,14 @@ struct Answered {
     status: u16,
 }
 
+/// A reading of the database.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    pub at: Instant,
+    /// `None` if it did not answer.
+    pub measures: Option<Arc<Measures>>,
+}
+
 /// The metrics of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Metrics(Arc<Parts>);
@@ -50,7 +58,7 @@ struct Parts {
     checks: Family<Labels<1>, Counter>,
     deliveries: Family<Labels<1>, Counter>,
     delivery_times: Histogram,
-    measured: Mutex<Option<(Instant, Option<Arc<Measures>>)>>,
+    measured: Mutex<Option<Measured>>,
 }
 
 fn seconds() -> Histogram {
@@ -116,9 +124,8 @@ impl Metrics {
         self.0.started
     }
 
-    /// What was last read from the database, and when; `None` if it did not answer. The lock makes concurrent scrapes share one
-    /// reading.
-    pub fn measured(&self) -> &Mutex<Option<(Instant, Option<Arc<Measures>>)>> {
+    /// The last reading of the database. The lock makes concurrent scrapes share one.
+    pub fn measured(&self) -> &Mutex<Option<Measured>> {
         &self.0.measured
     }
 

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use crate::app::App;
 use crate::domain::{Status, Time, Verdict};
 use crate::files::{free_space, memory, open_files};
+use crate::live::metrics::Measured;
 use crate::live::worker::{self, State};
 use crate::storage::measures::{self, Measures, Queue};
 
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics, as OpenMetrics text.
+/// All metrics, in the text format of `OpenMetrics`.
 pub async fn text(app: &App) -> Result<String, fmt::Error> {
     let measures = measured(app).await;
     let mut now = Sheet(Registry::with_prefix("cartkey"));
@@ -53,23 +54,21 @@ pub async fn text(app: &App) -> Result<String, fmt::Error> {
 
 /// What the database knows, as of a moment ago. Scrapes at the same time wait for one reading.
 async fn measured(app: &App) -> Option<Arc<Measures>> {
-    let mut measured = app.metrics.measured().lock().await;
-    let now = app.clock.instant();
-    if let Some((at, measures)) = measured.as_ref()
-        && now.since(*at) < FRESH_FOR
-    {
-        return measures.clone();
+    let mut last = app.metrics.measured().lock().await;
+    let at = app.clock.instant();
+    if let Some(last) = last.as_ref().filter(|last| at.since(last.at) < FRESH_FOR) {
+        return last.measures.clone();
     }
     let read = tokio::time::timeout(PATIENCE, measures::read(&app.db.patient(PATIENCE), app.now())).await;
     let measures = match read {
-        Ok(Ok(measures)) => Some(Arc::new(measures)),
+        Ok(Ok(found)) => Some(Arc::new(found)),
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "metrics could not be read from the database");
             None
         }
         Err(_) => None,
     };
-    *measured = Some((now, measures.clone()));
+    *last = Some(Measured { at, measures: measures.clone() });
     measures
 }
 
