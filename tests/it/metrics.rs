@@ -120,6 +120,28 @@ async fn each_metric_changes_when_the_thing_happens() {
         ],
     )
     .await;
+    receiver.answers(|answers| answers.status = 500);
+    let (mut browser, sent) = (world.merchant(), world.link("m", json!({})).await.1);
+    let sent = world.begin(&mut browser, &sent).await;
+    browser.deny(&sent.refresh().expect("the page sends the browser on")).await;
+    let again = world.link("m", json!({})).await.1;
+    let sent = world.begin(&mut browser, &again).await;
+    browser.approve_on(sent).await;
+    world.prove().await;
+    dispatch::run_due(&world.app).await.unwrap();
+    happened(
+        "another attempt is denied, a third reconnects the store, and the webhook does not take that",
+        &[
+            ("cartkey_attempts_begun_total", 2.0),
+            ("cartkey_attempts_ended_total{status=\"denied\",reason=\"denied\"}", 1.0),
+            ("cartkey_attempts_ended_total{status=\"connected\",reason=\"\"}", 1.0),
+            ("cartkey_webhook_deliveries_total{outcome=\"retried\"}", 1.0),
+            ("cartkey_deliveries_waiting", 1.0),
+            ("cartkey_webhooks{state=\"failing\"}", 1.0),
+            ("cartkey_webhooks{state=\"on\"}", -1.0),
+        ],
+    )
+    .await;
     service.get("/users/m/keys").await.ok();
     happened(
         "a key is lent",
@@ -138,7 +160,7 @@ async fn each_metric_changes_when_the_thing_happens() {
     let store = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
     service.post(&format!("/stores/{store}/check"), &json!({})).await.ok();
     happened("a store is checked", &[("cartkey_checks_total{verdict=\"works\"}", 1.0)]).await;
-    world.shop.revoke(world.shop.keys()[0].key_id);
+    world.shop.revoke(world.shop.keys().last().expect("the key of the reconnect").key_id);
     service.post(&format!("/stores/{store}/check"), &json!({})).await.ok();
     happened(
         "a store refuses its key",
