@@ -27,9 +27,15 @@ use crate::world::{KEYS, World};
 type Samples = BTreeMap<String, f64>;
 
 async fn text(world: &World) -> String {
-    // Past what a scrape remembers.
-    world.clock.advance(Duration::from_secs(5));
-    metrics::text(&world.app).await.unwrap()
+    // Past what a scrape remembers; a busy machine may need more than one.
+    for _ in 0..5 {
+        world.clock.advance(Duration::from_secs(5));
+        let text = metrics::text(&world.app).await.unwrap();
+        if text.contains("cartkey_database_up 1") {
+            return text;
+        }
+    }
+    panic!("the database does not answer")
 }
 
 fn samples(text: &str) -> Samples {
@@ -230,7 +236,7 @@ async fn a_hundred_scrapes_at_once_read_the_database_once_and_do_not_hurt_lendin
         let client = world.client();
         scrapes.spawn(async move { ask(&client, Method::GET, &format!("{KEYS}/metrics"), &[], "").await.unwrap() });
     }
-    for _ in 0..20 {
+    for _ in 0..5 {
         service.get("/users/m/keys").await.ok();
     }
     drop(reading);
@@ -250,7 +256,8 @@ async fn a_hundred_scrapes_at_once_read_the_database_once_and_do_not_hurt_lendin
 async fn without_the_database_what_the_process_knows_is_still_there() {
     let world = eventful().await;
     world.app.db.close().await;
-    let text = text(&world).await;
+    world.clock.advance(Duration::from_secs(5));
+    let text = metrics::text(&world.app).await.unwrap();
     let samples = samples(&text);
     assert!(samples["cartkey_database_up"] == 0.0 && samples["cartkey_keys_lent_total"] >= 1.0, "{text}");
     assert!(!samples.keys().any(|name| name.starts_with("cartkey_stores")), "{text}");
