@@ -18,7 +18,7 @@ use crate::storage::measures::Measures;
 /// Upper limits of the buckets of durations, in seconds.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 /// Upper limits of the buckets of the reads in one commit; the largest is what one commit takes.
-const READS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+const READS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_024.0, 8_192.0];
 /// The results of a try of a webhook delivery.
 const DELIVERIES: [&str; 4] = ["delivered", "retried", "failed", "turned_off"];
 
@@ -32,13 +32,8 @@ struct Answered {
     status: u16,
 }
 
-/// A reading of the database.
-#[derive(Debug, Clone)]
-pub struct Measured {
-    pub at: Instant,
-    /// `None` if it did not answer.
-    pub measures: Option<Arc<Measures>>,
-}
+/// What was last read from the database, and when.
+pub type OfDatabase = Option<(Instant, Option<Arc<Measures>>)>;
 
 /// The metrics of one process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -58,7 +53,7 @@ struct Parts {
     checks: Family<Labels<1>, Counter>,
     deliveries: Family<Labels<1>, Counter>,
     delivery_times: Histogram,
-    measured: Mutex<Option<Measured>>,
+    database: Mutex<OfDatabase>,
 }
 
 fn seconds() -> Histogram {
@@ -110,7 +105,7 @@ impl Metrics {
             checks,
             deliveries,
             delivery_times,
-            measured: Mutex::default(),
+            database: Mutex::default(),
         }))
     }
 
@@ -124,9 +119,10 @@ impl Metrics {
         self.0.started
     }
 
-    /// The last reading of the database. The lock makes concurrent scrapes share one.
-    pub fn measured(&self) -> &Mutex<Option<Measured>> {
-        &self.0.measured
+    /// What was last read from the database, and when; `None` if it did not answer. The lock makes concurrent scrapes share one
+    /// reading.
+    pub fn of_database(&self) -> &Mutex<OfDatabase> {
+        &self.0.database
     }
 
     /// Counts a request. `route` is the router's pattern, never a path.

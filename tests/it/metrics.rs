@@ -231,7 +231,7 @@ async fn a_hundred_scrapes_at_once_read_the_database_once_and_do_not_hurt_lendin
     let service = world.trusted_service().await;
     let mut scrapes = JoinSet::new();
     // As if the database took long to answer the first.
-    let reading = world.app.metrics.measured().lock().await;
+    let reading = world.app.metrics.of_database().lock().await;
     for _ in 0..100 {
         let client = world.client();
         scrapes.spawn(async move { ask(&client, Method::GET, &format!("{KEYS}/metrics"), &[], "").await.unwrap() });

@@ -17,7 +17,6 @@ use prometheus_client::registry::Registry;
 use crate::app::App;
 use crate::domain::{Status, Time, Verdict};
 use crate::files::{free_space, memory, open_files};
-use crate::live::metrics::Measured;
 use crate::live::worker::{self, State};
 use crate::storage::measures::{self, Measures, Queue};
 
@@ -54,10 +53,12 @@ pub async fn text(app: &App) -> Result<String, fmt::Error> {
 
 /// What the database knows, as of a moment ago. Scrapes at the same time wait for one reading.
 async fn measured(app: &App) -> Option<Arc<Measures>> {
-    let mut last = app.metrics.measured().lock().await;
-    let at = app.clock.instant();
-    if let Some(last) = last.as_ref().filter(|last| at.since(last.at) < FRESH_FOR) {
-        return last.measures.clone();
+    let mut last = app.metrics.of_database().lock().await;
+    let now = app.clock.instant();
+    if let Some((at, measures)) = last.as_ref()
+        && now.since(*at) < FRESH_FOR
+    {
+        return measures.clone();
     }
     let read = tokio::time::timeout(PATIENCE, measures::read(&app.db.patient(PATIENCE), app.now())).await;
     let measures = match read {
@@ -68,7 +69,7 @@ async fn measured(app: &App) -> Option<Arc<Measures>> {
         }
         Err(_) => None,
     };
-    *last = Some(Measured { at, measures: measures.clone() });
+    *last = Some((now, measures.clone()));
     measures
 }
 
