@@ -1,6 +1,7 @@
 //! Stores and their keys: activation, lists, what is lent.
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
+use super::keys::Farewell;
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::search;
 use crate::domain::{
@@ -58,6 +59,8 @@ pub struct Activation<'a> {
     pub grant: &'a GrantId,
     /// What it becomes.
     pub key: NewKey,
+    /// The application password that it replaces, stored until the store has deleted it.
+    pub former: Option<Farewell>,
 }
 
 /// Makes or updates the store (a reconnect keeps its id), adds the key version, retires
@@ -161,6 +164,9 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
             .await?;
         if mine == 0 {
             return tx.undo(None).await;
+        }
+        if let Some(former) = &new.former {
+            former.keep(&mut tx).await?;
         }
         let (store_id, version) = take_key(&mut tx, key).await?;
         tx.query("UPDATE attempts SET store_id = $1 WHERE id = $2").binds((&store_id, &attempt.id)).execute().await?;

@@ -7,6 +7,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::answer::{self, Heard, Meaning, Refusal};
+use super::application_password;
 use super::auth;
 use super::elsewhere;
 use super::http::{Call, Client, Fault, Reply};
@@ -25,7 +26,7 @@ const ONE_WITHIN: Duration = Duration::from_secs(12);
 const ONE_AT_MOST: usize = 512 * 1024;
 /// Proves the key, its secret and the read permission, and identifies the store (docs/protocol/store-answers.md §2,
 /// "Traps").
-const LIGHT: &str = "wc/v3/system_status";
+pub(super) const LIGHT: &str = "wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
 /// For the first field WordPress before 5.3 knows only the outer name.
@@ -82,7 +83,7 @@ impl Answer {
 }
 
 /// Checks `pair` at the store at `home`. `rest` is where its API answered last time; if it is no longer there, it is looked for.
-/// `known` is the method that worked last time and is tried first; a key is rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
+/// `known` is the method that worked last time and is tried first (for an application password, the only one); a key is rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
 /// what the proven scope is compared with. Without it, a known, working key that may read costs one request, and
 /// `scope` is set only for a key that may not read.
 pub async fn ask(
@@ -109,7 +110,8 @@ pub async fn ask(
             rest = marked;
             climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
         }
-        if rest.is_query() && climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped) {
+        let is_stripped = climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped);
+        if rest.is_query() && is_stripped && known != Some(AuthMethod::ApplicationPassword) {
             climbed = Err(Verdict::PlainPermalinks.into());
         }
     }
@@ -316,7 +318,8 @@ impl Asking<'_> {
     /// Tries one method after the other until the key is recognised or finally rejected. Only WooCommerce itself can reject it; any
     /// other answer comes from something in front of it, and says nothing about the other methods.
     async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
-        let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
+        let is_password = known == Some(AuthMethod::ApplicationPassword);
+        let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known && !is_password);
         let mut trouble: Option<Stop> = None;
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
@@ -329,7 +332,9 @@ impl Asking<'_> {
             };
             match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
+                    Meaning::Anonymous if is_password => return Err(application_password::why(self).await),
                     Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
+                    Meaning::AuthenticationError if is_password => return Err(Verdict::AnswerUnreadable.into()),
                     Meaning::AuthenticationError => {
                         if self.is_write_only(method).await? {
                             return Ok((method, Status::WriteOnly));
@@ -479,6 +484,10 @@ impl Asking<'_> {
     /// The scope of the key. Writing is tested only if it was requested; `None` if the test itself failed for a reason
     /// other than a rejection: then the previous scope stands.
     async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Result<Option<Scope>, Verdict> {
+        // It has no scope: whoever may read all of `system_status` may manage the whole shop.
+        if method == AuthMethod::ApplicationPassword {
+            return Ok(Some(Scope::ReadWrite));
+        }
         if reads && !asked.writes() {
             return Ok(Some(Scope::Read));
         }
@@ -502,7 +511,7 @@ impl Asking<'_> {
         self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, pair, how).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: &Method,
         route: &str,

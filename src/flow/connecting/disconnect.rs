@@ -1,47 +1,92 @@
-//! Disconnect: deletes our copy of a store's key. Only the merchant can revoke the key at the store.
+//! Disconnect: deletes our copy of a store's key. Only the merchant can revoke a key at the store, but an application password is
+//! deleted there too.
 
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
+use crate::domain::key::AuthMethod;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
+use crate::domain::user_id::UserId;
 use crate::flow::{Beneath, watching::revocation};
 use crate::storage::keys::{self, Farewell};
 use crate::storage::stores::{self, Served};
 use crate::vault::Place;
 
+/// The result of [`disconnect`].
+#[derive(Debug)]
+pub struct Disconnected {
+    /// The store, as it was.
+    pub store: Store,
+    /// Whether the store has deleted its application password. Cartkey cannot revoke a key.
+    pub revoked: bool,
+}
+
 /// Wipes a store's secrets and returns the store, so that the caller can link to the page that revokes the key. `None` if there is
 /// no such store. Repeating it has no further effect.
-pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Store>, Beneath> {
+///
+/// An application password is deleted at the store at once. If that fails, it is stored and tried again, for thirty days at most:
+/// it would work there for as long as nobody deletes it.
+pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Disconnected>, Beneath> {
     let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
     let event = Event::new(Kind::StoreDisconnected, now, actor).user(&served.store.user_id).store(id);
     if keys::disconnect(&app.db, id, farewell(app, &served).as_ref(), now, &event).await? {
         tracing::info!(store.id = %id, "disconnected {}", served.store.home.shown());
     }
-    Ok(Some(served.store))
+    let mut revoked = false;
+    if served.store.auth_method == AuthMethod::ApplicationPassword {
+        revocation::ask_now(app, id, actor).await?;
+        let last = keys::of_store(&app.db, id, 1).await?.into_iter().next();
+        revoked = last.is_some_and(|key| key.revoked_at.is_some());
+    }
+    Ok(Some(Disconnected { store: served.store, revoked }))
 }
 
-/// The consumer key alone, re-sealed, for the revocation check. A pair that does not open is wiped without a check.
+/// What is stored, re-sealed, until the store reports the key as revoked: the consumer key alone, or the application password. A
+/// pair that does not open is wiped without a check.
 fn farewell(app: &App, served: &Served) -> Option<Farewell> {
     let (key, store) = (served.key.as_ref()?, &served.store);
     let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
     let place = Place::revocation(&key.id, &store.home, &store.user_id);
-    let revocation = app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key);
+    let revocation = if store.auth_method == AuthMethod::ApplicationPassword {
+        app.vault.seal_pair(&app.entropy, &place, &pair)
+    } else {
+        app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key)
+    };
     Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(revocation::FIRST_AFTER) })
 }
 
-/// The store's page where a merchant revokes this key (docs/protocol/store-answers.md §3). The number of a typed key is unknown
-/// (0), and its page would show an empty form; then this is the page that lists all keys.
-pub fn revoke_url(home: &StoreUrl, woo_key_id: i64) -> String {
-    if woo_key_id == 0 {
-        return keys_url(home);
+/// The application password that a merchant's store at `home` uses, to be deleted there once another key has replaced it.
+pub(super) async fn former_password(
+    app: &App,
+    user_id: &UserId,
+    home: &StoreUrl,
+) -> Result<Option<Farewell>, Beneath> {
+    let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
+    let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
+    let served = stores::served(&app.db, &id).await?;
+    let is_password = |served: &Served| served.store.auth_method == AuthMethod::ApplicationPassword;
+    Ok(served.filter(is_password).and_then(|served| farewell(app, &served)))
+}
+
+/// The store's page where a merchant revokes what was accepted by `method` (docs/protocol/store-answers.md §3). The number of a
+/// typed key is unknown (0), and its page would show an empty form; then this is the page that lists all keys.
+pub fn revoke_url(home: &StoreUrl, method: AuthMethod, woo_key_id: i64) -> String {
+    match (method, woo_key_id) {
+        (AuthMethod::ApplicationPassword, _) => passwords_url(home),
+        (_, 0) => keys_url(home),
+        _ => home.at(&format!("/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys&edit-key={woo_key_id}")),
     }
-    home.at(&format!("/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys&edit-key={woo_key_id}"))
 }
 
 /// The store's page that lists its keys.
 pub fn keys_url(home: &StoreUrl) -> String {
     home.at("/wp-admin/admin.php?page=wc-settings&tab=advanced&section=keys")
+}
+
+/// The store's page that lists the application passwords of the user who is logged in there.
+pub fn passwords_url(home: &StoreUrl) -> String {
+    home.at("/wp-admin/profile.php#application-passwords-section")
 }

@@ -13,10 +13,12 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::key::AuthMethod;
 use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
+use crate::flow::connecting::{application_password, disconnect};
 use crate::flow::{Beneath, transfer::add_by_keys};
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
@@ -106,13 +108,19 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     let attempt = held.attempt;
     let sealed = match &candidate.sealed {
         Some(sealed) if !attempt.status.is_ended() => sealed,
-        _ => return set_aside(app, candidate).await,
+        sealed => {
+            if let Some(sealed) = sealed.as_ref().filter(|_| attempt.password_page.is_some()) {
+                application_password::discard_sealed(app, candidate, &attempt, sealed).await;
+            }
+            return set_aside(app, candidate).await;
+        }
     };
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
     let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, candidate).await };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
-    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None);
+    let known = attempt.password_page.as_ref().map(|_| AuthMethod::ApplicationPassword);
+    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), known);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have returned or rejected the approval during the requests.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
@@ -130,7 +138,7 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         attempt.id = %attempt.id,
         key.last7 = %candidate.last7,
         verdict = tried.verdict.code(),
-        auth.method = tried.auth_method.map(crate::domain::key::AuthMethod::as_str),
+        auth.method = tried.auth_method.map(AuthMethod::as_str),
         tries = candidate.tries + 1,
         "tested a key of {}", attempt.home.shown()
     );
@@ -255,6 +263,7 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         unreadable(app, proven).await?;
         return Ok(None);
     };
+    let former = disconnect::former_password(app, user_id, home).await?;
     let key_id = KeyId::mint(now, &app.entropy);
     let sealed = app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, user_id), &pair);
     let key = NewKey {
@@ -276,10 +285,14 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         json_has_noise: proven.json_has_noise,
         now,
     };
-    let activation = Activation { attempt, grant: &proven.id, key };
+    let rest = key.rest_base.clone();
+    let activation = Activation { attempt, grant: &proven.id, key, former };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
+        if auth_method == AuthMethod::ApplicationPassword {
+            application_password::delete_older(app, home, rest, &pair).await;
+        }
     }
     Ok(store)
 }

@@ -216,7 +216,7 @@ pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Be
     Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 
-fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
+pub(super) fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
     browser.is_some_and(|browser| fingerprint(browser) == held.browser)
 }
 

@@ -1,13 +1,14 @@
 //! Revocation: after a disconnect, checks at the store until its merchant has revoked the key.
 //!
-//! For this only the consumer key is kept, which gives no access on its own, for thirty days at most.
+//! For this only the consumer key is kept, which gives no access on its own, for thirty days at most. An application password is
+//! kept as long, because it can delete itself: each check tries that.
 
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::domain::{Actor, Event, Kind, RestBase, StoreId, Time, Verdict};
+use crate::domain::{Actor, AuthMethod, Event, Kind, RestBase, StoreId, Time, Verdict};
 use crate::flow::Beneath;
 use crate::storage::keys::{self, Revocation};
 use crate::vault::Place;
@@ -60,13 +61,20 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 
 async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdict, Beneath> {
     let place = Place::revocation(&revocation.id, &revocation.home, &revocation.user_id);
-    let Ok(key) = app.vault.open_secret(&place, &revocation.revocation) else {
-        tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "a consumer key kept for revocation checks cannot be opened");
+    let opened = match revocation.auth_method {
+        AuthMethod::ApplicationPassword => app.vault.open_pair(&place, &revocation.revocation),
+        _ => {
+            let key = app.vault.open_secret(&place, &revocation.revocation);
+            key.map(|key| woo::revocation::without_secret(&app.woo, key))
+        }
+    };
+    let Ok(pair) = opened else {
+        tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "what was kept for revocation checks cannot be opened");
         keys::checked(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };
     let rest = revocation.rest_base.clone().unwrap_or_else(|| RestBase::usual(&revocation.home));
-    let asked = woo::revocation::ask(&app.woo, &revocation.home, &rest, key, revocation.auth_method);
+    let asked = woo::revocation::ask(&app.woo, &revocation.home, &rest, &pair, revocation.auth_method);
     let verdict = tokio::time::timeout(WITHIN, asked).await.unwrap_or(Verdict::TimedOut);
     let now = app.now();
     tracing::info!(store.id = %revocation.store_id, key.id = %revocation.id, verdict = verdict.code(), "checked the revocation of a key at {}", revocation.home.shown());
