@@ -87,6 +87,7 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
         last7: pair.consumer_key.last7(),
         scope: Scope::ReadWrite,
         auth_method: AuthMethod::Basic,
+        former: None,
         remark: None,
         name: Some(format!("Shop {number}")),
         woocommerce_version: Some("11.0.1".to_owned()),

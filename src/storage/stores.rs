@@ -47,6 +47,8 @@ pub struct NewKey {
     pub rest_base: Option<RestBase>,
     /// Whether other output surrounds its JSON.
     pub json_has_noise: bool,
+    /// The application password that it replaces, stored until the store has deleted it.
+    pub former: Option<Farewell>,
     pub now: Time,
 }
 
@@ -59,8 +61,6 @@ pub struct Activation<'a> {
     pub grant: &'a GrantId,
     /// What it becomes.
     pub key: NewKey,
-    /// The application password that it replaces, stored until the store has deleted it.
-    pub former: Option<Farewell>,
 }
 
 /// Makes or updates the store (a reconnect keeps its id), adds the key version, retires
@@ -113,6 +113,9 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
         ))
         .one()
         .await?;
+    if let Some(former) = &new.former {
+        former.keep(tx).await?;
+    }
     tx.query(
         "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
     )
@@ -164,9 +167,6 @@ pub async fn activate(db: &Db, new: &Activation<'_>) -> Result<Option<StoreId>, 
             .await?;
         if mine == 0 {
             return tx.undo(None).await;
-        }
-        if let Some(former) = &new.former {
-            former.keep(&mut tx).await?;
         }
         let (store_id, version) = take_key(&mut tx, key).await?;
         tx.query("UPDATE attempts SET store_id = $1 WHERE id = $2").binds((&store_id, &attempt.id)).execute().await?;

@@ -117,7 +117,7 @@ pub enum Answered {
 
 impl Answered {
     /// Reads the parameters. `one` returns the value of a parameter that is there exactly once.
-    pub fn read<'a>(one: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub fn read<'a>(one: impl Fn(&'static str) -> Option<&'a str>) -> Self {
         match (one("site_url"), one("user_login"), one("password")) {
             (Some(site_url), Some(login), Some(password)) if one("success").is_none() => {
                 let password: String = password.split_whitespace().collect();

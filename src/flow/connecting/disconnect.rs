@@ -8,11 +8,8 @@ use crate::domain::id::StoreId;
 use crate::domain::key::AuthMethod;
 use crate::domain::store::Store;
 use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
 use crate::flow::{Beneath, watching::revocation};
-use crate::storage::keys::{self, Farewell};
-use crate::storage::stores::{self, Served};
-use crate::vault::Place;
+use crate::storage::{keys, stores};
 
 /// The result of [`disconnect`].
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option
     let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
     let event = Event::new(Kind::StoreDisconnected, now, actor).user(&served.store.user_id).store(id);
-    if keys::disconnect(&app.db, id, farewell(app, &served).as_ref(), now, &event).await? {
+    if keys::disconnect(&app.db, id, revocation::farewell(app, &served).as_ref(), now, &event).await? {
         tracing::info!(store.id = %id, "disconnected {}", served.store.home.shown());
     }
     let mut revoked = false;
@@ -42,33 +39,6 @@ pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option
         revoked = last.is_some_and(|key| key.revoked_at.is_some());
     }
     Ok(Some(Disconnected { store: served.store, revoked }))
-}
-
-/// What is stored, re-sealed, until the store reports the key as revoked: the consumer key alone, or the application password. A
-/// pair that does not open is wiped without a check.
-fn farewell(app: &App, served: &Served) -> Option<Farewell> {
-    let (key, store) = (served.key.as_ref()?, &served.store);
-    let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
-    let place = Place::revocation(&key.id, &store.home, &store.user_id);
-    let revocation = if store.auth_method == AuthMethod::ApplicationPassword {
-        app.vault.seal_pair(&app.entropy, &place, &pair)
-    } else {
-        app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key)
-    };
-    Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(revocation::FIRST_AFTER) })
-}
-
-/// The application password that a merchant's store at `home` uses, to be deleted there once another key has replaced it.
-pub(super) async fn former_password(
-    app: &App,
-    user_id: &UserId,
-    home: &StoreUrl,
-) -> Result<Option<Farewell>, Beneath> {
-    let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
-    let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
-    let served = stores::served(&app.db, &id).await?;
-    let is_password = |served: &Served| served.store.auth_method == AuthMethod::ApplicationPassword;
-    Ok(served.filter(is_password).and_then(|served| farewell(app, &served)))
 }
 
 /// The store's page where a merchant revokes what was accepted by `method` (docs/protocol/store-answers.md §3). The number of a

@@ -18,8 +18,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
-use crate::flow::connecting::{application_password, disconnect};
-use crate::flow::{Beneath, transfer::add_by_keys};
+use crate::flow::{Beneath, connecting::application_password, transfer::add_by_keys, watching::revocation};
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
 use crate::storage::stores::{self, Activation, NewKey};
@@ -263,7 +262,6 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         unreadable(app, proven).await?;
         return Ok(None);
     };
-    let former = disconnect::former_password(app, user_id, home).await?;
     let key_id = KeyId::mint(now, &app.entropy);
     let sealed = app.vault.seal_pair(&app.entropy, &Place::key(&key_id, home, user_id), &pair);
     let key = NewKey {
@@ -283,10 +281,11 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         wordpress_version: proven.wordpress_version.clone(),
         rest_base: proven.rest_base.clone(),
         json_has_noise: proven.json_has_noise,
+        former: revocation::former_password(app, user_id, home).await?,
         now,
     };
     let rest = key.rest_base.clone();
-    let activation = Activation { attempt, grant: &proven.id, key, former };
+    let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());

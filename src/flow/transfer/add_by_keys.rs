@@ -15,7 +15,8 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
-use crate::flow::{Beneath, takes_in_beneath, watching::watch};
+use crate::flow::watching::{revocation, watch};
+use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::keys;
 use crate::storage::stores::{self, Before, NewKey};
 use crate::vault::{Place, fingerprint};
@@ -371,6 +372,7 @@ async fn keep(
         wordpress_version: answer.wordpress_version.clone(),
         rest_base: answer.rest.clone(),
         json_has_noise: answer.json_has_noise,
+        former: revocation::former_password(app, &keys.user_id, home).await?,
         now,
     };
     let before = store.map(|store| Before { key_version: store.key_version, status: store.status });

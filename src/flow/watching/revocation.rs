@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::app::App;
-use crate::domain::{Actor, AuthMethod, Event, Kind, RestBase, StoreId, Time, Verdict};
+use crate::domain::{Actor, AuthMethod, Event, Kind, RestBase, StoreId, StoreUrl, Time, UserId, Verdict};
 use crate::flow::Beneath;
-use crate::storage::keys::{self, Revocation};
+use crate::storage::keys::{self, Farewell, Revocation};
+use crate::storage::stores::{self, Served};
 use crate::vault::Place;
 use crate::woo;
 
@@ -26,6 +27,33 @@ const IN_ONE_PASS: i64 = 32;
 const OF_ONE_STORE: i64 = 3;
 /// The time limit for all requests about one key.
 const WITHIN: Duration = Duration::from_secs(20);
+
+/// What is stored, re-sealed, until the store reports the key as revoked: the consumer key alone, or the application password. A
+/// pair that does not open is wiped without a check.
+pub fn farewell(app: &App, served: &Served) -> Option<Farewell> {
+    let (key, store) = (served.key.as_ref()?, &served.store);
+    let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
+    let place = Place::revocation(&key.id, &store.home, &store.user_id);
+    let revocation = if store.auth_method == AuthMethod::ApplicationPassword {
+        app.vault.seal_pair(&app.entropy, &place, &pair)
+    } else {
+        app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key)
+    };
+    Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(FIRST_AFTER) })
+}
+
+/// The application password that a merchant's store at `home` uses, to be deleted there once another key has replaced it.
+pub async fn former_password(
+    app: &App,
+    user_id: &UserId,
+    home: &StoreUrl,
+) -> Result<Option<Farewell>, Beneath> {
+    let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
+    let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
+    let served = stores::served(&app.db, &id).await?;
+    let is_password = |served: &Served| served.store.auth_method == AuthMethod::ApplicationPassword;
+    Ok(served.filter(is_password).and_then(|served| farewell(app, &served)))
+}
 
 /// Checks every key that is due, and wipes those checked for long enough. Returns the number checked.
 pub async fn ask_due(app: &App) -> Result<usize, Beneath> {

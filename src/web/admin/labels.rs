@@ -33,6 +33,15 @@ pub const fn method(method: AuthMethod) -> &'static str {
         AuthMethod::Query => "Query string: the host removes the Authorization header",
         AuthMethod::Oauth1 => "OAuth 1.0a: plain keys do not reach WooCommerce",
         AuthMethod::Oauth1Http => "OAuth 1.0a, signed for http: the store's PHP does not see https",
+        AuthMethod::ApplicationPassword => "Application password of WordPress: user name and password in a header",
+    }
+}
+
+/// What a credential may do.
+pub const fn granted(of: Scope, method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::ApplicationPassword => "Whatever its WordPress user may do",
+        _ => scope(of),
     }
 }
 
