@@ -116,6 +116,7 @@ fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt>
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
         by_hand: false,
+        password_page: None,
         stopped: false,
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,

@@ -139,6 +139,11 @@ impl PretendStore {
         self.shop.with(|inner| inner.passwords.clear());
     }
 
+    /// Puts application passwords back, as restoring a database would.
+    pub fn put_back(&self, passwords: &[MadePassword]) {
+        self.shop.with(|inner| inner.passwords = passwords.to_vec());
+    }
+
     /// Revokes a key, as its owner would on the settings page. An unknown id is ignored.
     pub fn revoke(&self, key_id: i64) {
         self.shop.delete_key(key_id);
