@@ -135,7 +135,8 @@ async fn refusal(client: &Client, rest: &RestBase, authorization: Option<String>
 
 /// Why the store treats a request with the password as one without.
 pub(super) async fn why(asking: &Asking<'_>) -> Stop {
-    match introspect(asking).await {
+    // A plugin may have removed the routes of users. WooCommerce did not know the password either.
+    match introspect(asking, Verdict::KeyRejected).await {
         // WordPress knows it and WooCommerce does not: something between the two takes the user away.
         Ok(_) => Verdict::RestClosed.into(),
         Err(stop) => stop,
@@ -148,7 +149,8 @@ struct Own {
     app_id: String,
 }
 
-async fn introspect(asking: &Asking<'_>) -> Result<Own, Stop> {
+/// Asks the store about the password. `no_route` is what it means if the store has no such route.
+async fn introspect(asking: &Asking<'_>, no_route: Verdict) -> Result<Own, Stop> {
     let route = format!("{MINE}/introspect");
     let reply = asking.send(&Method::GET, &route, &[], asking.pair, AuthMethod::ApplicationPassword).await?;
     match answer::hear(&reply) {
@@ -160,8 +162,7 @@ async fn introspect(asking: &Asking<'_>) -> Result<Own, Stop> {
             "application_passwords_disabled" | "application_passwords_disabled_for_user" => Verdict::PasswordsOff,
             // A network of sites where the user belongs to another.
             "rest_user_invalid_id" => Verdict::RoleLost,
-            // A plugin removes the routes of users. WooCommerce did not know the password either.
-            "rest_no_route" => Verdict::KeyRejected,
+            "rest_no_route" => no_route,
             _ => match refusal.meaning() {
                 Meaning::Other(verdict) => verdict,
                 _ => Verdict::AnswerUnreadable,
@@ -185,7 +186,7 @@ fn is_uuid(text: &str) -> bool {
 
 /// Deletes the password at the store, with itself. Returns whether it is still there.
 pub(super) async fn revoke(asking: &Asking<'_>) -> Result<bool, Stop> {
-    match introspect(asking).await {
+    match introspect(asking, Verdict::RestClosed).await {
         Ok(own) => Ok(!delete(asking, &own.uuid).await),
         Err(stop) if matches!(stop.verdict, Verdict::KeyRejected | Verdict::UserGone) => Ok(false),
         Err(stop) => Err(stop),
@@ -195,7 +196,7 @@ pub(super) async fn revoke(asking: &Asking<'_>) -> Result<bool, Stop> {
 /// Deletes the user's older passwords for the same application, with the new one. Returns how many.
 pub async fn delete_older(client: &Client, home: &StoreUrl, rest: &RestBase, pair: &KeyPair) -> usize {
     let asking = Asking { client, home, rest, pair };
-    let Ok(mine) = introspect(&asking).await else { return 0 };
+    let Ok(mine) = introspect(&asking, Verdict::RestClosed).await else { return 0 };
     let fields = [("_fields", "uuid,app_id")];
     let list = asking.send(&Method::GET, MINE, &fields, pair, AuthMethod::ApplicationPassword).await;
     let Ok(Heard::Json { value: Value::Array(all), .. }) = list.map(|reply| answer::hear(&reply)) else { return 0 };

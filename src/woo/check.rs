@@ -332,7 +332,9 @@ impl Asking<'_> {
             };
             match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
-                    Meaning::Anonymous if is_password => return Err(application_password::why(self).await),
+                    Meaning::Anonymous | Meaning::Other(Verdict::RestClosed) if is_password => {
+                        return Err(application_password::why(self).await);
+                    }
                     Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
                     Meaning::AuthenticationError if is_password => return Err(Verdict::AnswerUnreadable.into()),
                     Meaning::AuthenticationError => {

@@ -36,6 +36,8 @@ fn says(page: &Page, words: &str) {
 /// Begins with a link, is stopped, and takes the way that is offered; returns the page that leads to the store, or why not.
 async fn offered(world: &World, browser: &mut Merchant, link: &str) -> Page {
     let page = world.begin(browser, link).await;
+    // The next attempt is a newer one.
+    world.clock.advance(Duration::from_millis(1));
     let page = browser.click(&page, "pplication password").await;
     says(&page, "whatever the WordPress user who approves may do");
     browser.submit(&page, GO, &[]).await
@@ -138,6 +140,7 @@ async fn it_finishes_wherever_the_approval_cannot_and_only_there() {
             page = browser.get(page.url.as_str()).await;
         }
         let page = browser.click(&page, "pplication password").await;
+        world.clock.advance(Duration::from_millis(1));
         let sent = browser.submit(&page, GO, &[]).await;
         let back = browser.approve_password(sent).await;
         world.prove().await;
@@ -260,6 +263,9 @@ async fn a_return_that_is_not_wordpress_own_is_not_heard() {
         let (path, state) = back.rsplit_once('/').unwrap();
         let guess = format!("{path}/{}?{}", "A".repeat(43), pairs(SHOP));
         let page = browser.get(&guess).await;
+        assert_eq!(page.url.query(), None, "{}", page.url);
+        says(&page, "Waiting for shop.example");
+        let page = world.merchant().get(&guess).await;
         assert_eq!((page.status, page.url.query()), (404, None), "{}", page.url);
         assert!(!state.is_empty());
         // Nor does a scanner or a prefetch change anything.
@@ -321,7 +327,7 @@ async fn an_approval_after_the_hour_is_too_late_and_leaves_no_password() {
 async fn who_may_nothing_in_the_shop_is_told_so() {
     let world = allowing(plain()).await;
     let (_, page) = connect(&world, "merchant-42", "editor").await;
-    says(&page, "Connecting shop.example");
+    says(&page, "is not allowed to read its orders");
     world.pass(Duration::from_secs(5)).await;
     let attempt = column(&world.app.db, "SELECT status || ' ' || reason FROM attempts ORDER BY id DESC LIMIT 1").await;
     assert_eq!(attempt, ["failed role_lost"]);
