@@ -30,7 +30,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Tables with at least one row per store.
-const BIG: [&str; 7] = ["stores", "keys", "key_reads", "events", "attempts", "links", "check_spans"];
+const BIG: [&str; 7] = ["stores", "keys", "read_chunks", "events", "attempts", "links", "check_spans"];
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "what it was asked for")]

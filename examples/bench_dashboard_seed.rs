@@ -151,14 +151,26 @@ impl Seed {
         times.sort_unstable();
         let mut rows = Vec::with_capacity(times.len());
         for at in times {
-            let id = RequestId::mint(Time::from_millis(at), &self.entropy);
-            let (store, token) = (
-                &stores[self.chance.random_range(0..stores.len())],
-                &tokens[self.chance.random_range(0..tokens.len())],
-            );
-            rows.push(format!("('{id}', {at}, '{token}', '{store}', 1, '192.0.2.7')"));
+            let at = Time::from_millis(at);
+            rows.push(KeyRead {
+                id: RequestId::mint(at, &self.entropy),
+                at,
+                store_id: stores[self.chance.random_range(0..stores.len())].clone(),
+                token_id: tokens[self.chance.random_range(0..tokens.len())].clone(),
+                key_version: 1,
+                from: [192, 0, 2, 7].into(),
+            });
         }
-        self.fill("key_reads (id, at, token_id, store_id, key_version, read_from)", rows).await
+        let mut recorder = Recorder::new(self.db.clone());
+        let revision = recorder.record(&[], 0).await?;
+        for some in rows.chunks(1_000) {
+            recorder.record(some, revision).await?;
+        }
+        recorder.let_go();
+        let now = Time::from_millis(self.now);
+        while reads::index(&self.db, 100, now, now).await? > 0 {}
+        while reads::merge(&self.db, now).await? {}
+        Ok(())
     }
 
     async fn events(&mut self, stores: &[StoreId], tokens: &[TokenId]) -> anyhow::Result<()> {

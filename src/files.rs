@@ -52,6 +52,16 @@ fn obstacle(path: &Path, wanted: Access) -> Option<String> {
     })
 }
 
+/// The folder of a file.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+/// Waits until the name of a new or renamed file is on disk.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    fs::File::open(folder_of(path))?.sync_all()
+}
+
 /// How many bytes this process may still write to the file system of `path`; `None` if that is unknown.
 pub fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;

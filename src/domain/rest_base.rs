@@ -59,6 +59,13 @@ impl RestBase {
         (is_ours && address.len() <= LONGEST && !is_page).then_some(Self(address))
     }
 
+    /// The base that is stored for a store, or the usual one. A stored one of another origin, put into the database from outside, is
+    /// not used: it would receive the store's keys.
+    pub fn of(home: &StoreUrl, stored: Option<&Self>) -> Self {
+        let is_own = |base: &&Self| base.0.strip_prefix(home.origin()).is_some_and(|path| path.starts_with('/'));
+        stored.filter(is_own).cloned().unwrap_or_else(|| Self::usual(home))
+    }
+
     /// The base as text, to which a route is appended.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -106,6 +113,20 @@ mod tests {
 
     fn home(text: &str) -> StoreUrl {
         StoreUrl::parse(text, Network::Public).unwrap()
+    }
+
+    #[test]
+    fn a_stored_base_of_another_origin_is_not_used() {
+        let home = home("shop.example.com");
+        for (stored, base) in [
+            ("https://shop.example.com/api/", "https://shop.example.com/api/"),
+            ("https://shop.example.com.evil.example/api/", "https://shop.example.com/wp-json/"),
+            ("http://shop.example.com/api/", "https://shop.example.com/wp-json/"),
+            ("https://evil.example/wp-json/", "https://shop.example.com/wp-json/"),
+        ] {
+            assert_eq!(RestBase::of(&home, Some(&RestBase(stored.to_owned()))).as_str(), base);
+        }
+        assert_eq!(RestBase::of(&home, None), RestBase::usual(&home));
     }
 
     #[test]

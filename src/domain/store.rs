@@ -73,6 +73,6 @@ pub struct Store {
 impl Store {
     /// Where its REST API answers.
     pub fn rest(&self) -> RestBase {
-        self.rest_base.clone().unwrap_or_else(|| RestBase::usual(&self.home))
+        RestBase::of(&self.home, self.rest_base.as_ref())
     }
 }

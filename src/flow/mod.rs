@@ -22,12 +22,15 @@ pub enum Beneath {
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+    /// A value is sealed under a ring key that this process does not have yet. It reads the ring again within seconds.
+    #[error("the key ring of this process lacks the key {0}, which this installation uses: add its line")]
+    RingBehind(String),
 }
 
 impl Beneath {
     /// Whether a retry in a moment may succeed.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Storage(storage::Error::Unavailable(_) | storage::Error::Unknown(_)))
+        matches!(self, Self::RingBehind(_) | Self::Storage(storage::Error::Unavailable(_) | storage::Error::Unknown(_)))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::app::App;
 use crate::domain::{Entropy, Time};
+use crate::flow::Beneath;
 use crate::storage::ring_keys::{self, RingKey};
 use crate::storage::{self, Db, seals};
-use crate::vault::{KeyRing, Place, RingFault, RingSource, Vault, is_older};
+use crate::vault::{KeyRing, Place, RingFault, RingSource, Unopenable, Vault, is_older, sealed_under};
 
 /// What is sealed as the proof of a ring key.
 pub const PROOF: &[u8] = b"cartkey";
@@ -54,6 +56,15 @@ pub enum Error {
     Storage(#[from] storage::Error),
 }
 
+impl From<Beneath> for Error {
+    fn from(error: Beneath) -> Self {
+        match error {
+            Beneath::Storage(error) => Self::Storage(error),
+            Beneath::RingBehind(id) => Self::Sealing { id },
+        }
+    }
+}
+
 /// Opens the vault: reads the ring, or creates its file if nothing in this database was ever sealed. Then verifies each ring key
 /// against the proofs in the database, and that no sealed value needs a key that is not in the ring.
 pub async fn open_vault(db: &Db, source: &RingSource, now: Time, entropy: &Entropy) -> Result<Vault, Error> {
@@ -89,6 +100,29 @@ pub async fn open_vault(db: &Db, source: &RingSource, now: Time, entropy: &Entro
     }
     let sealing = ring_keys::choose(db, &vault.key_ids().remove(0)).await?;
     if vault.seal_from_now_on_with(&sealing) { Ok(vault) } else { Err(Error::Sealing { id: sealing }) }
+}
+
+/// Returns what was opened, or `None` if the value is damaged. Errors: [`Beneath::RingBehind`], as [`is_known`].
+pub(in crate::flow) async fn or_damaged<T>(
+    app: &App,
+    sealed: &[u8],
+    opened: Result<T, Unopenable>,
+) -> Result<Option<T>, Beneath> {
+    if opened.is_err() {
+        is_known(app, sealed).await?;
+    }
+    Ok(opened.ok())
+}
+
+/// Fails with [`Beneath::RingBehind`] if the value is sealed under a ring key that this installation uses and this process lacks:
+/// that it does not open here says nothing about the value.
+pub(in crate::flow) async fn is_known(app: &App, sealed: &[u8]) -> Result<(), Beneath> {
+    match sealed_under(sealed) {
+        Some(id) if !app.vault.has(id) && ring_keys::all(&app.db).await?.iter().any(|key| key.id == id) => {
+            Err(Beneath::RingBehind(id.to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn make(path: &Path, entropy: &Entropy) -> Result<KeyRing, RingFault> {

@@ -1,5 +1,5 @@
-//! Retention: deletes key reads older than the operators' setting, a UTC day at a time, and the IP addresses recorded with events, attempts and
-//! keys.
+//! Retention: deletes key reads older than the operators' setting, whole segments at a time, and the IP addresses recorded with
+//! events, attempts and keys.
 
 use std::time::Duration;
 
@@ -35,8 +35,9 @@ pub fn before(app: &App, keep: Keep) -> Option<Time> {
     }
 }
 
-/// Deletes expired records in small transactions. Returns false if some remain for the next pass.
+/// Deletes expired records in small transactions, and what dead processes left. Returns false if some remain for the next pass.
 pub async fn sweep(app: &App) -> Result<bool, Beneath> {
+    reads::tidy(&app.db, app.now()).await?;
     let Some(before) = before(app, kept(app).await?) else { return Ok(true) };
     let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
     for _ in 0..TRANSACTIONS {

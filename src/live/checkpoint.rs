@@ -19,11 +19,10 @@ pub async fn run(db: Db, worker: Worker, mut stop: watch::Receiver<bool>) {
     let mut before = 0_usize;
     while !*stop.borrow() {
         match db.checkpoint().await {
-            Ok(copied) if copied != before => {
+            Ok(copied) => {
                 worker.did(copied.saturating_sub(before), "pages copied into the file");
                 before = copied;
             }
-            Ok(_) => {}
             Err(error) => worker.failed("the WAL could not be copied into the database file", &error),
         }
         tokio::select! {

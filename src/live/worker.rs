@@ -20,6 +20,8 @@ use crate::domain::{Clock, Time};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such pause. After a worker has run for as long without a panic, its next pause is the first again.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How often the same failure is logged.
+const LOGGED_EVERY: Duration = Duration::from_mins(1);
 /// A restarted worker counts as down until it has finished a pass, or has run for this long.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
@@ -145,10 +147,20 @@ impl Worker {
         }
     }
 
-    /// Records a pass that failed; the loop continues. `says` is logged with the error, and shown without it.
+    /// Records a pass that failed; the loop continues. `says` is logged with the error, and shown without it. The same failure is
+    /// logged again only after a pass that succeeded, or a minute later.
     pub fn failed(&self, says: &'static str, error: &(dyn Error + 'static)) {
-        tracing::error!(worker = self.status().plan.name, error, "{says}");
-        self.failed_again(says);
+        let status = self.status();
+        let is_known = status.last_fault.is_some_and(|(at, last)| {
+            last == says && status.last_run < Some(at) && self.clock.now() < at.plus(LOGGED_EVERY)
+        });
+        if is_known {
+            // Its time stays that of the line in the log.
+            self.is(State::Running);
+        } else {
+            tracing::error!(worker = status.plan.name, error, "{says}");
+            self.failed_again(says);
+        }
     }
 
     /// The same without a log line: for errors that would fill the log.
@@ -327,6 +339,25 @@ mod tests {
         until(|| !workers.down().is_empty()).await;
         stop.send_replace(true);
         tokio::time::timeout(FIRST_PAUSE / 2, running).await.expect("it ends at once").expect("without a panic");
+    }
+
+    #[test]
+    fn the_same_failure_is_reported_once_a_minute_until_a_pass_succeeds() {
+        let clock = Clock::test(Time::from_millis(1_790_000_000_000));
+        let worker = Workers::new(clock.clone()).enter(PLAN);
+        let error = std::io::Error::other("disk");
+        let fails_after = |seconds| {
+            clock.advance(Duration::from_secs(seconds));
+            worker.failed("not written", &error);
+            worker.status().last_fault.map(|(at, _)| at)
+        };
+        let first = fails_after(0);
+        assert_eq!(fails_after(1), first);
+        assert_eq!(fails_after(58), first);
+        let second = fails_after(1);
+        assert!(second > first, "a minute later");
+        worker.did(0, "written");
+        assert!(fails_after(1) > second, "after a pass that succeeded");
     }
 
     #[tokio::test]

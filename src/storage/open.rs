@@ -22,7 +22,7 @@ use super::doubt::Failover;
 use super::{Db, Error, Pools};
 use crate::domain::entropy::Entropy;
 use crate::domain::time::Time;
-use crate::files::why_unwritable;
+use crate::files::{folder_of, why_unwritable};
 
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).
 const LOCK_PATIENCE: Duration = Duration::from_secs(40);
@@ -529,10 +529,6 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     access(folder, Access::WRITE_OK).map_err(io::Error::from)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 #[cfg(test)]

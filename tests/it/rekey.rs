@@ -7,10 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cartkey::app::App;
+use cartkey::domain::actor::Actor;
+use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::sealed::Sealed;
+use cartkey::domain::secret::Secret;
+use cartkey::flow::connecting::disconnect;
+use cartkey::flow::lending::lend::{self, Request, Which};
 use cartkey::flow::open_vault::open_vault;
 use cartkey::flow::transfer::rekey::{self, Last, Rekeyed, Role, Step};
 use cartkey::flow::transfer::seals;
+use cartkey::flow::watching::watch;
 use cartkey::storage::{Db, seals as sealed};
 use cartkey::vault::{KeyRing, Place, RingSource, sealed_under};
 use rustix::process::Signal;
@@ -222,6 +228,66 @@ async fn no_key_seals_before_every_replica_has_it() {
         text.contains(&format!("the key {key} seals")) && text.contains(&format!("the key {old} is no longer needed")),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_no_longer_in_the_ring_does_not_seal_and_two_rekeys_do_not_run_at_once() {
+    let world = World::new().await;
+    grown::connect_stores(&world.app, 3).await;
+    let before = fs::read_to_string(ring(&world)).unwrap();
+    rekey::enter(&world.app).await.unwrap();
+    let command = world.replica().await;
+    let (send, mut steps) = tokio::sync::mpsc::unbounded_channel();
+    let running = tokio::spawn(async move {
+        rekey::run(&command, |step| {
+            let _ = send.send(step);
+        })
+        .await
+    });
+    let Some(Step::Added { key }) = steps.recv().await else { panic!("a key is added first") };
+    assert!(matches!(steps.recv().await, Some(Step::Lacking { processes: 1, .. })));
+    let busy = rekey::run(&world.replica().await, |_| ()).await.unwrap_err().to_string();
+    assert!(busy.contains("another “cartkey rekey” is running"), "{busy}");
+    // The file is put back from a backup.
+    fs::write(ring(&world), &before).unwrap();
+    let refused = running.await.unwrap().unwrap_err().to_string();
+    assert!(refused.contains(&format!("the key {key} is not in")), "{refused}");
+    assert!(world.app.vault.key_ids().first() != Some(&key));
+    assert_eq!(sealed::count_under(&world.app.db, &key).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_process_that_lacks_a_key_judges_nothing_and_lends_again_once_it_has_it() {
+    let world = World::new().await;
+    world.connect("m").await;
+    let service = world.service("keys:read").await;
+    let folder = world.folder.path().join("elsewhere");
+    fs::create_dir_all(folder.join("ring")).unwrap();
+    fs::copy(ring(&world), folder.join("ring/master.key")).unwrap();
+    // It has not recorded that it lives, so the rekey does not wait for it.
+    let behind = open(&[], &world.database_url, &folder, world.client(), &world.clock).await;
+    rekey_until(&world.replica().await, usize::MAX).await.unwrap();
+    let stands = async || crate::database::column(&world.app.db, "SELECT status || failures FROM stores").await;
+    let before = stands().await;
+    let lent = async || {
+        let (token, id) = (Secret::new(service.token.clone()), RequestId::mint(behind.now(), &behind.entropy));
+        let request = Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
+        lend::keys(&behind, &request, &Which::User("m".parse().unwrap(), None))
+            .await
+            .map(|_| ())
+            .map_err(|e| e.to_string())
+    };
+    let refused = lent().await.unwrap_err();
+    assert!(refused.contains("the key ring of this process lacks the key"), "{refused}");
+    world.clock.advance(std::time::Duration::from_hours(25));
+    watch::check_due(&behind).await.unwrap();
+    let store: StoreId = crate::database::column(&world.app.db, "SELECT id FROM stores").await[0].parse().unwrap();
+    watch::check(&behind, &store, &Actor::new("test")).await.unwrap_err();
+    disconnect::disconnect(&behind, &store, &Actor::new("test")).await.unwrap_err();
+    assert_eq!(stands().await, before, "the store is as it was");
+    fs::copy(ring(&world), folder.join("ring/master.key")).unwrap();
+    rekey::pass(&behind, &mut Last::default()).await.unwrap();
+    assert_eq!(lent().await, Ok(()));
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("POST", "/api/v1/stores/{id}/check", Token(StoresWrite)),
     ("GET", "/api/v1/stores/{id}/keys", Token(KeysRead)),
     ("GET", "/api/v1/users/{user_id}/keys", Token(KeysRead)),
+    ("POST", "/api/v1/keys", Token(KeysRead)),
     ("GET", "/api/v1/events", Token(EventsRead)),
     ("GET", "/admin/sign-in", Everybody),
     ("POST", "/admin/sign-in", Everybody),

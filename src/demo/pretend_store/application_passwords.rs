@@ -59,7 +59,12 @@ fn is_available(shop: &Shop, switches: &Switches) -> bool {
 
 /// Whom a Basic header with an application password stands for. `for_woocommerce`: WooCommerce has looked at the header first, and
 /// hides what WordPress finds wrong with it.
-pub(super) fn caller(authorization: &str, for_woocommerce: bool, shop: &Shop, switches: &Switches) -> Result<Caller, Answer> {
+pub(super) fn caller(
+    authorization: &str,
+    for_woocommerce: bool,
+    shop: &Shop,
+    switches: &Switches,
+) -> Result<Caller, Answer> {
     let Some((login, password)) = basic_of(authorization) else { return Ok(Caller::Anonymous) };
     let was_ever_made = shop.with(|inner| inner.was_password_made);
     if !was_ever_made || !is_available(shop, switches) {
@@ -72,10 +77,9 @@ pub(super) fn caller(authorization: &str, for_woocommerce: bool, shop: &Shop, sw
         Some((person, made))
     });
     let (code, says) = match found {
-        Some((person, Some(_))) if switches.passwords_off_for == Some(person.login.as_str()) => (
-            "application_passwords_disabled_for_user",
-            "Application passwords are not available for your account.",
-        ),
+        Some((person, Some(_))) if switches.passwords_off_for == Some(person.login.as_str()) => {
+            ("application_passwords_disabled_for_user", "Application passwords are not available for your account.")
+        }
         Some((person, Some(made))) => return Ok(Caller::Password { role: person.role, made }),
         Some((_, None)) => ("incorrect_password", "The provided password is an invalid application password."),
         None => ("invalid_username", "Unknown username. Check again or try your email address."),
@@ -90,7 +94,11 @@ pub(super) fn routes(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, s
         return None;
     }
     if !is_available(shop, switches) {
-        return Some(Answer::rest_error(501, "application_passwords_disabled", "Application passwords are not available."));
+        return Some(Answer::rest_error(
+            501,
+            "application_passwords_disabled",
+            "Application passwords are not available.",
+        ));
     }
     let by_cookie = visitor(asked, shop).filter(|who| shop.is_nonce(asked.header("x-wp-nonce"), REST, Some(who)));
     let login = match (caller, by_cookie) {
@@ -101,7 +109,9 @@ pub(super) fn routes(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, s
     Some(match (method(asked).as_str(), rest.trim_start_matches('/')) {
         ("GET", "introspect") => match caller {
             Caller::Password { made, .. } => Answer::json(200, &shown(made)),
-            _ => Answer::rest_error(404, "rest_no_authenticated_app_password", "Cannot introspect application password."),
+            _ => {
+                Answer::rest_error(404, "rest_no_authenticated_app_password", "Cannot introspect application password.")
+            }
         },
         ("GET", "") => {
             let mine: Vec<Value> =
@@ -158,7 +168,8 @@ pub(super) fn approval(asked: &Asked, shop: &Shop, switches: &Switches, visitor:
         return decided(&params, shop, switches, visitor, (&success, &reject, &app_id));
     }
     let fault = [&success, &reject].into_iter().find_map(|url| refused(url, switches));
-    let fault = fault.or_else(|| (!app_id.is_empty() && !is_uuid(&app_id)).then_some("The application ID must be a UUID."));
+    let fault =
+        fault.or_else(|| (!app_id.is_empty() && !is_uuid(&app_id)).then_some("The application ID must be a UUID."));
     if let Some(says) = fault {
         return stopped(500, shop, &format!("The Authorize Application request is not allowed. {says}"), None);
     }
@@ -184,7 +195,9 @@ fn refused(url: &str, switches: &Switches) -> Option<&'static str> {
     let is_here = matches!(parsed.host_str(), Some("127.0.0.1" | "[::1]"));
     match parsed.scheme() {
         "javascript" | "data" => Some("Invalid URL format."),
-        "http" if !is_here && !switches.accept_http_callback => Some("The URL must be served over a secure connection."),
+        "http" if !is_here && !switches.accept_http_callback => {
+            Some("The URL must be served over a secure connection.")
+        }
         _ => None,
     }
 }
@@ -210,7 +223,10 @@ fn form(
 ) -> Answer {
     let name = esc_html(params.filled("app_name").unwrap_or_default());
     let home = esc_html(&believed_home(shop, switches));
-    let told = php::add_query_arg(&[("site_url", &shop.home), ("user_login", &visitor.login), ("password", "[------]")], success);
+    let told = php::add_query_arg(
+        &[("site_url", &shop.home), ("user_login", &visitor.login), ("password", "[------]")],
+        success,
+    );
     let inside = format!(
         "<p>Would you like to give the application identifying itself as <strong>{name}</strong> access to your account? You \
          should only do this if you trust the application in question.</p>\n<p class=\"error problem\" role=\"alert\"></p>\n\

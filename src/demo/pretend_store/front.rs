@@ -92,7 +92,8 @@ fn before_wordpress(asked: &Asked, shop: &Shop, switches: &Switches) -> Option<A
         return Some(answer);
     }
     let is_below = |part: &str| inside_home(&asked.path, &shop.home).is_some_and(|path| path.starts_with(part));
-    if switches.path_blocked.is_some_and(is_below) || (switches.delete_refused && asked.method == hyper::Method::DELETE) {
+    if switches.path_blocked.is_some_and(is_below) || (switches.delete_refused && asked.method == hyper::Method::DELETE)
+    {
         return Some(Answer::html(403, "<h1>Forbidden</h1>"));
     }
     if switches.keys_in_address_blocked && asked.get().filled("consumer_key").is_some() {

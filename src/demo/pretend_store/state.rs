@@ -153,8 +153,7 @@ impl Shop {
         };
         let roles = [Role::Administrator, Role::ShopManager, Role::Editor, Role::Customer];
         let people = ["admin", "manager", "editor", "customer"].into_iter().zip(roles);
-        let people = people
-            .map(|(login, role)| Person { login: login.to_owned(), role });
+        let people = people.map(|(login, role)| Person { login: login.to_owned(), role });
         let inner = Inner {
             switches: setup.switches,
             people: people.collect(),

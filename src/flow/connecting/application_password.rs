@@ -21,11 +21,12 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
+use crate::flow::Beneath;
 use crate::flow::connecting::admit::{Admitted, admit};
 use crate::flow::connecting::connect::{self, Begun, Error, Invitation, Secrets};
 use crate::flow::connecting::return_leg::is_mine;
 use crate::flow::connecting::{by_hand, receive};
-use crate::flow::Beneath;
+use crate::flow::open_vault::or_damaged;
 use crate::storage::attempts::{self, AttemptWithSecrets, Still};
 use crate::storage::grants::Candidate;
 use crate::vault::{Place, fingerprint};
@@ -122,7 +123,8 @@ impl Answered {
             (Some(site_url), Some(login), Some(password)) if one("success").is_none() => {
                 let password: String = password.split_whitespace().collect();
                 let is_login = (1..=60).contains(&login.chars().count()) && !login.contains([':', '\n', '\r', '\0']);
-                let is_password = (16..=128).contains(&password.len()) && password.bytes().all(|b| b.is_ascii_graphic());
+                let is_password =
+                    (16..=128).contains(&password.len()) && password.bytes().all(|b| b.is_ascii_graphic());
                 if !is_login || !is_password {
                     return Self::Unreadable;
                 }
@@ -250,11 +252,17 @@ async fn discard(app: &App, attempt: &Attempt, pair: &KeyPair) -> bool {
 }
 
 /// The same for one that was saved.
-pub(super) async fn discard_sealed(app: &App, candidate: &Candidate, attempt: &Attempt, sealed: &[u8]) {
+pub(super) async fn discard_sealed(
+    app: &App,
+    candidate: &Candidate,
+    attempt: &Attempt,
+    sealed: &[u8],
+) -> Result<(), Beneath> {
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
-    if let Ok(pair) = app.vault.open_pair(&place, sealed) {
+    if let Some(pair) = or_damaged(app, sealed, app.vault.open_pair(&place, sealed)).await? {
         discard(app, attempt, &pair).await;
     }
+    Ok(())
 }
 
 /// Deletes the merchant's older passwords for this connection at the store, as far as the same user made them. What is left works

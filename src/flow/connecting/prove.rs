@@ -18,6 +18,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
+use crate::flow::open_vault::or_damaged;
 use crate::flow::{Beneath, connecting::application_password, transfer::add_by_keys, watching::revocation};
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
@@ -109,13 +110,15 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         Some(sealed) if !attempt.status.is_ended() => sealed,
         sealed => {
             if let Some(sealed) = sealed.as_ref().filter(|_| attempt.password_page.is_some()) {
-                application_password::discard_sealed(app, candidate, &attempt, sealed).await;
+                application_password::discard_sealed(app, candidate, &attempt, sealed).await?;
             }
             return set_aside(app, candidate).await;
         }
     };
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
-    let Ok(pair) = app.vault.open_pair(&place, sealed) else { return unreadable(app, candidate).await };
+    let Some(pair) = or_damaged(app, sealed, app.vault.open_pair(&place, sealed)).await? else {
+        return unreadable(app, candidate).await;
+    };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
     let known = attempt.password_page.as_ref().map(|_| AuthMethod::ApplicationPassword);
@@ -258,7 +261,8 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let Some(auth_method) = proven.auth_method else { return Ok(None) };
     let now = app.now();
     let (home, user_id) = (&attempt.home, &attempt.user_id);
-    let Ok(pair) = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed) else {
+    let opened = app.vault.open_pair(&Place::grant(&proven.id, home, user_id), sealed);
+    let Some(pair) = or_damaged(app, sealed, opened).await? else {
         unreadable(app, proven).await?;
         return Ok(None);
     };

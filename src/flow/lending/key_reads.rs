@@ -43,15 +43,13 @@ pub struct OfToken {
 /// Moves reads until shutdown.
 pub async fn run(app: App, mut stop: watch::Receiver<bool>) {
     let worker = app.workers.enter(WORKER);
-    if let Err(error) = reads::tidy(&app.db, app.now()).await {
-        worker.failed("unfinished segments of key reads could not be deleted", &error);
-    }
     while !*stop.borrow() {
         match index(&app, COMMITS).await {
-            Ok(0) => {}
             Ok(moved) => {
                 worker.did(moved, "key reads moved");
-                continue;
+                if moved > 0 {
+                    continue;
+                }
             }
             Err(error) => worker.failed("key reads could not be moved", &error),
         }
@@ -83,12 +81,6 @@ pub async fn per_day(app: &App, days: u16) -> Result<Vec<Day>, Beneath> {
 
 /// Each token's reads since the UTC day of `since`, and its last read ever. Tokens that never read a key are left out.
 pub async fn of_tokens(app: &App, since: Time) -> Result<HashMap<TokenId, OfToken>, Beneath> {
-    let mut all: HashMap<TokenId, OfToken> = HashMap::new();
-    for (token, reads) in reads::by_token(&app.db, since.day()).await? {
-        all.entry(token).or_default().reads = reads;
-    }
-    for (token, at) in reads::last_by_token(&app.db).await? {
-        all.entry(token).or_default().last_at = Some(at);
-    }
-    Ok(all)
+    let all = reads::by_token(&app.db, since.day()).await?.into_iter();
+    Ok(all.map(|(token, (reads, at))| (token, OfToken { reads, last_at: Some(at) })).collect())
 }

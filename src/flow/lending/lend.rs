@@ -21,6 +21,7 @@ use crate::domain::time::Time;
 use crate::domain::token::{Permission, ServiceToken};
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
+use crate::flow::open_vault::or_damaged;
 use crate::flow::{Beneath, takes_in_beneath, watching::watch};
 use crate::live::lending::Lendable;
 use crate::storage::reads::KeyRead;
@@ -158,7 +159,8 @@ pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Resul
                 Err(error) => Err(error),
             };
             match &key {
-                Err(error) => hash.update(error.to_string().as_bytes()),
+                // With all that the answer says of it, such as the merchant's stores.
+                Err(error) => hash.update(format!("{which:?} {error:?}").as_bytes()),
                 Ok(key) => hash.update(key.etag.as_bytes()),
             }
             hash.update(b"\n");
@@ -273,7 +275,8 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
         (status, _) => return Err(Error::NotConnected(status, store.reason)),
     };
     // A key that does not open is never cached.
-    if app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).is_err() {
+    let opened = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed);
+    if or_damaged(app, &key.sealed, opened).await?.is_none() {
         watch::found_unreadable(app, &store, &key).await?;
         return Err(UNREADABLE);
     }
@@ -316,7 +319,8 @@ impl Keys {
 fn etag(lendable: &Lendable) -> String {
     let store = &lendable.store;
     let mut etag = format!("{}-{}-{}", lendable.key_id, store.auth_method.as_str(), store.scope);
-    if let Some(rest) = store.rest_base.as_ref().filter(|rest| **rest != RestBase::usual(&store.home)) {
+    let rest = store.rest();
+    if rest != RestBase::usual(&store.home) {
         // An encoded address contains no character that ends a tag, except the comma, which separates tags in a list.
         etag.push_str(&rest.as_str()[store.home.origin().len()..].replace(',', "%2C"));
     }

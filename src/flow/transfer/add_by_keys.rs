@@ -15,6 +15,7 @@ use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
+use crate::flow::open_vault::or_damaged;
 use crate::flow::watching::{revocation, watch};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::keys;
@@ -263,12 +264,13 @@ async fn known(app: &App, user_id: &UserId, pair: &KeyPair, home: &StoreUrl) -> 
     let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
     let Some(served) = stores::served(&app.db, &id).await? else { return Ok(None) };
     let store = served.store;
-    let is_same = served.key.is_some_and(|key| {
-        let place = Place::key(&key.id, &store.home, &store.user_id);
-        // A stored key that does not open counts as different: this one replaces it.
-        app.vault.open_pair(&place, &key.sealed).is_ok_and(|served| is_same(&served, pair))
-    });
-    Ok(Some(Known { store, is_same }))
+    let mut is_current = false;
+    if let Some(key) = served.key {
+        let opened = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed);
+        // A damaged key counts as different: this one replaces it.
+        is_current = or_damaged(app, &key.sealed, opened).await?.is_some_and(|served| is_same(&served, pair));
+    }
+    Ok(Some(Known { store, is_same: is_current }))
 }
 
 /// Compares fingerprints, not secrets: the timing reveals nothing about either.

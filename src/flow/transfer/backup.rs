@@ -4,19 +4,19 @@
 //! A backup is written under another name, synced, and renamed when it is complete, so a file named `cartkey-….backup` is always
 //! complete. Sealed values stay sealed, and the key ring is not included, unless the command asks for it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::BackupSchedule;
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
+use crate::files::sync_folder_of;
 use crate::live::worker::Plan;
 use crate::storage;
 use crate::storage::transfer::file::About;
@@ -120,10 +120,10 @@ async fn write(
     let kept = tokio::task::spawn_blocking(move || {
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&from, &to)?;
-        sync_folder(&to)
+        sync_folder_of(&to)
     });
     kept.await.unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into())).map_err(|fault| failed(&path, fault))?;
-    let deleted = keep.map_or_else(|| Ok(Vec::new()), |keep| delete_older(folder, keep))?;
+    let deleted = keep.map_or_else(|| Ok(Vec::new()), |keep| delete_older(folder, keep, now))?;
     Ok(Written { path: Some(path), sums, deleted })
 }
 
@@ -166,10 +166,10 @@ fn prepare(app: &App, folder: &Path, with_ring: bool) -> Result<File, Error> {
     let path = folder.join(LOCK);
     let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let lock = open.map_err(|fault| failed(&path, fault))?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+    match lock.try_lock() {
         Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Busy(folder.display().to_string())),
-        Err(fault) => return Err(failed(&path, fault.into())),
+        Err(TryLockError::WouldBlock) => return Err(Error::Busy(folder.display().to_string())),
+        Err(TryLockError::Error(fault)) => return Err(failed(&path, fault)),
     }
     let left = |name: &str| name.strip_suffix(PARTIAL).is_some_and(|name| time_of(name).is_some());
     for (name, path) in names(folder)? {
@@ -178,11 +178,6 @@ fn prepare(app: &App, folder: &Path, with_ring: bool) -> Result<File, Error> {
         }
     }
     Ok(lock)
-}
-
-fn sync_folder(file: &Path) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 /// `cartkey-2026-11-22T10-00-00.000Z.backup`: without colons, which other systems do not allow in names.
@@ -211,17 +206,20 @@ fn names(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     read().map_err(|fault| failed(folder, fault))
 }
 
-/// The complete backups in a folder, newest first.
-fn complete(folder: &Path) -> Result<Vec<(Time, PathBuf)>, Error> {
-    let mut found: Vec<(Time, PathBuf)> =
-        names(folder)?.into_iter().filter_map(|(name, path)| Some((time_of(&name)?, path))).collect();
+/// The complete backups in a folder, newest first. Those dated in the future, from before the clock was set back, are left out: they
+/// are neither counted nor deleted.
+fn complete(folder: &Path, now: Time) -> Result<Vec<(Time, PathBuf)>, Error> {
+    let mut found: Vec<(Time, PathBuf)> = names(folder)?
+        .into_iter()
+        .filter_map(|(name, path)| Some((time_of(&name).filter(|at| *at <= now)?, path)))
+        .collect();
     found.sort_unstable_by(|one, other| other.cmp(one));
     Ok(found)
 }
 
-fn delete_older(folder: &Path, keep: u32) -> Result<Vec<PathBuf>, Error> {
+fn delete_older(folder: &Path, keep: u32, now: Time) -> Result<Vec<PathBuf>, Error> {
     let mut deleted = Vec::new();
-    for (_, path) in complete(folder)?.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
+    for (_, path) in complete(folder, now)?.into_iter().skip(usize::try_from(keep).unwrap_or(usize::MAX)) {
         fs::remove_file(&path).map_err(|fault| failed(&path, fault))?;
         deleted.push(path);
     }
@@ -269,14 +267,13 @@ pub async fn run_due(app: &App) -> Result<bool, Error> {
 
 async fn write_due(app: &App, schedule: &BackupSchedule) -> Result<bool, Error> {
     let _lock = prepare(app, &schedule.folder, false)?;
-    let newest = complete(&schedule.folder)?.first().map(|(at, _)| *at);
+    let newest = complete(&schedule.folder, app.now())?.first().map(|(at, _)| *at);
     app.backups.found(newest);
-    // If the clock was set back, a backup dated in the future does not prevent new ones.
-    if newest.is_some_and(|at| at <= app.now() && app.now() < at.plus(schedule.every)) {
+    if newest.is_some_and(|at| app.now() < at.plus(schedule.every)) {
         return Ok(false);
     }
     let written = write(app, &schedule.folder, None, Some(schedule.keep), |_, _| ()).await?;
-    app.backups.found(complete(&schedule.folder)?.first().map(|(at, _)| *at));
+    app.backups.found(complete(&schedule.folder, app.now())?.first().map(|(at, _)| *at));
     let rows: u64 = written.sums.iter().map(|sum| sum.rows).sum();
     tracing::info!(path = ?written.path, rows, deleted = written.deleted.len(), "wrote a backup");
     Ok(true)

@@ -8,18 +8,21 @@
 //!
 //! Progress is kept in the database only: a command that was killed resumes when it is run again.
 
+use std::fs::{File, TryLockError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::domain::time::{Instant, Time};
+use crate::files::folder_of;
+use crate::flow::Beneath;
 use crate::flow::open_vault::{self, PROOF};
 use crate::flow::transfer::seals;
 use crate::live::worker::Plan;
 use crate::storage::ring_keys::{self, Process, RingKey};
 use crate::storage::{self, seals as sealed};
-use crate::vault::{KeyRing, Place, RingFault};
+use crate::vault::{KeyRing, Place, RingFault, RingSource};
 
 /// How often a process checks which key seals.
 const EVERY: Duration = Duration::from_secs(5);
@@ -54,6 +57,14 @@ pub enum Error {
         "{0}. Add a line with a new ID to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
     )]
     Unwritable(RingFault),
+    /// The key that was about to seal is no longer in the ring.
+    #[error(
+        "the key {key} is not in {ring} any more, so it does not seal. Nothing was changed; run this command again"
+    )]
+    Gone { key: String, ring: String },
+    /// Another process is changing the ring.
+    #[error("another “cartkey rekey” is running for {0}: wait until it has ended")]
+    Busy(String),
 }
 
 impl From<storage::Error> for Error {
@@ -62,9 +73,9 @@ impl From<storage::Error> for Error {
     }
 }
 
-impl From<crate::flow::Beneath> for Error {
-    fn from(crate::flow::Beneath::Storage(error): crate::flow::Beneath) -> Self {
-        error.into()
+impl From<Beneath> for Error {
+    fn from(error: Beneath) -> Self {
+        Self::Ring(error.into())
     }
 }
 
@@ -107,21 +118,50 @@ pub struct Rekeyed {
 /// Resumes an interrupted rekey, or begins one. While the ring still contains a former key that no value needs, no rekey begins:
 /// that line must be removed first.
 pub async fn run(app: &App, mut tell: impl FnMut(Step)) -> Result<Rekeyed, Error> {
+    let _lock = lock(app)?;
     let resumed = finish(app, &mut tell).await?;
     let keys = roles(app).await?;
-    if resumed > 0 || keys.iter().any(|(_, role)| *role == Role::Unneeded) {
+    let is_former = |role: Role| role == Role::Unneeded || (resumed > 0 && matches!(role, Role::Needed(_)));
+    if keys.iter().any(|(_, role)| is_former(*role)) {
         return Ok(Rekeyed { resealed: resumed, keys });
     }
     let key = next_key(app, &keys, &mut tell).await?;
-    while !ring_keys::seal_with(&app.db, &key, app.now().minus(GONE_AFTER), app.now()).await? {
+    loop {
+        // Someone may have replaced the file since the key was added to it.
+        still_has(app, &key).await?;
+        if ring_keys::seal_with(&app.db, &key, app.now().minus(GONE_AFTER), app.now()).await? {
+            break;
+        }
         let processes = there(app).await?.iter().filter(|process| !process.has(&key)).count();
         tell(Step::Lacking { key: key.clone(), processes });
         tokio::time::sleep(PAUSE).await;
     }
     app.vault.seal_from_now_on_with(&key);
     tell(Step::Seals { key });
-    let resealed = finish(app, &mut tell).await?;
+    let resealed = resumed + finish(app, &mut tell).await?;
     Ok(Rekeyed { resealed, keys: roles(app).await? })
+}
+
+/// Keeps other rekeys on this machine out, by a lock on the folder of the ring's file.
+fn lock(app: &App) -> Result<Option<File>, Error> {
+    let Some(path) = app.ring.as_ref().and_then(RingSource::file) else { return Ok(None) };
+    let io = |source| Error::Unwritable(RingFault::Io { path: path.display().to_string(), source });
+    let folder = File::open(folder_of(path)).map_err(io)?;
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy(path.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Fails if a ring that can be read again lacks the key now.
+async fn still_has(app: &App, key: &str) -> Result<(), Error> {
+    let Some(source) = app.ring.as_ref().filter(|source| source.can_change()) else { return Ok(()) };
+    let ring = source.load().await.map_err(open_vault::Error::Ring)?;
+    if ring.is_some_and(|ring| ring.iter().any(|(id, _)| id == key)) {
+        return Ok(());
+    }
+    Err(Error::Gone { key: key.to_owned(), ring: source.to_string() })
 }
 
 /// Re-seals everything, until every process seals with the new key and no value is sealed under a former one.
@@ -236,7 +276,7 @@ pub async fn pass(app: &App, last: &mut Last) -> Result<usize, open_vault::Error
     if last.renewed.is_some_and(|at| now.since(at) < LOOK_EVERY) {
         return Ok(0);
     }
-    let renewed = seals::renew(app, IN_ONE_PASS, |_| ()).await.map_err(|crate::flow::Beneath::Storage(error)| error)?;
+    let renewed = seals::renew(app, IN_ONE_PASS, |_| ()).await?;
     if renewed < IN_ONE_PASS {
         last.renewed = Some(now);
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::domain::{Actor, AuthMethod, Event, Kind, RestBase, StoreId, StoreUrl, Time, UserId, Verdict};
 use crate::flow::Beneath;
+use crate::flow::open_vault::or_damaged;
 use crate::storage::keys::{self, Farewell, Revocation};
 use crate::storage::stores::{self, Served};
 use crate::vault::Place;
@@ -29,30 +30,29 @@ const OF_ONE_STORE: i64 = 3;
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// What is stored, re-sealed, until the store reports the key as revoked: the consumer key alone, or the application password. A
-/// pair that does not open is wiped without a check.
-pub fn farewell(app: &App, served: &Served) -> Option<Farewell> {
-    let (key, store) = (served.key.as_ref()?, &served.store);
-    let pair = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed).ok()?;
+/// damaged pair is wiped without a check.
+pub async fn farewell(app: &App, served: &Served) -> Result<Option<Farewell>, Beneath> {
+    let (Some(key), store) = (&served.key, &served.store) else { return Ok(None) };
+    let opened = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed);
+    let Some(pair) = or_damaged(app, &key.sealed, opened).await? else { return Ok(None) };
     let place = Place::revocation(&key.id, &store.home, &store.user_id);
     let revocation = if store.auth_method == AuthMethod::ApplicationPassword {
         app.vault.seal_pair(&app.entropy, &place, &pair)
     } else {
         app.vault.seal_secret(&app.entropy, &place, &pair.consumer_key)
     };
-    Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(FIRST_AFTER) })
+    Ok(Some(Farewell { id: key.id.clone(), revocation, ask_at: app.now().plus(FIRST_AFTER) }))
 }
 
 /// The application password that a merchant's store at `home` uses, to be deleted there once another key has replaced it.
-pub async fn former_password(
-    app: &App,
-    user_id: &UserId,
-    home: &StoreUrl,
-) -> Result<Option<Farewell>, Beneath> {
+pub async fn former_password(app: &App, user_id: &UserId, home: &StoreUrl) -> Result<Option<Farewell>, Beneath> {
     let (_, found) = stores::of_user(&app.db, user_id, Some(home)).await?;
     let Some((id, ..)) = found.into_iter().next() else { return Ok(None) };
-    let served = stores::served(&app.db, &id).await?;
     let is_password = |served: &Served| served.store.auth_method == AuthMethod::ApplicationPassword;
-    Ok(served.filter(is_password).and_then(|served| farewell(app, &served)))
+    match stores::served(&app.db, &id).await?.filter(is_password) {
+        Some(served) => farewell(app, &served).await,
+        None => Ok(None),
+    }
 }
 
 /// Checks every key that is due, and wipes those checked for long enough. Returns the number checked.
@@ -96,12 +96,12 @@ async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdic
             key.map(|key| woo::revocation::without_secret(&app.woo, key))
         }
     };
-    let Ok(pair) = opened else {
+    let Some(pair) = or_damaged(app, &revocation.revocation, opened).await? else {
         tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "what was kept for revocation checks cannot be opened");
         keys::checked(&app.db, &revocation.id, Verdict::KeyUnreadable, app.now()).await?;
         return Ok(Verdict::KeyUnreadable);
     };
-    let rest = revocation.rest_base.clone().unwrap_or_else(|| RestBase::usual(&revocation.home));
+    let rest = RestBase::of(&revocation.home, revocation.rest_base.as_ref());
     let asked = woo::revocation::ask(&app.woo, &revocation.home, &rest, &pair, revocation.auth_method);
     let verdict = tokio::time::timeout(WITHIN, asked).await.unwrap_or(Verdict::TimedOut);
     let now = app.now();

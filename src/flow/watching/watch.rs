@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::{Actor, Scope, Span, Store, StoreId, StoreStatus, Time, Verdict};
 use crate::flow::Beneath;
+use crate::flow::open_vault::or_damaged;
 use crate::live::single_flight::Role;
 use crate::storage::checks::{self, Checked};
 use crate::storage::schedule;
@@ -144,7 +145,7 @@ async fn ask_in_turn(
     };
     // When it was due before it was claimed.
     let store = Store { check_at: store.check_at, ..now };
-    let answer = ask(app, &store, &key, Some(widest(&store))).await;
+    let answer = ask(app, &store, &key, Some(widest(&store))).await?;
     keep(app, &store, &key, answer, Some(demand.actor)).await?;
     Ok(true)
 }
@@ -159,19 +160,20 @@ async fn scheduled(app: &App, id: &StoreId) -> Result<(), Beneath> {
     let is_well = store.status == StoreStatus::Connected
         && store.failures == 0
         && store.reason.is_none_or(|reason| reason.is_works() || reason == Verdict::Moved);
-    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await;
+    let mut answer = ask(app, &store, &key, (!is_well).then(|| widest(&store))).await?;
     let reads_again = store.scope == Scope::Write && answer.verdict.is_works() && answer.scope.is_none();
     if is_well && reads_again {
-        answer = ask(app, &store, &key, Some(widest(&store))).await;
+        answer = ask(app, &store, &key, Some(widest(&store))).await?;
     }
     // Callbacks and services write to the same database: they should wait for a few checks, not for all that end at once.
     let _turn = app.outgoing.keeping.acquire().await;
     keep(app, &store, &key, answer, None).await
 }
 
-async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Answer {
-    let Ok(pair) = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed) else {
-        return Answer::only(Verdict::KeyUnreadable);
+async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) -> Result<Answer, Beneath> {
+    let opened = app.vault.open_pair(&Place::key(&key.id, &store.home, &store.user_id), &key.sealed);
+    let Some(pair) = or_damaged(app, &key.sealed, opened).await? else {
+        return Ok(Answer::only(Verdict::KeyUnreadable));
     };
     let rest = store.rest();
     let asked = check::ask(&app.woo, &store.home, &rest, &pair, asked, Some(store.auth_method));
@@ -180,7 +182,7 @@ async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) ->
     if let Some(pause) = answer.retry_after {
         app.outgoing.hosts.stay_away(store.home.host(), pause, app.clock.instant());
     }
-    answer
+    Ok(answer)
 }
 
 /// Records that a store's key does not open, found when the key was needed. The effect is that of a check.

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::domain::webhook::{SCHEDULE, pause};
 use crate::domain::{Actor, Delivery, DeliveryState, Event, Kind, Secret, Time, WebhookId, WebhookUrl, WhyOff};
 use crate::flow::Beneath;
+use crate::flow::open_vault::is_known;
 use crate::storage::deliveries::{self, Disables, Kept, Tried};
 use crate::storage::events;
 use crate::storage::webhooks::WebhookWithSecret;
@@ -63,6 +64,7 @@ pub(super) async fn deliver(
         tracing::info!(webhook.id = %held.webhook.id, event.id = %id, "skipped: the webhook no longer receives this event");
         return Ok(deliveries::not_wanted(&app.db, &delivery.id, until, app.now()).await?);
     }
+    is_known(app, &held.secret).await?;
     let body = serde_json::to_string(&news).unwrap_or_default();
     let outcome = try_once(app, held, &id.to_string(), body).await;
     let tried = judge(app, held, delivery, &outcome);

@@ -12,6 +12,7 @@ use crate::domain::{
     Actor, Delivery, DeliveryId, DeliveryState, Event, EventId, Kind, Secret, Time, Users, Wanted, Webhook, WebhookId,
     WebhookUrl, WhyOff,
 };
+use crate::flow::open_vault::is_known;
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::webhooks::{self, Change, GoOn, WebhookWithSecret};
 use crate::storage::{activity, deliveries, delivery_log, events};
@@ -117,6 +118,7 @@ pub async fn change(app: &App, id: &WebhookId, new: NewWebhook, actor: &Actor) -
     let held = held(app, id).await?;
     if new.url != held.webhook.url {
         may_ask(app, &new.url).await?;
+        is_known(app, &held.secret).await?;
     }
     // A secret that does not open is left unchanged: it may open again at the address it was sealed for.
     let reseal = |sealed: &Vec<u8>| match app.vault.open_secret(&Place::webhook(id, &held.webhook.url), sealed) {
@@ -147,6 +149,9 @@ pub async fn rotate(
     actor: &Actor,
 ) -> Result<(Webhook, Secret), Error> {
     let held = held(app, id).await?;
+    for sealed in [&held.secret].into_iter().chain(&held.old_secret) {
+        is_known(app, sealed).await?;
+    }
     let now = app.now();
     let opens = |sealed: &&Vec<u8>| app.vault.open_secret(&Place::webhook(id, &held.webhook.url), sealed).is_ok();
     let old = held.old_secret.as_ref().filter(|_| held.webhook.has_two_secrets(now)).filter(opens);

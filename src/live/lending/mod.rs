@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use quick_cache::sync::Cache;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::writer::{QUEUE, Waiting};
 use super::worker::Workers;
@@ -23,12 +23,17 @@ use crate::storage::reads::KeyRead;
 const STORES: usize = 10_000;
 /// The maximum number of tokens in memory.
 const TOKENS: usize = 1_000;
+/// The maximum number of reads that wait for the writer: about 1 MB. More are refused as unavailable.
+const READS: usize = 8_192;
+
 /// The memory and the writer's queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Lending {
     /// Tokens and stores in memory.
     pub memory: Arc<Memory>,
     queue: mpsc::Sender<Waiting>,
+    /// One permit for each read that may wait.
+    room: Arc<Semaphore>,
 }
 
 /// Tokens that work and stores that are connected, each with the lending counter under which it was read.
@@ -103,7 +108,7 @@ impl Lending {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let memory = Arc::new(Memory::default());
         tokio::spawn(writer::run(db, Arc::clone(&memory), workers.enter(writer::WORKER), waiting));
-        Self { memory, queue }
+        Self { memory, queue, room: Arc::new(Semaphore::new(READS)) }
     }
 
     /// Waits until an answer's reads are recorded; returns the lending counter at that commit. If it differs from `revision`,
@@ -111,7 +116,9 @@ impl Lending {
     /// if the reads could not be recorded.
     pub async fn record(&self, reads: Vec<KeyRead>, revision: i64) -> Option<i64> {
         let (done, current) = oneshot::channel();
-        self.queue.try_send(Waiting { reads, revision, done: Some(done) }).ok()?;
+        let n = u32::try_from(reads.len().max(1)).ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(n).ok()?;
+        self.queue.try_send(Waiting { reads, revision, done: Some(done), room: Some(room) }).ok()?;
         current.await.ok()
     }
 }

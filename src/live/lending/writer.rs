@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::Memory;
 use crate::live::worker::{Plan, Worker, supervise};
@@ -42,6 +42,8 @@ pub(super) struct Waiting {
     pub revision: i64,
     /// Receives the lending counter at the commit; dropped if the record could not be written.
     pub done: Option<oneshot::Sender<i64>>,
+    /// Its room in the queue, until its batch is recorded.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 /// Commits everything that arrived during the last commit as one batch. Of responses prepared under different counters, only those
@@ -77,14 +79,17 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
         let newest = gathered.iter().map(|w| w.revision).max().unwrap_or(-1);
         gathered.retain_mut(|w| w.revision == newest || w.tell(newest));
         let (mut batch, mut waiters) = (Vec::with_capacity(gathered.len()), Vec::with_capacity(gathered.len()));
-        for Waiting { mut reads, done, .. } in gathered.drain(..) {
+        let mut rooms = Vec::with_capacity(gathered.len());
+        for Waiting { mut reads, done, room, .. } in gathered.drain(..) {
             batch.append(&mut reads);
             waiters.extend(done);
+            rooms.extend(room);
         }
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
                 memory.found(revision);
                 worker.did(batch.len(), "key reads recorded");
+                drop(rooms);
                 for done in waiters {
                     // The client may have disconnected meanwhile.
                     let _ = done.send(revision);
@@ -159,7 +164,11 @@ mod tests {
         // Alone in its batch or beside another: the writer goes on either way.
         for (token, n, stays) in [("1", 1, false), ("2", 2, true), ("3", 3, false)] {
             let (done, told) = oneshot::channel();
-            assert!(queue.try_send(Waiting { revision: 0, reads: vec![read(token, n)], done: Some(done) }).is_ok());
+            assert!(
+                queue
+                    .try_send(Waiting { revision: 0, reads: vec![read(token, n)], done: Some(done), room: None })
+                    .is_ok()
+            );
             if stays {
                 here.push(told);
             }
@@ -167,7 +176,9 @@ mod tests {
         let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), waiting));
         assert_eq!(here.remove(0).await, Ok(0));
         let (done, _) = oneshot::channel();
-        assert!(queue.try_send(Waiting { revision: 0, reads: vec![read("4", 4)], done: Some(done) }).is_ok());
+        assert!(
+            queue.try_send(Waiting { revision: 0, reads: vec![read("4", 4)], done: Some(done), room: None }).is_ok()
+        );
         drop(queue);
         writer.await.unwrap();
         let readers = reads::readers(&db, &STORE.parse().unwrap(), Time::from_millis(0), 9).await.unwrap();
@@ -183,7 +194,11 @@ mod tests {
         let mut told = Vec::new();
         for n in [1, 2] {
             let (done, answer) = oneshot::channel();
-            assert!(sender.try_send(Waiting { revision: 0, reads: vec![read("1", n)], done: Some(done) }).is_ok());
+            assert!(
+                sender
+                    .try_send(Waiting { revision: 0, reads: vec![read("1", n)], done: Some(done), room: None })
+                    .is_ok()
+            );
             told.push(answer);
         }
         let worker = worker(Plan { pause_at_most: Duration::ZERO, ..WORKER });

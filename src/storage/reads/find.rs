@@ -69,7 +69,8 @@ pub async fn newest(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<Read>, Er
         high: wanted.high.ulid(),
     };
     let mut tx = db.view().await?;
-    journal::all(&mut tx).await?.into_iter().filter(|read| sieve.passes(read)).for_each(|read| newest.add(read));
+    let in_journal = journal::up_to(&mut tx, &wanted.high).await?;
+    in_journal.into_iter().filter(|read| sieve.passes(read)).for_each(|read| newest.add(read));
     let is_in_segments = match &wanted.store {
         None => true,
         Some(store) => {
@@ -109,12 +110,8 @@ async fn search(tx: &mut Tx, segment: &Segment, sieve: &Sieve, newest: &mut Newe
         };
         // Chunks in the other sort order have places that begin with another byte.
         let Some((begins, records)) = chunk.filter(|(begins, _)| begins.first() == low.first()) else { return Ok(()) };
-        let mut passed = Vec::new();
-        for read in unpack(&records)? {
-            if sieve.passes(&read) {
-                passed.push(read);
-            }
-        }
+        let mut passed = unpack(&records)?;
+        passed.retain(|read| sieve.passes(read));
         let first = passed.first().map(|read| read.id);
         for read in passed {
             newest.add(read);

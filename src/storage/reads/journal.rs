@@ -89,7 +89,7 @@ impl Recorder {
 }
 
 /// The oldest commits of the journal, each with the ID of its first read: as many as contain `most` reads. None if there are fewer
-/// than `least` and the oldest is not from before `before`.
+/// than `least`, with fewer than `most` reads, and the oldest is not from before `before`.
 pub(super) async fn due(
     db: &Db,
     least: i64,
@@ -99,7 +99,9 @@ pub(super) async fn due(
     db.read(
         "SELECT batch, records
          FROM read_journal
-         WHERE ((SELECT COUNT(*) FROM read_journal) >= $1 OR (SELECT MIN(batch) FROM read_journal) < $2)
+         WHERE ((SELECT COUNT(*) FROM read_journal) >= $1
+                OR (SELECT SUM(n) FROM read_journal) >= $3
+                OR (SELECT MIN(batch) FROM read_journal) < $2)
            AND batch IN (SELECT batch
                          FROM (SELECT batch, SUM(n) OVER (ORDER BY batch) - n AS before FROM read_journal) AS commits
                          WHERE before < $3)
@@ -112,10 +114,10 @@ pub(super) async fn due(
     .await
 }
 
-/// Every read in the journal.
-pub(super) async fn all(tx: &mut Tx) -> Result<Vec<Read>, Error> {
+/// The reads in the journal, without the commits whose reads all have this ID or a later one.
+pub(super) async fn up_to(tx: &mut Tx, high: &RequestId) -> Result<Vec<Read>, Error> {
     let mut reads = Vec::new();
-    for records in tx.query("SELECT records FROM read_journal").values::<Vec<u8>>().await? {
+    for records in tx.query("SELECT records FROM read_journal WHERE batch < $1").bind(high).values::<Vec<u8>>().await? {
         reads.append(&mut unpack(&records)?);
     }
     Ok(reads)

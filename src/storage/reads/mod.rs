@@ -10,7 +10,7 @@ mod journal;
 mod packed;
 mod segments;
 
-pub use count::{by_day, by_token, is_any, last_by_token};
+pub use count::{by_day, by_token};
 pub use find::{Wanted, newest, readers};
 pub use journal::{KeyRead, Recorder};
 pub use packed::Read;

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::count::Counted;
 use super::find::Wanted;
 use super::packed::{Read, minted_at, pack};
-use super::{count, journal, unpack};
+use super::{journal, unpack};
 use crate::domain::id::{RequestId, StoreId};
 use crate::domain::time::Time;
 use crate::storage::lists::{as_list, listed};
@@ -133,45 +134,54 @@ pub async fn index(db: &Db, least: i64, before: Time, now: Time) -> Result<usize
         batches.push(batch.to_string());
         reads.append(&mut unpack(&records)?);
     }
-    let moved = reads.clone();
+    let (n, mut made) = (reads.len(), Vec::new());
+    let moved = take(db, &batches, reads, now, &mut made).await;
+    Ok(if settle(db, moved, &made).await? { n } else { 0 })
+}
+
+/// Writes segments of these reads, and removes their commits from the journal. Returns false if another process has removed
+/// them. `made` receives the segments, which are complete only if this returns true.
+async fn take(db: &Db, batches: &[String], reads: Vec<Read>, now: Time, made: &mut Vec<i64>) -> Result<bool, Error> {
+    let counted = &Counted::of(&reads);
     let numbers = number(db, &reads).await?;
     let mut days: BTreeMap<i64, Vec<Read>> = BTreeMap::new();
     for mut read in reads {
         read.store = *numbers.get(&read.store).ok_or(Error::Broken(sqlx::Error::RowNotFound))?;
         days.entry(Time::from_millis(minted_at(read.id)).day()).or_default().push(read);
     }
-    let mut made = Vec::new();
     for (day, reads) in days {
-        made.push(write(db, day, reads, now).await?);
+        write(db, day, reads, now, made).await?;
     }
     let expected = u64::try_from(batches.len()).unwrap_or(u64::MAX);
-    let (batches, moved, wrote) = (&as_list(&batches)?, &moved, &made);
-    let is_mine = db
-        .transaction(|mut tx| async move {
-            let taken = tx
-                .query(["DELETE FROM read_journal WHERE batch IN (", listed(db), ")"])
-                .bind(batches)
-                .execute()
-                .await?;
-            if taken != expected {
+    let (batches, wrote) = (&as_list(batches)?, &*made);
+    db.transaction(|mut tx| async move {
+        let taken =
+            tx.query(["DELETE FROM read_journal WHERE batch IN (", listed(db), ")"]).bind(batches).execute().await?;
+        if taken != expected {
+            return tx.undo(false).await;
+        }
+        counted.add(&mut tx).await?;
+        for segment in wrote {
+            if !complete(&mut tx, *segment, true).await? {
                 return tx.undo(false).await;
             }
-            count::add(&mut tx, moved).await?;
-            for segment in wrote {
-                if !complete(&mut tx, *segment, true).await? {
-                    return tx.undo(false).await;
-                }
+        }
+        tx.commit(true).await
+    })
+    .await
+}
+
+/// Deletes the segments that were written for nothing. If that fails too, [`tidy`] does it later.
+async fn settle(db: &Db, is_done: Result<bool, Error>, made: &[i64]) -> Result<bool, Error> {
+    if !matches!(is_done, Ok(true)) {
+        for segment in made {
+            let discarded = discard(db, *segment).await;
+            if is_done.is_ok() {
+                discarded?;
             }
-            tx.commit(true).await
-        })
-        .await?;
-    if is_mine {
-        return Ok(moved.len());
+        }
     }
-    for segment in made {
-        discard(db, segment).await?;
-    }
-    Ok(0)
+    is_done
 }
 
 /// Assigns a number to each store of these reads that has none.
@@ -220,8 +230,8 @@ async fn numbers_of(db: &Db, ids: &[StoreId]) -> Result<HashMap<StoreId, i64>, E
     Ok(found.into_iter().collect())
 }
 
-/// Writes an incomplete segment; returns its number.
-async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time) -> Result<i64, Error> {
+/// Writes an incomplete segment, and adds its number to `made`.
+async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time, made: &mut Vec<i64>) -> Result<(), Error> {
     reads.sort_unstable_by_key(|read| read.id);
     let id = |read: Option<&Read>| RequestId::of_ulid(read.map_or(0, |read| read.id));
     let number: i64 = db.write("UPDATE counters SET n = n + 1 WHERE name = 'read_segment' RETURNING n").value().await?;
@@ -237,6 +247,7 @@ async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time) -> Result<i64
     .bind(now)
     .execute()
     .await?;
+    made.push(number);
     for some in chunks(reads).chunks(CHUNKS_AT_ONCE) {
         let mut statement = db.write("INSERT INTO read_chunks (segment, place, records) VALUES ");
         for (n, (place, records)) in some.iter().enumerate() {
@@ -247,7 +258,7 @@ async fn write(db: &Db, day: i64, mut reads: Vec<Read>, now: Time) -> Result<i64
         // Let tasks that wait for the writer go first.
         tokio::task::yield_now().await;
     }
-    Ok(number)
+    Ok(())
 }
 
 /// The chunks of a segment, each with its place. `reads` are sorted by time.
@@ -271,7 +282,7 @@ fn chunks(mut reads: Vec<Read>) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 async fn complete(tx: &mut Tx, segment: i64, is_complete: bool) -> Result<bool, Error> {
     let changed = tx
-        .query("UPDATE read_segments SET is_complete = $1 WHERE number = $2 AND is_complete <> $1")
+        .query("UPDATE read_segments SET is_complete = $1 WHERE number = $2 AND is_complete <> $1 AND n >= 0")
         .bind(is_complete)
         .bind(segment)
         .execute()
@@ -279,8 +290,16 @@ async fn complete(tx: &mut Tx, segment: i64, is_complete: bool) -> Result<bool, 
     Ok(changed == 1)
 }
 
-/// Deletes an incomplete segment, a few chunks at a time.
+/// Deletes an incomplete segment, a few chunks at a time. First its `n` becomes -1, so that no process completes it meanwhile.
 async fn discard(db: &Db, segment: i64) -> Result<(), Error> {
+    let is_incomplete = db
+        .write("UPDATE read_segments SET n = -1 WHERE number = $1 AND NOT is_complete")
+        .bind(segment)
+        .execute()
+        .await?;
+    if is_incomplete == 0 {
+        return Ok(());
+    }
     let most = i64::try_from(CHUNKS_AT_ONCE).unwrap_or(i64::MAX);
     loop {
         let deleted = db
@@ -342,29 +361,38 @@ pub async fn merge(db: &Db, now: Time) -> Result<bool, Error> {
         // Another process has merged one of them meanwhile.
         return Ok(false);
     }
-    let made = write(db, some[0].day, reads, now).await?;
-    let merged = &some;
-    let is_mine = db
-        .transaction(|mut tx| async move {
-            for segment in merged {
-                if !complete(&mut tx, segment.number, false).await? {
-                    return tx.undo(false).await;
-                }
-            }
-            if !complete(&mut tx, made, true).await? {
-                return tx.undo(false).await;
-            }
-            tx.commit(true).await
-        })
-        .await?;
+    let mut made = Vec::new();
+    let merged = replace(db, &some, reads, now, &mut made).await;
+    let is_mine = settle(db, merged, &made).await?;
     if is_mine {
         for segment in some {
             discard(db, segment.number).await?;
         }
-    } else {
-        discard(db, made).await?;
     }
     Ok(is_mine)
+}
+
+/// Replaces segments of one day by one with all their reads. Returns false if another process has merged or deleted one.
+async fn replace(
+    db: &Db,
+    merged: &[&Segment],
+    reads: Vec<Read>,
+    now: Time,
+    made: &mut Vec<i64>,
+) -> Result<bool, Error> {
+    write(db, merged[0].day, reads, now, made).await?;
+    let made = &*made;
+    db.transaction(|mut tx| async move {
+        for (number, is_complete) in
+            merged.iter().map(|old| (old.number, false)).chain(made.iter().map(|new| (*new, true)))
+        {
+            if !complete(&mut tx, number, is_complete).await? {
+                return tx.undo(false).await;
+            }
+        }
+        tx.commit(true).await
+    })
+    .await
 }
 
 /// Deletes incomplete segments of processes that died while they moved, merged or deleted reads.
@@ -387,6 +415,7 @@ pub async fn delete_before(db: &Db, before: &RequestId) -> Result<bool, Error> {
             "UPDATE read_segments
              SET is_complete = FALSE
              WHERE number = (SELECT number FROM read_segments WHERE is_complete AND last_read < $1 ORDER BY last_read LIMIT 1)
+               AND is_complete
              RETURNING number",
         )
         .bind(before)

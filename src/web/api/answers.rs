@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::domain::link;
 use crate::domain::store;
 use crate::domain::{
-    Attempt, AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
-    Time, UserId, Verdict,
+    Attempt, AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, News, Scope, Status, StoreId, StoreStatus,
+    StoreUrl, Time, UserId, Verdict,
 };
 use crate::web::problem::Problem;
 

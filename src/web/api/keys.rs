@@ -62,7 +62,8 @@ pub struct WantedKeys {
 }
 
 pub async fn of_several(client: Borrower, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {
-    let (names, which) = match body(&bytes).and_then(wanted) {
+    let asked = query(parts.uri.query(), &[]).and_then(|_| body(&bytes)).and_then(wanted);
+    let (names, which) = match asked {
         Ok(wanted) => wanted,
         Err(fault) => return client.refuse(fault).await,
     };

@@ -9,8 +9,8 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, OperatorId, Permission, RequestId, Scope, Status, StoreId,
-    StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
+    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, OperatorId, Permission, RequestId, Scope, Status,
+    StoreId, StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
 };
 
 /// Gives domain types a name and a schema in the API description.

@@ -116,7 +116,13 @@ async fn stopped(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<R
     if attempt.password_page.is_some()
         && let Some(href) = password_href(app, attempt).await?
     {
-        return Ok(Some(super::application_password::stopped(&app.site.public_host, frame.clone(), &start, attempt, href)));
+        return Ok(Some(super::application_password::stopped(
+            &app.site.public_host,
+            frame.clone(),
+            &start,
+            attempt,
+            href,
+        )));
     }
     if attempt.by_hand && by_hand::is_allowed(app).await? {
         return Ok(Some(super::by_hand::stopped(frame.clone(), &start, attempt)));

@@ -351,8 +351,7 @@ pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, 
 
 /// Where a merchant connects with an application password after `attempt`, if that is allowed and the way that is left.
 pub(super) async fn password_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
-    let is_offered =
-        application_password::is_next(attempt, app.now()) && application_password::is_allowed(app).await?;
+    let is_offered = application_password::is_next(attempt, app.now()) && application_password::is_allowed(app).await?;
     Ok(is_offered.then(|| format!("{}/application-password", attempt::href(&attempt.id))))
 }
 

@@ -348,9 +348,7 @@ impl AttemptPage {
             View::AwaitingBrowser { elsewhere: true, .. } => say("attempt-confirm-lead-elsewhere").with("store", store),
             View::AwaitingBrowser { .. } => say("attempt-confirm-lead").with("store", store),
             View::AwaitingApp { .. } => say("attempt-app-lead").with("app", app),
-            View::Connected(_) if self.password => {
-                say("password-connected-lead").with("app", app).with("store", store)
-            }
+            View::Connected(_) if self.password => say("password-connected-lead").with("app", app).with("store", store),
             View::Connected(connected) => {
                 say("attempt-connected-lead").with("app", app).with("may", self.frame.words.scope(connected.may))
             }

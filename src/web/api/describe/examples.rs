@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, Network, News, RequestId, RestBase, Scope, Status, StoreId,
-    StoreStatus, StoreUrl, Time, UserId,
+    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, Network, News, RequestId, RestBase, Scope, Status,
+    StoreId, StoreStatus, StoreUrl, Time, UserId,
 };
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;

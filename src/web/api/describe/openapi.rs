@@ -13,8 +13,8 @@ use super::super::links::{Confirmation, NewLink};
 use super::{Answer, Parameter, Place, Route};
 use crate::domain::{Permission, Status, StoreStatus};
 use crate::web::problem::{
-    Code, INTERNAL, INVALID_REQUEST, PERMISSION_MISSING, Problem, RATE_LIMITED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED,
-    UNAVAILABLE,
+    Code, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED, SEVERAL_STORES,
+    STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
 };
 
 const SAYS: &str = "This API is for services on your internal network. Send a service token as `Authorization: Bearer cartkey_…`; \
@@ -39,6 +39,9 @@ pub fn document(routes: &[Route]) -> Value {
             "description": "A service token, from `cartkey token issue` or the dashboard (Service tokens).",
         },
     });
+    let problem = with_code(&[&NOT_FOUND, &SEVERAL_STORES, &STORE_NOT_CONNECTED]);
+    document["components"]["schemas"]["KeysOrProblem"]["properties"]["problem"]["oneOf"] =
+        json!([{"type": "null"}, problem]);
     let mut paths = Map::new();
     for route in routes {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -149,14 +152,9 @@ fn success(answer: &Answer) -> Value {
 fn problem(codes: &[&Code]) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
     let says: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.code, code.says)).collect();
-    let mut properties = json!({"code": {"enum": names}});
-    for name in codes.iter().flat_map(|code| code.adds) {
-        properties[*name] = added(name);
-    }
-    let each = json!({"type": "object", "properties": properties});
     let mut response = json!({
         "description": says.join("\n\n"),
-        "content": {"application/problem+json": {"schema": {"allOf": [by_name("Problem"), each]}}},
+        "content": {"application/problem+json": {"schema": with_code(codes)}},
     });
     let mut header = |name: &str, says: &str, kind: &str| {
         response["headers"][name] = json!({"description": says, "required": true, "schema": {"type": kind}});
@@ -168,6 +166,16 @@ fn problem(codes: &[&Code]) -> Value {
         header("Retry-After", "How many seconds to wait before trying again.", "integer");
     }
     response
+}
+
+/// The schema of a problem document with one of these codes and the members they add.
+fn with_code(codes: &[&Code]) -> Value {
+    let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
+    let mut properties = json!({"code": {"enum": names}});
+    for name in codes.iter().flat_map(|code| code.adds) {
+        properties[*name] = added(name);
+    }
+    json!({"type": "object", "allOf": [by_name("Problem"), {"type": "object", "properties": properties}]})
 }
 
 /// The schema of a member that a problem code adds.

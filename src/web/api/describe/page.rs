@@ -66,6 +66,9 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
     let shapes = [
         "Store",
         "Keys",
+        "WantedKeys",
+        "SeveralKeys",
+        "KeysOrProblem",
         "Link",
         "LinkAttempt",
         "MadeLink",
