@@ -41,6 +41,8 @@ pub struct SealedKey {
     /// The store's address; the seal is bound to it.
     pub home: StoreUrl,
     pub scope: Scope,
+    /// How the store accepts it.
+    pub auth_method: AuthMethod,
     /// Key and secret.
     pub sealed: Vec<u8>,
 }
@@ -48,7 +50,7 @@ pub struct SealedKey {
 /// The keys that are served, by their stores' ids, those after `after`; at most `most`.
 pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<SealedKey>, Error> {
     db.read(
-        "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
+        "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.auth_method, keys.sealed
          FROM keys
          JOIN stores ON stores.id = keys.store_id
          WHERE keys.retired_at IS NULL AND keys.store_id > $1

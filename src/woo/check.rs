@@ -94,24 +94,47 @@ pub async fn ask(
     asked: Option<Scope>,
     known: Option<AuthMethod>,
 ) -> Answer {
+    ask_as(client, home, rest, pair, asked, known, known == Some(AuthMethod::ApplicationPassword)).await
+}
+
+/// The same for an application password that was never tried.
+pub async fn ask_password(
+    client: &Client,
+    home: &StoreUrl,
+    rest: &RestBase,
+    pair: &KeyPair,
+    asked: Option<Scope>,
+) -> Answer {
+    ask_as(client, home, rest, pair, asked, None, true).await
+}
+
+async fn ask_as(
+    client: &Client,
+    home: &StoreUrl,
+    rest: &RestBase,
+    pair: &KeyPair,
+    asked: Option<Scope>,
+    known: Option<AuthMethod>,
+    is_password: bool,
+) -> Answer {
     let mut rest = rest.clone();
     // A route in a parameter is more work for services, and works even after the store has changed its permalinks.
     if rest.is_query() && site::has_woocommerce(client, &RestBase::usual(home)).await {
         rest = RestBase::usual(home);
     }
-    let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+    let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
     if let Err(stop) = &climbed {
         if let Some(other) = stop.other_rest(client, home, &rest).await {
             rest = other;
-            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
         }
         let marked = RestBase::plain_marked(home);
         if rest.is_query() && rest != marked && climbed.as_ref().is_err_and(|stop| stop.was_ignored) {
             rest = marked;
-            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
         }
         let is_stripped = climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped);
-        if rest.is_query() && is_stripped && known != Some(AuthMethod::ApplicationPassword) {
+        if rest.is_query() && is_stripped && !is_password {
             climbed = Err(Verdict::PlainPermalinks.into());
         }
     }
@@ -317,9 +340,9 @@ pub(super) struct Asking<'a> {
 impl Asking<'_> {
     /// Tries one method after the other until the key is recognised or finally rejected. Only WooCommerce itself can reject it; any
     /// other answer comes from something in front of it, and says nothing about the other methods.
-    async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
-        let is_password = known == Some(AuthMethod::ApplicationPassword);
-        let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known && !is_password);
+    async fn climb(&self, known: Option<AuthMethod>, is_password: bool) -> Result<(AuthMethod, Status), Stop> {
+        let all: &[AuthMethod] = if is_password { &[AuthMethod::ApplicationPassword] } else { &AuthMethod::LADDER };
+        let others = all.iter().copied().filter(|method| Some(*method) != known);
         let mut trouble: Option<Stop> = None;
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;

@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Permalinks, Switches};
 use cartkey::domain::actor::Actor;
+use cartkey::domain::scope::Scope;
+use cartkey::domain::store_url::Network;
 use cartkey::flow::connecting::application_password;
+use cartkey::flow::transfer::add_by_keys::Manner;
+use cartkey::flow::transfer::export;
+use cartkey::flow::transfer::import::file::File;
+use cartkey::flow::transfer::import::{self, News, Pace};
 use cartkey::flow::watching::watch;
 use cartkey::flow::{dashboard::stores, sweep};
 use serde_json::{Value, json};
+use tokio::sync::watch::channel as watch_channel;
 
 use crate::database::column;
 use crate::merchant::{Merchant, Page};
@@ -487,4 +494,33 @@ async fn a_link_that_asks_to_read_says_that_more_was_given() {
     world.prove().await;
     let store = world.trusted_service().await.get("/stores").await.ok()["data"][0].clone();
     assert_eq!((&store["scope"], &store["reason"]), (&json!("owner"), &json!("scope_wider")));
+}
+
+#[tokio::test]
+async fn an_export_of_it_can_be_imported_elsewhere() {
+    let (world, _) = connected().await;
+    let entry = export::begin(&world.app, &Actor::cli()).await.unwrap().next().await.unwrap().remove(0);
+    let pair = entry.pair.unwrap();
+    assert_eq!(entry.granted.as_str(), "owner");
+    let (login, password) = (pair.consumer_key.expose(), pair.consumer_secret.expose());
+    let file = format!(
+        "user_id,store_url,consumer_key,consumer_secret,scope\nm-1,{SHOP},{login},{password},owner\n\
+         m-2,{SHOP},{login},short,owner\nm-3,{SHOP},{login},AAAABBBBCCCCDDDDEEEEFFFF,owner\n"
+    );
+    let lines = File::open(file.as_bytes(), Scope::Read, Network::PrivateToo).unwrap();
+    let (_stop, stopped) = watch_channel(false);
+    let mut told = Vec::new();
+    let tell = |number, _, news: &News| {
+        if let News::Refused(faults) = news {
+            told.push((number, faults.join("; ")));
+        }
+    };
+    let pace = Pace { at_once: 1, every: Duration::ZERO, manner: Manner::Imported };
+    import::run(&world.app, lines, pace, &Actor::cli(), stopped, tell).await.unwrap();
+    let keys = keys(&world, "m-1").await;
+    assert_eq!((&keys["password"], &keys["permissions"]), (&json!(password), &json!("owner")));
+    told.sort();
+    assert!(told[0].1.contains("not a user name and an application password") && told[1].1.contains("key_rejected"), "{told:?}");
+    let names = column(&world.app.db, "SELECT DISTINCT name FROM stores").await;
+    assert_eq!(names, ["Cups & Plates"], "it is known like any other store");
 }

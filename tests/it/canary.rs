@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cartkey::demo::pretend_store::IssuedKey;
+use cartkey::demo::pretend_store::{IssuedKey, Switches};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Network;
-use cartkey::flow::connecting::by_hand;
+use cartkey::flow::connecting::{application_password, by_hand};
 use cartkey::flow::transfer::add_by_keys::Manner;
 use cartkey::flow::transfer::import::file::File;
 use cartkey::flow::transfer::import::{self, News, Pace};
@@ -197,6 +197,7 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         canaries.push(Canary::new(format!("{owner}: consumer key"), key.consumer_key.as_bytes()));
         canaries.push(Canary::new(format!("{owner}: consumer secret"), key.consumer_secret.as_bytes()));
     }
+    told.extend(passwords(world, &mut canaries).await);
     told.extend(typed(world, &mut canaries).await);
     told.extend(failures(world, &trusted).await);
     told.extend(dashboard(world, &mut canaries).await);
@@ -222,6 +223,43 @@ async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         }
     }
     assert_eq!(column(&world.app.db, "SELECT told FROM keys WHERE told IS NOT NULL").await, ["secret_rejected"]);
+    told
+}
+
+/// Application passwords: one that is used, one that may nothing, one that comes in another browser; each comes twice. Returns the answers.
+async fn passwords(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let mut told = Vec::new();
+    application_password::allow(&world.app, true, &Actor::cli()).await.unwrap();
+    world.shop.switch(|s| *s = Switches { path_blocked: Some("/wc-auth/"), ..Switches::default() });
+    for (who, login) in [("passwords-1", "admin"), ("passwords-2", "editor"), ("passwords-3", "manager")] {
+        let (mut browser, (_, link)) = (world.merchant(), world.link(who, json!({})).await);
+        let page = world.begin(&mut browser, &link).await;
+        let page = browser.click(&page, "application password").await;
+        let sent = browser.submit(&page, "Continue to", &[]).await;
+        let mut there = world.merchant();
+        let visitor = if who == "passwords-3" { &mut there } else { &mut browser };
+        login.clone_into(&mut visitor.login);
+        let page = visitor.until_password_page(sent).await;
+        let back = visitor.submit(&page, "Yes, I approve", &[]).await;
+        let again = visitor.submit(&page, "Yes, I approve", &[]).await;
+        for page in [back, again] {
+            assert!(!page.url.as_str().contains("password="), "{}", page.url);
+            told.extend(format!("{} {:?} {}", page.url, page.headers, page.body).into_bytes());
+            world.prove().await;
+            told.extend(visitor.get(page.url.as_str()).await.body.into_bytes());
+        }
+        world.pass(Duration::from_secs(5)).await;
+    }
+    for request in world.shop.requests() {
+        let Some(encoded) = request.header("authorization").and_then(|value| value.strip_prefix("Basic ")) else { continue };
+        let plain = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
+        let (login, password) = plain.split_once(':').unwrap();
+        if ["admin", "editor", "manager"].contains(&login) {
+            canaries.push(Canary::new(format!("{login}: application password"), password.as_bytes()));
+        }
+    }
+    assert!(canaries.iter().filter(|canary| canary.name.contains("application password")).count() > 3);
+    world.shop.switch(|s| *s = Switches::default());
     told
 }
 

@@ -20,6 +20,7 @@ use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
+use crate::domain::typed_key;
 use crate::domain::verdict::Verdict;
 use crate::flow::Beneath;
 use crate::flow::connecting::admit::{Admitted, admit};
@@ -121,16 +122,10 @@ impl Answered {
     pub fn read<'a>(one: impl Fn(&'static str) -> Option<&'a str>) -> Self {
         match (one("site_url"), one("user_login"), one("password")) {
             (Some(site_url), Some(login), Some(password)) if one("success").is_none() => {
-                let password: String = password.split_whitespace().collect();
-                let is_login = (1..=60).contains(&login.chars().count()) && !login.contains([':', '\n', '\r', '\0']);
-                let is_password =
-                    (16..=128).contains(&password.len()) && password.bytes().all(|b| b.is_ascii_graphic());
-                if !is_login || !is_password {
-                    return Self::Unreadable;
+                match typed_key::read_password(login, password) {
+                    Some(pair) => Self::Approved { site_url: site_url.to_owned(), pair },
+                    None => Self::Unreadable,
                 }
-                let consumer_key = Secret::new(login.to_owned());
-                let pair = KeyPair { consumer_key, consumer_secret: Secret::new(password) };
-                Self::Approved { site_url: site_url.to_owned(), pair }
             }
             (None, None, None) if one("error") == Some("disabled") => Self::Disabled,
             (None, None, None) if one("success") == Some("false") => Self::Rejected,

@@ -121,8 +121,13 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
-    let known = attempt.password_page.as_ref().map(|_| AuthMethod::ApplicationPassword);
-    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), known);
+    let asked = async {
+        if attempt.password_page.is_some() {
+            check::ask_password(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope)).await
+        } else {
+            check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None).await
+        }
+    };
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have returned or rejected the approval during the requests.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
