@@ -217,6 +217,7 @@ async fn no_and_not_available_for_this_user_end_the_attempt_with_a_way_on() {
     says(&page, "You did not approve");
     assert_eq!((page.url.query(), world.stands(&id).await), (None, ("denied".to_owned(), "denied".to_owned())));
     let page = browser.click(&page, "Try again").await;
+    world.clock.advance(Duration::from_millis(1));
     world.shop.switch(|s| s.passwords_off_for = Some("admin"));
     let sent = browser.submit(&page, GO, &[]).await;
     let page = browser.until_password_page(sent).await;
@@ -520,7 +521,10 @@ async fn an_export_of_it_can_be_imported_elsewhere() {
     let keys = keys(&world, "m-1").await;
     assert_eq!((&keys["password"], &keys["permissions"]), (&json!(password), &json!("owner")));
     told.sort();
-    assert!(told[0].1.contains("not a user name and an application password") && told[1].1.contains("key_rejected"), "{told:?}");
+    assert!(
+        told[0].1.contains("not a user name and an application password") && told[1].1.contains("key_rejected"),
+        "{told:?}"
+    );
     let names = column(&world.app.db, "SELECT DISTINCT name FROM stores").await;
     assert_eq!(names, ["Cups & Plates"], "it is known like any other store");
 }

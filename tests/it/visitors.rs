@@ -288,10 +288,15 @@ fn is_file(pattern: &str) -> bool {
 /// The headers that are missing or wrong.
 fn headers_wrong(pattern: &str, reply: &Reply) -> Vec<String> {
     let has = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // The one address that a password stands in.
+    let is_as_required = |name: &str, value: &str| match name {
+        "referrer-policy" if pattern == "/connect/return/{attempt}/{state}" => has(name) == "no-referrer",
+        name => has(name) == value,
+    };
     let always = &ALWAYS[..ALWAYS.len() - if is_file(pattern) { 2 } else { 0 }];
     let mut wrong: Vec<String> = always
         .iter()
-        .filter(|(name, value)| has(name) != *value)
+        .filter(|(name, value)| !is_as_required(name, value))
         .map(|(name, _)| format!("{name}: {:?}", has(name)))
         .collect();
     let tells = ["server", "x-powered-by", "access-control-allow-origin"];

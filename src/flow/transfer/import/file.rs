@@ -206,7 +206,9 @@ impl<R: BufRead> File<R> {
         let pair = if is_password {
             let pair = typed_key::read_password(key, secret);
             if pair.is_none() {
-                faults.push("consumer_key, consumer_secret: they are not a user name and an application password".to_owned());
+                faults.push(
+                    "consumer_key, consumer_secret: they are not a user name and an application password".to_owned(),
+                );
             }
             pair
         } else {
