@@ -71,8 +71,8 @@ impl Fingerprint {
 
     /// Its last seven hexadecimal digits, a name for a secret that must not be shown in part.
     pub fn last7(&self) -> String {
-        let hex: String = self.0.iter().rev().take(4).rev().map(|byte| format!("{byte:02x}")).collect();
-        hex[1..].to_owned()
+        let last = self.0.iter().rev().take(4).rev().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        last.chars().skip(1).collect()
     }
 
     /// Which of `n` equal shares it falls into, counted from 0.

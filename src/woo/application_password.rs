@@ -11,7 +11,7 @@ use url::Url;
 
 use super::answer::{self, Heard, Meaning};
 use super::check::{Asking, LIGHT, Stop, made_up};
-use super::http::{Call, Client};
+use super::http::{Call, Client, Fault};
 use super::preflight::{self, Findings};
 use super::site;
 use crate::domain::key::{AuthMethod, KeyPair};
@@ -52,18 +52,16 @@ pub async fn examine(client: &Client, typed: &StoreUrl, within: Duration) -> (Fi
             }
         }
     };
-    match tokio::time::timeout(within, looking).await {
-        Ok(page) => (findings, page),
-        Err(_) => {
-            findings.stop = Some(Verdict::TimedOut);
-            (findings, None)
-        }
-    }
+    let Ok(page) = tokio::time::timeout(within, looking).await else {
+        findings.stop = Some(Verdict::TimedOut);
+        return (findings, None);
+    };
+    (findings, page)
 }
 
 /// The page, as the REST index names it, if passwords are available and would arrive.
 async fn available(client: &Client, home: &StoreUrl, rest: &RestBase) -> Result<String, Verdict> {
-    let index = site::get(client, &rest.at("", "_fields=authentication")).await.map_err(|fault| fault.verdict())?;
+    let index = site::get(client, &rest.at("", "_fields=authentication")).await.map_err(Fault::verdict)?;
     let Heard::Json { value, .. } = answer::hear(&index) else { return Err(Verdict::AnswerUnreadable) };
     let page = value.pointer("/authentication/application-passwords/endpoints/authorization").and_then(Value::as_str);
     let page = page.ok_or(Verdict::PasswordsOff)?;
@@ -94,15 +92,15 @@ pub fn is_of(home: &StoreUrl, address: &str) -> bool {
 async fn arrives(client: &Client, home: &StoreUrl, rest: &RestBase) -> Result<(), Verdict> {
     let rest = if rest.is_query() { RestBase::plain_marked(home) } else { rest.clone() };
     let timestamp = client.clock().now().seconds();
-    let [key, nonce, signature] = ["ck_", "", ""].map(|prefix| made_up(client, prefix));
+    let [key, once, signature] = ["ck_", "", ""].map(|prefix| made_up(client, prefix));
     let oauth = format!(
         "OAuth oauth_consumer_key=\"{}\", oauth_nonce=\"{}\", oauth_signature=\"{}\", \
          oauth_signature_method=\"HMAC-SHA256\", oauth_timestamp=\"{timestamp}\"",
         key.expose(),
-        nonce.expose(),
+        once.expose(),
         signature.expose()
     );
-    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{}:x", nonce.expose()));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{}:x", once.expose()));
     let (none, oauth, basic) = tokio::join!(
         refusal(client, &rest, None),
         refusal(client, &rest, Some(oauth)),

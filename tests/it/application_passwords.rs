@@ -6,6 +6,7 @@ use cartkey::demo::pretend_store::{Permalinks, Switches};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Network;
+use cartkey::domain::verdict::Verdict;
 use cartkey::flow::connecting::application_password;
 use cartkey::flow::transfer::add_by_keys::Manner;
 use cartkey::flow::transfer::export;
@@ -308,20 +309,20 @@ async fn a_second_approval_changes_nothing_and_its_password_is_deleted() {
     let page = browser.until_password_page(sent).await;
     let back = browser.submit(&page, "Yes, I approve", &[]).await;
     world.prove().await;
-    let lent = keys(&world, "merchant-42").await;
+    let used = keys(&world, "merchant-42").await;
     // Back, and Yes once more.
     browser.submit(&page, "Yes, I approve", &[]).await;
     assert_eq!(world.shop.passwords().len(), 2);
     world.prove().await;
-    assert_eq!(keys(&world, "merchant-42").await, lent);
+    assert_eq!(keys(&world, "merchant-42").await, used);
     let left: Vec<String> = world.shop.passwords().into_iter().map(|made| made.password).collect();
-    assert_eq!(left, [lent["password"].as_str().unwrap()]);
+    assert_eq!(left, [used["password"].as_str().unwrap()]);
     says(&browser.get(back.url.as_str()).await, "shop.example is connected");
     // Much later the state opens nothing any more.
     world.clock.advance(Duration::from_mins(11));
     browser.submit(&page, "Yes, I approve", &[]).await;
     world.prove().await;
-    assert_eq!(keys(&world, "merchant-42").await, lent);
+    assert_eq!(keys(&world, "merchant-42").await, used);
 }
 
 #[tokio::test]
@@ -358,20 +359,20 @@ async fn a_reconnect_leaves_one_password_of_this_connection_and_those_of_others(
     let (_, page) = connect(&world, "merchant-42", "admin").await;
     says(&page, "shop.example is connected");
     let left: Vec<String> = world.shop.passwords().into_iter().map(|made| made.password).collect();
-    let lent = |keys: Value| keys["password"].as_str().unwrap().to_owned();
-    assert!(left.contains(&lent(keys(&world, "merchant-42").await)), "the new one");
-    assert!(left.contains(&lent(keys(&world, "merchant-43").await)), "the other merchant's");
+    let password_of = |keys: Value| keys["password"].as_str().unwrap().to_owned();
+    assert!(left.contains(&password_of(keys(&world, "merchant-42").await)), "the new one");
+    assert!(left.contains(&password_of(keys(&world, "merchant-43").await)), "the other merchant's");
     assert_eq!((left.len(), left.contains(&first.password)), (3, false));
 
     // Another user approves: the password of the first deletes itself.
-    let former = lent(keys(&world, "merchant-42").await);
+    let former = password_of(keys(&world, "merchant-42").await);
     connect(&world, "merchant-42", "manager").await;
     world.clock.advance(Duration::from_mins(3));
     sweep::sweep(&world.app).await.unwrap();
     assert!(!world.shop.passwords().iter().any(|made| made.password == former));
 
     // And so it does when a key takes its place.
-    let former = lent(keys(&world, "merchant-42").await);
+    let former = password_of(keys(&world, "merchant-42").await);
     world.shop.switch(|s| s.permalinks = Permalinks::Pretty);
     world.connect("merchant-42").await;
     assert_eq!(keys(&world, "merchant-42").await["auth_method"], "basic");
@@ -399,7 +400,7 @@ async fn what_is_wrong_with_a_password_is_told_apart() {
             change(&world);
             watch::check(&world.app, &id, &Actor::cli()).await.unwrap();
             let store = stores::find(&world.app, &id).await.unwrap().unwrap();
-            let told = store.reason.map(|reason| reason.code());
+            let told = store.reason.map(Verdict::code);
             assert_eq!((store.status.as_str(), told), ("unauthorized", Some(reason)), "pretty: {pretty}");
             world.shop.switch(|s| *s = plain());
             world.shop.promote("admin", cartkey::demo::pretend_store::Role::Administrator);
@@ -412,7 +413,7 @@ async fn what_is_wrong_with_a_password_is_told_apart() {
     world.shop.delete_user("admin");
     watch::check(&world.app, &id, &Actor::cli()).await.unwrap();
     let store = stores::find(&world.app, &id).await.unwrap().unwrap();
-    assert_eq!(store.reason.map(|reason| reason.code()), Some("user_gone"));
+    assert_eq!(store.reason.map(Verdict::code), Some("user_gone"));
 }
 
 #[tokio::test]
@@ -452,7 +453,9 @@ async fn a_disconnect_that_cannot_delete_it_says_so_and_keeps_trying() {
     let page = ann.get(&format!("/admin/stores/{id}/disconnect")).await;
     says(&page, "Cartkey deletes the application password at the store");
     let page = ann.submit(&page, "Disconnect shop.example", &[]).await;
+    says(&page, "The store was disconnected, but has not deleted its application password yet.");
     says(&page, "Cartkey could not delete the application password at the store yet and keeps trying.");
+    says(&page, "sealed, only to delete it at the store");
     assert_eq!(world.shop.passwords().len(), 1);
     let again = world.trusted_service().await.delete(&format!("/stores/{id}")).await.ok();
     assert_eq!(again["revoked"], false);

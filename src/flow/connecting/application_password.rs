@@ -165,14 +165,12 @@ pub async fn arrive(
     let attempt = &held.attempt;
     let (still, status, verdict) = match answered {
         Answered::Approved { site_url, pair } if is_of(attempt, &site_url) => {
-            return match mine {
-                true => take(app, &held, pair, actor).await.map(|()| Arrival::Mine),
-                false => {
-                    let ended = end(app, attempt, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, actor);
-                    let deleted = ended.await? && discard(app, attempt, &pair).await;
-                    Ok(Arrival::Elsewhere { deleted })
-                }
-            };
+            if mine {
+                return take(app, &held, pair, actor).await.map(|()| Arrival::Mine);
+            }
+            let ended = end(app, attempt, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, actor);
+            let deleted = ended.await? && discard(app, attempt, &pair).await;
+            return Ok(Arrival::Elsewhere { deleted });
         }
         // The password of another store is not tried here.
         Answered::Approved { .. } => (Still::Open, Status::Failed, Verdict::OtherStore),

@@ -89,12 +89,11 @@ pub async fn ask_now(app: &App, id: &StoreId, actor: &Actor) -> Result<Vec<Verdi
 
 async fn ask(app: &App, revocation: &Revocation, actor: &Actor) -> Result<Verdict, Beneath> {
     let place = Place::revocation(&revocation.id, &revocation.home, &revocation.user_id);
-    let opened = match revocation.auth_method {
-        AuthMethod::ApplicationPassword => app.vault.open_pair(&place, &revocation.revocation),
-        _ => {
-            let key = app.vault.open_secret(&place, &revocation.revocation);
-            key.map(|key| woo::revocation::without_secret(&app.woo, key))
-        }
+    let opened = if revocation.auth_method == AuthMethod::ApplicationPassword {
+        app.vault.open_pair(&place, &revocation.revocation)
+    } else {
+        let key = app.vault.open_secret(&place, &revocation.revocation);
+        key.map(|key| woo::revocation::without_secret(&app.woo, key))
     };
     let Some(pair) = or_damaged(app, &revocation.revocation, opened).await? else {
         tracing::error!(store.id = %revocation.store_id, key.id = %revocation.id, "what was kept for revocation checks cannot be opened");

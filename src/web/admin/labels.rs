@@ -71,6 +71,9 @@ pub fn check_result(verdict: &Verdict, home: &str) -> String {
 /// A store's state, as a sentence.
 pub fn stands(store: &Store) -> String {
     match (store.status, store.reason) {
+        (StoreStatus::Disconnected, _) if store.auth_method == AuthMethod::ApplicationPassword => {
+            "The store was disconnected.".to_owned()
+        }
         (StoreStatus::Disconnected, _) => "The store was disconnected and its secret was wiped.".to_owned(),
         (StoreStatus::Connected, None) => "The key works.".to_owned(),
         (_, Some(reason)) => reason.says(store.home.shown()),
