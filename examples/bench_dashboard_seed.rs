@@ -11,6 +11,7 @@ use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::user_id::UserId;
 use cartkey::flow::open_vault;
+use cartkey::storage::reads::{self, KeyRead, Recorder};
 use cartkey::storage::{Db, Pools};
 use cartkey::vault::RingSource;
 use rand::rngs::StdRng;

@@ -12,6 +12,7 @@ use crate::domain::{Clock, Entropy, Time};
 use crate::live::backups::Backups;
 use crate::live::feed::Feed;
 use crate::live::lending::Lending;
+use crate::live::metrics::Metrics;
 use crate::live::outgoing_limits::OutgoingLimits;
 use crate::live::preflights::Preflights;
 use crate::live::worker::Workers;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// The public part of the configuration.
     pub site: Arc<Site>,
+    /// What this process has counted and timed.
+    pub metrics: Metrics,
     /// The workers of this process and their status.
     pub workers: Workers,
     /// The cache that keys are lent from, and the writer that records the reads.
@@ -93,9 +96,11 @@ impl App {
         let workers = Workers::new(clock.clone());
         let mut process = [0; 8];
         entropy.fill(&mut process);
+        let metrics = Metrics::new(&db, clock.now());
         Self(Arc::new(Parts {
-            lending: Lending::start(db.clone(), &workers),
+            lending: Lending::start(db.clone(), &workers, metrics.clone()),
             feed: Feed::new(&workers),
+            metrics,
             workers,
             db,
             vault,

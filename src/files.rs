@@ -1,4 +1,4 @@
-//! Files: explains why one cannot be used, and measures free disk space.
+//! Files: explains why one cannot be used, and measures free disk space and what this process uses.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
-use rustix::process::geteuid;
+use rustix::process::{Resource, geteuid, getrlimit};
 
 /// Why `path` cannot be read, as an addition to `fault` in brackets; empty if nothing is known.
 pub fn why_unreadable(path: &Path, fault: &io::Error) -> String {
@@ -66,4 +66,17 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 pub fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// The resident memory of this process in bytes; `None` where there is no `/proc`.
+pub fn memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix("kB")?;
+    kilobytes.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1_024)
+}
+
+/// How many files this process has open, and how many it may; `None` where there is no `/proc`.
+pub fn open_files() -> Option<(usize, u64)> {
+    let open = fs::read_dir("/proc/self/fd").ok()?.count();
+    Some((open, getrlimit(Resource::Nofile).current?))
 }

@@ -57,6 +57,10 @@ def full(runner, options):
                 with contextlib.suppress(OSError):
                     while file.write(b"x" * size) == size:
                         pass
+        # A service that is asked while it starts, or that is slow, has not said that it is ready.
+        says = runner.service.ask("GET", "/readyz", timeout=2).status
+        if says == 200 and os.path.exists(path):
+            runner.complain("ready_on_full_disk", "the disk is full, and /readyz is 200")
         yield
 
 

@@ -101,7 +101,7 @@ class Maker:
             self.webhooks += 1
             return ["webhook", f"hook-{self.webhooks}"]
         if kind == "jump":
-            return ["jump", rng.choice((-3600, -60, 60, 300, 1200, 5400))]
+            return ["jump", rng.choice((-3600, -60, 60, 300, 1200, 5400, 90_000))]
         return ["restart"] if kind == "restart" else ["feed"]
 
     def fault(self):

@@ -8,7 +8,13 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::domain::{Actor, Kind, Status, Verdict};
 use crate::flow::{
-    Beneath, connecting::prove, dashboard::overview, operators::sign_in, retention, watching::revocation, webhooks,
+    Beneath,
+    connecting::{self, prove},
+    dashboard::overview,
+    operators::sign_in,
+    retention,
+    watching::revocation,
+    webhooks,
 };
 use crate::live::worker::Plan;
 use crate::storage::attempts::{self, Still};
@@ -83,7 +89,7 @@ async fn end_overdue(app: &App) -> Result<usize, Beneath> {
                 _ => (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotFinished),
             };
             let event = attempt.event(kind, now, &Actor::cartkey()).because(Some(reason));
-            attempts::end(&app.db, &attempt.id, still, status, reason, now, &event).await?;
+            connecting::end(app, &attempt.id, still, status, reason, now, &event).await?;
             ended += 1;
         }
     }

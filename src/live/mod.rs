@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod durability;
 pub mod feed;
 pub mod lending;
+pub mod metrics;
 pub mod outgoing_limits;
 pub mod preflights;
 pub mod single_flight;

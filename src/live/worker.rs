@@ -82,6 +82,8 @@ pub struct Status {
     pub last_done: Option<(Time, Done)>,
     /// When something last went wrong, and what.
     pub last_fault: Option<(Time, &'static str)>,
+    /// Passes that failed since the process started.
+    pub faults: u64,
     /// Panics since the process started, including those of its tasks.
     pub panics: u64,
 }
@@ -105,7 +107,15 @@ impl Workers {
         if let Some(known) = all.iter().find(|worker| lock(&worker.status).plan.name == plan.name) {
             return known.clone();
         }
-        let status = Status { plan, state: State::Idle, last_run: None, last_done: None, last_fault: None, panics: 0 };
+        let status = Status {
+            plan,
+            state: State::Idle,
+            last_run: None,
+            last_done: None,
+            last_fault: None,
+            faults: 0,
+            panics: 0,
+        };
         let worker = Worker { clock: self.clock.clone(), status: Arc::new(Mutex::new(status)) };
         all.push(worker.clone());
         worker
@@ -168,6 +178,7 @@ impl Worker {
         let now = self.clock.now();
         let mut status = lock(&self.status);
         status.state = State::Running;
+        status.faults += 1;
         status.last_fault = Some((now, says));
     }
 

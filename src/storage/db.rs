@@ -16,6 +16,7 @@
 
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, PgPool, Pool, SqlitePool};
 use tokio::time::Instant;
@@ -44,6 +45,22 @@ pub struct Db {
     patience: Patience,
     /// SQLite's connection for checkpoints, so that they do not occupy the one that writes.
     checkpointer: Option<SqlitePool>,
+    /// How long writes took until they were on disk, in seconds.
+    write_times: Histogram,
+}
+
+/// Upper limits of the buckets of [`Db::write_times`], in seconds.
+const WRITE_TIMES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
+
+/// The connections of one pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    /// What the pool is for.
+    pub name: &'static str,
+    pub open: u32,
+    pub busy: u32,
+    /// The most there may be.
+    pub most: u32,
 }
 
 /// How long a caller waits for an unreachable database.
@@ -84,7 +101,14 @@ impl Db {
 
     /// A database whose connections are judged by `failover` each time one is taken.
     pub(super) fn with(pools: Pools, failover: Failover) -> Self {
-        Self { pools, doubt: Doubt::default(), failover, patience: Patience::For(PATIENCE), checkpointer: None }
+        Self {
+            pools,
+            doubt: Doubt::default(),
+            failover,
+            patience: Patience::For(PATIENCE),
+            checkpointer: None,
+            write_times: Histogram::new(WRITE_TIMES),
+        }
     }
 
     /// The same database, with a connection for [checkpoints](Self::checkpoint).
@@ -95,6 +119,23 @@ impl Db {
     /// The connection for checkpoints, if this is a file.
     pub(super) const fn checkpointer(&self) -> Option<&SqlitePool> {
         self.checkpointer.as_ref()
+    }
+
+    /// How long writes took, from taking the connection until they were on disk, in seconds.
+    pub const fn write_times(&self) -> &Histogram {
+        &self.write_times
+    }
+
+    /// The connections that are open.
+    pub fn connections(&self) -> Vec<Connections> {
+        fn of<D: Database>(name: &'static str, pool: &Pool<D>) -> Connections {
+            let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));
+            Connections { name, open, busy: open.saturating_sub(idle), most: pool.options().get_max_connections() }
+        }
+        match &self.pools {
+            Pools::Sqlite { read, write } => vec![of("read", read), of("write", write)],
+            Pools::Postgres(pool) => vec![of("all", pool)],
+        }
     }
 
     /// The connection pools, for everything but statements: migrations, full copies, tests.
@@ -132,7 +173,7 @@ impl Db {
     where
         F: Future<Output = Result<Ended<T>, Error>>,
     {
-        let mut tries = self.tries();
+        let (mut tries, begun) = (self.tries(), Instant::now());
         loop {
             let outcome = match self.begin().await {
                 Ok(tx) => work(tx).await,
@@ -140,7 +181,14 @@ impl Db {
             };
             match outcome.inspect_err(|error| self.failover.judge(error)) {
                 Err(error) if error.may_pass() && tries.pause().await => {}
-                outcome => return outcome.map(|Ended(value)| value).inspect_err(|error| self.doubt.judge(error)),
+                Ok(Ended(value)) => {
+                    self.wrote(begun);
+                    return Ok(value);
+                }
+                Err(error) => {
+                    self.doubt.judge(&error);
+                    return Err(error);
+                }
             }
         }
     }
@@ -242,6 +290,11 @@ impl Db {
     pub(super) async fn hold(&self) -> Result<Writer, Error> {
         let lease = self.writing().await.inspect_err(|error| self.doubt.judge(error))?;
         Ok(Writer { lease, db: self.clone() })
+    }
+
+    /// Records a write that began at `begun` and is on disk.
+    pub(super) fn wrote(&self, begun: Instant) {
+        self.write_times.observe(begun.elapsed().as_secs_f64());
     }
 
     /// Records the error of a write that is not retried.

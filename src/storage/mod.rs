@@ -21,6 +21,7 @@ pub mod keys;
 pub mod lending;
 pub mod links;
 mod lists;
+pub mod measures;
 mod open;
 pub mod operators;
 pub mod overview;

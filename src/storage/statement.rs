@@ -10,6 +10,7 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sqlite, Type};
+use tokio::time::Instant;
 
 use super::db::Db;
 use super::error::Error;
@@ -283,8 +284,9 @@ impl<'t> Statement<'t> {
                 Ok(done)
             }
             Target::Writer(Writer { lease, db }) => {
+                let begun = Instant::now();
                 let sent = send(lease, sql, arguments, prepared, rows, Error::of_write).await;
-                sent.inspect_err(|error| db.gave_up(error))
+                sent.inspect(|_| db.wrote(begun)).inspect_err(|error| db.gave_up(error))
             }
             Target::Read(db) => {
                 let mut tries = db.tries();
@@ -300,7 +302,7 @@ impl<'t> Statement<'t> {
                 }
             }
             Target::Write(db) => {
-                let mut tries = db.tries();
+                let (mut tries, begun) = (db.tries(), Instant::now());
                 loop {
                     let sent = async {
                         let mut lease = db.writing().await?;
@@ -308,7 +310,9 @@ impl<'t> Statement<'t> {
                     };
                     match sent.await.inspect_err(|error| db.tried(error)) {
                         Err(error) if error.may_pass() && tries.pause().await => {}
-                        outcome => return outcome.inspect_err(|error| db.gave_up(error)),
+                        outcome => {
+                            return outcome.inspect(|_| db.wrote(begun)).inspect_err(|error| db.gave_up(error));
+                        }
                     }
                 }
             }

@@ -90,8 +90,8 @@ macro_rules! request_line {
 }
 
 async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request, next: Next) -> Response {
-    let begun = app.now();
-    let id = RequestId::mint(begun, &app.entropy);
+    let instant = app.clock.instant();
+    let id = RequestId::mint(app.now(), &app.entropy);
     request.extensions_mut().insert(id.clone());
     let language = language::choose(&app.site, request.uri(), request.headers());
     request.extensions_mut().insert(language);
@@ -123,7 +123,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     };
     let _in_span = span.enter();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    let took = u64::try_from(app.now().since(begun).as_millis()).unwrap_or(u64::MAX);
+    let took = app.clock.instant().since(instant);
     if let Some(failure) = &failure {
         log_failure(failure, route);
         let page = match surface {
@@ -136,6 +136,8 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
         language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
+    app.metrics.request(route, status, took);
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // Frequent requests are logged at DEBUG: key reads have their own record.
     if matches!(surface, Surface::Api | Surface::Machine) && failure.is_none() {
         request_line!(Level::DEBUG, method, route, status, took, client, subject);

@@ -30,10 +30,11 @@ use edge::Surface;
 pub use edge::add_headers;
 pub use guard::{Peer, client_of, is_trusted};
 
-/// All surfaces on one listener.
+/// All surfaces on one listener; metrics only for this machine.
 pub fn all(app: &App) -> Router {
     let api = dressed(api::routes(app), app, Surface::Api);
-    public(app).merge(dashboard(app)).nest("/api", api)
+    let metrics = dressed(ops::metrics_for_this_machine(), app, Surface::Machine);
+    public(app).merge(metrics).merge(dashboard(app)).nest("/api", api)
 }
 
 /// The public surface: merchants, stores, and health checks.
@@ -44,9 +45,9 @@ pub fn public(app: &App) -> Router {
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// The internal surface: operators, services, and health checks.
+/// The internal surface: operators, services, health checks and metrics.
 pub fn internal(app: &App) -> Router {
-    let machine = dressed(ops::routes(), app, Surface::Machine);
+    let machine = dressed(ops::routes().merge(ops::metrics()), app, Surface::Machine);
     let api = dressed(api::routes(app), app, Surface::Api);
     dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
 }

@@ -48,6 +48,7 @@ mod lend;
 mod lend_several;
 mod many_stores;
 mod merchant;
+mod metrics;
 mod migrate;
 mod migrations;
 mod never_lost;

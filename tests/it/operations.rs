@@ -1,10 +1,19 @@
 //! What an operator of the process relies on: one log line for each request, signals, and the version.
 
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::Method;
 use rustix::process::Signal;
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::binary::{Installation, Running, ask, client};
+use crate::tls::certificate;
+use crate::webhooks::receiver::Receiver;
+use crate::world::terminate_tls;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -55,23 +64,53 @@ async fn each_request_has_one_line_that_names_client_token_store_and_the_ids_of_
 #[tokio::test]
 async fn sighup_reloads_the_log_filter_and_ends_nothing() {
     let here = Installation::new().await;
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=info\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=info\n").unwrap();
     let mut cartkey = here.serve().await;
     let url = format!("http://{}/livez", cartkey.listen);
     let alive = async || ask(&client(), Method::GET, &url, &[], "").await.unwrap();
     assert_eq!(alive().await.0, 200);
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\n").unwrap();
     cartkey.tell(Signal::HUP);
     let line = cartkey.logged("SIGHUP").await;
     assert_eq!(line["filter"], "cartkey=debug");
     assert_eq!(alive().await.0, 200);
     cartkey.logged("GET /livez 200").await;
     // An error in the new configuration changes nothing.
-    std::fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\nCARTKEY_SCOPE=all\n").unwrap();
+    fs::write(here.folder.path().join(".env"), "CARTKEY_LOG=cartkey=debug\nCARTKEY_SCOPE=all\n").unwrap();
     cartkey.tell(Signal::HUP);
     let line = cartkey.logged("SIGHUP").await;
     assert!(line["level"] == "WARN" && line["faults"].as_str().unwrap().contains("CARTKEY_SCOPE"), "{line}");
     assert_eq!(alive().await.0, 200);
+}
+
+/// A certificate as a file of roots holds it.
+fn pem(root: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(root))
+}
+
+#[tokio::test]
+async fn sighup_reloads_the_certificates_that_are_trusted() {
+    let receiver = Receiver::new().await;
+    let inner = receiver.url.trim_start_matches("http://").trim_end_matches("/hook").parse().unwrap();
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}/hook", front.local_addr().unwrap().port());
+    let ((_, another), (tls, root)) = (certificate(&["another"]), certificate(&["localhost"]));
+    tokio::spawn(terminate_tls(front, tls, inner));
+    let folder = tempfile::tempdir().unwrap();
+    let roots = folder.path().join("roots.pem");
+    fs::write(&roots, pem(&another)).unwrap();
+    let here = Installation::new().await.with("SSL_CERT_FILE", roots.to_str().unwrap());
+    here.run(&["webhook", "add", "--url", &url, "--events", "link.created"]).printed();
+    let mut cartkey = here.serve().await;
+    here.run(&["link", "--user-id", "m"]).printed();
+    let line = cartkey.logged("delivery to localhost").await;
+    assert!(line["fault"].as_str().unwrap().starts_with("tls"), "{line}");
+    fs::write(&roots, pem(&root)).unwrap();
+    cartkey.tell(Signal::HUP);
+    cartkey.logged("SIGHUP").await;
+    here.run(&["link", "--user-id", "m"]).printed();
+    let line = cartkey.logged("delivery to localhost").await;
+    assert_eq!((&line["http.status"], receiver.count()), (&204.into(), 1), "{line}");
 }
 
 #[tokio::test]
@@ -79,4 +118,27 @@ async fn the_version_is_told_without_a_configuration() {
     let here = Installation::empty().await.with("CARTKEY_SCOPE", "all");
     let said = here.run(&["--version"]).printed();
     assert!(said.starts_with(concat!("cartkey ", env!("CARGO_PKG_VERSION"))), "{said}");
+}
+
+/// Every source, as one text.
+fn source(folder: &Path) -> String {
+    let mut all = String::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        all += &if path.is_dir() { source(&path) } else { fs::read_to_string(&path).unwrap() };
+    }
+    all
+}
+
+#[test]
+fn what_the_documentation_tells_to_look_for_in_the_log_is_logged() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (page, source) = (fs::read_to_string(root.join("docs/operations.md")).unwrap(), source(&root.join("src")));
+    let (_, table) = page.split_once("\n## What to watch for\n").expect("the section");
+    let rows = table.split("\n#").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let said: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    assert!(said.len() > 12, "the table was read");
+    for line in said {
+        let is_logged = line.split('…').all(|part| source.contains(part.trim_matches(['“', '”', ' '])));
+        assert!(is_logged, "nothing logs {line:?}");
+    }
 }

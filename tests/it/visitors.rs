@@ -35,6 +35,8 @@ use Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
 const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/livez", Everybody),
     ("GET", "/readyz", Everybody),
+    // Everybody who asks from this machine itself, as all visitors here do: see `metrics`.
+    ("GET", "/metrics", Everybody),
     ("GET", "/connect", Everybody),
     ("POST", "/connect", Everybody),
     ("GET", "/connect/by-hand", Everybody),
@@ -381,7 +383,7 @@ fn the_proxy_that_is_shipped_lets_in_what_is_for_merchants_and_stores_and_nothin
     let caddyfile = include_str!("../../deploy/Caddyfile");
     let (outside, not_inside) = (named(caddyfile, "@outside path "), named(caddyfile, "@inside not path "));
     for (method, path, door) in DOORS {
-        let of_the_house = ["/admin", "/api", "/readyz"].iter().any(|begins| path.starts_with(begins));
+        let of_the_house = ["/admin", "/api", "/readyz", "/metrics"].iter().any(|begins| path.starts_with(begins));
         assert_eq!(is_named(&outside, path), !of_the_house, "{method} {path} from outside");
         let of_both = path.starts_with("/static/") || *path == "/livez";
         assert_eq!(is_named(&not_inside, path), !of_the_house && !of_both, "{method} {path} from inside");

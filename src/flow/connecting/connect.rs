@@ -301,7 +301,13 @@ pub(super) async fn keep(
     let callback = fingerprint(&secrets.callback);
     let new = New { held: &held, callback: &callback, network, found, events: &events };
     match attempts::insert(&app.db, &new).await? {
-        Inserted::Kept => Ok(held),
+        Inserted::Kept => {
+            app.metrics.attempt_begun();
+            if held.attempt.status == Status::Failed {
+                app.metrics.attempt_ended(Status::Failed, held.attempt.reason);
+            }
+            Ok(held)
+        }
         Inserted::Withdrawn => Err(Error::Withdrawn),
         Inserted::Full => Err(Error::Limited(Limit::Open, Duration::from_mins(1))),
     }

@@ -8,6 +8,7 @@ mod places;
 use std::time::Duration;
 
 pub use self::places::{WORKER, run, run_due};
+use super::end;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
@@ -257,7 +258,7 @@ async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(()) };
     let now = app.now();
     let event = held.attempt.event(Kind::AttemptFailed, now, &Actor::cartkey()).because(Some(verdict));
-    attempts::end(&app.db, id, Still::Fruitless, Status::Failed, verdict, now, &event).await?;
+    end(app, id, Still::Fruitless, Status::Failed, verdict, now, &event).await?;
     Ok(())
 }
 
@@ -297,6 +298,7 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
     let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
+        app.metrics.attempt_ended(Status::Connected, None);
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
         if auth_method == AuthMethod::ApplicationPassword {
             application_password::delete_older(app, home, rest, &pair).await;

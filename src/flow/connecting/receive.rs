@@ -112,6 +112,8 @@ async fn not_saved(app: &App, db: &Db, held: &AttemptWithSecrets, actor: &Actor)
     let now = app.now();
     let event = attempt.event(Kind::AttemptFailed, now, actor).because(Some(Verdict::KeyNotSaved));
     let verdict = Verdict::KeyNotSaved;
-    db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await?;
+    if db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await? {
+        app.metrics.attempt_ended(Status::Failed, Some(verdict));
+    }
     Ok(())
 }

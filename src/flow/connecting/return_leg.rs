@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::end;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
@@ -59,7 +60,7 @@ pub async fn arrive(
         (_, true, false) => {
             if attempt.is_open_at(now) {
                 let denied = event(Kind::AttemptDenied).because(Some(Verdict::Denied));
-                attempts::end(&app.db, id, Still::Open, Status::Denied, Verdict::Denied, now, &denied).await?;
+                end(app, id, Still::Open, Status::Denied, Verdict::Denied, now, &denied).await?;
             }
         }
         (true, true, true) => {
@@ -72,8 +73,7 @@ pub async fn arrive(
             if attempt.confirm == Confirm::App {
                 // The application would confirm with its user in the first browser, who may not be the person who approved.
                 let failed = event(Kind::AttemptFailed).because(Some(Verdict::ApprovedElsewhere));
-                attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, now, &failed)
-                    .await?;
+                end(app, id, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, now, &failed).await?;
             }
         }
     }
@@ -119,7 +119,7 @@ pub async fn disown(
     let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(AttemptWithSecrets { attempt, .. }) = held else { return Ok(false) };
     let event = about(&attempt, Kind::AttemptFailed, actor, app).because(Some(Verdict::Disowned));
-    attempts::end(&app.db, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
+    end(app, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
     Ok(true)
 }
 

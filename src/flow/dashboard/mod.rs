@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod diagnostics;
 pub mod history;
+pub mod metrics;
 pub mod overview;
 pub mod store_list;
 pub mod stores;

@@ -116,11 +116,30 @@ pub enum Error {
 }
 takes_in_beneath!(Error);
 
+impl Error {
+    /// The reason, as metrics count it.
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::PermissionMissing(_) => "permission_missing",
+            Self::NotFound => "not_found",
+            Self::SeveralStores(_) => "several_stores",
+            Self::NotConnected(..) => "store_not_connected",
+            Self::Unrecorded => "unrecorded",
+            Self::Beneath(_) => "unavailable",
+        }
+    }
+}
+
 /// The stored key does not open.
 const UNREADABLE: Error = Error::NotConnected(StoreStatus::Unauthorized, Some(Verdict::KeyUnreadable));
 
 /// Returns a store's key once the read is recorded.
 pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box<Keys>>, Error> {
+    one(app, request, which).await.inspect_err(|error| app.metrics.refused(error.label()))
+}
+
+async fn one(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box<Keys>>, Error> {
     for _ in 0..AGAIN {
         let token = allowed(app, request).await?;
         let (revision, lendable) = find(app, &token.1, which).await?;
@@ -141,6 +160,14 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
 /// Returns the keys of several stores once all reads are recorded, in one commit. A problem with one store does not affect the
 /// others. Each read is recorded under its own ID, counted up from the request's.
 pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
+    let lent = each(app, request, which).await.inspect_err(|error| app.metrics.refused(error.label()))?;
+    if let Lent::Keys(several) = &lent {
+        several.keys.iter().filter_map(|key| key.as_ref().err()).for_each(|error| app.metrics.refused(error.label()));
+    }
+    Ok(lent)
+}
+
+async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
     for _ in 0..AGAIN {
         let token = allowed(app, request).await?;
         let (mut oldest, mut keys, mut reads) = (token.0, Vec::with_capacity(which.len()), Vec::new());

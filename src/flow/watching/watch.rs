@@ -206,6 +206,7 @@ async fn keep(
     wanted_by: Option<&Actor>,
 ) -> Result<(), Beneath> {
     let checked = checked(app, store, &answer, wanted_by);
+    app.metrics.check(checked.verdict);
     if checks::keep(&app.db, store, key.version, &checked).await? || wanted_by.is_none() {
         return Ok(());
     }

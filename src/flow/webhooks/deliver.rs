@@ -77,7 +77,9 @@ pub(super) async fn deliver(
         took_ms = outcome.took_ms(),
         "delivery to {}", host(&held.webhook.url)
     );
-    match deliveries::tried(&app.db, delivery, until, &tried).await? {
+    let kept = deliveries::tried(&app.db, delivery, until, &tried).await?;
+    app.metrics.delivery(label(kept, tried.state), outcome.took);
+    match kept {
         Kept::Yes => {}
         Kept::AndTurnedOff => {
             let why = tried.disables.map(|disables| disables.why.as_str());
@@ -86,6 +88,16 @@ pub(super) async fn deliver(
         Kept::No => tracing::info!(delivery.id = %delivery.id, "a claim expired before its delivery ended"),
     }
     Ok(())
+}
+
+/// The outcome of a try, as metrics count it.
+fn label(kept: Kept, state: DeliveryState) -> &'static str {
+    match (kept, state) {
+        (Kept::AndTurnedOff, _) => "turned_off",
+        (_, DeliveryState::Delivered) => "delivered",
+        (_, DeliveryState::Failed) => "failed",
+        (_, _) => "retried",
+    }
 }
 
 /// Sends `body` to a webhook once. Each try has a new signature, because receivers refuse old ones.

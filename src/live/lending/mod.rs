@@ -9,6 +9,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::writer::{QUEUE, Waiting};
+use super::metrics::Metrics;
 use super::worker::Workers;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::secret::Fingerprint;
@@ -104,11 +105,17 @@ impl Memory {
 
 impl Lending {
     /// Starts the writer of the record; it ends when the last clone of this is dropped and the queue is empty.
-    pub fn start(db: Db, workers: &Workers) -> Self {
+    pub fn start(db: Db, workers: &Workers, metrics: Metrics) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let memory = Arc::new(Memory::default());
-        tokio::spawn(writer::run(db, Arc::clone(&memory), workers.enter(writer::WORKER), waiting));
+        let worker = workers.enter(writer::WORKER);
+        tokio::spawn(writer::run(db, Arc::clone(&memory), worker, metrics, waiting));
         Self { memory, queue, room: Arc::new(Semaphore::new(READS)) }
+    }
+
+    /// How many reads wait for their commit, or are being committed.
+    pub fn waiting(&self) -> usize {
+        READS.saturating_sub(self.room.available_permits())
     }
 
     /// Waits until an answer's reads are recorded; returns the lending counter at that commit. If it differs from `revision`,

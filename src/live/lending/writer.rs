@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::Memory;
+use crate::live::metrics::Metrics;
 use crate::live::worker::{Plan, Worker, supervise};
 use crate::storage::Db;
 use crate::storage::reads::{KeyRead, Recorder};
@@ -29,9 +31,15 @@ pub(super) const WORKER: Plan =
 type Queue = Arc<Mutex<mpsc::Receiver<Waiting>>>;
 
 /// Runs the writer until the last sender of the queue is gone.
-pub(super) async fn run(db: Db, memory: Arc<Memory>, worker: Worker, waiting: mpsc::Receiver<Waiting>) {
+pub(super) async fn run(
+    db: Db,
+    memory: Arc<Memory>,
+    worker: Worker,
+    metrics: Metrics,
+    waiting: mpsc::Receiver<Waiting>,
+) {
     let queue = Arc::new(Mutex::new(waiting));
-    let begin = || write(db.clone(), Arc::clone(&memory), worker.clone(), Arc::clone(&queue));
+    let begin = || write(db.clone(), Arc::clone(&memory), worker.clone(), metrics.clone(), Arc::clone(&queue));
     supervise(worker.clone(), pending(), begin).await;
 }
 
@@ -48,7 +56,7 @@ pub(super) struct Waiting {
 
 /// Commits everything that arrived during the last commit as one batch. Of responses prepared under different counters, only those
 /// under the newest can be current.
-async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
+async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, queue: Queue) {
     let mut waiting = queue.lock().await;
     let mut recorder = Recorder::new(db);
     let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
@@ -85,9 +93,14 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, queue: Queue) {
             waiters.extend(done);
             rooms.extend(room);
         }
+        let begun = Instant::now();
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
                 memory.found(revision);
+                // Reads prepared under another counter were not recorded, and an answer without keys has none.
+                if revision == newest && !batch.is_empty() {
+                    metrics.lent(batch.len(), begun.elapsed());
+                }
                 worker.did(batch.len(), "key reads recorded");
                 drop(rooms);
                 for done in waiters {
@@ -151,6 +164,10 @@ mod tests {
         }
     }
 
+    fn metrics(db: &Db) -> Metrics {
+        Metrics::new(db, Time::from_millis(1))
+    }
+
     fn worker(plan: Plan) -> Worker {
         Workers::new(Clock::System).enter(plan)
     }
@@ -173,7 +190,7 @@ mod tests {
                 here.push(told);
             }
         }
-        let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), waiting));
+        let writer = tokio::spawn(run(db.clone(), Arc::default(), worker(WORKER), metrics(&db), waiting));
         assert_eq!(here.remove(0).await, Ok(0));
         let (done, _) = oneshot::channel();
         assert!(
@@ -211,7 +228,8 @@ mod tests {
                     let _batch = queue.lock().await.recv().await;
                     panic!("in the middle of a batch");
                 }
-                write(db, Arc::default(), worker, queue).await;
+                let metrics = metrics(&db);
+                write(db, Arc::default(), worker, metrics, queue).await;
             }
         };
         let supervised = tokio::spawn(supervise(seen.clone(), pending(), begin));
