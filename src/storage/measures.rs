@@ -33,7 +33,7 @@ pub struct Measures {
     pub journal: i64,
     /// The number of the newest event.
     pub events: u64,
-    /// The size of the database in bytes.
+    /// The size of our tables with their indexes, in bytes.
     pub size: u64,
     /// The file, if it is one.
     pub file: Option<std::path::PathBuf>,
@@ -134,7 +134,11 @@ async fn deliveries(db: &Db) -> Result<Queue, Error> {
 
 async fn size(db: &Db) -> Result<u64, Error> {
     let size = if db.is_postgres() {
-        "SELECT pg_database_size(current_database())"
+        // Our own tables: the database may hold those of others, whose number nobody knows.
+        "SELECT CAST(COALESCE(SUM(pg_total_relation_size(pg_class.oid)), 0) AS BIGINT)
+         FROM pg_class
+         JOIN pg_namespace ON pg_namespace.oid = relnamespace
+         WHERE nspname = current_schema() AND relkind = 'r'"
     } else {
         "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
     };

@@ -6,7 +6,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use url::Url;
 
-use crate::domain::key::KeyPair;
+use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::rest_base::RestBase;
 use crate::domain::route::{self, Route};
 use crate::domain::secret::Secret;
@@ -134,11 +134,16 @@ pub struct Blotter {
 }
 
 impl Blotter {
-    /// A blotter for both halves of a key, and for both in one as HTTP Basic sends them.
-    pub fn new(pair: &KeyPair) -> Self {
+    /// A blotter for both halves of a key, and for both in one as HTTP Basic sends them. The first half of an application password
+    /// is a user name, which may stand in any answer.
+    pub fn new(pair: &KeyPair, how: AuthMethod) -> Self {
         let both = zeroize::Zeroizing::new(format!("{}:{}", pair.consumer_key.expose(), pair.consumer_secret.expose()));
         let basic = Secret::new(base64::engine::general_purpose::STANDARD.encode(both.as_bytes()));
-        Self { needles: vec![pair.consumer_key.clone(), pair.consumer_secret.clone(), basic], tail: Vec::new() }
+        let mut needles = vec![pair.consumer_secret.clone(), basic];
+        if how != AuthMethod::ApplicationPassword {
+            needles.push(pair.consumer_key.clone());
+        }
+        Self { needles, tail: Vec::new() }
     }
 
     /// Whether a text repeats the key.
@@ -281,11 +286,15 @@ mod tests {
         let pair = KeyPair { consumer_key, consumer_secret };
         let text = b"ck_ck_aab cs_c Y2tfYWFiOmNzX2M= cs_ c ck_aa";
         for size in 1..text.len() {
-            let mut blotter = Blotter::new(&pair);
+            let mut blotter = Blotter::new(&pair, AuthMethod::Query);
             let mut sent: Vec<u8> = text.chunks(size).flat_map(|piece| blotter.next(piece)).collect();
             sent.extend(blotter.end());
             assert_eq!(String::from_utf8(sent).unwrap(), "ck_****** **** **************** cs_ c ck_aa", "{size}");
         }
-        assert!(Blotter::new(&pair).is_in(text) && !Blotter::new(&pair).is_in(b"cs_ c"));
+        let blotter = |how| Blotter::new(&pair, how);
+        assert!(blotter(AuthMethod::Basic).is_in(text) && !blotter(AuthMethod::Basic).is_in(b"cs_ c"));
+        assert!(
+            blotter(AuthMethod::Basic).is_in(b"ck_aab") && !blotter(AuthMethod::ApplicationPassword).is_in(b"ck_aab")
+        );
     }
 }

@@ -13,6 +13,7 @@ use hyper::Method;
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::application_passwords;
 use crate::canary::Listener;
 use crate::database::{change, column};
 use crate::on_record;
@@ -159,6 +160,26 @@ async fn a_store_without_pretty_permalinks_is_called_by_parameter() {
         let second = json_of(&called.ask(Method::GET, &next, &[], "").await);
         assert_eq!(second[0]["id"], 2);
         assert_eq!(second[0]["_links"]["collection"][0]["href"], called.at("wc/v3/orders"));
+    }
+}
+
+#[tokio::test]
+async fn a_store_with_an_application_password_is_called_with_it() {
+    let (world, _) = application_passwords::connected().await;
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let service = world.service("proxy:read,proxy:write").await;
+    let called = Called { world, service, id };
+    called.world.shop.switch(|s| (s.orders, s.chatty) = (2, true));
+    let first = called.get("wc/v3/orders").await;
+    assert_eq!(first.status, 200, "{}", String::from_utf8_lossy(&first.body));
+    let second = called.ask(Method::GET, &link(&first, "next").unwrap(), &[], "").await;
+    assert_eq!(json_of(&second)[0]["id"], 2);
+    let made = called.post("wc/v3/products", &[]).await;
+    assert_eq!(made.status, 201);
+    let sent = called.world.shop.requests().pop().unwrap();
+    let basic = sent.header("authorization").unwrap().trim_start_matches("Basic ").to_owned();
+    for reply in [&first, &second, &made] {
+        assert!(!format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body)).contains(&basic));
     }
 }
 

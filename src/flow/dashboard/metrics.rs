@@ -62,7 +62,7 @@ async fn measured(app: &App) -> Option<Arc<Measures>> {
     }
     let read = tokio::time::timeout(PATIENCE, measures::read(&app.db.patient(PATIENCE), app.now())).await;
     let measures = match read {
-        Ok(Ok(measures)) => Some(Arc::new(measures)),
+        Ok(Ok(found)) => Some(Arc::new(found)),
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "metrics could not be read from the database");
             None
@@ -172,7 +172,11 @@ impl Sheet {
         let help = "Commits of key reads that are not indexed yet; counted up to 100,000";
         self.number("lending_journal_commits", help, measures.journal);
         self.0.register("events", "Events recorded so far", ConstCounter::new(measures.events));
-        self.number("database_size_bytes", "The size of the database, without its WAL", measures.size);
+        self.number(
+            "database_size_bytes",
+            "The size of the tables with their indexes, without SQLite's WAL",
+            measures.size,
+        );
         if let Some(file) = &measures.file {
             let wal = std::fs::metadata(file.with_extension(wal_of(file))).map_or(0, |wal| wal.len());
             self.number("database_wal_bytes", "The size of SQLite's WAL", wal);

@@ -134,7 +134,7 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     let Prepared { place, lendable, pair } = prepare(app, call).await?;
     let Arriving { status, headers, body: mut pieces } = send(app, call, body, &lendable, &pair).await?;
     let store = &lendable.store;
-    let blotter = Blotter::new(&pair);
+    let blotter = Blotter::new(&pair, store.auth_method);
     let rest = store.rest();
     let here = format!("{}/api/v1/stores/{}/wp-json/", call.reached_at, store.id);
     let links = Links { home: &store.home, rest: &rest, here: &here };
@@ -251,7 +251,7 @@ async fn send(app: &App, call: &Call<'_>, body: Sent, lendable: &Lendable, pair:
 fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sent) -> Outgoing {
     let address = format!("{}{}", store.rest(), call.route);
     let query = match store.auth_method {
-        AuthMethod::Basic | AuthMethod::Query => call.query.clone(),
+        AuthMethod::Basic | AuthMethod::Query | AuthMethod::ApplicationPassword => call.query.clone(),
         AuthMethod::Oauth1 | AuthMethod::Oauth1Http => without_lists(&call.query),
     };
     let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
