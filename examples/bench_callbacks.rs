@@ -75,6 +75,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
         by_hand: false,
+        password_page: None,
         stopped: false,
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,

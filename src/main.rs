@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use cartkey::cli::{self, Arguments};
 use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -93,8 +93,10 @@ function ask_store(array $keys, string $path, array $query = []): array
     parse_str($in_url, $route);
     $query = $route + $query;
     $headers = ['User-Agent: my-app/1.0', 'Accept: application/json'];
-    ['consumer_key' => $key, 'consumer_secret' => $secret, 'auth_method' => $method] = $keys;
-    if ($method === 'basic') {
+    $method = $keys['auth_method'];
+    // An application password of WordPress: user name and password take the places of key and secret.
+    [$key, $secret] = [$keys['consumer_key'] ?? $keys['username'], $keys['consumer_secret'] ?? $keys['password']];
+    if ($method === 'basic' || $method === 'application_password') {
         $headers[] = 'Authorization: Basic ' . base64_encode("$key:$secret");
     } elseif ($method === 'query') {
         $query += ['consumer_key' => $key, 'consumer_secret' => $secret];

@@ -96,8 +96,9 @@ def ask_store(keys, path, **query):
     url, _, in_url = (keys["api_url"] + path).partition("?")
     query = dict(urllib.parse.parse_qsl(in_url)) | query
     headers = {"User-Agent": "my-app/1.0", "Accept": "application/json"}
-    key, secret = keys["consumer_key"], keys["consumer_secret"]
-    if keys["auth_method"] == "basic":
+    # An application password of WordPress: user name and password take the places of key and secret.
+    key, secret = keys["consumer_key"] or keys["username"], keys["consumer_secret"] or keys["password"]
+    if keys["auth_method"] in ("basic", "application_password"):
         headers["Authorization"] = "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode()
     elif keys["auth_method"] == "query":
         query |= {"consumer_key": key, "consumer_secret": secret}

@@ -102,13 +102,17 @@ impl Cartkey {
         let address = format!("{}{path}", text(keys, "api_url"));
         // A store with plain permalinks has the path in a parameter.
         let (url, in_url) = address.split_once('?').unwrap_or((&address, ""));
-        let (key, secret) = (text(keys, "consumer_key"), text(keys, "consumer_secret"));
+        // An application password of WordPress: user name and password take the places of key and secret.
+        let (key, secret) = match text(keys, "auth_method") {
+            "application_password" => (text(keys, "username"), text(keys, "password")),
+            _ => (text(keys, "consumer_key"), text(keys, "consumer_secret")),
+        };
         let in_url = in_url.split('&').filter_map(|pair| pair.split_once('='));
         let mut query: Vec<(String, String)> =
             in_url.chain(query.iter().copied()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut request = Request::builder().header("User-Agent", "my-app/1.0").header("Accept", "application/json");
         match text(keys, "auth_method") {
-            "basic" => {
+            "basic" | "application_password" => {
                 request =
                     request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{key}:{secret}"))));
             }

@@ -66,8 +66,10 @@ ask_store() {
   if [[ $url == *\?* ]]; then query="${url#*\?}&$query" url=${url%%\?*}; fi
   key=$(of_keys consumer_key) secret=$(of_keys consumer_secret) method=$(of_keys auth_method)
   config=''
+  # An application password of WordPress: user name and password take the places of key and secret.
+  if [[ $method == application_password ]]; then key=$(of_keys username) secret=$(of_keys password); fi
   case $method in
-    basic) config="user = \"$key:$secret\"" ;;
+    basic | application_password) config="user = \"$key:$secret\"" ;;
     query) query+="&consumer_key=$key&consumer_secret=$secret" ;;
     oauth1) query+="&$(oauth "$url" "$query" "$key" "$secret")" ;;
     # The store's PHP does not see https: send over https, sign as http.

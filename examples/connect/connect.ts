@@ -13,9 +13,11 @@ type Store = { id: string; url: string; status: string; reason: string | null };
 type Keys = {
   store_id: string;
   api_url: string;
-  consumer_key: string;
-  consumer_secret: string;
-  auth_method: "basic" | "query" | "oauth1" | "oauth1_http";
+  consumer_key: string | null;
+  consumer_secret: string | null;
+  username: string | null;
+  password: string | null;
+  auth_method: "basic" | "query" | "oauth1" | "oauth1_http" | "application_password";
   notes: string[];
 };
 type Event = { id: string; type: string; data: { store_id?: string } };
@@ -72,8 +74,11 @@ async function askStore(keys: Keys, path: string, query: Record<string, string> 
   const [url, inUrl] = (keys.api_url + path).split("?");
   query = { ...Object.fromEntries(new URLSearchParams(inUrl)), ...query };
   const headers: Record<string, string> = { "User-Agent": "my-app/1.0", Accept: "application/json" };
-  const { consumer_key: key, consumer_secret: secret, auth_method: method } = keys;
-  if (method === "basic") {
+  const method = keys.auth_method;
+  // An application password of WordPress: user name and password take the places of key and secret.
+  const key = keys.consumer_key ?? keys.username ?? "";
+  const secret = keys.consumer_secret ?? keys.password ?? "";
+  if (method === "basic" || method === "application_password") {
     headers.Authorization = `Basic ${Buffer.from(`${key}:${secret}`).toString("base64")}`;
   } else if (method === "query") {
     query = { ...query, consumer_key: key, consumer_secret: secret };

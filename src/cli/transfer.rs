@@ -188,7 +188,7 @@ pub(super) async fn export(app: &App, with_secrets: bool, out: &mut impl Write) 
                 continue;
             };
             let (key, secret) = (pair.consumer_key.expose(), pair.consumer_secret.expose());
-            file.write_record([&*entry.user_id.in_a_file(), entry.home.as_str(), key, secret, entry.scope.as_str()])?;
+            file.write_record([&*entry.user_id.in_a_file(), entry.home.as_str(), key, secret, entry.granted.as_str()])?;
             n += 1;
         }
     }

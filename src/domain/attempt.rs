@@ -96,6 +96,8 @@ pub struct Attempt {
     pub store_id: Option<StoreId>,
     /// Whether the merchant copied the key from their store's settings instead of approving.
     pub by_hand: bool,
+    /// The store's page for approving an application password, if the merchant approves one instead of a key.
+    pub password_page: Option<String>,
     /// Whether the preflight ended it: `reason` is what stops the merchant, or the first warning they have not seen.
     pub stopped: bool,
     /// The preflight's warnings, which the merchant may ignore. Empty if it is stopped for good.

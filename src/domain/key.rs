@@ -17,20 +17,22 @@ names! {
         Oauth1 = "oauth1",
         /// OAuth 1.0a, sent over https but signed for the http address: the store's PHP does not detect https.
         Oauth1Http = "oauth1_http",
+        /// HTTP Basic with an application password of WordPress, which is not a key of WooCommerce: no other method takes it.
+        ApplicationPassword = "application_password",
     }
 }
 
 impl AuthMethod {
-    /// All methods, in the order in which they are tried.
-    pub const LADDER: [Self; 4] = Self::ALL;
+    /// The methods for a consumer key, in the order in which they are tried.
+    pub const LADDER: [Self; 4] = [Self::Basic, Self::Query, Self::Oauth1, Self::Oauth1Http];
 }
 
 /// Both halves of a key, unsealed; only ever in memory.
 #[derive(Debug, Clone)]
 pub struct KeyPair {
-    /// `ck_…`
+    /// `ck_…`, or the user name of an application password.
     pub consumer_key: Secret,
-    /// `cs_…`
+    /// `cs_…`, or the application password.
     pub consumer_secret: Secret,
 }
 
@@ -44,7 +46,7 @@ pub struct Key {
     pub version: i64,
     /// The store's number of the key, used in the address of its Revoke page.
     pub woo_key_id: i64,
-    /// The last seven characters of the consumer key.
+    /// The last seven characters of the consumer key, or of the hash of an application password.
     pub last7: String,
     pub scope: Scope,
     /// How the store accepts it.

@@ -58,7 +58,7 @@ pub use network::ClientNetwork;
 pub use news::{EventId, News, NotAnEventId};
 pub use operator::{NotAName, Operator, OperatorName, Session, WeakPassword};
 pub use rest_base::RestBase;
-pub use scope::{NotAScope, Scope};
+pub use scope::{Granted, NotAScope, Scope};
 pub use sealed::Sealed;
 pub use secret::{Fingerprint, Secret};
 pub use store::{Store, StoreStatus};

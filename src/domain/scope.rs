@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::key::AuthMethod;
+
 names! {
     /// WooCommerce's three permissions, in its spelling (docs/protocol/wc-auth.md §1.1). `write` alone cannot read.
     Scope {
@@ -10,6 +12,29 @@ names! {
         /// POST, PUT, PATCH and DELETE.
         Write = "write",
         ReadWrite = "read_write",
+    }
+}
+
+names! {
+    /// What a credential may do at the store, as services and operators are told.
+    Granted {
+        Read = "read",
+        Write = "write",
+        ReadWrite = "read_write",
+        /// An application password has no scope: it may do whatever its WordPress user may.
+        Owner = "owner",
+    }
+}
+
+impl Granted {
+    /// What a credential of `scope` may do that the store accepts by `method`.
+    pub const fn of(scope: Scope, method: AuthMethod) -> Self {
+        match (method, scope) {
+            (AuthMethod::ApplicationPassword, _) => Self::Owner,
+            (_, Scope::Read) => Self::Read,
+            (_, Scope::Write) => Self::Write,
+            (_, Scope::ReadWrite) => Self::ReadWrite,
+        }
     }
 }
 

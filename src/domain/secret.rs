@@ -69,6 +69,12 @@ impl Fingerprint {
         Self(sha256.to_vec())
     }
 
+    /// Its last seven hexadecimal digits, a name for a secret that must not be shown in part.
+    pub fn last7(&self) -> String {
+        let last = self.0.iter().rev().take(4).rev().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        last.chars().skip(1).collect()
+    }
+
     /// Which of `n` equal shares it falls into, counted from 0.
     pub fn share(&self, n: u16) -> u16 {
         let [first, second] = [0, 1].map(|at| self.0.get(at).copied().unwrap_or_default());

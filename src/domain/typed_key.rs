@@ -136,6 +136,17 @@ pub fn read(key: &str, secret: &str) -> Result<KeyPair, Vec<NotAHalf>> {
     }
 }
 
+/// Parses the user name and the application password that WordPress made for it. Spaces between the password's groups do not
+/// count.
+pub fn read_password(login: &str, password: &str) -> Option<KeyPair> {
+    let password: String = password.split_whitespace().collect();
+    // A colon ends the user name in HTTP Basic.
+    let is_login = (1..=60).contains(&login.chars().count()) && !login.contains(|c: char| c == ':' || c.is_control());
+    let is_password = (16..=128).contains(&password.len()) && password.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_login && is_password)
+        .then(|| KeyPair { consumer_key: Secret::new(login.to_owned()), consumer_secret: Secret::new(password) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

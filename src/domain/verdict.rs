@@ -57,6 +57,10 @@ pub enum Verdict {
     OtherStore,
     /// The store's own address has changed.
     Moved,
+    /// Application passwords are switched off at the store, or for this user.
+    PasswordsOff,
+    /// The WordPress user of an application password no longer exists.
+    UserGone,
     /// A site with a different address accepts the key at this store's address, and a store answers at that address
     /// too.
     CloneSuspected,
@@ -137,6 +141,8 @@ verdicts! {
     OtherStore = "other_store", "The key belongs to a store other than {store}. Connect again and approve on {store} itself.";
     Moved = "moved", "{store} has moved. Connect the store again at its new address.";
     CloneSuspected = "clone_suspected", "{store} reports another address as its own, and a store answers there too: one of the two may be a copy. Connect again at the address that your customers use, or correct the site address in WordPress under Settings → General.";
+    PasswordsOff = "application_passwords_off", "Application passwords are switched off at {store}. Wordfence does so by default: Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords. Allow them there or in your security plugin, then try again.";
+    UserGone = "user_gone", "The WordPress user who approved no longer exists at {store}. Connect again as an administrator or shop manager.";
     Blocked(Product::Cloudflare) = "blocked_by_cloudflare", "Cloudflare is blocking our server at {store}. In Cloudflare, add a rule that skips /wp-json/ and /wc-auth/, or turn off Bot Fight Mode, then try again.";
     Blocked(Product::Sucuri) = "blocked_by_sucuri", "Sucuri is blocking our server at {store}. In Sucuri, allow our address for /wp-json/ and /wc-auth/, then try again.";
     Blocked(Product::SiteGround) = "blocked_by_siteground", "SiteGround's bot check is blocking our server at {store}. Ask SiteGround's support to allow our address, then try again.";
@@ -202,6 +208,8 @@ impl Verdict {
                 | Self::KeyUnreadable
                 | Self::OtherStore
                 | Self::CloneSuspected
+                | Self::PasswordsOff
+                | Self::UserGone
                 | Self::HttpsHidden
                 | Self::HeaderStripped
         )

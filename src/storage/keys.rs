@@ -1,7 +1,7 @@
 //! Versions of a store's key, their end, and the revocation keys by which a store is asked whether its merchant has revoked
 //! them.
 
-use super::{Db, Error, events, lending};
+use super::{Db, Error, Tx, events, lending};
 use crate::domain::{AuthMethod, Event, Key, KeyId, RestBase, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// The versions of a store's key, the newest first; at most `most`.
@@ -41,6 +41,8 @@ pub struct SealedKey {
     /// The store's address; the seal is bound to it.
     pub home: StoreUrl,
     pub scope: Scope,
+    /// How the store accepts it.
+    pub auth_method: AuthMethod,
     /// Key and secret.
     pub sealed: Vec<u8>,
 }
@@ -48,7 +50,7 @@ pub struct SealedKey {
 /// The keys that are served, by their stores' ids, those after `after`; at most `most`.
 pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<SealedKey>, Error> {
     db.read(
-        "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.sealed
+        "SELECT keys.id, keys.store_id, stores.user_id, stores.home, keys.scope, keys.auth_method, keys.sealed
          FROM keys
          JOIN stores ON stores.id = keys.store_id
          WHERE keys.retired_at IS NULL AND keys.store_id > $1
@@ -65,10 +67,21 @@ pub async fn held(db: &Db, after: Option<&StoreId>, most: i64) -> Result<Vec<Sea
 pub struct Farewell {
     /// The key that was served when it was made; another that was served in the meantime is wiped without it.
     pub id: KeyId,
-    /// The consumer key alone, sealed for that row.
+    /// The consumer key alone, or an application password, sealed for that row.
     pub revocation: Vec<u8>,
     /// When the store is first asked whether the key is gone.
     pub ask_at: Time,
+}
+
+impl Farewell {
+    /// Keeps it beside the key, while that is still served.
+    pub(super) async fn keep(&self, tx: &mut Tx) -> Result<(), Error> {
+        tx.query("UPDATE keys SET revocation = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
+            .binds((&self.revocation, self.ask_at, &self.id))
+            .execute()
+            .await?;
+        Ok(())
+    }
 }
 
 /// Gives a store up and wipes its secrets, but for the consumer key in `farewell`; false when it was given up already or
@@ -94,10 +107,7 @@ pub async fn disconnect(
             return tx.undo(false).await;
         }
         if let Some(farewell) = farewell {
-            tx.query("UPDATE keys SET revocation = $1, ask_at = $2 WHERE id = $3 AND retired_at IS NULL")
-                .binds((&farewell.revocation, farewell.ask_at, &farewell.id))
-                .execute()
-                .await?;
+            farewell.keep(&mut tx).await?;
         }
         tx.query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
             .binds((now, id))
@@ -124,7 +134,7 @@ pub struct Revocation {
     pub rest_base: Option<RestBase>,
     /// How the store took it.
     pub auth_method: AuthMethod,
-    /// The consumer key alone, sealed.
+    /// The consumer key alone, or an application password, sealed.
     pub revocation: Vec<u8>,
     /// When the store was disconnected.
     pub retired_at: Time,

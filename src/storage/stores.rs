@@ -1,6 +1,7 @@
 //! Stores and their keys: activation, lists, what is lent.
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
+use super::keys::Farewell;
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::search;
 use crate::domain::{
@@ -46,6 +47,8 @@ pub struct NewKey {
     pub rest_base: Option<RestBase>,
     /// Whether other output surrounds its JSON.
     pub json_has_noise: bool,
+    /// The application password that it replaces, stored until the store has deleted it.
+    pub former: Option<Farewell>,
     pub now: Time,
 }
 
@@ -110,6 +113,9 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
         ))
         .one()
         .await?;
+    if let Some(former) = &new.former {
+        former.keep(tx).await?;
+    }
     tx.query(
         "UPDATE keys SET sealed = NULL, retired_at = $1, revoked_at = $2 WHERE store_id = $3 AND retired_at IS NULL",
     )

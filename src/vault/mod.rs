@@ -161,6 +161,19 @@ impl Vault {
         Ok(Secret::new(std::str::from_utf8(&plain).map_err(|_| Unopenable)?.to_owned()))
     }
 
+    /// The identity under which the store at `home` lists the application passwords made for this merchant: a UUID that is the
+    /// same each time, different for each connection, and reveals nothing.
+    pub fn app_id(&self, home: &str, user: &str) -> String {
+        let place = Place { table: "stores", row: "", field: "app_id", origin: home, user };
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.bound(VERSION, &place, b""));
+        let mut bytes: [u8; 16] = std::array::from_fn(|at| digest.as_ref()[at]);
+        // Version 8 (RFC 9562 §5.8): a UUID of the maker's own kind.
+        bytes[6] = bytes[6] & 0x0f | 0x80;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
     fn seal_under(&self, entropy: &Entropy, place: &Place<'_>, plain: &[u8], id: &str, key: &LessSafeKey) -> Vec<u8> {
         let mut nonce = [0_u8; NONCE_LEN];
         entropy.fill(&mut nonce);

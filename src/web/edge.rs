@@ -98,7 +98,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     // The route, never the path: paths contain tokens.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let (caller, trace) = (caller_id(request.headers()), trace_id(request.headers()));
     let client = client_of(&app.site.trusted_proxies, peer(request.extensions()), request.headers());
     let named = route.as_ref().and_then(|route| store_in(route.as_str(), request.uri().path()));
@@ -127,7 +127,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     if let Some(failure) = &failure {
         log_failure(failure, route);
         let page = match surface {
-            Surface::Page => Some(failure_page::for_merchant(&app, failure, &id, language, &path).await),
+            Surface::Page => Some(failure_page::for_merchant(&app, failure, &id, language, uri.path()).await),
             _ => None,
         };
         answer = show(surface, failure, &id, answer.headers(), page);
@@ -239,6 +239,8 @@ pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
     ];
+    // With room for what is inserted below, and by the server.
+    headers.reserve(ALWAYS.len() + 8);
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -1,4 +1,4 @@
-//! Adds a store's keys to a request, in each of the four ways stores accept (docs/protocol/wc-auth.md §5.1).
+//! Adds a store's keys to a request, in each of the ways stores accept (docs/protocol/wc-auth.md §5.1).
 
 use base64::Engine as _;
 use hyper::Method;
@@ -15,7 +15,7 @@ use crate::domain::time::Time;
 /// A request to a store's REST API, before the keys are added.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
-    /// GET, POST or OPTIONS.
+    /// GET, POST, OPTIONS or DELETE.
     pub method: Method,
     /// The store.
     pub home: &'a StoreUrl,
@@ -43,7 +43,7 @@ pub fn authenticate(ask: &Ask<'_>, pair: &KeyPair, how: AuthMethod, now: Time, e
     parameters.push(("_".to_owned(), random_text(entropy, 4)));
     let mut headers = Vec::new();
     match how {
-        AuthMethod::Basic => headers.push((AUTHORIZATION, basic(pair))),
+        AuthMethod::Basic | AuthMethod::ApplicationPassword => headers.push((AUTHORIZATION, basic(pair))),
         AuthMethod::Query => {
             parameters.push(("consumer_key".to_owned(), pair.consumer_key.expose().to_owned()));
             parameters.push(("consumer_secret".to_owned(), pair.consumer_secret.expose().to_owned()));
@@ -56,6 +56,7 @@ pub fn authenticate(ask: &Ask<'_>, pair: &KeyPair, how: AuthMethod, now: Time, e
     Authenticated { url: Secret::new(format!("{}{join}{query}", ask.address)), headers }
 }
 
+/// `Authorization: Basic` with both halves.
 fn basic(pair: &KeyPair) -> HeaderValue {
     let both = zeroize::Zeroizing::new(format!("{}:{}", pair.consumer_key.expose(), pair.consumer_secret.expose()));
     let encoded = base64::engine::general_purpose::STANDARD.encode(both.as_bytes());

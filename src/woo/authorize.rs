@@ -38,6 +38,20 @@ pub fn url(home: &StoreUrl, ask: &Ask<'_>) -> Secret {
     Secret::new(home.at(&format!("/wc-auth/v1/authorize?{query}")))
 }
 
+/// The address of `page`, where WordPress lets its user approve an application password (docs/protocol/application-passwords.md §1).
+/// The answer comes back in the browser, to `back`: a secret, because it contains the state.
+pub fn password_url(page: &str, name: &str, app_id: &str, back: &Secret) -> Secret {
+    let rejected = Secret::new(format!("{}?success=false", back.expose()));
+    let query = encode::query([
+        ("app_name", app_name(name).as_str()),
+        ("app_id", app_id),
+        ("success_url", back.expose()),
+        ("reject_url", rejected.expose()),
+    ]);
+    let join = if page.contains('?') { '&' } else { '?' };
+    Secret::new(format!("{page}{join}{query}"))
+}
+
 /// A name that WooCommerce displays and stores unchanged: 1 to 60 ASCII letters, digits, spaces and hyphens, never `0`,
 /// which PHP treats as empty (docs/protocol/wc-auth.md §1.3).
 pub fn app_name(text: &str) -> String {

@@ -7,6 +7,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::answer::{self, Heard, Meaning, Refusal};
+use super::application_password;
 use super::auth;
 use super::elsewhere;
 use super::http::{Call, Client, Fault, Reply};
@@ -25,7 +26,7 @@ const ONE_WITHIN: Duration = Duration::from_secs(12);
 const ONE_AT_MOST: usize = 512 * 1024;
 /// Proves the key, its secret and the read permission, and identifies the store (docs/protocol/store-answers.md §2,
 /// "Traps").
-const LIGHT: &str = "wc/v3/system_status";
+pub(super) const LIGHT: &str = "wc/v3/system_status";
 const LIGHT_FIELDS: [(&str, &str); 1] =
     [("_fields", "environment.version,environment.wp_version,environment.home_url")];
 /// For the first field WordPress before 5.3 knows only the outer name.
@@ -82,7 +83,7 @@ impl Answer {
 }
 
 /// Checks `pair` at the store at `home`. `rest` is where its API answered last time; if it is no longer there, it is looked for.
-/// `known` is the method that worked last time and is tried first; a key is rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
+/// `known` is the method that worked last time and is tried first (for an application password, the only one); a key is rejected only after every method was tried. `asked` decides whether writing is tested (nothing is written), and is
 /// what the proven scope is compared with. Without it, a known, working key that may read costs one request, and
 /// `scope` is set only for a key that may not read.
 pub async fn ask(
@@ -93,23 +94,47 @@ pub async fn ask(
     asked: Option<Scope>,
     known: Option<AuthMethod>,
 ) -> Answer {
+    ask_as(client, home, rest, pair, asked, known, known == Some(AuthMethod::ApplicationPassword)).await
+}
+
+/// The same for an application password that was never tried.
+pub async fn ask_password(
+    client: &Client,
+    home: &StoreUrl,
+    rest: &RestBase,
+    pair: &KeyPair,
+    asked: Option<Scope>,
+) -> Answer {
+    ask_as(client, home, rest, pair, asked, None, true).await
+}
+
+async fn ask_as(
+    client: &Client,
+    home: &StoreUrl,
+    rest: &RestBase,
+    pair: &KeyPair,
+    asked: Option<Scope>,
+    known: Option<AuthMethod>,
+    is_password: bool,
+) -> Answer {
     let mut rest = rest.clone();
     // A route in a parameter is more work for services, and works even after the store has changed its permalinks.
     if rest.is_query() && site::has_woocommerce(client, &RestBase::usual(home)).await {
         rest = RestBase::usual(home);
     }
-    let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+    let mut climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
     if let Err(stop) = &climbed {
         if let Some(other) = stop.other_rest(client, home, &rest).await {
             rest = other;
-            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
         }
         let marked = RestBase::plain_marked(home);
         if rest.is_query() && rest != marked && climbed.as_ref().is_err_and(|stop| stop.was_ignored) {
             rest = marked;
-            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known)).await;
+            climbed = Box::pin(Asking { client, home, rest: &rest, pair }.climb(known, is_password)).await;
         }
-        if rest.is_query() && climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped) {
+        let is_stripped = climbed.as_ref().is_err_and(|stop| stop.verdict == Verdict::HeaderStripped);
+        if rest.is_query() && is_stripped && !is_password {
             climbed = Err(Verdict::PlainPermalinks.into());
         }
     }
@@ -315,8 +340,9 @@ pub(super) struct Asking<'a> {
 impl Asking<'_> {
     /// Tries one method after the other until the key is recognised or finally rejected. Only WooCommerce itself can reject it; any
     /// other answer comes from something in front of it, and says nothing about the other methods.
-    async fn climb(&self, known: Option<AuthMethod>) -> Result<(AuthMethod, Status), Stop> {
-        let others = AuthMethod::LADDER.into_iter().filter(|method| Some(*method) != known);
+    async fn climb(&self, known: Option<AuthMethod>, is_password: bool) -> Result<(AuthMethod, Status), Stop> {
+        let all: &[AuthMethod] = if is_password { &[AuthMethod::ApplicationPassword] } else { &AuthMethod::LADDER };
+        let others = all.iter().copied().filter(|method| Some(*method) != known);
         let mut trouble: Option<Stop> = None;
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
@@ -329,7 +355,11 @@ impl Asking<'_> {
             };
             match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
+                    Meaning::Anonymous | Meaning::Other(Verdict::RestClosed) if is_password => {
+                        return Err(application_password::why(self).await);
+                    }
                     Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
+                    Meaning::AuthenticationError if is_password => return Err(Verdict::AnswerUnreadable.into()),
                     Meaning::AuthenticationError => {
                         if self.is_write_only(method).await? {
                             return Ok((method, Status::WriteOnly));
@@ -479,6 +509,10 @@ impl Asking<'_> {
     /// The scope of the key. Writing is tested only if it was requested; `None` if the test itself failed for a reason
     /// other than a rejection: then the previous scope stands.
     async fn scope(&self, method: AuthMethod, reads: bool, asked: Scope) -> Result<Option<Scope>, Verdict> {
+        // It has no scope: whoever may read all of `system_status` may manage the whole shop.
+        if method == AuthMethod::ApplicationPassword {
+            return Ok(Some(Scope::ReadWrite));
+        }
         if reads && !asked.writes() {
             return Ok(Some(Scope::Read));
         }
@@ -502,7 +536,7 @@ impl Asking<'_> {
         self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, pair, how).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: &Method,
         route: &str,

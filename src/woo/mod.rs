@@ -6,6 +6,7 @@
 //! docs/protocol/store-answers.md.
 
 pub mod answer;
+pub mod application_password;
 pub mod auth;
 pub mod authorize;
 pub mod check;

@@ -30,7 +30,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    fn of(typed: &StoreUrl) -> Self {
+    pub(super) fn of(typed: &StoreUrl) -> Self {
         Self { home: typed.clone(), name: None, stop: None, warnings: Vec::new() }
     }
 
@@ -77,7 +77,7 @@ pub async fn find(client: &Client, typed: &StoreUrl, within: Duration) -> Findin
 }
 
 /// Locates the site and adopts its name and address; returns where its API is if the index was read.
-async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
+pub(super) async fn known(client: &Client, findings: &mut Findings) -> Option<RestBase> {
     let typed = findings.home.clone();
     match Box::pin(locate::locate(client, &typed)).await {
         Located::At(mut site) => {

@@ -1,10 +1,12 @@
-//! Checks whether a store still knows a key of which only the consumer key is stored.
+//! Checks whether a store still knows a key of which only the consumer key is stored, and deletes an application password, which
+//! is stored until that is done.
 //!
-//! It is sent with a made-up secret, so it grants no access. WooCommerce looks up the key before it checks the secret:
+//! A consumer key is sent with a made-up secret, so it grants no access. WooCommerce looks up the key before it checks the secret:
 //! a store that knows the key rejects the secret, and one that does not rejects the key (docs/protocol/wc-auth.md
 //! §5.2).
 
 use super::answer::{self, Heard, Meaning, Refusal};
+use super::application_password;
 use super::check::{Asking, Stop, made_up};
 use super::http::Client;
 use crate::domain::key::{AuthMethod, KeyPair};
@@ -13,20 +15,29 @@ use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
-/// Returns [`Verdict::KeyRejected`] if the store at `home`, whose API was at `rest`, no longer knows `consumer_key`, [`Verdict::SecretRejected`]
+/// A former consumer key, with a made-up secret.
+pub fn without_secret(client: &Client, consumer_key: Secret) -> KeyPair {
+    KeyPair { consumer_key, consumer_secret: made_up(client, "cs_") }
+}
+
+/// Returns [`Verdict::KeyRejected`] if the store at `home`, whose API was at `rest`, no longer knows the key, or has just deleted the
+/// application password, [`Verdict::SecretRejected`]
 /// if it still does, and any other verdict if the store could not be checked.
 ///
 /// A store that ignores plain keys answers the same as if the key were gone. So the key counts as gone only if two
 /// checks agree: the method by which the store accepted the key does not find it, and a signature by it is rejected
 /// with the same message as one by a key that never existed.
-pub async fn ask(client: &Client, home: &StoreUrl, rest: &RestBase, consumer_key: Secret, took: AuthMethod) -> Verdict {
-    let pair = KeyPair { consumer_key, consumer_secret: made_up(client, "cs_") };
-    let asking = Asking { client, home, rest, pair: &pair };
+pub async fn ask(client: &Client, home: &StoreUrl, rest: &RestBase, pair: &KeyPair, took: AuthMethod) -> Verdict {
+    let asking = Asking { client, home, rest, pair };
     let mut known = is_known(&asking, took).await;
     if let Err(stop) = &known
         && let Some(other) = stop.other_rest(client, home, rest).await
     {
-        let rest = if other.is_query() { RestBase::plain_marked(home) } else { other };
+        let rest = if other.is_query() && took != AuthMethod::ApplicationPassword {
+            RestBase::plain_marked(home)
+        } else {
+            other
+        };
         known = is_known(&Asking { rest: &rest, ..asking }, took).await;
     }
     match known {
@@ -37,6 +48,9 @@ pub async fn ask(client: &Client, home: &StoreUrl, rest: &RestBase, consumer_key
 }
 
 async fn is_known(asking: &Asking<'_>, took: AuthMethod) -> Result<bool, Stop> {
+    if took == AuthMethod::ApplicationPassword {
+        return application_password::revoke(asking).await;
+    }
     if matches!(took, AuthMethod::Basic | AuthMethod::Query) {
         match refusal(asking, took).await?.meaning() {
             Meaning::AuthenticationError => return Ok(true),

@@ -247,6 +247,31 @@ by-hand-in-use = { $store } ist schon mit genau diesem Schlüssel verbunden. Sie
 by-hand-approve = Möchten Sie lieber nichts kopieren? { $link }.
 by-hand-approve-link = Stattdessen im Shop genehmigen
 
+## Anwendungspasswörter: wo der Betreiber sie erlaubt und die Freigabe nicht zu Ende kommt
+
+password-offer = Wenn Ihr Shop die Freigabe nicht abschließen kann, können Sie { $link }.
+password-offer-link = mit einem Anwendungspasswort verbinden
+password-button = Mit einem Anwendungspasswort verbinden
+password-title = Mit einem Anwendungspasswort verbinden
+password-lead = WordPress kann { $app } auch selbst freigeben: Sie melden sich bei { $store } an, stimmen dort zu, und Ihr Browser bringt ein Passwort zurück, das nur für diese Verbindung gilt. Das geht auch dort, wo die übliche Freigabe nicht zu Ende kommt.
+password-may = Ein Anwendungspasswort hat keine Liste von Berechtigungen. Damit darf { $app } alles, was das WordPress-Konto darf, das zustimmt. Mit dem Passwort eines Administrators lassen sich auch Benutzer, Plugins und Einstellungen ändern.
+password-limit = Um weniger Zugriff zu geben, melden Sie sich im Shop als Shop-Manager statt als Administrator an.
+password-names = Ihr Shop zeigt { $name } und eine Adresse, die mit { $host } beginnt. Prüfen Sie beides und drücken Sie dann „Ja, ich genehmige diese Verbindung“.
+password-twice = Wenn Sie nach der Anmeldung woanders landen, kommen Sie hierher zurück und gehen Sie noch einmal weiter zu Ihrem Shop.
+password-kept = Wir speichern das Passwort verschlüsselt, und nur { $app } kann es verwenden. Das Passwort, mit dem Sie sich anmelden, erfahren wir nie.
+password-revoke = Sie können es jederzeit in WordPress unter { $menu } widerrufen.
+password-menu = Benutzer → Profil → Anwendungspasswörter
+password-approve = Ist das Problem behoben? { $link }.
+password-open-lead = Drücken Sie bei { $store } „Ja, ich genehmige diese Verbindung“. Wenn Sie nach der Anmeldung woanders landen, benutzen Sie die Schaltfläche unten noch einmal. Diese Seite aktualisiert sich von selbst.
+password-denied = Sie haben nicht zugestimmt
+password-denied-lead = Es wurde nichts verbunden. Wenn das ein Versehen war, versuchen Sie es noch einmal und drücken Sie bei { $store } „Ja, ich genehmige diese Verbindung“.
+password-connected-lead = { $app } kann bei { $store } jetzt alles, was das WordPress-Konto kann, das zugestimmt hat.
+password-in-use = Die Verbindung verwendet das Anwendungspasswort { $name } des Kontos, das zugestimmt hat. Um sie zu beenden, widerrufen Sie es in Ihrem Shop unter { $menu }.
+password-elsewhere-lead = Jemand hat in einem anderen Browser begonnen, { $store } mit { $app } zu verbinden. Die Freigabe kam in diesem hier zurück, deshalb wurde nichts verbunden.
+password-elsewhere-again = Wenn Sie das waren, beginnen Sie noch einmal und bleiben Sie in einem Browser.
+password-elsewhere-deleted = Wir haben das neue Anwendungspasswort bei { $store } gelöscht. Sie müssen nichts weiter tun.
+password-elsewhere-left = { $store } führt das neue Anwendungspasswort vielleicht noch auf. Öffnen Sie in WordPress { $menu } und widerrufen Sie das neueste mit dem Namen { $name }.
+
 ## When a page cannot be shown
 
 error-nothing-here = Nicht gefunden
@@ -311,6 +336,8 @@ verdict-clock_off = Die Uhr von { $store } und unsere gehen mehr als fünfzehn M
 verdict-other_store = Der Schlüssel gehört zu einem anderen Shop als { $store }. Verbinden Sie den Shop neu und genehmigen Sie auf { $store } selbst.
 verdict-moved = { $store } hat eine neue Adresse. Verbinden Sie den Shop neu mit der Adresse, die er jetzt hat.
 verdict-clone_suspected = { $store } gibt eine andere Adresse als seine eigene an, und auch dort antwortet ein Shop: Einer der beiden kann eine Kopie sein. Verbinden Sie neu mit der Adresse, die Ihre Kunden verwenden, oder korrigieren Sie die Website-Adresse in WordPress unter Einstellungen → Allgemein.
+verdict-application_passwords_off = Anwendungspasswörter sind bei { $store } abgeschaltet. Wordfence tut das von sich aus: Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords. Erlauben Sie sie dort oder in Ihrem Sicherheits-Plugin, und versuchen Sie es dann erneut.
+verdict-user_gone = Das WordPress-Konto, das zugestimmt hat, gibt es bei { $store } nicht mehr. Verbinden Sie den Shop neu, als Administrator oder Shop-Manager.
 verdict-blocked_by_cloudflare = Cloudflare blockiert unseren Server bei { $store }. Legen Sie in Cloudflare eine Regel an, die /wp-json/ und /wc-auth/ überspringt, oder schalten Sie den Bot Fight Mode aus, und versuchen Sie es dann erneut.
 verdict-blocked_by_sucuri = Sucuri blockiert unseren Server bei { $store }. Erlauben Sie in Sucuri unsere Adresse für /wp-json/ und /wc-auth/ und versuchen Sie es dann erneut.
 verdict-blocked_by_siteground = Die Bot-Prüfung von SiteGround blockiert unseren Server bei { $store }. Bitten Sie den Support von SiteGround, unsere Adresse zu erlauben, und versuchen Sie es dann erneut.

@@ -248,6 +248,31 @@ by-hand-in-use = { $store } is already connected with this key. There is nothing
 by-hand-approve = Prefer not to copy keys? { $link }.
 by-hand-approve-link = Approve on your store instead
 
+## Application passwords: where the operator allows them, and the approval cannot finish
+
+password-offer = If your store cannot finish the approval, you can { $link }.
+password-offer-link = connect with an application password
+password-button = Connect with an application password
+password-title = Connect with an application password
+password-lead = WordPress has its own way to approve { $app }: you log in to { $store }, approve there, and your browser brings back a password made for this connection. This works where the usual approval cannot finish.
+password-may = An application password has no list of permissions. With it, { $app } may do whatever the WordPress user who approves may do. An administrator's password can also change users, plugins and settings.
+password-limit = To give less access, log in to your store as a shop manager instead of an administrator.
+password-names = Your store will show { $name } and an address that begins with { $host }. Check both, then press “Yes, I approve of this connection”.
+password-twice = If the login takes you somewhere else, come back here and continue to your store again.
+password-kept = We store the password encrypted, and only { $app } can use it. The password that you log in with never reaches us.
+password-revoke = You can revoke it at any time in WordPress under { $menu }.
+password-menu = Users → Profile → Application Passwords
+password-approve = Has the problem been solved? { $link }.
+password-open-lead = Press “Yes, I approve of this connection” on { $store }. If the login takes you somewhere else, use the button below again. This page updates automatically.
+password-denied = You did not approve
+password-denied-lead = Nothing was connected. If that was a mistake, try again and press “Yes, I approve of this connection” on { $store }.
+password-connected-lead = { $app } can now do on { $store } whatever the WordPress user who approved can do.
+password-in-use = The connection uses the application password { $name } of the user who approved. To end the connection, revoke it in your store under { $menu }.
+password-elsewhere-lead = Someone started connecting { $store } to { $app } in another browser. The approval came back in this one, so nothing was connected.
+password-elsewhere-again = If it was you, start again and stay in one browser.
+password-elsewhere-deleted = We deleted the new application password at { $store }. There is nothing left to do.
+password-elsewhere-left = { $store } may still list the new application password. In WordPress, open { $menu } and revoke the newest one named { $name }.
+
 ## When a page cannot be shown
 
 error-nothing-here = Not found

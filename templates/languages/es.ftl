@@ -247,6 +247,31 @@ by-hand-in-use = { $store } ya está conectada con esta misma clave. No queda na
 by-hand-approve = ¿Prefiere no copiar nada? { $link }.
 by-hand-approve-link = Apruebe en su tienda
 
+## Contraseñas de aplicación: si el operador las permite y la aprobación no puede terminar
+
+password-offer = Si su tienda no puede terminar la aprobación, puede { $link }.
+password-offer-link = conectar con una contraseña de aplicación
+password-button = Conectar con una contraseña de aplicación
+password-title = Conectar con una contraseña de aplicación
+password-lead = WordPress tiene su propia forma de aprobar { $app }: usted inicia sesión en { $store }, aprueba allí y su navegador trae una contraseña creada para esta conexión. Funciona donde la aprobación habitual no puede terminar.
+password-may = Una contraseña de aplicación no tiene lista de permisos. Con ella, { $app } puede hacer todo lo que puede hacer el usuario de WordPress que aprueba. La de un administrador permite además cambiar usuarios, plugins y ajustes.
+password-limit = Para dar menos acceso, inicie sesión en su tienda como gestor de la tienda en lugar de administrador.
+password-names = Su tienda mostrará { $name } y una dirección que empieza por { $host }. Compruebe ambos y pulse «Sí, apruebo esta conexión».
+password-twice = Si el inicio de sesión le lleva a otro sitio, vuelva aquí y continúe de nuevo a su tienda.
+password-kept = Guardamos la contraseña cifrada y solo { $app } puede usarla. La contraseña con la que inicia sesión nunca nos llega.
+password-revoke = Puede revocarla en cualquier momento en WordPress, en { $menu }.
+password-menu = Usuarios → Perfil → Contraseñas de aplicación
+password-approve = ¿Ya se resolvió el problema? { $link }.
+password-open-lead = Pulse «Sí, apruebo esta conexión» en { $store }. Si el inicio de sesión le lleva a otro sitio, use de nuevo el botón de abajo. Esta página se actualiza sola.
+password-denied = No ha aprobado la conexión
+password-denied-lead = No se ha conectado nada. Si fue un error, inténtelo de nuevo y pulse «Sí, apruebo esta conexión» en { $store }.
+password-connected-lead = { $app } ya puede hacer en { $store } todo lo que puede hacer el usuario de WordPress que aprobó.
+password-in-use = La conexión usa la contraseña de aplicación { $name } del usuario que aprobó. Para terminarla, revóquela en su tienda, en { $menu }.
+password-elsewhere-lead = Alguien empezó a conectar { $store } con { $app } en otro navegador. La aprobación volvió en este, así que no se ha conectado nada.
+password-elsewhere-again = Si fue usted, empiece de nuevo y quédese en un solo navegador.
+password-elsewhere-deleted = Hemos eliminado la nueva contraseña de aplicación en { $store }. No tiene que hacer nada más.
+password-elsewhere-left = Es posible que { $store } aún muestre la nueva contraseña de aplicación. En WordPress, abra { $menu } y revoque la más reciente con el nombre { $name }.
+
 ## When a page cannot be shown
 
 error-nothing-here = No encontrado
@@ -311,6 +336,8 @@ verdict-clock_off = El reloj de { $store } y el nuestro difieren en más de quin
 verdict-other_store = La clave pertenece a otra tienda y no a { $store }. Vuelva a conectar y apruebe en la propia { $store }.
 verdict-moved = { $store } tiene una dirección nueva. Vuelva a conectar con la dirección que la tienda tiene ahora.
 verdict-clone_suspected = { $store } indica otra dirección como propia, y allí también responde una tienda: una de las dos puede ser una copia. Vuelva a conectar con la dirección que usan sus clientes, o corrija la dirección del sitio en WordPress, en Ajustes → Generales.
+verdict-application_passwords_off = Las contraseñas de aplicación están desactivadas en { $store }. Wordfence lo hace de forma predeterminada: Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords. Permítalas allí o en su plugin de seguridad e inténtelo de nuevo.
+verdict-user_gone = El usuario de WordPress que aprobó ya no existe en { $store }. Vuelva a conectar como administrador o gestor de la tienda.
 verdict-blocked_by_cloudflare = Cloudflare bloquea nuestro servidor en { $store }. En Cloudflare, añada una regla que omita /wp-json/ y /wc-auth/, o desactive Bot Fight Mode, e inténtelo de nuevo.
 verdict-blocked_by_sucuri = Sucuri bloquea nuestro servidor en { $store }. En Sucuri, permita nuestra dirección para /wp-json/ y /wc-auth/ e inténtelo de nuevo.
 verdict-blocked_by_siteground = La comprobación de bots de SiteGround bloquea nuestro servidor en { $store }. Pida al soporte de SiteGround que permita nuestra dirección e inténtelo de nuevo.

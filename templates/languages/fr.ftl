@@ -247,6 +247,31 @@ by-hand-in-use = { $store } est déjà connectée avec cette clé. Il n’y a pl
 by-hand-approve = Vous préférez ne rien copier ? { $link }.
 by-hand-approve-link = Approuvez plutôt sur votre boutique
 
+## Mots de passe d’application : si l’exploitant les autorise et que l’approbation ne peut pas aboutir
+
+password-offer = Si votre boutique ne peut pas terminer l’approbation, vous pouvez { $link }.
+password-offer-link = vous connecter avec un mot de passe d’application
+password-button = Connecter avec un mot de passe d’application
+password-title = Connecter avec un mot de passe d’application
+password-lead = WordPress a sa propre façon d’approuver { $app } : vous vous connectez à { $store }, vous y approuvez, et votre navigateur rapporte un mot de passe créé pour cette connexion. Cela fonctionne là où l’approbation habituelle ne peut pas aboutir.
+password-may = Un mot de passe d’application n’a pas de liste d’autorisations. Avec lui, { $app } peut faire tout ce que peut faire le compte WordPress qui approuve. Celui d’un administrateur permet aussi de modifier les comptes, les extensions et les réglages.
+password-limit = Pour donner moins d’accès, connectez-vous à votre boutique comme gestionnaire de boutique plutôt que comme administrateur.
+password-names = Votre boutique affichera { $name } et une adresse qui commence par { $host }. Vérifiez les deux, puis cliquez sur « Oui, j’approuve cette connexion ».
+password-twice = Si la connexion à la boutique vous mène ailleurs, revenez ici et continuez de nouveau vers votre boutique.
+password-kept = Nous conservons ce mot de passe chiffré, et seule l’application { $app } peut l’utiliser. Le mot de passe avec lequel vous vous connectez ne nous parvient jamais.
+password-revoke = Vous pouvez le révoquer à tout moment dans WordPress sous { $menu }.
+password-menu = Comptes → Profil → Mots de passe d’application
+password-approve = Le problème est résolu ? { $link }.
+password-open-lead = Cliquez sur « Oui, j’approuve cette connexion » sur { $store }. Si la connexion vous mène ailleurs, utilisez de nouveau le bouton ci-dessous. Cette page se met à jour automatiquement.
+password-denied = Vous n’avez pas approuvé
+password-denied-lead = Rien n’a été connecté. Si c’était une erreur, réessayez et cliquez sur « Oui, j’approuve cette connexion » sur { $store }.
+password-connected-lead = { $app } peut désormais faire sur { $store } tout ce que peut faire le compte WordPress qui a approuvé.
+password-in-use = La connexion utilise le mot de passe d’application { $name } du compte qui a approuvé. Pour y mettre fin, révoquez-le dans votre boutique sous { $menu }.
+password-elsewhere-lead = Quelqu’un a commencé à connecter { $store } à { $app } dans un autre navigateur. L’approbation est revenue dans celui-ci, donc rien n’a été connecté.
+password-elsewhere-again = Si c’était vous, recommencez et restez dans un seul navigateur.
+password-elsewhere-deleted = Nous avons supprimé le nouveau mot de passe d’application sur { $store }. Il ne vous reste rien à faire.
+password-elsewhere-left = { $store } affiche peut-être encore le nouveau mot de passe d’application. Dans WordPress, ouvrez { $menu } et révoquez le plus récent qui porte le nom { $name }.
+
 ## When a page cannot be shown
 
 error-nothing-here = Introuvable
@@ -311,6 +336,8 @@ verdict-clock_off = L’horloge de { $store } et la nôtre ont plus de quinze mi
 verdict-other_store = La clé appartient à une autre boutique que { $store }. Reconnectez et approuvez sur { $store } même.
 verdict-moved = { $store } a une nouvelle adresse. Reconnectez avec l’adresse actuelle de la boutique.
 verdict-clone_suspected = { $store } indique une autre adresse que la sienne, et une boutique y répond aussi : l’une des deux est peut-être une copie. Reconnectez avec l’adresse que vos clients utilisent, ou corrigez l’adresse web du site dans WordPress sous Réglages → Général.
+verdict-application_passwords_off = Les mots de passe d’application sont désactivés sur { $store }. Wordfence le fait par défaut : Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords. Autorisez-les à cet endroit ou dans votre extension de sécurité, puis réessayez.
+verdict-user_gone = Le compte WordPress qui avait approuvé n’existe plus sur { $store }. Reconnectez la boutique comme administrateur ou gestionnaire de boutique.
 verdict-blocked_by_cloudflare = Cloudflare bloque notre serveur sur { $store }. Dans Cloudflare, ajoutez une règle qui exclut /wp-json/ et /wc-auth/, ou désactivez Bot Fight Mode, puis réessayez.
 verdict-blocked_by_sucuri = Sucuri bloque notre serveur sur { $store }. Dans Sucuri, autorisez notre adresse pour /wp-json/ et /wc-auth/, puis réessayez.
 verdict-blocked_by_siteground = Le contrôle anti-robots de SiteGround bloque notre serveur sur { $store }. Demandez à l’assistance de SiteGround d’autoriser notre adresse, puis réessayez.

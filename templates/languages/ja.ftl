@@ -246,6 +246,31 @@ by-hand-in-use = { $store } はすでにこのキーで接続されています�
 by-hand-approve = 何もコピーしたくない場合は、{ $link }。
 by-hand-approve-link = ストアで承認してください
 
+## アプリケーションパスワード：運営者が許可し、通常の承認が完了できない場合
+
+password-offer = ストアで承認を完了できない場合は、{ $link }こともできます。
+password-offer-link = アプリケーションパスワードで接続する
+password-button = アプリケーションパスワードで接続
+password-title = アプリケーションパスワードで接続
+password-lead = WordPress には { $app } を承認する独自の方法があります。{ $store } にログインして承認すると、この接続専用のパスワードがブラウザー経由で届きます。通常の承認が完了できないストアでも使えます。
+password-may = アプリケーションパスワードには権限の一覧がありません。{ $app } は、承認した WordPress ユーザーができることをすべて行えるようになります。管理者のパスワードでは、ユーザー、プラグイン、設定の変更もできます。
+password-limit = アクセスを抑えるには、管理者ではなくショップ運営者としてストアにログインしてください。
+password-names = ストアには { $name } と、{ $host } で始まるアドレスが表示されます。両方を確認してから「はい、この接続を承認します」を押してください。
+password-twice = ログイン後に別のページへ移動した場合は、ここに戻ってもう一度ストアへ進んでください。
+password-kept = パスワードは暗号化して保存され、{ $app } だけが使用できます。ログインに使うパスワードがこちらに届くことはありません。
+password-revoke = WordPress の { $menu } でいつでも取り消せます。
+password-menu = ユーザー → プロフィール → アプリケーションパスワード
+password-approve = 問題は解決しましたか？{ $link }。
+password-open-lead = { $store } で「はい、この接続を承認します」を押してください。ログイン後に別のページへ移動した場合は、下のボタンをもう一度使ってください。このページは自動的に更新されます。
+password-denied = 承認されませんでした
+password-denied-lead = 何も接続されていません。間違えた場合は、もう一度試して { $store } で「はい、この接続を承認します」を押してください。
+password-connected-lead = { $app } は { $store } で、承認した WordPress ユーザーができることをすべて行えるようになりました。
+password-in-use = この接続は、承認したユーザーのアプリケーションパスワード { $name } を使用しています。接続を終了するには、ストアの { $menu } で取り消してください。
+password-elsewhere-lead = 別のブラウザーで { $store } を { $app } に接続する操作が始められました。承認がこのブラウザーに戻ったため、何も接続されていません。
+password-elsewhere-again = ご自身で始めた場合は、もう一度始めから、同じブラウザーで操作してください。
+password-elsewhere-deleted = { $store } の新しいアプリケーションパスワードは削除しました。ほかに必要な操作はありません。
+password-elsewhere-left = { $store } に新しいアプリケーションパスワードが残っている可能性があります。WordPress で { $menu } を開き、{ $name } という名前の最新のものを取り消してください。
+
 ## When a page cannot be shown
 
 error-nothing-here = 見つかりません
@@ -310,6 +335,8 @@ verdict-clock_off = { $store } のサーバーの時計とこちらの時計が1
 verdict-other_store = このキーは { $store } ではなく別のストアのものです。再接続し、{ $store } で承認してください。
 verdict-moved = { $store } のアドレスが変わりました。現在のアドレスで再接続してください。
 verdict-clone_suspected = { $store } は別のアドレスを自分のものとしており、そのアドレスでもストアが応答しています。どちらかがコピーの可能性があります。お客様が使っているアドレスで再接続するか、WordPress の「設定」→「一般」でサイトアドレスを修正してください。
+verdict-application_passwords_off = { $store } ではアプリケーションパスワードが無効になっています。Wordfence は初期設定で無効にします（Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords）。そこ、またはお使いのセキュリティプラグインで許可してから、もう一度お試しください。
+verdict-user_gone = 承認した WordPress ユーザーは { $store } に存在しません。管理者またはショップ運営者として再接続してください。
 verdict-blocked_by_cloudflare = { $store } で Cloudflare がこちらのサーバーをブロックしています。Cloudflare で /wp-json/ と /wc-auth/ を対象外にするルールを追加するか、Bot Fight Mode をオフにしてから、もう一度お試しください。
 verdict-blocked_by_sucuri = { $store } で Sucuri がこちらのサーバーをブロックしています。Sucuri で /wp-json/ と /wc-auth/ へのこちらのアドレスを許可してから、もう一度お試しください。
 verdict-blocked_by_siteground = { $store } で SiteGround のボット対策がこちらのサーバーをブロックしています。こちらのアドレスを許可するよう SiteGround のサポートに依頼してから、もう一度お試しください。

@@ -248,6 +248,31 @@ by-hand-in-use = { $store } já está conectada com esta mesma chave. Não há m
 by-hand-approve = Prefere não copiar nada? { $link }.
 by-hand-approve-link = Aprove na sua loja
 
+## Senhas de aplicativo: onde o operador permite e a aprovação não consegue terminar
+
+password-offer = Se a sua loja não conseguir concluir a aprovação, você pode { $link }.
+password-offer-link = conectar com uma senha de aplicativo
+password-button = Conectar com uma senha de aplicativo
+password-title = Conectar com uma senha de aplicativo
+password-lead = O WordPress tem a sua própria forma de aprovar { $app }: você entra em { $store }, aprova lá, e o seu navegador traz de volta uma senha criada para esta conexão. Isso funciona onde a aprovação habitual não consegue terminar.
+password-may = Uma senha de aplicativo não tem lista de permissões. Com ela, { $app } pode fazer tudo o que o usuário do WordPress que aprova pode fazer. A de um administrador também permite alterar usuários, plugins e configurações.
+password-limit = Para dar menos acesso, entre na sua loja como gerente da loja em vez de administrador.
+password-names = Sua loja mostrará { $name } e um endereço que começa com { $host }. Confira os dois e clique em “Sim, eu aprovo esta conexão”.
+password-twice = Se o login levar você a outro lugar, volte aqui e continue de novo para a sua loja.
+password-kept = Guardamos a senha criptografada, e só { $app } pode usá-la. A senha com que você faz login nunca chega até nós.
+password-revoke = Você pode revogá-la a qualquer momento no WordPress em { $menu }.
+password-menu = Usuários → Perfil → Senhas de aplicativo
+password-approve = O problema foi resolvido? { $link }.
+password-open-lead = Clique em “Sim, eu aprovo esta conexão” em { $store }. Se o login levar você a outro lugar, use de novo o botão abaixo. Esta página se atualiza sozinha.
+password-denied = Você não aprovou
+password-denied-lead = Nada foi conectado. Se foi um engano, tente de novo e clique em “Sim, eu aprovo esta conexão” em { $store }.
+password-connected-lead = { $app } agora pode fazer em { $store } tudo o que o usuário do WordPress que aprovou pode fazer.
+password-in-use = A conexão usa a senha de aplicativo { $name } do usuário que aprovou. Para encerrá-la, revogue essa senha na sua loja em { $menu }.
+password-elsewhere-lead = Alguém começou a conectar { $store } a { $app } em outro navegador. A aprovação voltou neste, então nada foi conectado.
+password-elsewhere-again = Se foi você, comece de novo e fique em um só navegador.
+password-elsewhere-deleted = Excluímos a nova senha de aplicativo em { $store }. Não há mais nada a fazer.
+password-elsewhere-left = { $store } talvez ainda mostre a nova senha de aplicativo. No WordPress, abra { $menu } e revogue a mais recente com o nome { $name }.
+
 ## When a page cannot be shown
 
 error-nothing-here = Não encontrado
@@ -312,6 +337,8 @@ verdict-clock_off = O relógio de { $store } e o nosso diferem em mais de quinze
 verdict-other_store = A chave pertence a outra loja, e não a { $store }. Conecte de novo e aprove na própria { $store }.
 verdict-moved = { $store } tem um novo endereço. Conecte de novo com o endereço que a loja tem agora.
 verdict-clone_suspected = { $store } informa outro endereço como seu, e lá também responde uma loja: uma das duas pode ser uma cópia. Conecte de novo com o endereço que os seus clientes usam, ou corrija o endereço do site no WordPress em Configurações → Geral.
+verdict-application_passwords_off = As senhas de aplicativo estão desativadas em { $store }. O Wordfence faz isso por padrão: Wordfence → All Options → Brute Force Protection → Disable WordPress application passwords. Permita-as ali ou no seu plugin de segurança e tente de novo.
+verdict-user_gone = O usuário do WordPress que aprovou não existe mais em { $store }. Conecte de novo como administrador ou gerente da loja.
 verdict-blocked_by_cloudflare = A Cloudflare está bloqueando nosso servidor em { $store }. Na Cloudflare, adicione uma regra que ignore /wp-json/ e /wc-auth/, ou desative o Bot Fight Mode, e tente de novo.
 verdict-blocked_by_sucuri = A Sucuri está bloqueando nosso servidor em { $store }. Na Sucuri, permita nosso endereço para /wp-json/ e /wc-auth/ e tente de novo.
 verdict-blocked_by_siteground = A verificação de robôs da SiteGround está bloqueando nosso servidor em { $store }. Peça ao suporte da SiteGround que permita nosso endereço e tente de novo.

@@ -8,6 +8,8 @@
 mod accessible;
 mod accessible_by_hand;
 mod accessible_merchant;
+mod accessible_passwords;
+mod application_password;
 mod axe;
 mod button;
 mod chromium;

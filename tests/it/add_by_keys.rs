@@ -148,7 +148,13 @@ async fn what_becomes_of_a_store_while_a_typed_key_is_tried_is_not_undone() {
                 consumer_secret: Secret::new(second.consumer_secret.clone()),
             };
             let typed = StoreUrl::parse(SHOP, Network::Public).unwrap();
-            let new = NewKeys { user_id: "merchant-7".parse().unwrap(), typed, pair, scope: Scope::ReadWrite };
+            let new = NewKeys {
+                user_id: "merchant-7".parse().unwrap(),
+                typed,
+                pair,
+                scope: Scope::ReadWrite,
+                is_password: false,
+            };
             add_by_keys::add(&world.app, &new, &Actor::cli()).await.unwrap();
         }
         world.shop.release();

@@ -1,5 +1,6 @@
 //! Canaries: searches for known secrets in logs, errors, answers and the database (X1).
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -7,12 +8,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cartkey::demo::pretend_store::IssuedKey;
+use cartkey::demo::pretend_store::{IssuedKey, Switches};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::store_url::Network;
-use cartkey::flow::connecting::by_hand;
+use cartkey::flow::connecting::{application_password, by_hand};
 use cartkey::flow::transfer::add_by_keys::Manner;
 use cartkey::flow::transfer::import::file::File;
 use cartkey::flow::transfer::import::{self, News, Pace};
@@ -197,6 +198,7 @@ async fn story(world: &World) -> (Vec<Canary>, Vec<u8>) {
         canaries.push(Canary::new(format!("{owner}: consumer key"), key.consumer_key.as_bytes()));
         canaries.push(Canary::new(format!("{owner}: consumer secret"), key.consumer_secret.as_bytes()));
     }
+    told.extend(passwords(world, &mut canaries).await);
     told.extend(typed(world, &mut canaries).await);
     told.extend(failures(world, &trusted).await);
     told.extend(dashboard(world, &mut canaries).await);
@@ -222,6 +224,39 @@ async fn dashboard(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
         }
     }
     assert_eq!(column(&world.app.db, "SELECT told FROM keys WHERE told IS NOT NULL").await, ["secret_rejected"]);
+    told
+}
+
+/// Application passwords: one that is used, one that may nothing, one that comes in another browser; each comes twice. Returns the answers.
+async fn passwords(world: &World, canaries: &mut Vec<Canary>) -> Vec<u8> {
+    let (mut told, mut made) = (Vec::new(), BTreeSet::new());
+    application_password::allow(&world.app, true, &Actor::cli()).await.unwrap();
+    world.shop.switch(|s| *s = Switches { path_blocked: Some("/wc-auth/"), ..Switches::default() });
+    for (who, login) in [("passwords-1", "admin"), ("passwords-2", "editor"), ("passwords-3", "manager")] {
+        let (mut browser, (_, link)) = (world.merchant(), world.link(who, json!({})).await);
+        let page = world.begin(&mut browser, &link).await;
+        let page = browser.click(&page, "application password").await;
+        let sent = browser.submit(&page, "Continue to", &[]).await;
+        let mut there = world.merchant();
+        let visitor = if who == "passwords-3" { &mut there } else { &mut browser };
+        login.clone_into(&mut visitor.login);
+        let page = visitor.until_password_page(sent).await;
+        for _ in 0..2 {
+            // Its password is deleted before anybody else could look at it.
+            world.shop.switch(|s| s.user_routes_off = true);
+            let page = visitor.submit(&page, "Yes, I approve", &[]).await;
+            made.extend(world.shop.passwords().into_iter().map(|made| (made.owner, made.password)));
+            world.shop.switch(|s| s.user_routes_off = false);
+            assert!(!page.url.as_str().contains("password="), "{}", page.url);
+            told.extend(format!("{} {:?} {}", page.url, page.headers, page.body).into_bytes());
+            world.prove().await;
+            told.extend(visitor.get(page.url.as_str()).await.body.into_bytes());
+        }
+        world.pass(Duration::from_secs(5)).await;
+    }
+    assert_eq!(made.len(), 6);
+    canaries.extend(made.iter().map(|(who, password)| Canary::new(format!("{who}: password"), password.as_bytes())));
+    world.shop.switch(|s| *s = Switches::default());
     told
 }
 
@@ -339,7 +374,7 @@ async fn no_secret_is_where_it_must_not_be() {
     let log = Listener::new();
     let world = World::new().await;
     let (canaries, told) = story(&world).await;
-    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 3 * 2 + 2 + 4);
+    assert_eq!(canaries.len(), 3 + 3 * 3 + 3 * 4 + 6 + 3 * 2 + 2 + 4);
     let lines = log.text();
     assert!(lines.contains("tested a key of shop.example") && lines.contains("key_unreadable"), "the log was read");
     assert_eq!(found(&canaries, lines.as_bytes()), [""; 0], "in the log");

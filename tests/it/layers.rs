@@ -63,6 +63,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/web/guard.rs", "sets the browser's cookie"),
     ("src/web/merchant/attempt.rs", "hands the state and the code on to where the browser brings them"),
     ("src/web/merchant/connect.rs", "sends the browser to the store, with the state"),
+    ("src/woo/application_password.rs", "asks with parameters that it made up"),
     ("src/woo/approval.rs", "its address is asked without credentials"),
     ("src/woo/auth.rs", "puts keys on a request"),
     ("src/woo/authorize.rs", "writes the approval's address"),

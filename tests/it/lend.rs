@@ -55,7 +55,7 @@ async fn keys_say_exactly_what_the_interface_promises() {
     let issued_at = cartkey::domain::time::Time::from_millis(proven_at.parse().unwrap()).to_string();
     let expected = json!({
         "store_id": id, "user_id": "m", "store_url": SHOP, "api_url": "https://shop.example/wp-json/wc/v3",
-        "consumer_key": issued.consumer_key, "consumer_secret": issued.consumer_secret,
+        "consumer_key": issued.consumer_key, "consumer_secret": issued.consumer_secret, "username": null, "password": null,
         "permissions": "read_write", "auth_method": "basic", "notes": [], "key_version": 1, "issued_at": issued_at,
     });
     assert_eq!(answer.json, expected);

@@ -17,6 +17,7 @@ mod api;
 mod api_description;
 mod api_stores;
 mod application;
+mod application_passwords;
 mod at_rest;
 mod backup;
 mod begin;

@@ -236,6 +236,24 @@ impl Merchant {
         self.click(&page, "Deny").await
     }
 
+    /// Follows our redirect page to WordPress's page for application passwords, and logs in if asked.
+    pub async fn until_password_page(&mut self, mut page: Page) -> Page {
+        if let Some(target) = page.refresh().filter(|_| page.status == 200) {
+            page = self.follow(&page, &target).await;
+        }
+        if page.form("Log In").is_some() {
+            let (login, password) = (self.login.clone(), self.password.clone());
+            page = self.submit(&page, "Log In", &[("log", &login), ("pwd", &password)]).await;
+        }
+        page
+    }
+
+    /// The same, and approves there; returns the final page.
+    pub async fn approve_password(&mut self, page: Page) -> Page {
+        let page = self.until_password_page(page).await;
+        self.submit(&page, "Yes, I approve", &[]).await
+    }
+
     async fn until_grant_screen(&mut self, mut page: Page) -> Page {
         if let Some(target) = page.refresh().filter(|_| page.status == 200) {
             page = self.follow(&page, &target).await;

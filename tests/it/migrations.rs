@@ -13,6 +13,7 @@ use crate::world::World;
 /// The SHA-256 of every migration. Once a version is released, never change its line: add a migration, and its line here.
 const RELEASED: &[(&str, &str)] = &[
     ("0001_initial.sql", "bf87adffd632c976d5834ad11188097e370fb805e216c3d91b08f501ebef339d"),
+    ("0003_application_passwords.sql", "1f418856ccf7b67435fd590f9dd27de95d3b897ed623b63c76372e00cecaaad1"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
     ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
 ];
@@ -59,6 +60,7 @@ INSERT INTO read_chunks (segment, place, records) VALUES (1, 'place', 'packed');
 
 /// The same for the watch and the dashboard.
 const DASHBOARD_SAMPLE: &str = "
+UPDATE attempts SET password_page = 'https://shop.example/wp-admin/authorize-application.php';
 UPDATE tokens SET users = 'm', successor = 'tk_1';
 UPDATE links SET withdrawn_at = 1;
 UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';

@@ -167,6 +167,7 @@ async fn take_over(world: &World, user: &str) {
             consumer_secret: Secret::new(key.consumer_secret),
         },
         scope: Scope::ReadWrite,
+        is_password: false,
     };
     add_by_keys::add(&world.app, &new, &Actor::cli()).await.unwrap();
 }

@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use cartkey::demo::pretend_store::Switches;
+use cartkey::domain::actor::Actor;
+use cartkey::flow::connecting::application_password;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
@@ -28,7 +30,8 @@ const SAMPLES: [(&str, &str); 5] = [
 type Change = fn(&mut Switches);
 
 /// The authentication methods of stores, and the switch that requires each.
-const WAYS: [(&str, Change); 4] = [
+const WAYS: [(&str, Change); 5] = [
+    ("application_password", |switches| switches.path_blocked = Some("/wc-auth/")),
     ("oauth1_http", |switches| switches.https_hidden = true),
     ("oauth1", |switches| (switches.authorization_stripped, switches.plain_keys_dropped) = (true, true)),
     ("query", |switches| (switches.authorization_stripped, switches.rest_prefix) = (true, "api")),
@@ -179,6 +182,7 @@ impl Sample {
 /// The full flow, once for each authentication method.
 async fn goes_round(sample: &Sample) {
     let stage = Stage::new().await;
+    application_password::allow(&stage.world.app, true, &Actor::cli()).await.unwrap();
     let home = stage.world.shop.home();
     for (way, change) in WAYS {
         stage.world.shop.switch(|switches| {
@@ -190,7 +194,13 @@ async fn goes_round(sample: &Sample) {
         let mut browser = stage.world.merchant();
         let page = browser.get(&link).await;
         let sent = browser.submit(&page, "Connect store", &[("store_url", &home)]).await;
-        let back = browser.approve_on(sent).await;
+        let back = if way == "application_password" {
+            let page = browser.click(&sent, "application password").await;
+            let sent = browser.submit(&page, "Continue to", &[]).await;
+            browser.approve_password(sent).await
+        } else {
+            browser.approve_on(sent).await
+        };
         // From the proof on, so that no preflight warns of it.
         stage.world.shop.switch(|switches| switches.notices = way == "basic");
         stage.world.prove().await;

@@ -86,7 +86,7 @@ fn is_shown(mark: &str, by_what: &str) -> bool {
 
 #[test]
 fn every_name_is_there() {
-    for name in ["threats", "wc-auth", "store-answers", "habits"] {
+    for name in ["threats", "wc-auth", "store-answers", "habits", "application-passwords"] {
         assert_eq!(missing(&protocol(name)), Vec::<String>::new(), "{name}");
     }
     let page = protocol("threats");

@@ -1,11 +1,13 @@
 //! WordPress' login and the relevant admin pages: the list of keys, one key, permalinks.
 
 use super::answer::{Answer, Asked};
+use super::application_passwords;
 use super::approval::{set_cookie, visitor};
 use super::front::origin;
 use super::pages::{self, page as show};
 use super::php::{self, esc_html};
 use super::state::{IssuedKey, KeyRow, Role, Shop, Visitor};
+use super::switches::Switches;
 
 /// The action of the Revoke link's nonce.
 const REVOKE: &str = "revoke";
@@ -51,11 +53,17 @@ fn form(shop: &Shop, target: &str, error: Option<&str>) -> Answer {
 }
 
 /// Everything under `/wp-admin`.
-pub(super) fn page(asked: &Asked, path: &str, shop: &Shop) -> Answer {
+pub(super) fn page(asked: &Asked, path: &str, shop: &Shop, switches: &Switches) -> Answer {
     let Some(visitor) = visitor(asked, shop) else {
         let here = php::rawurlencode(&format!("{}{}", origin(&shop.home), asked.target()));
         return Answer::redirect(&format!("{}/wp-login.php?redirect_to={here}&reauth=1", shop.home));
     };
+    if path == "/authorize-application.php" && application_passwords::may_enter(visitor.role) {
+        return application_passwords::approval(asked, shop, switches, &visitor);
+    }
+    if path == "/authorize-application.php" {
+        return Answer::redirect(&format!("{}/my-account/", shop.home));
+    }
     if !visitor.role.manages() {
         return show(403, shop, "WordPress › Error", "<p>Sorry, you are not allowed to access this page.</p>");
     }

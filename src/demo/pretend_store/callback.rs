@@ -23,6 +23,7 @@ const REDIRECTS: usize = 5;
 const ANSWER_AT_MOST: usize = 8 * 1024 * 1024;
 const NOT_200: &str = "An error occurred in the request and at the time were unable to send the consumer data";
 const TIMED_OUT: &str = "cURL error 28: Operation timed out after 60001 milliseconds with 0 bytes received";
+const BLOCKED: &str = "User has blocked requests through HTTP.";
 const REFUSED: &str = "A valid URL was not provided.";
 
 /// Posts the key. The error is the text between `Error: ` and the last full stop of the merchant's page.
@@ -35,6 +36,9 @@ pub(super) async fn deliver(
 ) -> Result<(), String> {
     if switches.callback_swallowed {
         return Ok(());
+    }
+    if switches.outgoing_blocked {
+        return Err(BLOCKED.to_owned());
     }
     let body = body(key, user_id, switches);
     let mut url = php::esc_url_raw(callback_url);

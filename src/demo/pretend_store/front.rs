@@ -32,7 +32,7 @@ async fn wordpress(asked: &Asked, path: &str, shop: &Shop, switches: &Switches) 
         return admin::log_in(asked, shop);
     }
     if let Some(page) = path.strip_prefix("/wp-admin") {
-        return admin::page(asked, page, shop);
+        return admin::page(asked, page, shop, switches);
     }
     // WooCommerce handles a posted login form before WordPress routes the address.
     if let Some(answer) = approval::process_login(asked, shop, switches) {
@@ -90,6 +90,11 @@ fn before_wordpress(asked: &Asked, shop: &Shop, switches: &Switches) -> Option<A
     }
     if let Some(answer) = firewall(asked, switches.firewall) {
         return Some(answer);
+    }
+    let is_below = |part: &str| inside_home(&asked.path, &shop.home).is_some_and(|path| path.starts_with(part));
+    if switches.path_blocked.is_some_and(is_below) || (switches.delete_refused && asked.method == hyper::Method::DELETE)
+    {
+        return Some(Answer::html(403, "<h1>Forbidden</h1>"));
     }
     if switches.keys_in_address_blocked && asked.get().filled("consumer_key").is_some() {
         return Some(Answer::html(403, "<h1>Forbidden</h1>"));

@@ -5,6 +5,7 @@
 
 mod admin;
 mod answer;
+mod application_passwords;
 mod approval;
 mod callback;
 mod front;
@@ -30,6 +31,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time::Clock;
 use crate::woo::http::Client;
 
+pub use application_passwords::MadePassword;
 use state::Shop;
 pub use state::{CallbackMade, IssuedKey, Role, SITE_PASSWORD, SITE_USER, SeenRequest, USER_PASSWORD};
 pub use switches::{Firewall, Namespaces, Pace, Permalinks, Switches};
@@ -71,8 +73,8 @@ impl Drop for Running {
 }
 
 impl PretendStore {
-    /// Binds and starts serving. The store has three users, all with [`USER_PASSWORD`]: `admin` (administrator), `manager` (shop
-    /// manager) and `customer`.
+    /// Binds and starts serving. The store has four users, all with [`USER_PASSWORD`]: `admin` (administrator), `manager` (shop
+    /// manager), `editor` and `customer`.
     pub async fn start(setup: Setup) -> std::io::Result<Self> {
         let listener = TcpListener::bind(setup.listen).await?;
         let addr = listener.local_addr()?;
@@ -102,7 +104,7 @@ impl PretendStore {
         self.shop.with(|inner| inner.keys.iter().map(|row| row.key.clone()).collect())
     }
 
-    /// Creates a key like WooCommerce's settings page. `owner` is one of the three users.
+    /// Creates a key like WooCommerce's settings page. `owner` is one of the users.
     pub fn issue_key(&self, owner: &str, scope: Scope) -> IssuedKey {
         self.shop.insert_key("Made by hand", owner, scope.as_str())
     }
@@ -120,6 +122,26 @@ impl PretendStore {
     /// The number of received requests that match.
     pub fn count(&self, is_such: impl Fn(&SeenRequest) -> bool) -> usize {
         self.shop.with(|inner| inner.requests.iter().filter(|request| is_such(request)).count())
+    }
+
+    /// All application passwords that exist, oldest first.
+    pub fn passwords(&self) -> Vec<MadePassword> {
+        self.shop.with(|inner| inner.passwords.clone())
+    }
+
+    /// Makes an application password, as its owner would on their profile.
+    pub fn make_password(&self, owner: &str, name: &str, app_id: &str) -> MadePassword {
+        self.shop.make_password(owner, name, app_id)
+    }
+
+    /// Revokes all application passwords, as their owners would on their profiles.
+    pub fn revoke_passwords(&self) {
+        self.shop.with(|inner| inner.passwords.clear());
+    }
+
+    /// Puts application passwords back, as restoring a database would.
+    pub fn put_back(&self, passwords: &[MadePassword]) {
+        self.shop.with(|inner| inner.passwords = passwords.to_vec());
     }
 
     /// Revokes a key, as its owner would on the settings page. An unknown id is ignored.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Asked};
+use super::application_passwords;
 use super::front::believed_home;
 use super::json;
 use super::rest_auth::{self, Caller};
@@ -51,6 +52,9 @@ fn dispatch(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, switches: 
     if route.is_empty() {
         return json(200, index(shop, switches, fields.is_empty()));
     }
+    if let Some(answer) = application_passwords::routes(asked, route, caller, shop, switches) {
+        return answer;
+    }
     if route == "/wp/v2/users/me" {
         return me(caller);
     }
@@ -73,10 +77,10 @@ fn no_route() -> Answer {
 
 /// WordPress' rule: 401 for an unknown caller, 403 for a known one without the permission.
 fn permitted(caller: &Caller, verb: &str, says: &str, then: impl FnOnce() -> Answer) -> Answer {
-    match caller {
-        Caller::Key { role } if role.manages() => then(),
-        Caller::Key { .. } => Answer::rest_error(403, &format!("woocommerce_rest_cannot_{verb}"), says),
-        Caller::Anonymous => Answer::rest_error(401, &format!("woocommerce_rest_cannot_{verb}"), says),
+    match caller.role() {
+        Some(role) if role.manages() => then(),
+        Some(_) => Answer::rest_error(403, &format!("woocommerce_rest_cannot_{verb}"), says),
+        None => Answer::rest_error(401, &format!("woocommerce_rest_cannot_{verb}"), says),
     }
 }
 
@@ -90,12 +94,7 @@ fn index(shop: &Shop, switches: &Switches, whole: bool) -> Value {
         Namespaces::AsObject => spaces.iter().enumerate().map(|(n, space)| (n.to_string(), json!(space))).collect(),
         Namespaces::Listed | Namespaces::Hidden => json!(spaces),
     };
-    let authorization = format!("{home}/wp-admin/authorize-application.php");
-    let authentication = if rest_auth::is_ssl(shop, switches) {
-        json!({"application-passwords": {"endpoints": {"authorization": authorization}}})
-    } else {
-        json!([])
-    };
+    let authentication = application_passwords::in_index(shop, switches);
     json!({
         "name": shop.name,
         "description": "",
@@ -172,11 +171,11 @@ fn write(asked: &Asked, name: &str, caller: &Caller) -> Answer {
 
 /// A key also acts as its owner outside `wc/` if WooCommerce is made to read it (docs/protocol/store-answers.md §2).
 fn me(caller: &Caller) -> Answer {
-    match caller {
-        Caller::Key { role } => {
-            let role = if *role == Role::Administrator { "administrator" } else { "shop_manager" };
+    match caller.role() {
+        Some(role) => {
+            let role = if role == Role::Administrator { "administrator" } else { "shop_manager" };
             Answer::json(200, &json!({"id": 1, "roles": [role]}))
         }
-        Caller::Anonymous => Answer::rest_error(401, "rest_not_logged_in", "You are not currently logged in."),
+        None => Answer::rest_error(401, "rest_not_logged_in", "You are not currently logged in."),
     }
 }

@@ -1,6 +1,7 @@
 //! Authenticates REST requests with WooCommerce's checks, in WooCommerce's order (docs/protocol/wc-auth.md §5).
 
 use super::answer::{Answer, Asked};
+use super::application_passwords::{self, MadePassword};
 use super::front::believed_home;
 use super::oauth::{self, Signed};
 use super::state::{Role, Shop, basic_of};
@@ -15,6 +16,18 @@ pub(super) enum Caller {
     Anonymous,
     /// A key with the required permission, and its owner's role.
     Key { role: Role },
+    /// An application password, and its owner's role.
+    Password { role: Role, made: MadePassword },
+}
+
+impl Caller {
+    /// The role of the user that the caller acts as.
+    pub(super) const fn role(&self) -> Option<Role> {
+        match self {
+            Self::Anonymous => None,
+            Self::Key { role } | Self::Password { role, .. } => Some(*role),
+        }
+    }
 }
 
 /// A matching key, before its permissions are checked.
@@ -28,6 +41,9 @@ struct Found {
 pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Result<Caller, Answer> {
     let authorization =
         if switches.authorization_stripped || switches.nothing_arrives { "" } else { asked.header("authorization") };
+    if switches.basic_taken && basic_of(authorization).is_some() {
+        return Err(Answer::rest_error(403, "jwt_auth_bad_auth_header", "Authorization header malformed."));
+    }
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI, including the query, is searched for the text; from 11.1 the route decides.
     let in_address = |part: &str| asked.target().contains(&format!("{}/{part}", switches.rest_prefix));
@@ -54,7 +70,7 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
             let says = "<strong>Error:</strong> Unknown username. Check again or try your email address.";
             return Err(Answer::rest_error(401, "invalid_username", says));
         }
-        return Ok(Caller::Anonymous);
+        return application_passwords::caller(authorization, for_woocommerce, shop, switches);
     };
     check_permissions(asked.method.as_str(), &found.permissions)?;
     let now = shop.clock.now();

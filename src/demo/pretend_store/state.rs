@@ -9,6 +9,7 @@ use ring::hmac;
 use tokio::sync::Notify;
 
 use super::Setup;
+use super::application_passwords::MadePassword;
 use super::switches::Switches;
 use crate::domain::entropy::Entropy;
 use crate::domain::time::{Clock, Time};
@@ -30,6 +31,8 @@ pub enum Role {
     Administrator,
     /// May manage the shop, but only their own keys.
     ShopManager,
+    /// Reaches wp-admin, but may do nothing in the shop.
+    Editor,
     /// May do nothing here.
     Customer,
 }
@@ -37,7 +40,7 @@ pub enum Role {
 impl Role {
     /// The capability `manage_woocommerce`.
     pub(super) fn manages(self) -> bool {
-        self != Self::Customer
+        matches!(self, Self::Administrator | Self::ShopManager)
     }
 }
 
@@ -108,6 +111,9 @@ pub(super) struct Inner {
     pub(super) switches: Switches,
     pub(super) people: Vec<Person>,
     pub(super) keys: Vec<KeyRow>,
+    pub(super) passwords: Vec<MadePassword>,
+    /// Whether an application password was ever made: before that, WordPress does not look at Basic headers.
+    pub(super) was_password_made: bool,
     pub(super) callbacks: Vec<CallbackMade>,
     pub(super) requests: Vec<SeenRequest>,
     sessions: HashMap<String, String>,
@@ -145,12 +151,15 @@ impl Shop {
             Some((front, rest)) if rest.is_empty() || rest.starts_with('/') => format!("{front}:{}{rest}", addr.port()),
             _ => setup.home.trim_end_matches('/').to_owned(),
         };
-        let people = [("admin", Role::Administrator), ("manager", Role::ShopManager), ("customer", Role::Customer)]
-            .map(|(login, role)| Person { login: login.to_owned(), role });
+        let roles = [Role::Administrator, Role::ShopManager, Role::Editor, Role::Customer];
+        let people = ["admin", "manager", "editor", "customer"].into_iter().zip(roles);
+        let people = people.map(|(login, role)| Person { login: login.to_owned(), role });
         let inner = Inner {
             switches: setup.switches,
-            people: people.to_vec(),
+            people: people.collect(),
             keys: Vec::new(),
+            passwords: Vec::new(),
+            was_password_made: false,
             callbacks: Vec::new(),
             requests: Vec::new(),
             sessions: HashMap::new(),
@@ -213,6 +222,28 @@ impl Shop {
         });
     }
 
+    /// Makes an application password. Those that the application has already stay.
+    pub(super) fn make_password(&self, owner: &str, name: &str, app_id: &str) -> MadePassword {
+        let (hex, more) = (self.hex(), self.hex());
+        let uuid = [&hex[..8], &hex[8..12], "4000", "8000", &hex[12..24]].join("-");
+        let password = more[..12].to_ascii_uppercase() + &more[12..24];
+        let texts = [uuid, app_id.to_owned(), name.to_owned(), password, owner.to_owned()];
+        let [uuid, app_id, name, password, owner] = texts;
+        let made = MadePassword { uuid, app_id, name, password, owner };
+        self.with(|inner| {
+            inner.was_password_made = true;
+            inner.passwords.push(made.clone());
+        });
+        made
+    }
+
+    pub(super) fn delete_password(&self, owner: &str, uuid: &str) -> Option<MadePassword> {
+        self.with(|inner| {
+            let at = inner.passwords.iter().position(|made| made.owner == owner && made.uuid == uuid)?;
+            Some(inner.passwords.remove(at))
+        })
+    }
+
     pub(super) fn set_role(&self, login: &str, role: Role) {
         self.with(|inner| {
             for person in inner.people.iter_mut().filter(|person| person.login == login) {
@@ -224,6 +255,7 @@ impl Shop {
     pub(super) fn delete_user(&self, login: &str) {
         self.with(|inner| {
             inner.people.retain(|person| person.login != login);
+            inner.passwords.retain(|made| made.owner != login);
             for row in inner.keys.iter_mut().filter(|row| row.key.owner == login) {
                 row.key.revoked = true;
             }

@@ -160,6 +160,20 @@ pub struct Switches {
     pub rate_limited: Option<u32>,
     /// The site uses application passwords, so WordPress answers unknown Basic credentials with `invalid_username`.
     pub invalid_username: bool,
+    /// A plugin switches application passwords off.
+    pub passwords_off: bool,
+    /// The same for the user with this login.
+    pub passwords_off_for: Option<&'static str>,
+    /// A plugin removes the REST routes of users.
+    pub user_routes_off: bool,
+    /// A plugin refuses every Basic header as a malformed one of its own.
+    pub basic_taken: bool,
+    /// The host refuses DELETE.
+    pub delete_refused: bool,
+    /// The host refuses everything below this path to everyone.
+    pub path_blocked: Option<&'static str>,
+    /// The host blocks outgoing requests, so no callback is sent.
+    pub outgoing_blocked: bool,
     /// `(major, minor)`: from 11.1 on, keys work on `?rest_route=/wc/…` and arrays are refused by name.
     pub woocommerce: (u32, u32),
     /// The WordPress version in the User-Agent of the callback.
@@ -209,6 +223,13 @@ impl Default for Switches {
             server_error: false,
             rate_limited: None,
             invalid_username: false,
+            passwords_off: false,
+            passwords_off_for: None,
+            user_routes_off: false,
+            basic_taken: false,
+            delete_refused: false,
+            path_blocked: None,
+            outgoing_blocked: false,
             woocommerce: (11, 0),
             wordpress: "7.0.4".to_owned(),
         }

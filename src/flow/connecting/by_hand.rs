@@ -27,17 +27,27 @@ const FIND_WITHIN: Duration = Duration::from_secs(8);
 
 /// Whether merchants may type keys. Off until an operator turns it on.
 pub async fn is_allowed(app: &App) -> Result<bool, Beneath> {
-    let set = settings::all(&app.db).await?;
-    Ok(set.iter().any(|(name, value)| name == SETTING && value == "yes"))
+    is_on(app, SETTING).await
 }
 
-/// Allows or forbids typed keys. Setting the current value again records no event.
+/// Allows or forbids typed keys.
 pub async fn allow(app: &App, allowed: bool, actor: &Actor) -> Result<(), Beneath> {
-    if is_allowed(app).await? == allowed {
+    turn(app, SETTING, allowed, actor).await
+}
+
+/// Whether an operator has turned on `setting`.
+pub(super) async fn is_on(app: &App, setting: &str) -> Result<bool, Beneath> {
+    let set = settings::all(&app.db).await?;
+    Ok(set.iter().any(|(name, value)| name == setting && value == "yes"))
+}
+
+/// Turns `setting` on or off. Setting the current value again records no event.
+pub(super) async fn turn(app: &App, setting: &str, on: bool, actor: &Actor) -> Result<(), Beneath> {
+    if is_on(app, setting).await? == on {
         return Ok(());
     }
     let event = Event::new(Kind::SettingsChanged, app.now(), actor);
-    Ok(settings::change(&app.db, &[(SETTING, allowed.then(|| "yes".to_owned()))], &event).await?)
+    Ok(settings::change(&app.db, &[(setting, on.then(|| "yes".to_owned()))], &event).await?)
 }
 
 /// Whether a typed key may work although `verdict` prevents an approval. It does not help a store that is unreachable or has no

@@ -184,12 +184,17 @@ pub async fn begin(
     Ok(Begun { attempt: Box::new(attempt), browser: secrets.browser })
 }
 
-/// The address of the store's approval page, for the browser that began the attempt. It contains the state and the callback
-/// token.
+/// The address of the store's approval page, for the browser that began the attempt. It contains the state and, for a key, the
+/// callback token.
 pub async fn authorize_url(app: &App, attempt: &Attempt, browser: &Secret) -> Result<Secret, Beneath> {
     let secrets = Secrets::of(app, Some(browser.clone()), &attempt.id);
     let addresses = Addresses::of(app, &secrets, &attempt.id);
     let brand = brand::current(app).await?;
+    if let Some(page) = &attempt.password_page {
+        let app_id = app.vault.app_id(attempt.home.as_str(), attempt.user_id.as_str());
+        let back = Secret::new(format!("{}/{}", addresses.returning, secrets.state.expose()));
+        return Ok(authorize::password_url(page, brand.app_name.as_str(), &app_id, &back));
+    }
     Ok(authorize::url(&attempt.home, &addresses.ask(brand.app_name.as_str(), attempt.scope, &secrets)))
 }
 
@@ -259,6 +264,7 @@ pub(super) fn attempt(
         confirm_code_until: None,
         store_id: None,
         by_hand: false,
+        password_page: None,
         stopped: held.is_some(),
         warnings: Verdicts(warnings),
         typed: Some(typed.clone()).filter(|typed| findings.home != *typed),

@@ -14,12 +14,13 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
 use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, KeyId, StoreId};
+use crate::domain::key::AuthMethod;
 use crate::domain::rest_base::RestBase;
 use crate::domain::scope::Scope;
 use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::flow::open_vault::or_damaged;
-use crate::flow::{Beneath, transfer::add_by_keys};
+use crate::flow::{Beneath, connecting::application_password, transfer::add_by_keys, watching::revocation};
 use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
 use crate::storage::stores::{self, Activation, NewKey};
@@ -108,7 +109,12 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     let attempt = held.attempt;
     let sealed = match &candidate.sealed {
         Some(sealed) if !attempt.status.is_ended() => sealed,
-        _ => return set_aside(app, candidate).await,
+        sealed => {
+            if let Some(sealed) = sealed.as_ref().filter(|_| attempt.password_page.is_some()) {
+                application_password::discard_sealed(app, candidate, &attempt, sealed).await?;
+            }
+            return set_aside(app, candidate).await;
+        }
     };
     let place = Place::grant(&candidate.id, &attempt.home, &attempt.user_id);
     let Some(pair) = or_damaged(app, sealed, app.vault.open_pair(&place, sealed)).await? else {
@@ -116,7 +122,13 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
-    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None);
+    let asked = async {
+        if attempt.password_page.is_some() {
+            check::ask_password(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope)).await
+        } else {
+            check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None).await
+        }
+    };
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have returned or rejected the approval during the requests.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };
@@ -134,7 +146,7 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
         attempt.id = %attempt.id,
         key.last7 = %candidate.last7,
         verdict = tried.verdict.code(),
-        auth.method = tried.auth_method.map(crate::domain::key::AuthMethod::as_str),
+        auth.method = tried.auth_method.map(AuthMethod::as_str),
         tries = candidate.tries + 1,
         "tested a key of {}", attempt.home.shown()
     );
@@ -279,13 +291,18 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         wordpress_version: proven.wordpress_version.clone(),
         rest_base: proven.rest_base.clone(),
         json_has_noise: proven.json_has_noise,
+        former: revocation::former_password(app, user_id, home).await?,
         now,
     };
+    let rest = key.rest_base.clone();
     let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {
         app.metrics.attempt_ended(Status::Connected, None);
         tracing::info!(store.id = %id, attempt.id = %attempt.id, "connected {}", attempt.home.shown());
+        if auth_method == AuthMethod::ApplicationPassword {
+            application_password::delete_older(app, home, rest, &pair).await;
+        }
     }
     Ok(store)
 }

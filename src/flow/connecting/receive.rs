@@ -72,8 +72,14 @@ pub(super) async fn keep(
     let attempt = &held.attempt;
     let now = app.now();
     let id = GrantId::mint(now, &app.entropy);
-    let key_fingerprint = fingerprint(&grant.consumer_key);
-    let last7 = grant.consumer_key.last7();
+    // A user name is the same each time, and nothing of a password may be shown.
+    let (key_fingerprint, last7) = if attempt.password_page.is_some() {
+        let key_fingerprint = fingerprint(&grant.consumer_secret);
+        let last7 = key_fingerprint.last7();
+        (key_fingerprint, last7)
+    } else {
+        (fingerprint(&grant.consumer_key), grant.consumer_key.last7())
+    };
     let pair = KeyPair { consumer_key: grant.consumer_key, consumer_secret: grant.consumer_secret };
     let place = Place::grant(&id, &attempt.home, &attempt.user_id);
     let sealed = app.vault.seal_pair(&app.entropy, &place, &pair);

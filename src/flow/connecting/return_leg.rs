@@ -12,7 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::AttemptId;
-use crate::domain::key::{Key, Standing};
+use crate::domain::key::{AuthMethod, Key, Standing};
 use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::Store;
@@ -210,13 +210,14 @@ pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Be
     let Some(id) = &attempt.store_id else { return Ok(None) };
     let Some(store) = stores::find(&app.db, id).await? else { return Ok(None) };
     let former = keys::of_store(&app.db, id, 2).await?.into_iter().nth(1);
-    // The same key approved again after a disconnect must not be removed.
+    // The same key approved again after a disconnect must not be removed, and an application password is deleted by itself.
     let former = former
+        .filter(|key| key.auth_method != AuthMethod::ApplicationPassword)
         .filter(|key| key.last7 != store.key_last7 && !matches!(key.standing(store.key_version), Standing::Revoked(_)));
     Ok(Some(Outcome { surplus: surplus(app, attempt).await?, store, former }))
 }
 
-fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
+pub(super) fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
     browser.is_some_and(|browser| fingerprint(browser) == held.browser)
 }
 

@@ -16,7 +16,8 @@ use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::flow::open_vault::or_damaged;
-use crate::flow::{Beneath, takes_in_beneath, watching::watch};
+use crate::flow::watching::{revocation, watch};
+use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::keys;
 use crate::storage::stores::{self, Before, NewKey};
 use crate::vault::{Place, fingerprint};
@@ -43,6 +44,23 @@ pub struct NewKeys {
     pub pair: KeyPair,
     /// The required permissions.
     pub scope: Scope,
+    /// Whether it is an application password of WordPress.
+    pub is_password: bool,
+}
+
+impl NewKeys {
+    async fn ask(&self, app: &App, home: &StoreUrl) -> Answer {
+        let rest = RestBase::usual(home);
+        if self.is_password {
+            return check::ask_password(&app.woo, home, &rest, &self.pair, Some(self.scope)).await;
+        }
+        check::ask(&app.woo, home, &rest, &self.pair, Some(self.scope), None).await
+    }
+
+    /// What the key is called where it may be shown.
+    fn last7(&self) -> String {
+        if self.is_password { fingerprint(&self.pair.consumer_secret).last7() } else { self.pair.consumer_key.last7() }
+    }
 }
 
 /// The effect of adding a working key.
@@ -228,11 +246,11 @@ async fn ask_within(
 
 /// Tries the key. A store whose index is closed to visitors reveals its own address only now; then the key is tried there.
 async fn ask(app: &App, keys: &NewKeys, mut home: StoreUrl) -> Result<(StoreUrl, Answer), Error> {
-    let mut answer = check::ask(&app.woo, &home, &RestBase::usual(&home), &keys.pair, Some(keys.scope), None).await;
+    let mut answer = keys.ask(app, &home).await;
     if answer.verdict == Verdict::Moved
         && let Some(seen) = answer.home_seen.take().filter(|seen| seen.bare_host() == home.bare_host())
     {
-        answer = check::ask(&app.woo, &seen, &RestBase::usual(&seen), &keys.pair, Some(keys.scope), None).await;
+        answer = keys.ask(app, &seen).await;
         home = seen;
     }
     if answer.verdict.is_works() { Ok((home, answer)) } else { Err(Error::Refused { verdict: answer.verdict, home }) }
@@ -316,7 +334,7 @@ async fn better(
     if manner == Manner::Typed || !is_settled {
         return Ok(None);
     }
-    let retired = keys::retired(&app.db, &store.id, &keys.pair.consumer_key.last7()).await?;
+    let retired = keys::retired(&app.db, &store.id, &keys.last7()).await?;
     Ok(retired.map(|(version, at)| match store.status {
         StoreStatus::Disconnected if version == store.key_version => Better::GivenUp(at),
         _ => Better::Newer(at),
@@ -363,7 +381,7 @@ async fn keep(
         key_id,
         // WooCommerce shows a key's number only in the address of the key's page.
         woo_key_id: 0,
-        last7: keys.pair.consumer_key.last7(),
+        last7: keys.last7(),
         scope,
         asked: keys.scope,
         auth_method,
@@ -373,6 +391,7 @@ async fn keep(
         wordpress_version: answer.wordpress_version.clone(),
         rest_base: answer.rest.clone(),
         json_has_noise: answer.json_has_noise,
+        former: revocation::former_password(app, &keys.user_id, home).await?,
         now,
     };
     let before = store.map(|store| Before { key_version: store.key_version, status: store.status });

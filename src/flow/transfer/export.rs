@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::StoreId;
 use crate::domain::key::KeyPair;
-use crate::domain::scope::Scope;
+use crate::domain::scope::Granted;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::user_id::UserId;
 use crate::flow::Beneath;
@@ -24,8 +24,8 @@ pub struct Entry {
     pub user_id: UserId,
     /// Its address.
     pub home: StoreUrl,
-    /// The key's scope.
-    pub scope: Scope,
+    /// What the key may do.
+    pub granted: Granted,
     /// The key; `None` if it does not open.
     pub pair: Option<KeyPair>,
 }
@@ -54,7 +54,7 @@ impl Export<'_> {
             store_id: key.store_id,
             user_id: key.user_id,
             home: key.home,
-            scope: key.scope,
+            granted: Granted::of(key.scope, key.auth_method),
         };
         Ok(held.into_iter().map(entry).collect())
     }

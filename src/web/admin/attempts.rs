@@ -9,7 +9,7 @@ use super::guard::{Id, Posted, SignedIn, unknown};
 use super::labels;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::{Attempt, AttemptId, Confirm, Kind, Status, Time, Verdict};
+use crate::domain::{Attempt, AttemptId, AuthMethod, Confirm, Kind, Status, Time, Verdict};
 use crate::flow::connecting::approvals::{self, Decided};
 use crate::flow::connecting::brand;
 use crate::flow::connecting::disconnect::{keys_url, revoke_url};
@@ -163,7 +163,7 @@ impl AttemptPage {
     }
 
     fn revoke_url(&self, came: &Came) -> String {
-        revoke_url(&self.attempt().home, came.woo_key_id)
+        revoke_url(&self.attempt().home, came.auth_method.unwrap_or(AuthMethod::Basic), came.woo_key_id)
     }
 
     /// The state of a received key: the badge's class and text.

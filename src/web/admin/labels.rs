@@ -33,6 +33,15 @@ pub const fn method(method: AuthMethod) -> &'static str {
         AuthMethod::Query => "Query string: the host removes the Authorization header",
         AuthMethod::Oauth1 => "OAuth 1.0a: plain keys do not reach WooCommerce",
         AuthMethod::Oauth1Http => "OAuth 1.0a, signed for http: the store's PHP does not see https",
+        AuthMethod::ApplicationPassword => "Application password of WordPress: user name and password in a header",
+    }
+}
+
+/// What a credential may do.
+pub const fn granted(of: Scope, method: AuthMethod) -> &'static str {
+    match method {
+        AuthMethod::ApplicationPassword => "Whatever its WordPress user may do",
+        _ => scope(of),
     }
 }
 
@@ -62,6 +71,9 @@ pub fn check_result(verdict: &Verdict, home: &str) -> String {
 /// A store's state, as a sentence.
 pub fn stands(store: &Store) -> String {
     match (store.status, store.reason) {
+        (StoreStatus::Disconnected, _) if store.auth_method == AuthMethod::ApplicationPassword => {
+            "The store was disconnected.".to_owned()
+        }
         (StoreStatus::Disconnected, _) => "The store was disconnected and its secret was wiped.".to_owned(),
         (StoreStatus::Connected, None) => "The key works.".to_owned(),
         (_, Some(reason)) => reason.says(store.home.shown()),

@@ -11,7 +11,7 @@ use super::upload::PostedFile;
 use crate::app::App;
 use crate::domain::{Brand, Language, Logo, NotALogo};
 use crate::flow::connecting::brand::{self, Chosen};
-use crate::flow::connecting::by_hand;
+use crate::flow::connecting::{application_password, by_hand};
 use crate::web::failure::Failure;
 use crate::web::form::Form;
 use crate::web::i18n::Words;
@@ -26,6 +26,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/settings/logo", post(upload))
         .route("/admin/settings/logo/remove", post(remove))
         .route("/admin/settings/by-hand", post(allow_by_hand))
+        .route("/admin/settings/application-passwords", post(allow_passwords))
 }
 
 #[derive(Template)]
@@ -45,6 +46,8 @@ struct SettingsPage {
     connect_href: String,
     /// Whether merchants may type keys.
     by_hand: bool,
+    /// Whether merchants may approve application passwords.
+    passwords: bool,
 }
 
 impl SettingsPage {
@@ -116,6 +119,11 @@ async fn allow_by_hand(Posted { who, fields }: Posted) -> Result<Done, Failure> 
     Ok(Done::to("/admin/settings", Notice::Saved))
 }
 
+async fn allow_passwords(Posted { who, fields }: Posted) -> Result<Done, Failure> {
+    application_password::allow(&who.app, fields.get("passwords") == Some("yes"), &who.actor).await?;
+    Ok(Done::to("/admin/settings", Notice::Saved))
+}
+
 /// The page with the saved values.
 async fn page(who: &SignedIn) -> Result<SettingsPage, Failure> {
     let (chosen, logo) = brand::look(&who.app).await?;
@@ -134,6 +142,7 @@ async fn page(who: &SignedIn) -> Result<SettingsPage, Failure> {
         unsaved: false,
         connect_href: format!("{}/connect", who.app.site.public_url),
         by_hand: by_hand::is_allowed(&who.app).await?,
+        passwords: application_password::is_allowed(&who.app).await?,
     })
 }
 

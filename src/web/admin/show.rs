@@ -111,6 +111,8 @@ notices! {
     StoreAdded = "store-added", "The key works, and the store is connected.";
     KeyReplaced = "key-replaced", "The key works and replaced the store's previous key.";
     KeyKnown = "key-known", "The store already has this key. Nothing was changed.";
+    PasswordDeleted = "password-deleted", "The store was disconnected and has deleted its application password.";
+    PasswordLeft = "password-left", "The store was disconnected, but has not deleted its application password yet.";
     Disconnected = "disconnected", "The store was disconnected and its secret was wiped.";
     KeyRevoked = "key-revoked", "The store was checked: the key is revoked. There is nothing left to do.";
     KeyStillThere = "key-still-there", "The store was checked: the key is not revoked.";

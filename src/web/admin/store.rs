@@ -8,7 +8,7 @@ use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section};
 use super::store_page::{DisconnectPage, LinkPage, StorePage};
 use crate::app::App;
-use crate::domain::{StoreId, StoreStatus, Verdict};
+use crate::domain::{AuthMethod, StoreId, StoreStatus, Verdict};
 use crate::flow::dashboard::history::{self, OfStore};
 use crate::flow::watching::watch::{self, Looked};
 use crate::flow::{
@@ -62,8 +62,13 @@ async fn ask_before_disconnect(who: SignedIn, Id(id): Id<StoreId>) -> Result<Res
 }
 
 async fn disconnect_now(Id(id): Id<StoreId>, Posted { who, .. }: Posted) -> Result<Done, Failure> {
-    disconnect::disconnect(&who.app, &id, &who.actor).await?.ok_or_else(unknown::<StoreId>)?;
-    Ok(Done::to(&href(&id), Notice::Disconnected))
+    let ended = disconnect::disconnect(&who.app, &id, &who.actor).await?.ok_or_else(unknown::<StoreId>)?;
+    let notice = match (ended.store.auth_method, ended.revoked) {
+        (AuthMethod::ApplicationPassword, true) => Notice::PasswordDeleted,
+        (AuthMethod::ApplicationPassword, false) => Notice::PasswordLeft,
+        _ => Notice::Disconnected,
+    };
+    Ok(Done::to(&href(&id), notice))
 }
 
 async fn ask_whether_revoked(Id(id): Id<StoreId>, Posted { who, .. }: Posted) -> Result<Response, Failure> {

@@ -7,7 +7,7 @@ use askama::Template;
 use super::show::Shell;
 use super::stores::called;
 use super::uptime_bar::UptimeBar;
-use crate::domain::{Key, Link, Standing, Store, StoreStatus};
+use crate::domain::{AuthMethod, Key, Link, Standing, Store, StoreStatus};
 use crate::flow::connecting::disconnect::{keys_url, revoke_url};
 use crate::flow::dashboard::activity::Entry;
 use crate::flow::dashboard::history::{Approval, MOST_READS, OfStore, READ_DAYS, Reader};
@@ -37,7 +37,20 @@ struct Version<'a> {
 impl Version<'_> {
     /// The label of the page on which it is revoked.
     const fn page(&self) -> &'static str {
-        if self.key.woo_key_id == 0 { "the list of keys at the store" } else { "its page at the store" }
+        match (self.key.auth_method, self.key.woo_key_id) {
+            (AuthMethod::ApplicationPassword, _) => "the profile of the user who approved it",
+            (_, 0) => "the list of keys at the store",
+            _ => "its page at the store",
+        }
+    }
+
+    /// Where the key comes from, by its number at the store.
+    fn origin(&self) -> String {
+        match (self.key.auth_method, self.key.woo_key_id) {
+            (AuthMethod::ApplicationPassword, _) => "application password".to_owned(),
+            (_, 0) => "entered manually or imported".to_owned(),
+            (_, id) => format!("key ID {id}"),
+        }
     }
 }
 
@@ -65,6 +78,11 @@ impl StorePage {
         super::labels::next_check(self.store().check_at, self.shell.now)
     }
 
+    /// Whether it uses an application password instead of a key.
+    fn is_password(&self) -> bool {
+        self.store().auth_method == AuthMethod::ApplicationPassword
+    }
+
     /// The class of the message at the top.
     fn message_class(&self) -> &'static str {
         match (self.store().status, self.store().reason) {
@@ -79,7 +97,7 @@ impl StorePage {
         let one = |key| Version {
             key,
             standing: Key::standing(key, self.store().key_version),
-            revoke_url: revoke_url(&self.store().home, key.woo_key_id),
+            revoke_url: revoke_url(&self.store().home, key.auth_method, key.woo_key_id),
             is_back: !self.is_disconnected() && key.retired_at.is_some() && key.last7 == self.store().key_last7,
         };
         self.whole.versions.iter().map(one).collect()
@@ -137,6 +155,10 @@ pub struct DisconnectPage {
 }
 
 impl DisconnectPage {
+    fn is_password(&self) -> bool {
+        self.store.auth_method == AuthMethod::ApplicationPassword
+    }
+
     fn heading(&self) -> &str {
         called(&self.store)
     }

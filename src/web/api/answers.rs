@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::domain::link;
 use crate::domain::store;
 use crate::domain::{
-    Attempt, AttemptId, AuthMethod, Confirm, EventId, LinkId, News, Scope, Status, StoreId, StoreStatus, StoreUrl,
-    Time, UserId, Verdict,
+    Attempt, AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, News, Scope, Status, StoreId, StoreStatus,
+    StoreUrl, Time, UserId, Verdict,
 };
 use crate::web::problem::Problem;
 
@@ -29,10 +29,10 @@ pub struct Store {
     #[schema(required = true)]
     pub reason: Option<Verdict>,
     /// What the key may do at the store.
-    pub scope: Scope,
+    pub scope: Granted,
     /// The key's number at the store; 0 if unknown.
     pub key_id: i64,
-    /// The last seven characters of the consumer key.
+    /// The last seven characters of the consumer key, or of a hash of the application password.
     pub key_last7: String,
     /// 1 for the first key; increases with each reconnect.
     #[schema(minimum = 1)]
@@ -66,7 +66,7 @@ impl From<&store::Store> for Store {
             name: store.name,
             status: store.status,
             reason: store.reason,
-            scope: store.scope,
+            scope: Granted::of(store.scope, store.auth_method),
             key_id: store.woo_key_id,
             key_last7: store.key_last7,
             key_version: store.key_version,
@@ -126,12 +126,20 @@ pub struct Keys<'a> {
     /// append parameters with `&`.
     #[schema(format = "uri")]
     pub api_url: String,
-    /// The consumer key: `ck_…`.
-    pub consumer_key: &'a str,
-    /// The consumer secret: `cs_…`.
-    pub consumer_secret: &'a str,
+    /// The consumer key: `ck_…`. Null if `auth_method` is `application_password`.
+    #[schema(required = true)]
+    pub consumer_key: Option<&'a str>,
+    /// The consumer secret: `cs_…`. Null if `auth_method` is `application_password`.
+    #[schema(required = true)]
+    pub consumer_secret: Option<&'a str>,
+    /// The WordPress user of the application password; otherwise null.
+    #[schema(required = true)]
+    pub username: Option<&'a str>,
+    /// The application password, without spaces; otherwise null.
+    #[schema(required = true)]
+    pub password: Option<&'a str>,
     /// What the key may do at the store.
-    pub permissions: Scope,
+    pub permissions: Granted,
     /// How to send the key to the store.
     pub auth_method: AuthMethod,
     /// What to expect of the store's responses.
@@ -241,14 +249,16 @@ impl Link {
     }
 }
 
-/// The result of a disconnect. Only the merchant can revoke the key, at the store.
+/// The result of a disconnect. Only the merchant can revoke a key, at the store; an application password is deleted there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Disconnected {
     /// The page at the store where the merchant can revoke the key.
     #[schema(format = "uri")]
     pub revoke_url: String,
-    /// The last seven characters of the consumer key.
+    /// The last seven characters of the consumer key, or of a hash of the application password.
     pub key_last7: String,
+    /// Whether the store has deleted the application password. If not, Cartkey keeps trying for thirty days. Always false for a key.
+    pub revoked: bool,
 }
 
 /// A part of the feed, in order, with no gaps.

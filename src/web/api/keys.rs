@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::answers::{self, KeysOrProblem, Note, SeveralKeys};
 use super::read::{Borrower, bad, body, parameter, query};
 use crate::app::App;
-use crate::domain::{StoreId, StoreUrl, UserId};
+use crate::domain::{AuthMethod, Granted, StoreId, StoreUrl, UserId};
 use crate::flow::lending::lend::{self, Keys, Lent, MOST_AT_ONCE, Several, Which};
 use crate::web::failure::Failure;
 use crate::web::guard::came_from;
@@ -119,14 +119,18 @@ fn sent(etag: &str, answer: &impl Serialize) -> Result<Response, Failure> {
 
 fn show(keys: &Keys) -> answers::Keys<'_> {
     let store = keys.store();
+    let (first, second) = (keys.pair.consumer_key.expose(), keys.pair.consumer_secret.expose());
+    let is_password = store.auth_method == AuthMethod::ApplicationPassword;
     answers::Keys {
         store_id: &store.id,
         user_id: &store.user_id,
         store_url: &store.home,
         api_url: store.rest().api_url(),
-        consumer_key: keys.pair.consumer_key.expose(),
-        consumer_secret: keys.pair.consumer_secret.expose(),
-        permissions: store.scope,
+        consumer_key: (!is_password).then_some(first),
+        consumer_secret: (!is_password).then_some(second),
+        username: is_password.then_some(first),
+        password: is_password.then_some(second),
+        permissions: Granted::of(store.scope, store.auth_method),
         auth_method: store.auth_method,
         notes: if store.json_has_noise { vec![Note::JsonHasNoise] } else { Vec::new() },
         key_version: keys.version(),

@@ -57,9 +57,10 @@ pub async fn check(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Resu
 
 pub async fn disconnect(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Result<Json<Disconnected>, Failure> {
     let id = reached(&client.app, &client.token, &id).await?.id;
-    let store = disconnect::disconnect(&client.app, &id, &client.actor).await?.ok_or_else(gone)?;
-    let revoke_url = disconnect::revoke_url(&store.home, store.woo_key_id);
-    Ok(Json(Disconnected { revoke_url, key_last7: store.key_last7 }))
+    let ended = disconnect::disconnect(&client.app, &id, &client.actor).await?.ok_or_else(gone)?;
+    let (store, revoked) = (ended.store, ended.revoked);
+    let revoke_url = disconnect::revoke_url(&store.home, store.auth_method, store.woo_key_id);
+    Ok(Json(Disconnected { revoke_url, key_last7: store.key_last7, revoked }))
 }
 
 /// The store with this ID. One that the token may not see is reported as not found.

@@ -9,8 +9,8 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, LinkId, OperatorId, Permission, RequestId, Scope, Status, StoreId,
-    StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
+    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, OperatorId, Permission, RequestId, Scope, Status,
+    StoreId, StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
 };
 
 /// Gives domain types a name and a schema in the API description.
@@ -64,16 +64,25 @@ values! {
     Scope, "Scope" => one_of("What a key may do at the store.", &[Scope::Read, Scope::Write, Scope::ReadWrite].map(|scope| {
         (scope.as_str(), scope.in_words())
     }));
+    Granted, "Granted" => one_of("What a key may do at the store.", &Granted::ALL.map(|granted| {
+        (granted.as_str(), match granted {
+            Granted::Read => Scope::Read.in_words(),
+            Granted::Write => Scope::Write.in_words(),
+            Granted::ReadWrite => Scope::ReadWrite.in_words(),
+            Granted::Owner => "no limit: an application password may do whatever its WordPress user may do",
+        })
+    }));
     Confirm, "Confirm" => one_of("Who must confirm an approval before the store is connected.", &[
         ("browser", "the browser that began the attempt, by returning to Cartkey"),
         ("app", "your application, which checks that its own signed-in user is the link's `user_id`"),
     ]);
-    AuthMethod, "AuthMethod" => one_of("How to send the key to the store.", &AuthMethod::LADDER.map(|method| {
+    AuthMethod, "AuthMethod" => one_of("How to send the key to the store.", &AuthMethod::ALL.map(|method| {
         (method.as_str(), match method {
             AuthMethod::Basic => "HTTP Basic: consumer key as user name, consumer secret as password",
             AuthMethod::Query => "`consumer_key` and `consumer_secret` in the query: the host drops the Authorization header",
             AuthMethod::Oauth1 => "OAuth 1.0a, parameters in the query, HMAC-SHA256, key = secret + `&`, no token",
             AuthMethod::Oauth1Http => "the same, sent over https but signed with the `http://` address: the store's PHP does not see https",
+            AuthMethod::ApplicationPassword => "HTTP Basic: `username` and `password`, an application password of WordPress; `consumer_key` and `consumer_secret` are null",
         })
     }));
     Permission, "Permission" => one_of("What a token may do.", &Permission::ALL.map(|permission| {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::json;
 use url::Url;
 
-use super::connect::{Start, again_href, secret_in};
+use super::connect::{Start, again_href, password_href, secret_in};
 use super::frame::Frame;
 use super::pages::{
     AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, SendPage, Trouble, View, shown,
@@ -61,7 +61,8 @@ pub async fn came_back(
             Ok(Page(DisownedPage::new(frame, attempt.home, keys)).into_response())
         }
         Arrival::Elsewhere(attempt) => {
-            Ok(elsewhere(frame.leading_to(&return_href(&id, true, state.as_ref())), *attempt, state))
+            let deleted = query.get("deleted").is_some();
+            Ok(elsewhere(frame.leading_to(&return_href(&id, true, state.as_ref())), *attempt, state, deleted))
         }
         Arrival::Unknown => Err(unknown()),
     }
@@ -112,6 +113,17 @@ async fn stopped(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<R
         Err(gone) if gone.status == StatusCode::NOT_FOUND => return Ok(None),
         Err(other) => return Err(other),
     };
+    if attempt.password_page.is_some()
+        && let Some(href) = password_href(app, attempt).await?
+    {
+        return Ok(Some(super::application_password::stopped(
+            &app.site.public_host,
+            frame.clone(),
+            &start,
+            attempt,
+            href,
+        )));
+    }
     if attempt.by_hand && by_hand::is_allowed(app).await? {
         return Ok(Some(super::by_hand::stopped(frame.clone(), &start, attempt)));
     }
@@ -127,6 +139,7 @@ async fn send(app: &App, frame: Frame, attempt: Attempt, browser: &Secret) -> Re
         adopted: attempt.typed.is_some(),
         attempt_href: href(&attempt.id),
         store_name: attempt.store_name,
+        password: attempt.password_page.is_some(),
         store: attempt.home,
         frame,
     };
@@ -204,13 +217,13 @@ pub(super) fn href(id: &AttemptId) -> String {
 }
 
 /// The address to which the store sent the browser back, for a visitor who has the state.
-fn return_href(id: &AttemptId, approved: bool, state: Option<&Secret>) -> String {
+pub(super) fn return_href(id: &AttemptId, approved: bool, state: Option<&Secret>) -> String {
     let state = state.map(Secret::expose).unwrap_or_default();
     let pairs = [("success", if approved { "1" } else { "0" }), ("user_id", state)];
     format!("/connect/return/{id}?{}", serde_urlencoded::to_string(pairs).unwrap_or_default())
 }
 
-fn unknown() -> Failure {
+pub(super) fn unknown() -> Failure {
     Failure::said(StatusCode::NOT_FOUND, "not_found", english("failure-other-browser"))
 }
 
@@ -231,12 +244,13 @@ fn as_json(app: &App, words: Words, attempt: &Attempt) -> serde_json::Value {
     })
 }
 
-fn elsewhere(frame: Frame, attempt: Attempt, state: Option<Secret>) -> Response {
+fn elsewhere(frame: Frame, attempt: Attempt, state: Option<Secret>, deleted: bool) -> Response {
     let page = ElsewherePage {
         frame,
         account: attempt.account_label,
         disown_action: format!("{}/disown", href(&attempt.id)),
         connected: attempt.status == Status::Connected,
+        password: attempt.password_page.as_ref().map(|_| deleted),
         store: attempt.home,
         state: state.map(|state| state.expose().to_owned()).unwrap_or_default(),
     };
@@ -253,6 +267,8 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         poll_href: if returned { format!("{}?returned=1", href(&attempt.id)) } else { href(&attempt.id) },
         by_hand: attempt.by_hand,
         by_hand_href: by_hand_href(app, &attempt, retry_href.is_some()).await?,
+        password_href: password_href(app, &attempt).await?.filter(|_| retry_href.is_some()),
+        password: attempt.password_page.is_some(),
         retry_href,
         back: back(app, &frame, &attempt),
         authorize_url: None,
@@ -331,7 +347,7 @@ async fn connected(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Connec
         last7: store.key_last7,
         surplus,
         former: former.map(|key| Former {
-            revoke_href: revoke_url(&store.home, key.woo_key_id),
+            revoke_href: revoke_url(&store.home, key.auth_method, key.woo_key_id),
             woo_key_id: key.woo_key_id,
             last7: key.last7,
         }),

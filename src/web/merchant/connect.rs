@@ -21,7 +21,7 @@ use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 use crate::flow::connecting::connect::{self, Begun, Invitation, Limit};
 use crate::flow::connecting::links::{self, Opened};
-use crate::flow::connecting::{by_hand, reconnect, return_leg};
+use crate::flow::connecting::{application_password, by_hand, reconnect, return_leg};
 use crate::web::failure::{Failure, english};
 use crate::web::form::Fields;
 use crate::web::guard::{browser, merchant, own_form, set_cookie};
@@ -78,6 +78,14 @@ impl Start {
     /// The path of the page for typing a key.
     pub(super) fn by_hand(&self) -> String {
         format!("{}/by-hand", self.here)
+    }
+
+    /// The path of the page for an application password, if that is allowed and the way that is left.
+    pub(super) async fn password(&self, app: &App) -> Result<Option<String>, Failure> {
+        match &self.again {
+            Some(attempt) => password_href(app, attempt).await,
+            None => Ok(None),
+        }
     }
 
     /// The only store that may be connected, as shown to people.
@@ -256,6 +264,7 @@ async fn blank(app: &App, frame: Frame, start: &Start) -> Result<ConnectPage, Fa
     Ok(ConnectPage {
         by_hand_href: by_hand.then(|| start.by_hand()),
         by_hand_helps: false,
+        password_href: start.password(app).await?,
         account: invitation.account_label.clone(),
         action: start.form(),
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
@@ -331,8 +340,19 @@ pub async fn again_href(app: &App, attempt: &Attempt) -> Result<Option<String>, 
         None => app.site.open_connect,
         Some(link) => links::look(app, link).await?.is_some_and(|(link, _)| link.is_open_at(app.now())),
     };
+    if attempt.password_page.is_some()
+        && let Some(href) = password_href(app, attempt).await?
+    {
+        return Ok(open.then_some(href));
+    }
     let way = if attempt.by_hand && by_hand::is_allowed(app).await? { "by-hand" } else { "again" };
     Ok(open.then(|| format!("{}/{way}", attempt::href(&attempt.id))))
+}
+
+/// Where a merchant connects with an application password after `attempt`, if that is allowed and the way that is left.
+pub(super) async fn password_href(app: &App, attempt: &Attempt) -> Result<Option<String>, Failure> {
+    let is_offered = application_password::is_next(attempt, app.now()) && application_password::is_allowed(app).await?;
+    Ok(is_offered.then(|| format!("{}/application-password", attempt::href(&attempt.id))))
 }
 
 /// The header that stores the browser's secret.

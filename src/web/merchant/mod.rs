@@ -1,5 +1,6 @@
 //! The surface for merchants: connecting a store in a browser.
 
+pub mod application_password;
 mod attempt;
 pub mod by_hand;
 mod connect;
@@ -23,10 +24,15 @@ pub(super) fn routes() -> Router<App> {
         .route("/connect/{link}", get(connect::link_page).post(connect::begin))
         .route("/connect/{link}/by-hand", get(by_hand::page).post(by_hand::begin))
         .route("/connect/return/{attempt}", get(attempt::came_back).layer(from_fn(only_visits)))
+        .route("/connect/return/{attempt}/{state}", get(application_password::came_back).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}", get(attempt::look))
         .route("/connect/attempts/{attempt}/again", get(connect::page).post(connect::begin))
         .route("/connect/attempts/{attempt}/go-on", get(attempt::go_on_to_app).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}/by-hand", get(by_hand::page).post(by_hand::begin))
+        .route(
+            "/connect/attempts/{attempt}/application-password",
+            get(application_password::page).post(application_password::begin),
+        )
         .route("/connect/attempts/{attempt}/retry", get(attempt::to_attempt).post(attempt::retry))
         .route("/connect/attempts/{attempt}/confirm", get(attempt::to_attempt).post(attempt::confirm))
         .route("/connect/attempts/{attempt}/disown", get(attempt::to_attempt).post(attempt::disown))

@@ -9,6 +9,7 @@ use crate::domain::attempt::Status;
 use crate::domain::scope::Scope;
 use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
+use crate::flow::connecting::disconnect::passwords_url;
 use crate::web::i18n::{Said, Words};
 
 #[cfg(test)]
@@ -85,6 +86,8 @@ pub struct ConnectPage {
     pub by_hand_href: Option<String>,
     /// Whether that may help with the findings.
     pub by_hand_helps: bool,
+    /// The address for connecting with an application password instead, if that may help.
+    pub password_href: Option<String>,
     /// A reconnect: why it is needed.
     pub why: Option<String>,
     /// The status of an attempt in another browser.
@@ -161,6 +164,8 @@ pub struct SendPage {
     pub attempt_href: String,
     /// The store's name for itself.
     pub store_name: Option<String>,
+    /// Whether WordPress asks for an application password instead of WooCommerce for a key.
+    pub password: bool,
 }
 
 /// The state of an attempt, with exactly what its page needs.
@@ -307,6 +312,10 @@ pub struct AttemptPage {
     pub asks: Scope,
     /// The store's name for itself.
     pub store_name: Option<String>,
+    /// Whether it is for an application password instead of a key.
+    pub password: bool,
+    /// The address for connecting with an application password instead, if that may help.
+    pub password_href: Option<String>,
 }
 
 impl AttemptPage {
@@ -320,6 +329,7 @@ impl AttemptPage {
             View::AwaitingBrowser { .. } => say("attempt-confirm"),
             View::AwaitingApp { .. } => say("attempt-app").with("app", self.frame.app()),
             View::Connected(_) => say("attempt-connected").with("store", store),
+            View::Denied if self.password => say("password-denied"),
             View::Denied => say("attempt-denied"),
             View::Failed(_) => say("attempt-failed").with("store", store),
             View::Expired => say("attempt-expired"),
@@ -329,6 +339,7 @@ impl AttemptPage {
     fn lead(&self) -> String {
         let (say, store, app) = (|key| self.frame.say(key), self.store.shown(), self.frame.app());
         let lead = match &self.view {
+            View::Open { .. } if self.password => say("password-open-lead").with("store", store),
             View::Open { returned: false } => say("attempt-open-lead").with("store", store),
             View::Open { returned: true } => say("attempt-no-key-lead"),
             View::Received => say("attempt-received-lead"),
@@ -337,9 +348,11 @@ impl AttemptPage {
             View::AwaitingBrowser { elsewhere: true, .. } => say("attempt-confirm-lead-elsewhere").with("store", store),
             View::AwaitingBrowser { .. } => say("attempt-confirm-lead").with("store", store),
             View::AwaitingApp { .. } => say("attempt-app-lead").with("app", app),
+            View::Connected(_) if self.password => say("password-connected-lead").with("app", app).with("store", store),
             View::Connected(connected) => {
                 say("attempt-connected-lead").with("app", app).with("may", self.frame.words.scope(connected.may))
             }
+            View::Denied if self.password => say("password-denied-lead").with("store", store),
             View::Denied => say("attempt-denied-lead").with("store", store),
             View::Failed(failed) => return failed.says.clone(),
             View::Expired => say("attempt-expired-lead").with("store", store),
@@ -390,8 +403,13 @@ impl AttemptPage {
         matches!(self.view, View::Open { returned: true } | View::Denied | View::Failed(_) | View::Expired)
     }
 
+    /// Where to connect with an application password, in states where that can help.
+    fn by_password(&self) -> Option<&str> {
+        self.password_href.as_deref().filter(|_| !self.password)
+    }
+
     const fn offers_help(&self) -> bool {
-        matches!(self.view, View::Open { .. } | View::Expired)
+        !self.password && matches!(self.view, View::Open { .. } | View::Expired)
     }
 
     /// Whether the help is open: a merchant who returns without an approval most likely saw an error at the store.
@@ -405,6 +423,10 @@ impl AttemptPage {
 
     fn keys_page(&self) -> String {
         keys_page(&self.store)
+    }
+
+    fn passwords_page(&self) -> String {
+        passwords_url(&self.store)
     }
 }
 
@@ -420,6 +442,8 @@ pub struct ElsewherePage {
     pub store: StoreUrl,
     /// Whether it is too late because the store is connected.
     pub connected: bool,
+    /// For an application password, which only the browser that began may bring: whether the one that came was deleted.
+    pub password: Option<bool>,
     /// The action of the “this was not me” form.
     pub disown_action: String,
     /// The attempt's state as sent by the store: proof that the visitor comes from the approval. Secret, so this struct
@@ -429,12 +453,20 @@ pub struct ElsewherePage {
 
 impl ElsewherePage {
     fn lead(&self) -> Said {
-        let key = if self.connected { "elsewhere-lead-connected" } else { "elsewhere-lead" };
+        let key = match (self.connected, self.password) {
+            (true, _) => "elsewhere-lead-connected",
+            (false, Some(_)) => "password-elsewhere-lead",
+            (false, None) => "elsewhere-lead",
+        };
         self.frame.say(key).with("store", self.store.shown()).with("app", self.frame.app())
     }
 
     fn keys_page(&self) -> String {
         keys_page(&self.store)
+    }
+
+    fn passwords_page(&self) -> String {
+        passwords_url(&self.store)
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::id::OperatorId;
 use cartkey::domain::token::Permission;
-use cartkey::flow::{connecting::by_hand, operators, operators::sign_in};
+use cartkey::flow::connecting::{application_password, by_hand};
+use cartkey::flow::{operators, operators::sign_in};
 use cartkey::woo::{Call, Client, Reply};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -24,6 +25,8 @@ pub(super) struct Scene {
     pub(super) another: String,
     pub(super) store: String,
     pub(super) attempt: String,
+    /// Another attempt of the same browser, for which no key has come.
+    pub(super) open_attempt: String,
     pub(super) link: String,
     pub(super) link_id: String,
     pub(super) token_id: String,
@@ -39,10 +42,14 @@ impl Scene {
         let expired = session(&world, &operator).await;
         world.clock.advance(Duration::from_mins(31));
         by_hand::allow(&world.app, true, &Actor::cli()).await.unwrap();
+        application_password::allow(&world.app, true, &Actor::cli()).await.unwrap();
         world.connect("merchant-1").await;
         let store =
             world.trusted_service().await.get("/stores").await.ok()["data"][0]["id"].as_str().unwrap().to_owned();
-        let (browser, back, link_id) = world.approved("merchant-2", json!({})).await;
+        let (mut browser, back, link_id) = world.approved("merchant-2", json!({})).await;
+        let (_, link) = world.link("merchant-4", json!({})).await;
+        let sent = world.begin(&mut browser, &link).await;
+        let open_attempt = sent.url.path().rsplit('/').next().unwrap().to_owned();
         let attempt = back.url.path().rsplit('/').next().unwrap().to_owned();
         let (_, link) = world.link("merchant-3", json!({})).await;
         let mut other = world.merchant();
@@ -63,6 +70,7 @@ impl Scene {
             another: cookie(&other),
             store,
             attempt,
+            open_attempt,
             link: link.rsplit('/').next().unwrap().to_owned(),
             link_id,
             token_id,
@@ -81,7 +89,13 @@ impl Scene {
             _ => &self.token_id,
         };
         let link = if pattern.starts_with("/admin") { "guess" } else { &self.link };
-        let filled = pattern.replace("{id}", id).replace("{attempt}", &self.attempt).replace("{link}", link);
+        let is_open = pattern.ends_with("application-password");
+        let attempt = if is_open { &self.open_attempt } else { &self.attempt };
+        let filled = pattern
+            .replace("{id}", id)
+            .replace("{attempt}", attempt)
+            .replace("{state}", "guess")
+            .replace("{link}", link);
         filled
             .replace("{token}", "guess")
             .replace("{user_id}", "merchant-1")

@@ -25,7 +25,7 @@ async fn a_store_that_sends_us_to_its_new_address_has_moved() {
     for method in AuthMethod::LADDER {
         let mut watched = Watched::new().await;
         watched.world.shop.switch(|s| match method {
-            AuthMethod::Basic => {}
+            AuthMethod::Basic | AuthMethod::ApplicationPassword => {}
             AuthMethod::Query => s.authorization_stripped = true,
             AuthMethod::Oauth1 => s.plain_keys_dropped = true,
             AuthMethod::Oauth1Http => s.https_hidden = true,

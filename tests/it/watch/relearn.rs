@@ -14,6 +14,7 @@ fn only(method: AuthMethod) -> Switches {
         AuthMethod::Query => (switches.authorization_stripped, switches.query_added) = (true, true),
         AuthMethod::Oauth1 => switches.plain_keys_dropped = true,
         AuthMethod::Oauth1Http => switches.https_hidden = true,
+        AuthMethod::ApplicationPassword => {}
     }
     switches
 }

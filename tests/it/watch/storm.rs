@@ -44,6 +44,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         created_at: now,
         expires_at: now.plus(OPEN_FOR),
         by_hand: false,
+        password_page: None,
         stopped: false,
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,

@@ -10,7 +10,7 @@ use super::cells::{self, Cells, is_blank, is_blank_cell};
 use super::columns::{self, Column, Heading};
 use super::lines::{LINE_AT_MOST, Lines, PhysicalLine};
 use crate::domain::invisible::is_invisible;
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Granted, Scope};
 use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::typed_key::{self, NotAHalf};
 use crate::domain::user_id::UserId;
@@ -201,13 +201,27 @@ impl<R: BufRead> File<R> {
         let user_id = read_user_id(user_id).map_err(|fault| faults.push(format!("user_id: {fault}"))).ok();
         let typed =
             StoreUrl::typed(store_url, self.network).map_err(|fault| faults.push(format!("store_url: {fault}"))).ok();
-        let pair = typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok();
-        let scope = read_scope(scope, self.scope);
+        // As an export writes it: user name and application password stand in the places of key and secret.
+        let is_password = scope == Granted::Owner.as_str();
+        let pair = if is_password {
+            let pair = typed_key::read_password(key, secret);
+            if pair.is_none() {
+                faults.push(
+                    "consumer_key, consumer_secret: they are not a user name and an application password".to_owned(),
+                );
+            }
+            pair
+        } else {
+            typed_key::read(key, secret).map_err(|both| faults.extend(both.into_iter().map(say))).ok()
+        };
+        let scope = if is_password { Some(Scope::ReadWrite) } else { read_scope(scope, self.scope) };
         if scope.is_none() {
-            faults.push("scope: it must be read, write, read_write or empty".to_owned());
+            faults.push("scope: it must be read, write, read_write, owner or empty".to_owned());
         }
         match (user_id, typed, pair, scope) {
-            (Some(user_id), Some(typed), Some(pair), Some(scope)) => Ok(NewKeys { user_id, typed, pair, scope }),
+            (Some(user_id), Some(typed), Some(pair), Some(scope)) => {
+                Ok(NewKeys { user_id, typed, pair, scope, is_password })
+            }
             _ => Err(faults),
         }
     }

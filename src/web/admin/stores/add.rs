@@ -69,5 +69,5 @@ fn read(form: &mut Form, network: Network) -> Option<NewKeys> {
             form.refuse(field, fault.to_string());
         }
     });
-    Some(NewKeys { user_id: user_id?, typed: typed?, pair: pair.ok()?, scope: scope? })
+    Some(NewKeys { user_id: user_id?, typed: typed?, pair: pair.ok()?, scope: scope?, is_password: false })
 }

@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
 use super::query::StoreQuery;
-use crate::domain::{Store, Verdict};
+use crate::domain::{Granted, Store, Verdict};
 use crate::flow::dashboard::store_list::{self, Export};
 use crate::web::admin::guard::SignedIn;
 use crate::web::admin::show;
@@ -62,7 +62,7 @@ fn line(store: &Store) -> String {
         text(&store.name),
         cell(store.status.as_str()),
         cell(store.reason.map_or("", Verdict::code)),
-        cell(store.scope.as_str()),
+        cell(Granted::of(store.scope, store.auth_method).as_str()),
         store.woo_key_id.to_string(),
         cell(&store.key_last7),
         store.key_version.to_string(),

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, LinkId, Network, News, RequestId, RestBase, Scope, Status, StoreId,
-    StoreStatus, StoreUrl, Time, UserId,
+    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, Network, News, RequestId, RestBase, Scope, Status,
+    StoreId, StoreStatus, StoreUrl, Time, UserId,
 };
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
@@ -53,7 +53,7 @@ fn a_store() -> Store {
         name: Some("Harbour Coffee Roasters".to_owned()),
         status: StoreStatus::Connected,
         reason: None,
-        scope: Scope::ReadWrite,
+        scope: Granted::ReadWrite,
         key_id: 17,
         key_last7: LAST7.to_owned(),
         key_version: 1,
@@ -82,9 +82,11 @@ pub fn keys() -> Value {
         user_id: &user_id,
         api_url: RestBase::usual(&store_url).api_url(),
         store_url: &store_url,
-        consumer_key: "ck_0000000000000000000000000000000004f2a9c1",
-        consumer_secret: "cs_0000000000000000000000000000000000000000",
-        permissions: Scope::ReadWrite,
+        consumer_key: Some("ck_0000000000000000000000000000000004f2a9c1"),
+        consumer_secret: Some("cs_0000000000000000000000000000000000000000"),
+        username: None,
+        password: None,
+        permissions: Granted::ReadWrite,
         auth_method: AuthMethod::Basic,
         notes: Vec::new(),
         key_version: 1,
@@ -133,8 +135,9 @@ pub fn link() -> Value {
 
 pub fn disconnected() -> Value {
     value(Disconnected {
-        revoke_url: crate::flow::connecting::disconnect::revoke_url(&shop(), 17),
+        revoke_url: crate::flow::connecting::disconnect::revoke_url(&shop(), AuthMethod::Basic, 17),
         key_last7: LAST7.to_owned(),
+        revoked: false,
     })
 }
 

@@ -79,7 +79,7 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
         "EventData",
         "Problem",
     ];
-    let words = ["AttemptStatus", "StoreStatus", "AuthMethod", "Scope", "Confirm"];
+    let words = ["AttemptStatus", "StoreStatus", "AuthMethod", "Scope", "Granted", "Confirm"];
     Page(Docs {
         base: guard::reached_at(&app.site, &parts).unwrap_or_else(|| USUAL.to_owned()),
         routes: ROUTES.iter().map(section).collect(),

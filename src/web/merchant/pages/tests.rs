@@ -6,6 +6,7 @@ use crate::domain::language::Language;
 use crate::domain::store_url::Network;
 use crate::web::failure_page::ErrorPage;
 use crate::web::i18n::Words as Said;
+use crate::web::merchant::application_password::PasswordPage;
 use crate::web::merchant::by_hand::ByHandPage;
 
 /// Text that would be code if not escaped: in an element, in an attribute, in a script.
@@ -63,6 +64,7 @@ impl Words {
             news: None,
             by_hand_href: Some(format!("/connect/{}/by-hand", self.any)),
             by_hand_helps: true,
+            password_href: Some(format!("/connect/attempts/{}/application-password", self.any)),
         }
     }
 
@@ -83,6 +85,8 @@ impl Words {
             authorize_url: Some(format!("https://shop.example.com/wc-auth/v1/authorize?user_id={}", self.any)),
             asks: Scope::Write,
             store_name: Some(self.any.clone()),
+            password: false,
+            password_href: Some(format!("/connect/attempts/{}/application-password", self.any)),
             back: view
                 .status()
                 .is_ended()
@@ -132,12 +136,33 @@ impl Words {
             account: Some(self.account.clone()),
             store: store(),
             connected: false,
+            password: None,
             disown_action: format!("/connect/attempts/{}/disown", self.any),
             state: self.any.clone(),
         };
         let disowned = DisownedPage { frame: self.frame(), store: store(), last7: Some(self.any.clone()) };
         let by_hand_stopped =
             ByHandPage { stop: Some(self.finding(Verdict::PlainPermalinks)), store: None, ..self.by_hand() };
+        let by_password = |view| AttemptPage { password: true, ..self.attempt(view) };
+        let left = ElsewherePage {
+            password: Some(false),
+            state: self.any.clone(),
+            account: None,
+            frame: self.frame(),
+            store: store(),
+            connected: false,
+            disown_action: self.any.clone(),
+        };
+        let off = PasswordPage { stop: Some(self.finding(Verdict::PasswordsOff)), ..self.password() };
+        pages.extend([
+            ("password", self.password().render().unwrap()),
+            ("password-off", off.render().unwrap()),
+            ("password-send", SendPage { password: true, ..self.send() }.render().unwrap()),
+            ("password-open", by_password(View::Open { returned: false }).render().unwrap()),
+            ("password-connected", by_password(View::Connected(self.connected())).render().unwrap()),
+            ("password-denied", by_password(View::Denied).render().unwrap()),
+            ("password-elsewhere", left.render().unwrap()),
+        ]);
         pages.extend([
             ("send", self.send().render().unwrap()),
             ("by-hand", self.by_hand().render().unwrap()),
@@ -149,6 +174,18 @@ impl Words {
             ("error", failed.render().unwrap()),
         ]);
         pages
+    }
+
+    fn password(&self) -> PasswordPage {
+        PasswordPage {
+            frame: self.frame(),
+            account: Some(self.account.clone()),
+            action: format!("/connect/attempts/{}/application-password", self.any),
+            store: store(),
+            host: "keys.acme.example".into(),
+            stop: None,
+            approve_href: format!("/connect/attempts/{}/again", self.any),
+        }
     }
 
     fn by_hand(&self) -> ByHandPage {
@@ -215,6 +252,7 @@ impl Words {
             adopted: true,
             attempt_href: format!("/connect/attempts/{}", self.any),
             store_name: Some(self.any.clone()),
+            password: false,
         }
     }
 
