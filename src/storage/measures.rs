@@ -1,4 +1,4 @@
-//! What metrics read from the database. Each statement is answered by an index, or counts no further than [`MOST`].
+//! What metrics read from the database. Each statement is answered by an index, or counts no further than 100,000 rows.
 
 use super::{Db, Error, diagnostics, events, schedule, store_list};
 use crate::domain::{Status, StoreStatus, Time, Verdict};

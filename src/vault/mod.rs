@@ -288,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn each_connection_has_an_app_id_of_its_own_that_stays() {
+        let (vault, _) = vault(1);
+        let id = vault.app_id("https://shop.example", "merchant-1");
+        assert_eq!(id, vault.app_id("https://shop.example", "merchant-1"));
+        assert_ne!(id, vault.app_id("https://shop.example", "merchant-2"));
+        assert_ne!(id, vault.app_id("https://other.example", "merchant-1"));
+        // WordPress takes a UUID in lower case.
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert!(id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-')), "{id}");
+    }
+
+    #[test]
     fn every_single_bit_flip_is_refused() {
         let (vault, entropy) = vault(1);
         let sealed = vault.seal(&entropy, &HERE, b"ck_0123456789\ncs_0123456789");

@@ -232,7 +232,7 @@ async fn end(
         _ => Kind::AttemptFailed,
     };
     let event = attempt.event(kind, app.now(), actor).because(Some(verdict));
-    Ok(attempts::end(&app.db, &attempt.id, still, status, verdict, app.now(), &event).await?)
+    super::end(app, &attempt.id, still, status, verdict, app.now(), &event).await
 }
 
 /// Deletes a password that will not be used, at the attempt's store. Returns whether it is gone.
