@@ -160,6 +160,7 @@ impl Seed {
                 token_id: tokens[self.chance.random_range(0..tokens.len())].clone(),
                 key_version: 1,
                 from: [192, 0, 2, 7].into(),
+                call: None,
             });
         }
         let mut recorder = Recorder::new(self.db.clone());

@@ -96,6 +96,8 @@ KNOWN = {"links": ["LINK"], "stores": ["STORE", "SPARE"], "attempts": ["ATTEMPT"
 READ_FIRST = {"getDescription"}
 # Only a merchant's browser gets a valid code: for an existing attempt, 409 is the right response.
 RIGHTLY = {"confirmAttempt": (409,)}
+# The pretend store has no such routes: its own 404 is passed on.
+RIGHTLY |= {name + of: (404,) for name in ("putToStore", "patchInStore", "deleteInStore") for of in ("", "OfUser")}
 
 
 def known(path):
@@ -104,7 +106,7 @@ def known(path):
         return [path]
     collection = path.split("/")[3]
     values = ["merchant-1"] if collection == "users" else [os.environ[name] for name in KNOWN[collection]]
-    return [re.sub(r"\{\w+\}", value, path) for value in values]
+    return [re.sub(r"\{\w+\}", value, path.replace("{route}", "products")) for value in values]
 
 
 def seen(records):

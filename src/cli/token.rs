@@ -23,7 +23,8 @@ pub enum TokenCommand {
         /// A name for the token, such as the name of the service.
         #[arg(long, value_parser = read_name)]
         name: String,
-        /// Permissions, comma separated: keys:read, stores:read, stores:write, links:write, events:read.
+        /// Permissions, comma separated: keys:read, proxy:read, proxy:write, stores:read, stores:write,
+        /// links:write, events:read.
         #[arg(long)]
         allow: Permissions,
         /// Limit the token to these user IDs, comma separated; all by default.
@@ -36,7 +37,7 @@ pub enum TokenCommand {
         #[arg(long, value_parser = read_span)]
         expires_in: Option<Duration>,
     },
-    /// List the tokens, without their secrets: ID, name, permissions, state, user IDs, last key read.
+    /// List the tokens, without their secrets: ID, name, permissions, state, user IDs, last used.
     List,
     /// Replace a token with a new one and print it, once.
     Rotate {
@@ -89,7 +90,7 @@ async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
             |u| if u.count() == 1 { "1 user_id".to_owned() } else { format!("{} user_ids", u.count()) },
         );
         let last = reads.get(&token.id).and_then(|read| read.last_at);
-        let used = last.map_or_else(|| "no key read".to_owned(), |at| format!("last key read {at}"));
+        let used = last.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
         writeln!(out, "{}\t{}\t{}\t{}\t{users}\t{used}", token.id, token.name, token.permissions, state(app, &token))?;
     }
     Ok(())

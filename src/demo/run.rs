@@ -39,7 +39,10 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Network::PrivateToo).context("the pretend store's address")?;
-    let new = tokens::NewToken::new("demo", "keys:read,stores:read,stores:write,links:write,events:read".parse()?);
+    let new = tokens::NewToken::new(
+        "demo",
+        "keys:read,proxy:read,proxy:write,stores:read,stores:write,links:write,events:read".parse()?,
+    );
     let (_, token) = tokens::issue(&app, new, &Actor::cli()).await?;
     let new = NewLink {
         user_id: USER_ID.parse()?,

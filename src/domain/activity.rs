@@ -8,6 +8,8 @@ use super::time::Time;
 
 /// The name of a key read, shown beside the kinds of events.
 pub const KEY_READ: &str = "key.read";
+/// The name of a call that Cartkey made with a key for a service.
+pub const STORE_CALLED: &str = "store.called";
 
 /// Where a page begins: events have numbers and key reads have IDs, which are two separate orders.
 #[derive(Debug, Clone, PartialEq, Eq)]

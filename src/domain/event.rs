@@ -100,7 +100,7 @@ impl Group {
         match self {
             Self::Connections => "Links and approvals",
             Self::Stores => "Stores",
-            Self::KeysRead => "Key reads",
+            Self::KeysRead => "Key reads and calls",
             Self::Tokens => "Service tokens",
             Self::Webhooks => "Webhooks",
             Self::Operators => "Operators",

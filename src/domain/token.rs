@@ -16,6 +16,10 @@ names! {
     Permission {
         /// Fetch keys.
         KeysRead = "keys:read",
+        /// Call stores through Cartkey with GET, HEAD and OPTIONS.
+        ProxyRead = "proxy:read",
+        /// Call stores through Cartkey with POST, PUT, PATCH and DELETE.
+        ProxyWrite = "proxy:write",
         /// Read stores, without their secrets.
         StoresRead = "stores:read",
         /// Check and disconnect stores.
@@ -32,6 +36,8 @@ impl Permission {
     pub const fn says(self) -> &'static str {
         match self {
             Self::KeysRead => "Read the keys of stores. Every read is recorded.",
+            Self::ProxyRead => "Read from stores through Cartkey, without seeing their keys. Every call is recorded.",
+            Self::ProxyWrite => "Change stores through Cartkey, without seeing their keys. Every call is recorded.",
             Self::StoresRead => "See stores and their status, without their keys.",
             Self::StoresWrite => "Check stores, and disconnect them permanently.",
             Self::LinksWrite => "Create links that connect stores, follow them, and confirm approvals.",
@@ -246,7 +252,7 @@ mod tests {
         assert!("".parse::<Permissions>().is_err());
         assert_eq!(
             "keys:write".parse::<Permissions>().map_err(|e| e.to_string()),
-            Err("\"keys:write\" is not a permission; the permissions are keys:read, stores:read, stores:write, links:write, events:read".to_owned())
+            Err("\"keys:write\" is not a permission; the permissions are keys:read, proxy:read, proxy:write, stores:read, stores:write, links:write, events:read".to_owned())
         );
     }
 }

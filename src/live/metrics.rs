@@ -22,6 +22,9 @@ const READS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1_
 /// The results of a try of a webhook delivery.
 const DELIVERIES: [&str; 4] = ["delivered", "retried", "failed", "turned_off"];
 
+/// What became of a service's call to a store.
+const CALLS: [&str; 6] = ["answered", "refused", "rate_limited", "redirected", "relearned", "unanswered"];
+
 /// Labels that are constants of ours.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -46,6 +49,8 @@ struct Parts {
     requests: Family<Answered, Histogram, fn() -> Histogram>,
     lent: Counter,
     refused: Family<Labels<1>, Counter>,
+    calls: Family<Labels<1>, Counter>,
+    call_times: Histogram,
     lending_commits: Histogram,
     lending_commit_reads: Histogram,
     attempts_begun: Counter,
@@ -71,6 +76,14 @@ impl Metrics {
         registry.register("keys_lent", "Keys lent to services; each read is on disk", lent.clone());
         let refused = Family::<Labels<1>, Counter>::default();
         registry.register("keys_refused", "Keys that services asked for and did not get, by reason", refused.clone());
+        let calls = Family::<Labels<1>, Counter>::default();
+        for outcome in CALLS {
+            drop(calls.get_or_create(&[("outcome", outcome)]));
+        }
+        registry.register("store_calls", "Calls of services to stores, by outcome; each is on disk", calls.clone());
+        let call_times = seconds();
+        let help = "How long calls to stores took until the answer was passed on";
+        registry.register("store_call_duration_seconds", help, call_times.clone());
         let lending_commits = seconds();
         let help = "How long commits of key reads took; services wait for them";
         registry.register("lending_commit_duration_seconds", help, lending_commits.clone());
@@ -98,6 +111,8 @@ impl Metrics {
             requests,
             lent,
             refused,
+            calls,
+            call_times,
             lending_commits,
             lending_commit_reads,
             attempts_begun,
@@ -131,10 +146,10 @@ impl Metrics {
         self.0.requests.get_or_create(&answered).observe(took.as_secs_f64());
     }
 
-    /// Counts a commit of key reads.
-    pub fn lent(&self, reads: usize, took: Duration) {
+    /// Counts a commit of key reads and calls; `lent` of them are keys that were lent.
+    pub fn lent(&self, reads: usize, lent: usize, took: Duration) {
         let reads = u32::try_from(reads).unwrap_or(u32::MAX);
-        self.0.lent.inc_by(reads.into());
+        self.0.lent.inc_by(u64::try_from(lent).unwrap_or(u64::MAX));
         self.0.lending_commits.observe(took.as_secs_f64());
         self.0.lending_commit_reads.observe(reads.into());
     }
@@ -142,6 +157,12 @@ impl Metrics {
     /// Counts a key that was not lent.
     pub fn refused(&self, reason: &'static str) {
         self.0.refused.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Counts a call to a store: `answered`, `refused`, `rate_limited`, `redirected`, `relearned` or `unanswered`.
+    pub fn call(&self, outcome: &'static str, took: Duration) {
+        self.0.calls.get_or_create(&[("outcome", outcome)]).inc();
+        self.0.call_times.observe(took.as_secs_f64());
     }
 
     /// Counts an attempt that was begun.

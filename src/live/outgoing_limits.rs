@@ -26,6 +26,8 @@ pub struct Limits {
     /// How long all requests of one check may take together (25 s): less than the timeout of a service, so that a slow store is
     /// recorded as slow.
     pub within: Duration,
+    /// How long a store may take to begin its answer to a service's call, including the time to receive the request (1 min).
+    pub call_within: Duration,
     /// The longest sleep of the worker (10 s): changes to the schedule by another replica do not wake it.
     pub look_again: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             per_second: 100,
             keeping: 2,
             within: Duration::from_secs(25),
+            call_within: Duration::from_mins(1),
             look_again: Duration::from_secs(10),
         }
     }
@@ -55,6 +58,8 @@ pub struct OutgoingLimits {
     pub hosts: Hosts,
     /// The checks that callers wait for.
     pub single_flight: SingleFlight,
+    /// Permits to hold a large answer of a store in memory, to rewrite it for the service that called.
+    pub whole: Arc<Semaphore>,
 }
 
 impl OutgoingLimits {
@@ -66,6 +71,7 @@ impl OutgoingLimits {
             keeping: Arc::new(Semaphore::new(limits.keeping)),
             hosts: Hosts::default(),
             single_flight: SingleFlight::default(),
+            whole: Arc::new(Semaphore::new(WHOLE)),
         }
     }
 
@@ -88,6 +94,10 @@ impl Default for OutgoingLimits {
 
 /// Concurrent requests to one host, for whatever reason (docs/protocol/wc-auth.md §7.7).
 pub const AT_A_TIME: usize = 2;
+/// Large answers in memory at a time; with [`WHOLE_AT_MOST`] each, these are 64 MiB.
+const WHOLE: usize = 16;
+/// The largest answer that is rewritten, in bytes.
+pub const WHOLE_AT_MOST: usize = 4 * 1024 * 1024;
 /// The time between the starts of two scheduled checks of one host.
 const PACE: Duration = Duration::from_millis(500);
 /// The most hosts kept in memory.
@@ -141,8 +151,14 @@ impl Hosts {
 
     /// Whether the host asked for a pause, longer than the pace of checks, that is not over.
     pub fn is_shut(&self, name: &str, now: Instant) -> bool {
+        self.pause(name, now).is_some()
+    }
+
+    /// How long the pause still lasts that the host asked for.
+    pub fn pause(&self, name: &str, now: Instant) -> Option<Duration> {
         let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(name).is_some_and(|host| host.not_before > now.plus(PACE))
+        let not_before = hosts.get(name)?.not_before;
+        (not_before > now.plus(PACE)).then(|| not_before.since(now))
     }
 
     fn at<T>(&self, name: &str, now: Instant, look: impl FnOnce(&mut Host) -> T) -> T {
@@ -205,6 +221,7 @@ mod tests {
         assert!(!hosts.is_shut("a", NOW), "the pace is no request");
         hosts.stay_away("a", ms(600_000), NOW);
         assert!(hosts.is_shut("a", NOW) && !hosts.is_shut("b", NOW));
+        assert_eq!(hosts.pause("a", at(100)), Some(ms(599_900)));
         assert!(matches!(hosts.turn("a", at(599_999)), Turn::Later(pause) if pause > ms(1)));
         assert!(matches!(hosts.turn("a", at(600_000)), Turn::Now(_)));
     }

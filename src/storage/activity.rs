@@ -56,7 +56,7 @@ pub struct Happened {
     pub request_id: Option<RequestId>,
 }
 
-/// A key that was read, with the names of what it is about.
+/// A key that was read, or used for a call, with the names of what it is about.
 #[derive(Debug, Clone)]
 pub struct KeyRead {
     /// The request; sorts by time.
@@ -77,6 +77,8 @@ pub struct KeyRead {
     pub key_version: i64,
     /// From which address.
     pub read_from: String,
+    /// For a call, its method and route.
+    pub call: Option<String>,
 }
 
 /// What leads to the events of a list.
@@ -213,6 +215,7 @@ pub async fn reads(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<KeyRead>, 
             user_id,
             key_version: read.key_version,
             read_from: read.from.to_string(),
+            call: read.call,
         }
     };
     Ok(reads.into_iter().map(named).collect())

@@ -152,13 +152,13 @@ pub struct Reader {
     pub token_id: TokenId,
     /// What it is called.
     pub name: Option<String>,
-    /// How many of the reads that were looked at are its.
-    pub n: i64,
-    /// When it read last.
+    /// How many of the reads and calls that were looked at are its.
+    pub n: reads::Count,
+    /// When it last read or called.
     pub last_at: Time,
 }
 
-/// Who has read a store's key since `since`, the latest reader first. Examines only the newest `most` reads.
+/// Who has read a store's key or called it since `since`, the latest first. Examines only the newest `most` reads and calls.
 pub async fn readers(db: &Db, id: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
     let readers = reads::readers(db, id, since, most).await?;
     let names = tokens::names(db, readers.iter().map(|reader| &reader.0)).await?;

@@ -31,6 +31,8 @@ pub(super) enum Surface {
     Admin,
     /// Services: failures are problem documents (RFC 9457).
     Api,
+    /// Services that call a store: the same, but bodies are streamed, and an answer of the store is passed on as it is.
+    Proxy,
     /// Stores: only the status counts.
     Hook,
     /// Probes.
@@ -44,6 +46,8 @@ impl Surface {
             Self::Hook => 8 * 1024,
             Self::Page | Self::Admin => 16 * 1024,
             Self::Api | Self::Machine => 64 * 1024,
+            // Streamed, and limited as it passes: see `api::proxy`.
+            Self::Proxy => 0,
         }
     }
 
@@ -55,6 +59,8 @@ impl Surface {
             Self::Page | Self::Admin => Duration::from_secs(30),
             // Long-polling requests may wait 30 s before they are answered.
             Self::Api => Duration::from_secs(40),
+            // 15 s for a place, a minute for the store to begin, half for its answer, and a check if it refuses the key.
+            Self::Proxy => Duration::from_secs(140),
             Self::Machine => Duration::from_secs(5),
         }
     }
@@ -62,13 +68,18 @@ impl Surface {
 
 /// Adds the limits inside and the rendering outside.
 pub(super) fn render(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
+    let routes = if surface == Surface::Proxy { routes } else { bounded(routes, surface) };
     routes
         // `body_deadline` enforces the limit, and lets routes change it.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Bounds::new(surface.body_at_most()), body_deadline::bound))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state((app.clone(), surface), edge))
+}
+
+/// Gathers bodies within the surface's limit.
+fn bounded(routes: Router<App>, surface: Surface) -> Router<App> {
+    routes.layer(from_fn_with_state(Bounds::new(surface.body_at_most()), body_deadline::bound))
 }
 
 /// Logs the one line of a request.
@@ -116,7 +127,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     let failure = match answer.extensions_mut().remove::<Unrendered>() {
         Some(Unrendered(failure)) => Some(failure),
         // A probe's "not ready" is already a complete response.
-        None if bad && surface != Surface::Machine && is_bare(&answer) => {
+        None if bad && surface != Surface::Machine && !is_passed_on(&answer) && is_bare(&answer) => {
             Some(std::sync::Arc::new(Failure::of_status(answer.status())))
         }
         None => None,
@@ -136,10 +147,12 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
         language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
-    app.metrics.request(route, status, took);
+    // A store may answer with any number.
+    let counted = if answer.status().canonical_reason().is_some() { status } else { status / 100 * 100 };
+    app.metrics.request(route, counted, took);
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // Frequent requests are logged at DEBUG: key reads have their own record.
-    if matches!(surface, Surface::Api | Surface::Machine) && failure.is_none() {
+    if matches!(surface, Surface::Api | Surface::Proxy | Surface::Machine) && failure.is_none() {
         request_line!(Level::DEBUG, method, route, status, took, client, subject);
     } else {
         request_line!(Level::INFO, method, route, status, took, client, subject);
@@ -191,9 +204,19 @@ fn is_bare(answer: &Response) -> bool {
     kind.is_empty() || kind.starts_with("text/plain")
 }
 
+/// Marks an answer of a store that is passed on to the service that called it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PassedOn;
+
+fn is_passed_on(answer: &Response) -> bool {
+    answer.extensions().get::<PassedOn>().is_some()
+}
+
 fn log_failure(failure: &Failure, route: &str) {
     let code = failure.code;
-    if failure.status.is_server_error() {
+    // What a store does wrong is no error of ours.
+    let is_of_store = matches!(failure.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+    if failure.status.is_server_error() && !is_of_store {
         let cause = failure.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         tracing::error!(http.route = route, code, cause, "could not be served");
     } else {
@@ -205,7 +228,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
     let mut answer = match surface {
         Surface::Page => page.unwrap_or_else(|| failure.status.into_response()),
         Surface::Admin => failure_page::for_operator(failure, id),
-        Surface::Api => problem::answer(failure, id),
+        Surface::Api | Surface::Proxy => problem::answer(failure, id),
         Surface::Hook if failure.status == StatusCode::METHOD_NOT_ALLOWED => {
             (failure.status, "Stores post their keys here; there is nothing to see.\n").into_response()
         }

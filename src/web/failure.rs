@@ -17,7 +17,7 @@ use crate::flow::connecting::connect::{self, Limit};
 use crate::flow::{
     Beneath,
     connecting::{links, receive, return_leg},
-    lending::lend,
+    lending::{call, lend},
 };
 
 /// A request that cannot be served.
@@ -200,6 +200,41 @@ impl From<lend::Error> for Failure {
             }
             E::Unrecorded => Self::unavailable(error),
             E::Beneath(beneath) => beneath.into(),
+        }
+    }
+}
+
+impl From<call::Error> for Failure {
+    fn from(error: call::Error) -> Self {
+        use call::Error as E;
+        match error {
+            E::Lend(error) => error.into(),
+            E::Scope(scope) => {
+                let says = "The store's key does not allow this method. Send the merchant a link with a wider scope to connect the store again.";
+                Self::new(StatusCode::FORBIDDEN, "scope_missing", says).with("scope", json!(scope))
+            }
+            E::Later(pause) => {
+                let seconds = u32::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+                let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
+                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says);
+                Self { retry_after: Some(seconds), ..failure }
+            }
+            E::Moved(to) => {
+                let says = "The store redirects to another address, where its key is not sent. Check the store: POST /api/v1/stores/{id}/check.";
+                Self::new(StatusCode::BAD_GATEWAY, "store_redirects", says).with("location", json!(to))
+            }
+            E::Relearned => {
+                let says = "The store has begun to take its key in another way, which Cartkey has just found. Send the request again.";
+                Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says) }
+            }
+            E::Unanswered(fault) => {
+                let verdict = fault.verdict();
+                let status =
+                    if verdict == Verdict::TimedOut { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+                let says =
+                    "The store did not give a complete answer. It may have carried out the request all the same.";
+                Self::new(status, "store_unreachable", says).with("reason", json!(verdict))
+            }
         }
     }
 }

@@ -32,9 +32,8 @@ pub use guard::{Peer, client_of, is_trusted};
 
 /// All surfaces on one listener; metrics only for this machine.
 pub fn all(app: &App) -> Router {
-    let api = dressed(api::routes(app), app, Surface::Api);
     let metrics = dressed(ops::metrics_for_this_machine(), app, Surface::Machine);
-    public(app).merge(metrics).merge(dashboard(app)).nest("/api", api)
+    public(app).merge(metrics).merge(dashboard(app)).nest("/api", api(app))
 }
 
 /// The public surface: merchants, stores, and health checks.
@@ -48,8 +47,11 @@ pub fn public(app: &App) -> Router {
 /// The internal surface: operators, services, health checks and metrics.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes().merge(ops::metrics()), app, Surface::Machine);
-    let api = dressed(api::routes(app), app, Surface::Api);
-    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api)
+    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api(app))
+}
+
+fn api(app: &App) -> Router {
+    dressed(api::routes(app), app, Surface::Api).merge(dressed(api::proxy_routes(app), app, Surface::Proxy))
 }
 
 fn files() -> Router<App> {
@@ -63,7 +65,7 @@ fn dashboard(app: &App) -> Router {
 fn dressed(routes: Router<App>, app: &App, surface: Surface) -> Router {
     // These are merged into a router that already has a fallback; two fallbacks cannot be merged.
     let routes = match surface {
-        Surface::Machine | Surface::Admin => routes,
+        Surface::Machine | Surface::Admin | Surface::Proxy => routes,
         Surface::Page => routes.fallback(merchant::stray).method_not_allowed_fallback(failure::method_not_allowed),
         _ => routes.fallback(failure::not_found).method_not_allowed_fallback(failure::method_not_allowed),
     };

@@ -89,12 +89,15 @@ codes! {
     METHOD_NOT_ALLOWED = "method_not_allowed", [405], [], "This address does not support the method; the `Allow` header lists the supported methods.";
     SEVERAL_STORES = "several_stores", [409], ["stores"], "The merchant has several stores. Specify one of `stores`.";
     STORE_NOT_CONNECTED = "store_not_connected", [409], ["store_status", "reason"], "The store's key is not available now. Send the merchant a link to connect the store again.";
+    SCOPE_MISSING = "scope_missing", [403], ["scope"], "The store's key may only do what `scope` says. Send the merchant a link with a wider scope.";
+    STORE_REDIRECTS = "store_redirects", [502], ["location"], "The store redirects to `location`, where its key is not sent. Nothing was done. Check the store.";
+    STORE_UNREACHABLE = "store_unreachable", [502, 504], ["reason"], "The store did not give a complete answer; `reason` says why. It may have carried out the request all the same.";
     CODE_SPENT = "code_spent", [409], ["attempt_url"], "The code is wrong, already used, or older than a minute. Send the merchant to `attempt_url`, where one click creates a new one.";
     OTHER_USER = "other_user", [409], [], "The attempt belongs to a different `user_id`: the link was someone else's. Nothing was confirmed.";
     ATTEMPT_ENDED = "attempt_ended", [409], ["attempt_status", "reason"], "The attempt ended before it was confirmed. Create a new link for the merchant.";
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time. Send it again.";
-    TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB.";
+    TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB, or 32 MiB in a call to a store.";
     RATE_LIMITED = "rate_limited", [429], [], "Too many requests. Try again after the number of seconds in `Retry-After`.";
     INTERNAL = "internal", [500], [], "Something went wrong in Cartkey. Give the operator the `request_id`.";
     UNAVAILABLE = "unavailable", [503], [], "The request cannot be served now. Try again after the number of seconds in `Retry-After`. A change may have been saved anyway, so check first if repeating it would matter.";

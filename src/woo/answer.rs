@@ -1,5 +1,6 @@
 //! Interprets one answer of a store by status, headers and error codes, never by translated text.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use hyper::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -162,6 +163,17 @@ fn location(reply: &Reply) -> Option<String> {
     reply.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
+/// Where the JSON of a body is: all of it, or the part that other output surrounds.
+pub fn place_of_json(reply: &Reply) -> Option<Range<usize>> {
+    let body = reply.body.as_slice();
+    if json::is_whole(body) {
+        return Some(0..body.len());
+    }
+    // See `json`.
+    let range = json::longest_range(body, body.len()).filter(|_| !reply.is_cut)?;
+    is_answer(reply, &range, range.len() <= 2).then_some(range)
+}
+
 /// The JSON of a body, and whether other output surrounds it: a byte order mark, PHP notices before it, the comment of a cache
 /// after it. Of several values it is the longest, because notices contain brackets too. A script in a page is not mistaken for
 /// an answer: around JSON that is not declared as such there must be no page.
@@ -175,14 +187,19 @@ fn json(reply: &Reply) -> Option<(Value, bool)> {
         return None;
     }
     let (range, value) = json::longest(body)?;
+    let is_empty =
+        matches!(&value, Value::Object(all) if all.is_empty()) || matches!(&value, Value::Array(all) if all.is_empty());
+    is_answer(reply, &range, is_empty).then_some((value, true))
+}
+
+/// Whether the JSON in this part of a body is the answer, not a part of a page.
+fn is_answer(reply: &Reply, range: &Range<usize>, is_empty: bool) -> bool {
+    let body = reply.body.as_slice();
     let declared =
         reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
     let is_page = |around: &[u8]| PAGE_MARKS.iter().any(|mark| products::contains(around, mark));
     // Empty brackets in a page's style or prose are no answer either.
-    let is_empty =
-        matches!(&value, Value::Object(all) if all.is_empty()) || matches!(&value, Value::Array(all) if all.is_empty());
-    let is_answer = declared || !(is_empty || is_page(&body[..range.start]) || is_page(&body[range.end..]));
-    is_answer.then_some((value, true))
+    declared || !(is_empty || is_page(&body[..range.start]) || is_page(&body[range.end..]))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::client::conn::http1::{Connection, SendRequest};
 use hyper::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT,
 };
@@ -178,21 +179,21 @@ impl Client {
     /// Sends one request and reads the whole answer; fails after `call.within`. Dropping the future closes the
     /// connection.
     pub async fn send(&self, call: Call<'_>) -> Result<Reply, Fault> {
-        let url = dial::checked(call.url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
+        let url = self.checked(call.url)?;
         let within = call.within;
         tokio::time::timeout(within, self.exchange(&url, call, Wanted::Whole)).await.map_err(|_| Fault::TimedOut)?
     }
 
     /// Like [`Self::send`], but discards the body, whatever its length.
     pub async fn send_for_status(&self, call: Call<'_>) -> Result<Reply, Fault> {
-        let url = dial::checked(call.url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
+        let url = self.checked(call.url)?;
         let within = call.within;
         tokio::time::timeout(within, self.exchange(&url, call, Wanted::Head)).await.map_err(|_| Fault::TimedOut)?
     }
 
     /// Whether the guard allows a request to `url` now; resolves the name without connecting.
     pub async fn may_ask(&self, url: &str) -> Result<(), Fault> {
-        let url = dial::checked(url, self.outgoing.network, self.outgoing.own_host.as_deref())?;
+        let url = self.checked(url)?;
         dial::allowed_addresses(&url, self.outgoing.network, &self.outgoing.resolver).await.map(drop)
     }
 
@@ -245,18 +246,8 @@ impl Client {
 
     async fn exchange(&self, url: &Url, call: Call<'_>, wanted: Wanted) -> Result<Reply, Fault> {
         let at_most = call.at_most;
-        let request = self.request(url, call)?;
-        let stream = dial::connect(url, self.outgoing.network, &self.outgoing.resolver, &self.egress).await?;
-        let stream = if url.scheme() == "https" { self.wrap(url, stream).await? } else { Stream::Plain(stream) };
-        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .max_buf_size(HEAD_AT_MOST)
-            .max_headers(HEADERS_AT_MOST)
-            // Old PHP hosts send both; neither changes what a header means to us.
-            .ignore_invalid_headers_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|e| fault_of(&e))?;
+        let request = self.request(url, call.method, call.headers, Full::new(Bytes::from(call.body)))?;
+        let (mut sender, connection) = self.open(url).await?;
         let asking = async move {
             let response = sender.send_request(request).await.map_err(|e| fault_of(&e))?;
             match wanted {
@@ -275,18 +266,47 @@ impl Client {
         }
     }
 
-    fn request(&self, url: &Url, call: Call<'_>) -> Result<Request<Full<Bytes>>, Fault> {
+    /// Connects to the host of `url`, through the guard. The connection is for one request.
+    pub(super) async fn open<B>(&self, url: &Url) -> Result<(SendRequest<B>, Connection<TokioIo<Stream>, B>), Fault>
+    where
+        B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+    {
+        let stream = dial::connect(url, self.outgoing.network, &self.outgoing.resolver, &self.egress).await?;
+        let stream = if url.scheme() == "https" { self.wrap(url, stream).await? } else { Stream::Plain(stream) };
+        hyper::client::conn::http1::Builder::new()
+            .max_buf_size(HEAD_AT_MOST)
+            .max_headers(HEADERS_AT_MOST)
+            // Old PHP hosts send both; neither changes what a header means to us.
+            .ignore_invalid_headers_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| fault_of(&e))
+    }
+
+    /// Parses the URL of a request, and refuses those that the guard does not allow. Sends nothing.
+    pub(super) fn checked(&self, url: &str) -> Result<Url, Fault> {
+        dial::checked(url, self.outgoing.network, self.outgoing.own_host.as_deref())
+    }
+
+    pub(super) fn request<B>(
+        &self,
+        url: &Url,
+        method: Method,
+        more: Vec<(HeaderName, HeaderValue)>,
+        body: B,
+    ) -> Result<Request<B>, Fault> {
         let target = &url[Position::BeforePath..Position::AfterQuery];
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let mut request = Request::builder()
-            .method(call.method)
+            .method(method)
             .uri(target)
             .header(HOST, host)
             .header(CONNECTION, "close")
-            .body(Full::new(Bytes::from(call.body)))
+            .body(body)
             .map_err(|_| Fault::BadUrl)?;
         let headers = request.headers_mut();
-        headers.extend(call.headers);
+        headers.extend(more);
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         if !headers.contains_key(USER_AGENT) {
             let name = HeaderValue::from_str(&self.outgoing.user_agent);
@@ -385,7 +405,7 @@ async fn read_head(response: hyper::Response<Incoming>) -> Reply {
 }
 
 /// Whether a body is compressed although we ask for none: as its header says, or as gzip begins.
-fn is_compressed(headers: &HeaderMap, body: &[u8]) -> bool {
+pub(super) fn is_compressed(headers: &HeaderMap, body: &[u8]) -> bool {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_text = body.trim_ascii_start().first().is_some_and(|byte| b"{[<".contains(byte));
     body.starts_with(&GZIP)
@@ -394,7 +414,7 @@ fn is_compressed(headers: &HeaderMap, body: &[u8]) -> bool {
 
 /// Decompresses gzip, zlib or bare deflate; [`Fault::TooLarge`] beyond `at_most` bytes. What is not compressed after all is
 /// returned as it is.
-fn decompress(body: &[u8], at_most: usize) -> Result<Vec<u8>, Fault> {
+pub(super) fn decompress(body: &[u8], at_most: usize) -> Result<Vec<u8>, Fault> {
     let read = |decoder: &mut dyn Read| {
         let mut plain = Vec::new();
         // A stream that breaks off may still hold a whole answer.
@@ -427,7 +447,7 @@ fn fault_of_tls(error: &std::io::Error) -> Fault {
     }
 }
 
-fn fault_of(error: &hyper::Error) -> Fault {
+pub(super) fn fault_of(error: &hyper::Error) -> Fault {
     if error.is_parse_too_large() {
         Fault::TooLarge
     } else if error.is_parse() || error.is_incomplete_message() {

@@ -24,10 +24,22 @@ pub(super) fn whole(text: &[u8]) -> Option<Value> {
     Some(value)
 }
 
+/// Whether the whole text is one value, whatever its size.
+pub(super) fn is_whole(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
 /// The longest object or array in the text, and its position. `None` if the text is too large, or if too much of it looks like the
 /// beginning of one.
 pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
-    if text.len() > SEARCHED_AT_MOST {
+    let longest = longest_range(text, SEARCHED_AT_MOST)?;
+    let value = whole(&text[longest.clone()])?;
+    Some((longest, value))
+}
+
+/// The position of the longest object or array in a text of up to `at_most` bytes.
+pub(super) fn longest_range(text: &[u8], at_most: usize) -> Option<Range<usize>> {
+    if text.len() > at_most {
         return None;
     }
     let (mut longest, mut at, mut read) = (0..0, 0, 0);
@@ -46,13 +58,12 @@ pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
         if length > longest.len() {
             longest = at..at + length;
         }
-        if read > READ_AT_MOST {
+        if read > READ_AT_MOST.max(text.len() * 2) {
             return None;
         }
         at += length.max(1);
     }
-    let value = whole(&text[longest.clone()])?;
-    Some((longest, value))
+    (!longest.is_empty()).then_some(longest)
 }
 
 /// The position of an error in the text.

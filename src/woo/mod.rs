@@ -16,7 +16,9 @@ pub mod http;
 pub mod oauth1;
 pub mod preflight;
 pub mod public_ip;
+pub mod relay;
 pub mod revocation;
+pub mod rewrite;
 
 mod approval;
 mod dial;
@@ -39,6 +41,7 @@ mod loopback;
 mod preflight_tests;
 
 pub use http::{Call, Client, Fault, Outgoing, Reply, Resolver};
+pub use site::ACCEPT_JSON;
 
 /// Our `User-Agent` for stores: honest, with an address where people can read about us, and without words that
 /// firewalls and hosts block (docs/protocol/wc-auth.md §6, rows 28 and 29).

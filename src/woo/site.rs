@@ -15,7 +15,7 @@ use crate::domain::store_url::StoreUrl;
 use crate::domain::verdict::Verdict;
 
 /// Some firewalls block clients that accept only JSON (docs/protocol/wc-auth.md §6, row 28).
-pub(super) const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
+pub const ACCEPT_JSON: &str = "application/json, */*;q=0.8";
 /// The link relation of WordPress's REST API.
 const REST_LINK: &str = "https://api.w.org/";
 /// How much of a page is searched for that link, in bytes.

@@ -60,7 +60,7 @@ async fn a_store_is_shown_whole_and_without_its_secrets() {
             &last7,
         ],
     );
-    let reads = format!("a service {} 3 5 min ago", service.token_id);
+    let reads = format!("a service {} 3 0 5 min ago", service.token_id);
     says(
         &page,
         &[

@@ -24,7 +24,9 @@ fn described(document: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn every_route_is_described_and_nothing_else_is() {
-    let there: BTreeSet<_> = visitors::routes().into_iter().filter(|(_, path)| path.starts_with("/api/")).collect();
+    let in_api = visitors::routes().into_iter().filter(|(_, path)| path.starts_with("/api/"));
+    // OpenAPI has no parameter that contains slashes.
+    let there: BTreeSet<_> = in_api.map(|(method, path)| (method, path.replace("{*route}", "wc/v3/{route}"))).collect();
     assert!(there.len() > 10, "the routes were read");
     assert_eq!(described(openapi()), there);
 }
@@ -32,6 +34,7 @@ fn every_route_is_described_and_nothing_else_is() {
 #[test]
 fn what_a_route_needs_is_what_its_description_says() {
     for (method, path, permission) in crate::api::ROUTES {
+        let path = path.replace("{*route}", "wc/v3/{route}");
         let operation = &openapi()["paths"][format!("/api{path}")][method.to_lowercase()];
         assert_eq!(operation["security"], json!([{"token": [permission]}]), "{method} {path}");
     }

@@ -64,7 +64,7 @@ async fn connect(world: &World, user_id: &str, login: &str) -> (Merchant, Page) 
 }
 
 /// The shop on plain permalinks, connected for merchant-42, and the store's ID.
-async fn connected() -> (World, String) {
+pub async fn connected() -> (World, String) {
     let world = allowing(plain()).await;
     let (_, page) = connect(&world, "merchant-42", "admin").await;
     says(&page, "shop.example is connected");

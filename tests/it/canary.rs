@@ -34,10 +34,10 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Listens until it is dropped.
-struct Listener(Log);
+pub struct Listener(Log);
 
 impl Listener {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         let log = LOG.get_or_init(|| {
             let log = Log::default();
@@ -50,7 +50,7 @@ impl Listener {
         Self(log.clone())
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.0.lock().unwrap()).into_owned()
     }
 }

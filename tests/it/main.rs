@@ -65,6 +65,7 @@ mod progress;
 mod prove;
 mod prove_places;
 mod prove_twice;
+mod proxy;
 mod reads;
 mod receive;
 mod rekey;

@@ -14,6 +14,7 @@ use crate::world::World;
 const RELEASED: &[(&str, &str)] = &[
     ("0001_initial.sql", "bf87adffd632c976d5834ad11188097e370fb805e216c3d91b08f501ebef339d"),
     ("0003_application_passwords.sql", "1f418856ccf7b67435fd590f9dd27de95d3b897ed623b63c76372e00cecaaad1"),
+    ("0004_calls.sql", "6ee2c937ca3898abe0aab8263eb510678f500910305c6407d382b1b638e5e6f1"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
     ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
 ];
@@ -75,7 +76,7 @@ INSERT INTO setup_links (fingerprint, expires_at) VALUES ('f6', 1);
 INSERT INTO throttles (subject, since, n) VALUES ('name ann', 1, 1);
 INSERT INTO settings (name, value) VALUES ('app_name', 'Acme');
 INSERT INTO logo (one, media_type, bytes, hash) VALUES (1, 'image/png', 'png', 'h');
-INSERT INTO read_days (day, token_id, n, last_at) VALUES (1, 'tk_1', 1, 2);
+INSERT INTO read_days (day, token_id, n, last_at, calls) VALUES (1, 'tk_1', 1, 2, 3);
 INSERT INTO check_spans (store_id, began_at, last_at, verdict, n) VALUES ('st_1', 1, 2, 'works', 3);
 ";
 

@@ -25,12 +25,13 @@ pub async fn all(db: &Db) -> Vec<Read> {
     reads
 }
 
-/// Every read on record as `request token store version address`, the oldest first.
+/// Every read on record as `request token store version address`, and the method and route of a call; the oldest first.
 pub async fn lines(db: &Db) -> Vec<String> {
     let line = |read: Read| {
         let (id, token, store) =
             (RequestId::of_ulid(read.id), TokenId::of_ulid(read.token), StoreId::of_ulid(read.store));
-        format!("{id} {token} {store} {} {}", read.key_version, read.from)
+        let call = read.call.map(|call| format!(" {call}")).unwrap_or_default();
+        format!("{id} {token} {store} {} {}{call}", read.key_version, read.from)
     };
     all(db).await.into_iter().map(line).collect()
 }
@@ -44,6 +45,7 @@ pub fn read(id: &RequestId, at: Time, token: &TokenId, store: &StoreId) -> KeyRe
         store_id: store.clone(),
         key_version: 1,
         from: IpAddr::from([192, 0, 2, 9]),
+        call: None,
     }
 }
 

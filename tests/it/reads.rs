@@ -105,7 +105,7 @@ async fn shown(world: &World, began: Time) -> Vec<String> {
 async fn with_no_reads_there_is_a_zero_for_each_day() {
     let world = World::new().await;
     let today = world.clock.now().day();
-    let zero = |day| Day { day, reads: 0 };
+    let zero = |day| Day { day, reads: 0, calls: 0 };
     assert_eq!(key_reads::per_day(&world.app, 3).await.unwrap(), [zero(today - 2), zero(today - 1), zero(today)]);
     assert_eq!(key_reads::of_tokens(&world.app, world.clock.now()).await.unwrap(), HashMap::new());
     on_record::index(&world.app).await;
@@ -125,8 +125,8 @@ async fn a_read_counts_at_once_and_only_once_however_often_reads_are_moved() {
         assert_eq!(last_days(&world.app, 2).await, [0, 3]);
         let of = key_reads::of_tokens(&world.app, world.clock.now()).await.unwrap();
         let token = |service: &Service| of[&service.token_id.parse::<TokenId>().unwrap()];
-        assert_eq!(token(&one), OfToken { reads: 2, last_at: Some(read_at) });
-        assert_eq!(token(&other), OfToken { reads: 1, last_at: Some(read_at) });
+        assert_eq!(token(&one), OfToken { reads: 2, calls: 0, last_at: Some(read_at) });
+        assert_eq!(token(&other), OfToken { reads: 1, calls: 0, last_at: Some(read_at) });
         assert_eq!(of.len(), 2, "a token that never read a key is left out");
         on_record::index(&world.app).await;
         world.clock.advance(MINUTE);

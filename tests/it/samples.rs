@@ -64,7 +64,7 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
         return;
     }
     let stage = Stage::new().await;
-    let [make_link, confirm, fetch_keys] = &lines_of("connect.md")[..] else { panic!("three of them") };
+    let [make_link, confirm, call, fetch_keys] = &lines_of("connect.md")[..] else { panic!("four of them") };
     let answer = |line: &str, environment: &[(&str, &str)]| -> Value {
         let sample = Sample::new("bash", &["-c", line]);
         let ran = stage.prepared(&sample, &[]).envs(environment.iter().copied()).output().unwrap();
@@ -82,6 +82,7 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
     let (attempt, code) = (parameter("attempt_id"), parameter("code"));
     let store = answer(confirm, &[("ATTEMPT_ID", &attempt), ("CODE", &code)]);
     assert_eq!(store["status"], "connected", "{store}");
+    assert!(answer(call, &[]).is_array(), "the store's orders");
     assert_eq!(answer(fetch_keys, &[])["store_id"], store["id"]);
 
     // The feed, from its beginning: it goes on for ever.
@@ -98,7 +99,7 @@ fn there_is(program: &str) -> bool {
 
 /// Prints, bypassing the capture, that a sample was not run. With `SAMPLES=all` this fails: scripts/test installs everything the
 /// samples need.
-fn is_passed_over(why: &str) -> bool {
+pub fn is_passed_over(why: &str) -> bool {
     assert_ne!(std::env::var("SAMPLES").as_deref(), Ok("all"), "{why}");
     let _ = writeln!(std::io::stderr(), "NOT RUN: a sample; {why}");
     false

@@ -29,7 +29,7 @@ enum Door {
     Token(Permission),
 }
 use Door::{Beginner, Everybody, Operator, Store, Token};
-use Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
+use Permission::{EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite};
 
 /// Every route there is.
 const DOORS: &[(&str, &str, Door)] = &[
@@ -79,6 +79,16 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/users/{user_id}/keys", Token(KeysRead)),
     ("POST", "/api/v1/keys", Token(KeysRead)),
     ("GET", "/api/v1/events", Token(EventsRead)),
+    ("GET", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyRead)),
+    ("POST", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("PUT", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("PATCH", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("DELETE", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("GET", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyRead)),
+    ("POST", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("PUT", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("PATCH", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
+    ("DELETE", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
     ("GET", "/admin/sign-in", Everybody),
     ("POST", "/admin/sign-in", Everybody),
     ("GET", "/admin/sign-in/code", Everybody),

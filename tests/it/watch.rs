@@ -7,7 +7,7 @@ mod demand;
 mod many;
 mod moves;
 mod pages;
-mod relearn;
+pub mod relearn;
 mod schedule;
 mod storm;
 mod verdicts;

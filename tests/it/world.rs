@@ -172,7 +172,7 @@ impl World {
 
     /// A service with all permissions.
     pub async fn trusted_service(&self) -> Service {
-        self.service("keys:read,stores:read,stores:write,links:write,events:read").await
+        self.service("keys:read,proxy:read,proxy:write,stores:read,stores:write,links:write,events:read").await
     }
 
     /// The address of a new link for `user_id`, for the shop unless `more` states otherwise.

@@ -223,7 +223,7 @@ pub(super) fn believed_home(shop: &Shop, switches: &Switches) -> String {
 }
 
 /// `rest_url()`.
-fn rest_url(shop: &Shop, switches: &Switches) -> String {
+pub(super) fn rest_url(shop: &Shop, switches: &Switches) -> String {
     let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
     match switches.permalinks {
         Permalinks::Pretty => format!("{home}/{}/", switches.rest_prefix),

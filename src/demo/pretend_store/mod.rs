@@ -180,6 +180,11 @@ impl PretendStore {
         self.shop.released.notify_waiters();
     }
 
+    /// How many bytes endless answers ([`Pace::Endless`]) have sent.
+    pub fn endless(&self) -> u64 {
+        self.shop.endless.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Stops at once and cuts open connections.
     pub fn stop(&self) {
         self.running.0.abort();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Asked};
 use super::application_passwords;
-use super::front::believed_home;
+use super::front::{believed_home, rest_url};
 use super::json;
 use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
@@ -36,6 +36,16 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         Ok(caller) => dispatch(asked, route, &caller, shop, switches),
         Err(refused) => refused,
     };
+    if switches.chatty {
+        let headers: Vec<String> = asked.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        let seen = format!("{} {} {}", asked.method, asked.target(), headers.join(", "));
+        answer =
+            answer.with("set-cookie", "session=cookie-canary").with("x-powered-by", "PHP/8.3").with("x-debug", &seen);
+        answer = answer.with("connection", "x-debug").with("cart-token", "cookie-canary");
+        if !asked.get().get("_fields").is_some_and(|fields| fields.contains("environment")) {
+            answer.body = format!("<!-- {seen} -->{}", answer.body);
+        }
+    }
     if switches.notices {
         answer.body = format!(
             "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n{}",
@@ -62,6 +72,9 @@ fn dispatch(asked: &Asked, route: &str, caller: &Caller, shop: &Shop, switches: 
     match inner.strip_prefix('/').unwrap_or_default() {
         "" if inner.is_empty() => json(200, namespace(shop)),
         name if asked.method == "OPTIONS" => options(name),
+        "orders" if asked.method == "GET" && switches.orders > 0 => {
+            permitted(caller, "view", "Sorry, you cannot list resources.", || orders(asked, shop, switches))
+        }
         name if asked.method == "GET" || asked.method == "HEAD" => match read(name, shop, switches) {
             Some(found) => permitted(caller, "view", "Sorry, you cannot list resources.", || json(200, found)),
             None => no_route(),
@@ -136,10 +149,33 @@ fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Value> {
             Some(json!({"environment": environment, "active_plugins": []}))
         }
         "data/currencies/current" => Some(json!({"code": "EUR", "name": "Euro", "symbol": "&euro;"})),
+        "products" if switches.description > 0 => {
+            Some(json!([{"id": 12, "name": "Blue cup", "description": "d".repeat(switches.description)}]))
+        }
         "products" => Some(json!([product("publish")])),
         list if LISTS.contains(&list) => Some(json!([])),
         _ => None,
     }
+}
+
+/// One page of orders, with links to the pages beside it: `add_query_arg` repeats the parameters of the request in them, whatever
+/// they are.
+fn orders(asked: &Asked, shop: &Shop, switches: &Switches) -> Answer {
+    let page: u32 = asked.get().get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    let up = format!("{}wc/v3/orders", rest_url(shop, switches));
+    let to = |page: u32, rel: &str| {
+        let mut query = asked.get();
+        query.remove("rest_route");
+        query.set("page", page.to_string());
+        let query = crate::woo::encode::query(query.flat().iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        format!("<{up}{}{query}>; rel=\"{rel}\"", if up.contains('?') { '&' } else { '?' })
+    };
+    let links = [(page > 1).then(|| to(page - 1, "prev")), (page < switches.orders).then(|| to(page + 1, "next"))];
+    let links: Vec<String> = links.into_iter().flatten().collect();
+    let links_of = json!({"self": [{"href": format!("{up}/{page}")}], "collection": [{"href": up}]});
+    let order = json!({"id": page, "total": "19.90", "_links": links_of});
+    let answer = Answer::json(200, &json!([order])).with("link", &links.join(", "));
+    answer.with("x-wp-total", &switches.orders.to_string()).with("x-wp-totalpages", &switches.orders.to_string())
 }
 
 fn product(status: &str) -> Value {

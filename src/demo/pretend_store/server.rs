@@ -1,8 +1,9 @@
 //! The accept loop: HTTP/1.1, plain or over TLS, with the ways an answer can be slow.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use super::state::{SeenRequest, Shop};
 use super::switches::Pace;
 
 /// The maximum request body in bytes; WooCommerce's own requests are far smaller.
-const BODY_AT_MOST: usize = 1024 * 1024;
+const BODY_AT_MOST: usize = 64 * 1024 * 1024;
 /// The time between two bytes of [`Pace::Drip`].
 const DRIP_EVERY: Duration = Duration::from_millis(100);
 
@@ -50,13 +51,13 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>,
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shop: Arc<Shop>) {
     let service = hyper::service::service_fn(move |request| {
         let shop = Arc::clone(&shop);
-        async move { Ok::<_, Infallible>(respond(request, &shop).await) }
+        async move { respond(request, &shop).await }
     });
     // A client that disconnects early is not an error.
     drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
 
-async fn respond(request: Request<Incoming>, shop: &Shop) -> Response<Sent> {
+async fn respond(request: Request<Incoming>, shop: &Shop) -> io::Result<Response<Sent>> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_AT_MOST).collect().await.map(http_body_util::Collected::to_bytes);
     let asked = Asked {
@@ -68,8 +69,11 @@ async fn respond(request: Request<Incoming>, shop: &Shop) -> Response<Sent> {
     };
     record(&asked, shop);
     let pace = wait(shop).await;
+    if let Pace::HangUp(_) = pace {
+        return Err(io::ErrorKind::ConnectionReset.into());
+    }
     let answer = front::answer(&asked, shop).await;
-    sent(answer, pace)
+    Ok(sent(answer, pace, Arc::clone(&shop.endless)))
 }
 
 /// Waits as the switch demands; returns the pace of the answer.
@@ -80,7 +84,12 @@ async fn wait(shop: &Shop) -> Pace {
         match shop.switches().pace {
             Pace::WhenReleased => released.await,
             Pace::Never => std::future::pending().await,
-            pace @ (Pace::Brisk | Pace::Drip | Pace::Endless) => return pace,
+            pace @ Pace::HangUp(left) => {
+                let next = if left > 1 { Pace::HangUp(left - 1) } else { Pace::Brisk };
+                shop.with(|inner| inner.switches.pace = next);
+                return pace;
+            }
+            pace @ (Pace::Brisk | Pace::Drip | Pace::Endless | Pace::Cut) => return pace,
         }
     }
 }
@@ -88,15 +97,19 @@ async fn wait(shop: &Shop) -> Pace {
 fn record(asked: &Asked, shop: &Shop) {
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = asked.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    let seen = SeenRequest { method: asked.method.to_string(), target: asked.target(), headers };
+    let seen =
+        SeenRequest { method: asked.method.to_string(), target: asked.target(), headers, body: asked.body.to_vec() };
     shop.with(|inner| inner.requests.push(seen));
 }
 
-fn sent(answer: Answer, pace: Pace) -> Response<Sent> {
+fn sent(answer: Answer, pace: Pace, endless: Arc<AtomicU64>) -> Response<Sent> {
     let body = match pace {
         Pace::Drip => Sent::Drip(Box::pin(tokio::time::sleep(Duration::ZERO))),
-        Pace::Endless => Sent::Endless,
-        Pace::Brisk | Pace::WhenReleased | Pace::Never => Sent::Whole(Full::new(Bytes::from(answer.body))),
+        Pace::Endless => Sent::Endless(endless),
+        Pace::Cut => Sent::Cut(Full::new(Bytes::from(answer.body)), false),
+        Pace::Brisk | Pace::WhenReleased | Pace::Never | Pace::HangUp(_) => {
+            Sent::Whole(Full::new(Bytes::from(answer.body)))
+        }
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -113,22 +126,37 @@ fn sent(answer: Answer, pace: Pace) -> Response<Sent> {
 enum Sent {
     Whole(Full<Bytes>),
     Drip(Pin<Box<tokio::time::Sleep>>),
-    Endless,
+    /// Counts what it has sent.
+    Endless(Arc<AtomicU64>),
+    /// Whether half was sent.
+    Cut(Full<Bytes>, bool),
 }
 
 impl Body for Sent {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
             Self::Drip(sleep) => {
                 std::task::ready!(sleep.as_mut().poll(cx));
                 sleep.set(tokio::time::sleep(DRIP_EVERY));
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
             }
-            Self::Endless => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 16 * 1024]))))),
+            Self::Endless(sent) => {
+                const PIECE: &[u8] = &[b' '; 16 * 1024];
+                sent.fetch_add(PIECE.len() as u64, Ordering::Relaxed);
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(PIECE)))))
+            }
+            Self::Cut(body, is_half) => {
+                if *is_half {
+                    return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into())));
+                }
+                *is_half = true;
+                let half = |frame: Frame<Bytes>| frame.map_data(|data| data.slice(..data.len() / 2));
+                Pin::new(body).poll_frame(cx).map_ok(half).map_err(|never| match never {})
+            }
         }
     }
 
@@ -138,8 +166,8 @@ impl Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Drip(_) | Self::Endless => SizeHint::default(),
+            Self::Whole(body) | Self::Cut(body, false) => body.size_hint(),
+            Self::Drip(_) | Self::Endless(_) | Self::Cut(..) => SizeHint::default(),
         }
     }
 }

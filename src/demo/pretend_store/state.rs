@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use ring::hmac;
@@ -84,6 +85,8 @@ pub struct SeenRequest {
     pub target: String,
     /// All headers in order of arrival, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
 }
 
 impl SeenRequest {
@@ -101,6 +104,8 @@ pub(super) struct Shop {
     pub(super) outgoing: Client,
     pub(super) clock: Clock,
     pub(super) released: Notify,
+    /// How many bytes endless answers have sent.
+    pub(super) endless: Arc<AtomicU64>,
     entropy: Entropy,
     salt: hmac::Key,
     inner: Mutex<Inner>,
@@ -172,6 +177,7 @@ impl Shop {
             outgoing: setup.outgoing,
             clock: setup.clock,
             released: Notify::new(),
+            endless: Arc::default(),
             entropy: setup.entropy,
             salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
             inner: Mutex::new(inner),

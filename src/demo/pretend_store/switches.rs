@@ -74,6 +74,10 @@ pub enum Pace {
     Drip,
     /// The head at once, then spaces as fast as they are read, forever.
     Endless,
+    /// Half of each answer, then the connection ends.
+    Cut,
+    /// The connection ends without an answer, for this many requests.
+    HangUp(u32),
 }
 
 /// One field per difference; the default is a healthy WooCommerce 11.0 on WordPress 7.0.
@@ -132,6 +136,12 @@ pub struct Switches {
     pub refused_by: Option<(u16, &'static str, &'static str)>,
     /// PHP prints notices in front of JSON.
     pub notices: bool,
+    /// Plugins add cookies and headers to each answer, and repeat the address and headers of the request in it.
+    pub chatty: bool,
+    /// The number of orders; each page lists one.
+    pub orders: u32,
+    /// Each product has a description of this many bytes.
+    pub description: usize,
     /// How answers are sent.
     pub pace: Pace,
     /// `environment.home_url` states this store instead (a key that answers for another store).
@@ -209,6 +219,9 @@ impl Default for Switches {
             namespaces: Namespaces::default(),
             language: None,
             notices: false,
+            chatty: false,
+            orders: 0,
+            description: 0,
             pace: Pace::default(),
             claims_home: None,
             grants_instead: None,

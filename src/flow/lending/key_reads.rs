@@ -1,4 +1,4 @@
-//! Moves key reads from the journal to segments, and counts them per UTC day and per token.
+//! Moves key reads and calls from the journal to segments, and counts them per UTC day and per token.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,21 +22,25 @@ const LATEST: Duration = Duration::from_hours(24);
 /// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("key read index", "every second");
 
-/// The reads of one day.
+/// The reads and calls of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
     /// Days since 1970-01-01, in UTC.
     pub day: i64,
     /// The number of keys lent.
     pub reads: i64,
+    /// The number of calls made with keys.
+    pub calls: i64,
 }
 
-/// The key reads of one token.
+/// The key reads and calls of one token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OfToken {
     /// The number of keys since the requested day.
     pub reads: i64,
-    /// The time of its last read, however long ago.
+    /// The number of calls since then.
+    pub calls: i64,
+    /// The time of its last read or call, however long ago.
     pub last_at: Option<Time>,
 }
 
@@ -71,16 +75,20 @@ pub async fn index(app: &App, commits: i64) -> Result<usize, Beneath> {
     Ok(moved)
 }
 
-/// The key reads of each of the last `days` days, ending today; days without reads are included with 0.
+/// The key reads and calls of each of the last `days` days, ending today; days without any are included with 0.
 pub async fn per_day(app: &App, days: u16) -> Result<Vec<Day>, Beneath> {
     let today = app.now().day();
     let first = today - i64::from(days.max(1)) + 1;
     let known = reads::by_day(&app.db, first).await?;
-    Ok((first..=today).map(|day| Day { day, reads: known.get(&day).copied().unwrap_or(0) }).collect())
+    let of = |day| known.get(&day).copied().unwrap_or_default();
+    Ok((first..=today).map(|day| Day { day, reads: of(day).reads, calls: of(day).calls }).collect())
 }
 
-/// Each token's reads since the UTC day of `since`, and its last read ever. Tokens that never read a key are left out.
+/// Each token's reads and calls since the UTC day of `since`, and its last one ever. Tokens without any are left out.
 pub async fn of_tokens(app: &App, since: Time) -> Result<HashMap<TokenId, OfToken>, Beneath> {
     let all = reads::by_token(&app.db, since.day()).await?.into_iter();
-    Ok(all.map(|(token, (reads, at))| (token, OfToken { reads, last_at: Some(at) })).collect())
+    let of = |(token, (count, at)): (TokenId, (reads::Count, Time))| {
+        (token, OfToken { reads: count.reads, calls: count.calls, last_at: Some(at) })
+    };
+    Ok(all.map(of).collect())
 }

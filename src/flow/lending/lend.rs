@@ -32,7 +32,7 @@ use crate::vault::{Place, fingerprint};
 pub const MOST_AT_ONCE: usize = 500;
 
 /// How often an answer is prepared again because the counter has moved.
-const AGAIN: usize = 5;
+pub(super) const AGAIN: usize = 5;
 
 /// The store whose key is requested.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
 
 async fn one(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box<Keys>>, Error> {
     for _ in 0..AGAIN {
-        let token = allowed(app, request).await?;
+        let token = allowed(app, request, Permission::KeysRead).await?;
         let (revision, lendable) = find(app, &token.1, which).await?;
         let etag = etag(&lendable);
         let (answer, reads) = if request.has(&etag) {
@@ -169,7 +169,7 @@ pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Resul
 
 async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
     for _ in 0..AGAIN {
-        let token = allowed(app, request).await?;
+        let token = allowed(app, request, Permission::KeysRead).await?;
         let (mut oldest, mut keys, mut reads) = (token.0, Vec::with_capacity(which.len()), Vec::new());
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
         let mut id = request.id.clone();
@@ -208,19 +208,19 @@ async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<
     Err(Error::Unrecorded)
 }
 
-/// The token of the request, if it may read keys.
-async fn allowed(app: &App, request: &Request<'_>) -> Result<Arc<(i64, ServiceToken)>, Error> {
+/// The token of the request, if it has this permission.
+pub(super) async fn allowed(
+    app: &App,
+    request: &Request<'_>,
+    permission: Permission,
+) -> Result<Arc<(i64, ServiceToken)>, Error> {
     let token = token(app, request.token).await?;
     subject::is_token(&token.1.id);
-    if token.1.permissions.allow(Permission::KeysRead) {
-        Ok(token)
-    } else {
-        Err(Error::PermissionMissing(Permission::KeysRead))
-    }
+    if token.1.permissions.allow(permission) { Ok(token) } else { Err(Error::PermissionMissing(permission)) }
 }
 
 /// The store's key with the oldest lending counter under which any of it was read.
-async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Arc<Lendable>), Error> {
+pub(super) async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Arc<Lendable>), Error> {
     let (revision, id) = match which {
         Which::Store(id) => (i64::MAX, id.clone()),
         Which::User(user, home) => {
@@ -236,7 +236,7 @@ async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Ar
 }
 
 /// The token of `secret`, from the cache, if it works now.
-async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
+pub(super) async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
     let memory = &app.lending.memory;
     let fingerprint = fingerprint(secret);
     let known = memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0));
@@ -320,9 +320,12 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
 }
 
 fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
+    Ok(Keys { pair: pair(app, lendable)?, lendable: Arc::clone(lendable), etag })
+}
+
+pub(super) fn pair(app: &App, lendable: &Lendable) -> Result<KeyPair, Error> {
     let place = Place::key(&lendable.key_id, &lendable.store.home, &lendable.store.user_id);
-    let pair = app.vault.open_pair(&place, &lendable.sealed).map_err(|_| UNREADABLE)?;
-    Ok(Keys { pair, lendable: Arc::clone(lendable), etag })
+    app.vault.open_pair(&place, &lendable.sealed).map_err(|_| UNREADABLE)
 }
 
 impl Keys {
@@ -358,7 +361,13 @@ fn etag(lendable: &Lendable) -> String {
 }
 
 /// The record of what this answer lends.
-fn read(app: &App, id: RequestId, request: &Request<'_>, token: &ServiceToken, lendable: &Lendable) -> KeyRead {
+pub(super) fn read(
+    app: &App,
+    id: RequestId,
+    request: &Request<'_>,
+    token: &ServiceToken,
+    lendable: &Lendable,
+) -> KeyRead {
     KeyRead {
         id,
         at: app.now(),
@@ -366,10 +375,11 @@ fn read(app: &App, id: RequestId, request: &Request<'_>, token: &ServiceToken, l
         store_id: lendable.store.id.clone(),
         key_version: lendable.version,
         from: request.from,
+        call: None,
     }
 }
 
 /// Waits until the reads are recorded. Returns false if the counter has moved, so the answer must be prepared again.
-async fn is_recorded(app: &App, reads: Vec<KeyRead>, revision: i64) -> Result<bool, Error> {
+pub(super) async fn is_recorded(app: &App, reads: Vec<KeyRead>, revision: i64) -> Result<bool, Error> {
     app.lending.record(reads, revision).await.map(|current| current == revision).ok_or(Error::Unrecorded)
 }

@@ -1,5 +1,6 @@
-//! Lending keys to services: service tokens, the lending itself, and counts of key reads.
+//! Lending keys to services: service tokens, the lending itself, calls with lent keys, and counts of both.
 
+pub mod call;
 pub mod key_reads;
 pub mod lend;
 pub mod subject;

@@ -99,7 +99,8 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, qu
                 memory.found(revision);
                 // Reads prepared under another counter were not recorded, and an answer without keys has none.
                 if revision == newest && !batch.is_empty() {
-                    metrics.lent(batch.len(), begun.elapsed());
+                    let lent = batch.iter().filter(|read| read.call.is_none()).count();
+                    metrics.lent(batch.len(), lent, begun.elapsed());
                 }
                 worker.did(batch.len(), "key reads recorded");
                 drop(rooms);
@@ -161,6 +162,7 @@ mod tests {
             store_id: STORE.parse().unwrap(),
             key_version: 1,
             from: [192, 0, 2, 1].into(),
+            call: None,
         }
     }
 

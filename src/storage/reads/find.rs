@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::count::Count;
 use super::segments::{self, Segment};
 use super::{Read, journal, unpack};
 use crate::domain::id::{RequestId, StoreId, TokenId};
@@ -141,10 +142,11 @@ async fn store_ids(tx: &mut Tx, db: &Db, reads: impl Iterator<Item = &Read>) -> 
     Ok(found.into_iter().map(|(number, id)| (number.unsigned_abs().into(), id)).collect())
 }
 
-/// A service that reads a store's key: its token, how many of the examined reads are its own, and the time of the last.
-pub type Reader = (TokenId, i64, Time);
+/// A service that reads a store's key or calls the store: its token, how many of the examined reads and calls are its own, and the
+/// time of the last.
+pub type Reader = (TokenId, Count, Time);
 
-/// Who has read a store's key since `since`, the latest reader first. Examines only the newest `most` reads.
+/// Who has read a store's key or called it since `since`, the latest first. Examines only the newest `most` reads and calls.
 pub async fn readers(db: &Db, store: &StoreId, since: Time, most: i64) -> Result<Vec<Reader>, Error> {
     let wanted = Wanted {
         store: Some(store.clone()),
@@ -152,10 +154,11 @@ pub async fn readers(db: &Db, store: &StoreId, since: Time, most: i64) -> Result
         low: RequestId::least(since),
         high: RequestId::least(Time::from_millis(i64::MAX)),
     };
-    let mut readers: BTreeMap<u128, (i64, i64)> = BTreeMap::new();
+    let mut readers: BTreeMap<u128, (Count, i64)> = BTreeMap::new();
     for read in newest(db, &wanted, most).await? {
-        let (n, last) = readers.entry(read.token).or_insert((0, read.at));
-        (*n, *last) = (*n + 1, read.at.max(*last));
+        let (n, last) = readers.entry(read.token).or_insert((Count::default(), read.at));
+        n.add(Count::of(&read));
+        *last = read.at.max(*last);
     }
     let named = |(token, (n, last))| (TokenId::of_ulid(token), n, Time::from_millis(last));
     let mut readers: Vec<Reader> = readers.into_iter().map(named).collect();

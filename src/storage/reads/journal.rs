@@ -1,4 +1,4 @@
-//! The journal: what was lent, in the order of commits.
+//! The journal: what was lent and called, in the order of commits.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::domain::id::{RequestId, StoreId, TokenId};
 use crate::domain::time::Time;
 use crate::storage::{Db, Error, Tx, Writer, lending};
 
-/// One lent key, about to be recorded.
+/// One lent key or one call with it, about to be recorded.
 #[derive(Debug)]
 pub struct KeyRead {
     /// The ID of the request: unique, and sorted by time.
@@ -20,6 +20,8 @@ pub struct KeyRead {
     pub key_version: i64,
     /// The address from which it was requested.
     pub from: IpAddr,
+    /// For a call, its method and route; `None` if the key itself is lent.
+    pub call: Option<String>,
 }
 
 impl KeyRead {
@@ -31,6 +33,7 @@ impl KeyRead {
             store: self.store_id.ulid(),
             key_version: self.key_version,
             from: self.from,
+            call: self.call.clone(),
         }
     }
 }

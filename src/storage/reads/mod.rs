@@ -1,6 +1,6 @@
-//! Key reads: the record of every key that was lent.
+//! Key reads and calls: the record of every key that was lent, and of every call that Cartkey made with one for a service.
 //!
-//! A lent key is first recorded in the `journal`: one row per commit, with all its reads. A worker moves them to `segments`,
+//! Each is first recorded in the `journal`: one row per commit, with everything in it. A worker moves them to `segments`,
 //! each for one UTC day, which store them twice: sorted by time and by store. `find` searches both in one snapshot, so no read is
 //! missed while it is moved.
 
@@ -10,7 +10,7 @@ mod journal;
 mod packed;
 mod segments;
 
-pub use count::{by_day, by_token};
+pub use count::{Count, by_day, by_token};
 pub use find::{Wanted, newest, readers};
 pub use journal::{KeyRead, Recorder};
 pub use packed::Read;

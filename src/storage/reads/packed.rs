@@ -1,9 +1,12 @@
-//! Packs key reads into bytes: about 20 each.
+//! Packs key reads and calls into bytes: about 20 each.
 //!
-//! Version 1, all numbers as LEB128: the version; the number of reads; the list of their tokens and the list of their addresses;
+//! Version 1, for key reads alone, all numbers as LEB128: the version; the number of reads; the list of their tokens and the list of their addresses;
 //! then, for each read: the time of its request ID, relative to the previous read; the 10 random bytes of that ID; the time of
 //! recording, relative to the ID's; its store, relative to the previous read; the positions of its token and its address in the
 //! lists; and the version of the key.
+//!
+//! Version 2, if there are calls among them, also has the list of their methods and routes after that of the addresses, each as a
+//! length and its text; and after the version of the key, 0 for a key read, or for a call 1 more than its position in that list.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,8 +15,9 @@ use std::net::IpAddr;
 /// The bytes of the random part of a ULID.
 const RANDOM: usize = 10;
 const VERSION: u128 = 1;
+const WITH_CALLS: u128 = 2;
 
-/// A key that was lent.
+/// A key that was lent, or used for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
     /// The request's ID, as a ULID: unique, and sorted by time.
@@ -28,6 +32,8 @@ pub struct Read {
     pub key_version: i64,
     /// The address from which it was requested.
     pub from: IpAddr,
+    /// For a call, the method and the route, such as `GET wc/v3/orders`; `None` if the key was lent.
+    pub call: Option<String>,
 }
 
 /// The bytes are not packed reads, or of a version that this program does not know.
@@ -42,7 +48,8 @@ pub const fn minted_at(ulid: u128) -> i64 {
 
 /// Packs reads. Consecutive reads of the same store take the least space.
 pub fn pack(reads: &[Read]) -> Vec<u8> {
-    let (mut tokens, mut addresses) = (Named::default(), Named::default());
+    let (mut tokens, mut addresses, mut calls) = (Named::default(), Named::default(), Named::default());
+    let has_calls = reads.iter().any(|read| read.call.is_some());
     let mut body = Vec::with_capacity(reads.len() * 24);
     let (mut minted_before, mut store_before) = (0, 0_u128);
     for read in reads {
@@ -54,10 +61,13 @@ pub fn pack(reads: &[Read]) -> Vec<u8> {
         put(&mut body, tokens.place(read.token));
         put(&mut body, addresses.place(read.from));
         put_signed(&mut body, i128::from(read.key_version));
+        if has_calls {
+            put(&mut body, read.call.as_deref().map_or(0, |call| calls.place(call) + 1));
+        }
         (minted_before, store_before) = (minted, read.store);
     }
     let mut packed = Vec::with_capacity(body.len() + 64);
-    put(&mut packed, VERSION);
+    put(&mut packed, if has_calls { WITH_CALLS } else { VERSION });
     put(&mut packed, reads.len() as u128);
     put(&mut packed, tokens.all.len() as u128);
     tokens.all.iter().for_each(|token| packed.extend_from_slice(&token.to_be_bytes()));
@@ -74,6 +84,13 @@ pub fn pack(reads: &[Read]) -> Vec<u8> {
             }
         }
     }
+    if has_calls {
+        put(&mut packed, calls.all.len() as u128);
+        for call in &calls.all {
+            put(&mut packed, call.len() as u128);
+            packed.extend_from_slice(call.as_bytes());
+        }
+    }
     packed.append(&mut body);
     packed
 }
@@ -81,12 +98,17 @@ pub fn pack(reads: &[Read]) -> Vec<u8> {
 /// Unpacks reads, in the order in which they were packed.
 pub fn unpack(packed: &[u8]) -> Result<Vec<Read>, NotReads> {
     let mut left = Left(packed);
-    if left.number()? != VERSION {
+    let version = left.number()?;
+    if !matches!(version, VERSION | WITH_CALLS) {
         return Err(NotReads);
     }
     let count = left.count()?;
     let tokens = (0..left.count()?).map(|_| left.array().map(u128::from_be_bytes)).collect::<Result<Vec<_>, _>>()?;
     let addresses = (0..left.count()?).map(|_| left.address()).collect::<Result<Vec<_>, _>>()?;
+    let calls = match version {
+        VERSION => Vec::new(),
+        _ => (0..left.count()?).map(|_| left.text()).collect::<Result<Vec<_>, _>>()?,
+    };
     let mut reads = Vec::with_capacity(count);
     let (mut minted, mut store) = (0_i64, 0_u128);
     for _ in 0..count {
@@ -100,7 +122,11 @@ pub fn unpack(packed: &[u8]) -> Result<Vec<Read>, NotReads> {
         let token = *tokens.get(left.place()?).ok_or(NotReads)?;
         let from = *addresses.get(left.place()?).ok_or(NotReads)?;
         let key_version = left.small()?;
-        reads.push(Read { id: u128::from_be_bytes(id), at, token, store, key_version, from });
+        let call = match if version == VERSION { 0 } else { left.place()? } {
+            0 => None,
+            place => Some(calls.get(place - 1).ok_or(NotReads)?.clone()),
+        };
+        reads.push(Read { id: u128::from_be_bytes(id), at, token, store, key_version, from, call });
     }
     if left.0.is_empty() { Ok(reads) } else { Err(NotReads) }
 }
@@ -188,6 +214,12 @@ impl Left<'_> {
         self.place().and_then(|count| if count <= self.0.len() { Ok(count) } else { Err(NotReads) })
     }
 
+    fn text(&mut self) -> Result<String, NotReads> {
+        let (text, rest) = self.count().and_then(|length| self.0.split_at_checked(length).ok_or(NotReads))?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).map_err(|_| NotReads)
+    }
+
     fn address(&mut self) -> Result<IpAddr, NotReads> {
         match self.byte()? {
             4 => Ok(IpAddr::from(self.array::<4>()?)),
@@ -205,11 +237,12 @@ mod tests {
 
     fn any_read() -> impl Strategy<Value = Read> {
         let least = 1_790_000_000_000_u128 << 80;
-        (any::<u128>(), -90_000_i64..90_000, 0_u128..4, any::<u128>(), 1_i64..9, any::<(u32, bool)>()).prop_map(
-            move |(random, late, token, store, key_version, (address, is_v4))| {
+        let call = proptest::option::of("(GET|POST) wc/v3/[a-z]{0,3}");
+        (any::<u128>(), -90_000_i64..90_000, 0_u128..4, any::<u128>(), 1_i64..9, any::<(u32, bool)>(), call).prop_map(
+            move |(random, late, token, store, key_version, (address, is_v4), call)| {
                 let id = least + (random >> 40);
                 let from = if is_v4 { IpAddr::from(address.to_be_bytes()) } else { IpAddr::from([7; 16]) };
-                Read { id, at: minted_at(id) + late, token: token << 64, store, key_version, from }
+                Read { id, at: minted_at(id) + late, token: token << 64, store, key_version, from, call }
             },
         )
     }
@@ -239,8 +272,14 @@ mod tests {
             store: u128::from(n) * 7_919 % 100_000,
             key_version: 2,
             from: [192, 0, 2, 1].into(),
+            call: None,
         };
-        let reads: Vec<Read> = (0..512).map(of).collect();
+        let mut reads: Vec<Read> = (0..512).map(of).collect();
         assert!(pack(&reads).len() < 512 * 20, "{}", pack(&reads).len() / 512);
+        assert_eq!(pack(&reads)[0], 1, "older versions can read what contains no call");
+        for read in &mut reads {
+            read.call = Some("GET wc/v3/orders".to_owned());
+        }
+        assert!(pack(&reads).len() < 512 * 21, "{}", pack(&reads).len() / 512);
     }
 }

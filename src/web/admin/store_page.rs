@@ -123,7 +123,7 @@ impl StorePage {
 
     /// Whether there are more reads than counted.
     fn counted_not_all(&self) -> bool {
-        self.whole.readers.iter().map(|reader| reader.n).sum::<i64>() >= MOST_READS
+        self.whole.readers.iter().map(|reader| reader.n.reads + reader.n.calls).sum::<i64>() >= MOST_READS
     }
 
     fn is_for_reconnect(&self, approval: &Approval) -> bool {

@@ -5,6 +5,7 @@ pub mod describe;
 mod events;
 mod keys;
 mod links;
+mod proxy;
 mod read;
 mod stores;
 mod values;
@@ -12,6 +13,7 @@ mod values;
 use axum::Router;
 use axum::routing::{get, post};
 
+use self::proxy::{store, user};
 use crate::app::App;
 
 pub(super) fn routes(app: &App) -> Router<App> {
@@ -29,4 +31,18 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
         .route("/v1/events", get(events::read));
     description.merge(with_token.with_state(read::Api::new(app)))
+}
+
+/// Calls to stores. Their bodies are streamed.
+pub(super) fn proxy_routes(app: &App) -> Router<App> {
+    Router::new()
+        .route(
+            "/v1/stores/{id}/wp-json/{*route}",
+            get(store).post(store).put(store).patch(store).delete(store).options(store),
+        )
+        .route(
+            "/v1/users/{user_id}/wp-json/{*route}",
+            get(user).post(user).put(user).patch(user).delete(user).options(user),
+        )
+        .with_state(read::Api::new(app))
 }

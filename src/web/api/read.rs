@@ -18,10 +18,10 @@ use crate::flow::lending::lend;
 use crate::web::failure::Failure;
 use crate::web::guard;
 
-/// The state of the routes that need a token. Handlers get the application only from [`Allowed`] or [`Borrower`], so a handler
+/// The state of the routes that need a token. Handlers get the application only from [`Allowed`], [`Borrower`] or `proxy::Caller`, so a handler
 /// without a permission cannot do anything.
 #[derive(Clone)]
-pub struct Api(App);
+pub struct Api(pub(super) App);
 
 impl Api {
     /// The state of the API of `app`.
@@ -89,13 +89,13 @@ impl Borrower {
     }
 }
 
-async fn allowed(app: &App, token: &Secret, permission: Permission) -> Result<ServiceToken, Failure> {
+pub(super) async fn allowed(app: &App, token: &Secret, permission: Permission) -> Result<ServiceToken, Failure> {
     let token = lend::fresh_token(app, token).await?;
     if token.permissions.allow(permission) { Ok(token) } else { Err(lend::Error::PermissionMissing(permission).into()) }
 }
 
 /// The bearer token (RFC 6750 §2.1); never read from the query, which may be logged.
-fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (_, token) = value
         .and_then(|value| value.split_once(' '))

@@ -99,6 +99,7 @@ impl Scene {
         filled
             .replace("{token}", "guess")
             .replace("{user_id}", "merchant-1")
+            .replace("{*route}", "wc/v3/products")
             .replace("{file}", "guess.png")
             .replace("{delivery}", "dl_01jd0000000000000000000000")
     }

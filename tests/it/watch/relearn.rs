@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Watched;
 
 /// Makes `method` the only one that works.
-fn only(method: AuthMethod) -> Switches {
+pub fn only(method: AuthMethod) -> Switches {
     let mut switches = Switches::default();
     match method {
         AuthMethod::Basic => (switches.keys_in_address_blocked, switches.query_added) = (true, true),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::domain::activity::KEY_READ;
+use crate::domain::activity::{KEY_READ, STORE_CALLED};
 use crate::domain::{
     AttemptId, LinkId, OperatorId, Position, RequestId, StoreId, StoreUrl, Time, TokenId, UserId, WebhookId,
 };
@@ -30,6 +30,7 @@ struct Line<'a> {
     webhook_id: Option<&'a str>,
     reason: Option<&'a str>,
     key_version: Option<i64>,
+    call: Option<&'a str>,
     from: Option<&'a str>,
     request_id: Option<&'a str>,
     seq: Option<i64>,
@@ -53,19 +54,21 @@ impl<'a> Line<'a> {
                 webhook_id: event.webhook_id.as_ref().map(WebhookId::as_str),
                 reason: event.reason.as_deref(),
                 key_version: None,
+                call: None,
                 from: event.came_from.as_deref(),
                 request_id: event.request_id.as_ref().map(RequestId::as_str),
                 seq: Some(event.seq),
             },
             Entry::Read(read) => Self {
                 at: Some(read.at),
-                kind: KEY_READ,
+                kind: if read.call.is_some() { STORE_CALLED } else { KEY_READ },
                 who: read.token_id.as_str(),
                 who_name: read.token_name.as_deref(),
                 user_id: read.user_id.as_ref().map(UserId::as_str),
                 store_id: Some(read.store_id.as_str()),
                 store_url: read.store_home.as_ref().map(StoreUrl::as_str),
                 key_version: Some(read.key_version),
+                call: read.call.as_deref(),
                 from: Some(&read.read_from),
                 request_id: Some(read.id.as_str()),
                 ..Self::default()

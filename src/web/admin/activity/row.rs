@@ -95,8 +95,8 @@ impl Row {
         }
         Self {
             at: read.at,
-            what: "Key read",
-            why: format!("version {}", read.key_version),
+            what: if read.call.is_some() { "Call to the store" } else { "Key read" },
+            why: read.call.clone().unwrap_or_else(|| format!("version {}", read.key_version)),
             who: who(read.token_id.as_str(), read.token_name.as_deref()),
             who_href: filtered("who", read.token_id.as_str()),
             about,

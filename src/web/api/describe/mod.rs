@@ -44,6 +44,8 @@ pub struct Route {
     answers: Vec<Answer>,
     /// Its own problems, in addition to those of every route.
     problems: Vec<&'static Code>,
+    /// Whether it passes on a store's answer, whatever that is, and a JSON body if the method has one.
+    is_call: bool,
 }
 
 /// Where a parameter is sent.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ComponentsBuilder, Schema};
@@ -18,7 +19,7 @@ use crate::web::problem::{
 };
 
 const SAYS: &str = "This API is for services on your internal network. Send a service token as `Authorization: Bearer cartkey_…`; \
-    tokens in the query are not accepted. Requests and responses are JSON; times are RFC 3339 in UTC. Members and codes may be \
+    tokens in the query are not accepted, except by calls to stores. Requests and responses are JSON; times are RFC 3339 in UTC. Members and codes may be \
     added, but none is removed or changes its meaning.";
 
 /// The whole document.
@@ -92,6 +93,9 @@ fn operation(route: &Route) -> Value {
     for (status, codes) in problems(route) {
         responses.insert(status.to_string(), problem(&codes));
     }
+    if route.is_call {
+        pass_on(&mut responses);
+    }
     // Returned by the HTTP server itself, without a problem document.
     responses.insert("431".to_owned(), json!({"description": "The request's address and headers exceed 16 KiB."}));
     let mut operation = json!({
@@ -106,7 +110,26 @@ fn operation(route: &Route) -> Value {
         let content = json!({"schema": by_name(body.schema), "example": body.example});
         operation["requestBody"] = json!({"required": true, "content": {"application/json": content}});
     }
+    if route.is_call && takes_body(route) {
+        operation["requestBody"] = json!({"required": false, "content": {"application/json": {"schema": {}}}});
+    }
     operation
+}
+
+fn takes_body(route: &Route) -> bool {
+    route.body.is_some() || (route.is_call && !matches!(route.method, Method::GET | Method::DELETE))
+}
+
+/// Adds that any answer may be the store's own, with its own JSON and without the headers of our problems.
+fn pass_on(responses: &mut Map<String, Value>) {
+    for response in responses.values_mut() {
+        response["content"]["application/json"]["schema"] = json!({});
+        let headers = response.get_mut("headers").and_then(Value::as_object_mut);
+        for header in headers.into_iter().flat_map(Map::values_mut) {
+            header["required"] = json!(false);
+        }
+    }
+    responses.insert("default".to_owned(), json!({"description": "Any other response is the store's own, passed on."}));
 }
 
 /// The problems of a route, by status.
@@ -116,7 +139,7 @@ pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
     if route.permission.is_some() {
         codes.extend([&UNAUTHENTICATED, &PERMISSION_MISSING, &INVALID_REQUEST]);
     }
-    if route.body.is_some() {
+    if takes_body(route) {
         codes.extend([&TOO_LARGE, &TIMED_OUT]);
     }
     let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
@@ -193,6 +216,8 @@ fn added(name: &str) -> Value {
                 "properties": {"store_id": by_name("StoreId"), "store_url": by_name("StoreUrl")},
             },
         }),
+        "scope" => by_name("Scope"),
+        "location" => json!({"type": ["string", "null"]}),
         "attempt_url" => json!({"type": "string", "format": "uri"}),
         _ => json!({"type": "string"}),
     }

@@ -32,7 +32,7 @@ pub struct Docs {
     /// Every closed set of values and their meanings.
     words: Vec<(&'static str, String)>,
     /// Every permission and its meaning.
-    permissions: [(Permission, &'static str); 5],
+    permissions: [(Permission, &'static str); Permission::ALL.len()],
     /// Every type of event.
     kinds: &'static [Kind],
     /// Every reason, and its sentence.

@@ -8,10 +8,13 @@ use utoipa::{PartialSchema as _, ToSchema};
 
 use super::{Answer, Body, Content, Parameter, Place, Route, examples};
 use crate::domain::page::{MOST, USUAL};
-use crate::domain::token::Permission::{EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite};
+use crate::domain::token::Permission::{
+    EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite,
+};
 use crate::domain::{AttemptId, LinkId, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
-    ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, RATE_LIMITED, SEVERAL_STORES, STORE_NOT_CONNECTED,
+    ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, RATE_LIMITED, SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED,
+    STORE_REDIRECTS, STORE_UNREACHABLE,
 };
 
 const JSON: &str = "application/json";
@@ -19,6 +22,7 @@ const JSON: &str = "application/json";
 pub fn all() -> Vec<Route> {
     let mut all = links();
     all.extend(keys());
+    all.extend(calls());
     all.extend(stores());
     all.push(events());
     all.extend(documents());
@@ -131,6 +135,90 @@ fn keys() -> Vec<Route> {
             )
         },
     ]
+}
+
+/// Calls to stores: each method, by store and by merchant.
+fn calls() -> Vec<Route> {
+    const OF_STORE: &str = "/api/v1/stores/{id}/wp-json/wc/v3/{route}";
+    const OF_USER: &str = "/api/v1/users/{user_id}/wp-json/wc/v3/{route}";
+    let of_store = [
+        (Method::GET, "readFromStore", "Read from a store"),
+        (Method::POST, "postToStore", "Post to a store"),
+        (Method::PUT, "putToStore", "Put to a store"),
+        (Method::PATCH, "patchInStore", "Patch in a store"),
+        (Method::DELETE, "deleteInStore", "Delete in a store"),
+    ];
+    let of_user = [
+        (Method::GET, "readFromStoreOfUser", "Read from a merchant's store"),
+        (Method::POST, "postToStoreOfUser", "Post to a merchant's store"),
+        (Method::PUT, "putToStoreOfUser", "Put to a merchant's store"),
+        (Method::PATCH, "patchInStoreOfUser", "Patch in a merchant's store"),
+        (Method::DELETE, "deleteInStoreOfUser", "Delete in a merchant's store"),
+    ];
+    let stores = of_store.into_iter().map(|(method, id, title)| {
+        let parameters = vec![path::<StoreId>("id", "The store."), route()];
+        Route { parameters, ..a_call(method, OF_STORE, id, title) }
+    });
+    let users = of_user.into_iter().map(|(method, id, title)| {
+        let address = |place, name| Parameter {
+            place,
+            name,
+            says: "Which store, if the merchant has several. Any form of its address is accepted.",
+            schema: text().max_length(Some(2000)).examples(["https://shop.example"]).into(),
+        };
+        let which = [address(Place::Query, "store_url"), address(Place::Header, "Cartkey-Store")];
+        let parameters = [path::<UserId>("user_id", "The merchant."), route()].into_iter().chain(which).collect();
+        let mut call = Route { parameters, ..a_call(method, OF_USER, id, title) };
+        call.problems.push(&SEVERAL_STORES);
+        call
+    });
+    stores.chain(users).collect()
+}
+
+fn a_call(method: Method, path: &'static str, id: &'static str, title: &'static str) -> Route {
+    let says = match (method == Method::GET, path.contains("user_id")) {
+        (true, false) => {
+            "Sends the request to the store with its key, in the way that this store takes it, and passes the answer on. You never \
+             see the key. Official WooCommerce clients work with `/api/v1/stores/{id}` as the store's address and the token as \
+             consumer secret. HEAD and OPTIONS work too. `Link` headers and `_links` lead back through Cartkey, and output around \
+             the JSON is removed (`Cartkey-Json-Noise: removed`), in answers of up to 4 MiB; larger ones are streamed as they are. \
+             Cookies are not passed on, and redirects are not followed. Every call is recorded before it is sent."
+        }
+        (false, false) => {
+            "As above. The body must be JSON, at most 32 MiB. It is sent once; with `Idempotency-Key` and up to 256 KiB, it is sent \
+             again if the connection ends without an answer."
+        }
+        (_, true) => "As above, but for the store of a merchant.",
+    };
+    let permission = if method == Method::GET { ProxyRead } else { ProxyWrite };
+    let schema = ObjectBuilder::new().description(Some("Whatever the store answers.")).build();
+    let content = Content { kind: JSON, schema: schema.into(), example: None };
+    let answers =
+        vec![Answer { status: 200, says: "The store's answer.", contents: vec![content], headers: &[], leads_to: &[] }];
+    Route {
+        permission: Some(permission),
+        answers,
+        problems: vec![
+            &NOT_FOUND,
+            &STORE_NOT_CONNECTED,
+            &SCOPE_MISSING,
+            &RATE_LIMITED,
+            &STORE_REDIRECTS,
+            &STORE_UNREACHABLE,
+        ],
+        is_call: true,
+        ..named(method, path, id, title, says)
+    }
+}
+
+fn route() -> Parameter {
+    Parameter {
+        place: Place::Path,
+        name: "route",
+        says: "The route at the store, such as `orders` or `orders/12`, with its slashes as they are. Other versions and namespaces \
+               work too: whatever is under `wc/` or `wc-…/`.",
+        schema: text().pattern(Some("^[a-z]+$")).max_length(Some(100)).examples(["orders"]).into(),
+    }
 }
 
 fn stores() -> Vec<Route> {
@@ -291,6 +379,7 @@ fn named(method: Method, path: &'static str, id: &'static str, title: &'static s
         body: None,
         answers: Vec::new(),
         problems: Vec::new(),
+        is_call: false,
     }
 }
 

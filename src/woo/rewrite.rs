@@ -1,0 +1,300 @@
+//! Rewrites a store's answer for the service that called it through Cartkey: links lead back through Cartkey, output around the
+//! JSON is removed, and what repeats the key is blotted out.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use url::Url;
+
+use crate::domain::key::{AuthMethod, KeyPair};
+use crate::domain::rest_base::RestBase;
+use crate::domain::route::{self, Route};
+use crate::domain::secret::Secret;
+use crate::domain::store_url::StoreUrl;
+
+/// Rewrites the addresses of one store's API.
+pub struct Links<'a> {
+    pub home: &'a StoreUrl,
+    pub rest: &'a RestBase,
+    /// The address of the same API at Cartkey, with a slash at the end.
+    pub here: &'a str,
+}
+
+impl Links<'_> {
+    /// The address at Cartkey of an address of the store's API. `None` if calls cannot reach it.
+    pub fn address(&self, text: &str) -> Option<String> {
+        let there = Url::parse(text).ok()?;
+        let own = Url::parse(self.rest.as_str()).ok()?;
+        let bare = |url: &Url| url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host).to_owned());
+        // A store that does not detect https writes http.
+        if bare(&there) != bare(&own) || there.port() != own.port() {
+            return None;
+        }
+        let in_query = there.query_pairs().find(|(name, _)| name == "rest_route");
+        let route = if let Some((_, route)) = &in_query {
+            route.trim_start_matches('/').to_owned()
+        } else {
+            let root = own.path().trim_end_matches("index.php");
+            let below = there.path().strip_prefix(root).filter(|_| !self.rest.is_query());
+            below.or_else(|| Some(there.path().split_once("/wp-json/")?.1))?.to_owned()
+        };
+        let route = Route::parse(&route).ok()?;
+        let kept = there.query_pairs().filter(|(name, _)| {
+            !route::is_authentication(name) && name != "rest_route" && !(name == "for" && self.rest.is_query())
+        });
+        let query =
+            super::encode::query(kept.collect::<Vec<_>>().iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+        let mark = if query.is_empty() { "" } else { "?" };
+        Some(format!("{}{route}{mark}{query}", self.here))
+    }
+
+    /// A `Link` header (RFC 8288) with the links that calls can follow; `None` if there are none.
+    pub fn header(&self, value: &str) -> Option<String> {
+        let (mut links, mut rest) = (Vec::new(), value);
+        while let Some((_, after)) = rest.split_once('<') {
+            let (address, parameters) = after.split_once('>')?;
+            // An address may contain commas, so the next link is found by how it begins.
+            let end = parameters.match_indices(',').find(|(at, _)| parameters[at + 1..].trim_start().starts_with('<'));
+            let end = end.map_or(parameters.len(), |(at, _)| at);
+            if let Some(here) = self.address(address) {
+                links.push(format!("<{here}>{}", parameters[..end].trim_end()));
+            }
+            rest = &parameters[end..];
+        }
+        (!links.is_empty()).then(|| links.join(", "))
+    }
+
+    /// JSON in which each `href` within `_links` that calls can follow is rewritten. Everything else stays as it is, byte by byte.
+    pub fn json(&self, json: &[u8]) -> Vec<u8> {
+        let mut written = Vec::with_capacity(json.len() + json.len() / 8);
+        let (mut copied, mut at, mut depth) = (0, 0, 0_usize);
+        let (mut within, mut name): (Option<usize>, &[u8]) = (None, b"");
+        while at < json.len() {
+            match json[at] {
+                b'"' => {
+                    let text = string_at(json, at);
+                    let after =
+                        text.end + json[text.end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                    if json.get(after) == Some(&b':') {
+                        (name, at) = (&json[at + 1..text.end - 1], after + 1);
+                        continue;
+                    }
+                    if within.is_some()
+                        && name == b"href"
+                        && let Ok(address) = serde_json::from_slice::<String>(&json[text.clone()])
+                        && let Some(here) = self.address(&address)
+                    {
+                        written.extend_from_slice(&json[copied..text.start]);
+                        written.extend_from_slice(serde_json::Value::String(here).to_string().as_bytes());
+                        copied = text.end;
+                    }
+                    (name, at) = (b"", text.end);
+                    continue;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    if name == b"_links" && within.is_none() {
+                        within = Some(depth);
+                    }
+                    name = b"";
+                }
+                b'}' | b']' => {
+                    if within == Some(depth) {
+                        within = None;
+                    }
+                    depth = depth.saturating_sub(1);
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        written.extend_from_slice(&json[copied..]);
+        written
+    }
+}
+
+/// The string that begins at `start`, with its quotes.
+fn string_at(json: &[u8], start: usize) -> Range<usize> {
+    let mut at = start + 1;
+    while at < json.len() {
+        match json[at] {
+            b'"' => return start..at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    start..json.len()
+}
+
+/// Blots out a key in whatever a store sends. Its answer may repeat the address of the request, which may hold the key.
+pub struct Blotter {
+    needles: Vec<Secret>,
+    /// The end of what has arrived: a key may continue in the next piece.
+    tail: Vec<u8>,
+}
+
+impl Blotter {
+    /// A blotter for both halves of a key, and for both in one as HTTP Basic sends them. The first half of an application password
+    /// is a user name, which may stand in any answer.
+    pub fn new(pair: &KeyPair, how: AuthMethod) -> Self {
+        let both = zeroize::Zeroizing::new(format!("{}:{}", pair.consumer_key.expose(), pair.consumer_secret.expose()));
+        let basic = Secret::new(base64::engine::general_purpose::STANDARD.encode(both.as_bytes()));
+        let mut needles = vec![pair.consumer_secret.clone(), basic];
+        if how != AuthMethod::ApplicationPassword {
+            needles.push(pair.consumer_key.clone());
+        }
+        Self { needles, tail: Vec::new() }
+    }
+
+    /// Whether a text repeats the key.
+    pub fn is_in(&self, text: &[u8]) -> bool {
+        self.needles.iter().any(|needle| find(text, needle.expose().as_bytes(), 0).is_some())
+    }
+
+    /// Replaces each occurrence by as many asterisks.
+    pub fn blot(&self, text: &mut [u8]) {
+        for needle in &self.needles {
+            let (needle, mut from) = (needle.expose().as_bytes(), 0);
+            while let Some(at) = find(text, needle, from) {
+                from = at + needle.len();
+                text[at..from].fill(b'*');
+            }
+        }
+    }
+
+    /// The next piece, without what may be the beginning of a key; that comes with a later one.
+    pub fn next(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut text = std::mem::take(&mut self.tail);
+        text.extend_from_slice(piece);
+        self.blot(&mut text);
+        let longest = self.needles.iter().map(|needle| needle.expose().len()).max().unwrap_or(1);
+        let kept = text.len().min(longest - 1);
+        self.tail = text.split_off(text.len() - kept);
+        text
+    }
+
+    /// What is left at the end.
+    pub fn end(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.tail)
+    }
+
+    /// How much waits for a later piece.
+    pub fn waiting(&self) -> usize {
+        self.tail.len()
+    }
+}
+
+fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut at = from;
+    loop {
+        at += text.get(at..)?.iter().position(|byte| *byte == first)?;
+        if text[at..].starts_with(needle) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::store_url::Network;
+
+    const HERE: &str = "https://keys.example/api/v1/stores/st_1/wp-json/";
+
+    fn home() -> StoreUrl {
+        StoreUrl::parse("shop.example/de", Network::Public).unwrap()
+    }
+
+    fn links(rest: &RestBase, test: impl FnOnce(&Links<'_>)) {
+        test(&Links { home: &home(), rest, here: HERE });
+    }
+
+    #[test]
+    fn addresses_of_the_stores_api_lead_through_cartkey_without_the_key() {
+        links(&RestBase::usual(&home()), |links| {
+            for (there, here) in [
+                ("https://shop.example/de/wp-json/wc/v3/orders/7", "wc/v3/orders/7"),
+                (
+                    "http://www.shop.example/de/wp-json/wc/v3/orders?page=2&_fields=id%2Cname",
+                    "wc/v3/orders?page=2&_fields=id%2Cname",
+                ),
+                (
+                    "https://shop.example/de/wp-json/wc/v3/orders?consumer_key=ck_a&consumer_secret=cs_a&_=x&page=3",
+                    "wc/v3/orders?page=3",
+                ),
+                ("https://shop.example/de/wp-json/wc/v3/orders?oauth_signature=a&oauth_nonce=b", "wc/v3/orders"),
+                ("https://shop.example/de/index.php?rest_route=%2Fwc%2Fv3%2Forders&page=2", "wc/v3/orders?page=2"),
+            ] {
+                assert_eq!(links.address(there), Some(format!("{HERE}{here}")), "{there}");
+            }
+            for there in [
+                "https://shop.example/de/wp-json/wp/v2/users/1",
+                "https://shop.example/de/wp-json/",
+                "https://shop.example/de/wp-json/wc/../wp/v2/users",
+                "https://evil.example/de/wp-json/wc/v3/orders",
+                "https://shop.example:8443/de/wp-json/wc/v3/orders",
+                "https://shop.example/image.png",
+                "nonsense",
+            ] {
+                assert_eq!(links.address(there), None, "{there}");
+            }
+        });
+        links(&RestBase::plain_marked(&home()), |links| {
+            let there =
+                "https://shop.example/de/index.php?for=wp-json/wc/&rest_route=/wc/v3/orders&page=2&consumer_key=ck_a";
+            assert_eq!(links.address(there), Some(format!("{HERE}wc/v3/orders?page=2")));
+        });
+    }
+
+    #[test]
+    fn a_link_header_keeps_what_calls_can_follow() {
+        links(&RestBase::usual(&home()), |links| {
+            let value = "<https://shop.example/de/wp-json/wc/v3/orders?_fields=a,b&page=1>; rel=\"prev\", \
+                         <https://shop.example/de/wp-json/wc/v3/orders?page=3>; rel=\"next\", \
+                         <https://shop.example/de/wp-json/>; rel=\"https://api.w.org/\"";
+            let here = format!(
+                "<{HERE}wc/v3/orders?_fields=a%2Cb&page=1>; rel=\"prev\", <{HERE}wc/v3/orders?page=3>; rel=\"next\""
+            );
+            assert_eq!(links.header(value), Some(here));
+            assert_eq!(links.header("<https://shop.example/de/wp-json/>; rel=\"https://api.w.org/\""), None);
+            assert_eq!(links.header("<unfinished"), None);
+        });
+    }
+
+    #[test]
+    fn only_links_change_in_json() {
+        links(&RestBase::usual(&home()), |links| {
+            let json = br#"[ {"total":"1.10","n":1.10,"href":"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/a","note":"\"_links\":{",
+                "_links":{"self":[{"href":"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/orders\/7","targetHints":{"allow":["GET"]}}],
+                "up":[{"href":"https:\/\/shop.example\/de\/wp-json\/wp\/v2\/posts"}]},"x":{"href":"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/b"}} ]"#;
+            let rewritten = String::from_utf8(links.json(json)).unwrap();
+            let expected = String::from_utf8(json.to_vec())
+                .unwrap()
+                .replace(r"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/orders\/7", &format!("{HERE}wc/v3/orders/7"));
+            assert_eq!(rewritten, expected);
+            for odd in [&b"\"unfinished"[..], b"\"a\\", b"}}]]", b"{\"_links\":", b""] {
+                assert_eq!(links.json(odd), odd);
+            }
+        });
+    }
+
+    #[test]
+    fn a_key_is_blotted_out_wherever_pieces_end() {
+        let [consumer_key, consumer_secret] = ["ck_aab", "cs_c"].map(|s| Secret::new(s.to_owned()));
+        let pair = KeyPair { consumer_key, consumer_secret };
+        let text = b"ck_ck_aab cs_c Y2tfYWFiOmNzX2M= cs_ c ck_aa";
+        for size in 1..text.len() {
+            let mut blotter = Blotter::new(&pair, AuthMethod::Query);
+            let mut sent: Vec<u8> = text.chunks(size).flat_map(|piece| blotter.next(piece)).collect();
+            sent.extend(blotter.end());
+            assert_eq!(String::from_utf8(sent).unwrap(), "ck_****** **** **************** cs_ c ck_aa", "{size}");
+        }
+        let blotter = |how| Blotter::new(&pair, how);
+        assert!(blotter(AuthMethod::Basic).is_in(text) && !blotter(AuthMethod::Basic).is_in(b"cs_ c"));
+        assert!(
+            blotter(AuthMethod::Basic).is_in(b"ck_aab") && !blotter(AuthMethod::ApplicationPassword).is_in(b"ck_aab")
+        );
+    }
+}
