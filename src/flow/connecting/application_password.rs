@@ -163,23 +163,24 @@ pub async fn arrive(
     let Some(held) = held else { return Ok(Arrival::Unknown) };
     let mine = is_mine(&held, browser);
     let attempt = &held.attempt;
-    let (still, status, verdict) = match answered {
+    let (status, verdict) = match answered {
         Answered::Approved { site_url, pair } if is_of(attempt, &site_url) => {
             if mine {
                 return take(app, &held, pair, actor).await.map(|()| Arrival::Mine);
             }
-            let ended = end(app, attempt, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, actor);
+            // Once the first browser has brought one, this changes nothing.
+            let ended = end(app, attempt, Still::Open, Status::Failed, Verdict::ApprovedElsewhere, actor);
             let deleted = ended.await? && discard(app, attempt, &pair).await;
             return Ok(Arrival::Elsewhere { deleted });
         }
         // The password of another store is not tried here.
-        Answered::Approved { .. } => (Still::Open, Status::Failed, Verdict::OtherStore),
-        Answered::Rejected => (Still::Open, Status::Denied, Verdict::Denied),
-        Answered::Disabled => (Still::Open, Status::Failed, Verdict::PasswordsOff),
-        Answered::Unreadable => (Still::Open, Status::Failed, Verdict::AnswerUnreadable),
+        Answered::Approved { .. } => (Status::Failed, Verdict::OtherStore),
+        Answered::Rejected => (Status::Denied, Verdict::Denied),
+        Answered::Disabled => (Status::Failed, Verdict::PasswordsOff),
+        Answered::Unreadable => (Status::Failed, Verdict::AnswerUnreadable),
     };
-    if attempt.is_open_at(app.now()) {
-        end(app, attempt, still, status, verdict, actor).await?;
+    if attempt.is_open_at(app.now()) && (mine || status == Status::Denied) {
+        end(app, attempt, Still::Open, status, verdict, actor).await?;
     }
     Ok(if mine { Arrival::Mine } else { Arrival::Elsewhere { deleted: false } })
 }
