@@ -127,6 +127,7 @@ async fn bad_input_is_refused_with_the_name_of_its_field() {
         (json!({"user_ids": ["m", "a b"]}), "user_ids"),
         (json!({"store_ids": ["st_x"]}), "store_ids"),
         (json!({"user_ids": "m"}), "user_ids"),
+        (json!({"user_ids": ["m"], "store_ids": null}), "store_ids"),
         (json!({"user_ids": ["m"], "bogus": 1}), "bogus"),
     ] {
         let answer = service.post("/keys", &body).await;

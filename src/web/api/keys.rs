@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::answers::{self, KeysOrProblem, Note, SeveralKeys};
@@ -54,11 +54,18 @@ async fn lend(client: &Borrower, parts: &Parts, which: Result<Which, Failure>) -
 #[serde(deny_unknown_fields)]
 pub struct WantedKeys {
     /// Stores, by their IDs.
-    #[schema(value_type = Option<Vec<StoreId>>, min_items = 1, max_items = 500)]
+    #[serde(default, deserialize_with = "list")]
+    #[schema(value_type = Vec<StoreId>, required = false, min_items = 1, max_items = 500)]
     store_ids: Option<Vec<String>>,
     /// Merchants, each of whom has one store.
-    #[schema(value_type = Option<Vec<UserId>>, min_items = 1, max_items = 500)]
+    #[serde(default, deserialize_with = "list")]
+    #[schema(value_type = Vec<UserId>, required = false, min_items = 1, max_items = 500)]
     user_ids: Option<Vec<String>>,
+}
+
+/// A list that is there: null is not one.
+fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(from).map(Some)
 }
 
 pub async fn of_several(client: Borrower, parts: Parts, bytes: Bytes) -> Result<Response, Failure> {

@@ -186,6 +186,10 @@ async fn a_store_without_https_takes_only_signed_requests() {
     assert_eq!(town.store.home(), format!("http://{}", town.store.addr()));
     let page = town.merchant().approve(&authorize(&town.store.home(), &[])).await;
     assert_eq!((page.status, page.url.host_str()), (200, Some("app.example")), "{}", page.text());
+    // Application passwords need https, but for WordPress's local environments.
+    let index = town.get("/wp-json/?_fields=authentication").await;
+    assert!(body(&index).contains("authorize-application.php"));
+    let town = Town::with("http://127.0.0.1:0", Switches::default()).await;
     let index = town.get("/wp-json/?_fields=authentication").await;
     assert_eq!(body(&index), r#"{"authentication":[]}"#);
 }

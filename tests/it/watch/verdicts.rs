@@ -117,7 +117,10 @@ const IN_OTHER_SHAPES: [(Verdict, Wrong); 4] = [
 ];
 
 /// Verdicts covered by stories of their own.
-const ELSEWHERE: [Verdict; 8] = [
+const ELSEWHERE: [Verdict; 10] = [
+    // Of application passwords: `application_passwords`.
+    Verdict::PasswordsOff,
+    Verdict::UserGone,
     // The fault of a handshake: `woo::http`'s own tests.
     Verdict::TlsOutdated,
     Verdict::KeyUnreadable,

@@ -40,6 +40,9 @@ pub fn document(routes: &[Route]) -> Value {
             "description": "A service token, from `cartkey token issue` or the dashboard (Service tokens).",
         },
     });
+    let wanted = &mut document["components"]["schemas"]["WantedKeys"];
+    wanted["anyOf"] = json!([{"required": ["store_ids"]}, {"required": ["user_ids"]}]);
+    wanted["not"] = json!({"required": ["store_ids", "user_ids"]});
     let problem = with_code(&[&NOT_FOUND, &SEVERAL_STORES, &STORE_NOT_CONNECTED]);
     document["components"]["schemas"]["KeysOrProblem"]["properties"]["problem"]["oneOf"] =
         json!([{"type": "null"}, problem]);
