@@ -14,12 +14,15 @@ use cartkey::flow::transfer::import::file::File;
 use cartkey::flow::transfer::import::{self, News, Pace};
 use cartkey::flow::watching::watch;
 use cartkey::flow::{dashboard::stores, sweep};
+use cartkey::woo::Call;
+use hyper::Method;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::watch::channel as watch_channel;
 
 use crate::database::column;
 use crate::merchant::{Merchant, Page};
-use crate::world::{OTHER, SHOP, World};
+use crate::world::{KEYS, OTHER, SHOP, World};
 
 /// The button of the page that offers it.
 const OFFER: &str = "Connect with an application password";
@@ -530,4 +533,20 @@ async fn an_export_of_it_can_be_imported_elsewhere() {
     );
     let names = column(&world.app.db, "SELECT DISTINCT name FROM stores").await;
     assert_eq!(names, ["Cups & Plates"], "it is known like any other store");
+}
+
+#[tokio::test]
+async fn a_service_that_may_only_call_the_store_gets_its_answers_and_never_the_password() {
+    let (world, id) = connected().await;
+    let service = world.service("proxy:read").await;
+    for path in [format!("/stores/{id}"), "/users/merchant-42".to_owned()] {
+        let url = format!("{KEYS}/api/v1{path}/wp-json/wc/v3/products");
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", service.token)).unwrap();
+        let (headers, within) = (vec![(AUTHORIZATION, bearer)], Duration::from_secs(30));
+        let call = Call { method: Method::GET, url: &url, headers, body: Vec::new(), within, at_most: 1 << 16 };
+        let answer = world.client().send(call).await.unwrap();
+        assert_eq!(answer.status.as_u16(), 200, "{path}");
+        assert!(String::from_utf8_lossy(&answer.body).contains("Blue cup"));
+    }
+    assert_eq!(service.get("/users/merchant-42/keys").await.status.as_u16(), 403);
 }
