@@ -27,6 +27,7 @@ connect-title = Shop verbinden
 connect-again-title = Shop neu verbinden
 connect-lead = Verbinden Sie Ihren WooCommerce-Shop mit { $app }. Sie genehmigen das in Ihrem eigenen Shop; Schlüssel müssen Sie nicht kopieren.
 connect-lead-account = Verbinden Sie Ihren WooCommerce-Shop mit { $app }, Konto { $account }. Sie genehmigen das in Ihrem eigenen Shop; Schlüssel müssen Sie nicht kopieren.
+connect-whose = Der Shop wird dem Konto bei { $app } gehören, für das dieser Link erstellt wurde. Fahren Sie nur fort, wenn Sie selbst in { $app } begonnen haben oder wissen, wer Ihnen den Link geschickt hat.
 why-title = Warum das nötig ist
 why-disconnected = { $store } wurde getrennt. Beim erneuten Verbinden entsteht ein neuer Schlüssel.
 why-works = Die Verbindung mit { $store } funktioniert. Wenn Sie neu verbinden, wird ihr Schlüssel ersetzt.

@@ -28,6 +28,7 @@ connect-title = Connect your store
 connect-again-title = Reconnect your store
 connect-lead = Connect your WooCommerce store to { $app }. You approve it on your own store; there are no keys to copy.
 connect-lead-account = Connect your WooCommerce store to { $app }, account { $account }. You approve it on your own store; there are no keys to copy.
+connect-whose = The store will belong to the { $app } account that this link was made for. Continue only if you started this in { $app } yourself, or if you know who sent you the link.
 why-title = Why connect again
 why-disconnected = { $store } was disconnected. Connecting it again creates a new key.
 why-works = The connection to { $store } works now. Connecting it again replaces its key.

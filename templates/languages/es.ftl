@@ -27,6 +27,7 @@ connect-title = Conectar su tienda
 connect-again-title = Volver a conectar su tienda
 connect-lead = Conecte su tienda WooCommerce con { $app }. Usted lo aprueba en su propia tienda; no hay que copiar ninguna clave.
 connect-lead-account = Conecte su tienda WooCommerce con { $app }, cuenta { $account }. Usted lo aprueba en su propia tienda; no hay que copiar ninguna clave.
+connect-whose = La tienda pertenecerá a la cuenta de { $app } para la que se creó este enlace. Continúe solo si ha empezado usted mismo en { $app } o si sabe quién le ha enviado el enlace.
 why-title = Por qué es necesario
 why-disconnected = { $store } se desconectó. Al volver a conectarla se crea una clave nueva.
 why-works = La conexión con { $store } funciona. Al volver a conectarla se sustituye su clave.

@@ -27,6 +27,7 @@ connect-title = Connecter votre boutique
 connect-again-title = Reconnecter votre boutique
 connect-lead = Connectez votre boutique WooCommerce à { $app }. Vous approuvez sur votre propre boutique ; il n’y a aucune clé à copier.
 connect-lead-account = Connectez votre boutique WooCommerce à { $app }, compte { $account }. Vous approuvez sur votre propre boutique ; il n’y a aucune clé à copier.
+connect-whose = La boutique appartiendra au compte { $app } pour lequel ce lien a été créé. Ne continuez que si vous avez commencé vous-même dans { $app }, ou si vous savez qui vous a envoyé le lien.
 why-title = Pourquoi c’est nécessaire
 why-disconnected = { $store } a été déconnectée. La reconnecter crée une nouvelle clé.
 why-works = La connexion à { $store } fonctionne. La reconnecter remplace sa clé.

@@ -27,6 +27,7 @@ connect-title = ストアを接続する
 connect-again-title = ストアを再接続する
 connect-lead = お使いの WooCommerce ストアを { $app } に接続します。承認はご自身のストアで行います。キーをコピーする必要はありません。
 connect-lead-account = お使いの WooCommerce ストアを { $app } のアカウント { $account } に接続します。承認はご自身のストアで行います。キーをコピーする必要はありません。
+connect-whose = ストアは、このリンクが作成された { $app } アカウントのものになります。ご自身で { $app } から始めた場合、またはリンクの送り主がわかる場合にのみ続けてください。
 why-title = 再接続が必要な理由
 why-disconnected = { $store } の接続は解除されています。再接続すると新しいキーが作成されます。
 why-works = { $store } との接続は現在使えています。再接続するとキーが新しいものに置き換わります。

@@ -28,6 +28,7 @@ connect-title = Conectar sua loja
 connect-again-title = Reconectar sua loja
 connect-lead = Conecte sua loja WooCommerce a { $app }. Você aprova na sua própria loja; não há chaves para copiar.
 connect-lead-account = Conecte sua loja WooCommerce a { $app }, conta { $account }. Você aprova na sua própria loja; não há chaves para copiar.
+connect-whose = A loja pertencerá à conta de { $app } para a qual este link foi criado. Continue somente se você mesmo começou isto em { $app } ou se sabe quem lhe enviou o link.
 why-title = Por que é necessário
 why-disconnected = { $store } foi desconectada. Reconectá-la cria uma nova chave.
 why-works = A conexão com { $store } funciona. Reconectá-la substitui a chave.

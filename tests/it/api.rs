@@ -215,6 +215,27 @@ async fn each_bad_input_is_told_with_the_name_of_its_field() {
 }
 
 #[tokio::test]
+async fn of_a_link_that_names_nobody_service_and_merchant_are_warned() {
+    let world = World::new().await;
+    let service = world.trusted_service().await;
+    let safe = [
+        json!({"user_id": "m", "account_label": "Jane’s Shop"}),
+        json!({"user_id": "m", "confirm": "app", "return_url": "https://app.example/settings"}),
+    ];
+    let whose = "Continue only if you started this in";
+    for link in safe {
+        let made = service.post("/links", &link).await.ok();
+        assert_eq!(made["warning"], Value::Null, "{link}");
+        let page = world.merchant().get(made["url"].as_str().unwrap()).await;
+        assert!(!page.text().contains(whose), "{}", page.text());
+    }
+    let made = service.post("/links", &json!({"user_id": "m"})).await.ok();
+    assert!(made["warning"].as_str().unwrap().contains("confirm: \"app\""), "{made}");
+    let page = world.merchant().get(made["url"].as_str().unwrap()).await;
+    assert!(page.text().contains(whose), "{}", page.text());
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_json_object_or_too_large_is_refused() {
     let world = World::new().await;
     let service = world.trusted_service().await;

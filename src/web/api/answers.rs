@@ -171,6 +171,9 @@ pub struct MadeLink<'a> {
     pub user_id: &'a UserId,
     /// When the link expires.
     pub expires_at: Time,
+    /// What is unsafe about a link like this one, and what to send instead; null if nothing is.
+    #[schema(required = true)]
+    pub warning: Option<&'static str>,
 }
 
 /// A link, without the address that opens it.

@@ -50,10 +50,20 @@ pub struct NewLink {
     expires_in: Option<u64>,
 }
 
+/// The warning about a link that neither shows nor checks whose account the store will belong to.
+const UNNAMED: &str = "Whoever is sent this link connects their store to this account, and nothing shows them whose it is. Send confirm: \"app\" with a return_url, or at least account_label.";
+
 pub async fn make(client: Allowed<LinksWrite>, bytes: Bytes) -> Result<Response, Failure> {
     let Allowed { app, token, actor, .. } = client;
     let (link, url) = links::make_for(&app, &token, new_link(&app, body(&bytes)?)?, &actor).await?;
-    let made = MadeLink { id: &link.id, url: url.expose(), user_id: &link.user_id, expires_at: link.expires_at };
+    let is_unnamed = link.confirm == Confirm::Browser && link.account_label.is_none() && link.store_id.is_none();
+    let made = MadeLink {
+        id: &link.id,
+        url: url.expose(),
+        user_id: &link.user_id,
+        expires_at: link.expires_at,
+        warning: is_unnamed.then_some(UNNAMED),
+    };
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 

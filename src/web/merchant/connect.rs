@@ -15,6 +15,7 @@ use super::pages::{ConnectPage, Field, Finding, News};
 use crate::app::App;
 use crate::domain::attempt::{Attempt, Status};
 use crate::domain::id::StoreId;
+use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store::StoreStatus;
 use crate::domain::store_url::StoreUrl;
@@ -266,6 +267,10 @@ async fn blank(app: &App, frame: Frame, start: &Start) -> Result<ConnectPage, Fa
         by_hand_helps: false,
         password_href: start.password(app).await?,
         account: invitation.account_label.clone(),
+        unnamed: invitation.link_id.is_some()
+            && invitation.account_label.is_none()
+            && invitation.wanted_store.is_none()
+            && invitation.confirm == Confirm::Browser,
         action: start.form(),
         store_url: Field { value: home.map(|home| home.as_str().to_owned()).unwrap_or_default(), error: None },
         fixed_store: start.fixed_store().map(|home| home.shown().to_owned()),

@@ -62,6 +62,8 @@ pub struct ConnectPage {
     pub frame: Frame,
     /// The account's name in the application.
     pub account: Option<String>,
+    /// Nothing shows or checks whose account the store will belong to.
+    pub unnamed: bool,
     /// The action of the form.
     pub action: String,
     /// The field `store_url`; hidden if `fixed_store` is set.

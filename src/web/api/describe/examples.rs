@@ -108,7 +108,7 @@ pub fn several_keys() -> Value {
 
 pub fn made_link() -> Value {
     let url = format!("https://keys.example.com/connect/{}", "A".repeat(43));
-    value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON })
+    value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON, warning: None })
 }
 
 pub fn link() -> Value {

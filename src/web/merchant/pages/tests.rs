@@ -50,6 +50,7 @@ impl Words {
         ConnectPage {
             frame: self.frame(),
             account: Some(self.account.clone()),
+            unnamed: true,
             action: format!("/connect/{}", self.any),
             store_url: Field { value: self.any.clone(), error: None },
             fixed_store: None,
