@@ -1,4 +1,4 @@
-// A client for Cartkey's service API. No dependencies: Node 20.3 or newer. The types are written by hand from the OpenAPI
+// A client for Cartkey's service API. No dependencies: Node 18 or newer. The types are written by hand from the OpenAPI
 // description; methods and members are named as there.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -256,14 +256,18 @@ export class Cartkey {
     for (const [name, value] of Object.entries(options.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     const headers: Record<string, string> = { ...options.headers, authorization: `Bearer ${this.#token}`, accept: "application/json" };
     if (options.body !== undefined) headers["content-type"] = "application/json";
-    const timeout = AbortSignal.timeout(1000 * (options.timeout ?? 30));
+    const stop = new AbortController();
+    const abort = () => stop.abort(options.signal?.reason);
+    options.signal?.throwIfAborted();
+    options.signal?.addEventListener("abort", abort);
+    const timer = setTimeout(() => stop.abort(new DOMException("", "TimeoutError")), 1000 * (options.timeout ?? 30));
     let response: Response, text: string;
     try {
       response = await fetch(url, {
         method,
         headers,
         redirect: "manual", // the token is for Cartkey only
-        signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+        signal: stop.signal,
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
       text = await response.text();
@@ -271,6 +275,9 @@ export class Cartkey {
       options.signal?.throwIfAborted();
       const { name, cause } = error as Error & { cause?: { code?: string } };
       throw new CartkeyError(0, { code: "no_answer", detail: `No answer from ${url.host}: ${cause?.code ?? name}.` });
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
     }
     let json: unknown = null, readable = true;
     try {
