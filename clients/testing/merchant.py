@@ -67,6 +67,9 @@ class Odd(http.server.BaseHTTPRequestHandler):
             self.answer(302, page, {"Location": "/trap"})
         elif way == "broken":
             self.answer(502, "<h1>Bad gateway</h1>", {"Content-Type": "text/html"})
+        elif way == "trap":
+            print("a redirect was followed", flush=True)
+            self.answer(200, page, {})
         elif way == "echo":
             echo = {"path": self.path, "idempotency_key": self.headers["Idempotency-Key"]}
             self.answer(200, echo, {"X-WP-Total": "37", "X-WP-TotalPages": "8"})
