@@ -13,10 +13,12 @@ use std::time::Duration;
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::header::EXPECT;
 use axum::http::request::Parts;
 use axum::http::{Extensions, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
@@ -64,6 +66,8 @@ struct Reading {
     refused: OnceLock<Refused>,
     /// Its share of `LARGE_IN_ALL`, held until the request is answered.
     large: Mutex<Vec<OwnedSemaphorePermit>>,
+    /// A body that its handler has dropped before its end.
+    unread: Mutex<Option<Body>>,
 }
 
 /// Allows this request's body `at_most` bytes: for routes that authenticate before they read.
@@ -83,7 +87,8 @@ fn reading(extensions: &Extensions) -> Option<&Reading> {
 }
 
 /// Limits the body of a request, and returns the right status if it was rejected: an extractor only sees an unreadable
-/// body and answers 400.
+/// body and answers 400. A request that is refused before its body was read is answered after the body: a connection that is closed
+/// while the client still sends may be reset, and the answer lost (RFC 9112 §9.6).
 pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -92,7 +97,11 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
         at_most: AtomicUsize::new(bounds.at_most),
         refused: OnceLock::new(),
         large: Mutex::default(),
+        unread: Mutex::default(),
     });
+    // A client that asks first sends no body once it is refused.
+    let asks_first = request.headers().contains_key(EXPECT);
+    let Bounds { at_most, within, .. } = bounds;
     request.extensions_mut().insert(Arc::clone(&reading));
     let gathers = Arc::clone(&reading);
     let bounded = request.map(|inner| {
@@ -100,6 +109,10 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
         Body::new(Gathered { inner, reading: gathers, within, large, until: None, buffer: Vec::new(), is_over: false })
     });
     let answer = next.run(bounded).await;
+    let unread = reading.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(unread) = unread.filter(|_| !asks_first) {
+        discard(unread, at_most, within).await;
+    }
     if answer.status() != StatusCode::BAD_REQUEST {
         return answer;
     }
@@ -109,6 +122,21 @@ pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, ne
         Some(Refused::Late) => StatusCode::REQUEST_TIMEOUT.into_response(),
         Some(Refused::Crowded) => crowded().into_response(),
     }
+}
+
+/// Reads a body and keeps nothing of it, within its limits.
+async fn discard(mut body: Body, at_most: usize, within: Duration) {
+    let mut left = at_most;
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > left {
+        return;
+    }
+    let discarding = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = less;
+        }
+    };
+    let _ = tokio::time::timeout(within, discarding).await;
 }
 
 /// The failure when large bodies already use all the memory that they may.
@@ -187,6 +215,15 @@ impl Gathered {
     }
 }
 
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        if !self.is_over && self.reading.refused.get().is_none() {
+            let unread = std::mem::take(&mut self.inner);
+            *self.reading.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(unread);
+        }
+    }
+}
+
 impl HttpBody for Gathered {
     type Data = Bytes;
     type Error = BoxError;
@@ -235,6 +272,7 @@ mod tests {
         let router = Router::new()
             .route("/", post(async |_: Bytes| ()))
             .route("/more", post(more))
+            .route("/unread", post(async || StatusCode::UNAUTHORIZED))
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(bounds.clone(), bound));
         router.oneshot(Request::post(path).body(body).unwrap()).await.unwrap().status()
@@ -267,6 +305,40 @@ mod tests {
         };
         let bounds = bounds();
         assert_eq!(tokio::join!(asked(&bounds, "/", body), dripping).0, StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_refused_unread_is_answered_once_its_body_has_arrived_or_is_too_large_or_late() {
+        let sent = async |size: usize, ends: bool| {
+            let (pieces, body) = streamed();
+            let sends = async move {
+                for n in 0..size / 100 {
+                    if pieces.put(vec![b'a'; 100]).await.is_err() {
+                        return n * 100;
+                    }
+                }
+                if !ends {
+                    pieces.put("").await.unwrap();
+                    std::future::pending::<()>().await;
+                }
+                size
+            };
+            let bounds = bounds();
+            let asked = asked(&bounds, "/unread", body);
+            let (status, sent) = if ends {
+                tokio::join!(asked, sends)
+            } else {
+                tokio::select! {
+                    status = asked => (status, 0),
+                    sent = sends => (StatusCode::OK, sent),
+                }
+            };
+            assert_eq!(status, StatusCode::UNAUTHORIZED);
+            sent
+        };
+        assert_eq!(sent(1_000, true).await, 1_000);
+        assert!(sent(100_000, true).await < 3_000, "it does not wait for what is too large");
+        assert_eq!(sent(100, false).await, 0, "nor for what never ends");
     }
 
     #[tokio::test]
