@@ -34,7 +34,7 @@ async fn back_from_an_error_of_the_store_leads_to_the_page_that_knows_it() {
     browser.reads("You do not have permission to access this page").await;
     back_to_us(&browser).await;
     browser.sees("Waiting for shop.example").await;
-    browser.reads("Log out of the store, log in as an administrator or shop manager").await;
+    browser.reads("Log out of the store, log in again as an administrator or shop manager").await;
     // Once more: still here, and the link shows the same.
     browser.client.back().await.unwrap();
     browser.sees("Waiting for shop.example").await;

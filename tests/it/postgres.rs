@@ -119,8 +119,8 @@ async fn after_a_failover_to_a_server_that_is_read_only_it_is_not_ready_until_on
     let Some(server) = server() else { return };
     let (mut own, url) = Own::on(&server).await;
     let here = Installation::new().await.with("CARTKEY_DATABASE_URL", url.as_str());
-    let token = here.token("links:write");
     let mut cartkey = here.serve().await;
+    let token = here.token("links:write");
     let client = client();
     let readyz = async || {
         let url = format!("http://{}/readyz", cartkey.listen);
