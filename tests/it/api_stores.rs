@@ -24,7 +24,7 @@ async fn a_link_says_everything_but_the_secret_that_opens_it() {
     let made = service.post("/links", &new).await;
     assert_eq!(made.status, 201);
     let members: BTreeSet<&String> = made.json.as_object().unwrap().keys().collect();
-    assert_eq!(members.into_iter().collect::<Vec<_>>(), ["expires_at", "id", "url", "user_id"]);
+    assert_eq!(members.into_iter().collect::<Vec<_>>(), ["expires_at", "id", "url", "user_id", "warning"]);
     assert_eq!(made.json["expires_at"], BEGINNING.plus(Duration::from_mins(1)).to_string());
     let secret = made.text("url").strip_prefix("https://keys.example/connect/").unwrap();
     assert_eq!(secret.len(), 43);
