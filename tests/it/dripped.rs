@@ -12,9 +12,9 @@ use crate::process::connect;
 use crate::visitors::routes;
 
 /// Connections for each route: with all routes together fewer than one network may have.
-const EACH: usize = 4;
+const EACH: usize = 2;
 /// The bytes of each body, each in a chunk of its own; less than any route allows.
-const BYTES: usize = 1_000;
+const BYTES: usize = 500;
 /// The pause between two bytes of a body: each is read alone, even by a busy machine.
 const PAUSE: Duration = Duration::from_millis(5);
 /// What all bodies together may cost, in KiB. Keeping the read buffer of each byte costs 4 KB a byte.
