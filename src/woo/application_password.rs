@@ -10,8 +10,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer::{self, Heard, Meaning};
-use super::check::{Asking, LIGHT, Stop, made_up};
 use super::http::{Call, Client, Fault};
+use super::ladder::{Asking, LIGHT, Stop, made_up};
 use super::preflight::{self, Findings};
 use super::site;
 use crate::domain::key::{AuthMethod, KeyPair};

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 
-use super::check::{Answer, ask};
+use super::check::{Answer, Ways, ask};
 use super::loopback::{Seen, answer, client, home, serve};
 use super::oauth1::{Digest, base_string, signature};
 use crate::domain::key::{AuthMethod, KeyPair};
@@ -154,7 +154,7 @@ impl Shop {
         }
     }
 
-    async fn asked_with(self, key: &str, secret: &str, asked: Scope, known: Option<AuthMethod>) -> Answer {
+    async fn asked_with(self, key: &str, secret: &str, asked: Scope, ways: Ways) -> Answer {
         let address = serve(move |seen| self.respond(seen)).await;
         let [consumer_key, consumer_secret] = [key, secret].map(|s| Secret::new(s.to_owned()));
         let pair = KeyPair { consumer_key, consumer_secret };
@@ -164,17 +164,17 @@ impl Shop {
             &RestBase::usual(&home(HOME)),
             &pair,
             Some(asked),
-            known,
+            ways,
         )
         .await
     }
 
     async fn asked(self, asked: Scope) -> Answer {
-        self.asked_with("ck_good", "cs_good", asked, None).await
+        self.asked_with("ck_good", "cs_good", asked, Ways::Keys).await
     }
 
     async fn verdict(self, key: &str, secret: &str) -> Verdict {
-        self.asked_with(key, secret, Scope::ReadWrite, None).await.verdict
+        self.asked_with(key, secret, Scope::ReadWrite, Ways::Keys).await.verdict
     }
 }
 
@@ -218,7 +218,7 @@ async fn each_way_is_found_where_it_is_the_only_one() {
 #[tokio::test]
 async fn the_known_way_is_tried_first_and_learned_again_when_the_host_changed() {
     for known in AuthMethod::LADDER {
-        let answer = SHOP.asked_with("ck_good", "cs_good", Scope::Read, Some(known)).await;
+        let answer = SHOP.asked_with("ck_good", "cs_good", Scope::Read, Ways::KnownFirst(known)).await;
         let expected = if known == AuthMethod::Oauth1Http { AuthMethod::Basic } else { known };
         assert_eq!((answer.verdict, answer.name), (Verdict::Works, None), "{known:?}");
         if known != AuthMethod::Oauth1Http {
@@ -226,7 +226,7 @@ async fn the_known_way_is_tried_first_and_learned_again_when_the_host_changed() 
         }
     }
     let moved = Shop { header_arrives: false, ..SHOP };
-    let answer = moved.asked_with("ck_good", "cs_good", Scope::Read, Some(AuthMethod::Basic)).await;
+    let answer = moved.asked_with("ck_good", "cs_good", Scope::Read, Ways::KnownFirst(AuthMethod::Basic)).await;
     assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Query)));
 }
 
@@ -240,7 +240,7 @@ async fn what_is_wrong_with_a_key_is_told_apart() {
     assert_eq!(hidden.verdict("ck_good", "cs_wrong").await, Verdict::SecretRejected);
     let deaf = Shop { header_arrives: false, query_arrives: false, ..SHOP };
     assert_eq!(deaf.clone().verdict("ck_good", "cs_good").await, Verdict::HeaderStripped);
-    let before = deaf.asked_with("ck_good", "cs_good", Scope::Read, Some(AuthMethod::Basic)).await;
+    let before = deaf.asked_with("ck_good", "cs_good", Scope::Read, Ways::KnownFirst(AuthMethod::Basic)).await;
     assert_eq!(before.verdict, Verdict::HeaderStripped, "a key that is gone would be refused as a signature");
 }
 
@@ -370,6 +370,6 @@ async fn a_plain_api_that_ignores_keys_tells_which_permalinks_to_choose() {
     let [consumer_key, consumer_secret] = ["ck_good", "cs_good"].map(|s| Secret::new(s.to_owned()));
     let pair = KeyPair { consumer_key, consumer_secret };
     let (client, home) = (client(&["shop.example.com"], address), home(HOME));
-    let found = ask(&client, &home, &RestBase::usual(&home), &pair, Some(Scope::Read), None).await;
+    let found = ask(&client, &home, &RestBase::usual(&home), &pair, Some(Scope::Read), Ways::Keys).await;
     assert_eq!((found.verdict, found.rest), (Verdict::PlainPermalinks, None));
 }

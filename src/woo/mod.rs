@@ -24,6 +24,7 @@ mod approval;
 mod dial;
 mod elsewhere;
 mod json;
+mod ladder;
 mod locate;
 mod products;
 mod relocation;

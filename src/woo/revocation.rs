@@ -7,8 +7,8 @@
 
 use super::answer::{self, Heard, Meaning, Refusal};
 use super::application_password;
-use super::check::{Asking, Stop, made_up};
 use super::http::Client;
+use super::ladder::{Asking, Stop, made_up};
 use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;

@@ -67,7 +67,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/woo/approval.rs", "its address is asked without credentials"),
     ("src/woo/auth.rs", "puts keys on a request"),
     ("src/woo/authorize.rs", "writes the approval's address"),
-    ("src/woo/check.rs", "asks at an address that may hold keys"),
+    ("src/woo/ladder.rs", "asks at an address that may hold keys"),
     ("src/woo/relay.rs", "calls at an address that may hold keys"),
     ("src/woo/rewrite.rs", "takes keys out of answers"),
     ("src/woo/preflight.rs", "asks at the address of the approval"),

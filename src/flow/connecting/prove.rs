@@ -25,7 +25,7 @@ use crate::storage::attempts::{self, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
 use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
-use crate::woo::check::{self, Answer};
+use crate::woo::check::{self, Answer, Ways};
 
 /// The time limit for all requests of one try.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -122,13 +122,8 @@ async fn attempt_one(app: &App, candidate: &Candidate) -> Result<(), Beneath> {
     };
     attempts::go_on(&app.db, &attempt.id, Status::Proving, attempt.reason).await?;
     let rest = RestBase::usual(&attempt.home);
-    let asked = async {
-        if attempt.password_page.is_some() {
-            check::ask_password(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope)).await
-        } else {
-            check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), None).await
-        }
-    };
+    let ways = if attempt.password_page.is_some() { Ways::Password } else { Ways::Keys };
+    let asked = check::ask(&app.woo, &attempt.home, &rest, &pair, Some(attempt.scope), ways);
     let answer = tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     // The merchant may have returned or rejected the approval during the requests.
     let Some(held) = attempts::find(&app.db, &candidate.attempt_id).await? else { return Ok(()) };

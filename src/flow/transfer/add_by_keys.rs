@@ -21,7 +21,7 @@ use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::keys;
 use crate::storage::stores::{self, Before, NewKey};
 use crate::vault::{Place, fingerprint};
-use crate::woo::check::{self, Answer};
+use crate::woo::check::{self, Answer, Ways};
 use crate::woo::preflight;
 
 pub use better::Better;
@@ -51,10 +51,8 @@ pub struct NewKeys {
 impl NewKeys {
     async fn ask(&self, app: &App, home: &StoreUrl) -> Answer {
         let rest = RestBase::usual(home);
-        if self.is_password {
-            return check::ask_password(&app.woo, home, &rest, &self.pair, Some(self.scope)).await;
-        }
-        check::ask(&app.woo, home, &rest, &self.pair, Some(self.scope), None).await
+        let ways = if self.is_password { Ways::Password } else { Ways::Keys };
+        check::ask(&app.woo, home, &rest, &self.pair, Some(self.scope), ways).await
     }
 
     /// What the key is called where it may be shown.

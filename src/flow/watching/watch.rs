@@ -20,7 +20,7 @@ use crate::storage::checks::{self, Checked};
 use crate::storage::schedule;
 use crate::storage::stores::{self, Served, ServedKey};
 use crate::vault::Place;
-use crate::woo::check::{self, Answer};
+use crate::woo::check::{self, Answer, Ways};
 
 pub use judge::SOON;
 pub use worker::{WORKER, check_due, run};
@@ -176,7 +176,7 @@ async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) ->
         return Ok(Answer::only(Verdict::KeyUnreadable));
     };
     let rest = store.rest();
-    let asked = check::ask(&app.woo, &store.home, &rest, &pair, asked, Some(store.auth_method));
+    let asked = check::ask(&app.woo, &store.home, &rest, &pair, asked, Ways::KnownFirst(store.auth_method));
     let within = app.outgoing.limits.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {

@@ -24,7 +24,7 @@ impl Town {
 
     async fn check(&self, pair: &KeyPair) -> check::Answer {
         let home = StoreUrl::parse(HOME, Network::PrivateToo).unwrap();
-        check::ask(&self.asking, &home, &RestBase::usual(&home), pair, Some(Scope::ReadWrite), None).await
+        check::ask(&self.asking, &home, &RestBase::usual(&home), pair, Some(Scope::ReadWrite), check::Ways::Keys).await
     }
 
     fn pair(&self, scope: Scope) -> KeyPair {
