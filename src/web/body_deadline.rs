@@ -50,7 +50,7 @@ impl Bounds {
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refused {
+pub(super) enum Refused {
     #[error("the body is too large")]
     TooLarge,
     #[error("the body did not arrive in time")]

@@ -21,7 +21,8 @@ use cartkey::storage::{Db, seals as sealed};
 use cartkey::vault::{KeyRing, Place, RingSource, sealed_under};
 use rustix::process::Signal;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::binary::{Installation, Running, client};
 use crate::database::change;
@@ -80,6 +81,27 @@ async fn rekey_until(app: &App, at: usize) -> Option<Rekeyed> {
         () = cut.notified() => None,
         rekeyed = rekey::run(app, tell) => Some(rekeyed.unwrap()),
     }
+}
+
+/// A rekey that runs, as a new process, and its steps.
+async fn rekeying(world: &World) -> (JoinHandle<Result<Rekeyed, rekey::Error>>, UnboundedReceiver<Step>) {
+    let command = world.replica().await;
+    let (send, steps) = tokio::sync::mpsc::unbounded_channel();
+    let running = tokio::spawn(async move {
+        rekey::run(&command, |step| {
+            let _ = send.send(step);
+        })
+        .await
+    });
+    (running, steps)
+}
+
+/// A replica with a ring file of its own, and the folder of that.
+async fn elsewhere(world: &World) -> (App, PathBuf) {
+    let folder = world.folder.path().join("elsewhere");
+    fs::create_dir_all(folder.join("ring")).unwrap();
+    fs::copy(ring(world), folder.join("ring/master.key")).unwrap();
+    (open(&[], &world.database_url, &folder, world.client(), &world.clock).await, folder)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,20 +193,9 @@ async fn no_key_seals_before_every_replica_has_it() {
     let world = World::new().await;
     grown::connect_stores(&world.app, 10).await;
     let old = world.app.vault.key_ids().remove(0);
-    // A replica with a ring file of its own.
-    let folder = world.folder.path().join("elsewhere");
-    fs::create_dir_all(folder.join("ring")).unwrap();
-    fs::copy(ring(&world), folder.join("ring/master.key")).unwrap();
-    let far = open(&[], &world.database_url, &folder, world.client(), &world.clock).await;
+    let (far, folder) = elsewhere(&world).await;
     let (mut here_last, mut far_last) = (rekey::enter(&world.app).await.unwrap(), rekey::enter(&far).await.unwrap());
-    let command = world.replica().await;
-    let (send, mut steps) = tokio::sync::mpsc::unbounded_channel();
-    let running = tokio::spawn(async move {
-        rekey::run(&command, |step| {
-            let _ = send.send(step);
-        })
-        .await
-    });
+    let (running, mut steps) = rekeying(&world).await;
     let Some(Step::Added { key }) = steps.recv().await else { panic!("a key is added first") };
     loop {
         rekey::pass(&world.app, &mut here_last).await.unwrap();
@@ -236,14 +247,7 @@ async fn a_key_that_is_no_longer_in_the_ring_does_not_seal_and_two_rekeys_do_not
     grown::connect_stores(&world.app, 3).await;
     let before = fs::read_to_string(ring(&world)).unwrap();
     rekey::enter(&world.app).await.unwrap();
-    let command = world.replica().await;
-    let (send, mut steps) = tokio::sync::mpsc::unbounded_channel();
-    let running = tokio::spawn(async move {
-        rekey::run(&command, |step| {
-            let _ = send.send(step);
-        })
-        .await
-    });
+    let (running, mut steps) = rekeying(&world).await;
     let Some(Step::Added { key }) = steps.recv().await else { panic!("a key is added first") };
     assert!(matches!(steps.recv().await, Some(Step::Lacking { processes: 1, .. })));
     let busy = rekey::run(&world.replica().await, |_| ()).await.unwrap_err().to_string();
@@ -261,11 +265,8 @@ async fn a_process_that_lacks_a_key_judges_nothing_and_lends_again_once_it_has_i
     let world = World::new().await;
     world.connect("m").await;
     let service = world.service("keys:read").await;
-    let folder = world.folder.path().join("elsewhere");
-    fs::create_dir_all(folder.join("ring")).unwrap();
-    fs::copy(ring(&world), folder.join("ring/master.key")).unwrap();
     // It has not recorded that it lives, so the rekey does not wait for it.
-    let behind = open(&[], &world.database_url, &folder, world.client(), &world.clock).await;
+    let (behind, folder) = elsewhere(&world).await;
     rekey_until(&world.replica().await, usize::MAX).await.unwrap();
     let stands = async || crate::database::column(&world.app.db, "SELECT status || failures FROM stores").await;
     let before = stands().await;

@@ -23,6 +23,7 @@ use crate::domain::route;
 use crate::domain::{NotARoute, Permission, Route, Secret, StoreUrl};
 use crate::flow::lending::call::{self, ACCEPT_JSON, BoxError, Call, Sent};
 use crate::flow::lending::lend::{self, Which};
+use crate::web::body_deadline::Refused;
 use crate::web::edge::PassedOn;
 use crate::web::failure::Failure;
 use crate::web::guard::{came_from, reached_at};
@@ -247,17 +248,8 @@ fn too_large() -> Failure {
 fn refusal(refused: &OnceLock<Refused>) -> Failure {
     match refused.get() {
         Some(Refused::TooLarge) => too_large(),
-        Some(Refused::Late) | None => Failure::of_status(StatusCode::REQUEST_TIMEOUT),
+        _ => Failure::of_status(StatusCode::REQUEST_TIMEOUT),
     }
-}
-
-/// Why a body was not passed on to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refused {
-    #[error("the body is too large")]
-    TooLarge,
-    #[error("the body did not arrive in time")]
-    Late,
 }
 
 /// A body that is passed on as it arrives, within its limits.
