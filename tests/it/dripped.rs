@@ -14,11 +14,11 @@ use crate::visitors::routes;
 /// Connections for each route: with all routes together fewer than one network may have.
 const EACH: usize = 2;
 /// The bytes of each body, each in a chunk of its own; less than any route allows.
-const BYTES: usize = 500;
+const BYTES: usize = 300;
 /// The pause between two bytes of a body: each is read alone, even by a busy machine.
 const PAUSE: Duration = Duration::from_millis(5);
-/// What all bodies together may cost, in KiB. Keeping the read buffer of each byte costs 4 KB a byte.
-const AT_MOST: usize = 8 * 1024;
+/// What all bodies together may cost, in KiB. Keeping the read buffer of each byte costs 4 KB a byte, 60 MB in all.
+const AT_MOST: usize = 16 * 1024;
 
 /// The memory that a process occupies, in KiB.
 fn occupied(pid: Pid) -> usize {
