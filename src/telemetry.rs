@@ -26,7 +26,7 @@ pub fn start(log: &Log) {
             .with_writer(io::stderr)
             .boxed()
     } else {
-        fmt::layer().with_ansi(false).with_writer(io::stderr).boxed()
+        fmt::layer().with_ansi(false).with_writer(|| OneLine(io::stderr())).boxed()
     };
     let lines = lines.with_filter(filter_fn(may_speak));
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
@@ -41,6 +41,28 @@ pub fn filter_by(filter: &str) {
 
 fn parsed(filter: &str) -> Targets {
     filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO))
+}
+
+/// Writes each event as one line: what strangers send may contain line feeds and escape sequences, and error messages repeat it.
+struct OneLine<W>(W);
+
+impl<W: io::Write> io::Write for OneLine<W> {
+    /// Writes one event, which the formatter hands over whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let is_harmless = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}');
+        let mut line = String::with_capacity(text.len());
+        for c in text.trim_end_matches('\n').chars() {
+            if is_harmless(c) { line.push(c) } else { line.extend(c.escape_default()) }
+        }
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Below `info`, libraries log the data they handle, which may be secret. Only our own code may log there, whatever the

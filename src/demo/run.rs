@@ -55,10 +55,10 @@ pub async fn run() -> anyhow::Result<()> {
         lives: Some(crate::domain::link::LONGEST_LIFE),
     };
     let (_, link) = links::make(&app, new, &Actor::cli()).await?;
-    let keys_url = format!("{}/api/v1/users/{USER_ID}/keys", config.site.public_url);
+    let of_user = format!("{}/api/v1/users/{USER_ID}", config.site.public_url);
     let password = Secret::new(app.entropy.secret().expose().chars().take(16).collect());
     operators::add(&app, OPERATOR.parse()?, &password, &Actor::cli()).await?;
-    tell(&store.home(), link.expose(), token.expose(), &keys_url)?;
+    tell(&store.home(), link.expose(), token.expose(), &of_user)?;
     tell_dashboard(&config.site.public_url, &password, &sample_origin)?;
     let sample_app = sample_app::router(sample_settings(&app, sample_origin).await?);
     let router = web::all(&app);
@@ -153,7 +153,7 @@ async fn pretend_store() -> anyhow::Result<PretendStore> {
     PretendStore::start(setup).await.context("the pretend store cannot listen")
 }
 
-fn tell(store: &str, link: &str, token: &str, keys_url: &str) -> io::Result<()> {
+fn tell(store: &str, link: &str, token: &str, of_user: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -163,8 +163,9 @@ fn tell(store: &str, link: &str, token: &str, keys_url: &str) -> io::Result<()> 
             admin with the password {USER_PASSWORD}, press Approve:\n\
          \n   {link}\n\
          \n\
-         2. Fetch its keys, as an internal service would:\n\
-         \n   curl -H 'Authorization: Bearer {token}' {keys_url}\n"
+         2. Fetch its keys, or call the store without them, as an internal service would:\n\
+         \n   curl -H 'Authorization: Bearer {token}' {of_user}/keys\n   \
+            curl -H 'Authorization: Bearer {token}' {of_user}/wp-json/wc/v3/orders\n"
     )?;
     out.flush()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Version, header};
 use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -190,11 +190,13 @@ fn handler(
     hyper::service::service_fn(move |request: Request<Incoming>| {
         let limits = Arc::clone(&limits);
         let busy = place.begin(|| web::client_of(&limits.trusted_proxies, peer.ip(), request.headers()));
+        let names_its_host = names_its_host(&request);
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
         let mut router = router.clone();
         async move {
             let (mut answer, busy) = match busy {
+                Ok(_) if !names_its_host => (refusal::without_host(limits.secure), None),
                 Ok(busy) => (router.call(request).await?, Some(busy)),
                 Err(Refused::Full(full)) => (refusal::answer(&full, limits.secure), None),
                 Err(Refused::Cut) => (refusal::cut(limits.secure), None),
@@ -205,4 +207,10 @@ fn handler(
             Ok(answer.map(|body| Sent::new(body, busy)))
         }
     })
+}
+
+/// Whether the request names exactly one host, as HTTP/1.1 demands (RFC 9112 §3.2): a proxy may take the first of two, and we the second.
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    let named = request.headers().get_all(header::HOST).iter().count();
+    named == 1 || (named == 0 && request.version() == Version::HTTP_10)
 }

@@ -39,6 +39,13 @@ pub(super) fn cut(secure: bool) -> Response {
     unavailable(format!("Too many connections. Try again in {RETRY_AFTER} seconds.\n"), secure)
 }
 
+/// For a request that names no host, or several.
+pub(super) fn without_host(secure: bool) -> Response {
+    let mut answer = (StatusCode::BAD_REQUEST, "A request must have exactly one Host header.\n").into_response();
+    web::add_headers(secure, answer.headers_mut());
+    answer
+}
+
 fn unavailable(says: String, secure: bool) -> Response {
     let mut answer = (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], says).into_response();
     web::add_headers(secure, answer.headers_mut());

@@ -89,10 +89,9 @@ fn reading(extensions: &Extensions) -> Option<&Reading> {
 /// Limits the body of a request, and returns the right status if it was rejected: an extractor only sees an unreadable
 /// body and answers 400. A request that is refused before its body was read is answered after the body: a connection that is closed
 /// while the client still sends may be reset, and the answer lost (RFC 9112 §9.6).
-pub(super) async fn bound(State(bounds): State<Bounds>, mut request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() {
-        return next.run(request).await;
-    }
+/// `None` leaves bodies as they are.
+pub(super) async fn bound(State(bounds): State<Option<Bounds>>, mut request: Request, next: Next) -> Response {
+    let Some(bounds) = bounds.filter(|_| !request.body().is_end_stream()) else { return next.run(request).await };
     let reading = Arc::new(Reading {
         at_most: AtomicUsize::new(bounds.at_most),
         refused: OnceLock::new(),
@@ -274,7 +273,7 @@ mod tests {
             .route("/more", post(more))
             .route("/unread", post(async || StatusCode::UNAUTHORIZED))
             .layer(DefaultBodyLimit::disable())
-            .layer(from_fn_with_state(bounds.clone(), bound));
+            .layer(from_fn_with_state(Some(bounds.clone()), bound));
         router.oneshot(Request::post(path).body(body).unwrap()).await.unwrap().status()
     }
 

@@ -66,20 +66,17 @@ impl Surface {
     }
 }
 
-/// Adds the limits inside and the rendering outside.
+/// Adds the limits inside and the rendering outside, as one layer: axum allocates for each that it is given, in every request.
 pub(super) fn render(routes: Router<App>, app: &App, surface: Surface) -> Router<App> {
-    let routes = if surface == Surface::Proxy { routes } else { bounded(routes, surface) };
-    routes
+    let bounds = (surface != Surface::Proxy).then(|| Bounds::new(surface.body_at_most()));
+    routes.layer((
+        from_fn_with_state((app.clone(), surface), edge),
+        CatchPanicLayer::custom(panicked),
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()),
         // `body_deadline` enforces the limit, and lets routes change it.
-        .layer(DefaultBodyLimit::disable())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, surface.within()))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state((app.clone(), surface), edge))
-}
-
-/// Gathers bodies within the surface's limit.
-fn bounded(routes: Router<App>, surface: Surface) -> Router<App> {
-    routes.layer(from_fn_with_state(Bounds::new(surface.body_at_most()), body_deadline::bound))
+        DefaultBodyLimit::disable(),
+        from_fn_with_state(bounds, body_deadline::bound),
+    ))
 }
 
 /// Logs the one line of a request.

@@ -358,12 +358,12 @@ async fn keeping_less_is_asked_twice_and_keeping_more_once() {
     let world = World::new().await;
     let mut ann = world.operator().await;
     let page = ann.get("/admin/activity").await;
-    assert!(page.text().contains("Keep key reads for"), "{}", page.text());
+    assert!(page.text().contains("Keep key reads and calls for"), "{}", page.text());
     let ask = ann.submit(&page, "Save", &[("keep", "90")]).await;
-    assert!(ask.text().contains("Keep key reads for 90 days?"), "{}", ask.text());
+    assert!(ask.text().contains("Keep key reads and calls for 90 days?"), "{}", ask.text());
     assert!(ask.text().contains("permanently deleted"), "{}", ask.text());
     assert_eq!(retention::kept(&world.app).await.unwrap(), Keep::ForEver, "asking changes nothing");
-    let done = ann.submit(&ask, "Delete older key reads", &[]).await;
+    let done = ann.submit(&ask, "Delete older key reads and calls", &[]).await;
     assert!(done.text().contains("Saved."), "{}", done.text());
     assert_eq!(retention::kept(&world.app).await.unwrap(), Keep::Days(90));
     ann.submit(&done, "Save", &[("keep", "365")]).await;

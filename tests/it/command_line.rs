@@ -343,16 +343,14 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     let said = demo.printed("Ctrl-C").await;
     let link = said.lines().map(str::trim).find(|line| line.contains("/connect/")).expect("a link").to_owned();
     assert!(!link.contains(":8080/"), "another port: {link}");
-    let curl = said.lines().map(str::trim).find(|line| line.starts_with("curl ")).expect("a curl line").to_owned();
+    let mut curls = said.lines().map(str::trim).filter(|line| line.starts_with("curl "));
+    let (fetch, call) = (curls.next().expect("a curl line").to_owned(), curls.next().expect("another").to_owned());
 
     let mut merchant = Merchant::new(Resolver::System, Vec::new());
     connect(&mut merchant, &link).await;
-    let (token, url) = curl.split_once("Bearer ").unwrap().1.split_once("' ").unwrap();
-    let headers = [("authorization", format!("Bearer {token}"))];
-    let (status, keys) = ask(&client(), Method::GET, url, &headers, "").await.unwrap();
-    let keys: Value = serde_json::from_str(&keys).unwrap();
-    assert_eq!(status, 200, "{keys}");
+    let keys = followed(&fetch).await;
     assert!(keys["consumer_key"].as_str().unwrap().starts_with("ck_"));
+    assert!(followed(&call).await.is_array(), "the store's orders");
 
     let is_origin = |line: &&str| line.starts_with("http://localhost:") && line.matches('/').count() == 2;
     let application = said.lines().map(str::trim).find(is_origin).expect("the application's address");
@@ -368,6 +366,15 @@ async fn the_demo_goes_from_link_to_keys_and_leaves_nothing_behind() {
     assert_eq!(demo.ended().await.code(), Some(0));
     assert!(throw_away.path().read_dir().unwrap().next().is_none(), "nothing stays behind");
     drop(busy);
+}
+
+/// What a printed curl command is answered.
+async fn followed(curl: &str) -> Value {
+    let (token, url) = curl.split_once("Bearer ").unwrap().1.split_once("' ").unwrap();
+    let headers = [("authorization", format!("Bearer {token}"))];
+    let (status, body) = ask(&client(), Method::GET, url, &headers, "").await.unwrap();
+    assert_eq!(status, 200, "{url}: {body}");
+    serde_json::from_str(&body).unwrap()
 }
 
 /// Connects a store by a link.

@@ -66,6 +66,7 @@ mod prove;
 mod prove_places;
 mod prove_twice;
 mod proxy;
+mod raw_requests;
 mod reads;
 mod receive;
 mod rekey;

@@ -91,7 +91,12 @@ macro_rules! notices {
             /// The message's class: an action may have revealed a problem.
             pub const fn class(self) -> &'static str {
                 match self {
-                    Self::CheckedBad | Self::NoTurn | Self::KeyStillThere | Self::KeyNotTold | Self::TestNotTaken => "warn",
+                    Self::CheckedBad
+                    | Self::NoTurn
+                    | Self::KeyStillThere
+                    | Self::KeyNotTold
+                    | Self::PasswordLeft
+                    | Self::TestNotTaken => "warn",
                     _ => "good",
                 }
             }
