@@ -20,8 +20,14 @@ pub struct NotAnId {
 fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     let mut random = [0_u8; 16];
     entropy.fill(&mut random);
-    let ulid = ulid::Ulid::from_parts(millis(now), u128::from_le_bytes(random));
-    format!("{prefix}_{}", ulid.to_string().to_ascii_lowercase())
+    written(prefix, ulid::Ulid::from_parts(millis(now), u128::from_le_bytes(random)))
+}
+
+fn written(prefix: &str, ulid: ulid::Ulid) -> String {
+    let mut digits = [0; ulid::ULID_LEN];
+    let digits = ulid.array_to_str(&mut digits);
+    digits.make_ascii_lowercase();
+    [prefix, "_", digits].concat()
 }
 
 /// A ULID counts milliseconds since 1970, in 48 bits.
@@ -56,8 +62,7 @@ macro_rules! ids {
 
             /// The smallest ID possible at this moment: a range of time is a range of IDs.
             pub fn least(at: Time) -> Self {
-                let ulid = ulid::Ulid::from_parts(millis(at), 0);
-                Self(format!("{}_{}", $prefix, ulid.to_string().to_ascii_lowercase()))
+                Self(written($prefix, ulid::Ulid::from_parts(millis(at), 0)))
             }
 
             /// When the ID was created.
@@ -73,7 +78,7 @@ macro_rules! ids {
 
             /// The ID with this ULID.
             pub fn of_ulid(ulid: u128) -> Self {
-                Self(format!("{}_{}", $prefix, ulid::Ulid::from(ulid).to_string().to_ascii_lowercase()))
+                Self(written($prefix, ulid.into()))
             }
 
             /// The smallest ID after this one.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::domain::{Actor, Kind, Status, Verdict};
+use crate::domain::{Actor, Status, Verdict};
 use crate::flow::{
     Beneath,
     connecting::{self, prove},
@@ -17,7 +17,7 @@ use crate::flow::{
     webhooks,
 };
 use crate::live::worker::Plan;
-use crate::storage::attempts::{self, Still};
+use crate::storage::attempts::{self, Ending, Still};
 use crate::storage::{budgets, strangers};
 
 /// The interval between sweeps.
@@ -81,15 +81,12 @@ async fn end_overdue(app: &App) -> Result<usize, Beneath> {
             return Ok(ended);
         }
         for attempt in overdue {
-            let (still, status, kind, reason) = match attempt.status {
-                Status::Open => (Still::Open, Status::Expired, Kind::AttemptExpired, Verdict::NotFinished),
-                Status::AwaitingConfirmation => {
-                    (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotConfirmed)
-                }
-                _ => (Still::Unended, Status::Failed, Kind::AttemptFailed, Verdict::NotFinished),
+            let (still, status, reason) = match attempt.status {
+                Status::Open => (Still::Open, Status::Expired, Verdict::NotFinished),
+                Status::AwaitingConfirmation => (Still::Unended, Status::Failed, Verdict::NotConfirmed),
+                _ => (Still::Unended, Status::Failed, Verdict::NotFinished),
             };
-            let event = attempt.event(kind, now, &Actor::cartkey()).because(Some(reason));
-            connecting::end(app, &attempt.id, still, status, reason, now, &event).await?;
+            connecting::end(app, &attempt, Ending { still, status, reason }, &Actor::cartkey()).await?;
             ended += 1;
         }
     }

@@ -1,7 +1,9 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
 use super::{Db, Error, Tx, events, grants, strangers};
-use crate::domain::{Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint, Status, StoreUrl, Time, Verdict};
+use crate::domain::{
+    Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint, Kind, Status, StoreUrl, Time, Verdict,
+};
 
 /// The columns of an [`Attempt`].
 pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
@@ -281,18 +283,32 @@ pub async fn unsettled(db: &Db) -> Result<Vec<AttemptId>, Error> {
     .await
 }
 
-/// Ends an attempt without a store and wipes its grants; false when it had ended already.
-///
-/// `still` says what the caller saw: a grant that was acknowledged in the meantime is never wiped on an older reading.
-pub async fn end(
-    db: &Db,
-    id: &AttemptId,
-    still: Still,
-    status: Status,
-    reason: Verdict,
-    now: Time,
-    event: &Event,
-) -> Result<bool, Error> {
+/// How an attempt ends without a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending {
+    /// What the caller saw: a grant that was acknowledged in the meantime is never wiped on an older reading.
+    pub still: Still,
+    /// Its last status: denied, expired or failed.
+    pub status: Status,
+    /// Why.
+    pub reason: Verdict,
+}
+
+impl Ending {
+    /// The event about it.
+    pub fn event(self, attempt: &Attempt, now: Time, actor: &Actor) -> Event {
+        let kind = match self.status {
+            Status::Denied => Kind::AttemptDenied,
+            Status::Expired => Kind::AttemptExpired,
+            _ => Kind::AttemptFailed,
+        };
+        attempt.event(kind, now, actor).because(Some(self.reason))
+    }
+}
+
+/// Ends an attempt at the time of the event and wipes its grants; false when it had ended already.
+pub async fn end(db: &Db, id: &AttemptId, ending: Ending, event: &Event) -> Result<bool, Error> {
+    let Ending { still, status, reason } = ending;
     db.transaction(|mut tx| async move {
         let done = tx
             .query(
@@ -302,7 +318,7 @@ pub async fn end(
                    AND (status = 'open' OR ($5 AND status IN ('received', 'proving', 'awaiting_confirmation')))
                    AND ($6 OR NOT EXISTS (SELECT 1 FROM grants WHERE attempt_id = $7 AND state IN ('waiting', 'proven')))",
             )
-            .binds((status, reason, now, id, still != Still::Open, still != Still::Fruitless, id))
+            .binds((status, reason, event.at, id, still != Still::Open, still != Still::Fruitless, id))
             .execute()
             .await?;
         if done == 1 {

@@ -9,7 +9,7 @@ use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::scope::Scope;
 use cartkey::domain::verdict::Verdict;
 use cartkey::flow::{connecting::prove, sweep};
-use cartkey::storage::attempts::{self, Still};
+use cartkey::storage::attempts::{self, Ending, Still};
 use cartkey::storage::{events, grants};
 use serde_json::json;
 
@@ -325,8 +325,8 @@ async fn a_grant_that_was_acknowledged_is_not_wiped_on_an_older_reading() {
     let event = Event::new(Kind::AttemptDenied, world.clock.now(), &Actor::merchant());
     for still in [Still::Open, Still::Fruitless] {
         let db = &world.app.db;
-        let ended = attempts::end(db, &id, still, Status::Denied, Verdict::Denied, world.clock.now(), &event).await;
-        assert!(!ended.unwrap(), "{still:?}");
+        let denied = Ending { still, status: Status::Denied, reason: Verdict::Denied };
+        assert!(!attempts::end(db, &id, denied, &event).await.unwrap(), "{still:?}");
     }
     world.prove().await;
     assert_eq!(column(&world.app.db, "SELECT status FROM attempts").await, ["connected"]);

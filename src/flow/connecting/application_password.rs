@@ -5,6 +5,7 @@
 //! with the attempt's state in the path, and the password is tried only at the store that the attempt is for
 //! (docs/protocol/application-passwords.md §4).
 
+use super::end;
 use std::time::Duration;
 
 use url::Url;
@@ -28,7 +29,7 @@ use crate::flow::connecting::connect::{self, Begun, Error, Invitation, Secrets};
 use crate::flow::connecting::return_leg::is_mine;
 use crate::flow::connecting::{by_hand, receive};
 use crate::flow::open_vault::or_damaged;
-use crate::storage::attempts::{self, AttemptWithSecrets, Still};
+use crate::storage::attempts::{self, AttemptWithSecrets, Ending, Still};
 use crate::storage::grants::Candidate;
 use crate::vault::{Place, fingerprint};
 use crate::woo::{application_password, revocation};
@@ -169,8 +170,8 @@ pub async fn arrive(
                 return take(app, &held, pair, actor).await.map(|()| Arrival::Mine);
             }
             // Once the first browser has brought one, this changes nothing.
-            let ended = end(app, attempt, Still::Open, Status::Failed, Verdict::ApprovedElsewhere, actor);
-            let deleted = ended.await? && discard(app, attempt, &pair).await;
+            let failed = ended(Status::Failed, Verdict::ApprovedElsewhere);
+            let deleted = end(app, attempt, failed, actor).await? && discard(app, attempt, &pair).await;
             return Ok(Arrival::Elsewhere { deleted });
         }
         // The password of another store is not tried here.
@@ -180,7 +181,7 @@ pub async fn arrive(
         Answered::Unreadable => (Status::Failed, Verdict::AnswerUnreadable),
     };
     if attempt.is_open_at(app.now()) && (mine || status == Status::Denied) {
-        end(app, attempt, Still::Open, status, verdict, actor).await?;
+        end(app, attempt, ended(status, verdict), actor).await?;
     }
     Ok(if mine { Arrival::Mine } else { Arrival::Elsewhere { deleted: false } })
 }
@@ -191,7 +192,7 @@ async fn take(app: &App, held: &AttemptWithSecrets, pair: KeyPair, actor: &Actor
     let now = app.now();
     if !attempt.takes_grants_at(now) {
         let is_late = attempt.status_at(now) == Status::Expired;
-        if is_late && end(app, attempt, Still::Open, Status::Expired, Verdict::NotFinished, actor).await? {
+        if is_late && end(app, attempt, ended(Status::Expired, Verdict::NotFinished), actor).await? {
             discard(app, attempt, &pair).await;
         }
         return Ok(());
@@ -219,21 +220,9 @@ fn is_of(attempt: &Attempt, site_url: &str) -> bool {
     Url::parse(site_url).is_ok_and(|url| url.host_str().map(bare) == Some(bare(attempt.home.bare_host())))
 }
 
-async fn end(
-    app: &App,
-    attempt: &Attempt,
-    still: Still,
-    status: Status,
-    verdict: Verdict,
-    actor: &Actor,
-) -> Result<bool, Beneath> {
-    let kind = match status {
-        Status::Denied => Kind::AttemptDenied,
-        Status::Expired => Kind::AttemptExpired,
-        _ => Kind::AttemptFailed,
-    };
-    let event = attempt.event(kind, app.now(), actor).because(Some(verdict));
-    super::end(app, &attempt.id, still, status, verdict, app.now(), &event).await
+/// The end of an attempt that no grant has come for.
+const fn ended(status: Status, reason: Verdict) -> Ending {
+    Ending { still: Still::Open, status, reason }
 }
 
 /// Deletes a password that will not be used, at the attempt's store. Returns whether it is gone.

@@ -14,23 +14,15 @@ pub mod reconnect;
 pub mod return_leg;
 
 use crate::app::App;
-use crate::domain::{AttemptId, Event, Status, Time, Verdict};
+use crate::domain::{Actor, Attempt};
 use crate::flow::Beneath;
-use crate::storage::attempts::{self, Still};
+use crate::storage::attempts::{self, Ending};
 
 /// Ends an attempt without a store, and counts it. Returns false if it had ended already.
-pub(super) async fn end(
-    app: &App,
-    id: &AttemptId,
-    still: Still,
-    status: Status,
-    reason: Verdict,
-    now: Time,
-    event: &Event,
-) -> Result<bool, Beneath> {
-    let ended = attempts::end(&app.db, id, still, status, reason, now, event).await?;
+pub(super) async fn end(app: &App, attempt: &Attempt, ending: Ending, actor: &Actor) -> Result<bool, Beneath> {
+    let ended = attempts::end(&app.db, &attempt.id, ending, &ending.event(attempt, app.now(), actor)).await?;
     if ended {
-        app.metrics.attempt_ended(status, Some(reason));
+        app.metrics.attempt_ended(ending.status, Some(ending.reason));
     }
     Ok(ended)
 }

@@ -12,7 +12,6 @@ use super::end;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::attempt::{Attempt, Status, UNRETURNED_AFTER};
-use crate::domain::event::Kind;
 use crate::domain::id::{AttemptId, KeyId, StoreId};
 use crate::domain::key::AuthMethod;
 use crate::domain::rest_base::RestBase;
@@ -21,7 +20,7 @@ use crate::domain::time::Time;
 use crate::domain::verdict::Verdict;
 use crate::flow::open_vault::or_damaged;
 use crate::flow::{Beneath, connecting::application_password, transfer::add_by_keys, watching::revocation};
-use crate::storage::attempts::{self, Still};
+use crate::storage::attempts::{self, Ending, Still};
 use crate::storage::grants::{self, Candidate, State, Tried};
 use crate::storage::stores::{self, Activation, NewKey};
 use crate::vault::Place;
@@ -251,9 +250,8 @@ async fn move_on(app: &App, id: &AttemptId, tried: &Tried) -> Result<(), Beneath
 
 async fn fail(app: &App, id: &AttemptId, verdict: Verdict) -> Result<(), Beneath> {
     let Some(held) = attempts::find(&app.db, id).await? else { return Ok(()) };
-    let now = app.now();
-    let event = held.attempt.event(Kind::AttemptFailed, now, &Actor::cartkey()).because(Some(verdict));
-    end(app, id, Still::Fruitless, Status::Failed, verdict, now, &event).await?;
+    let ending = Ending { still: Still::Fruitless, status: Status::Failed, reason: verdict };
+    end(app, &held.attempt, ending, &Actor::cartkey()).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::Verdict;
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::Db;
-use crate::storage::attempts::{self, AttemptWithSecrets, Still};
+use crate::storage::attempts::{self, AttemptWithSecrets, Ending, Still};
 use crate::storage::grants::{self, Kept, NewGrant};
 use crate::vault::{Place, fingerprint};
 use crate::woo::grant::{self, Malformed};
@@ -109,11 +109,10 @@ pub(super) async fn keep(
 /// does the merchant return to us and learn what to do (docs/protocol/wc-auth.md §3.3).
 async fn not_saved(app: &App, db: &Db, held: &AttemptWithSecrets, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
-    let now = app.now();
-    let event = attempt.event(Kind::AttemptFailed, now, actor).because(Some(Verdict::KeyNotSaved));
-    let verdict = Verdict::KeyNotSaved;
-    if db.insist(|| attempts::end(db, &attempt.id, Still::Open, Status::Failed, verdict, now, &event)).await? {
-        app.metrics.attempt_ended(Status::Failed, Some(verdict));
+    let ending = Ending { still: Still::Open, status: Status::Failed, reason: Verdict::KeyNotSaved };
+    let event = ending.event(attempt, app.now(), actor);
+    if db.insist(|| attempts::end(db, &attempt.id, ending, &event)).await? {
+        app.metrics.attempt_ended(ending.status, Some(ending.reason));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::domain::verdict::Verdict;
 use crate::flow::{Beneath, connecting::prove, takes_in_beneath};
-use crate::storage::attempts::{self, AttemptWithSecrets, Still};
+use crate::storage::attempts::{self, AttemptWithSecrets, Ending, Still};
 use crate::storage::{grants, keys, stores};
 use crate::vault::fingerprint;
 
@@ -59,8 +59,8 @@ pub async fn arrive(
         (true, false, _) => {}
         (_, true, false) => {
             if attempt.is_open_at(now) {
-                let denied = event(Kind::AttemptDenied).because(Some(Verdict::Denied));
-                end(app, id, Still::Open, Status::Denied, Verdict::Denied, now, &denied).await?;
+                let denied = Ending { still: Still::Open, status: Status::Denied, reason: Verdict::Denied };
+                end(app, attempt, denied, actor).await?;
             }
         }
         (true, true, true) => {
@@ -72,8 +72,7 @@ pub async fn arrive(
             attempts::elsewhere(&app.db, id, now, &event(Kind::AttemptElsewhere)).await?;
             if attempt.confirm == Confirm::App {
                 // The application would confirm with its user in the first browser, who may not be the person who approved.
-                let failed = event(Kind::AttemptFailed).because(Some(Verdict::ApprovedElsewhere));
-                end(app, id, Still::Unended, Status::Failed, Verdict::ApprovedElsewhere, now, &failed).await?;
+                end(app, attempt, failed(Verdict::ApprovedElsewhere), actor).await?;
             }
         }
     }
@@ -118,8 +117,7 @@ pub async fn disown(
     };
     let held = attempts::find(&app.db, id).await?.filter(may);
     let Some(AttemptWithSecrets { attempt, .. }) = held else { return Ok(false) };
-    let event = about(&attempt, Kind::AttemptFailed, actor, app).because(Some(Verdict::Disowned));
-    end(app, id, Still::Unended, Status::Failed, Verdict::Disowned, app.now(), &event).await?;
+    end(app, &attempt, failed(Verdict::Disowned), actor).await?;
     Ok(true)
 }
 
@@ -219,6 +217,11 @@ pub async fn outcome(app: &App, attempt: &Attempt) -> Result<Option<Outcome>, Be
 
 pub(super) fn is_mine(held: &AttemptWithSecrets, browser: Option<&Secret>) -> bool {
     browser.is_some_and(|browser| fingerprint(browser) == held.browser)
+}
+
+/// An approval that must not count ends the attempt, whatever has come.
+const fn failed(reason: Verdict) -> Ending {
+    Ending { still: Still::Unended, status: Status::Failed, reason }
 }
 
 fn about(attempt: &Attempt, kind: Kind, actor: &Actor, app: &App) -> Event {
