@@ -80,6 +80,8 @@ export type Event = {
   type: string;
   timestamp: string;
   data: { user_id?: string; store_id?: string; link_id?: string; attempt_id?: string; reason?: string; actor?: string; [member: string]: unknown };
+  /** The API path of the store or link that the event is about. */
+  related?: string;
 };
 export type EventList = { data: Event[]; next: string };
 

@@ -15,7 +15,7 @@ namespace Cartkey;
  * @phpstan-type Store array{id: string, user_id: string, url: string, name: ?string, status: string, reason: ?string, scope: string, key_id: int, key_last7: string, key_version: int, auth_method: string, woocommerce_version: ?string, wordpress_version: ?string, moved_to: ?string, connected_at: string, checked_at: string, changed_at: string}
  * @phpstan-type Keys array{store_id: string, user_id: string, store_url: string, api_url: string, consumer_key: ?string, consumer_secret: ?string, username: ?string, password: ?string, permissions: string, auth_method: string, notes: list<string>, key_version: int, issued_at: string}
  * @phpstan-type KeysOrProblem array{id: string, keys: ?Keys, problem: ?array<string, mixed>}
- * @phpstan-type Event array{id: string, type: string, timestamp: string, data: array<string, mixed>}
+ * @phpstan-type Event array{id: string, type: string, timestamp: string, data: array<string, mixed>, related?: string}
  * @phpstan-type EventList array{data: list<Event>, next: string}
  */
 final class Cartkey

@@ -107,11 +107,17 @@ class SeveralKeys(TypedDict):
     data: List[KeysOrProblem]
 
 
-class Event(TypedDict):
+class _Event(TypedDict):
     id: str
     type: str
     timestamp: str
     data: Dict[str, Any]
+
+
+class Event(_Event, total=False):
+    """`related` is the API path of the store or link that the event is about."""
+
+    related: str
 
 
 class EventList(TypedDict):

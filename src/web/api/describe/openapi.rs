@@ -11,8 +11,9 @@ use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
 use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, SeveralKeys, StoreList};
 use super::super::keys::WantedKeys;
 use super::super::links::{Confirmation, NewLink};
-use super::{Answer, Parameter, Place, Route};
-use crate::domain::{Permission, Status, StoreStatus};
+use super::{Answer, Parameter, Place, Route, examples};
+use crate::domain::delivery::TRIAL;
+use crate::domain::{Kind, Permission, Status, StoreStatus};
 use crate::web::problem::{
     Code, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED, SEVERAL_STORES,
     STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
@@ -52,16 +53,69 @@ pub fn document(routes: &[Route]) -> Value {
         item[route.method.as_str().to_ascii_lowercase()] = operation(route);
     }
     document["paths"] = Value::Object(paths);
-    let sent = json!({"required": true, "content": {"application/json": {"schema": by_name("Event")}}});
-    document["webhooks"]["event"]["post"] = json!({
-        "operationId": "receiveEvent",
-        "summary": "Receive an event",
-        "description": "The request that webhooks receive, signed according to Standard Webhooks. The body is identical to the event in the feed.",
-        "requestBody": sent,
-        "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
-        "security": [],
-    });
+    document["components"]["schemas"]["Event"]["properties"]["related"] = related();
+    document["webhooks"] = webhooks(&document["components"]["schemas"]["EventData"]["properties"]);
     document
+}
+
+/// The schema of an event's `related`.
+fn related() -> Value {
+    json!({
+        "type": "string",
+        "description": "The API path of the store or link that the event is about. Omitted if the API shows neither.",
+        "examples": [format!("/api/v1/stores/{}", examples::store_id())],
+    })
+}
+
+/// Every type of event and the request with which a webhook is told of it; `members` are those of every event's `data`.
+fn webhooks(members: &Value) -> Value {
+    let mut hooks: Map<String, Value> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let schema = event(kind.as_str(), &by_name("EventId"), kind.members(), members);
+            (
+                kind.as_str().to_owned(),
+                webhook(&format!("{kind:?}"), kind.in_words(), &schema, &json!(examples::event(*kind))),
+            )
+        })
+        .collect();
+    let id = json!({"type": "string", "pattern": "^dl_[0-7][0-9a-hjkmnp-tv-z]{25}$"});
+    let mut schema = event(TRIAL, &id, [("webhook_id", true)].into_iter(), members);
+    schema["properties"]["data"]["required"] = json!(["webhook_id"]);
+    hooks.insert(TRIAL.to_owned(), webhook("WebhookTest", "Test, sent on request", &schema, &examples::trial()));
+    Value::Object(hooks)
+}
+
+/// The schema of an event of this type.
+fn event(kind: &str, id: &Value, named: impl Iterator<Item = (&'static str, bool)>, members: &Value) -> Value {
+    let (mut properties, mut required) = (json!({"actor": members["actor"]}), vec!["actor"]);
+    let mut schema = json!({
+        "type": "object",
+        "required": ["id", "type", "timestamp", "data"],
+        "properties": {"id": id, "type": {"type": "string", "enum": [kind]}, "timestamp": by_name("Time")},
+    });
+    for (name, always) in named {
+        properties[name] = members[name].clone();
+        required.extend(always.then_some(name));
+        if matches!(name, "store_id" | "link_id") {
+            schema["properties"]["related"] = related();
+        }
+    }
+    schema["properties"]["data"] = json!({"type": "object", "required": required, "properties": properties});
+    schema
+}
+
+fn webhook(name: &str, title: &str, schema: &Value, example: &Value) -> Value {
+    json!({
+        "post": {
+            "operationId": format!("receive{name}"),
+            "summary": title,
+            "description": "Sent to webhooks, signed according to Standard Webhooks. Ignore members that you do not know.",
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema, "example": example}}},
+            "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
+            "security": [],
+        },
+    })
 }
 
 /// Every named schema, and those it consists of.
