@@ -35,7 +35,7 @@ pub(super) enum Surface {
     Proxy,
     /// Stores: only the status counts.
     Hook,
-    /// Probes.
+    /// Probes, and readers of the documentation: failures are a bare status.
     Machine,
 }
 

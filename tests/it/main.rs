@@ -35,6 +35,7 @@ mod crash;
 mod database;
 mod described;
 mod disk;
+mod docs;
 mod dripped;
 mod failed_commits;
 mod feed;
