@@ -15,7 +15,7 @@ use crate::world::{BEGINNING, World};
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
 /// The public routes that describe the others.
-const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
+const OPEN: [(&str, &str); 3] = [("GET", "/v1/openapi.json"), ("GET", "/v1/postman.json"), ("GET", "/v1/docs")];
 
 /// Every other service route and the permission it needs (from the design's interface table).
 pub const ROUTES: [(&str, &str, &str); 21] = [
@@ -78,11 +78,20 @@ fn every_route_of_the_router_stands_in_the_table() {
     assert_eq!(routes_of(ROUTER), in_table());
     let forgotten = ROUTER.replace(".route(\"/v1/stores\"", ".route(\"/v1/new\", put(x::y))\n.route(\"/v1/stores\"");
     assert_ne!(routes_of(&forgotten), in_table(), "this check can fail");
-    let others =
-        ["answers", "describe/mod", "describe/page", "events", "keys", "links", "proxy", "read", "stores", "values"]
-            .map(|file| {
-                std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap()
-            });
+    let others = [
+        "answers",
+        "describe/mod",
+        "describe/page",
+        "describe/postman",
+        "events",
+        "keys",
+        "links",
+        "proxy",
+        "read",
+        "stores",
+        "values",
+    ]
+    .map(|file| std::fs::read_to_string(format!("{}/src/web/api/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap());
     assert!(others.iter().all(|source| !source.contains(".route(")), "routes are made in one place");
 }
 

@@ -17,8 +17,10 @@ use self::proxy::{store, user};
 use crate::app::App;
 
 pub(super) fn routes(app: &App) -> Router<App> {
-    let description =
-        Router::new().route("/v1/openapi.json", get(describe::document)).route("/v1/docs", get(describe::docs));
+    let description = Router::new()
+        .route("/v1/openapi.json", get(describe::document))
+        .route("/v1/postman.json", get(describe::collection))
+        .route("/v1/docs", get(describe::docs));
     let with_token = Router::new()
         .route("/v1/links", post(links::make))
         .route("/v1/links/{id}", get(links::look))

@@ -338,7 +338,9 @@ fn events() -> Route {
 }
 
 fn documents() -> Vec<Route> {
-    let document = Content { kind: JSON, schema: ObjectBuilder::new().schema_type(Type::Object).into(), example: None };
+    let object =
+        || Content { kind: JSON, schema: ObjectBuilder::new().schema_type(Type::Object).into(), example: None };
+    let (document, collection) = (object(), object());
     let page = Content { kind: "text/html; charset=utf-8", schema: text().into(), example: None };
     let plain =
         |says, content| vec![Answer { status: 200, says, contents: vec![content], headers: &[], leads_to: &[] }];
@@ -351,6 +353,17 @@ fn documents() -> Vec<Route> {
                 "getDescription",
                 "This description as OpenAPI",
                 "OpenAPI 3.1, generated from the code of the running version. No token is needed.",
+            )
+        },
+        Route {
+            answers: plain("The collection.", collection),
+            ..named(
+                Method::GET,
+                "/api/v1/postman.json",
+                "getCollection",
+                "This description as a Postman collection",
+                "A collection in Postman's format v2.1, for Postman, Bruno, Insomnia and others. Set its variable `token`. No token \
+                 is needed to get it.",
             )
         },
         Route {
