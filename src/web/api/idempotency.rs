@@ -116,3 +116,24 @@ fn again(answer: Answer) -> Result<Response, Failure> {
     again.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(again)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_visible_ascii_within_its_bounds_and_sent_once() {
+        let read = |keys: &[&[u8]]| {
+            let values = keys.iter().map(|key| (KEY, HeaderValue::from_bytes(key).unwrap()));
+            let mut headers = HeaderMap::new();
+            values.for_each(|(name, value)| _ = headers.append(name, value));
+            key(&headers).map(<[u8]>::to_vec).ok()
+        };
+        for good in [&b"k"[..], b"\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", &[b'~'; 255]] {
+            assert_eq!(read(&[good]).as_deref(), Some(good));
+        }
+        for bad in [&[&b""[..]][..], &[b"a b"], &["ü".as_bytes()], &[&[b'k'; 256]], &[b"k", b"k"]] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
+}
