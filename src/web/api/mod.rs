@@ -28,11 +28,11 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/v1/stores", get(stores::list))
         .route("/v1/stores/{id}", get(stores::look).delete(stores::disconnect))
         .route("/v1/stores/{id}/check", post(stores::check))
+        .route("/v1/events", get(events::read))
+        // Every POST above takes an `Idempotency-Key`. Those below read keys: a repetition does no harm, and they are the most frequent.
+        .route_layer(from_fn_with_state(app.clone(), idempotency::once))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
-        .route("/v1/events", get(events::read))
-        // Every POST above takes an `Idempotency-Key`. The one below is a read, which does no harm when it is repeated.
-        .route_layer(from_fn_with_state(app.clone(), idempotency::once))
         .route("/v1/keys", post(keys::of_several));
     description.merge(with_token.with_state(read::Api::new(app)))
 }
