@@ -45,14 +45,15 @@ final class Cartkey
     }
 
     /**
-     * Creates a link for the user who is signed in to your application. Send them to its `url`.
+     * Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates
+     * no other.
      *
      * @param NewLink $newLink
      * @return MadeLink
      */
-    public function makeLink(array $newLink): array
+    public function makeLink(array $newLink, ?string $idempotencyKey = null): array
     {
-        return $this->ask('POST', 'links', body: $newLink);
+        return $this->ask('POST', 'links', body: $newLink, headers: self::keyed($idempotencyKey));
     }
 
     /** @return Link */
@@ -66,9 +67,10 @@ final class Cartkey
      *
      * @return Store
      */
-    public function confirmAttempt(string $id, #[\SensitiveParameter] string $code, string $userId): array
+    public function confirmAttempt(string $id, #[\SensitiveParameter] string $code, string $userId, ?string $idempotencyKey = null): array
     {
-        return $this->ask('POST', self::path('attempts', $id, 'confirm'), body: ['code' => $code, 'user_id' => $userId]);
+        $body = ['code' => $code, 'user_id' => $userId];
+        return $this->ask('POST', self::path('attempts', $id, 'confirm'), body: $body, headers: self::keyed($idempotencyKey));
     }
 
     /**
@@ -196,18 +198,23 @@ final class Cartkey
 
     private function call(string $kind, string $id, string $method, string $route, array $query, mixed $body, ?string $idempotencyKey): StoreAnswer
     {
-        if ($idempotencyKey !== null && preg_match('/^[ -~]+$/D', $idempotencyKey) !== 1) {
-            throw new \InvalidArgumentException('an Idempotency-Key is printable ASCII');
-        }
-        $headers = $idempotencyKey === null ? [] : ["Idempotency-Key: $idempotencyKey"];
         $path = self::path($kind, $id, 'wp-json', ...explode('/', ltrim($route, '/')));
         // A store has a minute to begin its answer, after its turn has come.
-        return new StoreAnswer(...$this->send($method, $path, $query, $body, $headers, 120));
+        return new StoreAnswer(...$this->send($method, $path, $query, $body, self::keyed($idempotencyKey), 120));
     }
 
-    private function ask(string $method, string $path, array $query = [], mixed $body = null, int $timeout = 30): mixed
+    private function ask(string $method, string $path, array $query = [], mixed $body = null, int $timeout = 30, array $headers = []): mixed
     {
-        return $this->send($method, $path, $query, $body, [], $timeout)[2];
+        return $this->send($method, $path, $query, $body, $headers, $timeout)[2];
+    }
+
+    /** @return list<string> */
+    private static function keyed(?string $key): array
+    {
+        if ($key !== null && preg_match('/^[ -~]+$/D', $key) !== 1) {
+            throw new \InvalidArgumentException('an Idempotency-Key is printable ASCII');
+        }
+        return $key === null ? [] : ["Idempotency-Key: $key"];
     }
 
     private function cached(string $method, string $path, array $query = [], mixed $body = null): mixed

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod describe;
 mod events;
+mod idempotency;
 mod keys;
 mod links;
 mod proxy;
@@ -11,6 +12,7 @@ mod stores;
 mod values;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use self::proxy::{store, user};
@@ -28,10 +30,12 @@ pub(super) fn routes(app: &App) -> Router<App> {
         .route("/v1/stores", get(stores::list))
         .route("/v1/stores/{id}", get(stores::look).delete(stores::disconnect))
         .route("/v1/stores/{id}/check", post(stores::check))
-        .route("/v1/keys", post(keys::of_several))
+        .route("/v1/events", get(events::read))
+        // Every POST above takes an `Idempotency-Key`. Those below read keys: a repetition does no harm, and they are the most frequent.
+        .route_layer(from_fn_with_state(app.clone(), idempotency::once))
         .route("/v1/stores/{id}/keys", get(keys::of_store))
         .route("/v1/users/{user_id}/keys", get(keys::of_user))
-        .route("/v1/events", get(events::read));
+        .route("/v1/keys", post(keys::of_several));
     description.merge(with_token.with_state(read::Api::new(app)))
 }
 

@@ -57,6 +57,15 @@ pub struct Route {
     is_call: bool,
 }
 
+impl Route {
+    /// Whether it takes an `Idempotency-Key`, as every POST does that changes something. Calls to stores have a header of that name of
+    /// their own.
+    fn takes_key(&self) -> bool {
+        let changes = self.permission.is_some_and(|permission| permission != Permission::KeysRead);
+        self.method == Method::POST && changes && !self.is_call
+    }
+}
+
 /// Where a parameter is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {

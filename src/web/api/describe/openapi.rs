@@ -15,8 +15,8 @@ use super::{Answer, Parameter, Place, Route, examples};
 use crate::domain::delivery::TRIAL;
 use crate::domain::{Kind, Permission, Status, StoreStatus};
 use crate::web::problem::{
-    Code, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED, SEVERAL_STORES,
-    STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
+    Code, IDEMPOTENCY_KEY_IN_USE, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED,
+    SEVERAL_STORES, STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
 };
 
 const SAYS: &str = "This API is for services on your internal network. Send a service token as `Authorization: Bearer cartkey_…`; \
@@ -145,7 +145,13 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
 fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     for answer in &route.answers {
-        responses.insert(answer.status.to_string(), success(answer));
+        let mut response = success(answer);
+        if route.takes_key() {
+            let says = "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.";
+            let header = json!({"description": says, "required": false, "schema": {"type": "string"}});
+            response["headers"]["Idempotency-Replayed"] = header;
+        }
+        responses.insert(answer.status.to_string(), response);
     }
     for (status, codes) in problems(route) {
         responses.insert(status.to_string(), problem(&codes));
@@ -196,13 +202,14 @@ pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
     if route.permission.is_some() {
         codes.extend([&UNAUTHENTICATED, &PERMISSION_MISSING, &INVALID_REQUEST]);
     }
-    if takes_body(route) {
+    if takes_body(route) || route.takes_key() {
         codes.extend([&TOO_LARGE, &TIMED_OUT]);
     }
     let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
     for code in codes {
-        // 422 is used for bodies only.
-        for status in code.statuses.iter().filter(|status| **status != 422 || route.body.is_some()) {
+        // An invalid request is 422 in a body only.
+        let is_of_body = |status: u16| status == 422 && *code == INVALID_REQUEST;
+        for status in code.statuses.iter().filter(|status| !is_of_body(**status) || route.body.is_some()) {
             by_status.entry(*status).or_default().push(code);
         }
     }
@@ -230,21 +237,20 @@ fn success(answer: &Answer) -> Value {
 
 /// A problem document with one of these codes and the members they add.
 fn problem(codes: &[&Code]) -> Value {
-    let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
     let says: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.code, code.says)).collect();
     let mut response = json!({
         "description": says.join("\n\n"),
         "content": {"application/problem+json": {"schema": with_code(codes)}},
     });
-    let mut header = |name: &str, says: &str, kind: &str| {
-        response["headers"][name] = json!({"description": says, "required": true, "schema": {"type": kind}});
+    let mut header = |name: &str, says: &str, kind: &str, of: &[&Code]| {
+        if codes.iter().any(|code| of.contains(code)) {
+            let required = codes.iter().all(|code| of.contains(code));
+            response["headers"][name] = json!({"description": says, "required": required, "schema": {"type": kind}});
+        }
     };
-    if names.contains(&UNAUTHENTICATED.code) {
-        header("WWW-Authenticate", "`Bearer`", "string");
-    }
-    if names.contains(&UNAVAILABLE.code) || names.contains(&RATE_LIMITED.code) {
-        header("Retry-After", "How many seconds to wait before trying again.", "integer");
-    }
+    header("WWW-Authenticate", "`Bearer`", "string", &[&UNAUTHENTICATED]);
+    let later = [&UNAVAILABLE, &RATE_LIMITED, &IDEMPOTENCY_KEY_IN_USE];
+    header("Retry-After", "How many seconds to wait before trying again.", "integer", &later);
     response
 }
 
