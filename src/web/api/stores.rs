@@ -52,6 +52,9 @@ pub async fn check(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Resu
     if looked.had_no_turn {
         return Err(Failure::no_turn());
     }
+    if let Some(pause) = looked.pause {
+        return Err(Failure::later(pause));
+    }
     Ok(Json(Store::from(&looked.store)))
 }
 
