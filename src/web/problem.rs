@@ -95,6 +95,8 @@ codes! {
     CODE_SPENT = "code_spent", [409], ["attempt_url"], "The code is wrong, already used, or older than a minute. Send the merchant to `attempt_url`, where one click creates a new one.";
     OTHER_USER = "other_user", [409], [], "The attempt belongs to a different `user_id`: the link was someone else's. Nothing was confirmed.";
     ATTEMPT_ENDED = "attempt_ended", [409], ["attempt_status", "reason"], "The attempt ended before it was confirmed. Create a new link for the merchant.";
+    NOT_ROTATED = "not_rotated", [409], [], "The token was revoked, has expired, or was already rotated: `successor_id` names its successor. Rotate that, or issue a new token.";
+    WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it. `detail` says which.";
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time. Send it again.";
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB, or 32 MiB in a call to a store.";
