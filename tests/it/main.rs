@@ -46,6 +46,7 @@ mod languages;
 mod layers;
 mod lend;
 mod lend_several;
+mod managing;
 mod many_stores;
 mod merchant;
 mod metrics;
