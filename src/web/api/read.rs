@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::json;
 
 use crate::app::App;
@@ -156,11 +156,6 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
 /// The JSON body; an empty body is the same as `{}`.
 pub fn optional_body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
     if bytes.is_empty() { body(&Bytes::from_static(b"{}")) } else { body(bytes) }
-}
-
-/// Reads a member that may be null, which is not the same as a missing one.
-pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 /// Parses `user_ids` in a body.

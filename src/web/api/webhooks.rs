@@ -5,12 +5,12 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::answers::{self, DeliveryList, MadeWebhook, TestResult, WebhookList};
 use super::read::{
-    Allowed, WebhooksRead, WebhooksWrite, bad, body, cursor, given, limit, optional_body, parameter, query, user_ids,
+    Allowed, WebhooksRead, WebhooksWrite, bad, body, cursor, limit, optional_body, parameter, query, user_ids,
 };
 use crate::app::App;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Webhook};
@@ -51,11 +51,27 @@ pub struct WebhookChange {
     #[schema(min_items = 1)]
     events: Option<Vec<String>>,
     /// The only merchants whose events are sent from now on; null for all that your token may access.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<UserId>>, min_items = 1, max_items = 1000)]
-    user_ids: Option<Option<Vec<String>>>,
+    user_ids: Whose,
     /// False turns it off. True turns it on again and sends what it missed.
     enabled: Option<bool>,
+}
+
+/// `user_ids` in a change: null is not the same as a missing member.
+#[derive(Default)]
+enum Whose {
+    #[default]
+    Unchanged,
+    /// Null.
+    All,
+    These(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Whose {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(from)?.map_or(Self::All, Self::These))
+    }
 }
 
 pub async fn list(client: Allowed<WebhooksRead>, RawQuery(text): RawQuery) -> Result<Json<WebhookList>, Failure> {
@@ -92,13 +108,19 @@ pub async fn change(
     let now = reached(&app, &token, &id).await?;
     let (id, is_off) = (now.id.clone(), now.disabled_at.is_some());
     let asked: WebhookChange = body(&bytes)?;
-    let changes =
-        asked.url.is_some() || asked.description.is_some() || asked.events.is_some() || asked.user_ids.is_some();
+    let changes = asked.url.is_some()
+        || asked.description.is_some()
+        || asked.events.is_some()
+        || !matches!(asked.user_ids, Whose::Unchanged);
     let new = webhooks::NewWebhook {
         url: asked.url.map_or(Ok(now.url), |typed| url(&typed, app.site.network))?,
         description: asked.description.map_or(Ok(now.description), description)?,
         wanted: asked.events.map_or(Ok(now.wanted), |events| wanted(&events))?,
-        users: asked.user_ids.map_or(Ok(now.users), user_ids)?,
+        users: match asked.user_ids {
+            Whose::Unchanged => now.users,
+            Whose::All => None,
+            Whose::These(ids) => user_ids(Some(ids))?,
+        },
     };
     if changes {
         webhooks::change_for(&app, &token, &id, new, &actor).await.map_err(failure)?;

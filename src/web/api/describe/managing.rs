@@ -89,6 +89,13 @@ pub fn webhooks() -> Vec<Route> {
                 "Wipes its secrets and deletes its deliveries. Nothing more is sent.",
             )
         },
+    ]
+}
+
+/// Tests, secrets and deliveries.
+pub fn deliveries() -> Vec<Route> {
+    let one = || vec![path::<WebhookId>("id", "The webhook.")];
+    vec![
         Route {
             permission: Some(WebhooksWrite),
             parameters: one(),

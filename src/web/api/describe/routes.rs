@@ -26,6 +26,7 @@ pub fn all() -> Vec<Route> {
     all.extend(stores());
     all.push(events());
     all.extend(managing::webhooks());
+    all.extend(managing::deliveries());
     all.extend(managing::tokens());
     all.extend(documents());
     all
