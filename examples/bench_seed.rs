@@ -51,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
         successor: None,
     };
     let event = Event::new(Kind::TokenIssued, now, &Actor::new("bench")).token(&token.id);
-    tokens::insert(&db, &token, &fingerprint(&secret), &event).await?;
+    tokens::insert(&db, &token, &fingerprint(&secret), None, &event).await?;
     db.close().await;
     println!("{} {}", first.context("N must be at least 1")?, secret.expose());
     Ok(())

@@ -86,12 +86,23 @@ def main():
     # One store to read, of the merchant named in scripts/contract-known.toml, and one to disconnect.
     facts["STORE"] = next(each["id"] for each in found if each["user_id"] == "merchant-1")
     facts["SPARE"] = next(each["id"] for each in found if each["user_id"] == "merchant-3")
+    # Of each kind, one to read and one to end.
+    for name in ("WEBHOOK", "SPARE_WEBHOOK"):
+        facts[name] = api(base, token, "POST", "/api/v1/webhooks", {"url": store + "/hook"})["id"]
+    for name in ("TOKEN_ID", "SPARE_TOKEN_ID"):
+        facts[name] = api(base, token, "POST", "/api/v1/tokens", {"name": name, "permissions": ["stores:read"]})["id"]
     for name, value in facts.items():
         print(f"{name}={value}")
 
 
-# Existing data, by path segment; for stores, there are two.
-KNOWN = {"links": ["LINK"], "stores": ["STORE", "SPARE"], "attempts": ["ATTEMPT"]}
+# Existing data, by path segment; of some there is a second, to end.
+KNOWN = {
+    "links": ["LINK"],
+    "stores": ["STORE", "SPARE"],
+    "attempts": ["ATTEMPT"],
+    "webhooks": ["WEBHOOK", "SPARE_WEBHOOK"],
+    "tokens": ["TOKEN_ID", "SPARE_TOKEN_ID"],
+}
 # Called by schemathesis itself to load the description; not recorded.
 READ_FIRST = {"getDescription"}
 # Only a merchant's browser gets a valid code: for an existing attempt, 409 is the right response.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::config::span;
 use crate::domain::actor::Actor;
 use crate::domain::id::TokenId;
-use crate::domain::token::{Permissions, ServiceToken, TokenState, Users};
+use crate::domain::token::{Permission, Permissions, ServiceToken, TokenState, Users};
 use crate::flow::lending::key_reads;
 use crate::flow::lending::tokens::{self, NewToken};
 
@@ -23,9 +23,7 @@ pub enum TokenCommand {
         /// A name for the token, such as the name of the service.
         #[arg(long, value_parser = read_name)]
         name: String,
-        /// Permissions, comma separated: keys:read, proxy:read, proxy:write, stores:read, stores:write,
-        /// links:write, events:read.
-        #[arg(long)]
+        #[arg(long, help = format!("Permissions, comma separated: {}", Permission::ALL.map(Permission::as_str).join(", ")))]
         allow: Permissions,
         /// Limit the token to these user IDs, comma separated; all by default.
         #[arg(long, value_parser = read_users)]

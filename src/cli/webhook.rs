@@ -229,7 +229,7 @@ async fn list(app: &App, json: bool, out: &mut impl Write) -> anyhow::Result<()>
             let last =
                 webhook.succeeded_at.map_or_else(|| "never delivered".to_owned(), |at| format!("delivered {at}"));
             let (url, wanted) = (webhook.url.shown(), &webhook.wanted);
-            writeln!(out, "{}\t{}\t{url}\t{wanted}\t{last}\t{}", webhook.id, state(&webhook), webhook.description)?;
+            writeln!(out, "{}\t{}\t{url}\t{wanted}\t{last}\t{}", webhook.id, webhook.state(), webhook.description)?;
         }
     }
     Ok(())
@@ -270,7 +270,7 @@ async fn log(
 fn document(webhook: &Webhook) -> serde_json::Value {
     json!({
         "id": webhook.id,
-        "state": state(webhook),
+        "state": webhook.state(),
         "address": webhook.url.shown(),
         "description": webhook.description,
         "events": webhook.wanted.iter().collect::<Vec<_>>(),
@@ -282,14 +282,6 @@ fn document(webhook: &Webhook) -> serde_json::Value {
         "reason": webhook.disabled_why.map(crate::domain::webhook::WhyOff::as_str),
         "old_secret_until": webhook.old_until,
     })
-}
-
-const fn state(webhook: &Webhook) -> &'static str {
-    match (webhook.disabled_at, webhook.failing_since) {
-        (Some(_), _) => "off",
-        (None, Some(_)) => "failing",
-        (None, None) => "on",
-    }
 }
 
 fn read_description(text: &str) -> Result<String, String> {

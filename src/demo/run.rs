@@ -19,6 +19,7 @@ use crate::domain::link::Confirm;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::{Network, StoreUrl};
 use crate::domain::time::Clock;
+use crate::domain::token::Permissions;
 use crate::flow::connecting::links::{self, NewLink};
 use crate::flow::{lending::tokens, operators};
 use crate::woo::{Client, Outgoing, Resolver};
@@ -39,10 +40,7 @@ pub async fn run() -> anyhow::Result<()> {
     telemetry::start(&config.log);
     let app = serve::open(&config).await?;
     let home = StoreUrl::parse(&store.home(), Network::PrivateToo).context("the pretend store's address")?;
-    let new = tokens::NewToken::new(
-        "demo",
-        "keys:read,proxy:read,proxy:write,stores:read,stores:write,links:write,events:read".parse()?,
-    );
+    let new = tokens::NewToken::new("demo", Permissions::all());
     let (_, token) = tokens::issue(&app, new, &Actor::cli()).await?;
     let new = NewLink {
         user_id: USER_ID.parse()?,

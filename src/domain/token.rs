@@ -24,10 +24,18 @@ names! {
         StoresRead = "stores:read",
         /// Check and disconnect stores.
         StoresWrite = "stores:write",
-        /// Create and follow links, and confirm attempts.
+        /// Create, follow and withdraw links, and confirm attempts.
         LinksWrite = "links:write",
         /// Read the event feed.
         EventsRead = "events:read",
+        /// Read webhooks and their deliveries, without their secrets.
+        WebhooksRead = "webhooks:read",
+        /// Add, change and delete webhooks.
+        WebhooksWrite = "webhooks:write",
+        /// Read service tokens, without their secrets.
+        TokensRead = "tokens:read",
+        /// Issue, rotate and revoke service tokens.
+        TokensWrite = "tokens:write",
     }
 }
 
@@ -40,8 +48,14 @@ impl Permission {
             Self::ProxyWrite => "Change stores through Cartkey, without seeing their keys. Every call is recorded.",
             Self::StoresRead => "See stores and their status, without their keys.",
             Self::StoresWrite => "Check stores, and disconnect them permanently.",
-            Self::LinksWrite => "Create links that connect stores, follow them, and confirm approvals.",
+            Self::LinksWrite => "Create links that connect stores, follow and withdraw them, and confirm approvals.",
             Self::EventsRead => "Read the event feed.",
+            Self::WebhooksRead => "See webhooks and their deliveries, without their secrets.",
+            Self::WebhooksWrite => "Add, change, test and delete webhooks, which receive events.",
+            Self::TokensRead => "See service tokens, without their secrets.",
+            Self::TokensWrite => {
+                "Revoke service tokens, rotate them, and create new ones that may do no more than this token."
+            }
         }
     }
 }
@@ -68,6 +82,22 @@ impl fmt::Display for NotPermissions {
 impl std::error::Error for NotPermissions {}
 
 impl Permissions {
+    /// These permissions; `None` if there are none.
+    pub fn of(some: &[Permission]) -> Option<Self> {
+        let set: Vec<Permission> = Permission::ALL.into_iter().filter(|known| some.contains(known)).collect();
+        (!set.is_empty()).then_some(Self(set))
+    }
+
+    /// Every permission.
+    pub fn all() -> Self {
+        Self(Permission::ALL.to_vec())
+    }
+
+    /// The first permission that `other` lacks.
+    pub fn first_beyond(&self, other: &Self) -> Option<Permission> {
+        self.iter().find(|permission| !other.allow(*permission))
+    }
+
     /// Whether the set includes `permission`.
     pub fn allow(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
@@ -87,8 +117,8 @@ impl FromStr for Permissions {
         if let Some(unknown) = named.iter().find(|n| !Permission::ALL.iter().any(|p| p.as_str() == **n)) {
             return Err(NotPermissions((*unknown).to_owned()));
         }
-        let set: Vec<Permission> = Permission::ALL.into_iter().filter(|p| named.contains(&p.as_str())).collect();
-        if set.is_empty() { Err(NotPermissions(String::new())) } else { Ok(Self(set)) }
+        let named: Vec<Permission> = named.into_iter().filter_map(Permission::from_text).collect();
+        Self::of(&named).ok_or_else(|| NotPermissions(String::new()))
     }
 }
 
@@ -120,6 +150,17 @@ pub enum NotUsers {
 impl Users {
     /// The maximum number of merchants for one token: every read compares all of them.
     pub const MOST: usize = 1_000;
+
+    /// These merchants. Fails with [`NotUsers::Nobody`] or [`NotUsers::TooMany`].
+    pub fn of(mut users: Vec<UserId>) -> Result<Self, NotUsers> {
+        users.sort_unstable();
+        users.dedup();
+        match users.len() {
+            0 => Err(NotUsers::Nobody),
+            1..=Self::MOST => Ok(Self(users)),
+            _ => Err(NotUsers::TooMany),
+        }
+    }
 
     /// Whether the list includes `user`.
     pub fn contain(&self, user: &UserId) -> bool {
@@ -155,13 +196,7 @@ impl FromStr for Users {
         for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
             users.push(line.parse::<UserId>().map_err(|_| NotUsers::Line(index + 1))?);
         }
-        users.sort_unstable();
-        users.dedup();
-        match users.len() {
-            0 => Err(NotUsers::Nobody),
-            1..=Self::MOST => Ok(Self(users)),
-            _ => Err(NotUsers::TooMany),
-        }
+        Self::of(users)
     }
 }
 
@@ -192,17 +227,24 @@ pub struct ServiceToken {
     pub successor: Option<TokenId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenState {
-    /// It is valid.
-    Working,
-    /// It is being rotated: it has a successor, and remains valid until the overlap ends.
-    Rotating,
-    /// It was rotated, and the overlap has ended.
-    Replaced,
-    Expired,
-    Revoked,
+names! {
+    /// The state of a token.
+    TokenState {
+        /// It is valid.
+        Working = "working",
+        /// It is being rotated: it has a successor, and remains valid until the overlap ends.
+        Rotating = "rotating",
+        /// It was rotated, and the overlap has ended.
+        Replaced = "replaced",
+        Expired = "expired",
+        Revoked = "revoked",
+    }
 }
+
+/// A token may not access all of these merchants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this token is limited to other user_ids")]
+pub struct OtherUsers;
 
 impl ServiceToken {
     /// Whether it is valid at `now`.
@@ -225,6 +267,21 @@ impl ServiceToken {
     pub fn may_see(&self, user: &UserId) -> bool {
         self.users.as_ref().is_none_or(|users| users.contain(user))
     }
+
+    /// Whether it may access everything that something limited to `users` may; `None` means that it is not limited.
+    pub fn covers(&self, users: Option<&Users>) -> bool {
+        match (&self.users, users) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(users)) => users.iter().all(|user| own.contain(user)),
+        }
+    }
+
+    /// The limit of something that it creates for `users`; `None` means as many as it may access itself.
+    pub fn limit(&self, users: Option<Users>) -> Result<Option<Users>, OtherUsers> {
+        let users = users.or_else(|| self.users.clone());
+        if self.covers(users.as_ref()) { Ok(users) } else { Err(OtherUsers) }
+    }
 }
 
 #[cfg(test)]
@@ -245,14 +302,44 @@ mod tests {
     }
 
     #[test]
+    fn a_token_covers_what_is_limited_within_its_own_limit() {
+        let token = |users: &str| ServiceToken {
+            id: "tk_01jd0000000000000000000000".parse().expect("an id"),
+            name: String::new(),
+            permissions: Permissions::all(),
+            created_at: Time::from_millis(0),
+            expires_at: None,
+            revoked_at: None,
+            users: users.parse().ok(),
+            successor: None,
+        };
+        let users = |text: &str| text.parse::<Users>().ok();
+        for (token, limit, covers) in [
+            (token(""), None, true),
+            (token(""), users("a"), true),
+            (token("a\nb"), None, false),
+            (token("a\nb"), users("a"), true),
+            (token("a\nb"), users("a\nb"), true),
+            (token("a\nb"), users("a\nc"), false),
+        ] {
+            assert_eq!(token.covers(limit.as_ref()), covers, "{:?} {limit:?}", token.users);
+        }
+        assert_eq!(token("a\nb").limit(None), Ok(users("a\nb")));
+        assert_eq!(token("a\nb").limit(users("c")), Err(OtherUsers));
+        assert_eq!(token("").limit(None), Ok(None));
+    }
+
+    #[test]
     fn permissions_read_and_show() {
         let set: Permissions = " stores:read,keys:read, keys:read".parse().expect("permissions");
         assert_eq!(set.to_string(), "keys:read,stores:read");
         assert!(set.allow(Permission::KeysRead) && !set.allow(Permission::LinksWrite));
         assert!("".parse::<Permissions>().is_err());
+        assert_eq!(set.first_beyond(&Permissions::all()), None);
+        assert_eq!(Permissions::all().first_beyond(&set), Some(Permission::ProxyRead));
         assert_eq!(
             "keys:write".parse::<Permissions>().map_err(|e| e.to_string()),
-            Err("\"keys:write\" is not a permission; the permissions are keys:read, proxy:read, proxy:write, stores:read, stores:write, links:write, events:read".to_owned())
+            Err("\"keys:write\" is not a permission; the permissions are keys:read, proxy:read, proxy:write, stores:read, stores:write, links:write, events:read, webhooks:read, webhooks:write, tokens:read, tokens:write".to_owned())
         );
     }
 }

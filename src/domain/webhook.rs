@@ -251,6 +251,18 @@ names! {
     }
 }
 
+names! {
+    /// The state of a webhook.
+    WebhookState {
+        /// It receives events.
+        On = "on",
+        /// It receives events, and the last ones could not be delivered.
+        Failing = "failing",
+        /// Nothing is sent to it.
+        Off = "off",
+    }
+}
+
 /// A webhook, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Webhook {
@@ -280,6 +292,14 @@ impl Webhook {
     /// Whether it receives this event: it wants the type, and may see the merchant.
     pub fn is_told_of(&self, news: &News) -> bool {
         self.wanted.wants(&news.kind) && news.is_about_one_of(self.users.as_ref())
+    }
+
+    pub const fn state(&self) -> WebhookState {
+        match (self.disabled_at, self.failing_since) {
+            (Some(_), _) => WebhookState::Off,
+            (None, Some(_)) => WebhookState::Failing,
+            (None, None) => WebhookState::On,
+        }
     }
 
     /// Whether two secrets sign at `now`.

@@ -1,14 +1,15 @@
 //! Feed: the events in order, for services that follow them. A service that has read everything may wait for the next one.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::app::App;
 use crate::domain::page::MOST;
-use crate::domain::{EventId, News, ServiceToken};
+use crate::domain::{EventId, News, ServiceToken, Store, StoreId};
 use crate::flow::{Beneath, takes_in_beneath};
 pub use crate::live::feed::Crowded;
 use crate::live::feed::{Place, Watcher};
-use crate::storage::{events, tokens};
+use crate::storage::{events, stores, tokens};
 
 /// One page of the feed.
 #[derive(Debug)]
@@ -58,6 +59,17 @@ pub async fn read(app: &App, token: &ServiceToken, after: EventId, limit: i64) -
     Ok(Part { news, next })
 }
 
+/// The stores that these events are about, as they are now, if `token` may see them.
+pub async fn stores_of(app: &App, token: &ServiceToken, news: &[News]) -> Result<HashMap<StoreId, Store>, Beneath> {
+    let ids: BTreeSet<&StoreId> = news.iter().filter_map(|event| event.data.store_id.as_ref()).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stores = stores::find_several(&app.db, &ids.into_iter().collect::<Vec<_>>()).await?.into_iter();
+    let visible = stores.filter(|store| token.may_see(&store.user_id));
+    Ok(visible.map(|store| (store.id.clone(), store)).collect())
+}
+
 /// Like [`read`], but waits up to `within` for an event if there is none yet.
 pub async fn wait(
     app: &App,
@@ -85,8 +97,8 @@ pub async fn wait(
 
 /// A reader that follows the feed. How long it may take to read is up to its connection (`serve/write_deadline.rs`).
 pub struct Follower {
-    app: App,
-    token: ServiceToken,
+    pub app: App,
+    pub token: ServiceToken,
     after: EventId,
     /// Whether more events may already be available.
     is_behind: bool,

@@ -149,12 +149,7 @@ impl Hosts {
         self.at(name, now, |host| host.not_before = host.not_before.max(now.plus(pause)));
     }
 
-    /// Whether the host asked for a pause, longer than the pace of checks, that is not over.
-    pub fn is_shut(&self, name: &str, now: Instant) -> bool {
-        self.pause(name, now).is_some()
-    }
-
-    /// How long the pause still lasts that the host asked for.
+    /// How long the pause still lasts that the host asked for; `None` if it is no longer than the pace of checks.
     pub fn pause(&self, name: &str, now: Instant) -> Option<Duration> {
         let hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let not_before = hosts.get(name)?.not_before;
@@ -218,9 +213,9 @@ mod tests {
     fn a_host_that_asked_for_patience_is_left_alone() {
         let hosts = Hosts::default();
         drop(hosts.turn("a", NOW));
-        assert!(!hosts.is_shut("a", NOW), "the pace is no request");
+        assert!(hosts.pause("a", NOW).is_none(), "the pace is no request");
         hosts.stay_away("a", ms(600_000), NOW);
-        assert!(hosts.is_shut("a", NOW) && !hosts.is_shut("b", NOW));
+        assert!(hosts.pause("a", NOW).is_some() && hosts.pause("b", NOW).is_none());
         assert_eq!(hosts.pause("a", at(100)), Some(ms(599_900)));
         assert!(matches!(hosts.turn("a", at(599_999)), Turn::Later(pause) if pause > ms(1)));
         assert!(matches!(hosts.turn("a", at(600_000)), Turn::Now(_)));

@@ -1,8 +1,10 @@
 //! Links.
 
+use super::lists::{self, as_list};
 use super::{Db, Error, attempts, events, grants, strangers};
 use crate::domain::{
-    Attempt, AttemptId, Event, Fingerprint, Kind, Link, LinkId, LinkState, Status, StoreId, Time, UserId, Verdict,
+    Attempt, AttemptId, Event, Fingerprint, Kind, Link, LinkId, LinkState, Status, StoreId, Time, UserId, Users,
+    Verdict,
 };
 
 /// The columns of a [`Link`].
@@ -121,6 +123,8 @@ pub struct Filter {
     pub state: Option<LinkState>,
     /// Only this merchant's.
     pub user_id: Option<UserId>,
+    /// Only those of these merchants.
+    pub users: Option<Users>,
     /// Only those made before this one.
     pub before: Option<LinkId>,
 }
@@ -144,8 +148,16 @@ pub struct Listed {
     pub connected_store: Option<StoreId>,
 }
 
+impl Listed {
+    /// Where the newest attempt stands at `now`.
+    pub fn attempt_status_at(&self, now: Time) -> Option<Status> {
+        let is_late = self.attempt_expires_at.is_some_and(|end| now >= end);
+        self.attempt_status.map(|status| if status == Status::Open && is_late { Status::Expired } else { status })
+    }
+}
+
 /// The list, of the links that `of` leaves, a condition on `$1`.
-const fn listed(of: &'static str) -> [&'static str; 5] {
+const fn listed(of: [&'static str; 3]) -> [&'static str; 7] {
     [
         "SELECT ",
         COLUMNS,
@@ -157,7 +169,9 @@ const fn listed(of: &'static str) -> [&'static str; 5] {
              LEFT JOIN tokens ON tokens.id = links.made_by
              LEFT JOIN operators ON operators.id = links.made_by
              WHERE ",
-        of,
+        of[0],
+        of[1],
+        of[2],
         " AND ($2 IS NULL OR links.id < $2)
               AND ($3 IS NULL OR $3 = CASE WHEN links.withdrawn_at IS NOT NULL THEN 'withdrawn'
                                            WHEN attempts.id IS NOT NULL THEN 'used'
@@ -170,11 +184,16 @@ const fn listed(of: &'static str) -> [&'static str; 5] {
 
 /// Links, the newest first, as they stand at `now`; at most `most`.
 pub async fn list(db: &Db, filter: &Filter, now: Time, most: i64) -> Result<Vec<Listed>, Error> {
+    let before = (&filter.before, filter.state.map(LinkState::as_str), now, most);
     // One merchant's links are found by an index, for which a filter that may be left out is no condition.
-    let sql = if filter.user_id.is_some() { listed("links.user_id = $1") } else { listed("$1 IS NULL") };
-    db.read(sql)
-        .binds((&filter.user_id, &filter.before, filter.state.map(LinkState::as_str), now, most))
-        .planned_each_time()
-        .all()
-        .await
+    let (of, whose) = match (&filter.user_id, &filter.users) {
+        (Some(user), Some(users)) if !users.contain(user) => return Ok(Vec::new()),
+        (Some(user), _) => (["links.user_id = $1", "", ""], Some(user.to_string())),
+        (None, Some(users)) => {
+            let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+            (["links.user_id IN (", lists::listed(db), ")"], Some(as_list(&users)?))
+        }
+        (None, None) => (["$1 IS NULL", "", ""], None),
+    };
+    db.read(listed(of)).bind(whose).binds(before).planned_each_time().all().await
 }

@@ -2,6 +2,7 @@
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::keys::Farewell;
+use super::lists::{as_list, listed};
 use super::{Db, Error, Tx, events, lending};
 use crate::domain::search;
 use crate::domain::{
@@ -243,6 +244,11 @@ fn taken(key: &NewKey, store_id: &StoreId, version: i64, actor: &Actor) -> Vec<E
 
 pub async fn find(db: &Db, id: &StoreId) -> Result<Option<Store>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM stores WHERE id = $1"]).bind(id).optional().await
+}
+
+/// Those of these stores that there are, in no order.
+pub async fn find_several(db: &Db, ids: &[&StoreId]) -> Result<Vec<Store>, Error> {
+    db.read(["SELECT ", COLUMNS, " FROM stores WHERE id IN (", listed(db), ")"]).bind(as_list(ids)?).all().await
 }
 
 /// A store with the sealed key that is served, and the lending counter as it was just before.

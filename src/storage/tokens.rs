@@ -20,12 +20,35 @@ async fn write(tx: &mut Tx, token: &ServiceToken, fingerprint: &Fingerprint) -> 
     Ok(())
 }
 
-/// Keeps a new token.
-pub async fn insert(db: &Db, token: &ServiceToken, fingerprint: &Fingerprint, event: &Event) -> Result<(), Error> {
+/// Whether the token that issues another works at `now`; true for a person. Asked behind the counter's lock: an issuer's revocation
+/// is recorded either before, and seen here, or after all that it has issued.
+async fn issuer_works(tx: &mut Tx, issuer: Option<&TokenId>, now: Time) -> Result<bool, Error> {
+    let Some(issuer) = issuer else { return Ok(true) };
+    tx.query(
+        "SELECT COUNT(*) > 0 FROM tokens
+         WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+    )
+    .binds((issuer, now))
+    .value()
+    .await
+}
+
+/// Keeps a new token; false when the token `issuer` that issues it works no more.
+pub async fn insert(
+    db: &Db,
+    token: &ServiceToken,
+    fingerprint: &Fingerprint,
+    issuer: Option<&TokenId>,
+    event: &Event,
+) -> Result<bool, Error> {
     db.transaction(|mut tx| async move {
         write(&mut tx, token, fingerprint).await?;
         events::record(&mut tx, event).await?;
-        tx.commit(()).await
+        if issuer_works(&mut tx, issuer, token.created_at).await? {
+            tx.commit(true).await
+        } else {
+            tx.undo(false).await
+        }
     })
     .await
 }
@@ -43,21 +66,32 @@ pub async fn all(db: &Db) -> Result<Vec<ServiceToken>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM tokens ORDER BY id"]).all().await
 }
 
+/// Tokens after the ID `after`, oldest first; at most `most`. With `limited`, only those that are limited to some merchants.
+pub async fn page(db: &Db, after: &TokenId, limited: bool, most: i64) -> Result<Vec<ServiceToken>, Error> {
+    let of = if limited { " AND users IS NOT NULL" } else { "" };
+    db.read(["SELECT ", COLUMNS, " FROM tokens WHERE id > $1", of, " ORDER BY id LIMIT $2"])
+        .binds((after, most))
+        .all()
+        .await
+}
+
 pub async fn find(db: &Db, id: &TokenId) -> Result<Option<ServiceToken>, Error> {
     db.read(["SELECT ", COLUMNS, " FROM tokens WHERE id = $1"]).bind(id).optional().await
 }
 
 /// Keeps `new` in the place of the token `old`, which stops at `until` if it does not stop earlier by itself; false when
-/// `old` works no more at `now` or was replaced before.
+/// `old` works no more when `new` is made or was replaced before, or when the token `issuer` that replaces it works no more.
 pub async fn rotate(
     db: &Db,
     old: &TokenId,
     until: Time,
     new: &ServiceToken,
     fingerprint: &Fingerprint,
-    now: Time,
+    issuer: Option<&TokenId>,
     events: &[Event],
 ) -> Result<bool, Error> {
+    // One that replaces itself worked, or it is not replaced.
+    let issuer = issuer.filter(|issuer| *issuer != old);
     db.transaction(|mut tx| async move {
         write(&mut tx, new, fingerprint).await?;
         let done = tx
@@ -66,7 +100,7 @@ pub async fn rotate(
                  SET successor = $1, expires_at = CASE WHEN expires_at <= $2 THEN expires_at ELSE $3 END
                  WHERE id = $4 AND revoked_at IS NULL AND successor IS NULL AND (expires_at IS NULL OR expires_at > $5)",
             )
-            .binds((&new.id, until, until, old, now))
+            .binds((&new.id, until, until, old, new.created_at))
             .execute()
             .await?;
         if done == 0 {
@@ -76,7 +110,7 @@ pub async fn rotate(
         for event in events {
             events::record(&mut tx, event).await?;
         }
-        tx.commit(true).await
+        if issuer_works(&mut tx, issuer, new.created_at).await? { tx.commit(true).await } else { tx.undo(false).await }
     })
     .await
 }

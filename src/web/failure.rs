@@ -107,6 +107,13 @@ impl Failure {
         Self { retry_after: Some(10), ..failure }
     }
 
+    /// The store or its host asked to be left alone for this long.
+    pub fn later(pause: Duration) -> Self {
+        let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says);
+        Self { retry_after: Some(seconds(pause)), ..failure }
+    }
+
     /// Too many requests; retry after `seconds`.
     pub fn rate_limited(said: Said, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
@@ -114,7 +121,6 @@ impl Failure {
 
     /// A limit on connecting is reached: states which one, and when to retry.
     pub(super) fn limited(limit: Limit, wait: Duration) -> Self {
-        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
         let (status, key) = match limit {
             Limit::Link => (StatusCode::TOO_MANY_REQUESTS, "failure-link-limit"),
             Limit::Network => (StatusCode::TOO_MANY_REQUESTS, "failure-network-limit"),
@@ -123,7 +129,7 @@ impl Failure {
             Limit::Open => (StatusCode::SERVICE_UNAVAILABLE, "failure-open-limit"),
         };
         let failure = Self::said(status, "rate_limited", english(key)).with("limit", json!(limit.what()));
-        Self { retry_after: Some(seconds), ..failure }
+        Self { retry_after: Some(seconds(wait)), ..failure }
     }
 
     /// Adds a member to the problem document.
@@ -148,6 +154,11 @@ impl Failure {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
         Self { retry_after, ..Self::said(status, code, english(key)) }
     }
+}
+
+/// Whole seconds, at least one.
+fn seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
 }
 
 /// An English sentence that can be translated where a merchant reads it.
@@ -214,12 +225,7 @@ impl From<call::Error> for Failure {
                 let says = "The store's key does not allow this method. Send the merchant a link with a wider scope to connect the store again.";
                 Self::new(StatusCode::FORBIDDEN, "scope_missing", says).with("scope", json!(scope))
             }
-            E::Later(pause) => {
-                let seconds = u32::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
-                let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
-                let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says);
-                Self { retry_after: Some(seconds), ..failure }
-            }
+            E::Later(pause) => Self::later(pause),
             E::Moved(to) => {
                 let says = "The store redirects to another address, where its key is not sent. Check the store: POST /api/v1/stores/{id}/check.";
                 Self::new(StatusCode::BAD_GATEWAY, "store_redirects", says).with("location", json!(to))

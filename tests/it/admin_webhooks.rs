@@ -185,7 +185,7 @@ async fn a_webhook_that_is_off_says_why_and_is_turned_on_with_what_it_missed_in_
     dispatch::run_due(&world.app).await.unwrap();
     assert_eq!(receiver.users(), ["missed-1", "missed-2"]);
     let page = ann.submit(&page, "Turn off", &[]).await;
-    assert!(page.text().contains("An operator turned it off"), "{}", page.text());
+    assert!(page.text().contains("It was turned off by hand"), "{}", page.text());
     happens(&world, "missed-3").await;
     let off = page;
     let page = ann.submit(&off, "Turn on for new events only", &[]).await;

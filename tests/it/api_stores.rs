@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::id::StoreId;
-use cartkey::live::single_flight;
 use serde_json::{Value, json};
 
 use crate::admin_stores::make_searchable;
@@ -101,13 +100,13 @@ async fn a_check_asks_the_store_now_and_answers_with_what_it_told() {
     assert_eq!(checked["checked_at"], world.clock.now().to_string());
     assert_ne!(checked["changed_at"], checked["checked_at"]);
     world.shop.demote("admin");
-    world.clock.advance(single_flight::FRESH_FOR);
+    world.clock.advance(Duration::from_secs(5));
     let checked = service.post(&path, &json!({})).await.ok();
     assert_eq!((&checked["status"], &checked["reason"]), (&json!("unauthorized"), &json!("role_lost")));
     assert_eq!(checked["changed_at"], world.clock.now().to_string());
     let actor = column(&world.app.db, "SELECT actor FROM events WHERE kind = 'store.unauthorized'").await;
     assert_eq!(actor, [service.token_id.as_str()]);
-    world.clock.advance(single_flight::FRESH_FOR);
+    world.clock.advance(Duration::from_secs(5));
     service.post(&path, &json!({})).await.ok();
     let told = column(&world.app.db, "SELECT kind FROM events WHERE kind = 'store.unauthorized'").await;
     assert_eq!(told.len(), 1, "only a change is an event");

@@ -60,6 +60,8 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/web/admin/store.rs", "shows a reconnect link once"),
     ("src/web/api/keys.rs", "lends keys: the one answer that holds them"),
     ("src/web/api/links.rs", "shows a new link once"),
+    ("src/web/api/tokens.rs", "shows a new token once"),
+    ("src/web/api/webhooks.rs", "shows a webhook's new secret once"),
     ("src/web/guard.rs", "sets the browser's cookie"),
     ("src/web/merchant/attempt.rs", "hands the state and the code on to where the browser brings them"),
     ("src/web/merchant/connect.rs", "sends the browser to the store, with the state"),

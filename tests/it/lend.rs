@@ -8,7 +8,6 @@ use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::secret::Secret;
 use cartkey::flow::lending::lend::{self, Lent, Request, Which};
 use cartkey::flow::{connecting::disconnect, lending::tokens};
-use cartkey::live::single_flight;
 use cartkey::storage::Pools;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -118,7 +117,7 @@ async fn a_store_that_is_not_connected_is_refused_with_its_status_and_reason() {
         }
     };
     let check = async || {
-        world.clock.advance(single_flight::FRESH_FOR);
+        world.clock.advance(std::time::Duration::from_secs(5));
         trusted.post(&format!("/stores/{id}/check"), &json!({})).await.ok();
     };
     world.shop.switch(|s| s.server_error = true);

@@ -48,6 +48,7 @@ mod languages;
 mod layers;
 mod lend;
 mod lend_several;
+mod managing;
 mod many_stores;
 mod merchant;
 mod metrics;

@@ -29,7 +29,10 @@ enum Door {
     Token(Permission),
 }
 use Door::{Beginner, Everybody, Operator, Store, Token};
-use Permission::{EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite};
+use Permission::{
+    EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite, TokensRead, TokensWrite,
+    WebhooksRead, WebhooksWrite,
+};
 
 /// Every route there is.
 const DOORS: &[(&str, &str, Door)] = &[
@@ -73,8 +76,10 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/openapi.json", Everybody),
     ("GET", "/api/v1/postman.json", Everybody),
     ("GET", "/api/v1/docs", Everybody),
+    ("GET", "/api/v1/links", Token(LinksWrite)),
     ("POST", "/api/v1/links", Token(LinksWrite)),
     ("GET", "/api/v1/links/{id}", Token(LinksWrite)),
+    ("DELETE", "/api/v1/links/{id}", Token(LinksWrite)),
     ("POST", "/api/v1/attempts/{id}/confirm", Token(LinksWrite)),
     ("GET", "/api/v1/stores", Token(StoresRead)),
     ("GET", "/api/v1/stores/{id}", Token(StoresRead)),
@@ -84,6 +89,19 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/api/v1/users/{user_id}/keys", Token(KeysRead)),
     ("POST", "/api/v1/keys", Token(KeysRead)),
     ("GET", "/api/v1/events", Token(EventsRead)),
+    ("GET", "/api/v1/webhooks", Token(WebhooksRead)),
+    ("POST", "/api/v1/webhooks", Token(WebhooksWrite)),
+    ("GET", "/api/v1/webhooks/{id}", Token(WebhooksRead)),
+    ("PATCH", "/api/v1/webhooks/{id}", Token(WebhooksWrite)),
+    ("POST", "/api/v1/webhooks/{id}/test", Token(WebhooksWrite)),
+    ("POST", "/api/v1/webhooks/{id}/rotate", Token(WebhooksWrite)),
+    ("GET", "/api/v1/webhooks/{id}/deliveries", Token(WebhooksRead)),
+    ("DELETE", "/api/v1/webhooks/{id}", Token(WebhooksWrite)),
+    ("GET", "/api/v1/tokens", Token(TokensRead)),
+    ("POST", "/api/v1/tokens", Token(TokensWrite)),
+    ("GET", "/api/v1/tokens/{id}", Token(TokensRead)),
+    ("POST", "/api/v1/tokens/{id}/rotate", Token(TokensWrite)),
+    ("DELETE", "/api/v1/tokens/{id}", Token(TokensWrite)),
     ("GET", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyRead)),
     ("POST", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),
     ("PUT", "/api/v1/stores/{id}/wp-json/{*route}", Token(ProxyWrite)),

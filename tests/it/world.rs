@@ -14,6 +14,7 @@ use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::store_url::Network;
 use cartkey::domain::time::{Clock, Time};
+use cartkey::domain::token::Permissions;
 use cartkey::flow::{connecting::prove, lending::tokens, open_vault};
 use cartkey::storage::Db;
 use cartkey::vault::RingSource;
@@ -172,7 +173,7 @@ impl World {
 
     /// A service with all permissions.
     pub async fn trusted_service(&self) -> Service {
-        self.service("keys:read,proxy:read,proxy:write,stores:read,stores:write,links:write,events:read").await
+        self.holder(tokens::NewToken::new("a service", Permissions::all())).await
     }
 
     /// The address of a new link for `user_id`, for the shop unless `more` states otherwise.

@@ -163,6 +163,21 @@ pub async fn look(app: &App, id: &LinkId) -> Result<Option<(Link, Option<Attempt
     Ok(Some((link, attempt)))
 }
 
+/// Withdraws a link on behalf of a token and returns it with its newest attempt, also if it was withdrawn before. `None` if the
+/// token may not see the link's merchant.
+pub async fn withdraw_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &LinkId,
+    actor: &Actor,
+) -> Result<Option<(Link, Option<Attempt>)>, Beneath> {
+    if look_for(app, token, id).await?.is_none() {
+        return Ok(None);
+    }
+    withdraw(app, id, actor).await?;
+    look(app, id).await
+}
+
 /// One page of links, newest first, with at most `limit` rows.
 pub async fn list(app: &App, filter: &Filter, limit: i64) -> Result<Page<Listed>, Beneath> {
     let rows = links::list(&app.db, filter, app.now(), limit + 1).await?;

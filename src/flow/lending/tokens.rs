@@ -1,4 +1,8 @@
 //! Service tokens: shown once when issued, stored as a fingerprint, replaced with an overlap, revoked at once.
+//!
+//! A token with `tokens:write` does this too, but never for more than it may do itself: what it issues or rotates has no permission
+//! that it lacks, reaches no merchant that it does not, and expires no later. One that is limited to some merchants sees and revokes
+//! only tokens within that limit.
 
 use std::time::Duration;
 
@@ -6,12 +10,16 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::id::TokenId;
+use crate::domain::page::{MOST, Page};
 use crate::domain::secret::Secret;
 use crate::domain::time::Time;
-use crate::domain::token::{Permissions, ServiceToken, TOKEN_PREFIX, TokenState, Users};
+use crate::domain::token::{OtherUsers, Permission, Permissions, ServiceToken, TOKEN_PREFIX, TokenState, Users};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::tokens;
 use crate::vault::fingerprint;
+
+/// Tokens read at a time, of which those within a limit are selected: more than fit on a page.
+const AT_A_TIME: i64 = MOST + 1;
 
 /// The properties of a token to issue.
 #[derive(Debug, Clone)]
@@ -35,11 +43,56 @@ impl NewToken {
 
 /// Issues a token. Its secret is returned once and not stored.
 pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
-    let now = app.now();
-    let (token, secret) = mint(app, new, now);
-    let event = Event::new(Kind::TokenIssued, now, actor).token(&token.id);
-    tokens::insert(&app.db, &token, &fingerprint(&secret), &event).await?;
+    let (token, secret) = mint(app, new, app.now());
+    let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
+    tokens::insert(&app.db, &token, &fingerprint(&secret), None, &event).await?;
     Ok((token, secret))
+}
+
+/// Why a token cannot issue or rotate another.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// It lacks a permission that the other is to have, or has.
+    #[error("this token lacks {0}")]
+    PermissionMissing(Permission),
+    /// It is limited to other merchants.
+    #[error(transparent)]
+    OtherUsers(OtherUsers),
+    /// It expires before the other would.
+    #[error("this token expires at {0}, and what it issues cannot work longer")]
+    Outlived(Time),
+    /// It was revoked or expired in the meantime.
+    #[error("the token is unknown, revoked or expired")]
+    Unauthenticated,
+    /// The other cannot be rotated.
+    #[error(transparent)]
+    Rotate(RotateError),
+    /// The database failed.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(IssueError);
+
+/// Issues a token on behalf of another. Without a limit of its own it gets that of `issuer`, and likewise the expiry.
+pub async fn issue_for(
+    app: &App,
+    issuer: &ServiceToken,
+    new: NewToken,
+    actor: &Actor,
+) -> Result<(ServiceToken, Secret), IssueError> {
+    if let Some(missing) = new.permissions.first_beyond(&issuer.permissions) {
+        return Err(IssueError::PermissionMissing(missing));
+    }
+    let users = issuer.limit(new.users).map_err(IssueError::OtherUsers)?;
+    let (mut token, secret) = mint(app, NewToken { users, ..new }, app.now());
+    match (issuer.expires_at, token.expires_at) {
+        (Some(end), Some(wanted)) if wanted > end => return Err(IssueError::Outlived(end)),
+        (end, None) => token.expires_at = end,
+        _ => {}
+    }
+    let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
+    let is_kept = tokens::insert(&app.db, &token, &fingerprint(&secret), Some(&issuer.id), &event).await?;
+    if is_kept { Ok((token, secret)) } else { Err(IssueError::Unauthenticated) }
 }
 
 fn mint(app: &App, new: NewToken, now: Time) -> (ServiceToken, Secret) {
@@ -86,18 +139,50 @@ pub async fn rotate(
     actor: &Actor,
 ) -> Result<(ServiceToken, Secret), RotateError> {
     let old = tokens::find(&app.db, id).await?.ok_or(RotateError::Unknown)?;
-    let now = app.now();
+    replace(app, old, overlap, None, actor).await
+}
+
+/// Replaces a token on behalf of another, or of itself. The new one expires no later than `issuer`.
+pub async fn rotate_for(
+    app: &App,
+    issuer: &ServiceToken,
+    id: &TokenId,
+    overlap: Duration,
+    actor: &Actor,
+) -> Result<(ServiceToken, Secret), IssueError> {
+    let old = look_for(app, issuer, id).await?.ok_or(IssueError::Rotate(RotateError::Unknown))?;
+    if let Some(missing) = old.permissions.first_beyond(&issuer.permissions) {
+        return Err(IssueError::PermissionMissing(missing));
+    }
+    replace(app, old, overlap, Some(issuer), actor).await.map_err(|error| match error {
+        RotateError::Beneath(beneath) => IssueError::Beneath(beneath),
+        error => IssueError::Rotate(error),
+    })
+}
+
+async fn replace(
+    app: &App,
+    old: ServiceToken,
+    overlap: Duration,
+    issuer: Option<&ServiceToken>,
+    actor: &Actor,
+) -> Result<(ServiceToken, Secret), RotateError> {
+    let (id, now) = (old.id.clone(), app.now());
     refuse_rotation(&old, now)?;
     let lives = old.expires_at.map(|end| end.since(old.created_at));
     let new = NewToken { name: old.name, permissions: old.permissions, users: old.users, lives };
-    let (new, secret) = mint(app, new, now);
+    let (mut new, secret) = mint(app, new, now);
+    if let Some(end) = issuer.and_then(|issuer| issuer.expires_at) {
+        new.expires_at = Some(new.expires_at.map_or(end, |own| own.min(end)));
+    }
     let events = [
-        Event::new(Kind::TokenRotated, now, actor).token(id),
+        Event::new(Kind::TokenRotated, now, actor).token(&id),
         Event::new(Kind::TokenIssued, now, actor).token(&new.id),
     ];
-    if !tokens::rotate(&app.db, id, now.plus(overlap), &new, &fingerprint(&secret), now, &events).await? {
+    let issuer = issuer.map(|issuer| &issuer.id);
+    if !tokens::rotate(&app.db, &id, now.plus(overlap), &new, &fingerprint(&secret), issuer, &events).await? {
         // Another request was faster.
-        let old = tokens::find(&app.db, id).await?.ok_or(RotateError::Unknown)?;
+        let old = tokens::find(&app.db, &id).await?.ok_or(RotateError::Unknown)?;
         refuse_rotation(&old, now)?;
         return Err(RotateError::Expired);
     }
@@ -111,6 +196,33 @@ pub fn refuse_rotation(old: &ServiceToken, now: Time) -> Result<(), RotateError>
         (_, Some(successor)) => Err(RotateError::Replaced(successor.clone())),
         (TokenState::Expired, _) => Err(RotateError::Expired),
         _ => Ok(()),
+    }
+}
+
+/// The token with this id, if it is within the limit of `viewer`.
+pub async fn look_for(app: &App, viewer: &ServiceToken, id: &TokenId) -> Result<Option<ServiceToken>, Beneath> {
+    Ok(find(app, id).await?.filter(|token| viewer.covers(token.users.as_ref())))
+}
+
+/// One page of the tokens within the limit of `viewer`, oldest first, after `after`, with at most `limit` rows.
+pub async fn list_for(
+    app: &App,
+    viewer: &ServiceToken,
+    after: Option<&TokenId>,
+    limit: i64,
+) -> Result<Page<ServiceToken>, Beneath> {
+    let mut after = after.cloned().unwrap_or_else(|| TokenId::least(Time::from_millis(0)));
+    let mut rows = Vec::new();
+    loop {
+        let part = tokens::page(&app.db, &after, viewer.users.is_some(), AT_A_TIME).await?;
+        let is_last = i64::try_from(part.len()).unwrap_or(0) < AT_A_TIME;
+        if let Some(last) = part.last() {
+            after = last.id.clone();
+        }
+        rows.extend(part.into_iter().filter(|token| viewer.covers(token.users.as_ref())));
+        if is_last || i64::try_from(rows.len()).unwrap_or(0) > limit {
+            return Ok(Page::of(rows, limit, |token| token.id.to_string()));
+        }
     }
 }
 

@@ -34,8 +34,8 @@ const LONG_PATIENCE: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy)]
 struct Demand<'a> {
     actor: &'a Actor,
-    /// A result from a moment ago suffices, and a host that asked us to wait is left alone.
-    takes_known: bool,
+    /// A host that asked us to wait is left alone.
+    spares_host: bool,
     patience: Duration,
 }
 
@@ -46,22 +46,24 @@ pub struct Looked {
     pub store: Store,
     /// True if no place was free in time. The store was not checked, and the schedule checks it next.
     pub had_no_turn: bool,
+    /// For how long the store or its host asked to be left alone. The store was not checked.
+    pub pause: Option<Duration>,
 }
 
 /// Checks a store now and saves the result. `None` if there is no such store. A disconnected store is returned unchanged.
 pub async fn check(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
-    on_demand(app, id, Demand { actor, takes_known: false, patience: app.outgoing.limits.patience }).await
+    on_demand(app, id, Demand { actor, spares_host: false, patience: app.outgoing.limits.patience }).await
 }
 
-/// Like [`check()`], for a service that the store refused. Many services notice at the same time: those that call during or just
-/// after a check get its result.
+/// Like [`check()`], for a service that the store refused. A host that asked for a pause is left alone. Many services notice at the
+/// same time: those that call during a check share the next one, because the store may have refused them after it was asked.
 pub async fn report(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
-    on_demand(app, id, Demand { actor, takes_known: true, patience: app.outgoing.limits.patience }).await
+    on_demand(app, id, Demand { actor, spares_host: true, patience: app.outgoing.limits.patience }).await
 }
 
 /// Like [`check()`], for a caller that checks many stores and waits for each.
 pub async fn check_in_turn(app: &App, id: &StoreId, actor: &Actor) -> Result<Option<Looked>, Beneath> {
-    on_demand(app, id, Demand { actor, takes_known: false, patience: LONG_PATIENCE }).await
+    on_demand(app, id, Demand { actor, spares_host: false, patience: LONG_PATIENCE }).await
 }
 
 /// The results of checks in the last `days`, newest first. The oldest span may have begun earlier.
@@ -89,36 +91,36 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
 
 async fn on_demand(app: &App, id: &StoreId, demand: Demand<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    if key.is_none() || (demand.takes_known && app.outgoing.hosts.is_shut(store.home.host(), app.clock.instant())) {
-        return Ok(Some(Looked { store, had_no_turn: false }));
+    let pause = || app.outgoing.hosts.pause(store.home.host(), app.clock.instant()).filter(|_| demand.spares_host);
+    let pause = key.is_some().then(pause).flatten();
+    if key.is_none() || pause.is_some() {
+        return Ok(Some(Looked { store, had_no_turn: false, pause }));
     }
-    let mut takes_known = demand.takes_known;
-    let mut had_no_turn = true;
+    let (mut had_no_turn, mut is_later) = (true, false);
     let mut patience = std::pin::pin!(tokio::time::sleep(demand.patience));
-    for turn in 0..3 {
-        match app.outgoing.single_flight.join(id, app.clock.instant(), takes_known) {
+    for _ in 0..3 {
+        match app.outgoing.single_flight.join(id) {
             Role::Leader(leader) => {
                 had_no_turn = !ask_in_turn(app, &store, demand, patience.as_mut()).await?;
                 if had_no_turn {
                     schedule::hurry(&app.db, id, app.now()).await?;
                 } else {
-                    leader.finish(app.clock.instant());
+                    leader.finish();
                 }
                 break;
             }
-            Role::Follower(mut end) if turn < 2 => {
-                drop(end.changed().await);
-                // The other check's result suffices. If its caller left or had no turn, this one checks.
-                takes_known = true;
-            }
-            Role::Follower(_) => break,
-            Role::Known => {
-                had_no_turn = false;
-                break;
+            Role::Follower(follower) => {
+                // The first check that we wait for began before this caller came; any after it did not. If one was abandoned or
+                // had no turn, we try to lead the next.
+                if follower.saved().await && is_later {
+                    had_no_turn = false;
+                    break;
+                }
+                is_later = true;
             }
         }
     }
-    Ok(stores::find(&app.db, id).await?.map(|store| Looked { store, had_no_turn }))
+    Ok(stores::find(&app.db, id).await?.map(|store| Looked { store, had_no_turn, pause: None }))
 }
 
 /// Waits for a place until `patience` ends, then checks. Returns false if none was free in time.

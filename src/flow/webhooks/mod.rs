@@ -9,8 +9,8 @@ use crate::domain::delivery::TRIAL;
 use crate::domain::page::Page;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, KEPT_FOR, MOST, OVERLAP, PUT_OFF_AT_MOST};
 use crate::domain::{
-    Actor, Delivery, DeliveryId, DeliveryState, Event, EventId, Kind, Secret, Time, Users, Wanted, Webhook, WebhookId,
-    WebhookUrl, WhyOff,
+    Actor, Delivery, DeliveryId, DeliveryState, Event, EventId, Kind, OtherUsers, Secret, ServiceToken, Time, Users,
+    Wanted, Webhook, WebhookId, WebhookUrl, WhyOff,
 };
 use crate::flow::open_vault::is_known;
 use crate::flow::{Beneath, takes_in_beneath};
@@ -79,11 +79,26 @@ pub enum Error {
     /// The webhook no longer receives this event type.
     #[error("this webhook no longer receives this event type; change its event types first")]
     NotWanted,
+    /// The token on whose behalf it is changed may not see all of its merchants.
+    #[error(transparent)]
+    OtherUsers(OtherUsers),
     /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
 takes_in_beneath!(Error);
+
+/// Adds a webhook on behalf of a token, as [`add`] does. Without a limit of its own it gets that of the token. Fails with
+/// [`Error::OtherUsers`] if the token may not see all of its merchants.
+pub async fn add_for(
+    app: &App,
+    token: &ServiceToken,
+    new: NewWebhook,
+    actor: &Actor,
+) -> Result<(Webhook, Secret), Error> {
+    let users = token.limit(new.users).map_err(Error::OtherUsers)?;
+    add(app, NewWebhook { users, ..new }, actor).await
+}
 
 /// Adds a webhook that receives events from now on. Its secret is returned once.
 pub async fn add(app: &App, new: NewWebhook, actor: &Actor) -> Result<(Webhook, Secret), Error> {
@@ -110,6 +125,18 @@ pub async fn add(app: &App, new: NewWebhook, actor: &Actor) -> Result<(Webhook, 
     }
     app.dispatching.notify_one();
     Ok((webhook, secret))
+}
+
+/// Changes a webhook on behalf of a token, as [`change`] does, and limits it as [`add_for`] does.
+pub async fn change_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &WebhookId,
+    new: NewWebhook,
+    actor: &Actor,
+) -> Result<(), Error> {
+    let users = token.limit(new.users).map_err(Error::OtherUsers)?;
+    change(app, id, NewWebhook { users, ..new }, actor).await
 }
 
 /// Changes a webhook. A new filter also applies to waiting deliveries: those no longer wanted are skipped when they become due.
@@ -292,6 +319,16 @@ pub async fn test(app: &App, id: &WebhookId, actor: &Actor) -> Result<Outcome, E
 /// All webhooks, oldest first.
 pub async fn all(app: &App) -> Result<Vec<Webhook>, Beneath> {
     Ok(webhooks::all(&app.db).await?)
+}
+
+/// The webhooks within the limit of `token`, oldest first.
+pub async fn all_for(app: &App, token: &ServiceToken) -> Result<Vec<Webhook>, Beneath> {
+    Ok(all(app).await?.into_iter().filter(|webhook| token.covers(webhook.users.as_ref())).collect())
+}
+
+/// The webhook with this ID, if it is within the limit of `token`.
+pub async fn find_for(app: &App, token: &ServiceToken, id: &WebhookId) -> Result<Option<Webhook>, Beneath> {
+    Ok(find(app, id).await?.filter(|webhook| token.covers(webhook.users.as_ref())))
 }
 
 pub async fn find(app: &App, id: &WebhookId) -> Result<Option<Webhook>, Beneath> {

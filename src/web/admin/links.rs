@@ -15,7 +15,7 @@ use super::qr::Qr;
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
 use crate::domain::page::{Page as Rows, USUAL};
-use crate::domain::{Confirm, Link, LinkId, LinkState, Network, Status, StoreUrl, Time, UserId, Verdict};
+use crate::domain::{Confirm, Link, LinkId, LinkState, Network, Status, StoreUrl, UserId, Verdict};
 use crate::flow::connecting::links::{self, Error, Filter, Listed, NewLink};
 use crate::web::failure::Failure;
 use crate::web::form::{A_TIME, Choice, Form, address};
@@ -91,7 +91,7 @@ async fn list(who: SignedIn) -> Result<Response, Failure> {
     let page = if form.is_wrong() {
         Rows { rows: Vec::new(), next: None }
     } else {
-        links::list(&who.app, &Filter { state, user_id, before }, USUAL).await?
+        links::list(&who.app, &Filter { state, user_id, before, ..Filter::default() }, USUAL).await?
     };
     let href = |before: Option<&str>| {
         let pairs = [("state", state.map(LinkState::as_str)), ("user_id", Some(form.value("user_id")))];
@@ -204,8 +204,7 @@ impl LinksPage {
 
     /// The status of a link's newest attempt.
     fn attempt(&self, row: &Listed) -> Option<Status> {
-        let is_late = row.attempt_expires_at.is_some_and(|end: Time| self.shell.now >= end);
-        row.attempt_status.map(|status| if status == Status::Open && is_late { Status::Expired } else { status })
+        row.attempt_status_at(self.shell.now)
     }
 
     /// Why the attempt failed, unless its status implies it.

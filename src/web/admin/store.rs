@@ -35,7 +35,7 @@ async fn look(who: SignedIn, Id(id): Id<StoreId>) -> Result<Page<StorePage>, Fai
 
 async fn check(Id(id): Id<StoreId>, Posted { who, .. }: Posted) -> Result<Response, Failure> {
     let checked = watch::check(&who.app, &id, &who.actor).await?;
-    let Looked { store, had_no_turn } = checked.ok_or_else(unknown::<StoreId>)?;
+    let Looked { store, had_no_turn, .. } = checked.ok_or_else(unknown::<StoreId>)?;
     let is_well = store.status == StoreStatus::Connected && store.reason.is_none_or(Verdict::is_works);
     let notice = match store.status {
         // No check was made.

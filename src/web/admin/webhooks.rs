@@ -155,6 +155,7 @@ impl From<Error> for Failure {
                 "This webhook already has a new secret, and the previous one signs too. If you clicked twice, the new secret was created but not shown: rotate again from the webhook's page, and replace the newer secret.",
             ),
             Error::Address(says) => Self::invalid("url", says),
+            Error::OtherUsers(fault) => Self::invalid("user_ids", sentence(&fault)),
             other => Self::new(StatusCode::CONFLICT, "webhook_conflict", sentence(&other)),
         }
     }

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::link;
-use crate::domain::store;
 use crate::domain::{
-    Attempt, AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, News, Scope, Status, StoreId, StoreStatus,
-    StoreUrl, Time, UserId, Verdict,
+    Attempt, AttemptId, AuthMethod, Confirm, DeliveryId, DeliveryState, EventId, Granted, LinkId, LinkState, News,
+    Permission, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenId, TokenState, UserId, Verdict, WebhookId,
+    WebhookState, WhyOff,
 };
+use crate::domain::{delivery, link, store, token, webhook};
+use crate::flow::connecting::links::Listed;
 use crate::web::problem::Problem;
 
 /// A WooCommerce site of one merchant, without its secrets.
@@ -193,6 +194,8 @@ pub struct Link {
     /// The only store that this link can reconnect.
     #[schema(required = true)]
     pub store_id: Option<StoreId>,
+    /// Whether the link can be used, and whether it was.
+    pub status: LinkState,
     /// The requested scope.
     pub scope: Scope,
     /// Where the merchant is sent afterwards.
@@ -204,7 +207,7 @@ pub struct Link {
     pub created_at: Time,
     /// When the link expires.
     pub expires_at: Time,
-    /// When an operator withdrew the link.
+    /// When the link was withdrawn.
     #[schema(required = true)]
     pub withdrawn_at: Option<Time>,
     /// The newest attempt made with this link.
@@ -225,6 +228,21 @@ pub struct LinkAttempt {
     /// The store it connected.
     #[schema(required = true)]
     pub store_id: Option<StoreId>,
+    /// That store, with `expand=store`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub store: Option<Store>,
+}
+
+/// One page of links.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LinkList {
+    /// The links, newest first.
+    #[schema(max_items = 200)]
+    pub data: Vec<Link>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }
 
 impl Link {
@@ -235,8 +253,27 @@ impl Link {
             id: attempt.id,
             reason: attempt.reason,
             store_id: attempt.store_id,
+            store: None,
         });
+        Self::with(now, link, attempt)
+    }
+
+    /// The same for a link in a list.
+    pub fn of_list(now: Time, listed: Listed) -> Self {
+        let attempt = listed.attempt_id.clone().zip(listed.attempt_status_at(now));
+        let attempt = attempt.map(|(id, status)| LinkAttempt {
+            id,
+            status,
+            reason: listed.attempt_reason,
+            store_id: listed.connected_store.clone(),
+            store: None,
+        });
+        Self::with(now, listed.link, attempt)
+    }
+
+    fn with(now: Time, link: link::Link, attempt: Option<LinkAttempt>) -> Self {
         Self {
+            status: link.state_at(now, attempt.is_some()),
             id: link.id,
             user_id: link.user_id,
             account_label: link.account_label,
@@ -270,7 +307,238 @@ pub struct Disconnected {
 pub struct EventList {
     /// The events, oldest first.
     #[schema(max_items = 200)]
-    pub data: Vec<News>,
+    pub data: Vec<ListedEvent>,
     /// Pass it as `after` next time, even if `data` is empty.
     pub next: EventId,
+}
+
+/// An event in the feed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ListedEvent {
+    #[serde(flatten)]
+    pub event: News,
+    /// The store that it is about, as it is now, with `expand=store`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub store: Option<Store>,
+}
+
+/// A webhook, without its secrets.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Webhook {
+    /// The webhook's ID.
+    pub id: WebhookId,
+    /// Whether events are sent to it.
+    pub state: WebhookState,
+    /// Where events are sent, without `https://` and without the query, which may contain a secret.
+    pub address: String,
+    /// What it is for; may be empty.
+    #[schema(max_length = 120)]
+    pub description: String,
+    /// The event types that it receives: `*` for all, groups such as `store.*`, or types such as `store.connected`.
+    pub events: Vec<String>,
+    /// The only merchants whose events it receives; null for all, and for events that are about no merchant.
+    #[schema(required = true, min_items = 1, max_items = 1000)]
+    pub user_ids: Option<Vec<UserId>>,
+    /// When it was added.
+    pub created_at: Time,
+    /// When an event was last delivered, to the minute.
+    #[schema(required = true)]
+    pub succeeded_at: Option<Time>,
+    /// Since when every delivery has failed.
+    #[schema(required = true)]
+    pub failing_since: Option<Time>,
+    /// When it was turned off.
+    #[schema(required = true)]
+    pub disabled_at: Option<Time>,
+    /// Why it was turned off.
+    #[schema(required = true)]
+    pub disabled_reason: Option<WhyOff>,
+    /// Until when everything is signed with the old secret too.
+    #[schema(required = true)]
+    pub old_secret_until: Option<Time>,
+}
+
+impl Webhook {
+    /// The webhook as the API shows it at `now`.
+    pub fn at(now: Time, webhook: webhook::Webhook) -> Self {
+        Self {
+            state: webhook.state(),
+            address: webhook.url.shown(),
+            old_secret_until: webhook.old_until.filter(|_| webhook.has_two_secrets(now)),
+            id: webhook.id,
+            description: webhook.description,
+            events: webhook.wanted.iter().map(str::to_owned).collect(),
+            user_ids: webhook.users.map(|users| users.iter().cloned().collect()),
+            created_at: webhook.created_at,
+            succeeded_at: webhook.succeeded_at,
+            failing_since: webhook.failing_since,
+            disabled_at: webhook.disabled_at,
+            disabled_reason: webhook.disabled_why,
+        }
+    }
+}
+
+/// A webhook with its new secret.
+#[derive(Serialize, ToSchema)]
+pub struct MadeWebhook<'a> {
+    #[serde(flatten)]
+    pub webhook: Webhook,
+    /// The secret that signs what is sent. It is returned only here.
+    pub secret: &'a str,
+}
+
+/// The webhooks that the token may see.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct WebhookList {
+    /// The webhooks, oldest first.
+    #[schema(max_items = 50)]
+    pub data: Vec<Webhook>,
+}
+
+/// The result of a test.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TestResult {
+    /// Whether the webhook accepted it, which only 2xx means.
+    pub delivered: bool,
+    /// The HTTP status of the response; null if there was none.
+    #[schema(required = true)]
+    pub status: Option<u16>,
+    /// Why there was no response, as a stable code.
+    #[schema(required = true)]
+    pub fault: Option<&'static str>,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+}
+
+/// An event on its way to a webhook, or a test.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Delivery {
+    /// The delivery's ID.
+    pub id: DeliveryId,
+    /// The event; null for a test.
+    #[schema(required = true)]
+    pub event_id: Option<EventId>,
+    /// The event's type.
+    pub r#type: String,
+    /// Whether it was delivered.
+    pub state: DeliveryState,
+    /// When the delivery was created.
+    pub created_at: Time,
+    /// When it is tried next.
+    #[schema(required = true)]
+    pub due_at: Option<Time>,
+    /// The number of tries so far.
+    #[schema(minimum = 0)]
+    pub tries: i64,
+    /// When it was last tried.
+    #[schema(required = true)]
+    pub tried_at: Option<Time>,
+    /// When it was delivered, failed or was skipped.
+    #[schema(required = true)]
+    pub ended_at: Option<Time>,
+    /// The HTTP status of the last response.
+    #[schema(required = true)]
+    pub status: Option<i64>,
+    /// Why there was no response the last time, as a stable code.
+    #[schema(required = true)]
+    pub fault: Option<String>,
+    /// How long the last try took, in milliseconds.
+    #[schema(required = true)]
+    pub took_ms: Option<i64>,
+}
+
+impl From<delivery::Delivery> for Delivery {
+    fn from(delivery: delivery::Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            event_id: delivery.event,
+            r#type: delivery.kind,
+            state: delivery.state,
+            created_at: delivery.made_at,
+            due_at: delivery.due_at,
+            tries: delivery.tries,
+            tried_at: delivery.tried_at,
+            ended_at: delivery.ended_at,
+            status: delivery.status,
+            fault: delivery.fault,
+            took_ms: delivery.took_ms,
+        }
+    }
+}
+
+/// One page of deliveries.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeliveryList {
+    /// The deliveries, newest first.
+    #[schema(max_items = 200)]
+    pub data: Vec<Delivery>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
+}
+
+/// A service token, without its secret.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Token {
+    /// The token's ID.
+    pub id: TokenId,
+    /// Its name.
+    #[schema(max_length = 80)]
+    pub name: String,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+    /// The only merchants it may access; null for all.
+    #[schema(required = true, min_items = 1, max_items = 1000)]
+    pub user_ids: Option<Vec<UserId>>,
+    /// Whether it works.
+    pub state: TokenState,
+    /// When it was issued.
+    pub created_at: Time,
+    /// When it stops working.
+    #[schema(required = true)]
+    pub expires_at: Option<Time>,
+    /// When it was revoked.
+    #[schema(required = true)]
+    pub revoked_at: Option<Time>,
+    /// The token that replaces it.
+    #[schema(required = true)]
+    pub successor_id: Option<TokenId>,
+}
+
+impl Token {
+    /// The token as the API shows it at `now`.
+    pub fn at(now: Time, token: token::ServiceToken) -> Self {
+        Self {
+            state: token.state_at(now),
+            id: token.id,
+            name: token.name,
+            permissions: token.permissions.iter().collect(),
+            user_ids: token.users.map(|users| users.iter().cloned().collect()),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            revoked_at: token.revoked_at,
+            successor_id: token.successor,
+        }
+    }
+}
+
+/// A new service token with its secret.
+#[derive(Serialize, ToSchema)]
+pub struct MadeToken<'a> {
+    #[serde(flatten)]
+    pub info: Token,
+    /// The secret: send it as `Authorization: Bearer …`. It is returned only here: Cartkey stores only its hash.
+    pub token: &'a str,
+}
+
+/// One page of service tokens.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TokenList {
+    /// The tokens, oldest first, including those that no longer work.
+    #[schema(max_items = 200)]
+    pub data: Vec<Token>,
+    /// Pass it as `cursor` to get the next page; null on the last page.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! `GET /api/v1/events`: the feed, in parts or as a stream of server-sent events.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, StreamExt as _};
 
-use super::answers::EventList;
+use super::answers::{EventList, ListedEvent, Store};
 use super::read::{Allowed, EventsRead, bad, limit, parameter, query};
 use crate::app::App;
 use crate::domain::{EventId, News, ServiceToken};
+use crate::flow::Beneath;
 use crate::flow::feed::{self, Crowded};
 use crate::web::failure::Failure;
 
@@ -25,8 +27,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);
 
 pub async fn read(client: Allowed<EventsRead>, parts: Parts) -> Result<Response, Failure> {
+    let pairs = query(parts.uri.query(), &["after", "limit", "wait", "expand"])?;
+    let expands = client.expands_stores(&pairs)?;
     let Allowed { app, token, .. } = client;
-    let pairs = query(parts.uri.query(), &["after", "limit", "wait"])?;
     let limit = limit(&pairs)?;
     let wait: u64 = parameter(&pairs, "wait", "a number of seconds from 0 to 30")?.unwrap_or(0);
     if wait > LONGEST {
@@ -40,13 +43,21 @@ pub async fn read(client: Allowed<EventsRead>, parts: Parts) -> Result<Response,
         Some(id) => id.parse().map_err(|_| bad("after", "after must be an event ID or latest.".to_owned()))?,
     };
     if streams {
-        return stream(&app, token, after).await;
+        return stream(&app, token, after, expands).await;
     }
     let part = match wait {
         0 => feed::read(&app, &token, after, limit).await?,
         seconds => feed::wait(&app, &token, after, limit, Duration::from_secs(seconds)).await?,
     };
-    Ok(Json(EventList { data: part.news, next: part.next }).into_response())
+    let data = listed(&app, &token, part.news, expands).await?;
+    Ok(Json(EventList { data, next: part.next }).into_response())
+}
+
+/// The events as they are sent, with their stores if `expands`.
+async fn listed(app: &App, token: &ServiceToken, news: Vec<News>, expands: bool) -> Result<Vec<ListedEvent>, Beneath> {
+    let stores = if expands { feed::stores_of(app, token, &news).await? } else { HashMap::new() };
+    let store = |event: &News| stores.get(event.data.store_id.as_ref()?).map(Store::from);
+    Ok(news.into_iter().map(|event| ListedEvent { store: store(&event), event }).collect())
 }
 
 fn wants_stream(parts: &Parts) -> bool {
@@ -56,10 +67,11 @@ fn wants_stream(parts: &Parts) -> bool {
         .any(|kind| kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-async fn stream(app: &App, token: ServiceToken, after: EventId) -> Result<Response, Failure> {
+async fn stream(app: &App, token: ServiceToken, after: EventId, expands: bool) -> Result<Response, Failure> {
     let follower = feed::follow(app, token, after).await?;
-    let events = stream::unfold(follower, async |mut follower| {
+    let events = stream::unfold(follower, move |mut follower| async move {
         let news = follower.next(HEARTBEAT).await?;
+        let news = listed(&follower.app, &follower.token, news, expands).await.ok()?;
         let heartbeat = news.is_empty().then(|| Event::default().comment(""));
         let sent: Vec<Event> = news.iter().map(event).chain(heartbeat).collect();
         Some((stream::iter(sent), follower))
@@ -74,8 +86,9 @@ async fn stream(app: &App, token: ServiceToken, after: EventId) -> Result<Respon
     Ok((headers, Sse::new(events)).into_response())
 }
 
-fn event(news: &News) -> Event {
-    Event::default().id(news.id.to_string()).event(&news.kind).json_data(news).unwrap_or_default()
+fn event(listed: &ListedEvent) -> Event {
+    let news = &listed.event;
+    Event::default().id(news.id.to_string()).event(&news.kind).json_data(listed).unwrap_or_default()
 }
 
 impl From<feed::Error> for Failure {

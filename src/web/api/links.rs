@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answers::{Link, MadeLink, Store};
-use super::read::{Allowed, LinksWrite, body, whole};
+use super::answers::{Link, LinkList, MadeLink, Store};
+use super::read::{Allowed, LinksWrite, bad, body, cursor, limit, parameter, query, whole};
 use crate::app::App;
-use crate::domain::{AttemptId, Confirm, LinkId, Scope, Secret, StoreId, StoreUrl, UserId};
-use crate::flow::connecting::links;
+use crate::domain::{AttemptId, Confirm, LinkId, LinkState, Scope, Secret, StoreId, StoreUrl, UserId};
+use crate::flow::connecting::links::{self, Filter};
 use crate::flow::connecting::return_leg::{self, ConfirmError};
+use crate::flow::dashboard::stores;
 use crate::web::failure::Failure;
 
 /// A link to create.
@@ -67,12 +68,56 @@ pub async fn make(client: Allowed<LinksWrite>, bytes: Bytes) -> Result<Response,
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-pub async fn look(client: Allowed<LinksWrite>, Path(id): Path<String>) -> Result<Json<Link>, Failure> {
+pub async fn list(client: Allowed<LinksWrite>, RawQuery(text): RawQuery) -> Result<Json<LinkList>, Failure> {
+    let pairs = query(text.as_deref(), &["user_id", "status", "limit", "cursor"])?;
+    let state = match parameter::<String>(&pairs, "status", "a status")? {
+        None => None,
+        Some(text) => {
+            let says = || bad("status", "status must be open, used, expired or withdrawn.".to_owned());
+            Some(LinkState::from_text(&text).ok_or_else(says)?)
+        }
+    };
+    let filter = Filter {
+        state,
+        user_id: parameter(&pairs, "user_id", "1 to 128 visible ASCII characters")?,
+        users: client.token.users.clone(),
+        before: cursor(&pairs)?,
+    };
+    let page = links::list(&client.app, &filter, limit(&pairs)?).await?;
+    let now = client.app.now();
+    let data = page.rows.into_iter().map(|listed| Link::of_list(now, listed)).collect();
+    Ok(Json(LinkList { data, next_cursor: page.next }))
+}
+
+pub async fn look(
+    client: Allowed<LinksWrite>,
+    Path(id): Path<String>,
+    RawQuery(text): RawQuery,
+) -> Result<Json<Link>, Failure> {
+    let expands = client.expands_stores(&query(text.as_deref(), &["expand"])?)?;
     let Allowed { app, token, .. } = client;
-    let gone = || Failure::not_found("There is no such link.");
-    let id: LinkId = id.parse().map_err(|_| gone())?;
-    let (link, attempt) = links::look_for(&app, &token, &id).await?.ok_or_else(gone)?;
+    let (link, attempt) = links::look_for(&app, &token, &read_id(&id)?).await?.ok_or_else(gone)?;
+    let mut link = Link::at(app.now(), link, attempt);
+    if let Some(attempt) = link.attempt.as_mut().filter(|_| expands)
+        && let Some(id) = &attempt.store_id
+    {
+        attempt.store = stores::find_for(&app, &token, id).await?.as_ref().map(Store::from);
+    }
+    Ok(Json(link))
+}
+
+pub async fn withdraw(client: Allowed<LinksWrite>, Path(id): Path<String>) -> Result<Json<Link>, Failure> {
+    let Allowed { app, token, actor, .. } = client;
+    let (link, attempt) = links::withdraw_for(&app, &token, &read_id(&id)?, &actor).await?.ok_or_else(gone)?;
     Ok(Json(Link::at(app.now(), link, attempt)))
+}
+
+fn read_id(id: &str) -> Result<LinkId, Failure> {
+    id.parse().map_err(|_| gone())
+}
+
+fn gone() -> Failure {
+    Failure::not_found("There is no such link.")
 }
 
 /// Confirms an attempt.

@@ -13,9 +13,10 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::domain::page::{MOST, USUAL};
-use crate::domain::{Actor, Permission, Secret, ServiceToken};
+use crate::domain::{Actor, Permission, Secret, ServiceToken, UserId, Users};
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
+use crate::web::form::capital;
 use crate::web::guard;
 
 /// The state of the routes that need a token. Handlers get the application only from [`Allowed`], [`Borrower`] or `proxy::Caller`, so a handler
@@ -46,7 +47,17 @@ macro_rules! needed {
     )*};
 }
 
-needed!(EventsRead, KeysRead, LinksWrite, StoresRead, StoresWrite);
+needed!(
+    EventsRead,
+    KeysRead,
+    LinksWrite,
+    StoresRead,
+    StoresWrite,
+    TokensRead,
+    TokensWrite,
+    WebhooksRead,
+    WebhooksWrite
+);
 
 /// A client with a valid token that has the permission `P`.
 pub struct Allowed<P> {
@@ -64,6 +75,19 @@ impl<P: Needed> FromRequestParts<Api> for Allowed<P> {
         let token = allowed(app, &bearer(&parts.headers)?, P::PERMISSION).await?;
         let actor = guard::actor(app, parts, token.id.as_str());
         Ok(Self { app: app.clone(), token, actor, needed: PhantomData })
+    }
+}
+
+impl<P> Allowed<P> {
+    /// Whether the query asks for stores inside the response: `expand=store`, the only value there is. Whoever asks needs
+    /// [`StoresRead`] too.
+    pub fn expands_stores(&self, pairs: &[(String, String)]) -> Result<bool, Failure> {
+        match parameter::<String>(pairs, "expand", "store")?.as_deref() {
+            None => Ok(false),
+            Some("store") if self.token.permissions.allow(Permission::StoresRead) => Ok(true),
+            Some("store") => Err(lend::Error::PermissionMissing(Permission::StoresRead).into()),
+            Some(_) => Err(bad("expand", "expand must be store.".to_owned())),
+        }
     }
 }
 
@@ -129,6 +153,19 @@ pub fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
     Ok(value)
 }
 
+/// The JSON body; an empty body is the same as `{}`.
+pub fn optional_body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Failure> {
+    if bytes.is_empty() { body(&Bytes::from_static(b"{}")) } else { body(bytes) }
+}
+
+/// Parses `user_ids` in a body.
+pub fn user_ids(ids: Option<Vec<String>>) -> Result<Option<Users>, Failure> {
+    let wrong = |fault: &dyn std::fmt::Display| Failure::invalid("user_ids", format!("{fault}."));
+    let Some(ids) = ids else { return Ok(None) };
+    let ids: Result<Vec<UserId>, _> = ids.iter().map(|id| id.parse()).collect();
+    Users::of(ids.map_err(|fault| wrong(&fault))?).map(Some).map_err(|fault| wrong(&capital(&fault.to_string())))
+}
+
 /// The query as names and values. Unknown and duplicate names are errors. Empty values are preserved: treating them as missing would
 /// let an accidentally empty variable request more than intended.
 pub fn query(text: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Failure> {
@@ -152,6 +189,12 @@ pub fn parameter<T: FromStr>(pairs: &[(String, String)], name: &str, wanted: &st
         None => Ok(None),
         Some((_, value)) => value.parse().map(Some).map_err(|_| bad(name, format!("{name} must be {wanted}."))),
     }
+}
+
+/// The parameter `cursor`; an empty one means the first page.
+pub fn cursor<T: FromStr>(pairs: &[(String, String)]) -> Result<Option<T>, Failure> {
+    let named: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
+    parameter(&named, "cursor", "the next_cursor of a previous response")
 }
 
 /// The parameter `limit`: how many rows to return at the most.

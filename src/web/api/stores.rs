@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery};
 
 use super::answers::{Disconnected, Store, StoreList};
-use super::read::{Allowed, StoresRead, StoresWrite, bad, limit, parameter, query};
+use super::read::{Allowed, StoresRead, StoresWrite, bad, cursor, limit, parameter, query};
 use crate::app::App;
 use crate::domain::store;
 use crate::domain::{ServiceToken, StoreId, StoreStatus};
@@ -35,9 +35,7 @@ pub async fn list(client: Allowed<StoresRead>, RawQuery(text): RawQuery) -> Resu
         q,
         ..Filter::default()
     };
-    // An empty cursor means the first page.
-    let pages: Vec<_> = pairs.iter().filter(|(name, value)| name != "cursor" || !value.is_empty()).cloned().collect();
-    let after: Option<StoreId> = parameter(&pages, "cursor", "the next_cursor of a previous response")?;
+    let after: Option<StoreId> = cursor(&pairs)?;
     let page = store_list::list(&client.app, &filter, after.as_ref(), limit(&pairs)?).await?;
     Ok(Json(StoreList { data: page.rows.iter().map(Store::from).collect(), next_cursor: page.next }))
 }
@@ -51,6 +49,9 @@ pub async fn check(client: Allowed<StoresWrite>, Path(id): Path<String>) -> Resu
     let looked = watch::report(&client.app, &id, &client.actor).await?.ok_or_else(gone)?;
     if looked.had_no_turn {
         return Err(Failure::no_turn());
+    }
+    if let Some(pause) = looked.pause {
+        return Err(Failure::later(pause));
     }
     Ok(Json(Store::from(&looked.store)))
 }

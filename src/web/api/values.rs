@@ -9,8 +9,9 @@ use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, Granted, LinkId, OperatorId, Permission, RequestId, Scope, Status,
-    StoreId, StoreStatus, StoreUrl, Time, TokenId, UserId, Verdict, WebhookId,
+    AttemptId, AuthMethod, Confirm, DeliveryId, DeliveryState, EventId, Granted, LinkId, LinkState, OperatorId,
+    Permission, RequestId, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenId, TokenState, UserId, Verdict,
+    WebhookId, WebhookState, WhyOff,
 };
 
 /// Gives domain types a name and a schema in the API description.
@@ -38,6 +39,7 @@ values! {
     TokenId, "TokenId" => id("tk", "A service token's ID, not the token itself.");
     OperatorId, "OperatorId" => id("op", "An operator's ID.");
     WebhookId, "WebhookId" => id("wh", "A webhook's ID.");
+    DeliveryId, "DeliveryId" => id("dl", "A delivery's ID.");
     EventId, "EventId" => text("An event's ID. IDs sort in the order in which events happened.")
         .pattern(Some("^ev_[0-9]{16}$"))
         .examples(["ev_0000000000000042"]);
@@ -58,6 +60,45 @@ values! {
             StoreStatus::Unauthorized => "the store rejects the key",
             StoreStatus::Unreachable => "the store does not answer, or has moved",
             StoreStatus::Disconnected => "the store was disconnected and its secret was wiped",
+        })
+    }));
+    LinkState, "LinkStatus" => one_of("Whether a link can be used, and whether it was.", &LinkState::ALL.map(|state| {
+        (state.as_str(), match state {
+            LinkState::Open => "not used yet",
+            LinkState::Used => "an attempt was begun with it",
+            LinkState::Expired => "expired without having been used",
+            LinkState::Withdrawn => "withdrawn: it no longer opens, and attempts that were begun with it have ended",
+        })
+    }));
+    WebhookState, "WebhookState" => one_of("Whether events are sent to a webhook.", &WebhookState::ALL.map(|state| {
+        (state.as_str(), match state {
+            WebhookState::On => "it receives events",
+            WebhookState::Failing => "events are sent, and the last ones could not be delivered",
+            WebhookState::Off => "nothing is sent until it is turned on again",
+        })
+    }));
+    WhyOff, "WhyOff" => one_of("Why a webhook was turned off.", &WhyOff::ALL.map(|why| {
+        (why.as_str(), match why {
+            WhyOff::ByHand => "an operator or a service turned it off",
+            WhyOff::Gone => "it answered 410 Gone",
+            WhyOff::Failing => "it failed for days",
+        })
+    }));
+    DeliveryState, "DeliveryState" => one_of("The state of a delivery.", &DeliveryState::ALL.map(|state| {
+        (state.as_str(), match state {
+            DeliveryState::Waiting => "it waits for its next try",
+            DeliveryState::Delivered => "the webhook accepted it",
+            DeliveryState::Failed => "every try failed",
+            DeliveryState::Skipped => "the webhook no longer receives such events, or was turned on again without what it had missed",
+        })
+    }));
+    TokenState, "TokenState" => one_of("Whether a token works.", &TokenState::ALL.map(|state| {
+        (state.as_str(), match state {
+            TokenState::Working => "it works",
+            TokenState::Rotating => "it was rotated, and works until the overlap ends",
+            TokenState::Replaced => "it was rotated, and the overlap has ended",
+            TokenState::Expired => "it has expired",
+            TokenState::Revoked => "it was revoked",
         })
     }));
     Status, "AttemptStatus" => one_of("An attempt's progress or result.", &ATTEMPT);

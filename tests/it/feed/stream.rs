@@ -52,6 +52,25 @@ impl Stream {
 }
 
 #[tokio::test]
+async fn a_stream_brings_the_stores_of_events_to_whoever_may_see_them() {
+    let world = World::new().await;
+    world.connect("m-1").await;
+    let service = world.service("events:read,stores:read").await;
+    let (_, mut stream) = Stream::open(&world, &service, "/events?expand=store", "").await;
+    let connected = loop {
+        let (_, kind, event) = stream.next().await.unwrap();
+        if kind == "store.connected" {
+            break event;
+        }
+        assert_eq!(event.get("store"), None, "{kind}");
+    };
+    assert_eq!(connected["store"], service.get("/stores").await.ok()["data"][0]);
+    let reader = reader(&world, None).await;
+    let (head, _) = Stream::open(&world, &reader, "/events?expand=store", "").await;
+    assert!(head.contains(" 403 "), "{head}");
+}
+
+#[tokio::test]
 async fn a_stream_tells_what_happened_and_then_what_happens() {
     let world = World::new().await;
     let reader = reader(&world, None).await;

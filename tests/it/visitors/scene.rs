@@ -59,8 +59,8 @@ impl Scene {
         for permission in Permission::ALL {
             tokens.push((permission, world.service(permission.as_str()).await.token));
         }
-        // The one whose page is looked at is none of those who look.
-        let token_id = world.service("events:read").await.token_id;
+        // The one that is looked at is none of those who look. Who may rotate it has its permission.
+        let token_id = world.service("tokens:write").await.token_id;
         let webhook = world.webhook("https://app.example/hook?token=x", "*").await.0.id.to_string();
         Self {
             client: world.client(),

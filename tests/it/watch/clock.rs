@@ -45,7 +45,10 @@ async fn a_host_that_asked_for_patience_is_left_alone_for_so_long_whatever_the_c
     watched.world.clock.set_back(DAY);
     watched.world.shop.revoke(1);
     watched.world.clock.advance(Duration::from_secs(3_500));
-    assert_eq!(service.post(&path, &json!({})).await.ok()["reason"], "rate_limited", "it is not asked yet");
+    let asked = watched.world.shop.requests().len();
+    let told = service.post(&path, &json!({})).await;
+    assert_eq!((told.problem(), told.headers["retry-after"].to_str().unwrap()), ((429, "rate_limited"), "100"));
+    assert_eq!(watched.asked(asked).len(), 0, "it is not asked yet");
     watched.world.clock.advance(Duration::from_secs(100));
     assert_eq!(service.post(&path, &json!({})).await.ok()["reason"], "key_rejected");
 }

@@ -28,7 +28,7 @@ pub const fn why_off(why: Option<WhyOff>) -> &'static str {
         Some(WhyOff::Failing) => {
             "All tries of a delivery failed and nothing else was delivered for a day, or nothing was delivered for 63 hours. Fix the service, send a test, and turn the webhook on."
         }
-        Some(WhyOff::ByHand) | None => "An operator turned it off. Nothing is sent to it.",
+        Some(WhyOff::ByHand) | None => "It was turned off by hand. Nothing is sent to it.",
     }
 }
 

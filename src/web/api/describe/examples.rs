@@ -3,12 +3,16 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::answers::{Disconnected, EventList, Keys, Link, LinkAttempt, MadeLink, Store, StoreList};
+use super::super::answers::{
+    Delivery, DeliveryList, Disconnected, EventList, Keys, Link, LinkAttempt, LinkList, ListedEvent, MadeLink,
+    MadeToken, MadeWebhook, Store, StoreList, TestResult, Token, TokenList, Webhook, WebhookList,
+};
 use crate::domain::delivery::TRIAL;
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, EventId, Granted, Group, Kind, LinkId, Network, News, OperatorId, RequestId,
-    RestBase, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, UserId, Verdict, WebhookId, WhyOff,
+    AttemptId, AuthMethod, Confirm, DeliveryState, EventId, Granted, Group, Kind, LinkId, LinkState, Network, News,
+    OperatorId, Permission, RequestId, RestBase, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenState,
+    UserId, Verdict, WebhookId, WebhookState, WhyOff,
 };
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
@@ -112,8 +116,9 @@ pub fn made_link() -> Value {
     value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON, warning: None })
 }
 
-pub fn link() -> Value {
-    value(Link {
+fn a_link() -> Link {
+    Link {
+        status: LinkState::Used,
         id: link_id(),
         user_id: user_id(),
         account_label: Some("Jane’s Shop".to_owned()),
@@ -130,8 +135,21 @@ pub fn link() -> Value {
             status: Status::Connected,
             reason: None,
             store_id: Some(store_id()),
+            store: None,
         }),
-    })
+    }
+}
+
+pub fn link() -> Value {
+    value(a_link())
+}
+
+pub fn links() -> Value {
+    value(LinkList { data: vec![a_link()], next_cursor: None })
+}
+
+pub fn withdrawn_link() -> Value {
+    value(Link { status: LinkState::Withdrawn, withdrawn_at: Some(NOON), attempt: None, ..a_link() })
 }
 
 pub fn disconnected() -> Value {
@@ -203,5 +221,106 @@ const fn reason(kind: Kind) -> &'static str {
 
 pub fn events() -> Value {
     let event = event(Kind::StoreConnected);
-    value(EventList { next: event.id, data: vec![event] })
+    value(EventList { next: event.id, data: vec![ListedEvent { event, store: None }] })
+}
+
+fn a_webhook() -> Webhook {
+    Webhook {
+        id: read("wh_01kayjt5m8d3f6h9k2n4q7s1vx"),
+        state: WebhookState::On,
+        address: "app.example.com/hooks/cartkey".to_owned(),
+        description: "Shipping".to_owned(),
+        events: vec!["store.*".to_owned(), "key.rotated".to_owned()],
+        user_ids: None,
+        created_at: NOON,
+        succeeded_at: Some(NOON),
+        failing_since: None,
+        disabled_at: None,
+        disabled_reason: None,
+        old_secret_until: None,
+    }
+}
+
+pub fn webhook() -> Value {
+    value(a_webhook())
+}
+
+pub fn webhooks() -> Value {
+    value(WebhookList { data: vec![a_webhook()] })
+}
+
+pub fn new_webhook() -> Value {
+    json!({"url": "https://app.example.com/hooks/cartkey", "events": ["store.*", "key.rotated"], "description": "Shipping"})
+}
+
+pub fn webhook_change() -> Value {
+    json!({"events": ["store.*", "key.rotated"]})
+}
+
+pub fn made_webhook() -> Value {
+    value(MadeWebhook { webhook: a_webhook(), secret: &format!("whsec_{}=", "A".repeat(43)) })
+}
+
+pub fn secret_rotation() -> Value {
+    json!({"drop": "older"})
+}
+
+pub fn test_result() -> Value {
+    value(TestResult { delivered: true, status: Some(204), fault: None, took_ms: 87 })
+}
+
+pub fn deliveries() -> Value {
+    let delivery = Delivery {
+        id: read("dl_01kayjt9r4g7j1m5p8s2v6x9z3"),
+        event_id: Some(event(Kind::StoreConnected).id),
+        r#type: event(Kind::StoreConnected).kind,
+        state: DeliveryState::Delivered,
+        created_at: NOON,
+        due_at: None,
+        tries: 1,
+        tried_at: Some(NOON),
+        ended_at: Some(NOON),
+        status: Some(204),
+        fault: None,
+        took_ms: Some(87),
+    };
+    value(DeliveryList { data: vec![delivery], next_cursor: None })
+}
+
+fn a_token() -> Token {
+    Token {
+        id: read("tk_01kayjs8h2b5d9f3j6m1q4t7wy"),
+        name: "Shipping".to_owned(),
+        permissions: vec![Permission::KeysRead, Permission::StoresRead],
+        user_ids: Some(vec![user_id()]),
+        state: TokenState::Working,
+        created_at: NOON,
+        expires_at: None,
+        revoked_at: None,
+        successor_id: None,
+    }
+}
+
+pub fn token() -> Value {
+    value(a_token())
+}
+
+pub fn revoked_token() -> Value {
+    value(Token { state: TokenState::Revoked, revoked_at: Some(NOON), ..a_token() })
+}
+
+pub fn tokens() -> Value {
+    value(TokenList { data: vec![a_token()], next_cursor: None })
+}
+
+pub fn new_token() -> Value {
+    json!({"name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["merchant-42"]})
+}
+
+pub fn made_token() -> Value {
+    value(MadeToken { info: a_token(), token: &format!("cartkey_{}", "A".repeat(43)) })
+}
+
+pub fn token_rotation() -> Value {
+    json!({"overlap": 86_400})
 }

@@ -6,6 +6,7 @@
 //! requests.
 
 mod examples;
+mod managing;
 mod openapi;
 mod page;
 mod postman;
@@ -93,6 +94,8 @@ struct Body {
     /// The schema's name.
     schema: &'static str,
     example: Value,
+    /// False if an empty body is the same as `{}`.
+    is_required: bool,
 }
 
 struct Answer {

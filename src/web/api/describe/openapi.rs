@@ -8,9 +8,14 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ComponentsBuilder, Schema};
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder, PathsBuilder, RefOr};
 
-use super::super::answers::{Disconnected, EventList, Keys, Link, MadeLink, SeveralKeys, StoreList};
+use super::super::answers::{
+    DeliveryList, Disconnected, EventList, Keys, LinkList, MadeLink, MadeToken, MadeWebhook, SeveralKeys, StoreList,
+    TestResult, TokenList, WebhookList,
+};
 use super::super::keys::WantedKeys;
 use super::super::links::{Confirmation, NewLink};
+use super::super::tokens::{NewToken, TokenRotation};
+use super::super::webhooks::{NewWebhook, SecretRotation, WebhookChange};
 use super::{Answer, Parameter, Place, Route, examples};
 use crate::domain::delivery::TRIAL;
 use crate::domain::{Kind, Permission, Status, StoreStatus};
@@ -127,7 +132,7 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut all = Vec::new();
     with_parts::<NewLink>(&mut all);
     with_parts::<MadeLink>(&mut all);
-    with_parts::<Link>(&mut all);
+    with_parts::<LinkList>(&mut all);
     with_parts::<Confirmation>(&mut all);
     with_parts::<Keys>(&mut all);
     with_parts::<WantedKeys>(&mut all);
@@ -135,6 +140,17 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
     with_parts::<StoreList>(&mut all);
     with_parts::<Disconnected>(&mut all);
     with_parts::<EventList>(&mut all);
+    with_parts::<NewWebhook>(&mut all);
+    with_parts::<WebhookChange>(&mut all);
+    with_parts::<SecretRotation>(&mut all);
+    with_parts::<MadeWebhook>(&mut all);
+    with_parts::<WebhookList>(&mut all);
+    with_parts::<TestResult>(&mut all);
+    with_parts::<DeliveryList>(&mut all);
+    with_parts::<NewToken>(&mut all);
+    with_parts::<TokenRotation>(&mut all);
+    with_parts::<MadeToken>(&mut all);
+    with_parts::<TokenList>(&mut all);
     with_parts::<Problem>(&mut all);
     with_parts::<Permission>(&mut all);
     with_parts::<Status>(&mut all);
@@ -171,7 +187,7 @@ fn operation(route: &Route) -> Value {
     });
     if let Some(body) = &route.body {
         let content = json!({"schema": by_name(body.schema), "example": body.example});
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": content}});
+        operation["requestBody"] = json!({"required": body.is_required, "content": {"application/json": content}});
     }
     if route.is_call && takes_body(route) {
         operation["requestBody"] = json!({"required": false, "content": {"application/json": {"schema": {}}}});

@@ -3,15 +3,15 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Ref, RefOr};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
-use super::{Answer, Body, Content, Parameter, Place, Route, examples};
+use super::{Answer, Body, Content, Parameter, Place, Route, examples, managing};
 use crate::domain::page::{MOST, USUAL};
 use crate::domain::token::Permission::{
     EventsRead, KeysRead, LinksWrite, ProxyRead, ProxyWrite, StoresRead, StoresWrite,
 };
-use crate::domain::{AttemptId, LinkId, StoreId, StoreStatus, UserId};
+use crate::domain::{AttemptId, LinkId, LinkState, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
     ATTEMPT_ENDED, CODE_SPENT, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, OTHER_USER, RATE_LIMITED,
     SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE,
@@ -25,6 +25,9 @@ pub fn all() -> Vec<Route> {
     all.extend(calls());
     all.extend(stores());
     all.push(events());
+    all.extend(managing::webhooks());
+    all.extend(managing::deliveries());
+    all.extend(managing::tokens());
     all.extend(documents());
     for route in all.iter_mut().filter(|route| route.takes_key()) {
         route.parameters.push(idempotency_key());
@@ -36,7 +39,7 @@ pub fn all() -> Vec<Route> {
 fn links() -> Vec<Route> {
     vec![
         Route {
-            body: Some(Body { schema: "NewLink", example: examples::new_link() }),
+            body: Some(Body { schema: "NewLink", example: examples::new_link(), is_required: true }),
             permission: Some(LinksWrite),
             answers: vec![Answer {
                 leads_to: &[("getLink", "id", "/id")],
@@ -53,7 +56,30 @@ fn links() -> Vec<Route> {
         },
         Route {
             permission: Some(LinksWrite),
-            parameters: vec![path::<LinkId>("id", "The link.")],
+            parameters: vec![
+                of_user("Only links of this merchant."),
+                in_query("status", "Only links with this status.", LinkState::schema()),
+                page_limit("The maximum number of links per page."),
+                page_cursor("ln"),
+            ],
+            answers: vec![answer(200, "One page of links.", "LinkList", examples::links())],
+            ..named(
+                Method::GET,
+                "/api/v1/links",
+                "listLinks",
+                "List links",
+                "Returns one page, newest first, each link with its newest attempt. The addresses that open them are not \
+                 included: Cartkey stores only their hashes.",
+            )
+        },
+        Route {
+            permission: Some(LinksWrite),
+            parameters: vec![
+                path::<LinkId>("id", "The link."),
+                expand(
+                    "`store` includes the store that the attempt connected. Needs the permission `stores:read` too.",
+                ),
+            ],
             answers: vec![Answer {
                 leads_to: &[("confirmAttempt", "id", "/attempt/id"), ("getKeysOfStore", "id", "/attempt/store_id")],
                 ..answer(200, "The link and its newest attempt.", "Link", examples::link())
@@ -70,8 +96,22 @@ fn links() -> Vec<Route> {
         },
         Route {
             permission: Some(LinksWrite),
+            parameters: vec![path::<LinkId>("id", "The link.")],
+            answers: vec![answer(200, "The link, withdrawn.", "Link", examples::withdrawn_link())],
+            problems: vec![&NOT_FOUND],
+            ..named(
+                Method::DELETE,
+                "/api/v1/links/{id}",
+                "withdrawLink",
+                "Withdraw a link",
+                "The link no longer opens, and its attempts in progress end, so that a link sent to the wrong person connects \
+                 nothing. A store that is already connected stays connected. Repeating the request has no further effect.",
+            )
+        },
+        Route {
+            permission: Some(LinksWrite),
             parameters: vec![path::<AttemptId>("id", "The attempt: `attempt_id` in the query of your `return_url`.")],
-            body: Some(Body { schema: "Confirmation", example: examples::confirmation() }),
+            body: Some(Body { schema: "Confirmation", example: examples::confirmation(), is_required: true }),
             answers: vec![answer(200, "Confirmed; the store is connected.", "Store", examples::store())],
             problems: vec![&NOT_FOUND, &CODE_SPENT, &OTHER_USER, &ATTEMPT_ENDED],
             ..named(
@@ -127,7 +167,7 @@ fn keys() -> Vec<Route> {
         Route {
             permission: Some(KeysRead),
             parameters: vec![if_none_match()],
-            body: Some(Body { schema: "WantedKeys", example: examples::wanted_keys() }),
+            body: Some(Body { schema: "WantedKeys", example: examples::wanted_keys(), is_required: true }),
             answers: lent("For each ID, its key or the problem.", "SeveralKeys", examples::several_keys()),
             ..named(
                 Method::POST,
@@ -264,17 +304,17 @@ fn stores() -> Vec<Route> {
             permission: Some(StoresWrite),
             parameters: one(),
             answers: vec![answer(200, "The store, after the check.", "Store", examples::store())],
-            problems: vec![&NOT_FOUND],
+            problems: vec![&NOT_FOUND, &RATE_LIMITED],
             ..named(
                 Method::POST,
                 "/api/v1/stores/{id}/check",
                 "checkStore",
                 "Check a store, or report a 401",
                 "Checks the store now and returns the result. Call it when the store rejects your request: the result says \
-                 whether the key was revoked, or what blocks it. If several requests report the same store at the same time, it \
-                 is checked once and all get the result. If the store was checked within the last five seconds, or its host \
-                 asked for fewer requests (`Retry-After`), the last known status is returned; `checked_at` says when it was \
-                 checked. If too many other stores are being checked, the response is 503 and this store is checked next.",
+                 whether the key was revoked, or what blocks it. A check that began before your request is never used for it; \
+                 requests that come during a check share the next one. If the store or its host asked for fewer \
+                 requests, the store is not checked and the response is 429. If too many other stores are being checked, it is \
+                 503 and this store is checked next.",
             )
         },
         Route {
@@ -300,26 +340,23 @@ fn stores() -> Vec<Route> {
 }
 
 fn events() -> Route {
-    let query =
-        |name, says, schema: ObjectBuilder| Parameter { place: Place::Query, name, says, schema: schema.into() };
-    let number = |least: u64, most: u64, usual: i64| {
-        let schema = ObjectBuilder::new().schema_type(Type::Integer);
-        schema.minimum(Some(least)).maximum(Some(most)).default(Some(json!(usual)))
-    };
     let stream = Content { kind: "text/event-stream", schema: text().into(), example: None };
     let mut told = answer(200, "The events since `after`.", "EventList", examples::events());
     told.contents.push(stream);
     Route {
         permission: Some(EventsRead),
         parameters: vec![
-            query(
+            in_query(
                 "after",
                 "The `next` of a previous response, or an event ID; `latest` for new events only. If empty or omitted, the \
                  feed starts from the beginning.",
                 text().pattern(Some("^(ev_[0-9]{16}|latest)?$")).examples(["ev_0000000000000042"]),
             ),
-            query("limit", "The maximum number of events to return.", number(1, MOST.unsigned_abs(), USUAL)),
-            query("wait", "How many seconds to wait if there are no new events.", number(0, 30, 0)),
+            page_limit("The maximum number of events to return."),
+            in_query("wait", "How many seconds to wait if there are no new events.", number(0, 30, 0)),
+            expand(
+                "`store` includes the store that an event is about, as it is now. Needs the permission `stores:read` too.",
+            ),
             Parameter {
                 place: Place::Header,
                 name: "Last-Event-ID",
@@ -384,7 +421,7 @@ fn documents() -> Vec<Route> {
 }
 
 /// A route with only its names.
-fn named(method: Method, path: &'static str, id: &'static str, title: &'static str, says: &'static str) -> Route {
+pub fn named(method: Method, path: &'static str, id: &'static str, title: &'static str, says: &'static str) -> Route {
     Route {
         method,
         path,
@@ -400,7 +437,7 @@ fn named(method: Method, path: &'static str, id: &'static str, title: &'static s
     }
 }
 
-fn answer(status: u16, says: &'static str, schema: &'static str, example: Value) -> Answer {
+pub fn answer(status: u16, says: &'static str, schema: &'static str, example: Value) -> Answer {
     let content = Content { kind: JSON, schema: RefOr::Ref(Ref::from_schema_name(schema)), example: Some(example) };
     Answer { status, says, contents: vec![content], headers: &[], leads_to: &[] }
 }
@@ -420,7 +457,7 @@ fn lent(says: &'static str, schema: &'static str, example: Value) -> Vec<Answer>
     ]
 }
 
-fn path<T: ToSchema>(name: &'static str, says: &'static str) -> Parameter {
+pub fn path<T: ToSchema>(name: &'static str, says: &'static str) -> Parameter {
     Parameter { place: Place::Path, name, says, schema: T::schema() }
 }
 
@@ -449,27 +486,10 @@ fn idempotency_key() -> Parameter {
 }
 
 fn list_parameters() -> Vec<Parameter> {
-    let query =
-        |name, says, schema: ObjectBuilder| Parameter { place: Place::Query, name, says, schema: schema.into() };
-    let number = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(1))
-        .maximum(Some(MOST.unsigned_abs()))
-        .default(Some(json!(USUAL)));
     vec![
-        Parameter {
-            place: Place::Query,
-            name: "user_id",
-            says: "Only stores of this merchant.",
-            schema: UserId::schema(),
-        },
-        Parameter {
-            place: Place::Query,
-            name: "status",
-            says: "Only stores with this status.",
-            schema: StoreStatus::schema(),
-        },
-        query(
+        of_user("Only stores of this merchant."),
+        in_query("status", "Only stores with this status.", StoreStatus::schema()),
+        in_query(
             "q",
             "Search. Every word must occur in the store's name, address or `user_id`; case and punctuation do not matter. Words of \
              three or more characters match anywhere, words of two match at the beginning of a word, and single characters and \
@@ -477,13 +497,38 @@ fn list_parameters() -> Vec<Parameter> {
              control characters.",
             text().pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]*$")).examples(["harbour"]),
         ),
-        query("limit", "The maximum number of stores per page.", number),
-        query(
-            "cursor",
-            "The `next_cursor` of the previous page; empty for the first page.",
-            text().pattern(Some("^(st_[0-7][0-9a-hjkmnp-tv-z]{25})?$")),
-        ),
+        page_limit("The maximum number of stores per page."),
+        page_cursor("st"),
     ]
+}
+
+pub fn in_query(name: &'static str, says: &'static str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    Parameter { place: Place::Query, name, says, schema: schema.into() }
+}
+
+fn of_user(says: &'static str) -> Parameter {
+    in_query("user_id", says, UserId::schema())
+}
+
+pub fn page_limit(says: &'static str) -> Parameter {
+    in_query("limit", says, number(1, MOST.unsigned_abs(), USUAL))
+}
+
+/// The cursor of a list of what has IDs with this prefix.
+pub fn page_cursor(prefix: &str) -> Parameter {
+    let pattern = format!("^({prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}})?$");
+    let says = "The `next_cursor` of the previous page; empty for the first page.";
+    in_query("cursor", says, text().pattern(Some(pattern)))
+}
+
+/// What the response includes if it is asked for.
+fn expand(says: &'static str) -> Parameter {
+    in_query("expand", says, text().enum_values(Some(["store"])))
+}
+
+fn number(least: u64, most: u64, usual: i64) -> ObjectBuilder {
+    let schema = ObjectBuilder::new().schema_type(Type::Integer);
+    schema.minimum(Some(least)).maximum(Some(most)).default(Some(json!(usual)))
 }
 
 fn text() -> ObjectBuilder {

@@ -28,9 +28,12 @@ pub fn meaning(name: &str) -> String {
     text(&DOCUMENT["components"]["schemas"][name], "description").unwrap_or_default()
 }
 
-/// An object's members.
+/// An object's members, including those of the objects that it consists of.
 pub fn members(schema: &Value) -> Vec<Member> {
     let schema = resolved(schema);
+    if let Some(parts) = schema["allOf"].as_array() {
+        return parts.iter().flat_map(members).collect();
+    }
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let members = schema["properties"].as_object().into_iter().flatten();
     members
