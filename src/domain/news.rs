@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::ser::{SerializeStruct as _, Serializer};
 
+use super::event::Kind;
 use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
 use super::time::Time;
 use super::token::Users;
@@ -138,10 +139,17 @@ impl News {
         }
     }
 
-    /// The API path of the store or link that it is about; `None` if the API shows neither.
+    /// The API path of what it is about: a store, link, webhook or token. `None` if there is nothing to see.
     pub fn related(&self) -> Option<String> {
-        let store = self.data.store_id.as_ref().map(|id| format!("/api/v1/stores/{id}"));
-        store.or_else(|| self.data.link_id.as_ref().map(|id| format!("/api/v1/links/{id}")))
+        let Data { store_id, link_id, webhook_id, token_id, .. } = &self.data;
+        let webhook_id = webhook_id.as_ref().filter(|_| self.kind != Kind::WebhookDeleted.as_str());
+        let shown = [
+            ("stores", store_id.as_ref().map(StoreId::as_str)),
+            ("links", link_id.as_ref().map(LinkId::as_str)),
+            ("webhooks", webhook_id.map(WebhookId::as_str)),
+            ("tokens", token_id.as_ref().map(TokenId::as_str)),
+        ];
+        shown.into_iter().find_map(|(what, id)| Some(format!("/api/v1/{what}/{}", id?)))
     }
 }
 
@@ -187,6 +195,10 @@ mod tests {
             r#"{"id":"ev_0000000000000042","type":"link.created","timestamp":"1970-01-01T00:00:00.000Z","data":{"user_id":"m-1","actor":"cli"}}"#
         );
         let (link, store) = (LinkId::least(Time::from_millis(0)), StoreId::least(Time::from_millis(0)));
+        news.data.webhook_id = Some(WebhookId::least(Time::from_millis(0)));
+        assert!(news.related().is_some_and(|path| path.starts_with("/api/v1/webhooks/wh_")));
+        news.kind = "webhook.deleted".to_owned();
+        assert_eq!(news.related(), None);
         news.data.link_id = Some(link.clone());
         assert_eq!(news.related(), Some(format!("/api/v1/links/{link}")));
         news.data.store_id = Some(store.clone());

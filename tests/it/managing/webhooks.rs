@@ -2,7 +2,7 @@
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::flow::webhooks::dispatch;
 use cartkey::storage::events;
 use hyper::Method;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{HOUR, each, limited, on_all_pages, patch};
 use crate::database::column;
+use crate::on_record::event;
 use crate::service::Service;
 use crate::webhooks::receiver::{Receiver, check};
 use crate::world::World;
@@ -21,7 +22,7 @@ async fn world() -> World {
 
 /// Creates an event about `user`, and runs due deliveries.
 async fn happens(world: &World, user: &str) {
-    let event = Event::new(Kind::LinkCreated, world.app.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let event = event(Kind::LinkCreated, world.app.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&world.app.db, &event).await.unwrap();
     dispatch::run_due(&world.app).await.unwrap();
 }

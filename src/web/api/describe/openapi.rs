@@ -67,7 +67,7 @@ pub fn document(routes: &[Route]) -> Value {
 fn related() -> Value {
     json!({
         "type": "string",
-        "description": "The API path of the store or link that the event is about. Omitted if the API shows neither.",
+        "description": "The API path of the store, link, webhook or token that the event is about. Omitted if there is none.",
         "examples": [format!("/api/v1/stores/{}", examples::store_id())],
     })
 }
@@ -102,7 +102,7 @@ fn event(kind: &str, id: &Value, named: impl Iterator<Item = (&'static str, bool
     for (name, always) in named {
         properties[name] = members[name].clone();
         required.extend(always.then_some(name));
-        if matches!(name, "store_id" | "link_id") {
+        if matches!(name, "store_id" | "link_id" | "webhook_id" | "token_id") {
             schema["properties"]["related"] = related();
         }
     }
