@@ -38,6 +38,7 @@ $user = 'merchant/php?';
 $cartkey = new Cartkey($url, $token);
 $link = $cartkey->makeLink(['user_id' => $user, 'account_label' => 'Jane’s Shop', 'return_url' => $return_url, 'confirm' => 'app']);
 same($link['warning'], null);
+same($cartkey->makeLink(['user_id' => $user], 'php-1'), $cartkey->makeLink(['user_id' => $user], 'php-1'));
 same($cartkey->getLink($link['id'])['attempt'], null);
 $returned_to = trim(shell_exec(getenv('MERCHANT') . ' connect ' . escapeshellarg($link['url'])));
 parse_str(parse_url($returned_to, PHP_URL_QUERY), $said);

@@ -27,6 +27,8 @@ class Test(unittest.TestCase):
         cartkey = Cartkey(CARTKEY, TOKEN)
         link = cartkey.make_link(USER, account_label="Jane’s Shop", return_url=RETURN_URL, confirm="app")
         self.assertIsNone(link["warning"])
+        one, same = (cartkey.make_link(USER, idempotency_key="py-1") for _ in range(2))
+        self.assertEqual(one, same)
         self.assertIsNone(cartkey.get_link(link["id"])["attempt"])
         returned_to = subprocess.check_output([os.environ["MERCHANT"], "connect", link["url"]], text=True).strip()
         code = parse_qs(urlsplit(returned_to).query)["code"][0]

@@ -80,6 +80,8 @@ export type Event = {
   type: string;
   timestamp: string;
   data: { user_id?: string; store_id?: string; link_id?: string; attempt_id?: string; reason?: string; actor?: string; [member: string]: unknown };
+  /** The API path of the store or link that the event is about. */
+  related?: string;
 };
 export type EventList = { data: Event[]; next: string };
 
@@ -138,9 +140,9 @@ export class Cartkey {
     this.#token = token;
   }
 
-  /** Creates a link for the user who is signed in to your application. Send them to its `url`. */
-  async makeLink(newLink: NewLink): Promise<MadeLink> {
-    return (await this.#ask("POST", "links", { body: newLink })) as MadeLink;
+  /** Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates no other. */
+  async makeLink(newLink: NewLink, idempotencyKey?: string): Promise<MadeLink> {
+    return (await this.#ask("POST", "links", { body: newLink, headers: keyed(idempotencyKey) })) as MadeLink;
   }
 
   async getLink(id: string): Promise<Link> {
@@ -148,8 +150,8 @@ export class Cartkey {
   }
 
   /** `userId` is who is signed in to your application now, taken from your session. */
-  async confirmAttempt(id: string, code: string, userId: string): Promise<Store> {
-    return (await this.#ask("POST", path("attempts", id, "confirm"), { body: { code, user_id: userId } })) as Store;
+  async confirmAttempt(id: string, code: string, userId: string, idempotencyKey?: string): Promise<Store> {
+    return (await this.#ask("POST", path("attempts", id, "confirm"), { body: { code, user_id: userId }, headers: keyed(idempotencyKey) })) as Store;
   }
 
   /** Confirms what the address says to which the merchant's browser returned; null if there is nothing to confirm. */
@@ -220,7 +222,7 @@ export class Cartkey {
 
   async #call<T>(kind: string, id: string, method: string, route: string, call: StoreCall): Promise<StoreAnswer<T>> {
     const { idempotencyKey, ...options } = call;
-    const headers: Record<string, string> = idempotencyKey ? { "idempotency-key": idempotencyKey } : {};
+    const headers = keyed(idempotencyKey);
     // A store has a minute to begin its answer, after its turn has come.
     const to = path(kind, id, "wp-json", ...route.replace(/^\/+/, "").split("/"));
     const answer = await this.#send(method, to, { ...options, headers, timeout: 120 });
@@ -316,6 +318,8 @@ export function verifyWebhook(secret: string, headers: Headers | Record<string, 
   if (!signed.some((one) => one.length === expected.length && timingSafeEqual(one, expected))) throw refuse("No signature of the webhook is right.");
   return JSON.parse(Buffer.from(body as Uint8Array).toString("utf8")) as Event;
 }
+
+const keyed = (key: string | undefined): Record<string, string> => (key ? { "idempotency-key": key } : {});
 
 /** A path of encoded segments. `.` and `..` would lead elsewhere. */
 function path(...segments: string[]): string {

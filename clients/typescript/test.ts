@@ -38,6 +38,8 @@ assert.match(String(error.problem.attempt_url), /^http/);
 assert.equal(await cartkey.cameBack(`${RETURN_URL}?status=denied`, user), null);
 assert.equal((await cartkey.getLink(link.id)).attempt?.status, "connected");
 assert.deepEqual((await cartkey.listStores({ user_id: user })).data, [await cartkey.getStore(store.id)]);
+const [one, same] = [await cartkey.makeLink({ user_id: user }, "ts-1"), await cartkey.makeLink({ user_id: user }, "ts-1")];
+assert.deepEqual(same, one);
 assert.equal((await cartkey.checkStore(store.id)).status, "connected");
 
 // The second time is a 304, which ../test counts in Cartkey's log.

@@ -7,7 +7,7 @@ use super::user_id::UserId;
 use super::verdict::Verdict;
 
 macro_rules! kinds {
-    ($($kind:ident = $name:literal, $group:ident, $words:literal;)*) => {
+    ($($kind:ident = $name:literal, $group:ident, $words:literal, $members:literal;)*) => {
         names! {
             /// The kinds of events. The names are part of the API.
             Kind { $(#[doc = $words] $kind = $name,)* }
@@ -23,57 +23,64 @@ macro_rules! kinds {
             pub const fn in_words(self) -> &'static str {
                 match self { $(Self::$kind => $words),* }
             }
+
+            /// The members of its `data` beside `actor`, and whether each is always there.
+            pub fn members(self) -> impl Iterator<Item = (&'static str, bool)> {
+                let members = match self { $(Self::$kind => $members),* };
+                members.split_whitespace().map(|name| (name.trim_end_matches('?'), !name.ends_with('?')))
+            }
         }
     };
 }
 
+// Name, group, label, and the members of `data`; `?` marks those that may be absent.
 kinds! {
-    LinkCreated = "link.created", Connections, "Link created";
-    LinkWithdrawn = "link.withdrawn", Connections, "Link withdrawn";
-    AttemptBegun = "attempt.begun", Connections, "Connection started";
-    AttemptReceived = "attempt.received", Connections, "Key received from the store";
-    AttemptElsewhere = "attempt.elsewhere", Connections, "Approval came back in another browser";
-    AttemptConfirmed = "attempt.confirmed", Connections, "Approval confirmed";
-    AttemptRejected = "attempt.rejected", Connections, "Approval rejected";
-    AttemptDenied = "attempt.denied", Connections, "Merchant pressed Deny";
-    AttemptFailed = "attempt.failed", Connections, "Connection failed";
-    AttemptExpired = "attempt.expired", Connections, "Nobody approved in time";
-    StoreConnected = "store.connected", Stores, "Store connected";
-    StoreReconnected = "store.reconnected", Stores, "Store reconnected";
-    StoreUnauthorized = "store.unauthorized", Stores, "Store rejected its key";
-    StoreUnreachable = "store.unreachable", Stores, "Store unreachable";
-    StoreRecovered = "store.recovered", Stores, "Store works again";
-    StoreMoved = "store.moved", Stores, "Store has a new address";
-    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed";
-    KeyApiUrlChanged = "key.api_url_changed", Stores, "API address changed";
-    StoreDisconnected = "store.disconnected", Stores, "Store disconnected";
-    KeyRotated = "key.rotated", Stores, "Key replaced by a new version";
-    KeyRevoked = "key.revoked", Stores, "Key revoked at the store";
-    TokenIssued = "token.issued", Tokens, "Token created";
-    TokenRotated = "token.rotated", Tokens, "Token rotated";
-    TokenRevoked = "token.revoked", Tokens, "Token revoked";
-    WebhookCreated = "webhook.created", Webhooks, "Webhook added";
-    WebhookChanged = "webhook.changed", Webhooks, "Webhook changed";
-    WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted";
-    WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off";
-    WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on";
-    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook secret rotated";
-    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old webhook secret ended";
-    WebhookReplayed = "webhook.replayed", Webhooks, "Events resent to a webhook";
-    WebhookTested = "webhook.tested", Webhooks, "Webhook tested";
-    OperatorAdded = "operator.added", Operators, "Operator added";
-    OperatorRemoved = "operator.removed", Operators, "Operator removed";
-    OperatorSignedIn = "operator.signed_in", Operators, "Signed in";
-    OperatorSignedOut = "operator.signed_out", Operators, "Signed out";
-    OperatorRefused = "operator.refused", Operators, "Sign-in refused";
-    OperatorPasswordChanged = "operator.password_changed", Operators, "Password changed";
-    OperatorSecondFactorOn = "operator.second_factor_on", Operators, "Second factor turned on";
-    OperatorSecondFactorOff = "operator.second_factor_off", Operators, "Second factor turned off";
-    OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code";
-    SettingsChanged = "settings.changed", Settings, "Settings changed";
-    StoresExported = "stores.exported", Settings, "Store list exported";
-    KeysExported = "keys.exported", Settings, "Keys exported with their secrets";
-    ActivityExported = "activity.exported", Settings, "Activity exported";
+    LinkCreated = "link.created", Connections, "Link created", "user_id link_id";
+    LinkWithdrawn = "link.withdrawn", Connections, "Link withdrawn", "user_id link_id";
+    AttemptBegun = "attempt.begun", Connections, "Connection started", "user_id link_id? attempt_id reason?";
+    AttemptReceived = "attempt.received", Connections, "Key received from the store", "user_id link_id? attempt_id";
+    AttemptElsewhere = "attempt.elsewhere", Connections, "Approval came back in another browser", "user_id link_id? attempt_id";
+    AttemptConfirmed = "attempt.confirmed", Connections, "Approval confirmed", "user_id link_id? attempt_id";
+    AttemptRejected = "attempt.rejected", Connections, "Approval rejected", "user_id link_id? attempt_id reason";
+    AttemptDenied = "attempt.denied", Connections, "Merchant pressed Deny", "user_id link_id? attempt_id reason";
+    AttemptFailed = "attempt.failed", Connections, "Connection failed", "user_id link_id? attempt_id reason";
+    AttemptExpired = "attempt.expired", Connections, "Nobody approved in time", "user_id link_id? attempt_id reason";
+    StoreConnected = "store.connected", Stores, "Store connected", "user_id store_id link_id? attempt_id? reason?";
+    StoreReconnected = "store.reconnected", Stores, "Store reconnected", "user_id store_id link_id? attempt_id? reason?";
+    StoreUnauthorized = "store.unauthorized", Stores, "Store rejected its key", "user_id store_id reason";
+    StoreUnreachable = "store.unreachable", Stores, "Store unreachable", "user_id store_id reason";
+    StoreRecovered = "store.recovered", Stores, "Store works again", "user_id store_id reason?";
+    StoreMoved = "store.moved", Stores, "Store has a new address", "user_id store_id reason";
+    KeyAuthMethodChanged = "key.auth_method_changed", Stores, "Authentication method changed", "user_id store_id reason?";
+    KeyApiUrlChanged = "key.api_url_changed", Stores, "API address changed", "user_id store_id reason?";
+    StoreDisconnected = "store.disconnected", Stores, "Store disconnected", "user_id store_id";
+    KeyRotated = "key.rotated", Stores, "Key replaced by a new version", "user_id store_id link_id? attempt_id?";
+    KeyRevoked = "key.revoked", Stores, "Key revoked at the store", "user_id store_id";
+    TokenIssued = "token.issued", Tokens, "Token created", "token_id";
+    TokenRotated = "token.rotated", Tokens, "Token rotated", "token_id";
+    TokenRevoked = "token.revoked", Tokens, "Token revoked", "token_id";
+    WebhookCreated = "webhook.created", Webhooks, "Webhook added", "webhook_id";
+    WebhookChanged = "webhook.changed", Webhooks, "Webhook changed", "webhook_id";
+    WebhookDeleted = "webhook.deleted", Webhooks, "Webhook deleted", "webhook_id";
+    WebhookDisabled = "webhook.disabled", Webhooks, "Webhook turned off", "webhook_id reason";
+    WebhookEnabled = "webhook.enabled", Webhooks, "Webhook turned on", "webhook_id";
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, "Webhook secret rotated", "webhook_id";
+    WebhookSecretEnded = "webhook.secret_ended", Webhooks, "Old webhook secret ended", "webhook_id";
+    WebhookReplayed = "webhook.replayed", Webhooks, "Events resent to a webhook", "webhook_id";
+    WebhookTested = "webhook.tested", Webhooks, "Webhook tested", "webhook_id";
+    OperatorAdded = "operator.added", Operators, "Operator added", "operator_id";
+    OperatorRemoved = "operator.removed", Operators, "Operator removed", "operator_id";
+    OperatorSignedIn = "operator.signed_in", Operators, "Signed in", "operator_id";
+    OperatorSignedOut = "operator.signed_out", Operators, "Signed out", "operator_id";
+    OperatorRefused = "operator.refused", Operators, "Sign-in refused", "operator_id";
+    OperatorPasswordChanged = "operator.password_changed", Operators, "Password changed", "operator_id";
+    OperatorSecondFactorOn = "operator.second_factor_on", Operators, "Second factor turned on", "operator_id";
+    OperatorSecondFactorOff = "operator.second_factor_off", Operators, "Second factor turned off", "operator_id";
+    OperatorRecoveryCodeSpent = "operator.recovery_code_spent", Operators, "Signed in with a recovery code", "operator_id";
+    SettingsChanged = "settings.changed", Settings, "Settings changed", "";
+    StoresExported = "stores.exported", Settings, "Store list exported", "";
+    KeysExported = "keys.exported", Settings, "Keys exported with their secrets", "";
+    ActivityExported = "activity.exported", Settings, "Activity exported", "";
 }
 
 names! {
@@ -198,6 +205,24 @@ impl Event {
     pub fn webhook(mut self, id: &WebhookId) -> Self {
         self.webhook_id = Some(id.clone());
         self
+    }
+
+    /// Whether it has the members of its kind, and no others.
+    pub fn is_as_described(&self) -> bool {
+        let has = [
+            ("user_id", self.user_id.is_some()),
+            ("store_id", self.store_id.is_some()),
+            ("link_id", self.link_id.is_some()),
+            ("attempt_id", self.attempt_id.is_some()),
+            ("token_id", self.token_id.is_some()),
+            ("operator_id", self.operator_id.is_some()),
+            ("webhook_id", self.webhook_id.is_some()),
+            ("reason", self.reason.is_some()),
+        ];
+        has.into_iter().all(|(name, has)| {
+            let described = self.kind.members().find(|(known, _)| *known == name);
+            described.map_or(!has, |(_, always)| has || !always)
+        })
     }
 
     #[must_use]

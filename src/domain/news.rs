@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::ser::{SerializeStruct as _, Serializer};
+
 use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
 use super::time::Time;
 use super::token::Users;
@@ -42,7 +44,7 @@ impl fmt::Display for EventId {
 }
 
 impl serde::Serialize for EventId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
@@ -64,19 +66,19 @@ impl FromStr for EventId {
     }
 }
 
-/// An event as services receive it.
-#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow, utoipa::ToSchema)]
+/// An event as services receive it. `related` is added when it is sent.
+#[derive(Debug, Clone, sqlx::FromRow, utoipa::ToSchema)]
 #[schema(as = Event)]
 pub struct News {
     /// The event's ID.
     #[sqlx(rename = "seq")]
     pub id: EventId,
     /// The event's type, such as `store.connected`.
-    #[serde(rename = "type")]
+    #[schema(rename = "type")]
     #[sqlx(rename = "kind")]
     pub kind: String,
     /// When it happened.
-    #[serde(rename = "timestamp")]
+    #[schema(rename = "timestamp")]
     pub at: Time,
     /// What the event is about, and who caused it.
     #[sqlx(flatten)]
@@ -135,6 +137,27 @@ impl News {
             (Some(_), None) => false,
         }
     }
+
+    /// The API path of the store or link that it is about; `None` if the API shows neither.
+    pub fn related(&self) -> Option<String> {
+        let store = self.data.store_id.as_ref().map(|id| format!("/api/v1/stores/{id}"));
+        store.or_else(|| self.data.link_id.as_ref().map(|id| format!("/api/v1/links/{id}")))
+    }
+}
+
+impl serde::Serialize for News {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut event = serializer.serialize_struct("Event", 5)?;
+        event.serialize_field("id", &self.id)?;
+        event.serialize_field("type", &self.kind)?;
+        event.serialize_field("timestamp", &self.at)?;
+        event.serialize_field("data", &self.data)?;
+        match self.related() {
+            Some(related) => event.serialize_field("related", &related)?,
+            None => event.skip_field("related")?,
+        }
+        event.end()
+    }
 }
 
 #[cfg(test)]
@@ -158,10 +181,15 @@ mod tests {
     #[test]
     fn what_there_is_nothing_to_say_of_is_left_out() {
         let data = Data { user_id: Some("m-1".parse().unwrap()), actor: Some("cli".to_owned()), ..Data::default() };
-        let news = News { id: EventId(42), kind: "link.created".to_owned(), at: Time::from_millis(0), data };
+        let mut news = News { id: EventId(42), kind: "link.created".to_owned(), at: Time::from_millis(0), data };
         assert_eq!(
             serde_json::to_string(&news).unwrap(),
             r#"{"id":"ev_0000000000000042","type":"link.created","timestamp":"1970-01-01T00:00:00.000Z","data":{"user_id":"m-1","actor":"cli"}}"#
         );
+        let (link, store) = (LinkId::least(Time::from_millis(0)), StoreId::least(Time::from_millis(0)));
+        news.data.link_id = Some(link.clone());
+        assert_eq!(news.related(), Some(format!("/api/v1/links/{link}")));
+        news.data.store_id = Some(store.clone());
+        assert_eq!(news.related(), Some(format!("/api/v1/stores/{store}")));
     }
 }

@@ -19,12 +19,21 @@ pub enum Sealed {
     OldWebhookSecret,
     /// An operator's second factor.
     SecondFactor,
+    /// The answer to a request with an idempotency key.
+    Answer,
 }
 
 impl Sealed {
     /// All columns.
-    pub const ALL: [Self; 6] =
-        [Self::Grant, Self::Key, Self::Revocation, Self::WebhookSecret, Self::OldWebhookSecret, Self::SecondFactor];
+    pub const ALL: [Self; 7] = [
+        Self::Grant,
+        Self::Key,
+        Self::Revocation,
+        Self::WebhookSecret,
+        Self::OldWebhookSecret,
+        Self::SecondFactor,
+        Self::Answer,
+    ];
 
     /// The name for people.
     pub const fn name(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Sealed {
             Self::WebhookSecret => "the secret of a webhook",
             Self::OldWebhookSecret => "the old secret of a webhook",
             Self::SecondFactor => "the second factor of an operator",
+            Self::Answer => "the answer to a request of a service",
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod connecting;
 pub mod dashboard;
 pub mod feed;
+pub mod idempotency;
 pub mod lending;
 pub mod open_vault;
 pub mod operators;

@@ -1,5 +1,5 @@
 //! Sweep: ends abandoned attempts and wipes their keys, checks whether given-up keys were revoked, deletes expired data
-//! from the open page, and prunes key reads and webhook logs.
+//! from the open page and expired idempotency keys, and prunes key reads and webhook logs.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::flow::{
     Beneath,
     connecting::{self, prove},
     dashboard::overview,
+    idempotency,
     operators::sign_in,
     retention,
     watching::revocation,
@@ -57,7 +58,8 @@ pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     // Each step runs even if another fails. The first error is returned.
     let (settled, signed_in, ended) = (prove::settle(app).await, sign_in::sweep(app).await, end_overdue(app).await);
     let (forgotten, asked) = (forget_strangers(app).await, revocation::ask_due(app).await);
-    settled.and(signed_in).and(forgotten).and(asked)?;
+    let expired = idempotency::sweep(app).await;
+    settled.and(signed_in).and(forgotten).and(asked).and(expired)?;
     ended
 }
 

@@ -126,6 +126,7 @@ pub(super) async fn with_record(
 /// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
 /// The price is that transactions with events wait for each other.
 pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
+    debug_assert!(event.is_as_described(), "not as the API describes it: {event:?}");
     let seq: i64 = tx.query("UPDATE counters SET n = n + 1 WHERE name = 'event' RETURNING n").value().await?;
     tx.query(
         "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id,

@@ -17,6 +17,7 @@ mod error;
 pub mod events;
 pub mod grants;
 pub mod history;
+pub mod idempotency;
 pub mod keys;
 pub mod lending;
 pub mod links;

@@ -12,7 +12,7 @@ pub struct Row {
     pub origin: String,
     /// Whose it is; empty where it is no merchant's.
     pub user_id: String,
-    /// What a person knows it by: the id of a store, an attempt or a webhook, or an operator's name.
+    /// What a person knows it by: the id of a store, an attempt, a webhook or a token, or an operator's name.
     pub whose: String,
     /// The value.
     pub sealed: Vec<u8>,
@@ -64,6 +64,14 @@ const fn column(what: Sealed) -> Column {
             origin: "''",
             user_id: "''",
             whose: "operators.name",
+            join: "",
+        },
+        Sealed::Answer => Column {
+            table: "idempotency_keys",
+            name: "answer",
+            origin: "idempotency_keys.request",
+            user_id: "''",
+            whose: "idempotency_keys.token_id",
             join: "",
         },
     }

@@ -233,6 +233,16 @@ pub fn fingerprint(secret: &Secret) -> Fingerprint {
     Fingerprint::new(bytes)
 }
 
+/// The SHA-256 of all `parts`, as text. Each part is prefixed with its length, so no other parts have the same hash.
+pub fn hash_of(parts: &[&[u8]]) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash.finish())
+}
+
 /// A secret derived from `secret` that does not reveal it: one for each `purpose` and `id`.
 pub fn derive(secret: &Secret, purpose: &str, id: &str) -> Secret {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());

@@ -30,6 +30,7 @@ impl<'a> Place<'a> {
             // The old secret was sealed as the webhook's secret and keeps that seal.
             Sealed::WebhookSecret | Sealed::OldWebhookSecret => ("webhooks", "secret"),
             Sealed::SecondFactor => ("operators", "second_factor"),
+            Sealed::Answer => ("idempotency_keys", "answer"),
         };
         Self { table, row, field, origin, user }
     }
@@ -56,6 +57,11 @@ impl<'a> Place<'a> {
 
     pub fn second_factor(id: &'a OperatorId) -> Self {
         Self::of(Sealed::SecondFactor, id.as_str(), "", "")
+    }
+
+    /// The answer to a request with an idempotency key. It is bound to the hash of the request, in the place of an address.
+    pub const fn answer(id: &'a str, request: &'a str) -> Self {
+        Self::of(Sealed::Answer, id, request, "")
     }
 
     /// The cookie that marks a browser in which an operator has signed in. It is not in the database.

@@ -5,11 +5,12 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
 
+use super::etag::tagged;
 use super::failure::Failure;
 use super::i18n::Words;
 use crate::app::App;
@@ -29,19 +30,10 @@ pub(super) fn routes() -> Router<App> {
 async fn script(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
     let brand = brand::current(&app).await?;
     let script = written(&app.site.public_url, brand.accent);
-    let digest = ring::digest::digest(&ring::digest::SHA256, script.as_bytes());
-    let etag = digest.as_ref()[..8].iter().fold("\"".to_owned(), |hex, byte| hex + &format!("{byte:02x}")) + "\"";
-    let has = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let is_same = has.is_some_and(|has| has.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
-    let about = [
-        (header::ETAG, etag.as_str()),
-        (header::CACHE_CONTROL, "public, max-age=300"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
-    ];
-    if is_same {
-        return Ok((StatusCode::NOT_MODIFIED, about).into_response());
-    }
-    Ok((about, [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script).into_response())
+    let mut answer = tagged(&headers, "text/javascript; charset=utf-8", "public, max-age=300", script);
+    let from_others = HeaderName::from_static("cross-origin-resource-policy");
+    answer.headers_mut().insert(from_others, HeaderValue::from_static("cross-origin"));
+    Ok(answer)
 }
 
 fn written(home: &str, accent: Option<Accent>) -> String {

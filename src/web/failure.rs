@@ -17,6 +17,7 @@ use crate::flow::connecting::connect::{self, Limit};
 use crate::flow::{
     Beneath,
     connecting::{links, receive, return_leg},
+    idempotency,
     lending::{call, lend},
 };
 
@@ -258,6 +259,25 @@ impl From<links::Error> for Failure {
             E::Beneath(beneath) => return beneath.into(),
         };
         Self::invalid(field, format!("{error}."))
+    }
+}
+
+impl From<idempotency::Error> for Failure {
+    fn from(error: idempotency::Error) -> Self {
+        use idempotency::Error as E;
+        match error {
+            E::InUse(wait) => {
+                let says = "The first request with this Idempotency-Key is not answered yet. Try again after the time in Retry-After.";
+                let failure = Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", says);
+                Self { retry_after: Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)), ..failure }
+            }
+            E::Reused => {
+                let says = "This Idempotency-Key was used for another request in the last 24 hours. Nothing was done. Use a new key for each request.";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", says)
+            }
+            E::Damaged => Self::broken(error),
+            E::Beneath(beneath) => beneath.into(),
+        }
     }
 }
 

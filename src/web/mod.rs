@@ -7,7 +7,9 @@ pub mod assets;
 mod body_deadline;
 pub mod brand_assets;
 mod button;
+pub mod docs;
 mod edge;
+mod etag;
 pub mod failure;
 pub mod failure_page;
 mod form;
@@ -33,7 +35,7 @@ pub use guard::{Peer, client_of, is_trusted};
 /// All surfaces on one listener; metrics only for this machine.
 pub fn all(app: &App) -> Router {
     let metrics = dressed(ops::metrics_for_this_machine(), app, Surface::Machine);
-    public(app).merge(metrics).merge(dashboard(app)).nest("/api", api(app))
+    public(app).merge(metrics).merge(dashboard(app)).merge(docs(app)).nest("/api", api(app))
 }
 
 /// The public surface: merchants, stores, and health checks.
@@ -44,10 +46,10 @@ pub fn public(app: &App) -> Router {
     dressed(pages, app, Surface::Page).merge(machine).nest("/wc-auth", hook)
 }
 
-/// The internal surface: operators, services, health checks and metrics.
+/// The internal surface: operators, services, documentation, health checks and metrics.
 pub fn internal(app: &App) -> Router {
     let machine = dressed(ops::routes().merge(ops::metrics()), app, Surface::Machine);
-    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(machine).nest("/api", api(app))
+    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(docs(app)).merge(machine).nest("/api", api(app))
 }
 
 fn api(app: &App) -> Router {
@@ -56,6 +58,10 @@ fn api(app: &App) -> Router {
 
 fn files() -> Router<App> {
     assets::routes().merge(brand_assets::routes())
+}
+
+fn docs(app: &App) -> Router {
+    dressed(docs::routes(), app, Surface::Machine)
 }
 
 fn dashboard(app: &App) -> Router {

@@ -6,7 +6,7 @@ use cartkey::domain::activity::{Keep, Position};
 use cartkey::domain::actor::Actor;
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::event::Group;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::domain::id::{RequestId, StoreId};
 use cartkey::domain::time::Time;
 use cartkey::flow::dashboard::activity::{self, Entry, Filter};
@@ -47,7 +47,7 @@ async fn read(world: &World, at: Time, token: &str, store: &str) -> RequestId {
 async fn happened(world: &World, kind: Kind, at: Time, who: &str) {
     let request = RequestId::mint(at, &Entropy::System);
     let actor = Actor::new(who).asking([192, 0, 2, 7].into(), Some(request));
-    events::insert(&world.app.db, &Event::new(kind, at, &actor)).await.unwrap();
+    events::insert(&world.app.db, &on_record::event(kind, at, &actor)).await.unwrap();
 }
 
 /// Inserts a store directly into the database; returns its id.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::flow::webhooks::dispatch;
 use cartkey::storage::events;
 
 use crate::database::column;
 use crate::merchant::{Page, html};
+use crate::on_record;
 use crate::operator::Operator;
 use crate::webhooks::receiver::{Receiver, check};
 use crate::world::World;
@@ -29,7 +30,7 @@ fn shown(page: &Page, id: &str) -> String {
 }
 
 async fn happens(world: &World, user: &str) {
-    let event = Event::new(Kind::LinkCreated, world.clock.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let event = on_record::event(Kind::LinkCreated, world.clock.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&world.app.db, &event).await.unwrap();
     dispatch::run_due(&world.app).await.unwrap();
 }

@@ -15,7 +15,7 @@ use crate::world::{BEGINNING, World};
 const ROUTER: &str = include_str!("../../src/web/api/mod.rs");
 
 /// The public routes that describe the others.
-const OPEN: [(&str, &str); 2] = [("GET", "/v1/openapi.json"), ("GET", "/v1/docs")];
+const OPEN: [(&str, &str); 3] = [("GET", "/v1/openapi.json"), ("GET", "/v1/postman.json"), ("GET", "/v1/docs")];
 
 /// Every other service route and the permission it needs (from the design's interface table).
 pub const ROUTES: [(&str, &str, &str); 36] = [

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use cartkey::domain::actor::Actor;
+use cartkey::domain::event::Kind;
+use cartkey::domain::verdict::Verdict;
+use cartkey::storage::events;
 use cartkey::web::api::describe::openapi;
 use cartkey::web::problem::CODES;
 use hyper::Method;
 use hyper::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use crate::described::{faults, holds};
-use crate::visitors;
+use crate::described::{faults, faults_of_event, holds};
 use crate::world::{KEYS, World};
+use crate::{on_record, visitors};
 
 /// The method and path of every described route.
 fn described(document: &Value) -> BTreeSet<(String, String)> {
@@ -68,6 +72,122 @@ fn every_example_is_as_its_schema_says() {
         }
     }
     assert!(seen > 8, "{seen} examples");
+}
+
+#[test]
+fn every_type_of_event_has_its_schema_and_an_example_of_it() {
+    let hooks = openapi()["webhooks"].as_object().unwrap();
+    let described: BTreeSet<&str> = hooks.keys().map(String::as_str).collect();
+    let there = Kind::ALL.iter().map(|kind| kind.as_str()).chain(["webhook.test"]).collect();
+    assert_eq!(described, there);
+    let mut names = BTreeSet::new();
+    for (kind, hook) in hooks {
+        let example = &hook["post"]["requestBody"]["content"]["application/json"]["example"];
+        assert_eq!(example["type"], **kind);
+        assert_eq!(faults_of_event(example), Vec::<String>::new());
+        assert!(names.insert(hook["post"]["operationId"].as_str().unwrap()), "{kind}");
+        let mut odd = example.clone();
+        odd["data"]["consumer_secret"] = json!("cs_");
+        odd["timestamp"] = json!("yesterday");
+        assert_eq!(faults_of_event(&odd).len(), 2, "this check can fail");
+    }
+}
+
+#[tokio::test]
+async fn every_type_of_event_is_read_from_the_feed_as_it_is_described_and_says_where_to_look() {
+    let world = World::new().await;
+    let at = world.clock.now();
+    for kind in Kind::ALL {
+        events::insert(&world.app.db, &on_record::event(kind, at, &Actor::cli())).await.unwrap();
+    }
+    // Every answer is compared with its description.
+    let feed = world.service("events:read").await.get("/events?limit=200").await.ok();
+    let told = feed["data"].as_array().unwrap();
+    assert!(told.len() > Kind::ALL.len());
+    for event in told {
+        let (store, link) = (&event["data"]["store_id"], &event["data"]["link_id"]);
+        let path = |kind: &str, id: &Value| json!(format!("/api/v1/{kind}/{}", id.as_str().unwrap()));
+        let related = match (store.is_string(), link.is_string()) {
+            (true, _) => path("stores", store),
+            (_, true) => path("links", link),
+            _ => Value::Null,
+        };
+        assert_eq!(event["related"], related, "{event}");
+    }
+
+    world.connect("m").await;
+    let service = world.trusted_service().await;
+    let feed = service.get("/events?limit=200").await.ok();
+    for kind in ["link.created", "store.connected"] {
+        let event = feed["data"].as_array().unwrap().iter().rfind(|event| event["type"] == kind).unwrap();
+        let path = event["related"].as_str().unwrap().strip_prefix("/api/v1").unwrap();
+        assert_eq!(service.get(path).await.ok()["user_id"], "m", "{event}");
+    }
+}
+
+#[tokio::test]
+async fn the_collection_has_every_request_once_and_says_where_it_goes() {
+    let world = World::new().await;
+    let collection = world.service("keys:read").await.get("/postman.json").await.ok();
+    assert_eq!(collection["info"]["schema"], "https://schema.getpostman.com/json/collection/v2.1.0/collection.json");
+    assert_eq!(collection["variable"][0], json!({"key": "base_url", "value": KEYS}));
+    assert_eq!(collection["variable"][1], json!({"key": "token", "value": ""}));
+    assert_eq!(collection["auth"]["bearer"][0]["value"], "{{token}}");
+    let items = collection["item"].as_array().unwrap();
+    let asked: Vec<(String, String)> = items
+        .iter()
+        .map(|item| {
+            let (request, url) = (&item["request"], &item["request"]["url"]);
+            let parts: Vec<&str> = url["path"].as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect();
+            assert_eq!(url["raw"], json!(format!("{{{{base_url}}}}/{}", parts.join("/"))));
+            assert_eq!(url["host"], json!(["{{base_url}}"]));
+            let named: Vec<&str> = parts.iter().filter_map(|part| part.strip_prefix(':')).collect();
+            let variables = url["variable"].as_array().unwrap();
+            assert_eq!(variables.iter().map(|each| each["key"].as_str().unwrap()).collect::<Vec<_>>(), named);
+            assert!(variables.iter().all(|each| !each["value"].as_str().unwrap().is_empty()), "{item}");
+            let rest = url["query"].as_array().unwrap().iter().chain(request["header"].as_array().unwrap());
+            assert!(rest.into_iter().all(|each| each["disabled"] == true), "{item}");
+            let path: Vec<String> = parts
+                .iter()
+                .map(|part| part.strip_prefix(':').map_or((*part).to_owned(), |name| format!("{{{name}}}")))
+                .collect();
+            let (method, path) = (request["method"].as_str().unwrap().to_owned(), format!("/{}", path.join("/")));
+            let operation = &openapi()["paths"][&path][method.to_lowercase()];
+            assert_eq!((&item["id"], &item["name"]), (&operation["operationId"], &operation["summary"]));
+            assert_eq!(request["auth"]["type"] == "noauth", operation["security"] == json!([]), "{item}");
+            let body = request["body"]["raw"].as_str().map(|body| serde_json::from_str::<Value>(body).unwrap());
+            assert_eq!(body.as_ref(), operation["requestBody"]["content"]["application/json"].get("example"));
+            (method, path)
+        })
+        .collect();
+    assert_eq!(asked.iter().cloned().collect::<BTreeSet<_>>(), described(openapi()));
+    assert_eq!(asked.len(), described(openapi()).len());
+}
+
+/// The rows of the table under this heading of docs/errors.md.
+fn rows(heading: &str) -> Vec<String> {
+    let page = include_str!("../../docs/errors.md");
+    let (_, section) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    let section = section.split("\n#").next().unwrap();
+    section.lines().filter(|line| line.starts_with("| ")).skip(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_of_errors_has_every_code_and_reason_and_says_what_the_source_says() {
+    let codes: Vec<String> = CODES
+        .iter()
+        .map(|code| {
+            let statuses = code.statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            let adds = code.adds.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            format!("| `{}` | {statuses} | {adds} | {} | {} |", code.code, code.means, code.fix)
+        })
+        .collect();
+    assert_eq!(rows("## Codes").join("\n"), codes.join("\n"));
+    let reasons: Vec<String> = Verdict::ALL
+        .iter()
+        .map(|verdict| format!("| `{}` | {} |", verdict.code(), verdict.says("shop.example")))
+        .collect();
+    assert_eq!(rows("## Reasons").join("\n"), reasons.join("\n"));
 }
 
 #[test]
@@ -146,8 +266,9 @@ async fn the_description_is_served_to_whoever_asks_and_names_no_one() {
     let service = world.service("keys:read").await;
     for authorization in ["", "Bearer nonsense"] {
         let headers = [("authorization", authorization)];
-        let answer = service.ask(Method::GET, "/openapi.json", &headers, Vec::new()).await;
-        assert_eq!(&answer.ok(), openapi());
+        let mut document = service.ask(Method::GET, "/openapi.json", &headers, Vec::new()).await.ok();
+        assert_eq!(document.as_object_mut().unwrap().remove("servers"), Some(json!([{"url": KEYS}])));
+        assert_eq!(&document, openapi());
     }
     assert_eq!(openapi()["openapi"], "3.1.0");
     let text = openapi().to_string();

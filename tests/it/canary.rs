@@ -387,6 +387,26 @@ async fn no_secret_is_where_it_must_not_be() {
     assert!(told.windows(SHOP.len()).any(|part| part == SHOP.as_bytes()), "answers were read");
 }
 
+/// The answer holds the link's address, which is stored nowhere else.
+#[tokio::test]
+async fn an_answer_that_is_kept_for_its_key_is_sealed() {
+    let log = Listener::new();
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    let ask = async || {
+        let body = json!({"user_id": "m"}).to_string().into_bytes();
+        service.ask(Method::POST, "/links", &[("idempotency-key", "canary-of-a-key")], body).await.ok()
+    };
+    let (first, again) = (ask().await, ask().await);
+    assert_eq!(first, again);
+    let canaries = [
+        Canary::new("link", again["url"].as_str().unwrap().rsplit('/').next().unwrap().as_bytes()),
+        Canary::new("idempotency key", b"canary-of-a-key"),
+    ];
+    assert_eq!(found(&canaries, &kept(&world).await), [""; 0], "in the database");
+    assert_eq!(found(&canaries[..1], log.text().as_bytes()), [""; 0], "in the log");
+}
+
 #[tokio::test]
 async fn this_check_can_fail() {
     let log = Listener::new();

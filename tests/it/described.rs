@@ -76,7 +76,17 @@ pub fn holds(value: &Value, schema: &Value) -> Vec<String> {
     faults
 }
 
+/// Every difference between an event and the schema of its type. A type that is not described is one of a newer version.
+pub fn faults_of_event(event: &Value) -> Vec<String> {
+    let kind = event["type"].as_str().unwrap_or_default();
+    let body = &openapi()["webhooks"][kind]["post"]["requestBody"]["content"]["application/json"];
+    body.get("schema").map(|schema| holds(event, schema)).unwrap_or_default()
+}
+
 fn check(value: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
+    if schema["$ref"] == "#/components/schemas/Event" {
+        faults.extend(faults_of_event(value).iter().map(|fault| format!("{at}{fault}")));
+    }
     let schema = resolved(schema);
     if let Some(choices) = schema["oneOf"].as_array() {
         let fitting = choices.iter().filter(|choice| holds(value, choice).is_empty()).count();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::domain::news::EventId;
 use cartkey::flow::{connecting::links, feed, lending::tokens};
 use cartkey::storage::events;
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::binary::{Installation, client};
 use crate::database::column;
+use crate::on_record;
 use crate::service::Service;
 use crate::world::{SHOP, World};
 
@@ -34,7 +35,7 @@ fn told(part: &Value) -> (Vec<&str>, &str) {
 
 /// Creates an event about `user`.
 async fn happens(app: &cartkey::app::App, user: &str) {
-    let event = Event::new(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let event = on_record::event(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&app.db, &event).await.unwrap();
 }
 
@@ -63,7 +64,7 @@ async fn what_happened_is_read_in_order_from_the_beginning_a_part_at_a_time() {
     assert_eq!(connected["data"]["user_id"], "m");
     assert!(connected["timestamp"].as_str().unwrap().ends_with('Z'), "{connected}");
     let names: Vec<&String> = connected.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["id", "type", "timestamp", "data"]);
+    assert_eq!(names, ["id", "type", "timestamp", "data", "related"]);
     assert!(!whole.to_string().contains("127.0.0.1"), "no address of a person is told");
     assert_eq!(next, "ev_0000000000000007");
 

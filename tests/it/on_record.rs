@@ -1,9 +1,11 @@
-//! The record of lent keys, as its readers see it, and reads put there directly.
+//! The record of lent keys, as its readers see it, and reads and events put there directly.
 
 use std::net::IpAddr;
 
 use cartkey::app::App;
-use cartkey::domain::id::{RequestId, StoreId, TokenId};
+use cartkey::domain::actor::Actor;
+use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
 use cartkey::domain::time::Time;
 use cartkey::flow::lending::key_reads;
 use cartkey::storage::Db;
@@ -34,6 +36,24 @@ pub async fn lines(db: &Db) -> Vec<String> {
         format!("{id} {token} {store} {} {}{call}", read.key_version, read.from)
     };
     all(db).await.into_iter().map(line).collect()
+}
+
+/// An event to be put on record, with the members that its kind always has.
+pub fn event(kind: Kind, at: Time, actor: &Actor) -> Event {
+    let mut event = Event::new(kind, at, actor);
+    for (name, _) in kind.members().filter(|(_, always)| *always) {
+        match name {
+            "user_id" => event.user_id = Some("m".parse().unwrap()),
+            "store_id" => event.store_id = Some(StoreId::least(at)),
+            "link_id" => event.link_id = Some(LinkId::least(at)),
+            "attempt_id" => event.attempt_id = Some(AttemptId::least(at)),
+            "token_id" => event.token_id = Some(TokenId::least(at)),
+            "operator_id" => event.operator_id = Some(OperatorId::least(at)),
+            "webhook_id" => event.webhook_id = Some(WebhookId::least(at)),
+            _ => event.reason = Some("key_rejected"),
+        }
+    }
+    event
 }
 
 /// A read to be put on record.

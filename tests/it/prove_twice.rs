@@ -5,7 +5,7 @@ use std::time::Duration;
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::actor::Actor;
 use cartkey::domain::attempt::Status;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::verdict::Verdict;
 use cartkey::flow::{connecting::prove, sweep};
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::database::{change, column};
 use crate::merchant::Page;
+use crate::on_record;
 use crate::world::{OTHER, SHOP, World};
 
 /// The number of requests with this key in the Authorization header.
@@ -322,7 +323,7 @@ async fn a_grant_that_was_acknowledged_is_not_wiped_on_an_older_reading() {
     let world = World::new().await;
     world.approved("m", json!({})).await;
     let id = column(&world.app.db, "SELECT id FROM attempts").await.remove(0).parse().unwrap();
-    let event = Event::new(Kind::AttemptDenied, world.clock.now(), &Actor::merchant());
+    let event = on_record::event(Kind::AttemptDenied, world.clock.now(), &Actor::merchant());
     for still in [Still::Open, Still::Fruitless] {
         let db = &world.app.db;
         let denied = Ending { still, status: Status::Denied, reason: Verdict::Denied };

@@ -1,5 +1,5 @@
-//! Runs the integrators' samples unchanged, each in its own language, against a running Cartkey and a store. docs/connect.md shows
-//! them verbatim.
+//! Runs the integrators' samples unchanged, each in its own language, against a running Cartkey and a store. docs/signing.md shows
+//! the complete ones verbatim, docs/connect.md the short ones.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::database::column;
 use crate::world::{BEGINNING, World};
 
-/// Each sample, and its language in docs/connect.md.
+/// Each sample, and its language in docs/signing.md.
 const SAMPLES: [(&str, &str); 5] = [
     ("connect.sh", "sh"),
     ("connect.ts", "ts"),
@@ -43,8 +43,8 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn the_guide_shows_every_sample_word_for_word() {
-    let guide = std::fs::read_to_string(folder().join("../../docs/connect.md")).unwrap();
+fn the_page_shows_every_sample_word_for_word() {
+    let guide = std::fs::read_to_string(folder().join("../../docs/signing.md")).unwrap();
     for (file, language) in SAMPLES {
         let sample = std::fs::read_to_string(folder().join(file)).unwrap();
         assert!(guide.contains(&format!("```{language}\n{sample}```\n")), "{file}");
@@ -64,7 +64,8 @@ async fn the_short_lines_of_the_guides_run_as_they_stand() {
         return;
     }
     let stage = Stage::new().await;
-    let [make_link, confirm, call, fetch_keys] = &lines_of("connect.md")[..] else { panic!("four of them") };
+    let [make_link, confirm, call, _] = &lines_of("connect.md")[..] else { panic!("three, and a sample") };
+    let [fetch_keys] = &lines_of("signing.md")[..] else { panic!("one of them") };
     let answer = |line: &str, environment: &[(&str, &str)]| -> Value {
         let sample = Sample::new("bash", &["-c", line]);
         let ran = stage.prepared(&sample, &[]).envs(environment.iter().copied()).output().unwrap();
@@ -129,16 +130,21 @@ impl Stage {
         Self { world, cartkey, token, root }
     }
 
-    /// Sets the environment that every sample reads.
+    /// A sample's command, with [`Self::prepare`] done.
     fn prepared(&self, sample: &Sample, arguments: &[&str]) -> Command {
         let mut command = Command::new(&sample.program);
         command.args(&sample.arguments).args(arguments).stdin(Stdio::null());
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Sets the environment that every sample reads.
+    fn prepare(&self, command: &mut Command) {
         command.env("CARTKEY", &self.cartkey).env("TOKEN", &self.token);
         command.env("RETURN_URL", "https://app.example/connected?tab=1");
         for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
             command.env(name, &self.root);
         }
-        command
     }
 
     fn run(&self, sample: &Sample, arguments: &[&str]) -> Output {
@@ -297,28 +303,121 @@ async fn the_sample_in_rust() {
     goes_round(&Sample::new(built.to_str().unwrap(), &[])).await;
 }
 
-/// Node runs TypeScript natively from 22.18 on. For older versions the compiler strips the types; `TYPESCRIPT` names it:
-/// scripts/typescript.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_sample_in_typescript() {
+    let Some(compiler) = typescript() else { return };
+    let folder_of_this = tempfile::tempdir().unwrap();
+    let stripped = folder_of_this.path().join("connect.mjs");
+    strip(&compiler, &folder().join("connect.ts"), &stripped);
+    goes_round(&Sample::new("node", &[stripped.to_str().unwrap()])).await;
+}
+
+/// Node runs TypeScript natively from 22.18 on. For older versions the compiler strips the types; `TYPESCRIPT` names it:
+/// scripts/typescript.
+fn typescript() -> Option<String> {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/target/typescript-5.9.3/typescript.js");
     let compiler = std::env::var("TYPESCRIPT").unwrap_or_else(|_| usual.to_owned());
     let there =
         Path::new(&compiler).exists() || is_passed_over(&format!("there is no {compiler}: run scripts/typescript"));
-    if !there || !there_is("node") {
-        return;
-    }
-    let folder_of_this = tempfile::tempdir().unwrap();
-    let stripped = folder_of_this.path().join("connect.mjs");
+    (there && there_is("node")).then_some(compiler)
+}
+
+fn strip(compiler: &str, source: &Path, to: &Path) {
     let strip = "const fs = require('fs'), ts = require(process.argv[1]);
         const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
         const made = ts.transpileModule(fs.readFileSync(process.argv[2], 'utf8'), { compilerOptions: options, reportDiagnostics: true });
         if (made.diagnostics.length) throw new Error(JSON.stringify(made.diagnostics.map((one) => one.messageText)));
         fs.writeFileSync(process.argv[3], made.outputText);";
-    let source = folder().join("connect.ts");
-    let mut command = Command::new("node");
-    command.args(["-e", strip, &compiler]).arg(&source).arg(&stripped);
-    let ran = command.output().unwrap();
+    let ran = Command::new("node").args(["-e", strip, compiler]).arg(source).arg(to).output().unwrap();
     assert!(ran.status.success(), "{ran:?}");
-    goes_round(&Sample::new("node", &[stripped.to_str().unwrap()])).await;
+}
+
+/// Runs the short sample in this language: it prints a link, reads the address to which the browser returned, confirms, and reads
+/// the store's orders. `made` writes it into a folder and returns the command.
+async fn goes_round_shortly(language: &str, made: impl FnOnce(&Path, &str) -> Command) {
+    let guide = include_str!("../../docs/connect.md");
+    let (_, block) = guide.rsplit_once(&format!("```{language}\n")).unwrap();
+    let folder_of_this = tempfile::tempdir().unwrap();
+    let mut command = made(folder_of_this.path(), block.split("```").next().unwrap());
+    let stage = Stage::new().await;
+    stage.prepare(&mut command);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the sample starts");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut browser = stage.world.merchant();
+    let page = browser.get(&lines.next().expect("a link")).await;
+    let sent = browser.submit(&page, "Connect store", &[("store_url", &stage.world.shop.home())]).await;
+    let back = browser.approve_on(sent).await;
+    stage.world.prove().await;
+    let page = browser.get(back.url.as_str()).await;
+    let came = browser.follow(&page, &page.link("Continue to Acme Shipping").unwrap()).await.url;
+    writeln!(child.stdin.take().unwrap(), "{came}").unwrap();
+    let told: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success(), "{language}: {told:?}");
+    let store = column(&stage.world.app.db, "SELECT id FROM stores").await.remove(0);
+    let [connected, orders] = &told[..] else { panic!("{language}: {told:?}") };
+    assert_eq!(*connected, format!("connected {store}"));
+    assert!(orders.ends_with(" orders"), "{language}: {orders}");
+}
+
+fn client(path: &str) -> PathBuf {
+    folder().join("../../clients").join(path)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_short_sample_in_sh_with_curl() {
+    if there_is("curl") && there_is("jq") {
+        goes_round_shortly("sh", |_, text| {
+            let mut command = Command::new("bash");
+            command.args(["-c", text]);
+            command
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_short_sample_in_python() {
+    if there_is("python3") {
+        goes_round_shortly("python", |_, text| {
+            let mut command = Command::new("python3");
+            command.args(["-c", text]).env("PYTHONPATH", client("python/src"));
+            command
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_short_sample_in_php() {
+    if there_is("php") {
+        goes_round_shortly("php", |folder, text| {
+            let classes = ["CartkeyException", "StoreAnswer", "Webhook", "Cartkey"];
+            let sources = client("php/src");
+            let required = classes.map(|name| format!("require '{}/{name}.php';\n", sources.display())).concat();
+            std::fs::create_dir(folder.join("vendor")).unwrap();
+            std::fs::write(folder.join("vendor/autoload.php"), format!("<?php\n{required}")).unwrap();
+            std::fs::write(folder.join("sample.php"), text).unwrap();
+            let mut command = Command::new("php");
+            command.arg(folder.join("sample.php"));
+            command
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_short_sample_in_typescript() {
+    let Some(compiler) = typescript() else { return };
+    goes_round_shortly("ts", |folder, text| {
+        let package = folder.join("node_modules/cartkey");
+        std::fs::create_dir_all(package.join("dist")).unwrap();
+        std::fs::copy(client("typescript/package.json"), package.join("package.json")).unwrap();
+        strip(&compiler, &client("typescript/cartkey.ts"), &package.join("dist/cartkey.js"));
+        std::fs::write(folder.join("sample.ts"), text).unwrap();
+        strip(&compiler, &folder.join("sample.ts"), &folder.join("sample.mjs"));
+        let mut command = Command::new("node");
+        command.arg(folder.join("sample.mjs"));
+        command
+    })
+    .await;
 }

@@ -69,7 +69,12 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/static/accent/{file}", Everybody),
     ("GET", "/static/logo/{file}", Everybody),
     ("POST", "/wc-auth/callback/{token}", Store),
+    ("GET", "/docs", Everybody),
+    ("GET", "/docs/", Everybody),
+    ("GET", "/docs/{page}", Everybody),
+    ("GET", "/llms.txt", Everybody),
     ("GET", "/api/v1/openapi.json", Everybody),
+    ("GET", "/api/v1/postman.json", Everybody),
     ("GET", "/api/v1/docs", Everybody),
     ("GET", "/api/v1/links", Token(LinksWrite)),
     ("POST", "/api/v1/links", Token(LinksWrite)),
@@ -312,7 +317,8 @@ const ALWAYS: [(&str, &str); 9] = [
 
 /// Files without personal data, which may be cached and loaded by other sites.
 fn is_file(pattern: &str) -> bool {
-    pattern == "/button.js" || pattern.starts_with("/static/") || pattern == "/api/v1/openapi.json"
+    let files = ["/button.js", "/static/", "/api/v1/openapi.json", "/docs", "/llms.txt"];
+    files.iter().any(|begins| pattern.starts_with(begins))
 }
 
 /// The headers that are missing or wrong.
@@ -411,7 +417,8 @@ fn the_proxy_that_is_shipped_lets_in_what_is_for_merchants_and_stores_and_nothin
     let caddyfile = include_str!("../../deploy/Caddyfile");
     let (outside, not_inside) = (named(caddyfile, "@outside path "), named(caddyfile, "@inside not path "));
     for (method, path, door) in DOORS {
-        let of_the_house = ["/admin", "/api", "/readyz", "/metrics"].iter().any(|begins| path.starts_with(begins));
+        let internal = ["/admin", "/api", "/docs", "/llms.txt", "/readyz", "/metrics"];
+        let of_the_house = internal.iter().any(|begins| path.starts_with(begins));
         assert_eq!(is_named(&outside, path), !of_the_house, "{method} {path} from outside");
         let of_both = path.starts_with("/static/") || *path == "/livez";
         assert_eq!(is_named(&not_inside, path), !of_the_house && !of_both, "{method} {path} from inside");

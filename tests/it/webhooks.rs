@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cartkey::app::App;
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::flow::webhooks::{self, NewWebhook};
 use cartkey::flow::{sweep, webhooks::dispatch};
 use cartkey::storage::events;
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use self::receiver::{Receiver, check};
 use crate::database::{change, column};
+use crate::on_record;
 use crate::world::World;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -33,7 +34,7 @@ async fn world() -> World {
 
 /// Creates an event about `user`.
 async fn happens(app: &App, user: &str) {
-    let event = Event::new(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let event = on_record::event(Kind::LinkCreated, app.now(), &Actor::cli()).user(&user.parse().unwrap());
     events::insert(&app.db, &event).await.unwrap();
 }
 

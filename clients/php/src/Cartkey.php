@@ -15,7 +15,7 @@ namespace Cartkey;
  * @phpstan-type Store array{id: string, user_id: string, url: string, name: ?string, status: string, reason: ?string, scope: string, key_id: int, key_last7: string, key_version: int, auth_method: string, woocommerce_version: ?string, wordpress_version: ?string, moved_to: ?string, connected_at: string, checked_at: string, changed_at: string}
  * @phpstan-type Keys array{store_id: string, user_id: string, store_url: string, api_url: string, consumer_key: ?string, consumer_secret: ?string, username: ?string, password: ?string, permissions: string, auth_method: string, notes: list<string>, key_version: int, issued_at: string}
  * @phpstan-type KeysOrProblem array{id: string, keys: ?Keys, problem: ?array<string, mixed>}
- * @phpstan-type Event array{id: string, type: string, timestamp: string, data: array<string, mixed>}
+ * @phpstan-type Event array{id: string, type: string, timestamp: string, data: array<string, mixed>, related?: string}
  * @phpstan-type EventList array{data: list<Event>, next: string}
  */
 final class Cartkey
@@ -45,14 +45,15 @@ final class Cartkey
     }
 
     /**
-     * Creates a link for the user who is signed in to your application. Send them to its `url`.
+     * Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates
+     * no other.
      *
      * @param NewLink $newLink
      * @return MadeLink
      */
-    public function makeLink(array $newLink): array
+    public function makeLink(array $newLink, ?string $idempotencyKey = null): array
     {
-        return $this->ask('POST', 'links', body: $newLink);
+        return $this->ask('POST', 'links', body: $newLink, headers: self::keyed($idempotencyKey));
     }
 
     /** @return Link */
@@ -66,9 +67,10 @@ final class Cartkey
      *
      * @return Store
      */
-    public function confirmAttempt(string $id, #[\SensitiveParameter] string $code, string $userId): array
+    public function confirmAttempt(string $id, #[\SensitiveParameter] string $code, string $userId, ?string $idempotencyKey = null): array
     {
-        return $this->ask('POST', self::path('attempts', $id, 'confirm'), body: ['code' => $code, 'user_id' => $userId]);
+        $body = ['code' => $code, 'user_id' => $userId];
+        return $this->ask('POST', self::path('attempts', $id, 'confirm'), body: $body, headers: self::keyed($idempotencyKey));
     }
 
     /**
@@ -196,18 +198,23 @@ final class Cartkey
 
     private function call(string $kind, string $id, string $method, string $route, array $query, mixed $body, ?string $idempotencyKey): StoreAnswer
     {
-        if ($idempotencyKey !== null && preg_match('/^[ -~]+$/D', $idempotencyKey) !== 1) {
-            throw new \InvalidArgumentException('an Idempotency-Key is printable ASCII');
-        }
-        $headers = $idempotencyKey === null ? [] : ["Idempotency-Key: $idempotencyKey"];
         $path = self::path($kind, $id, 'wp-json', ...explode('/', ltrim($route, '/')));
         // A store has a minute to begin its answer, after its turn has come.
-        return new StoreAnswer(...$this->send($method, $path, $query, $body, $headers, 120));
+        return new StoreAnswer(...$this->send($method, $path, $query, $body, self::keyed($idempotencyKey), 120));
     }
 
-    private function ask(string $method, string $path, array $query = [], mixed $body = null, int $timeout = 30): mixed
+    private function ask(string $method, string $path, array $query = [], mixed $body = null, int $timeout = 30, array $headers = []): mixed
     {
-        return $this->send($method, $path, $query, $body, [], $timeout)[2];
+        return $this->send($method, $path, $query, $body, $headers, $timeout)[2];
+    }
+
+    /** @return list<string> */
+    private static function keyed(?string $key): array
+    {
+        if ($key !== null && preg_match('/^[ -~]+$/D', $key) !== 1) {
+            throw new \InvalidArgumentException('an Idempotency-Key is printable ASCII');
+        }
+        return $key === null ? [] : ["Idempotency-Key: $key"];
     }
 
     private function cached(string $method, string $path, array $query = [], mixed $body = null): mixed

@@ -38,6 +38,11 @@ pub async fn noted<T>(serving: impl Future<Output = T>) -> (T, Arc<Subject>) {
     (SUBJECT.scope(Arc::clone(&subject), serving).await, subject)
 }
 
+/// Runs `serving` in another task for the current request, and records there what it learns.
+pub fn carried<T>(serving: impl Future<Output = T>) -> impl Future<Output = T> {
+    SUBJECT.scope(SUBJECT.try_with(Arc::clone).unwrap_or_default(), serving)
+}
+
 /// Records the token of the current request, if there is one.
 pub(super) fn is_token(id: &TokenId) {
     let _ = SUBJECT.try_with(|subject| subject.token.set(id.clone()));

@@ -18,7 +18,7 @@ const KNOWN: i64 = 100;
 pub struct Shut {
     /// Their kind.
     pub what: Sealed,
-    /// Their owners: ids of stores, attempts or webhooks, or names of operators.
+    /// Their owners: ids of stores, attempts, webhooks or tokens, or names of operators.
     pub whose: Vec<String>,
 }
 

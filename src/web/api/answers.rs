@@ -165,7 +165,8 @@ pub enum Note {
 pub struct MadeLink<'a> {
     /// The link's ID.
     pub id: &'a LinkId,
-    /// The address to send the merchant to. It is returned only here: Cartkey stores only its hash.
+    /// The address to send the merchant to. It is returned only here: Cartkey stores only its hash, and with an `Idempotency-Key` also this
+    /// response, sealed, for 24 hours.
     #[schema(format = "uri")]
     pub url: &'a str,
     /// The merchant's ID.

@@ -101,6 +101,7 @@ impl Scene {
             .replace("{user_id}", "merchant-1")
             .replace("{*route}", "wc/v3/products")
             .replace("{file}", "guess.png")
+            .replace("{page}", "api.md")
             .replace("{delivery}", "dl_01jd0000000000000000000000")
     }
 

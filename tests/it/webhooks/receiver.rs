@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::described;
 use crate::world::World;
 
 /// One received request.
@@ -38,9 +39,11 @@ impl Sent {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The parsed body.
+    /// The parsed body, which must match the schema of its type.
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("JSON")
+        let event = serde_json::from_str(&self.body).expect("JSON");
+        assert_eq!(described::faults_of_event(&event), Vec::<String>::new(), "{event}");
+        event
     }
 }
 

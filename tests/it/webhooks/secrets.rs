@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::{Event, Kind};
+use cartkey::domain::event::Kind;
 use cartkey::flow::webhooks;
 use cartkey::storage::webhooks as kept;
 
@@ -11,6 +11,7 @@ use super::receiver::{Receiver, check};
 use super::steadfast::set_back;
 use super::{HOUR, deliver, happens, world};
 use crate::database::{change, column};
+use crate::on_record;
 
 #[tokio::test]
 async fn of_two_who_rotate_at_the_same_moment_one_is_refused_and_the_secret_in_use_goes_on() {
@@ -87,7 +88,7 @@ async fn a_secret_that_is_ended_while_the_webhook_is_changed_stays_ended() {
         secret: &was.secret,
         old_secret: was.old_secret.as_deref(),
     };
-    let event = Event::new(Kind::WebhookChanged, world.clock.now(), &Actor::cli());
+    let event = on_record::event(Kind::WebhookChanged, world.clock.now(), &Actor::cli());
     assert!(kept::change(&world.app.db, &was, &to, &event).await.unwrap());
     let left = column(&world.app.db, "SELECT description FROM webhooks WHERE old_secret IS NULL").await;
     assert_eq!(left, ["changed"]);

@@ -107,11 +107,17 @@ class SeveralKeys(TypedDict):
     data: List[KeysOrProblem]
 
 
-class Event(TypedDict):
+class _Event(TypedDict):
     id: str
     type: str
     timestamp: str
     data: Dict[str, Any]
+
+
+class Event(_Event, total=False):
+    """`related` is the API path of the store or link that the event is about."""
+
+    related: str
 
 
 class EventList(TypedDict):
@@ -173,19 +179,21 @@ class Cartkey:
 
     def make_link(self, user_id: str, *, account_label: str | None = None, store_url: str | None = None, store_id: str | None = None,
                   scope: str | None = None, return_url: str | None = None, confirm: str | None = None,
-                  expires_in: int | None = None) -> MadeLink:
-        """Creates a link for the user who is signed in to your application. Send them to its `url`."""
+                  expires_in: int | None = None, idempotency_key: str | None = None) -> MadeLink:
+        """Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates
+        no other."""
         new_link = {"user_id": user_id, "account_label": account_label, "store_url": store_url, "store_id": store_id, "scope": scope,
                     "return_url": return_url, "confirm": confirm, "expires_in": expires_in}
         given = {name: value for name, value in new_link.items() if value is not None}
-        return cast(MadeLink, self._ask("POST", "links", body=given))
+        return cast(MadeLink, self._ask("POST", "links", body=given, idempotency_key=idempotency_key))
 
     def get_link(self, id: str) -> Link:
         return cast(Link, self._ask("GET", _path("links", id)))
 
-    def confirm_attempt(self, id: str, code: str, user_id: str) -> Store:
+    def confirm_attempt(self, id: str, code: str, user_id: str, *, idempotency_key: str | None = None) -> Store:
         """`user_id` is who is signed in to your application now, taken from your session."""
-        return cast(Store, self._ask("POST", _path("attempts", id, "confirm"), body={"code": code, "user_id": user_id}))
+        return cast(Store, self._ask("POST", _path("attempts", id, "confirm"), body={"code": code, "user_id": user_id},
+                                      idempotency_key=idempotency_key))
 
     def came_back(self, returned_to: str, signed_in: str) -> Store | None:
         """Confirms what the address says to which the merchant's browser returned; None if there is nothing to confirm."""
@@ -252,15 +260,15 @@ class Cartkey:
                 yield part
 
     def _call(self, kind: str, id: str, method: str, route: str, query: Query | None, body: Any, idempotency_key: str | None) -> StoreAnswer:
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         # A store has a minute to begin its answer, after its turn has come.
         path = _path(kind, id, "wp-json", *route.lstrip("/").split("/"))
-        status, answered, value = self._send(method, path, query, body, headers, 120)
+        status, answered, value = self._send(method, path, query, body, _keyed(idempotency_key), 120)
         total, pages = (int(answered[name]) if name in answered else None for name in ("x-wp-total", "x-wp-totalpages"))
         return StoreAnswer(status, answered, total, pages, value)
 
-    def _ask(self, method: str, path: str, query: Query | None = None, *, body: Any = None, timeout: float = 30) -> Any:
-        return self._send(method, path, query, body, {}, timeout)[2]
+    def _ask(self, method: str, path: str, query: Query | None = None, *, body: Any = None, timeout: float = 30,
+             idempotency_key: str | None = None) -> Any:
+        return self._send(method, path, query, body, _keyed(idempotency_key), timeout)[2]
 
     def _cached(self, method: str, path: str, query: Query | None = None, *, body: Any = None) -> Any:
         name = json.dumps([path, query, body])
@@ -349,6 +357,10 @@ def verify_webhook(secret: str, headers: Mapping[str, str], body: bytes | str) -
 
 def _refuse(detail: str) -> NoReturn:
     raise CartkeyError(400, {"code": "webhook_refused", "detail": detail})
+
+
+def _keyed(key: str | None) -> Dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _path(*segments: str) -> str:

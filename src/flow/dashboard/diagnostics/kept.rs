@@ -98,6 +98,9 @@ fn shut(shut: &seals::Shut) -> Finding {
         Sealed::Revocation => "Cartkey cannot check whether it is revoked; it will be wiped on schedule",
         Sealed::WebhookSecret => "rotate the secret of the webhook",
         Sealed::OldWebhookSecret => "end the old secret",
+        Sealed::Answer => {
+            "the request is not answered again under its Idempotency-Key; the copy is deleted after 24 hours"
+        }
         Sealed::SecondFactor => "sign in with a recovery code and turn the second factor on again",
     };
     let named = shut.whose.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -7,10 +7,12 @@ use super::super::answers::{
     Delivery, DeliveryList, Disconnected, EventList, Keys, Link, LinkAttempt, LinkList, ListedEvent, MadeLink,
     MadeToken, MadeWebhook, Store, StoreList, TestResult, Token, TokenList, Webhook, WebhookList,
 };
+use crate::domain::delivery::TRIAL;
 use crate::domain::news::Data;
 use crate::domain::{
-    AttemptId, AuthMethod, Confirm, DeliveryState, EventId, Granted, LinkId, LinkState, Network, News, Permission,
-    RequestId, RestBase, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenState, UserId, WebhookState,
+    AttemptId, AuthMethod, Confirm, DeliveryState, EventId, Granted, Group, Kind, LinkId, LinkState, Network, News,
+    OperatorId, Permission, RequestId, RestBase, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenState,
+    UserId, Verdict, WebhookId, WebhookState, WhyOff,
 };
 use crate::flow::lending::lend;
 use crate::web::failure::Failure;
@@ -166,24 +168,60 @@ pub fn confirmation() -> Value {
     json!({"code": "A".repeat(43), "user_id": "merchant-42"})
 }
 
-fn an_event() -> News {
-    News {
-        id: EventId::of_number(42),
-        kind: "store.connected".to_owned(),
-        at: NOON,
-        data: Data {
-            user_id: Some(user_id()),
-            store_id: Some(store_id()),
-            link_id: Some(link_id()),
-            attempt_id: Some(attempt_id()),
-            actor: Some("cartkey".to_owned()),
-            ..Data::default()
-        },
+/// An event of this kind, with what it usually has.
+pub fn event(kind: Kind) -> News {
+    let mut data = Data {
+        actor: Some(match kind.group() {
+            Group::Connections | Group::Stores if kind.members().any(|(name, _)| name == "attempt_id") => {
+                "merchant".to_owned()
+            }
+            Group::Stores => "cartkey".to_owned(),
+            _ => operator_id().to_string(),
+        }),
+        ..Data::default()
+    };
+    for (name, always) in kind.members() {
+        match name {
+            "user_id" => data.user_id = Some(user_id()),
+            "store_id" => data.store_id = Some(store_id()),
+            "link_id" => data.link_id = Some(link_id()),
+            "attempt_id" => data.attempt_id = Some(attempt_id()),
+            "token_id" => data.token_id = Some(read("tk_01kayjpq80m3n5b7c9d1f2g4h6")),
+            "operator_id" => data.operator_id = Some(operator_id()),
+            "webhook_id" => data.webhook_id = Some(read("wh_01kayjr1m0q4w6e8r2t5y7z9v1")),
+            _ if always => data.reason = Some(reason(kind).to_owned()),
+            _ => {}
+        }
+    }
+    News { id: EventId::of_number(42), kind: kind.as_str().to_owned(), at: NOON, data }
+}
+
+/// The event of a webhook's test.
+pub fn trial() -> Value {
+    let webhook: WebhookId = read("wh_01kayjr1m0q4w6e8r2t5y7z9v1");
+    json!({"id": "dl_01kayjt000e8k2m4c6q9s1vwxy", "type": TRIAL, "timestamp": NOON, "data": {"webhook_id": webhook}})
+}
+
+fn operator_id() -> OperatorId {
+    read("op_01kayjne60a2s4d6f8g1h3j5k7")
+}
+
+/// A reason that events of this kind may have.
+const fn reason(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AttemptRejected => Verdict::Disowned.code(),
+        Kind::AttemptDenied => Verdict::Denied.code(),
+        Kind::AttemptExpired => Verdict::NotFinished.code(),
+        Kind::StoreUnreachable => Verdict::TimedOut.code(),
+        Kind::StoreMoved => Verdict::Moved.code(),
+        Kind::WebhookDisabled => WhyOff::Failing.as_str(),
+        _ => Verdict::KeyRejected.code(),
     }
 }
 
 pub fn events() -> Value {
-    value(EventList { next: an_event().id, data: vec![ListedEvent { event: an_event(), store: None }] })
+    let event = event(Kind::StoreConnected);
+    value(EventList { next: event.id, data: vec![ListedEvent { event, store: None }] })
 }
 
 fn a_webhook() -> Webhook {
@@ -232,10 +270,11 @@ pub fn test_result() -> Value {
 }
 
 pub fn deliveries() -> Value {
+    let event = event(Kind::StoreConnected);
     let delivery = Delivery {
         id: read("dl_01kayjt9r4g7j1m5p8s2v6x9z3"),
-        event_id: Some(an_event().id),
-        r#type: an_event().kind,
+        event_id: Some(event.id),
+        r#type: event.kind,
         state: DeliveryState::Delivered,
         created_at: NOON,
         due_at: None,

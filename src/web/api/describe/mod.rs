@@ -1,5 +1,5 @@
-//! The API description: each route with its permission, parameters and responses. The OpenAPI document and the HTML page are
-//! both generated from this one list.
+//! The API description: each route with its permission, parameters and responses. The OpenAPI document, the HTML page and the
+//! Postman collection are generated from this one list.
 //!
 //! `tests/it/api_description.rs` compares the list with the routes in the sources, and every example with its schema;
 //! `tests/it/service.rs` checks every answer in every story against it; `scripts/contract` calls each route with valid and invalid
@@ -9,20 +9,29 @@ mod examples;
 mod managing;
 mod openapi;
 mod page;
+mod postman;
 mod routes;
 mod schema;
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::app::App;
 use crate::domain::Permission;
+use crate::web::guard;
 use crate::web::problem::Code;
 
 pub use page::{docs, prose};
+pub use postman::collection;
+
+/// The API's address if the request does not reveal it: the one from the compose file.
+const USUAL: &str = "http://127.0.0.1:8090";
 
 /// The description of a route.
 pub struct Route {
@@ -49,6 +58,15 @@ pub struct Route {
     is_call: bool,
 }
 
+impl Route {
+    /// Whether it takes an `Idempotency-Key`, as every POST does that changes something. Calls to stores have a header of that name of
+    /// their own.
+    fn takes_key(&self) -> bool {
+        let changes = self.permission.is_some_and(|permission| permission != Permission::KeysRead);
+        self.method == Method::POST && changes && !self.is_call
+    }
+}
+
 /// Where a parameter is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -62,6 +80,14 @@ struct Parameter {
     name: &'static str,
     says: &'static str,
     schema: RefOr<Schema>,
+}
+
+impl Parameter {
+    /// An example of its value; empty if there is none.
+    fn example(&self) -> String {
+        let schema = serde_json::to_value(&self.schema).unwrap_or_default();
+        schema["examples"][0].as_str().unwrap_or_default().to_owned()
+    }
 }
 
 struct Body {
@@ -94,13 +120,20 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(routes::all);
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&ROUTES));
 
-/// `GET /api/v1/openapi.json`. It reveals nothing about this installation, so no token is needed.
-pub async fn document() -> Response {
-    static BYTES: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
-    ([(header::CONTENT_TYPE, "application/json")], BYTES.as_str()).into_response()
+/// `GET /api/v1/openapi.json`. It reveals nothing about this installation but its address, so no token is needed.
+pub async fn document(State(app): State<App>, parts: Parts) -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
+    let servers = json!([{"url": base(&app, &parts)}]);
+    let rest = TEXT.trim_start_matches('{');
+    ([(header::CONTENT_TYPE, "application/json")], format!("{{\"servers\":{servers},{rest}")).into_response()
 }
 
-/// The description as JSON.
+/// The address at which this request reached the API.
+pub(in crate::web) fn base(app: &App, parts: &Parts) -> String {
+    guard::reached_at(&app.site, parts).unwrap_or_else(|| USUAL.to_owned())
+}
+
+/// The description as JSON, without the `servers` that are added when it is served.
 pub fn openapi() -> &'static Value {
     &DOCUMENT
 }

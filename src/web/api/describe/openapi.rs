@@ -16,11 +16,12 @@ use super::super::keys::WantedKeys;
 use super::super::links::{Confirmation, NewLink};
 use super::super::tokens::{NewToken, TokenRotation};
 use super::super::webhooks::{NewWebhook, SecretRotation, WebhookChange};
-use super::{Answer, Parameter, Place, Route};
-use crate::domain::{Permission, Status, StoreStatus};
+use super::{Answer, Parameter, Place, Route, examples};
+use crate::domain::delivery::TRIAL;
+use crate::domain::{Kind, Permission, Status, StoreStatus};
 use crate::web::problem::{
-    Code, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED, SEVERAL_STORES,
-    STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
+    Code, IDEMPOTENCY_KEY_IN_USE, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED,
+    SEVERAL_STORES, STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
 };
 
 const SAYS: &str = "This API is for services on your internal network. Send a service token as `Authorization: Bearer cartkey_…`; \
@@ -57,16 +58,69 @@ pub fn document(routes: &[Route]) -> Value {
         item[route.method.as_str().to_ascii_lowercase()] = operation(route);
     }
     document["paths"] = Value::Object(paths);
-    let sent = json!({"required": true, "content": {"application/json": {"schema": by_name("Event")}}});
-    document["webhooks"]["event"]["post"] = json!({
-        "operationId": "receiveEvent",
-        "summary": "Receive an event",
-        "description": "The request that webhooks receive, signed according to Standard Webhooks. The body is identical to the event in the feed.",
-        "requestBody": sent,
-        "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
-        "security": [],
-    });
+    document["components"]["schemas"]["Event"]["properties"]["related"] = related();
+    document["webhooks"] = webhooks(&document["components"]["schemas"]["EventData"]["properties"]);
     document
+}
+
+/// The schema of an event's `related`.
+fn related() -> Value {
+    json!({
+        "type": "string",
+        "description": "The API path of the store or link that the event is about. Omitted if the API shows neither.",
+        "examples": [format!("/api/v1/stores/{}", examples::store_id())],
+    })
+}
+
+/// Every type of event and the request with which a webhook is told of it; `members` are those of every event's `data`.
+fn webhooks(members: &Value) -> Value {
+    let mut hooks: Map<String, Value> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let schema = event(kind.as_str(), &by_name("EventId"), kind.members(), members);
+            (
+                kind.as_str().to_owned(),
+                webhook(&format!("{kind:?}"), kind.in_words(), &schema, &json!(examples::event(*kind))),
+            )
+        })
+        .collect();
+    let id = json!({"type": "string", "pattern": "^dl_[0-7][0-9a-hjkmnp-tv-z]{25}$"});
+    let mut schema = event(TRIAL, &id, [("webhook_id", true)].into_iter(), members);
+    schema["properties"]["data"]["required"] = json!(["webhook_id"]);
+    hooks.insert(TRIAL.to_owned(), webhook("WebhookTest", "Test, sent on request", &schema, &examples::trial()));
+    Value::Object(hooks)
+}
+
+/// The schema of an event of this type.
+fn event(kind: &str, id: &Value, named: impl Iterator<Item = (&'static str, bool)>, members: &Value) -> Value {
+    let (mut properties, mut required) = (json!({"actor": members["actor"]}), vec!["actor"]);
+    let mut schema = json!({
+        "type": "object",
+        "required": ["id", "type", "timestamp", "data"],
+        "properties": {"id": id, "type": {"type": "string", "enum": [kind]}, "timestamp": by_name("Time")},
+    });
+    for (name, always) in named {
+        properties[name] = members[name].clone();
+        required.extend(always.then_some(name));
+        if matches!(name, "store_id" | "link_id") {
+            schema["properties"]["related"] = related();
+        }
+    }
+    schema["properties"]["data"] = json!({"type": "object", "required": required, "properties": properties});
+    schema
+}
+
+fn webhook(name: &str, title: &str, schema: &Value, example: &Value) -> Value {
+    json!({
+        "post": {
+            "operationId": format!("receive{name}"),
+            "summary": title,
+            "description": "Sent to webhooks, signed according to Standard Webhooks. Ignore members that you do not know.",
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema, "example": example}}},
+            "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
+            "security": [],
+        },
+    })
 }
 
 /// Every named schema, and those it consists of.
@@ -107,7 +161,13 @@ fn schemas() -> Vec<(String, RefOr<Schema>)> {
 fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     for answer in &route.answers {
-        responses.insert(answer.status.to_string(), success(answer));
+        let mut response = success(answer);
+        if route.takes_key() {
+            let says = "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.";
+            let header = json!({"description": says, "required": false, "schema": {"type": "string"}});
+            response["headers"]["Idempotency-Replayed"] = header;
+        }
+        responses.insert(answer.status.to_string(), response);
     }
     for (status, codes) in problems(route) {
         responses.insert(status.to_string(), problem(&codes));
@@ -158,13 +218,14 @@ pub fn problems(route: &Route) -> BTreeMap<u16, Vec<&'static Code>> {
     if route.permission.is_some() {
         codes.extend([&UNAUTHENTICATED, &PERMISSION_MISSING, &INVALID_REQUEST]);
     }
-    if takes_body(route) {
+    if takes_body(route) || route.takes_key() {
         codes.extend([&TOO_LARGE, &TIMED_OUT]);
     }
     let mut by_status: BTreeMap<u16, Vec<&'static Code>> = BTreeMap::new();
     for code in codes {
-        // 422 is used for bodies only.
-        for status in code.statuses.iter().filter(|status| **status != 422 || route.body.is_some()) {
+        // An invalid request is 422 in a body only.
+        let is_of_body = |status: u16| status == 422 && *code == INVALID_REQUEST;
+        for status in code.statuses.iter().filter(|status| !is_of_body(**status) || route.body.is_some()) {
             by_status.entry(*status).or_default().push(code);
         }
     }
@@ -192,21 +253,20 @@ fn success(answer: &Answer) -> Value {
 
 /// A problem document with one of these codes and the members they add.
 fn problem(codes: &[&Code]) -> Value {
-    let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
     let says: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.code, code.says)).collect();
     let mut response = json!({
         "description": says.join("\n\n"),
         "content": {"application/problem+json": {"schema": with_code(codes)}},
     });
-    let mut header = |name: &str, says: &str, kind: &str| {
-        response["headers"][name] = json!({"description": says, "required": true, "schema": {"type": kind}});
+    let mut header = |name: &str, says: &str, kind: &str, of: &[&Code]| {
+        if codes.iter().any(|code| of.contains(code)) {
+            let required = codes.iter().all(|code| of.contains(code));
+            response["headers"][name] = json!({"description": says, "required": required, "schema": {"type": kind}});
+        }
     };
-    if names.contains(&UNAUTHENTICATED.code) {
-        header("WWW-Authenticate", "`Bearer`", "string");
-    }
-    if names.contains(&UNAVAILABLE.code) || names.contains(&RATE_LIMITED.code) {
-        header("Retry-After", "How many seconds to wait before trying again.", "integer");
-    }
+    header("WWW-Authenticate", "`Bearer`", "string", &[&UNAUTHENTICATED]);
+    let later = [&UNAVAILABLE, &RATE_LIMITED, &IDEMPOTENCY_KEY_IN_USE];
+    header("Retry-After", "How many seconds to wait before trying again.", "integer", &later);
     response
 }
 

@@ -9,15 +9,11 @@ use serde_json::Value;
 
 use super::openapi::{by_name, problems};
 use super::schema::{self, Member};
-use super::{Place, ROUTES, Route};
+use super::{Place, ROUTES, Route, base};
 use crate::app::App;
 use crate::domain::{Kind, Permission, Verdict};
-use crate::web::guard;
 use crate::web::page::Page;
 use crate::web::problem::{CODES, Code};
-
-/// The API's address if the request does not reveal it: the one from the compose file.
-const USUAL: &str = "http://127.0.0.1:8090";
 
 /// The API description page.
 #[derive(Template)]
@@ -104,7 +100,7 @@ pub async fn docs(State(app): State<App>, parts: Parts) -> Page<Docs> {
         "TokenState",
     ];
     Page(Docs {
-        base: guard::reached_at(&app.site, &parts).unwrap_or_else(|| USUAL.to_owned()),
+        base: base(&app, &parts),
         routes: ROUTES.iter().map(section).collect(),
         shapes: shapes.map(|name| (name, schema::members(&by_name(name)))).into(),
         words: words.map(|name| (name, schema::meaning(name))).into(),
@@ -157,9 +153,7 @@ fn parameter(parameter: &super::Parameter) -> Member {
 fn curl(route: &Route) -> String {
     let mut path = route.path.to_owned();
     for parameter in route.parameters.iter().filter(|parameter| parameter.place == Place::Path) {
-        let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
-        let example = schema["examples"][0].as_str().unwrap_or_default();
-        path = path.replace(&format!("{{{}}}", parameter.name), example);
+        path = path.replace(&format!("{{{}}}", parameter.name), &parameter.example());
     }
     let method = if route.method == "GET" { String::new() } else { format!(" -X {}", route.method) };
     let mut command = format!("curl{method} \"$CARTKEY{path}\"");

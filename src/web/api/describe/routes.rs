@@ -13,8 +13,8 @@ use crate::domain::token::Permission::{
 };
 use crate::domain::{AttemptId, LinkId, LinkState, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
-    ATTEMPT_ENDED, CODE_SPENT, NOT_FOUND, OTHER_USER, RATE_LIMITED, SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED,
-    STORE_REDIRECTS, STORE_UNREACHABLE,
+    ATTEMPT_ENDED, CODE_SPENT, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, OTHER_USER, RATE_LIMITED,
+    SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE,
 };
 
 const JSON: &str = "application/json";
@@ -29,6 +29,10 @@ pub fn all() -> Vec<Route> {
     all.extend(managing::deliveries());
     all.extend(managing::tokens());
     all.extend(documents());
+    for route in all.iter_mut().filter(|route| route.takes_key()) {
+        route.parameters.push(idempotency_key());
+        route.problems.extend([&IDEMPOTENCY_KEY_IN_USE, &IDEMPOTENCY_KEY_REUSED]);
+    }
     all
 }
 
@@ -375,7 +379,9 @@ fn events() -> Route {
 }
 
 fn documents() -> Vec<Route> {
-    let document = Content { kind: JSON, schema: ObjectBuilder::new().schema_type(Type::Object).into(), example: None };
+    let object =
+        || Content { kind: JSON, schema: ObjectBuilder::new().schema_type(Type::Object).into(), example: None };
+    let (document, collection) = (object(), object());
     let page = Content { kind: "text/html; charset=utf-8", schema: text().into(), example: None };
     let plain =
         |says, content| vec![Answer { status: 200, says, contents: vec![content], headers: &[], leads_to: &[] }];
@@ -388,6 +394,17 @@ fn documents() -> Vec<Route> {
                 "getDescription",
                 "This description as OpenAPI",
                 "OpenAPI 3.1, generated from the code of the running version. No token is needed.",
+            )
+        },
+        Route {
+            answers: plain("The collection.", collection),
+            ..named(
+                Method::GET,
+                "/api/v1/postman.json",
+                "getCollection",
+                "This description as a Postman collection",
+                "A collection in Postman's format v2.1, for Postman, Bruno, Insomnia and others. Set its variable `token`. No token \
+                 is needed to get it.",
             )
         },
         Route {
@@ -450,6 +467,21 @@ fn if_none_match() -> Parameter {
         name: "If-None-Match",
         says: "The `ETag` of the response you have: if it is still current, the response is 304 without a body.",
         schema: text().examples(["\"0123456789abcdef\""]).into(),
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    Parameter {
+        place: Place::Header,
+        name: "Idempotency-Key",
+        says: "A new random value for each request, such as a UUID. If you repeat the request with the same value within 24 hours, it is \
+               not done again: you get the first answer again, with the header `Idempotency-Replayed: true`.",
+        schema: text()
+            .min_length(Some(1))
+            .max_length(Some(255))
+            .pattern(Some("^[!-~]+$"))
+            .examples(["0b9f3c6e-52d4-4c1f-9c55-6f0c2f8f1d3a"])
+            .into(),
     }
 }
 

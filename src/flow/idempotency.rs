@@ -1,0 +1,178 @@
+//! Idempotency keys: a request that a service repeats under the same key is done once, and answered the same again for 24 hours.
+//!
+//! A request claims its key before it does its work, and its answer is kept afterwards, in a transaction of its own. A process that
+//! dies in between leaves a claim, which ends after [`CLAIM_LASTS`]: then the work may be done again. No key is blocked for longer.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::domain::{RequestId, TokenId};
+use crate::flow::{Beneath, open_vault, takes_in_beneath};
+use crate::storage::idempotency::{self, NewClaim};
+use crate::vault::{Place, hash_of};
+
+/// How long an answer is kept, from when its request came.
+const KEPT_FOR: Duration = Duration::from_hours(24);
+/// How long a claim lasts: longer than a request may take (`web::api::idempotency`).
+const CLAIM_LASTS: Duration = Duration::from_mins(1);
+/// How long claiming a key, and keeping an answer, may wait for the database: the client waits too.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most keys of one token; after each sweep, its oldest are forgotten.
+pub const MOST: i64 = 100_000;
+/// Rows deleted per statement, which holds the writer for some milliseconds.
+const AT_ONCE: i64 = 500;
+
+/// A request under a key.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub token: &'a TokenId,
+    pub key: &'a [u8],
+    /// All of it that must be the same when it is repeated.
+    pub request: &'a [&'a [u8]],
+    pub id: &'a RequestId,
+}
+
+/// The right to do the work of a request.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    id: String,
+    request: String,
+    by: RequestId,
+}
+
+/// An answer. It may contain secrets.
+pub struct Answer {
+    pub status: u16,
+    /// The media type; empty if there is no body.
+    pub kind: String,
+    pub body: Vec<u8>,
+}
+
+/// What becomes of a request under a key.
+pub enum Claimed {
+    /// It does the work, and ends with [`keep`] or [`release`].
+    First(Claim),
+    /// The work was done: this was the answer.
+    Before(Answer),
+}
+
+/// Why a request is refused because of its key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The first request under the key is under way; try again after this time.
+    #[error("the first request with this key is not answered yet")]
+    InUse(Duration),
+    /// Another request has used the key.
+    #[error("another request has used this key")]
+    Reused,
+    /// The answer does not open. The work is not done again.
+    #[error("the answer that is kept for an idempotency key does not open")]
+    Damaged,
+    /// The database failed.
+    #[error(transparent)]
+    Beneath(Beneath),
+}
+takes_in_beneath!(Error);
+
+/// Claims the key of a request, or finds its answer.
+pub async fn claim(app: &App, asked: &Asked<'_>) -> Result<Claimed, Error> {
+    let now = app.now();
+    let claim = Claim {
+        id: hash_of(&[asked.token.as_str().as_bytes(), asked.key]),
+        request: hash_of(asked.request),
+        by: asked.id.clone(),
+    };
+    let new = NewClaim {
+        id: &claim.id,
+        token: asked.token,
+        request: &claim.request,
+        claimed_by: &claim.by,
+        claimed_until: now.plus(CLAIM_LASTS),
+        expires_at: now.plus(KEPT_FOR),
+    };
+    if idempotency::claim(&app.db.patient(PATIENCE), &new, now).await? {
+        return Ok(Claimed::First(claim));
+    }
+    // Released just now: it is free when the client tries again.
+    let Some(used) = idempotency::find(&app.db, &claim.id).await? else {
+        return Err(Error::InUse(Duration::from_secs(1)));
+    };
+    if used.request != claim.request {
+        return Err(Error::Reused);
+    }
+    let Some(sealed) = used.answer else {
+        // Each wait is as long as all before: a request that takes long is asked for seldom.
+        let waited = CLAIM_LASTS.saturating_sub(used.claimed_until.since(now));
+        return Err(Error::InUse(waited.max(Duration::from_secs(1))));
+    };
+    let opened = app.vault.open(&Place::answer(&claim.id, &claim.request), &sealed);
+    let plain = open_vault::or_damaged(app, &sealed, opened).await?.ok_or(Error::Damaged)?;
+    Answer::unpack(&plain).map(Claimed::Before).ok_or(Error::Damaged)
+}
+
+/// Keeps the answer of the request that holds the claim, sealed. A failure is only logged: the work is done, and its answer is true.
+pub async fn keep(app: &App, claim: &Claim, answer: &Answer) {
+    let sealed = app.vault.seal(&app.entropy, &Place::answer(&claim.id, &claim.request), &answer.pack());
+    match idempotency::keep(&app.db.patient(PATIENCE), &claim.id, &claim.by, &sealed).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("an answer came too late to be kept for its idempotency key"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "an answer could not be kept for its idempotency key");
+        }
+    }
+}
+
+/// Frees the key, so that the next request under it does the work. If this fails, the claim ends by itself.
+pub async fn release(app: &App, claim: &Claim) {
+    if let Err(error) = idempotency::release(&app.db.patient(PATIENCE), &claim.id, &claim.by).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "an idempotency key could not be freed");
+    }
+}
+
+/// Deletes expired keys, and of tokens with more than [`MOST`] the oldest.
+pub async fn sweep(app: &App) -> Result<(), Beneath> {
+    trim(app, MOST).await
+}
+
+/// The same for at most `most` keys per token.
+pub async fn trim(app: &App, most: i64) -> Result<(), Beneath> {
+    while idempotency::delete_expired(&app.db, app.now(), AT_ONCE).await? > 0 {
+        // Let tasks that wait for the writer go first.
+        tokio::task::yield_now().await;
+    }
+    for (token, keys) in idempotency::crowded(&app.db, most).await? {
+        let mut left = keys - most;
+        while left > 0 {
+            idempotency::delete_oldest(&app.db, &token, left.min(AT_ONCE)).await?;
+            left -= AT_ONCE;
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+impl Claim {
+    /// The request that holds it.
+    pub const fn by(&self) -> &RequestId {
+        &self.by
+    }
+}
+
+impl Answer {
+    /// A line with status and media type, then the body.
+    fn pack(&self) -> Zeroizing<Vec<u8>> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(self.body.len() + 64));
+        plain.extend_from_slice(format!("{} {}\n", self.status, self.kind).as_bytes());
+        plain.extend_from_slice(&self.body);
+        plain
+    }
+
+    fn unpack(plain: &[u8]) -> Option<Self> {
+        let end = plain.iter().position(|byte| *byte == b'\n')?;
+        let (status, kind) = std::str::from_utf8(&plain[..end]).ok()?.split_once(' ')?;
+        Some(Self { status: status.parse().ok()?, kind: kind.to_owned(), body: plain[end + 1..].to_vec() })
+    }
+}

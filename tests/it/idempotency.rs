@@ -1,0 +1,255 @@
+//! `Idempotency-Key`: a request that is repeated is done once, whatever fails in between, and each key belongs to one token.
+
+use std::time::Duration;
+
+use cartkey::demo::pretend_store::Pace;
+use cartkey::flow::{idempotency, sweep};
+use hyper::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::api::ROUTES;
+use crate::binary::ask;
+use crate::database::{change, column};
+use crate::disk::{Refusal, is_file};
+use crate::process::until_async;
+use crate::service::{Answer, Service};
+use crate::world::World;
+
+const KEY: &str = "idempotency-key";
+const MINUTE: Duration = Duration::from_mins(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Asks for a link for `user` under `key`.
+async fn post(service: &Service, key: &str, user: &str) -> Answer {
+    let body = json!({"user_id": user}).to_string().into_bytes();
+    service.ask(Method::POST, "/links", &[(KEY, key)], body).await
+}
+
+fn is_replayed(answer: &Answer) -> bool {
+    answer.headers.get("idempotency-replayed").is_some_and(|value| value == "true")
+}
+
+/// How many links there are.
+async fn links(world: &World) -> usize {
+    column(&world.app.db, "SELECT id FROM links").await.len()
+}
+
+/// How many keys are stored.
+async fn keys(world: &World) -> usize {
+    column(&world.app.db, "SELECT id FROM idempotency_keys").await.len()
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_is_done_once_and_answered_the_same_for_a_day() {
+    let world = World::new().await;
+    let service = world.service("links:write,stores:write").await;
+    let first = post(&service, "k", "m").await;
+    assert_eq!((first.status.as_u16(), is_replayed(&first)), (201, false));
+    world.clock.advance(Duration::from_mins(24 * 60 - 1));
+    sweep::sweep(&world.app).await.unwrap();
+    let again = post(&service, "k", "m").await;
+    assert_eq!((again.status.as_u16(), is_replayed(&again)), (201, true));
+    assert_eq!((&again.json, &again.headers["content-type"]), (&first.json, &first.headers["content-type"]));
+    assert_ne!(again.headers["cartkey-request-id"], first.headers["cartkey-request-id"]);
+    assert_eq!(links(&world).await, 1);
+    assert_eq!(world.happened("link.%").await, ["link.created - tk"], "once");
+
+    // Another request under the key, and the key of another token.
+    assert_eq!(post(&service, "k", "other").await.problem(), (422, "idempotency_key_reused"));
+    let check = "/stores/st_01jd0000000000000000000000/check";
+    let elsewhere = service.ask(Method::POST, check, &[(KEY, "k")], Vec::new()).await;
+    assert_eq!(elsewhere.problem(), (422, "idempotency_key_reused"));
+    assert_eq!(links(&world).await, 1);
+    let other = world.service("links:write").await;
+    let theirs = post(&other, "k", "m").await;
+    assert!(theirs.json["id"] != first.json["id"] && !is_replayed(&theirs));
+
+    world.clock.advance(MINUTE);
+    let later = post(&service, "k", "m").await;
+    assert!(later.json["id"] != first.json["id"] && !is_replayed(&later), "the key is free again");
+    world.clock.advance(DAY);
+    sweep::sweep(&world.app).await.unwrap();
+    assert_eq!(keys(&world).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_at_the_same_moment_to_two_replicas_make_one_link() {
+    let world = World::new().await;
+    let token = world.service("links:write").await.token;
+    let replica = world.replica().await;
+    let addresses = [world.also(|_| ()).await, world.also(|app| *app = replica).await];
+    for round in 0..5 {
+        let mut asked = JoinSet::new();
+        for n in 0..8 {
+            let (client, url) = (world.client(), format!("{}/api/v1/links", addresses[n % 2]));
+            let headers = [("authorization", format!("Bearer {token}")), (KEY, format!("k{round}"))];
+            asked.spawn(
+                async move { ask(&client, Method::POST, &url, &headers, "{\"user_id\": \"m\"}").await.unwrap() },
+            );
+        }
+        let mut made: Vec<String> = Vec::new();
+        for (status, body) in asked.join_all().await {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            match status {
+                201 => made.push(body["id"].to_string()),
+                status => assert_eq!((status, &body["code"]), (409, &json!("idempotency_key_in_use"))),
+            }
+        }
+        made.dedup();
+        assert_eq!((made.len(), links(&world).await), (1, round + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_which_the_request_is_the_reason_is_kept_and_no_other() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    let first = post(&service, "bad", "not valid").await;
+    assert_eq!(first.problem(), (422, "invalid_request"));
+    let again = post(&service, "bad", "not valid").await;
+    assert_eq!((again.problem(), is_replayed(&again)), ((422, "invalid_request"), true));
+    assert_eq!(again.json, first.json, "with the ID of the first request");
+    assert_eq!(keys(&world).await, 1);
+
+    let reader = world.service("stores:read").await;
+    assert_eq!(post(&reader, "k", "m").await.problem(), (403, "permission_missing"));
+    let headers = [(KEY, "k"), ("authorization", "Bearer nonsense")];
+    let unknown = service.ask(Method::POST, "/links", &headers, Vec::new()).await;
+    assert_eq!(unknown.problem(), (401, "unauthenticated"));
+    let unread = service.ask(Method::POST, "/links", &[(KEY, "k")], vec![b' '; 65 * 1024]).await;
+    assert_eq!(unread.problem(), (413, "too_large"));
+    assert_eq!(service.ask(Method::POST, "/stores", &[(KEY, "k")], Vec::new()).await.status, 405);
+    assert_eq!(keys(&world).await, 1, "none of them is kept");
+
+    let refusal = Refusal::of_commits(&world.app.db, "links").await;
+    assert_eq!(post(&service, "k", "m").await.problem(), (503, "unavailable"));
+    refusal.ends(&world.app.db).await;
+    let done = post(&service, "k", "m").await;
+    assert_eq!((done.status.as_u16(), is_replayed(&done)), (201, false), "a retry does the work");
+}
+
+#[tokio::test]
+async fn without_a_durable_claim_nothing_is_done_and_a_lost_answer_blocks_a_key_for_a_minute() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    let refusal = Refusal::of_commits(&world.app.db, "idempotency_keys").await;
+    assert!(post(&service, "k", "m").await.status.is_server_error());
+    assert_eq!(links(&world).await, 0);
+    refusal.ends(&world.app.db).await;
+
+    // The work is done and its answer cannot be kept: the answer is true. It is as if the process had died, had it not been sent.
+    let (refuse, accept) = if is_file(&world.app.db) {
+        let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF answer ON idempotency_keys WHEN NEW.answer IS NOT NULL
+                      BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        (refuse, "DROP TRIGGER refuse")
+    } else {
+        let refuse =
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+                      CREATE TRIGGER refuse BEFORE UPDATE OF answer ON idempotency_keys FOR EACH ROW
+                      WHEN (NEW.answer IS NOT NULL) EXECUTE FUNCTION refuse()";
+        (refuse, "DROP TRIGGER refuse ON idempotency_keys")
+    };
+    change(&world.app.db, refuse).await;
+    assert_eq!(post(&service, "k", "m").await.status, 201);
+    change(&world.app.db, accept).await;
+    for (waited, wait) in [(0, "1"), (1, "1"), (4, "5"), (54, "59")] {
+        world.clock.advance(Duration::from_secs(waited));
+        let early = post(&service, "k", "m").await;
+        assert_eq!(early.problem(), (409, "idempotency_key_in_use"));
+        assert_eq!(early.headers["retry-after"], wait);
+    }
+    assert_eq!(post(&service, "k", "other").await.problem(), (422, "idempotency_key_reused"));
+    world.clock.advance(Duration::from_secs(1));
+    let second = post(&service, "k", "m").await;
+    assert_eq!((second.status.as_u16(), is_replayed(&second), links(&world).await), (201, false, 2));
+    assert!(is_replayed(&post(&service, "k", "m").await));
+}
+
+#[tokio::test]
+async fn the_work_goes_on_when_the_client_hangs_up_and_its_answer_is_there_when_it_asks_again() {
+    let world = World::new().await;
+    world.connect("m").await;
+    let id = column(&world.app.db, "SELECT id FROM stores").await.remove(0);
+    let service = world.service("stores:write").await;
+    let check = async || {
+        let path = format!("/stores/{id}/check");
+        service.ask(Method::POST, &path, &[(KEY, "k")], Vec::new()).await
+    };
+    world.shop.switch(|s| s.pace = Pace::WhenReleased);
+    let asked = world.shop.requests().len();
+    {
+        let mut hangs_up = std::pin::pin!(check());
+        while world.shop.requests().len() == asked {
+            tokio::select! {
+                biased;
+                answer = &mut hangs_up => panic!("{answer:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    assert_eq!(check().await.problem(), (409, "idempotency_key_in_use"));
+    world.shop.release();
+    until_async(async || check().await.status == 200).await;
+    let answer = check().await;
+    assert!(is_replayed(&answer), "{answer:?}");
+    assert_eq!(answer.ok()["status"], "connected");
+}
+
+#[tokio::test]
+async fn every_post_that_changes_something_takes_a_key_and_reading_keys_ignores_it() {
+    let world = World::new().await;
+    let service = world.trusted_service().await;
+    let described = cartkey::web::api::describe::openapi();
+    let mut seen = 0;
+    for (_, path, _) in ROUTES.iter().filter(|(method, path, _)| *method == "POST" && !path.contains("wp-json")) {
+        let parameters = &described["paths"][format!("/api{path}")]["post"]["parameters"];
+        let is_described = parameters.as_array().unwrap().iter().any(|one| one["name"] == "Idempotency-Key");
+        for key in ["", "a b", &"k".repeat(256)] {
+            let at = path.strip_prefix("/v1").unwrap().replace("{id}", "x");
+            let answer = service.ask(Method::POST, &at, &[(KEY, key)], b"{}".to_vec()).await;
+            let is_refused = answer.problem() == (400, "invalid_request") && answer.text("field") == "Idempotency-Key";
+            assert_eq!((is_refused, is_described), (*path != "/v1/keys", *path != "/v1/keys"), "{path} {key}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 3);
+    world.connect("m").await;
+    let wanted = json!({"user_ids": ["m"]}).to_string().into_bytes();
+    for _ in 0..2 {
+        let lent = service.ask(Method::POST, "/keys", &[(KEY, "k")], wanted.clone()).await;
+        assert!(lent.status == 200 && !is_replayed(&lent));
+    }
+    assert_eq!(post(&service, &"~".repeat(255), "m").await.status, 201);
+    assert_eq!(keys(&world).await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_opens_only_for_its_own_request_and_the_work_is_not_done_again() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    for key in ["a", "b"] {
+        assert_eq!(post(&service, key, key).await.status, 201);
+    }
+    let swap = "UPDATE idempotency_keys
+                SET answer = (SELECT other.answer FROM idempotency_keys other WHERE other.id <> idempotency_keys.id)";
+    change(&world.app.db, swap).await;
+    assert_eq!(post(&service, "a", "a").await.problem(), (500, "internal"));
+    assert_eq!(links(&world).await, 2);
+}
+
+#[tokio::test]
+async fn of_a_token_with_too_many_keys_the_oldest_are_forgotten() {
+    let world = World::new().await;
+    let (busy, other) = (world.service("links:write").await, world.service("links:write").await);
+    assert_eq!(post(&other, "k", "m").await.status, 201);
+    for key in ["a", "b", "c"] {
+        world.clock.advance(MINUTE);
+        assert_eq!(post(&busy, key, "m").await.status, 201);
+    }
+    idempotency::trim(&world.app, 2).await.unwrap();
+    assert_eq!(keys(&world).await, 3);
+    for (service, key, is_kept) in [(&other, "k", true), (&busy, "b", true), (&busy, "c", true), (&busy, "a", false)] {
+        assert_eq!(is_replayed(&post(service, key, "m").await), is_kept, "{key}");
+    }
+}
