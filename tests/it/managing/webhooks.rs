@@ -21,7 +21,8 @@ async fn world() -> World {
 
 /// Creates an event about `user`, and runs due deliveries.
 async fn happens(world: &World, user: &str) {
-    let event = Event::new(Kind::LinkCreated, world.app.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let (now, link) = (world.app.now(), "ln_01jd0000000000000000000000".parse().unwrap());
+    let event = Event::new(Kind::LinkCreated, now, &Actor::cli()).user(&user.parse().unwrap()).link(Some(&link));
     events::insert(&world.app.db, &event).await.unwrap();
     dispatch::run_due(&world.app).await.unwrap();
 }
