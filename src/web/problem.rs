@@ -105,10 +105,10 @@ codes! {
     CODE_SPENT = "code_spent", [409], ["attempt_url"], "The code is wrong, already used, or older than a minute.", "Send the merchant to `attempt_url`, where one click creates a new one.";
     OTHER_USER = "other_user", [409], [], "The attempt belongs to a different `user_id`: the link was someone else's. Nothing was confirmed.", "Tell the user that the link was for another account.";
     ATTEMPT_ENDED = "attempt_ended", [409], ["attempt_status", "reason"], "The attempt ended before it was confirmed.", "Create a new link for the merchant.";
+    NOT_ROTATED = "not_rotated", [409], [], "The token was revoked, has expired, or was already rotated.", "Rotate its successor, which `successor_id` names, or issue a new token.";
+    WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it.", "Do what `detail` says.";
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use", [409], [], "The first request with this `Idempotency-Key` is not answered yet.", "Try again after the number of seconds in `Retry-After`.";
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", [422], [], "This `Idempotency-Key` was used for another request in the last 24 hours. Nothing was done.", "Use a new key for each request.";
-    NOT_ROTATED = "not_rotated", [409], [], "The token was revoked, has expired, or was already rotated: `successor_id` names its successor.", "Rotate that, or issue a new token.";
-    WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it.", "`detail` says which.";
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.", "Correct it as `detail` says.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time.", "Send it again.";
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB, or 32 MiB in a call to a store.", "Send less at once.";

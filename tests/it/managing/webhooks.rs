@@ -2,7 +2,7 @@
 
 use cartkey::demo::pretend_store::Switches;
 use cartkey::domain::actor::Actor;
-use cartkey::domain::event::Kind;
+use cartkey::domain::event::{Event, Kind};
 use cartkey::flow::webhooks::dispatch;
 use cartkey::storage::events;
 use hyper::Method;
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{HOUR, each, limited, on_all_pages, patch};
 use crate::database::column;
-use crate::on_record::event;
 use crate::service::Service;
 use crate::webhooks::receiver::{Receiver, check};
 use crate::world::World;
@@ -22,7 +21,8 @@ async fn world() -> World {
 
 /// Creates an event about `user`, and runs due deliveries.
 async fn happens(world: &World, user: &str) {
-    let event = event(Kind::LinkCreated, world.app.now(), &Actor::cli()).user(&user.parse().unwrap());
+    let (now, link) = (world.app.now(), "ln_01jd0000000000000000000000".parse().unwrap());
+    let event = Event::new(Kind::LinkCreated, now, &Actor::cli()).user(&user.parse().unwrap()).link(Some(&link));
     events::insert(&world.app.db, &event).await.unwrap();
     dispatch::run_due(&world.app).await.unwrap();
 }

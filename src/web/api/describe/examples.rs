@@ -270,10 +270,11 @@ pub fn test_result() -> Value {
 }
 
 pub fn deliveries() -> Value {
+    let event = event(Kind::StoreConnected);
     let delivery = Delivery {
         id: read("dl_01kayjt9r4g7j1m5p8s2v6x9z3"),
-        event_id: Some(event(Kind::StoreConnected).id),
-        r#type: event(Kind::StoreConnected).kind,
+        event_id: Some(event.id),
+        r#type: event.kind,
         state: DeliveryState::Delivered,
         created_at: NOON,
         due_at: None,
