@@ -17,7 +17,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of a request.
 pub(super) type SentBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// How long a connection is kept. Apache and LiteSpeed close theirs after 5 s by default, nginx after 75 s; closing first avoids that
+/// How long a connection is kept. Apache and `LiteSpeed` close theirs after 5 s by default, nginx after 75 s; closing first avoids that
 /// a request meets the store's closing.
 pub const IDLE_AT_MOST: Duration = Duration::from_secs(4);
 /// How long a connection is used. The next one resolves the name and checks address and certificate again.

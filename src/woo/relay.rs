@@ -83,12 +83,11 @@ pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unansw
         let mut idle = client.pool.take(&peer, request.idle_at_most);
         loop {
             let is_new = idle.is_none();
-            let mut connection = match idle.take() {
-                Some(connection) => connection,
-                None => {
-                    let (sender, driving) = client.open(&url).await?;
-                    client.pool.connection(peer.clone(), sender, driving)
-                }
+            let mut connection = if let Some(connection) = idle.take() {
+                connection
+            } else {
+                let (sender, driving) = client.open(&url).await?;
+                client.pool.connection(peer.clone(), sender, driving)
             };
             connection.is_streamed = is_streamed;
             let mut error = match connection.sender.try_send_request(outgoing).await {
