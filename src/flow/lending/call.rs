@@ -140,7 +140,7 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     let blotter = Blotter::new(&pair, store.auth_method);
     let rest = store.rest();
     let here = format!("{}/api/v1/stores/{}/wp-json/", call.reached_at, store.id);
-    let links = Links { home: &store.home, rest: &rest, here: &here };
+    let links = Links::new(&rest, &here);
     if status.is_redirection() {
         return Err(Error::Moved(redirected(store, &headers).filter(|to| !blotter.is_in(to.as_bytes()))));
     }
