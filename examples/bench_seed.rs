@@ -1,8 +1,8 @@
-//! Fills a database with connected stores and one token, for benchmarks: `bench_seed DATABASE_URL RING_FILE N`.
+//! Fills a database with connected stores and one token, for benchmarks: `bench_seed DATABASE_URL RING_FILE N [ADDRESS]`.
 //!
-//! Prints the first store's ID and the token, separated by a space.
+//! With an address such as `127.0.0.1:8080` the stores are there and at the N - 1 addresses that follow. Prints the first store's ID and the token, separated by a space.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::Context as _;
 use cartkey::domain::actor::Actor;
@@ -32,18 +32,26 @@ async fn main() -> anyhow::Result<()> {
         |what: &str| arguments.next().with_context(|| format!("usage: bench_seed DATABASE_URL RING_FILE N: {what}?"));
     let (url, ring, count) = (next("DATABASE_URL")?, next("RING_FILE")?, next("N")?.parse::<u32>()?);
     let (now, entropy) = (Clock::System.now(), Entropy::System);
+    let first: Option<SocketAddrV4> = arguments.next().map(|address| address.parse()).transpose()?;
     let db = Db::open(&url).await?;
     let vault = open_vault::open_vault(&db, &RingSource::File(ring.into()), now, &entropy).await?;
-    let mut first = None;
+    let mut first_id = None;
     for number in 0..count {
-        let id = store(&db, &vault, &entropy, now, number).await?;
-        first.get_or_insert(id);
+        let home = match first {
+            None => StoreUrl::parse(&format!("https://shop-{number}.example"), Network::Public)?,
+            Some(first) => {
+                let ip = Ipv4Addr::from_bits(first.ip().to_bits() + number);
+                StoreUrl::parse(&format!("http://{ip}:{}", first.port()), Network::PrivateToo)?
+            }
+        };
+        let id = store(&db, &vault, &entropy, now, (number, home)).await?;
+        first_id.get_or_insert(id);
     }
     let secret = Secret::new(format!("{TOKEN_PREFIX}{}", entropy.secret().expose()));
     let token = ServiceToken {
         id: TokenId::mint(now, &entropy),
         name: "bench".to_owned(),
-        permissions: "keys:read,stores:read,links:write".parse()?,
+        permissions: "keys:read,proxy:read,stores:read,links:write".parse()?,
         created_at: now,
         expires_at: None,
         revoked_at: None,
@@ -53,12 +61,18 @@ async fn main() -> anyhow::Result<()> {
     let event = Event::new(Kind::TokenIssued, now, &Actor::new("bench")).token(&token.id);
     tokens::insert(&db, &token, &fingerprint(&secret), None, &event).await?;
     db.close().await;
-    println!("{} {}", first.context("N must be at least 1")?, secret.expose());
+    println!("{} {}", first_id.context("N must be at least 1")?, secret.expose());
     Ok(())
 }
 
-async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<StoreId> {
-    let attempt = attempt(entropy, now, number)?;
+async fn store(
+    db: &Db,
+    vault: &Vault,
+    entropy: &Entropy,
+    now: Time,
+    (number, home): (u32, StoreUrl),
+) -> anyhow::Result<StoreId> {
+    let attempt = attempt(entropy, now, number, home)?;
     let held = AttemptWithSecrets {
         attempt: attempt.clone(),
         state: fingerprint(&entropy.secret()),
@@ -100,13 +114,13 @@ async fn store(db: &Db, vault: &Vault, entropy: &Entropy, now: Time, number: u32
     stores::activate(db, &activation).await?.context("the attempt was confirmed")
 }
 
-fn attempt(entropy: &Entropy, now: Time, number: u32) -> anyhow::Result<Attempt> {
+fn attempt(entropy: &Entropy, now: Time, number: u32, home: StoreUrl) -> anyhow::Result<Attempt> {
     Ok(Attempt {
         id: AttemptId::mint(now, entropy),
         link_id: None,
         user_id: format!("user-{number}").parse()?,
         account_label: None,
-        home: StoreUrl::parse(&format!("https://shop-{number}.example"), Network::Public)?,
+        home,
         scope: Scope::ReadWrite,
         confirm: Confirm::Browser,
         return_url: None,

@@ -23,6 +23,7 @@ use url::{Position, Url};
 
 pub use super::dial::Resolver;
 use super::dial::{self, Stream};
+use super::pool::Pool;
 use crate::domain::entropy::Entropy;
 use crate::domain::store_url::Network;
 use crate::domain::time::Clock;
@@ -52,14 +53,14 @@ pub struct Outgoing {
     pub own_host: Option<String>,
 }
 
-/// The guarded client; clones share everything. One connection per call: nothing can leak from one store to the next, and
-/// a handshake takes less time than the store does. It follows no redirects, asks for no compression,
-/// and ignores proxy settings in the environment.
+/// The guarded client; clones share everything. One connection per request, except for calls of services (`relay`): a store is
+/// checked minutes apart. It follows no redirects, asks for no compression, and ignores proxy settings in the environment.
 #[derive(Clone)]
 pub struct Client {
     outgoing: Arc<Outgoing>,
     tls: Arc<RwLock<Option<TlsConnector>>>,
     egress: Arc<Mutex<BTreeSet<IpAddr>>>,
+    pub(super) pool: Pool,
     clock: Clock,
     entropy: Entropy,
 }
@@ -163,7 +164,8 @@ impl Fault {
 impl Client {
     /// Creates the client. Trusted certificates are read at the first https call, not here, so that start-up is fast.
     pub fn new(outgoing: Outgoing, clock: Clock, entropy: Entropy) -> Self {
-        Self { outgoing: Arc::new(outgoing), tls: Arc::default(), egress: Arc::default(), clock, entropy }
+        let pool = Pool::new(clock.clone());
+        Self { outgoing: Arc::new(outgoing), tls: Arc::default(), egress: Arc::default(), pool, clock, entropy }
     }
 
     /// The `User-Agent` of our requests.
@@ -208,18 +210,13 @@ impl Client {
             user_agent: self.outgoing.user_agent.clone(),
             own_host: None,
         };
-        Self {
-            outgoing: Arc::new(outgoing),
-            tls: Arc::default(),
-            egress: Arc::default(),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-        }
+        Self::new(outgoing, self.clock.clone(), self.entropy.clone())
     }
 
-    /// Reloads the trusted certificates at the next https call: they may have been replaced.
+    /// Reloads the trusted certificates at the next https call, which is made on a new connection: they may have been replaced.
     pub fn forget_roots(&self) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.pool.empty();
     }
 
     /// Resolves the host of `url`, without the guard and without connecting.
@@ -246,7 +243,8 @@ impl Client {
 
     async fn exchange(&self, url: &Url, call: Call<'_>, wanted: Wanted) -> Result<Reply, Fault> {
         let at_most = call.at_most;
-        let request = self.request(url, call.method, call.headers, Full::new(Bytes::from(call.body)))?;
+        let mut request = self.request(url, call.method, call.headers, Full::new(Bytes::from(call.body)))?;
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         let (mut sender, connection) = self.open(url).await?;
         let asking = async move {
             let response = sender.send_request(request).await.map_err(|e| fault_of(&e))?;
@@ -266,7 +264,7 @@ impl Client {
         }
     }
 
-    /// Connects to the host of `url`, through the guard. The connection is for one request.
+    /// Connects to the host of `url`, through the guard.
     pub(super) async fn open<B>(&self, url: &Url) -> Result<(SendRequest<B>, Connection<TokioIo<Stream>, B>), Fault>
     where
         B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
@@ -298,13 +296,8 @@ impl Client {
     ) -> Result<Request<B>, Fault> {
         let target = &url[Position::BeforePath..Position::AfterQuery];
         let host = &url[Position::BeforeHost..Position::AfterPort];
-        let mut request = Request::builder()
-            .method(method)
-            .uri(target)
-            .header(HOST, host)
-            .header(CONNECTION, "close")
-            .body(body)
-            .map_err(|_| Fault::BadUrl)?;
+        let mut request =
+            Request::builder().method(method).uri(target).header(HOST, host).body(body).map_err(|_| Fault::BadUrl)?;
         let headers = request.headers_mut();
         headers.extend(more);
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::TcpListener;
 
 use super::dial::Resolver;
@@ -63,9 +65,17 @@ pub(super) async fn serve(respond: impl Fn(&Seen) -> String + Send + Sync + 'sta
 /// Reads one request and writes the raw answer.
 pub(super) async fn one(stream: impl AsyncRead + AsyncWrite + Unpin, respond: &(impl Fn(&Seen) -> String + ?Sized)) {
     let mut stream = BufReader::new(stream);
+    if let Some(seen) = next(&mut stream).await {
+        drop(stream.write_all(respond(&seen).as_bytes()).await);
+        drop(stream.shutdown().await);
+    }
+}
+
+/// Reads one request; `None` if the connection has ended.
+pub(super) async fn next(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<Seen> {
     let mut first = String::new();
     if stream.read_line(&mut first).await.unwrap_or(0) == 0 {
-        return;
+        return None;
     }
     let mut words = first.split_whitespace().map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -79,10 +89,7 @@ pub(super) async fn one(stream: impl AsyncRead + AsyncWrite + Unpin, respond: &(
     let length = headers.get("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
-    let seen = Seen { method, target, headers, body: String::from_utf8(body).unwrap() };
-    let raw = respond(&seen);
-    drop(stream.write_all(raw.as_bytes()).await);
-    drop(stream.shutdown().await);
+    Some(Seen { method, target, headers, body: String::from_utf8(body).unwrap() })
 }
 
 /// A client for which all `names` resolve to `address`, and which may connect to it.

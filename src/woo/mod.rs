@@ -26,6 +26,7 @@ mod elsewhere;
 mod json;
 mod ladder;
 mod locate;
+mod pool;
 mod products;
 mod relocation;
 mod site;
@@ -38,6 +39,8 @@ mod guard_tests;
 mod http_tests;
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod pool_tests;
 #[cfg(test)]
 mod preflight_tests;
 

@@ -4,20 +4,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Method;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::StatusCode;
-use tokio::task::JoinHandle;
 use tokio::time::Sleep;
+use url::Position;
 
 use super::http::{self, Client, Fault, Reply};
+use super::pool::{Connection, Peer, Pool, SentBody};
+use crate::domain::id::StoreId;
 use crate::domain::secret::Secret;
 
-/// What a body may fail with.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub use super::pool::{BoxError, IDLE_AT_MOST};
 
 /// How long a store may pause within its answer.
 const IDLE: Duration = Duration::from_secs(30);
@@ -31,17 +31,20 @@ pub enum Sent {
     /// In memory, so it can be sent again.
     Whole(Bytes),
     /// As it arrives, so it can be sent once.
-    Streamed(UnsyncBoxBody<Bytes, BoxError>),
+    Streamed(SentBody),
 }
 
 /// One request. Not `Debug`: its URL and headers may contain keys.
 pub struct Outgoing {
+    pub store: StoreId,
     pub method: Method,
     pub url: Secret,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Sent,
     /// The time limit for everything up to the head of the answer.
     pub within: Duration,
+    /// How long the connection may have been idle since the store's last answer; zero requires a new one.
+    pub idle_at_most: Duration,
 }
 
 /// The head of an answer, and its body as it arrives.
@@ -65,39 +68,52 @@ impl From<Fault> for Unanswered {
     }
 }
 
-/// Sends a request through the guard. Dropping the future or the answer closes the connection.
+/// Sends a request through the guard, on an idle connection if there is one. Dropping the future, or the answer before its end,
+/// closes the connection.
 pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unanswered> {
     let url = client.checked(request.url.expose())?;
+    let is_streamed = matches!(request.body, Sent::Streamed(_));
     let body = match request.body {
         Sent::Whole(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
         Sent::Streamed(body) => body,
     };
-    let outgoing = client.request(&url, request.method, request.headers, body)?;
+    let mut outgoing = client.request(&url, request.method, request.headers, body)?;
+    let peer = Peer { store: request.store, origin: url[..Position::BeforePath].to_owned() };
     let asking = async {
-        let (mut sender, connection) = client.open(&url).await?;
-        let driver = Driver(tokio::spawn(async move { drop(connection.await) }));
-        let response = sender.send_request(outgoing).await.map_err(|error| {
-            // A connection that ends without TLS's own goodbye is an input error.
-            let is_io = std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
-            let has_died = is_io || error.is_incomplete_message() || error.is_closed() || error.is_canceled();
-            Unanswered { fault: if has_died { Fault::Connect } else { http::fault_of(&error) }, has_died }
-        })?;
-        let (head, incoming) = response.into_parts();
-        let idle = Box::pin(tokio::time::sleep(IDLE));
-        let body =
-            Pieces { incoming, idle, until: Box::pin(tokio::time::sleep(WITHIN)), left: AT_MOST, _driver: driver };
-        Ok(Arriving { status: head.status, headers: head.headers, body })
+        let mut idle = client.pool.take(&peer, request.idle_at_most);
+        loop {
+            let is_new = idle.is_none();
+            let mut connection = if let Some(connection) = idle.take() {
+                connection
+            } else {
+                let (sender, driving) = client.open(&url).await?;
+                client.pool.connection(peer.clone(), sender, driving)
+            };
+            connection.is_streamed = is_streamed;
+            let mut error = match connection.sender.try_send_request(outgoing).await {
+                Ok(response) => {
+                    let (head, incoming) = response.into_parts();
+                    connection.heed(&head.headers);
+                    let body = Pieces::new(incoming, connection, client.pool.clone());
+                    return Ok(Arriving { status: head.status, headers: head.headers, body });
+                }
+                Err(error) => error,
+            };
+            match error.take_message() {
+                // The store had closed the connection before anything of the request was written.
+                Some(unsent) if !is_new => outgoing = unsent,
+                _ => return Err(unanswered(&error.into_error())),
+            }
+        }
     };
     tokio::time::timeout(request.within, asking).await.unwrap_or(Err(Fault::TimedOut.into()))
 }
 
-/// Drives a connection until it is dropped.
-struct Driver(JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn unanswered(error: &hyper::Error) -> Unanswered {
+    // A connection that ends without TLS's own goodbye is an input error.
+    let is_io = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    let has_died = is_io || error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    Unanswered { fault: if has_died { Fault::Connect } else { http::fault_of(error) }, has_died }
 }
 
 /// The body of an answer as it arrives, within its time limits.
@@ -106,10 +122,17 @@ pub struct Pieces {
     idle: Pin<Box<Sleep>>,
     until: Pin<Box<Sleep>>,
     left: u64,
-    _driver: Driver,
+    has_ended: bool,
+    connection: Option<Connection>,
+    pool: Pool,
 }
 
 impl Pieces {
+    fn new(incoming: Incoming, connection: Connection, pool: Pool) -> Self {
+        let [idle, until] = [IDLE, WITHIN].map(|span| Box::pin(tokio::time::sleep(span)));
+        Self { incoming, idle, until, left: AT_MOST, has_ended: false, connection: Some(connection), pool }
+    }
+
     /// The announced size, or the least that is known of it.
     pub fn announced(&self) -> u64 {
         self.incoming.size_hint().lower()
@@ -136,6 +159,7 @@ impl Body for Pieces {
         let body = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(cx) {
             body.idle.as_mut().reset(tokio::time::Instant::now() + IDLE);
+            body.has_ended = frame.is_none();
             let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
             let Some(left) = body.left.checked_sub(length as u64) else {
                 return Poll::Ready(Some(Err(Fault::TooLarge.into())));
@@ -156,6 +180,15 @@ impl Body for Pieces {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        let has_ended = self.has_ended || self.incoming.is_end_stream();
+        if let Some(connection) = self.connection.take().filter(|_| has_ended) {
+            self.pool.put(connection);
+        }
     }
 }
 

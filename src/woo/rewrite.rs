@@ -10,24 +10,27 @@ use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::rest_base::RestBase;
 use crate::domain::route::{self, Route};
 use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
 
 /// Rewrites the addresses of one store's API.
 pub struct Links<'a> {
-    pub home: &'a StoreUrl,
-    pub rest: &'a RestBase,
-    /// The address of the same API at Cartkey, with a slash at the end.
-    pub here: &'a str,
+    rest: &'a RestBase,
+    /// The same.
+    own: Option<Url>,
+    here: &'a str,
 }
 
-impl Links<'_> {
+impl<'a> Links<'a> {
+    /// Turns addresses below `rest` into addresses below `here`, which is the same API at Cartkey and ends in a slash.
+    pub fn new(rest: &'a RestBase, here: &'a str) -> Self {
+        Self { rest, own: Url::parse(rest.as_str()).ok(), here }
+    }
+
     /// The address at Cartkey of an address of the store's API. `None` if calls cannot reach it.
     pub fn address(&self, text: &str) -> Option<String> {
         let there = Url::parse(text).ok()?;
-        let own = Url::parse(self.rest.as_str()).ok()?;
-        let bare = |url: &Url| url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host).to_owned());
+        let own = self.own.as_ref()?;
         // A store that does not detect https writes http.
-        if bare(&there) != bare(&own) || there.port() != own.port() {
+        if bare_host(&there) != bare_host(own) || there.port() != own.port() {
             return None;
         }
         let in_query = there.query_pairs().find(|(name, _)| name == "rest_route");
@@ -113,15 +116,19 @@ impl Links<'_> {
     }
 }
 
+fn bare_host(url: &Url) -> Option<&str> {
+    url.host_str().map(|host| host.strip_prefix("www.").unwrap_or(host))
+}
+
 /// The string that begins at `start`, with its quotes.
 fn string_at(json: &[u8], start: usize) -> Range<usize> {
     let mut at = start + 1;
-    while at < json.len() {
-        match json[at] {
-            b'"' => return start..at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found + 1;
+        if json[at - 1] == b'"' {
+            return start..at;
         }
+        at += 1;
     }
     start..json.len()
 }
@@ -185,21 +192,16 @@ impl Blotter {
 }
 
 fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut at = from;
-    loop {
-        at += text.get(at..)?.iter().position(|byte| *byte == first)?;
-        if text[at..].starts_with(needle) {
-            return Some(at);
-        }
-        at += 1;
+    if needle.is_empty() {
+        return None;
     }
+    memchr::memmem::find(text.get(from..)?, needle).map(|at| from + at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::store_url::Network;
+    use crate::domain::store_url::{Network, StoreUrl};
 
     const HERE: &str = "https://keys.example/api/v1/stores/st_1/wp-json/";
 
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn links(rest: &RestBase, test: impl FnOnce(&Links<'_>)) {
-        test(&Links { home: &home(), rest, here: HERE });
+        test(&Links::new(rest, HERE));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::watch::relearn::only;
 use crate::world::{KEYS, OTHER, World};
 
 mod clients;
+mod connections;
 mod paths;
 mod streams;
 mod troubled;
@@ -361,10 +362,7 @@ async fn only_the_headers_that_concern_the_request_pass_in_either_direction() {
     let seen = called.world.shop.requests().pop().unwrap();
     let mut names: Vec<&str> = seen.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(
-        names,
-        ["accept", "accept-encoding", "accept-language", "authorization", "connection", "host", "user-agent"]
-    );
+    assert_eq!(names, ["accept", "accept-encoding", "accept-language", "authorization", "host", "user-agent"]);
     assert!(seen.header("user-agent").unwrap().starts_with("Cartkey/"));
     for name in ["set-cookie", "x-powered-by", "x-debug", "cart-token", "server"] {
         assert!(!reply.headers.contains_key(name), "{name}");

@@ -180,6 +180,19 @@ impl PretendStore {
         self.shop.released.notify_waiters();
     }
 
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.shop.connections.borrow().0
+    }
+
+    /// Closes idle connections, and waits until none is open.
+    pub async fn hang_up(&self) {
+        self.shop.hang_up.notify_waiters();
+        let mut open = self.shop.connections.subscribe();
+        // The sender is in the shop itself.
+        let _ = open.wait_for(|(_, open)| *open == 0).await;
+    }
+
     /// How many bytes endless answers ([`Pace::Endless`]) have sent.
     pub fn endless(&self) -> u64 {
         self.shop.endless.load(std::sync::atomic::Ordering::Relaxed)

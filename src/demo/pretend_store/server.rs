@@ -49,12 +49,19 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Arc<ServerConfig>>,
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, shop: Arc<Shop>) {
-    let service = hyper::service::service_fn(move |request| {
-        let shop = Arc::clone(&shop);
-        async move { respond(request, &shop).await }
-    });
+    shop.connections.send_modify(|(accepted, open)| (*accepted, *open) = (*accepted + 1, *open + 1));
+    let service = hyper::service::service_fn(|request| respond(request, &shop));
+    let mut serving =
+        std::pin::pin!(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     // A client that disconnects early is not an error.
-    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+    tokio::select! {
+        _ = serving.as_mut() => {}
+        () = shop.hang_up.notified() => {
+            serving.as_mut().graceful_shutdown();
+            drop(serving.await);
+        }
+    }
+    shop.connections.send_modify(|(_, open)| *open -= 1);
 }
 
 async fn respond(request: Request<Incoming>, shop: &Shop) -> io::Result<Response<Sent>> {
@@ -72,7 +79,10 @@ async fn respond(request: Request<Incoming>, shop: &Shop) -> io::Result<Response
     if let Pace::HangUp(_) = pace {
         return Err(io::ErrorKind::ConnectionReset.into());
     }
-    let answer = front::answer(&asked, shop).await;
+    let mut answer = front::answer(&asked, shop).await;
+    if shop.switches().closes_connections {
+        answer = answer.with("connection", "close");
+    }
     Ok(sent(answer, pace, Arc::clone(&shop.endless)))
 }
 

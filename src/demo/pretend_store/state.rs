@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use ring::hmac;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::Setup;
 use super::application_passwords::MadePassword;
@@ -104,6 +104,10 @@ pub(super) struct Shop {
     pub(super) outgoing: Client,
     pub(super) clock: Clock,
     pub(super) released: Notify,
+    /// Closes idle connections.
+    pub(super) hang_up: Notify,
+    /// How many connections were accepted, and how many of them are open.
+    pub(super) connections: watch::Sender<(usize, usize)>,
     /// How many bytes endless answers have sent.
     pub(super) endless: Arc<AtomicU64>,
     entropy: Entropy,
@@ -177,6 +181,8 @@ impl Shop {
             outgoing: setup.outgoing,
             clock: setup.clock,
             released: Notify::new(),
+            hang_up: Notify::new(),
+            connections: watch::Sender::default(),
             endless: Arc::default(),
             entropy: setup.entropy,
             salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),

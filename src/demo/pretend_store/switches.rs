@@ -144,6 +144,8 @@ pub struct Switches {
     pub description: usize,
     /// How answers are sent.
     pub pace: Pace,
+    /// The store closes each connection behind an answer, and says so in it.
+    pub closes_connections: bool,
     /// `environment.home_url` states this store instead (a key that answers for another store).
     pub claims_home: Option<String>,
     /// The key gets these permissions, whatever was requested.
@@ -223,6 +225,7 @@ impl Default for Switches {
             orders: 0,
             description: 0,
             pace: Pace::default(),
+            closes_connections: false,
             claims_home: None,
             grants_instead: None,
             insert_fails: false,

@@ -38,6 +38,9 @@ pub use crate::woo::relay::{BoxError, Sent};
 
 /// How long a call waits for one of the host's places.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a connection may have been idle for a request that must not be sent twice. No store closes one so soon, so whether the
+/// request arrived is never unknown because of it.
+const IDLE_AT_MOST_UNREPEATABLE: Duration = Duration::from_secs(1);
 /// How long an answer may take that is read whole before it is passed on.
 const GATHERED_WITHIN: Duration = Duration::from_secs(30);
 /// When to try again if a host is busy or asks for fewer requests without saying until when.
@@ -137,7 +140,7 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     let blotter = Blotter::new(&pair, store.auth_method);
     let rest = store.rest();
     let here = format!("{}/api/v1/stores/{}/wp-json/", call.reached_at, store.id);
-    let links = Links { home: &store.home, rest: &rest, here: &here };
+    let links = Links::new(&rest, &here);
     if status.is_redirection() {
         return Err(Error::Moved(redirected(store, &headers).filter(|to| !blotter.is_in(to.as_bytes()))));
     }
@@ -239,16 +242,18 @@ async fn send(app: &App, call: &Call<'_>, body: Sent, lendable: &Lendable, pair:
         Sent::Whole(bytes) if call.may_repeat => Some(bytes.clone()),
         _ => None,
     };
-    let mut answered = relay::send(&app.woo, outgoing(app, call, &lendable.store, pair, body)).await;
+    let idle_at_most = if again.is_some() { relay::IDLE_AT_MOST } else { IDLE_AT_MOST_UNREPEATABLE };
+    let outgoing = |body, idle_at_most| outgoing(app, call, &lendable.store, pair, body, idle_at_most);
+    let mut answered = relay::send(&app.woo, outgoing(body, idle_at_most)).await;
     if let Some(bytes) = again
         && answered.as_ref().is_err_and(|unanswered| unanswered.has_died)
     {
-        answered = relay::send(&app.woo, outgoing(app, call, &lendable.store, pair, Sent::Whole(bytes))).await;
+        answered = relay::send(&app.woo, outgoing(Sent::Whole(bytes), Duration::ZERO)).await;
     }
     answered.map_err(|unanswered| Error::Unanswered(unanswered.fault))
 }
 
-fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sent) -> Outgoing {
+fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sent, idle_at_most: Duration) -> Outgoing {
     let address = format!("{}{}", store.rest(), call.route);
     let query = match store.auth_method {
         AuthMethod::Basic | AuthMethod::Query | AuthMethod::ApplicationPassword => call.query.clone(),
@@ -258,8 +263,15 @@ fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sen
     let ask = Ask { method: call.method.clone(), home: &store.home, address: &address, query: &query };
     let ready = auth::authenticate(&ask, pair, store.auth_method, app.now(), &app.entropy);
     let headers = call.headers.iter().cloned().chain(ready.headers).collect();
-    let within = app.outgoing.limits.call_within;
-    Outgoing { method: call.method.clone(), url: ready.url, headers, body, within }
+    Outgoing {
+        store: store.id.clone(),
+        method: call.method.clone(),
+        url: ready.url,
+        headers,
+        body,
+        within: app.outgoing.limits.call_within,
+        idle_at_most,
+    }
 }
 
 /// The query to be signed, as PHP reads it: of a name that is repeated, the last value counts. Each list is one value, as in
