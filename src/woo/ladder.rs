@@ -262,12 +262,24 @@ impl Asking<'_> {
             return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
         };
         match (answer::hear(&reply), first) {
-            (Heard::Json { value, noisy }, first) if are_products(&value, &reply) => {
-                // Some shops show their products to everyone.
+            (Heard::Json { value, noisy }, first) => {
                 let made_up = made_up_pair(self.client);
                 let control = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, &made_up, method).await?;
-                if matches!(answer::hear(&control), Heard::Json { value, .. } if are_products(&value, &control)) {
-                    return first.map(|(heard, reply)| Recognised::No(heard, reply)).map_err(Stop::from);
+                let is_list = are_products(&value, &reply);
+                let is_known = match answer::hear(&control) {
+                    // Some shops show their products to everyone.
+                    Heard::Json { value: shown, .. } => is_list && !are_products(&shown, &control),
+                    // WooCommerce rejects another key: it knows this one, whatever a plugin has made of the list.
+                    Heard::Refused(refusal) => {
+                        is_list || matches!(refusal.meaning(), Meaning::Anonymous | Meaning::AuthenticationError)
+                    }
+                    _ => is_list,
+                };
+                match first {
+                    _ if is_known => {}
+                    Ok((heard, reply)) => return Ok(Recognised::No(heard, reply)),
+                    Err(fault) if is_list => return Err(fault.into()),
+                    Err(_) => return Ok(Recognised::No(Heard::Json { value, noisy }, reply)),
                 }
                 let is_slow = matches!(first, Err(Fault::TimedOut));
                 Ok(Recognised::Yes(Status::Read { environment: Value::Null, noisy, is_slow }))
@@ -406,6 +418,44 @@ fn unheard(home: &StoreUrl, key_is_known: bool, arrived: bool) -> Verdict {
 mod tests {
     use super::*;
     use crate::domain::store_url::Network;
+    use crate::woo::loopback::{Seen, answer, client, serve};
+
+    const REFUSED: &str = r#"{"code":"woocommerce_rest_authentication_error","message":"Consumer key is invalid."}"#;
+
+    /// Whether a key is recognised where `system_status` dies and the list of products is `list`; `others` is what another key gets.
+    async fn is_recognised(list: &'static str, others: (u16, &'static str)) -> bool {
+        let [consumer_key, consumer_secret] = ["ck_1", "cs_2"].map(|text| Secret::new(text.to_owned()));
+        let pair = KeyPair { consumer_key, consumer_secret };
+        let address = serve(move |seen: &Seen| match seen.path() {
+            path if path.ends_with("/system_status") => answer(500, "", "died"),
+            _ if seen.header("authorization") == "Basic Y2tfMTpjc18y" => {
+                answer(200, "content-type: application/json", list)
+            }
+            _ => answer(others.0, "content-type: application/json", others.1),
+        })
+        .await;
+        let client = client(&["a.example"], address);
+        let home = StoreUrl::parse("http://a.example", Network::PrivateToo).unwrap();
+        let rest = RestBase::usual(&home);
+        let asking = Asking { client: &client, home: &home, rest: &rest, pair: &pair };
+        matches!(asking.recognise(AuthMethod::Basic, false).await, Ok(Recognised::Yes(_)))
+    }
+
+    #[tokio::test]
+    async fn a_key_is_recognised_by_its_list_of_products_or_by_what_woocommerce_says_to_another() {
+        let (products, other) = (r#"[{"id":1}]"#, r#"{"anything":"else"}"#);
+        for (list, others, expected) in [
+            (products, (401, REFUSED), true),
+            (products, (403, "<p>no</p>"), true),
+            (products, (200, products), false),
+            (other, (401, REFUSED), true),
+            (other, (403, "<p>no</p>"), false),
+            (other, (200, other), false),
+            (other, (401, r#"{"code":"jwt_auth_bad_auth_header","message":"no"}"#), false),
+        ] {
+            assert_eq!(is_recognised(list, others).await, expected, "{list} {others:?}");
+        }
+    }
 
     #[test]
     fn silence_on_every_way_has_a_reason() {

@@ -20,8 +20,8 @@ use crate::domain::user_id::UserId;
 use crate::storage::Db;
 use crate::storage::reads::KeyRead;
 
-/// The maximum number of stores in memory: about 1 KB each.
-const STORES: usize = 10_000;
+/// The maximum number of stores in memory: about 1 KB each, allocated as they are asked for.
+const STORES: usize = 100_000;
 /// The maximum number of tokens in memory.
 const TOKENS: usize = 1_000;
 /// The maximum number of reads that wait for the writer: about 1 MB. More are refused as unavailable.
