@@ -1,7 +1,7 @@
 //! Idempotency keys: a request that a service repeats under the same key is done once, and answered the same again for 24 hours.
 //!
 //! A request claims its key before it does its work, and its answer is kept afterwards, in a transaction of its own. A process that
-//! dies in between leaves a claim, which ends after [`CLAIM_LASTS`]: then the work may be done again. No key is blocked for longer.
+//! dies in between leaves a claim, which ends after `CLAIM_LASTS`: then the work may be done again. No key is blocked for longer.
 
 use std::time::Duration;
 
