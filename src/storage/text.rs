@@ -37,6 +37,13 @@ macro_rules! tuples {
 tuples! { A B C D E F G H I J K L M N O P Q R S T U V W X; }
 
 macro_rules! stored_as_text {
+    // Those that have a name.
+    ($($type:ident),+) => {$(
+        stored_as_text!($type, |value: &$type| value.as_str().to_owned(), |text: &str| {
+            <$type>::from_text(text)
+                .ok_or_else(|| format!("{text:?} is not a {} of this version", stringify!($type)).into())
+        });
+    )+};
     ($type:ty, $to:expr, $from:expr) => {
         impl<DB: Database> Type<DB> for $type
         where
@@ -78,16 +85,7 @@ stored_as_text!(Verdict, |verdict: &Verdict| verdict.code().to_owned(), |text: &
     Verdict::from_code(text).ok_or_else(|| format!("{text:?} is not a verdict of this version").into())
 });
 
-macro_rules! stored_by_name {
-    ($($type:ty),+) => {$(
-        stored_as_text!($type, |value: &$type| value.as_str().to_owned(), |text: &str| {
-            <$type>::from_text(text)
-                .ok_or_else(|| format!("{text:?} is not a {} of this version", stringify!($type)).into())
-        });
-    )+};
-}
-
-stored_by_name!(AuthMethod, Confirm, DeliveryState, Kind, Scope, Status, StoreStatus, WhyOff);
+stored_as_text!(AuthMethod, Confirm, DeliveryState, Kind, Scope, Status, StoreStatus, WhyOff);
 stored_as_text!(Verdicts, Verdicts::codes, |text: &str| Ok(Verdicts::from_codes(text)));
 
 stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {

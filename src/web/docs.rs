@@ -14,26 +14,20 @@ use super::etag::tagged;
 use super::failure::Failure;
 use crate::app::App;
 
-macro_rules! pages {
-    ($($name:literal = $path:literal;)*) => {
-        /// Every page: its name here, its path in the repository, and its text.
-        pub const PAGES: &[(&str, &str, &str)] = &[$(($name, $path, include_str!(concat!("../../", $path)))),*];
-    };
-}
-
-pages! {
-    "index.md" = "docs/README.md";
-    "overview.md" = "README.md";
-    "connect.md" = "docs/connect.md";
-    "api.md" = "docs/api.md";
-    "errors.md" = "docs/errors.md";
-    "webhooks.md" = "docs/webhooks.md";
-    "signing.md" = "docs/signing.md";
-    "deploy.md" = "docs/deploy.md";
-    "operations.md" = "docs/operations.md";
-    "changelog.md" = "CHANGELOG.md";
-    "security.md" = "SECURITY.md";
-}
+/// Every page: its name here, its path in the repository, and its text.
+pub const PAGES: &[(&str, &str, &str)] = &[
+    ("index.md", "docs/README.md", include_str!("../../docs/README.md")),
+    ("overview.md", "README.md", include_str!("../../README.md")),
+    ("connect.md", "docs/connect.md", include_str!("../../docs/connect.md")),
+    ("api.md", "docs/api.md", include_str!("../../docs/api.md")),
+    ("errors.md", "docs/errors.md", include_str!("../../docs/errors.md")),
+    ("webhooks.md", "docs/webhooks.md", include_str!("../../docs/webhooks.md")),
+    ("signing.md", "docs/signing.md", include_str!("../../docs/signing.md")),
+    ("deploy.md", "docs/deploy.md", include_str!("../../docs/deploy.md")),
+    ("operations.md", "docs/operations.md", include_str!("../../docs/operations.md")),
+    ("changelog.md", "CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+    ("security.md", "SECURITY.md", include_str!("../../SECURITY.md")),
+];
 
 pub(super) fn routes() -> Router<App> {
     Router::new()

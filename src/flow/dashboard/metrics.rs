@@ -83,17 +83,24 @@ trait Number {
     fn float(self) -> f64;
 }
 
-macro_rules! numbers {
-    ($($number:ty),*) => {
-        $(impl Number for $number {
-            #[expect(clippy::cast_precision_loss, reason = "metrics are floats: exact up to 2⁵³")]
-            fn float(self) -> f64 {
-                self as f64
-            }
-        })*
-    };
+impl Number for i64 {
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats: exact up to 2⁵³")]
+    fn float(self) -> f64 {
+        self as f64
+    }
 }
-numbers!(i64, u64, usize);
+
+impl Number for u64 {
+    fn float(self) -> f64 {
+        i64::try_from(self).unwrap_or(i64::MAX).float()
+    }
+}
+
+impl Number for usize {
+    fn float(self) -> f64 {
+        i64::try_from(self).unwrap_or(i64::MAX).float()
+    }
+}
 
 impl Number for u32 {
     fn float(self) -> f64 {

@@ -86,23 +86,28 @@ pub struct Id<T>(pub T);
 /// An ID of something that has a page.
 pub trait HasPage: FromStr {
     /// The text for an ID that does not exist.
-    const UNKNOWN: &'static str;
+    const UNKNOWN: &str;
 }
 
-macro_rules! has_page {
-    ($($id:ident: $says:literal;)*) => {$(
-        impl HasPage for $id {
-            const UNKNOWN: &'static str = $says;
-        }
-    )*};
+impl HasPage for StoreId {
+    const UNKNOWN: &str =
+        "There is no store with this ID. Search for it in the list of stores: the ID may be spelled differently.";
 }
 
-has_page! {
-    StoreId: "There is no store with this ID. Search for it in the list of stores: the ID may be spelled differently.";
-    AttemptId: "There is no attempt with this ID. The activity log shows all attempts.";
-    LinkId: "There is no such link. The list of links shows all links.";
-    TokenId: "There is no such token. The list of tokens shows all tokens.";
-    WebhookId: "There is no such webhook. The list of webhooks shows all webhooks.";
+impl HasPage for AttemptId {
+    const UNKNOWN: &str = "There is no attempt with this ID. The activity log shows all attempts.";
+}
+
+impl HasPage for LinkId {
+    const UNKNOWN: &str = "There is no such link. The list of links shows all links.";
+}
+
+impl HasPage for TokenId {
+    const UNKNOWN: &str = "There is no such token. The list of tokens shows all tokens.";
+}
+
+impl HasPage for WebhookId {
+    const UNKNOWN: &str = "There is no such webhook. The list of webhooks shows all webhooks.";
 }
 
 /// Nothing has this ID.
