@@ -80,7 +80,7 @@ export type Event = {
   type: string;
   timestamp: string;
   data: { user_id?: string; store_id?: string; link_id?: string; attempt_id?: string; reason?: string; actor?: string; [member: string]: unknown };
-  /** The API path of the store or link that the event is about. */
+  /** The API path of the store, link, webhook or token that the event is about. */
   related?: string;
 };
 export type EventList = { data: Event[]; next: string };
@@ -140,7 +140,7 @@ export class Cartkey {
     this.#token = token;
   }
 
-  /** Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates no other. */
+  /** Creates a link for the user who is signed in to your application. Send them to its `url`. Called again with the same `idempotencyKey`, it returns the same link. */
   async makeLink(newLink: NewLink, idempotencyKey?: string): Promise<MadeLink> {
     return (await this.#ask("POST", "links", { body: newLink, headers: keyed(idempotencyKey) })) as MadeLink;
   }

@@ -98,15 +98,15 @@ codes! {
     NOT_FOUND = "not_found", [404], [], "The resource does not exist, or this token has no access to it.", "Check the address and the ID, and which merchants the token is limited to.";
     METHOD_NOT_ALLOWED = "method_not_allowed", [405], [], "This address does not support the method.", "Use one of those in the `Allow` header.";
     SEVERAL_STORES = "several_stores", [409], ["stores"], "The merchant has several stores.", "Specify one of `stores`.";
-    STORE_NOT_CONNECTED = "store_not_connected", [409], ["store_status", "reason"], "The store's key is not available now.", "Send the merchant a link to connect the store again.";
+    STORE_NOT_CONNECTED = "store_not_connected", [409], ["store_status", "reason"], "The store's key is not available now.", "If `store_status` is `unreachable`, fix what `reason` says: Cartkey keeps checking the store. Otherwise, send the merchant a link to connect the store again.";
     SCOPE_MISSING = "scope_missing", [403], ["scope"], "The store's key may only do what `scope` says.", "Send the merchant a link with a wider scope.";
     STORE_REDIRECTS = "store_redirects", [502], ["location"], "The store redirects to `location`, where its key is not sent. Nothing was done.", "Check the store.";
     STORE_UNREACHABLE = "store_unreachable", [502, 504], ["reason"], "The store did not give a complete answer; `reason` says why.", "Before you repeat a change, find out whether the store made it: it may have carried out the request all the same.";
     CODE_SPENT = "code_spent", [409], ["attempt_url"], "The code is wrong, already used, or older than a minute.", "Send the merchant to `attempt_url`, where one click creates a new one.";
     OTHER_USER = "other_user", [409], [], "The attempt belongs to a different `user_id`: the link was someone else's. Nothing was confirmed.", "Tell the user that the link was for another account.";
     ATTEMPT_ENDED = "attempt_ended", [409], ["attempt_status", "reason"], "The attempt ended before it was confirmed.", "Create a new link for the merchant.";
-    NOT_ROTATED = "not_rotated", [409], [], "The token was revoked, has expired, or was already rotated.", "Rotate its successor, which `successor_id` names, or issue a new token.";
-    WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it.", "Do what `detail` says.";
+    NOT_ROTATED = "not_rotated", [409], [], "The token was revoked, has expired, or was already rotated.", "Do what `detail` says: rotate its successor, or issue a new token.";
+    WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be added or changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it.", "Do what `detail` says.";
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use", [409], [], "The first request with this `Idempotency-Key` is not answered yet.", "Try again after the number of seconds in `Retry-After`.";
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", [422], [], "This `Idempotency-Key` was used for another request in the last 24 hours. Nothing was done.", "Use a new key for each request.";
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.", "Correct it as `detail` says.";
@@ -114,5 +114,5 @@ codes! {
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB, or 32 MiB in a call to a store.", "Send less at once.";
     RATE_LIMITED = "rate_limited", [429], [], "Too many requests.", "Try again after the number of seconds in `Retry-After`.";
     INTERNAL = "internal", [500], [], "Something went wrong in Cartkey.", "Give the operator the `request_id`.";
-    UNAVAILABLE = "unavailable", [503], [], "The request cannot be served now. A change may have been saved anyway.", "Try again after the number of seconds in `Retry-After`; check first if repeating a change would matter.";
+    UNAVAILABLE = "unavailable", [503], [], "The request cannot be served now. A change may have been saved anyway.", "Try again after the number of seconds in `Retry-After`. Before you repeat a change, check whether it was saved.";
 }

@@ -45,8 +45,8 @@ final class Cartkey
     }
 
     /**
-     * Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates
-     * no other.
+     * Creates a link for the user who is signed in to your application. Send them to its `url`. Called again
+     * with the same `$idempotencyKey`, it returns the same link.
      *
      * @param NewLink $newLink
      * @return MadeLink

@@ -59,7 +59,7 @@ pub enum IssueError {
     #[error(transparent)]
     OtherUsers(OtherUsers),
     /// It expires before the other would.
-    #[error("this token expires at {0}, and what it issues cannot work longer")]
+    #[error("this token expires at {0}, so the tokens that it issues cannot expire later")]
     Outlived(Time),
     /// It was revoked or expired in the meantime.
     #[error("the token is unknown, revoked or expired")]

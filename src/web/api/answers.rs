@@ -354,7 +354,7 @@ pub struct Webhook {
     /// Why it was turned off.
     #[schema(required = true)]
     pub disabled_reason: Option<WhyOff>,
-    /// Until when everything is signed with the old secret too.
+    /// When the old secret expires; until then, everything is signed with both. Null if there is only one secret.
     #[schema(required = true)]
     pub old_secret_until: Option<Time>,
 }
@@ -528,7 +528,8 @@ impl Token {
 pub struct MadeToken<'a> {
     #[serde(flatten)]
     pub info: Token,
-    /// The secret: send it as `Authorization: Bearer …`. It is returned only here: Cartkey stores only its hash.
+    /// The secret: send it as `Authorization: Bearer …`. It is returned only here: Cartkey stores only its hash, and with an
+    /// `Idempotency-Key` also this response, sealed, for 24 hours.
     pub token: &'a str,
 }
 

@@ -155,7 +155,7 @@ pub async fn test(client: Allowed<WebhooksWrite>, Path(id): Path<String>) -> Res
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecretRotation {
-    /// Which secret ends, if there are two already: the `older`, or the `newer` because nobody has it.
+    /// Which secret ends at once if there are two already: `older`, or `newer` if no receiver uses it yet. Required in that case.
     drop: Option<WhichSecret>,
 }
 

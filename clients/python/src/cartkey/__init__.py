@@ -115,7 +115,7 @@ class _Event(TypedDict):
 
 
 class Event(_Event, total=False):
-    """`related` is the API path of the store or link that the event is about."""
+    """`related` is the API path of the store, link, webhook or token that the event is about."""
 
     related: str
 
@@ -180,8 +180,8 @@ class Cartkey:
     def make_link(self, user_id: str, *, account_label: str | None = None, store_url: str | None = None, store_id: str | None = None,
                   scope: str | None = None, return_url: str | None = None, confirm: str | None = None,
                   expires_in: int | None = None, idempotency_key: str | None = None) -> MadeLink:
-        """Creates a link for the user who is signed in to your application. Send them to its `url`. Repeated with the same key, it creates
-        no other."""
+        """Creates a link for the user who is signed in to your application. Send them to its `url`. Called again with
+        the same `idempotency_key`, it returns the same link."""
         new_link = {"user_id": user_id, "account_label": account_label, "store_url": store_url, "store_id": store_id, "scope": scope,
                     "return_url": return_url, "confirm": confirm, "expires_in": expires_in}
         given = {name: value for name, value in new_link.items() if value is not None}

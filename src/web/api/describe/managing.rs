@@ -66,8 +66,8 @@ pub fn webhooks() -> Vec<Route> {
                 "/api/v1/webhooks/{id}",
                 "changeWebhook",
                 "Change a webhook",
-                "Changes what you send, and nothing else; the webhook keeps its secrets. The new selection of events also applies \
-                 to deliveries that wait. With `enabled: true`, a webhook that is off is sent what it missed.",
+                "Changes only the members that you send; the webhook keeps its secrets. A new selection of events also applies \
+                 to waiting deliveries. `enabled: true` turns on a webhook that is off, and sends what it missed.",
             )
         },
         Route {

@@ -117,7 +117,7 @@ fn webhook(name: &str, title: &str, schema: &Value, example: &Value) -> Value {
             "summary": title,
             "description": "Sent to webhooks, signed according to Standard Webhooks. Ignore members that you do not know.",
             "requestBody": {"required": true, "content": {"application/json": {"schema": schema, "example": example}}},
-            "responses": {"2XX": {"description": "Delivered. After any other response, the event is sent again, at increasing intervals."}},
+            "responses": {"2XX": {"description": "Delivered. After any other response, or none, the event is sent again, at increasing intervals, except that 410 turns the webhook off. A test is sent only once."}},
             "security": [],
         },
     })

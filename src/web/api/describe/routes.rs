@@ -313,8 +313,8 @@ fn stores() -> Vec<Route> {
                 "Checks the store now and returns the result. Call it when the store rejects your request: the result says \
                  whether the key was revoked, or what blocks it. A check that began before your request is never used for it; \
                  requests that come during a check share the next one. If the store or its host asked for fewer \
-                 requests, the store is not checked and the response is 429. If too many other stores are being checked, it is \
-                 503 and this store is checked next.",
+                 requests, the store is not checked and the response is 429. If too many other stores are being checked, the \
+                 response is 503, and this store is checked next.",
             )
         },
         Route {
