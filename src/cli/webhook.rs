@@ -244,7 +244,7 @@ async fn log(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     webhooks::find(app, id).await?.ok_or(webhooks::Error::Unknown)?;
-    for line in webhooks::log(app, id, state, None, limit).await?.rows {
+    for line in webhooks::log(app, id, state, None, None, limit).await?.rows {
         let event = line.event.map(|event| event.to_string());
         if json {
             let document = json!({

@@ -16,11 +16,11 @@ use crate::vault::{Place, hash_of};
 /// How long an answer is kept, from when its request came.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 /// How long a claim lasts: longer than a request may take (`web::api::idempotency`).
-const CLAIM_LASTS: Duration = Duration::from_mins(1);
+const CLAIM_LASTS: Duration = Duration::from_secs(90);
 /// How long claiming a key, and keeping an answer, may wait for the database: the client waits too.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most keys of one token; after each sweep, its oldest are forgotten.
-pub const MOST: i64 = 100_000;
+pub const MOST: i64 = 10_000;
 /// Rows deleted per statement, which holds the writer for some milliseconds.
 const AT_ONCE: i64 = 500;
 
@@ -105,7 +105,7 @@ pub async fn claim(app: &App, asked: &Asked<'_>) -> Result<Claimed, Error> {
     let Some(sealed) = used.answer else {
         // Each wait is as long as all before: a request that takes long is asked for seldom.
         let waited = CLAIM_LASTS.saturating_sub(used.claimed_until.since(now));
-        return Err(Error::InUse(waited.max(Duration::from_secs(1))));
+        return Err(Error::InUse(waited));
     };
     let opened = app.vault.open(&Place::answer(&claim.id, &claim.request), &sealed);
     let plain = open_vault::or_damaged(app, &sealed, opened).await?.ok_or(Error::Damaged)?;
@@ -132,13 +132,8 @@ pub async fn release(app: &App, claim: &Claim) {
     }
 }
 
-/// Deletes expired keys, and of tokens with more than [`MOST`] the oldest.
-pub async fn sweep(app: &App) -> Result<(), Beneath> {
-    trim(app, MOST).await
-}
-
-/// The same for at most `most` keys per token.
-pub async fn trim(app: &App, most: i64) -> Result<(), Beneath> {
+/// Deletes expired keys, and of tokens with more than `most` the oldest.
+pub async fn sweep(app: &App, most: i64) -> Result<(), Beneath> {
     while idempotency::delete_expired(&app.db, app.now(), AT_ONCE).await? > 0 {
         // Let tasks that wait for the writer go first.
         tokio::task::yield_now().await;

@@ -1,4 +1,5 @@
-//! Of several callers who want a store checked at the same time, one leads and the others wait for its result.
+//! Of several callers who want a store checked at the same time, one leads; those who come during its check wait for its end and
+//! share the next one.
 //!
 //! A check answers only those who came before it began: for the others, the store may have refused its key since.
 

@@ -1,9 +1,7 @@
 //! Attempts, and how they move on. Every move is a compare-and-set, so it holds between replicas.
 
 use super::{Db, Error, Tx, events, grants, strangers};
-use crate::domain::{
-    Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint, Kind, Status, StoreUrl, Time, Verdict,
-};
+use crate::domain::{Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint, Status, StoreUrl, Time, Verdict};
 
 /// The columns of an [`Attempt`].
 pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
@@ -292,18 +290,6 @@ pub struct Ending {
     pub status: Status,
     /// Why.
     pub reason: Verdict,
-}
-
-impl Ending {
-    /// The event about it.
-    pub fn event(self, attempt: &Attempt, now: Time, actor: &Actor) -> Event {
-        let kind = match self.status {
-            Status::Denied => Kind::AttemptDenied,
-            Status::Expired => Kind::AttemptExpired,
-            _ => Kind::AttemptFailed,
-        };
-        attempt.event(kind, now, actor).because(Some(self.reason))
-    }
 }
 
 /// Ends an attempt at the time of the event and wipes its grants; false when it had ended already.

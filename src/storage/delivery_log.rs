@@ -1,30 +1,42 @@
 //! The log of deliveries: read a page at a time, counted, and deleted when it is old.
 
+use super::lists::{as_list, listed};
 use super::{Db, Error};
-use crate::domain::{Delivery, DeliveryId, DeliveryState, EventId, Time, WebhookId};
+use crate::domain::{Delivery, DeliveryId, DeliveryState, EventId, Time, UserId, Users, WebhookId};
 
-/// The lines of a webhook's log to which the condition leads, before the id `$2`.
-const fn lines(condition: &'static str) -> [&'static str; 3] {
-    [
-        "SELECT id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms
-         FROM deliveries
-         WHERE webhook_id = $1 AND id < $2 AND ",
-        condition,
-        " ORDER BY id DESC
-             LIMIT $4",
-    ]
-}
+/// The lines of a webhook's log.
+const LINES: &str =
+    "SELECT id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms
+     FROM deliveries
+     WHERE ";
 
-/// Deliveries to a webhook, in one state if it is named, before `before`, the newest first; at most `most`.
+/// Deliveries to a webhook, in one state if it is named, before `before`, the newest first; at most `most`. With `users`, only
+/// tests and events about these.
 pub async fn list(
     db: &Db,
     webhook: &WebhookId,
     state: Option<DeliveryState>,
+    users: Option<&Users>,
     before: &DeliveryId,
     most: i64,
 ) -> Result<Vec<Delivery>, Error> {
-    let sql = if state.is_some() { lines("state = $3") } else { lines("$3 IS NULL") };
-    db.read(sql).binds((webhook, before, state.map(DeliveryState::as_str), most)).planned_each_time().all().await
+    let named = state.map(DeliveryState::as_str);
+    let Some(users) = users else {
+        let in_state = if state.is_some() { "state = $3" } else { "$3 IS NULL" };
+        let sql = [LINES, "webhook_id = $1 AND id < $2 AND ", in_state, " ORDER BY id DESC LIMIT $4"];
+        return db.read(sql).binds((webhook, before, named, most)).planned_each_time().all().await;
+    };
+    let in_state = if state.is_some() { "state = $4" } else { "$4 IS NULL" };
+    let sql = [
+        LINES,
+        "webhook_id = $2 AND id < $3 AND ",
+        in_state,
+        " AND (event IS NULL OR event IN (SELECT seq FROM events WHERE user_id IN (",
+        listed(db),
+        "))) ORDER BY id DESC LIMIT $5",
+    ];
+    let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    db.read(sql).bind(as_list(&users)?).binds((webhook, before, named, most)).planned_each_time().all().await
 }
 
 /// Which event this delivery to a webhook brings; none when there is no such delivery, or it is a trial.

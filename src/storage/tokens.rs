@@ -20,15 +20,15 @@ async fn write(tx: &mut Tx, token: &ServiceToken, fingerprint: &Fingerprint) -> 
     Ok(())
 }
 
-/// Whether the token that issues another works at `now`; true for a person. Asked behind the counter's lock: an issuer's revocation
+/// Whether the token that issues `token` works, and no shorter than that one; true for a person. Asked behind the counter's lock: an issuer's revocation
 /// is recorded either before, and seen here, or after all that it has issued.
-async fn issuer_works(tx: &mut Tx, issuer: Option<&TokenId>, now: Time) -> Result<bool, Error> {
+async fn issuer_works(tx: &mut Tx, issuer: Option<&TokenId>, token: &ServiceToken) -> Result<bool, Error> {
     let Some(issuer) = issuer else { return Ok(true) };
     tx.query(
         "SELECT COUNT(*) > 0 FROM tokens
-         WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+         WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR (expires_at > $2 AND expires_at >= $3))",
     )
-    .binds((issuer, now))
+    .binds((issuer, token.created_at, token.expires_at))
     .value()
     .await
 }
@@ -44,11 +44,7 @@ pub async fn insert(
     db.transaction(|mut tx| async move {
         write(&mut tx, token, fingerprint).await?;
         events::record(&mut tx, event).await?;
-        if issuer_works(&mut tx, issuer, token.created_at).await? {
-            tx.commit(true).await
-        } else {
-            tx.undo(false).await
-        }
+        if issuer_works(&mut tx, issuer, token).await? { tx.commit(true).await } else { tx.undo(false).await }
     })
     .await
 }
@@ -110,7 +106,7 @@ pub async fn rotate(
         for event in events {
             events::record(&mut tx, event).await?;
         }
-        if issuer_works(&mut tx, issuer, new.created_at).await? { tx.commit(true).await } else { tx.undo(false).await }
+        if issuer_works(&mut tx, issuer, new).await? { tx.commit(true).await } else { tx.undo(false).await }
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! Copies a request's body into one buffer as it arrives, within a size limit and one deadline for the whole body.
 //!
 //! hyper returns slices of its read buffer, and a slice keeps the whole buffer alive: code that collects slices of a body
-//! sent one byte at a time holds kilobytes per byte. Here no slice outlives the call that received it. This layer wraps
-//! every surface but that of calls to stores, whose bodies are streamed, so no other route can bypass it.
+//! sent one byte at a time holds kilobytes per byte. Here no slice outlives the call that received it. This layer bounds
+//! every surface but that of calls to stores (`None`), whose bodies are streamed, so no other route can bypass it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -57,8 +57,8 @@ impl Surface {
         match self {
             Self::Hook => Duration::from_secs(45),
             Self::Page | Self::Admin => Duration::from_secs(30),
-            // Long-polling requests may wait 30 s before they are answered.
-            Self::Api => Duration::from_secs(40),
+            // Long-polling requests may wait 30 s before they are answered, and a report for the check in progress and its own.
+            Self::Api => Duration::from_secs(65),
             // 15 s for a place, a minute for the store to begin, half for its answer, and two checks if it refuses the key.
             Self::Proxy => Duration::from_secs(165),
             Self::Machine => Duration::from_secs(5),

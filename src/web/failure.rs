@@ -107,6 +107,13 @@ impl Failure {
         Self { retry_after: Some(10), ..failure }
     }
 
+    /// As many requests with an `Idempotency-Key` are being served as may be.
+    pub fn no_place() -> Self {
+        let says = "Too many requests with an Idempotency-Key are being served. Try again in five seconds.";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
+        Self { retry_after: Some(5), ..failure }
+    }
+
     /// The store or its host asked to be left alone for this long.
     pub fn later(pause: Duration) -> Self {
         let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
@@ -269,7 +276,7 @@ impl From<idempotency::Error> for Failure {
             E::InUse(wait) => {
                 let says = "The first request with this Idempotency-Key is not answered yet. Try again after the time in Retry-After.";
                 let failure = Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", says);
-                Self { retry_after: Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)), ..failure }
+                Self { retry_after: Some(seconds(wait)), ..failure }
             }
             E::Reused => {
                 let says = "This Idempotency-Key was used for another request in the last 24 hours. Nothing was done. Use a new key for each request.";

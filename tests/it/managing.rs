@@ -118,10 +118,16 @@ async fn a_token_is_rotated_by_another_or_by_itself() {
     assert_eq!((works(&service).await, works(&renewed).await), (200, 200));
     let end = renewed.get(&format!("/tokens/{}", service.token_id)).await.ok()["expires_at"].clone();
     assert_eq!(end, world.clock.now().plus(24 * HOUR).to_string());
-    // And none when it is zero, for a token that replaces itself too.
+    // A token that replaces itself must be able to repeat the request.
     let path = format!("/tokens/{}/rotate", renewed.token_id);
-    let last = holder(&world, &renewed.post(&path, &json!({"overlap": 0})).await.ok());
+    let refused = renewed.post(&path, &json!({"overlap": 59})).await;
+    assert_eq!((refused.problem(), refused.text("field")), ((422, "invalid_request"), "overlap"));
+    let last = holder(&world, &renewed.post(&path, &json!({"overlap": 60})).await.ok());
+    world.clock.advance(Duration::from_mins(1));
     assert_eq!((works(&renewed).await, works(&last).await), (401, 200));
+    let other = world.service("stores:read").await;
+    last.post(&format!("/tokens/{}/rotate", other.token_id), &json!({"overlap": 0})).await.ok();
+    assert_eq!(works(&other).await, 401);
     let refused = last.post(&format!("/tokens/{}/rotate", next.token_id), &json!({"overlap": 2_592_001})).await;
     assert_eq!((refused.problem(), refused.text("field")), ((422, "invalid_request"), "overlap"));
 }

@@ -82,7 +82,7 @@ async fn a_webhook_is_told_what_happens_and_anybody_can_check_who_says_so() {
     assert_eq!(check(sent, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", world.clock.now()), refused);
     let late = world.clock.now().plus(Duration::from_mins(6));
     assert_eq!(check(sent, secret.expose(), late), Err("Message timestamp too old".to_owned()));
-    let line = webhooks::log(&world.app, &webhook.id, None, None, 10).await.unwrap().rows.remove(0);
+    let line = webhooks::log(&world.app, &webhook.id, None, None, None, 10).await.unwrap().rows.remove(0);
     assert_eq!((line.status, line.tries, line.kind.as_str()), (Some(204), 1, "link.created"));
 }
 

@@ -33,6 +33,9 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         Ok(Caller::Anonymous) if switches.index_closed && route == "/" => {
             Answer::rest_error(401, "rest_cannot_access", "Only members may read the index.")
         }
+        Ok(Caller::Key { .. } | Caller::Password { .. }) if switches.forbidden == Some(route) => {
+            Answer::rest_error(403, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
+        }
         Ok(caller) => dispatch(asked, route, &caller, shop, switches),
         Err(refused) => refused,
     };

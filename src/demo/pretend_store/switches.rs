@@ -134,6 +134,8 @@ pub struct Switches {
     pub language: Option<&'static str>,
     /// A plugin refuses every REST request with this status, code and message.
     pub refused_by: Option<(u16, &'static str, &'static str)>,
+    /// The owners of all keys lack the right to this route: 403 `woocommerce_rest_cannot_view`.
+    pub forbidden: Option<&'static str>,
     /// PHP prints notices in front of JSON.
     pub notices: bool,
     /// Plugins add cookies and headers to each answer, and repeat the address and headers of the request in it.
@@ -215,6 +217,7 @@ impl Default for Switches {
             firewall: Firewall::default(),
             rest_closed: false,
             refused_by: None,
+            forbidden: None,
             rest_prefix: "wp-json",
             rest_directory_closed: false,
             index_closed: false,

@@ -14,15 +14,26 @@ pub mod reconnect;
 pub mod return_leg;
 
 use crate::app::App;
-use crate::domain::{Actor, Attempt};
+use crate::domain::{Actor, Attempt, Event, Kind, Status, Time};
 use crate::flow::Beneath;
 use crate::storage::attempts::{self, Ending};
 
 /// Ends an attempt without a store, and counts it. Returns false if it had ended already.
 pub(super) async fn end(app: &App, attempt: &Attempt, ending: Ending, actor: &Actor) -> Result<bool, Beneath> {
-    let ended = attempts::end(&app.db, &attempt.id, ending, &ending.event(attempt, app.now(), actor)).await?;
+    let event = ended(attempt, ending, app.now(), actor);
+    let ended = attempts::end(&app.db, &attempt.id, ending, &event).await?;
     if ended {
         app.metrics.attempt_ended(ending.status, Some(ending.reason));
     }
     Ok(ended)
+}
+
+/// The event about the end of an attempt.
+fn ended(attempt: &Attempt, ending: Ending, now: Time, actor: &Actor) -> Event {
+    let kind = match ending.status {
+        Status::Denied => Kind::AttemptDenied,
+        Status::Expired => Kind::AttemptExpired,
+        _ => Kind::AttemptFailed,
+    };
+    attempt.event(kind, now, actor).because(Some(ending.reason))
 }

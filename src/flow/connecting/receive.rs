@@ -110,7 +110,7 @@ pub(super) async fn keep(
 async fn not_saved(app: &App, db: &Db, held: &AttemptWithSecrets, actor: &Actor) -> Result<(), Error> {
     let attempt = &held.attempt;
     let ending = Ending { still: Still::Open, status: Status::Failed, reason: Verdict::KeyNotSaved };
-    let event = ending.event(attempt, app.now(), actor);
+    let event = super::ended(attempt, ending, app.now(), actor);
     if db.insist(|| attempts::end(db, &attempt.id, ending, &event)).await? {
         app.metrics.attempt_ended(ending.status, Some(ending.reason));
     }

@@ -4,7 +4,7 @@
 //! the places of the store's host, which the watch uses too, and keeps it until the answer has passed.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const IDLE_AT_MOST_UNREPEATABLE: Duration = Duration::from_secs(1);
 /// How long an answer may take that is read whole before it is passed on.
 const GATHERED_WITHIN: Duration = Duration::from_secs(30);
+/// How long a check holds for requests that the store may refuse for another reason.
+const CHECK_HOLDS: Duration = Duration::from_secs(5);
 /// When to try again if a host is busy or asks for fewer requests without saying until when.
 const LATER: Duration = Duration::from_secs(10);
 /// Answers up to this size, in bytes, may be in memory without a permit.
@@ -167,8 +169,8 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     // The check that a refusal may need takes a place of the host.
     drop((pieces, place));
     reply = relay::whole(reply, gathered.body, gathered.is_cut, WHOLE_AT_MOST);
-    if is_about_the_key(&call.method, &reply) {
-        check(app, &call.request, &lendable).await?;
+    if let Some(refused) = refused(&call.method, &reply) {
+        check(app, &call.request, &lendable, refused).await?;
     }
     let json = answer::place_of_json(&reply);
     if reply.is_cut && json.is_none() {
@@ -296,21 +298,36 @@ fn redirected(store: &Store, headers: &HeaderMap) -> Option<String> {
     matches!(to.scheme(), "http" | "https").then(|| to[..url::Position::AfterPath].to_owned())
 }
 
-/// Whether the store refuses its key, or may do so: an answer to HEAD does not say.
-fn is_about_the_key(method: &Method, reply: &Reply) -> bool {
+/// What a store refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// The key.
+    Key,
+    /// This request, or the key: an answer to HEAD does not say, and a key may lack the right to something or have lost all.
+    Perhaps,
+}
+
+/// What the store refuses, if it refuses its key or may do so.
+fn refused(method: &Method, reply: &Reply) -> Option<Refused> {
     if !matches!(reply.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        return false;
+        return None;
     }
     match answer::hear(reply) {
-        Heard::Refused(refusal) => {
-            matches!(refusal.meaning(), Meaning::AuthenticationError | Meaning::Anonymous | Meaning::RoleLost)
-        }
-        _ => *method == Method::HEAD,
+        Heard::Refused(refusal) => match refusal.meaning() {
+            Meaning::AuthenticationError | Meaning::Anonymous => Some(Refused::Key),
+            Meaning::RoleLost => Some(Refused::Perhaps),
+            _ => None,
+        },
+        _ => (*method == Method::HEAD).then_some(Refused::Perhaps),
     }
 }
 
 /// Checks a store that refused its key. Succeeds if the key still works in the same way, so the refusal was about this request.
-async fn check(app: &App, request: &Request<'_>, lendable: &Lendable) -> Result<(), Error> {
+async fn check(app: &App, request: &Request<'_>, lendable: &Lendable, refused: Refused) -> Result<(), Error> {
+    // Without this, a service that repeats such a request would have the store checked each time.
+    if refused == Refused::Perhaps && just_worked(app, lendable) {
+        return Ok(());
+    }
     let token = lend::token(app, request.token).await?;
     let actor = Actor::new(token.1.id.as_str()).asking(request.from, Some(request.id.clone()));
     let Some(looked) = watch::report(app, &lendable.store.id, &actor).await? else {
@@ -322,7 +339,17 @@ async fn check(app: &App, request: &Request<'_>, lendable: &Lendable) -> Result<
     }
     let is_same =
         (before.auth_method, before.rest(), before.key_version) == (now.auth_method, now.rest(), now.key_version);
-    if is_same { Ok(()) } else { Err(Error::Relearned) }
+    if !is_same {
+        return Err(Error::Relearned);
+    }
+    *lendable.worked.lock().unwrap_or_else(PoisonError::into_inner) = Some(app.clock.instant());
+    Ok(())
+}
+
+/// Whether a check has found a moment ago that this key works although the store had refused a call.
+fn just_worked(app: &App, lendable: &Lendable) -> bool {
+    let worked = *lendable.worked.lock().unwrap_or_else(PoisonError::into_inner);
+    worked.is_some_and(|at| app.clock.instant().since(at) < CHECK_HOLDS)
 }
 
 /// The headers of an answer that services receive.

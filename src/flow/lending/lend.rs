@@ -7,7 +7,7 @@
 //! cached.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::subject;
 use crate::app::App;
@@ -314,6 +314,7 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
         version: key.version,
         sealed: key.sealed,
         issued_at: key.issued_at,
+        worked: Mutex::default(),
     });
     memory.stores.insert(id.clone(), Arc::clone(&lendable));
     Ok(lendable)

@@ -41,7 +41,7 @@ impl NewToken {
     }
 }
 
-/// Issues a token. Its secret is returned once and not stored.
+/// Issues a token. Its secret is returned once; storage keeps its fingerprint.
 pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
     let (token, secret) = mint(app, new, app.now());
     let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
@@ -124,6 +124,9 @@ pub enum RotateError {
     /// The token was already replaced by this one.
     #[error("this token was replaced already, by {0}; rotate that one")]
     Replaced(TokenId),
+    /// The token on whose behalf it is replaced works no more.
+    #[error("the token that asks for this works no more")]
+    IssuerStopped,
     /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
@@ -156,6 +159,7 @@ pub async fn rotate_for(
     }
     replace(app, old, overlap, Some(issuer), actor).await.map_err(|error| match error {
         RotateError::Beneath(beneath) => IssueError::Beneath(beneath),
+        RotateError::IssuerStopped => IssueError::Unauthenticated,
         error => IssueError::Rotate(error),
     })
 }
@@ -184,7 +188,7 @@ async fn replace(
         // Another request was faster.
         let old = tokens::find(&app.db, &id).await?.ok_or(RotateError::Unknown)?;
         refuse_rotation(&old, now)?;
-        return Err(RotateError::Expired);
+        return Err(RotateError::IssuerStopped);
     }
     Ok((new, secret))
 }

@@ -91,20 +91,18 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
 
 async fn on_demand(app: &App, id: &StoreId, demand: Demand<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    let pause = || app.outgoing.hosts.pause(store.home.host(), app.clock.instant()).filter(|_| demand.spares_host);
-    let pause = key.is_some().then(pause).flatten();
+    let pause = app.outgoing.hosts.pause(store.home.host(), app.clock.instant());
+    let pause = pause.filter(|_| demand.spares_host && key.is_some());
     if key.is_none() || pause.is_some() {
         return Ok(Some(Looked { store, had_no_turn: false, pause }));
     }
     let (mut had_no_turn, mut is_later) = (true, false);
-    let mut patience = std::pin::pin!(tokio::time::sleep(demand.patience));
     for _ in 0..3 {
         match app.outgoing.single_flight.join(id) {
             Role::Leader(leader) => {
-                had_no_turn = !ask_in_turn(app, &store, demand, patience.as_mut()).await?;
-                if had_no_turn {
-                    schedule::hurry(&app.db, id, app.now()).await?;
-                } else {
+                let patience = std::pin::pin!(tokio::time::sleep(demand.patience));
+                had_no_turn = !ask_in_turn(app, &store, demand, patience).await?;
+                if !had_no_turn {
                     leader.finish();
                 }
                 break;
@@ -119,6 +117,9 @@ async fn on_demand(app: &App, id: &StoreId, demand: Demand<'_>) -> Result<Option
                 is_later = true;
             }
         }
+    }
+    if had_no_turn {
+        schedule::hurry(&app.db, id, app.now()).await?;
     }
     Ok(stores::find(&app.db, id).await?.map(|store| Looked { store, had_no_turn, pause: None }))
 }

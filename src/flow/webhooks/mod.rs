@@ -34,6 +34,23 @@ pub struct NewWebhook {
     pub users: Option<Users>,
 }
 
+/// What to change of a webhook; what is `None` stays as it is.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub url: Option<WebhookUrl>,
+    pub description: Option<String>,
+    pub wanted: Option<Wanted>,
+    /// `Some(None)` means as many merchants as the token may access.
+    pub users: Option<Option<Users>>,
+}
+
+impl Changes {
+    /// Whether anything is to be changed.
+    pub const fn is_any(&self) -> bool {
+        self.url.is_some() || self.description.is_some() || self.wanted.is_some() || self.users.is_some()
+    }
+}
+
 /// Which of two secrets a new one replaces. The time is the end of the overlap as the caller saw it, so a double click is refused
 /// the second time and does not end the secret that the first click created.
 #[derive(Debug, Clone, Copy)]
@@ -127,22 +144,38 @@ pub async fn add(app: &App, new: NewWebhook, actor: &Actor) -> Result<(Webhook, 
     Ok((webhook, secret))
 }
 
-/// Changes a webhook on behalf of a token, as [`change`] does, and limits it as [`add_for`] does.
+/// Changes a webhook on behalf of a token, as [`change`] does, and limits it as [`add_for`] does. What is `None` stays as it is.
 pub async fn change_for(
     app: &App,
     token: &ServiceToken,
     id: &WebhookId,
-    new: NewWebhook,
+    new: Changes,
     actor: &Actor,
 ) -> Result<(), Error> {
-    let users = token.limit(new.users).map_err(Error::OtherUsers)?;
-    change(app, id, NewWebhook { users, ..new }, actor).await
+    let held = held_for(app, token, id).await?;
+    let was = held.webhook.clone();
+    let users = match new.users {
+        Some(users) => token.limit(users).map_err(Error::OtherUsers)?,
+        None => was.users,
+    };
+    let new = NewWebhook {
+        url: new.url.unwrap_or(was.url),
+        description: new.description.unwrap_or(was.description),
+        wanted: new.wanted.unwrap_or(was.wanted),
+        users,
+    };
+    change_held(app, held, new, actor).await
 }
 
 /// Changes a webhook. A new filter also applies to waiting deliveries: those no longer wanted are skipped when they become due.
 /// Past events that the old filter excluded are not sent.
 pub async fn change(app: &App, id: &WebhookId, new: NewWebhook, actor: &Actor) -> Result<(), Error> {
-    let held = held(app, id).await?;
+    change_held(app, held(app, id).await?, new, actor).await
+}
+
+/// Changes the webhook that was read; [`Error::Changed`] if somebody else has changed it since.
+async fn change_held(app: &App, held: WebhookWithSecret, new: NewWebhook, actor: &Actor) -> Result<(), Error> {
+    let id = &held.webhook.id;
     if new.url != held.webhook.url {
         may_ask(app, &new.url).await?;
         is_known(app, &held.secret).await?;
@@ -175,7 +208,27 @@ pub async fn rotate(
     gives_way: Option<GivesWay>,
     actor: &Actor,
 ) -> Result<(Webhook, Secret), Error> {
-    let held = held(app, id).await?;
+    rotate_held(app, held(app, id).await?, gives_way, actor).await
+}
+
+/// Creates a new secret on behalf of a token, as [`rotate`] does.
+pub async fn rotate_for(
+    app: &App,
+    token: &ServiceToken,
+    id: &WebhookId,
+    gives_way: Option<GivesWay>,
+    actor: &Actor,
+) -> Result<(Webhook, Secret), Error> {
+    rotate_held(app, held_for(app, token, id).await?, gives_way, actor).await
+}
+
+async fn rotate_held(
+    app: &App,
+    held: WebhookWithSecret,
+    gives_way: Option<GivesWay>,
+    actor: &Actor,
+) -> Result<(Webhook, Secret), Error> {
+    let id = &held.webhook.id;
     for sealed in [&held.secret].into_iter().chain(&held.old_secret) {
         is_known(app, sealed).await?;
     }
@@ -335,16 +388,17 @@ pub async fn find(app: &App, id: &WebhookId) -> Result<Option<Webhook>, Beneath>
     Ok(webhooks::find(&app.db, id).await?.map(|held| held.webhook))
 }
 
-/// One page of a webhook's log, newest first, starting before `before`.
+/// One page of a webhook's log, newest first, starting before `before`. With `users`, only tests and events about these.
 pub async fn log(
     app: &App,
     id: &WebhookId,
     state: Option<DeliveryState>,
+    users: Option<&Users>,
     before: Option<&DeliveryId>,
     limit: i64,
 ) -> Result<Page<Delivery>, Beneath> {
     let newest = DeliveryId::least(Time::from_millis(i64::MAX));
-    let rows = delivery_log::list(&app.db, id, state, before.unwrap_or(&newest), limit + 1).await?;
+    let rows = delivery_log::list(&app.db, id, state, users, before.unwrap_or(&newest), limit + 1).await?;
     Ok(Page::of(rows, limit, |delivery| delivery.id.to_string()))
 }
 
@@ -372,6 +426,12 @@ pub async fn sweep(app: &App) -> Result<(), Beneath> {
 
 async fn held(app: &App, id: &WebhookId) -> Result<WebhookWithSecret, Error> {
     webhooks::find(&app.db, id).await?.ok_or(Error::Unknown)
+}
+
+/// The webhook, if it is within the limit of `token`.
+async fn held_for(app: &App, token: &ServiceToken, id: &WebhookId) -> Result<WebhookWithSecret, Error> {
+    let held = held(app, id).await?;
+    if token.covers(held.webhook.users.as_ref()) { Ok(held) } else { Err(Error::Unknown) }
 }
 
 fn seal(app: &App, id: &WebhookId, url: &WebhookUrl, secret: &Secret) -> Vec<u8> {

@@ -2,8 +2,8 @@
 
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -14,7 +14,7 @@ use super::worker::Workers;
 use crate::domain::id::{KeyId, StoreId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::store::Store;
-use crate::domain::time::Time;
+use crate::domain::time::{Instant, Time};
 use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
 use crate::storage::Db;
@@ -63,6 +63,8 @@ pub struct Lendable {
     pub sealed: Vec<u8>,
     /// When it was proven.
     pub issued_at: Time,
+    /// When a check last found that it works although the store had refused a call.
+    pub worked: Mutex<Option<Instant>>,
 }
 
 impl Default for Memory {

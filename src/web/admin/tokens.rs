@@ -210,7 +210,7 @@ fn not_rotated(error: RotateError) -> Failure {
         RotateError::Unknown => return unknown::<TokenId>(),
         RotateError::Beneath(beneath) => return beneath.into(),
         RotateError::Revoked => "This token was revoked. Create a new one instead.",
-        RotateError::Expired => "This token has expired. Create a new one instead.",
+        RotateError::Expired | RotateError::IssuerStopped => "This token has expired. Create a new one instead.",
         RotateError::Replaced(_) => "This token was already rotated. Rotate its successor.",
     };
     Failure::new(StatusCode::CONFLICT, "not_rotated", says)

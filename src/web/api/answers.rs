@@ -384,7 +384,8 @@ impl Webhook {
 pub struct MadeWebhook<'a> {
     #[serde(flatten)]
     pub webhook: Webhook,
-    /// The secret that signs what is sent. It is returned only here.
+    /// The secret that signs what is sent. It is returned only here, and for 24 hours in the response to the same request repeated with
+    /// its `Idempotency-Key`.
     pub secret: &'a str,
 }
 

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::read::{bad, bearer};
@@ -16,30 +18,35 @@ use crate::app::App;
 use crate::domain::RequestId;
 use crate::flow::idempotency::{self, Answer, Asked, Claim, Claimed};
 use crate::flow::lending::{lend, subject};
-use crate::web::failure::{Failure, Unrendered};
-use crate::web::problem;
+use crate::web::failure::Failure;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The time limit of a handler: a little more than its surface has, so that a claim outlasts it.
-const WITHIN: Duration = Duration::from_secs(45);
-/// The largest answer, in bytes.
-const LARGEST: usize = 64 * 1024;
+const WITHIN: Duration = Duration::from_secs(70);
+/// The largest answer, in bytes: 1,000 `user_id`s of 128 characters, each escaped, and the rest.
+const LARGEST: usize = 1024 * 1024;
+/// Requests under a key that are being served. They go on when their clients hang up, so connections do not bound them.
+static PLACES: Semaphore = Semaphore::const_new(256);
 
-/// Passes on every request but a POST with a key.
+/// Reads the body of a request before its handler authenticates the client, so that a token that is revoked while the body arrives
+/// changes nothing. A POST with a key is done once.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
-        return next.run(request).await;
+    let is_once = request.method() == Method::POST && request.headers().contains_key(KEY);
+    let (parts, body) = request.into_parts();
+    // The limit is that of the surface, which also answers why a body was not read.
+    let Ok(body) = to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
+    if is_once {
+        under_key(app, parts, body, next).await.unwrap_or_else(Failure::into_response)
+    } else {
+        next.run(Request::from_parts(parts, Body::from(body))).await
     }
-    under_key(app, request, next).await.unwrap_or_else(Failure::into_response)
 }
 
-async fn under_key(app: App, request: Request, next: Next) -> Result<Response, Failure> {
-    let (parts, body) = request.into_parts();
+async fn under_key(app: App, parts: Parts, body: Bytes, next: Next) -> Result<Response, Failure> {
     let token = lend::fresh_token(&app, &bearer(&parts.headers)?).await?.id;
     let key = key(&parts.headers)?;
-    // The limit is that of the surface, which also answers why a body was not read.
-    let Ok(body) = to_bytes(body, usize::MAX).await else { return Ok(StatusCode::BAD_REQUEST.into_response()) };
+    let place = PLACES.try_acquire().map_err(|_| Failure::no_place())?;
     let id =
         parts.extensions.get::<RequestId>().ok_or_else(|| Failure::broken("the edge gives every request an id"))?;
     let path = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
@@ -54,7 +61,9 @@ async fn under_key(app: App, request: Request, next: Next) -> Result<Response, F
             let serving = next.run(Request::from_parts(parts, Body::from(body)));
             let late = |_| StatusCode::SERVICE_UNAVAILABLE.into_response();
             let answer = tokio::time::timeout(WITHIN, serving).await.unwrap_or_else(late);
-            settle(&app, &claim, answer).await
+            let answer = settle(&app, &claim, answer).await;
+            drop(place);
+            answer
         }
     };
     // In a task of its own: a client that hangs up and repeats its request finds the answer of the first.
@@ -75,19 +84,11 @@ fn key(headers: &HeaderMap) -> Result<&[u8], Failure> {
     })
 }
 
-/// Keeps an answer that is final; any other frees the key.
-async fn settle(app: &App, claim: &Claim, mut answer: Response) -> Response {
-    let failure = answer.extensions().get::<Unrendered>().cloned();
-    // Without a failure of the handler, a refusal comes from an extractor or the router: nothing was done.
-    let is_final = answer.status().is_success() || failure.as_ref().is_some_and(|_| is_of_request(answer.status()));
-    if !is_final {
+/// Keeps the answer of a request that has done its work. Any other frees the key: nothing was done, or nobody knows.
+async fn settle(app: &App, claim: &Claim, answer: Response) -> Response {
+    if !answer.status().is_success() {
         idempotency::release(app, claim).await;
         return answer;
-    }
-    if let Some(failure) = failure {
-        answer = problem::answer(&failure.0, claim.by());
-        // The edge renders it the same, and logs it.
-        answer.extensions_mut().insert(failure);
     }
     let (parts, body) = answer.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else {
@@ -97,13 +98,6 @@ async fn settle(app: &App, claim: &Claim, mut answer: Response) -> Response {
     let kept = Answer { status: parts.status.as_u16(), kind: kind.to_owned(), body: body.to_vec() };
     idempotency::keep(app, claim, &kept).await;
     Response::from_parts(parts, Body::from(body))
-}
-
-/// Whether the request itself is the reason, so that it would be answered the same again.
-fn is_of_request(status: StatusCode) -> bool {
-    const OTHERWISE: [StatusCode; 4] =
-        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    status.is_client_error() && !OTHERWISE.contains(&status)
 }
 
 /// The first answer, again.

@@ -24,6 +24,8 @@ use crate::web::problem::NOT_ROTATED;
 const LIVES: std::ops::RangeInclusive<u64> = 60..=315_360_000;
 /// The longest overlap, in seconds: 30 days.
 const LONGEST_OVERLAP: u64 = 2_592_000;
+/// The shortest overlap of a token that rotates itself, in seconds.
+const SHORTEST_OWN_OVERLAP: u64 = 60;
 /// The usual overlap: a day.
 const USUAL_OVERLAP: u64 = 86_400;
 
@@ -78,7 +80,7 @@ pub async fn revoke(client: Allowed<TokensWrite>, Path(id): Path<String>) -> Res
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRotation {
-    /// How long the old token keeps working, in seconds; by default 86400 (a day). 0 ends it at once.
+    /// How long the old token keeps working, in seconds; by default 86400 (a day). 0 ends it at once, except that a token that rotates itself keeps working for at least 60.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0, maximum = 2_592_000)]
     overlap: Option<u64>,
@@ -91,7 +93,12 @@ pub async fn rotate(client: Allowed<TokensWrite>, Path(id): Path<String>, bytes:
     if overlap > LONGEST_OVERLAP {
         return Err(Failure::invalid("overlap", "overlap must be 0 to 2592000 seconds (30 days)."));
     }
-    let (made, secret) = tokens::rotate_for(&app, &token, &read_id(&id)?, Duration::from_secs(overlap), &actor).await?;
+    let id = read_id(&id)?;
+    if id == token.id && overlap < SHORTEST_OWN_OVERLAP {
+        let says = "A token that rotates itself must keep working for at least 60 seconds, so that you can repeat the request if you get no response.";
+        return Err(Failure::invalid("overlap", says));
+    }
+    let (made, secret) = tokens::rotate_for(&app, &token, &id, Duration::from_secs(overlap), &actor).await?;
     Ok(shown_once(&app, made, &secret))
 }
 

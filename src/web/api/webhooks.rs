@@ -15,7 +15,7 @@ use super::read::{
 use crate::app::App;
 use crate::domain::webhook::{DESCRIPTION_AT_MOST, Webhook};
 use crate::domain::{DeliveryId, DeliveryState, Network, Secret, ServiceToken, UserId, Wanted, WebhookId, WebhookUrl};
-use crate::flow::webhooks::{self, Error, GivesWay};
+use crate::flow::webhooks::{self, Changes, Error, GivesWay};
 use crate::web::failure::Failure;
 use crate::web::form::sentence;
 
@@ -106,23 +106,19 @@ pub async fn change(
 ) -> Result<Json<answers::Webhook>, Failure> {
     let Allowed { app, token, actor, .. } = client;
     let now = reached(&app, &token, &id).await?;
-    let (id, is_off) = (now.id.clone(), now.disabled_at.is_some());
+    let (id, is_off) = (now.id, now.disabled_at.is_some());
     let asked: WebhookChange = body(&bytes)?;
-    let changes = asked.url.is_some()
-        || asked.description.is_some()
-        || asked.events.is_some()
-        || !matches!(asked.user_ids, Whose::Unchanged);
-    let new = webhooks::NewWebhook {
-        url: asked.url.map_or(Ok(now.url), |typed| url(&typed, app.site.network))?,
-        description: asked.description.map_or(Ok(now.description), description)?,
-        wanted: asked.events.map_or(Ok(now.wanted), |events| wanted(&events))?,
+    let new = Changes {
+        url: asked.url.map(|typed| url(&typed, app.site.network)).transpose()?,
+        description: asked.description.map(description).transpose()?,
+        wanted: asked.events.map(|events| wanted(&events)).transpose()?,
         users: match asked.user_ids {
-            Whose::Unchanged => now.users,
-            Whose::All => None,
-            Whose::These(ids) => user_ids(Some(ids))?,
+            Whose::Unchanged => None,
+            Whose::All => Some(None),
+            Whose::These(ids) => Some(user_ids(Some(ids))?),
         },
     };
-    if changes {
+    if new.is_any() {
         webhooks::change_for(&app, &token, &id, new, &actor).await.map_err(failure)?;
     }
     match asked.enabled {
@@ -175,7 +171,8 @@ pub async fn rotate(client: Allowed<WebhooksWrite>, Path(id): Path<String>, byte
         WhichSecret::Older => GivesWay::Older(until),
         WhichSecret::Newer => GivesWay::Newer(until),
     });
-    let (webhook, secret) = webhooks::rotate(&app, &webhook.id, gives_way, &actor).await.map_err(failure)?;
+    let (webhook, secret) =
+        webhooks::rotate_for(&app, &token, &webhook.id, gives_way, &actor).await.map_err(failure)?;
     Ok(shown_once(&app, StatusCode::OK, webhook, &secret))
 }
 
@@ -193,8 +190,9 @@ pub async fn deliveries(
         }
     };
     let before: Option<DeliveryId> = cursor(&pairs)?;
-    let id = reached(&client.app, &client.token, &id).await?.id;
-    let page = webhooks::log(&client.app, &id, state, before.as_ref(), limit(&pairs)?).await?;
+    let Allowed { app, token, .. } = client;
+    let id = reached(&app, &token, &id).await?.id;
+    let page = webhooks::log(&app, &id, state, token.users.as_ref(), before.as_ref(), limit(&pairs)?).await?;
     Ok(Json(DeliveryList { data: page.rows.into_iter().map(Into::into).collect(), next_cursor: page.next }))
 }
 

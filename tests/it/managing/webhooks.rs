@@ -150,6 +150,49 @@ async fn a_test_and_a_rotation_are_asked_for_and_the_secret_is_shown_once() {
 }
 
 #[tokio::test]
+async fn of_two_changes_at_once_none_is_lost() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let service = world.trusted_service().await;
+    let made = service.post("/webhooks", &json!({"url": receiver.url})).await.ok();
+    let path = path(&made);
+    for n in 0..20 {
+        let (description, user) = (format!("number {n}"), format!("m-{n}"));
+        let changes = [json!({"description": description}), json!({"user_ids": [user]})];
+        let [one, other] = &changes;
+        let (one, other) = tokio::join!(patch(&service, &path, one), patch(&service, &path, other));
+        let now = service.get(&path).await.ok();
+        for (answer, is_there) in
+            [(&one, now["description"] == *description), (&other, now["user_ids"] == json!([user]))]
+        {
+            let is_done = answer.status == 200;
+            assert!(is_done || answer.problem() == (409, "webhook_conflict"), "{answer:?}");
+            assert_eq!(is_done, is_there, "{now}");
+        }
+        assert!(one.status == 200 || other.status == 200);
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_webhook_that_was_narrowed_shows_a_limited_token_its_own_merchants_alone() {
+    let world = world().await;
+    let receiver = Receiver::new().await;
+    let trusted = world.trusted_service().await;
+    let made = trusted.post("/webhooks", &json!({"url": receiver.url, "events": ["link.created"]})).await.ok();
+    for user in ["theirs", "ours"] {
+        happens(&world, user).await;
+    }
+    let path = path(&made);
+    trusted.post(&format!("{path}/test"), &json!({})).await.ok();
+    patch(&trusted, &path, &json!({"user_ids": ["ours"]})).await.ok();
+    let log = format!("{path}/deliveries");
+    assert_eq!(each(&trusted.get(&log).await.ok(), "type").len(), 3);
+    let service = limited(&world, "ours").await;
+    assert_eq!(each(&service.get(&log).await.ok(), "type"), ["webhook.test", "link.created"]);
+    assert_eq!(each(&service.get(&format!("{log}?state=delivered")).await.ok(), "type").len(), 2);
+}
+
+#[tokio::test]
 async fn a_limited_token_has_webhooks_for_its_own_merchants_alone() {
     let world = world().await;
     let receiver = Receiver::new().await;

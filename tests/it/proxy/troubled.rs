@@ -130,6 +130,27 @@ async fn a_store_that_refuses_its_key_is_checked_at_once() {
     assert_eq!(json_of(&reply)["reason"], "role_lost");
 }
 
+/// Without a bound, each such call would have the store checked once more.
+#[tokio::test]
+async fn a_call_that_the_key_may_not_make_has_the_store_checked_once_in_five_seconds() {
+    let called = Called::with(|s| s.forbidden = Some("/wc/v3/settings")).await;
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        let before = called.asked();
+        let reply = called.get("wc/v3/settings").await;
+        assert_eq!((reply.status.as_u16(), &json_of(&reply)["code"]), (403, &json!("woocommerce_rest_cannot_view")));
+        asked.push(called.asked() - before);
+    }
+    assert!(asked[0] > 1, "the call and a check: {asked:?}");
+    assert_eq!(asked[1..], [1, 1, 1]);
+    called.world.clock.advance(Duration::from_secs(5));
+    let before = called.asked();
+    assert_eq!(called.get("wc/v3/settings").await.status, 403);
+    assert_eq!(called.asked() - before, asked[0]);
+    called.world.shop.revoke(1);
+    assert_eq!(problem(&called.get("wc/v3/settings").await).0, 409, "a key that is refused is checked at once");
+}
+
 #[tokio::test]
 async fn a_store_that_begins_to_take_its_key_in_another_way_is_called_in_that_way() {
     let called = Called::with(|s| *s = only(AuthMethod::Basic)).await;

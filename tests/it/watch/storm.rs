@@ -89,7 +89,8 @@ async fn turn(app: &App, client: &Client, at: &str, first: u32) -> Duration {
 async fn callbacks_are_as_quick_while_a_third_of_the_stores_hang_drip_or_flood() {
     let world = World::new().await;
     let network = PretendNetwork::start(true).await.unwrap();
-    let budget = Limits { within: Duration::from_secs(1), ..Limits::default() };
+    // Time enough for each flood to reach its limit, even on a busy machine.
+    let budget = Limits { within: Duration::from_secs(3), ..Limits::default() };
     let app = watcher(&world.app, &network, budget);
     let behaves = |n: usize| match n % 9 {
         0 => "hang",
@@ -119,11 +120,11 @@ async fn callbacks_are_as_quick_while_a_third_of_the_stores_hang_drip_or_flood()
     }
     let figures = network.figures();
     assert!(figures.peak <= Limits::default().places + LATE, "{figures:?}");
-    let told = column(&app.db, "SELECT COALESCE(reason, 'works') FROM stores").await;
-    let count = |reason: &str| told.iter().filter(|told| *told == reason).count();
-    let (works, unreadable, late) = (count("works"), count("answer_unreadable"), count("timed_out"));
-    // On a busy machine a flood may not have reached its limit when its time is over.
-    assert_eq!((works, unreadable + late), (666, 334), "every kind behaved as it should");
-    assert!(late >= 223 && unreadable > 50, "{late} late, {unreadable} unreadable");
+    let told = column(
+        &app.db,
+        "SELECT COALESCE(reason, 'works') || ' ' || CAST(COUNT(*) AS TEXT) FROM stores GROUP BY reason ORDER BY 1",
+    )
+    .await;
+    assert_eq!(told, ["answer_unreadable 111", "timed_out 223", "works 666"], "every kind behaved as it should");
     assert_eq!(network.asked().len(), 1_000);
 }

@@ -18,7 +18,7 @@ async fn one_delivery_is_sent_again_under_the_same_id() {
     happens(&world.app, "m-1").await;
     happens(&world.app, "m-2").await;
     deliver(&world.app).await;
-    let line = webhooks::log(&world.app, &webhook.id, None, None, 10).await.unwrap().rows.remove(0);
+    let line = webhooks::log(&world.app, &webhook.id, None, None, None, 10).await.unwrap().rows.remove(0);
     webhooks::replay_one(&world.app, &webhook.id, &line.id, &Actor::cli()).await.unwrap();
     assert_eq!(deliver(&world.app).await, 1);
     let sent = receiver.sent();
@@ -28,7 +28,7 @@ async fn one_delivery_is_sent_again_under_the_same_id() {
     // Not a trial, not another webhook's.
     world.clock.advance(HOUR);
     webhooks::test(&world.app, &webhook.id, &Actor::cli()).await.unwrap();
-    let trial = webhooks::log(&world.app, &webhook.id, None, None, 1).await.unwrap().rows.remove(0);
+    let trial = webhooks::log(&world.app, &webhook.id, None, None, None, 1).await.unwrap().rows.remove(0);
     let (other, _) = receiver.joins(&world.app, "link.*").await;
     for (webhook, delivery) in [(&webhook.id, &trial.id), (&other.id, &line.id)] {
         let refused = webhooks::replay_one(&world.app, webhook, delivery, &Actor::cli()).await;

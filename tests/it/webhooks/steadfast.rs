@@ -69,7 +69,7 @@ async fn what_is_not_wanted_any_more_is_not_sent_though_it_waits() {
     deliver(&world.app).await;
     assert_eq!(there.users(), ["ours"], "and neither of another merchant nor of what is of another type");
     assert_eq!(states(&world).await, ["delivered", "skipped", "skipped"]);
-    let log = webhooks::log(&world.app, &webhook.id, Some(DeliveryState::Skipped), None, 10).await.unwrap().rows;
+    let log = webhooks::log(&world.app, &webhook.id, Some(DeliveryState::Skipped), None, None, 10).await.unwrap().rows;
     assert!(log.iter().all(|line| line.fault.as_deref() == Some("not_wanted") && line.ended_at.is_some()), "{log:?}");
     // Nor is a single one sent again, until it is wanted again.
     let theirs = log.iter().find(|line| line.kind == "link.created").unwrap();

@@ -43,7 +43,7 @@ pub(super) async fn show(who: SignedIn, Id(id): Id<WebhookId>) -> Result<Page<We
     let (app, webhook) = (&who.app, find(&who.app, &id).await?);
     let state = who.query.get("state").and_then(DeliveryState::from_text);
     let before: Option<DeliveryId> = who.query.get("before").and_then(|id| id.parse().ok());
-    let log = webhooks::log(app, &id, state, before.as_ref(), USUAL).await?;
+    let log = webhooks::log(app, &id, state, None, before.as_ref(), USUAL).await?;
     let href =
         |before: Option<&str>| address(&path(&id), [("state", state.map(DeliveryState::as_str)), ("before", before)]);
     Ok(Page(WebhookPage {

@@ -99,10 +99,11 @@ fn event(kind: &str, id: &Value, named: impl Iterator<Item = (&'static str, bool
         "required": ["id", "type", "timestamp", "data"],
         "properties": {"id": id, "type": {"type": "string", "enum": [kind]}, "timestamp": by_name("Time")},
     });
+    let has_page = kind != TRIAL && kind != Kind::WebhookDeleted.as_str();
     for (name, always) in named {
         properties[name] = members[name].clone();
         required.extend(always.then_some(name));
-        if matches!(name, "store_id" | "link_id" | "webhook_id" | "token_id") {
+        if has_page && matches!(name, "store_id" | "link_id" | "webhook_id" | "token_id") {
             schema["properties"]["related"] = related();
         }
     }
