@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -43,6 +42,7 @@ use crate::woo;
 
 pub use self::accept::accept;
 pub use self::limits::Limits;
+use self::starting::Door;
 
 /// How long accepted requests may take after SIGTERM: a little longer than a callback. After that they are cut off, so a supervisor
 /// must wait longer before it kills the process (docker-compose.yml: 60 s).
@@ -109,7 +109,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let (listen, internal_listen) = (public.local_addr()?, internal.as_ref().map(TcpListener::local_addr).transpose()?);
     // Requests wait while the database is opened and migrated; `/livez` is answered at once.
-    let starting = |listener| starting::router(listener, config.site.secure);
+    let starting = |listener| {
+        let (start, door) = Door::closed(config.site.secure);
+        (start, (listener, door))
+    };
     let (start, listeners): (Vec<_>, Vec<_>) = std::iter::once(public).chain(internal).map(starting).unzip();
     let serving = Serving::begin(listeners, &config.site);
     let started = async {
@@ -180,8 +183,9 @@ pub fn dashboard(config: &Config) -> String {
 pub async fn until_stopped(
     signals: StopSignals,
     app: App,
-    listeners: Vec<(TcpListener, Router)>,
+    listeners: Vec<(TcpListener, web::Routes)>,
 ) -> anyhow::Result<()> {
+    let listeners = listeners.into_iter().map(|(listener, routes)| (listener, routes.into())).collect();
     Serving::begin(listeners, &app.site).until_stopped(signals, app).await
 }
 
@@ -194,10 +198,10 @@ struct Serving {
 
 impl Serving {
     /// Starts serving `listeners`.
-    fn begin(listeners: Vec<(TcpListener, Router)>, site: &Site) -> Self {
+    fn begin(listeners: Vec<(TcpListener, Door)>, site: &Site) -> Self {
         let (stop, stopped) = watch::channel(false);
         let limits = Limits::of(site, listeners.len());
-        let serve = |(listener, router)| tokio::spawn(accept(listener, router, limits.clone(), stopped.clone()));
+        let serve = |(listener, door)| tokio::spawn(accept(listener, door, limits.clone(), stopped.clone()));
         Self { listeners: listeners.into_iter().map(serve).collect(), stop, stopped }
     }
 

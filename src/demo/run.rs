@@ -60,7 +60,8 @@ pub async fn run() -> anyhow::Result<()> {
     tell_dashboard(&config.site.public_url, &password, &sample_origin)?;
     let sample_app = sample_app::router(sample_settings(&app, sample_origin).await?);
     let router = web::all(&app);
-    serve::until_stopped(serve::StopSignals::listen()?, app, vec![(listener, router), (sample, sample_app)]).await
+    serve::until_stopped(serve::StopSignals::listen()?, app, vec![(listener, router), (sample, sample_app.into())])
+        .await
 }
 
 /// The sample application's settings: its own token and all addresses.

@@ -33,6 +33,14 @@ impl Entropy {
         }
     }
 
+    /// Fills `bytes` for an ID, which is unique but no secret: without asking the operating system each time.
+    pub fn fill_id(&self, bytes: &mut [u8]) {
+        match self {
+            Self::System => rand::rng().fill_bytes(bytes),
+            Self::Seeded(_) => self.fill(bytes),
+        }
+    }
+
     /// A new secret of 32 random bytes, base64url without padding: 43 of `A–Z a–z 0–9 - _`, which WooCommerce passes on
     /// unchanged (docs/protocol/wc-auth.md §1.2).
     pub fn secret(&self) -> Secret {

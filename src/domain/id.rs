@@ -19,7 +19,7 @@ pub struct NotAnId {
 
 fn mint(prefix: &str, now: Time, entropy: &Entropy) -> String {
     let mut random = [0_u8; 16];
-    entropy.fill(&mut random);
+    entropy.fill_id(&mut random);
     written(prefix, ulid::Ulid::from_parts(millis(now), u128::from_le_bytes(random)))
 }
 
@@ -67,13 +67,13 @@ macro_rules! ids {
 
             /// When the ID was created.
             pub fn minted_at(&self) -> Time {
-                let ulid = self.0.rsplit('_').next().and_then(|ulid| ulid::Ulid::from_string(ulid).ok());
-                Time::from_millis(ulid.map_or(0, |ulid| i64::try_from(ulid.timestamp_ms()).unwrap_or(i64::MAX)))
+                Time::from_millis(i64::try_from(ulid::Ulid::from(self.ulid()).timestamp_ms()).unwrap_or(i64::MAX))
             }
 
             /// The ULID of the ID, as a number: it sorts like the ID.
             pub fn ulid(&self) -> u128 {
-                self.0.rsplit('_').next().and_then(|ulid| ulid::Ulid::from_string(ulid).ok()).map_or(0, u128::from)
+                let ulid = self.0.get($prefix.len() + 1..).and_then(|ulid| ulid::Ulid::from_string(ulid).ok());
+                ulid.map_or(0, u128::from)
             }
 
             /// The ID with this ULID.

@@ -264,9 +264,11 @@ pub async fn stop_requested(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-struct Panicked;
+/// A future panicked.
+pub struct Panicked;
 
-async fn caught(run: impl Future<Output = ()>) -> Result<(), Panicked> {
+/// Runs a future to its end, or to its panic.
+pub async fn caught<T>(run: impl Future<Output = T>) -> Result<T, Panicked> {
     let mut run = pin!(run);
     // Whatever the panic left unfinished belongs to `run`, which is never polled again.
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::{HeaderValue, Version, header};
 use axum::response::Response;
 use hyper::Request;
@@ -16,12 +15,12 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
-use tower::Service as _;
 
 use super::connections::{Connection, Connections, Refused};
 use super::limits::Limits;
 use super::refusal::{self, Refusals};
 use super::sent::Sent;
+use super::starting::Door;
 use super::write_deadline::Timely;
 use crate::web::{self, Peer};
 
@@ -40,7 +39,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 ///
 /// `axum::serve` has no timeout for a request's head, hence our own loop: a client that sends a byte a second would hold
 /// a connection forever (docs/protocol/threats.md §8).
-pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) {
+pub async fn accept(listener: TcpListener, door: impl Into<Door>, limits: Limits, mut stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
@@ -50,7 +49,7 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut s
     let places = Arc::new(Semaphore::new(most));
     let connections = Connections::new(limits.per_address, limits.per_site, limits.trusted_proxies.clone());
     let refusals = Refusals::new(limits.secure);
-    let talk = Talk { http, router, limits: Arc::new(limits), stopped: stopped.clone() };
+    let talk = Talk { http, door: Arc::new(door.into()), limits: Arc::new(limits), stopped: stopped.clone() };
     let serve = |stream, peer, connection, place: OwnedSemaphorePermit| {
         let talk = talk.clone().converse(stream, peer, connection);
         tokio::spawn(async move {
@@ -125,7 +124,7 @@ fn prepare(stream: &TcpStream) {
 #[derive(Clone)]
 struct Talk {
     http: http1::Builder,
-    router: Router,
+    door: Arc<Door>,
     limits: Arc<Limits>,
     stopped: watch::Receiver<bool>,
 }
@@ -148,7 +147,7 @@ impl Talk {
         let place = Arc::new(place);
         let stream = TokioIo::new(Timely::new(stream, self.limits.unread_within));
         let service =
-            handler(self.router, Arc::clone(&self.limits), peer, Arc::clone(&place), Instant::now() + self.limits.life);
+            handler(self.door, Arc::clone(&self.limits), peer, Arc::clone(&place), Instant::now() + self.limits.life);
         let mut connection = std::pin::pin!(self.http.serve_connection(stream, service));
         // A client that hangs up or sends nonsense is not our error.
         tokio::select! {
@@ -178,10 +177,10 @@ fn still_queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     std::iter::from_fn(next).collect()
 }
 
-/// The router, for one connection. From `old_at` on, the next request is the last: closing between two requests could cut
+/// The service, for one connection. From `old_at` on, the next request is the last: closing between two requests could cut
 /// off one that is on its way.
 fn handler(
-    router: Router,
+    door: Arc<Door>,
     limits: Arc<Limits>,
     peer: SocketAddr,
     place: Arc<Connection>,
@@ -193,11 +192,11 @@ fn handler(
         let names_its_host = names_its_host(&request);
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));
-        let mut router = router.clone();
+        let door = Arc::clone(&door);
         async move {
             let (mut answer, busy) = match busy {
                 Ok(_) if !names_its_host => (refusal::without_host(limits.secure), None),
-                Ok(busy) => (router.call(request).await?, Some(busy)),
+                Ok(busy) => (door.answer(request).await, Some(busy)),
                 Err(Refused::Full(full)) => (refusal::answer(&full, limits.secure), None),
                 Err(Refused::Cut) => (refusal::cut(limits.secure), None),
             };

@@ -21,6 +21,7 @@ use super::{body_deadline, failure_page, language, problem};
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::flow::lending::subject;
+use crate::live::worker::{Panicked, caught};
 
 /// The kind of client that a router serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,27 +98,54 @@ macro_rules! request_line {
     };
 }
 
-async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request, next: Next) -> Response {
+async fn edge(State((app, surface)): State<(App, Surface)>, request: Request, next: Next) -> Response {
+    // The route, never the path: paths contain tokens.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    around(&app, surface, route, request, |request| next.run(request)).await
+}
+
+/// Answers with `serve` within the limits of a surface: the other layers of [`render`], for a route that is served without them.
+pub(super) async fn limited(surface: Surface, serve: impl Future<Output = Result<Response, Failure>>) -> Response {
+    // Boxed, because a future is copied each time that it is handed on.
+    match caught(tokio::time::timeout(surface.within(), Box::pin(serve))).await {
+        Ok(Ok(answer)) => answer.into_response(),
+        Ok(Err(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Err(Panicked) => panicked(Box::new(())),
+    }
+}
+
+/// Answers a request to `route` with `serve`, and adds what every response has.
+pub(super) async fn around<F: Future<Output = Response>>(
+    app: &App,
+    surface: Surface,
+    route: Option<&str>,
+    mut request: Request,
+    serve: impl FnOnce(Request) -> F,
+) -> Response {
     let instant = app.clock.instant();
     let id = RequestId::mint(app.now(), &app.entropy);
     request.extensions_mut().insert(id.clone());
-    let language = language::choose(&app.site, request.uri(), request.headers());
-    request.extensions_mut().insert(language);
-    // The route, never the path: paths contain tokens.
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    // The others do not speak the visitor's language.
+    let page = (surface == Surface::Page).then(|| {
+        let language = language::choose(&app.site, request.uri(), request.headers());
+        request.extensions_mut().insert(language);
+        language
+    });
     let method = request.method().clone();
-    let uri = request.uri().clone();
     let (caller, trace) = (caller_id(request.headers()), trace_id(request.headers()));
     let client = client_of(&app.site.trusted_proxies, peer(request.extensions()), request.headers());
-    let named = route.as_ref().and_then(|route| store_in(route.as_str(), request.uri().path()));
+    let uri = request.uri().clone();
     let span = tracing::info_span!("request", request.id = %id, request.caller_id = caller, trace.id = trace);
     // No route matches a path that is not UTF-8: answer 404 as for any unknown address, where the router would answer 400.
     let (mut answer, subject) = if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
-        subject::noted(next.run(request)).instrument(span.clone()).await
+        subject::noted(serve(request)).instrument(span.clone()).await
     } else {
         subject::noted(async { StatusCode::NOT_FOUND.into_response() }).await
     };
-    if let Some(store) = named {
+    if subject.store().is_none()
+        && let Some(store) = route.and_then(|route| store_in(route, uri.path()))
+    {
         subject.set_store(store);
     }
     let bad = answer.status().is_client_error() || answer.status().is_server_error();
@@ -130,17 +158,17 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
         None => None,
     };
     let _in_span = span.enter();
-    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let route = route.unwrap_or("-");
     let took = app.clock.instant().since(instant);
     if let Some(failure) = &failure {
         log_failure(failure, route);
-        let page = match surface {
-            Surface::Page => Some(failure_page::for_merchant(&app, failure, &id, language, uri.path()).await),
-            _ => None,
+        let page = match page {
+            Some(language) => Some(Box::pin(failure_page::for_merchant(app, failure, &id, language, uri.path())).await),
+            None => None,
         };
         answer = show(surface, failure, &id, answer.headers(), page);
     }
-    if surface == Surface::Page {
+    if let Some(language) = page {
         language::mark(&app.site, language, answer.headers_mut());
     }
     let status = answer.status().as_u16();
@@ -156,18 +184,18 @@ async fn edge(State((app, surface)): State<(App, Surface)>, mut request: Request
     }
     add_headers(app.site.secure, answer.headers_mut());
     // A caller gets its own ID back, and ours beside it.
-    for (name, id) in [(OWN_ID, Some(id.as_str())), (REQUEST_ID, caller.as_deref().or(Some(id.as_str())))] {
-        if let Some(id) = id.and_then(|id| HeaderValue::from_str(id).ok()) {
-            answer.headers_mut().insert(name, id);
-        }
+    if let Ok(own) = HeaderValue::from_str(id.as_str()) {
+        let theirs = caller.as_deref().and_then(|id| HeaderValue::from_str(id).ok());
+        answer.headers_mut().insert(REQUEST_ID, theirs.unwrap_or_else(|| own.clone()));
+        answer.headers_mut().insert(OWN_ID, own);
     }
     answer
 }
 
 /// The ID of this request as the caller knows it, or ours.
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Our own ID of this request.
-const OWN_ID: &str = "cartkey-request-id";
+const OWN_ID: HeaderName = HeaderName::from_static("cartkey-request-id");
 
 /// The ID that a proxy or a service gave the request, if it is safe to log: 1 to 128 letters, digits and `-_.:/+=@`.
 fn caller_id(headers: &HeaderMap) -> Option<String> {
@@ -247,35 +275,41 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
 
 /// The headers of every response (docs/protocol/threats.md §8); `secure` means that browsers connect over https.
 pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
-    const ALWAYS: [(HeaderName, &str); 6] = [
+    // Constants, which are checked when they are compiled; a value that is made for each response is checked each time.
+    const ALWAYS: [(HeaderName, HeaderValue); 6] = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            HeaderValue::from_static(
+                "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                 form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            ),
         ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-        (HeaderName::from_static("x-robots-tag"), "noindex"),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (HeaderName::from_static("cross-origin-opener-policy"), SAME_ORIGIN),
+        (
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static("camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+        ),
+        (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex")),
     ];
+    const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+    const FROM_OTHERS: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+    const FOREVER: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
     // With room for what is inserted below, and by the server.
     headers.reserve(ALWAYS.len() + 8);
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.insert(name, value);
     }
     // Not `no-referrer`: with that, browsers without `Sec-Fetch-Site` post our forms with `Origin: null`.
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::REFERRER_POLICY).or_insert(SAME_ORIGIN);
     // Other sites may load only the button.
-    let from_others = HeaderName::from_static("cross-origin-resource-policy");
-    headers.entry(from_others).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(FROM_OTHERS).or_insert(SAME_ORIGIN);
     if secure {
-        let forever = HeaderValue::from_static("max-age=63072000; includeSubDomains");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, forever);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, FOREVER);
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
 }
 
 /// A handler panicked. The panic message is not sent: it may contain request data.
@@ -287,8 +321,8 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 mod tests {
     use super::*;
 
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
     }
 
     #[test]
@@ -305,7 +339,7 @@ mod tests {
     #[test]
     fn a_trace_is_read_as_the_specification_says() {
         let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-        let read = |value: &str| trace_id(&headers("traceparent", value));
+        let read = |value: &str| trace_id(&headers(HeaderName::from_static("traceparent"), value));
         assert_eq!(read(&format!("00-{trace}-{span}-01")).as_deref(), Some(trace));
         assert_eq!(read(&format!("cc-{trace}-{span}-01-what-comes")).as_deref(), Some(trace));
         let zeros = "0".repeat(32);

@@ -24,7 +24,14 @@ pub mod page;
 pub mod problem;
 pub mod stream;
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use tower::{Service, ServiceExt as _};
 
 use crate::app::App;
 use edge::Surface;
@@ -32,14 +39,52 @@ use edge::Surface;
 pub use edge::add_headers;
 pub use guard::{Peer, client_of, is_trusted};
 
+/// What a listener serves. Cheap to clone.
+#[derive(Clone)]
+pub struct Routes {
+    router: Router,
+    /// Where keys are lent: a request for one takes a shorter way than through the router.
+    lends: Option<App>,
+}
+
+impl From<Router> for Routes {
+    fn from(router: Router) -> Self {
+        Self { router, lends: None }
+    }
+}
+
+impl Service<Request> for Routes {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if let Some(app) = &self.lends
+            && let Some(direct) = api::Direct::of(&request)
+        {
+            return Box::pin(direct.answer(app.clone(), request));
+        }
+        Box::pin(self.router.clone().oneshot(request))
+    }
+}
+
 /// All surfaces on one listener; metrics only for this machine.
-pub fn all(app: &App) -> Router {
+pub fn all(app: &App) -> Routes {
     let metrics = dressed(ops::metrics_for_this_machine(), app, Surface::Machine);
-    public(app).merge(metrics).merge(dashboard(app)).merge(docs(app)).nest("/api", api(app))
+    let router = outside(app).merge(metrics).merge(dashboard(app)).merge(docs(app)).nest("/api", api(app));
+    Routes { router, lends: Some(app.clone()) }
 }
 
 /// The public surface: merchants, stores, and health checks.
-pub fn public(app: &App) -> Router {
+pub fn public(app: &App) -> Routes {
+    outside(app).into()
+}
+
+fn outside(app: &App) -> Router {
     let pages = merchant::routes().merge(files()).merge(button::routes());
     let machine = dressed(ops::routes(), app, Surface::Machine);
     let hook = dressed(hook::routes(), app, Surface::Hook);
@@ -47,9 +92,11 @@ pub fn public(app: &App) -> Router {
 }
 
 /// The internal surface: operators, services, documentation, health checks and metrics.
-pub fn internal(app: &App) -> Router {
+pub fn internal(app: &App) -> Routes {
     let machine = dressed(ops::routes().merge(ops::metrics()), app, Surface::Machine);
-    dressed(files(), app, Surface::Page).merge(dashboard(app)).merge(docs(app)).merge(machine).nest("/api", api(app))
+    let files = dressed(files(), app, Surface::Page);
+    let router = files.merge(dashboard(app)).merge(docs(app)).merge(machine).nest("/api", api(app));
+    Routes { router, lends: Some(app.clone()) }
 }
 
 fn api(app: &App) -> Router {

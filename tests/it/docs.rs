@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 use crate::world::World;
 
 /// The answer of one surface to GET.
-async fn get(router: axum::Router, path: &str, has: &str) -> Response<Body> {
+async fn get(router: web::Routes, path: &str, has: &str) -> Response<Body> {
     let request = Request::get(path).header(header::HOST, "keys.internal:8090").header(header::IF_NONE_MATCH, has);
     router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }

@@ -266,7 +266,7 @@ async fn without_the_database_what_the_process_knows_is_still_there() {
 #[tokio::test]
 async fn metrics_are_served_on_the_internal_listener_or_to_this_machine_alone() {
     let world = World::new().await;
-    let ask = async |router: axum::Router, peer: [u8; 4], headers: &[(&str, &str)]| {
+    let ask = async |router: web::Routes, peer: [u8; 4], headers: &[(&str, &str)]| {
         let mut request = Request::get("/metrics").extension(web::Peer(SocketAddr::from((peer, 4_000))));
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -140,9 +140,8 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     let Arriving { status, headers, body: mut pieces } = send(app, call, body, &lendable, &pair).await?;
     let store = &lendable.store;
     let blotter = Blotter::new(&pair, store.auth_method);
-    let rest = store.rest();
     let here = format!("{}/api/v1/stores/{}/wp-json/", call.reached_at, store.id);
-    let links = Links::new(&rest, &here);
+    let links = Links::new(&lendable.rest, &here);
     if status.is_redirection() {
         return Err(Error::Moved(redirected(store, &headers).filter(|to| !blotter.is_in(to.as_bytes()))));
     }

@@ -5,16 +5,19 @@
 //! the counter again. An answer prepared under an older counter is discarded and prepared anew. So a revoked token or a retired key
 //! is never served from the cache, not for a second and not with two replicas, and one commit serves many reads. Refusals are never
 //! cached.
+//!
+//! What queries the database is boxed: its state is kilobytes, and every answer's future, which is moved several times, would have
+//! room for it.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use super::subject;
 use crate::app::App;
-use crate::domain::id::{RequestId, StoreId};
+use crate::domain::id::{KeyId, RequestId, StoreId};
 use crate::domain::key::KeyPair;
 use crate::domain::rest_base::RestBase;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::store::{Store, StoreStatus};
 use crate::domain::store_url::StoreUrl;
 use crate::domain::time::Time;
@@ -85,8 +88,6 @@ pub struct Keys {
     lendable: Arc<Lendable>,
     /// The decrypted key.
     pub pair: KeyPair,
-    /// The ETag. It changes when anything in the answer does.
-    pub etag: String,
 }
 
 /// Why no key is lent.
@@ -143,12 +144,11 @@ async fn one(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box
     for _ in 0..AGAIN {
         let token = allowed(app, request, Permission::KeysRead).await?;
         let (revision, lendable) = find(app, &token.1, which).await?;
-        let etag = etag(&lendable);
-        let (answer, reads) = if request.has(&etag) {
-            (Lent::Same(etag), Vec::new())
+        let (answer, reads) = if request.has(&lendable.etag) {
+            (Lent::Same(lendable.etag.clone()), Vec::new())
         } else {
             let reads = vec![read(app, request.id.clone(), request, &token.1, &lendable)];
-            (Lent::Keys(Box::new(open(app, &lendable, etag)?)), reads)
+            (Lent::Keys(Box::new(open(app, &lendable)?)), reads)
         };
         if is_recorded(app, reads, revision.min(token.0)).await? {
             return Ok(answer);
@@ -177,7 +177,7 @@ async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<
             let key = match find(app, &token.1, which).await {
                 Ok((revision, lendable)) => {
                     oldest = oldest.min(revision);
-                    open(app, &lendable, etag(&lendable)).inspect(|_| {
+                    open(app, &lendable).inspect(|_| {
                         reads.push(read(app, id.clone(), request, &token.1, &lendable));
                         id = id.next();
                     })
@@ -188,7 +188,7 @@ async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<
             match &key {
                 // With all that the answer says of it, such as the merchant's stores.
                 Err(error) => hash.update(format!("{which:?} {error:?}").as_bytes()),
-                Ok(key) => hash.update(key.etag.as_bytes()),
+                Ok(key) => hash.update(key.etag().as_bytes()),
             }
             hash.update(b"\n");
             keys.push(key);
@@ -239,17 +239,19 @@ pub(super) async fn find(app: &App, token: &ServiceToken, which: &Which) -> Resu
 pub(super) async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
     let memory = &app.lending.memory;
     let fingerprint = fingerprint(secret);
-    let known = memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0));
-    let token = if let Some(token) = known {
-        token
-    } else {
-        let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
-        let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
-        memory.saw(revision);
-        memory.tokens.insert(fingerprint, Arc::clone(&token));
-        token
+    let token = match memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0)) {
+        Some(known) => known,
+        None => Box::pin(token_from_database(app, fingerprint)).await?,
     };
     if token.1.works_at(app.now()) { Ok(token) } else { Err(Error::Unauthenticated) }
+}
+
+async fn token_from_database(app: &App, fingerprint: Fingerprint) -> Result<Arc<(i64, ServiceToken)>, Error> {
+    let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
+    let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
+    app.lending.memory.saw(revision);
+    app.lending.memory.tokens.insert(fingerprint, Arc::clone(&token));
+    Ok(token)
 }
 
 /// The token of `secret`, read from the database: for routes that do not recheck the lending counter.
@@ -267,6 +269,11 @@ async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(
     {
         return Ok(known);
     }
+    Box::pin(store_from_database(app, user, home)).await
+}
+
+async fn store_from_database(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
+    let memory = &app.lending.memory;
     let (revision, mut stores) = stores::of_user(&app.db, user, home).await?;
     memory.saw(revision);
     // A disconnected store does not make the remaining one ambiguous.
@@ -291,6 +298,11 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
     if let Some(known) = memory.stores.get(id).filter(|known| memory.is_current(known.revision)) {
         return if token.may_see(&known.store.user_id) { Ok(known) } else { Err(Error::NotFound) };
     }
+    Box::pin(lendable_from_database(app, token, id)).await
+}
+
+async fn lendable_from_database(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<Lendable>, Error> {
+    let memory = &app.lending.memory;
     let served = stores::served(&app.db, id).await?.ok_or(Error::NotFound)?;
     memory.saw(served.revision);
     let store = served.store;
@@ -307,8 +319,11 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
         watch::found_unreadable(app, &store, &key).await?;
         return Err(UNREADABLE);
     }
+    let rest = store.rest();
     let lendable = Arc::new(Lendable {
         revision: served.revision,
+        etag: etag(&store, &key.id, &rest),
+        rest,
         store,
         key_id: key.id,
         version: key.version,
@@ -320,8 +335,8 @@ async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<L
     Ok(lendable)
 }
 
-fn open(app: &App, lendable: &Arc<Lendable>, etag: String) -> Result<Keys, Error> {
-    Ok(Keys { pair: pair(app, lendable)?, lendable: Arc::clone(lendable), etag })
+fn open(app: &App, lendable: &Arc<Lendable>) -> Result<Keys, Error> {
+    Ok(Keys { pair: pair(app, lendable)?, lendable: Arc::clone(lendable) })
 }
 
 pub(super) fn pair(app: &App, lendable: &Lendable) -> Result<KeyPair, Error> {
@@ -333,6 +348,16 @@ impl Keys {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.lendable.store
+    }
+
+    /// Where the store's REST API answers.
+    pub fn rest(&self) -> &RestBase {
+        &self.lendable.rest
+    }
+
+    /// The ETag. It changes when anything in the answer does.
+    pub fn etag(&self) -> &str {
+        &self.lendable.etag
     }
 
     /// The version of the key.
@@ -347,11 +372,9 @@ impl Keys {
 }
 
 /// Changes whenever the key, its authentication method, its scope, the address of the API or the notes do.
-fn etag(lendable: &Lendable) -> String {
-    let store = &lendable.store;
-    let mut etag = format!("{}-{}-{}", lendable.key_id, store.auth_method.as_str(), store.scope);
-    let rest = store.rest();
-    if rest != RestBase::usual(&store.home) {
+fn etag(store: &Store, key: &KeyId, rest: &RestBase) -> String {
+    let mut etag = format!("{key}-{}-{}", store.auth_method.as_str(), store.scope);
+    if *rest != RestBase::usual(&store.home) {
         // An encoded address contains no character that ends a tag, except the comma, which separates tags in a list.
         etag.push_str(&rest.as_str()[store.home.origin().len()..].replace(',', "%2C"));
     }

@@ -12,6 +12,7 @@ use self::writer::{QUEUE, Waiting};
 use super::metrics::Metrics;
 use super::worker::Workers;
 use crate::domain::id::{KeyId, StoreId};
+use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Fingerprint;
 use crate::domain::store::Store;
 use crate::domain::time::{Instant, Time};
@@ -55,6 +56,10 @@ pub struct Lendable {
     pub revision: i64,
     /// The store.
     pub store: Store,
+    /// Where its REST API answers.
+    pub rest: RestBase,
+    /// The ETag of an answer with its key.
+    pub etag: String,
     /// The id of its key.
     pub key_id: KeyId,
     /// The key's version.

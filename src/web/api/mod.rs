@@ -17,6 +17,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+pub use self::keys::Direct;
 use self::proxy::{store, user};
 use crate::app::App;
 
