@@ -1,6 +1,7 @@
 //! What `scripts/bench-proxy` sets beside Cartkey:
 //!
-//! - `bench_proxy stores PORT COUNT FILE`: one store each on 127.0.0.1, 127.0.0.2, …; all answer with this file, or with a gigabyte.
+//! - `bench_proxy stores PORT COUNT FILE`: one store each on 127.0.0.1, 127.0.0.2, …; all answer with this file,
+//!   with links to themselves in place of `https://shop.example`, or with a gigabyte.
 //! - `bench_proxy bare PORT STORES_PORT`: a reverse proxy that keeps connections to the stores and does nothing else. It accepts
 //!   connections like Cartkey, and finds the store's number in the same paths.
 
@@ -29,11 +30,15 @@ async fn main() -> anyhow::Result<()> {
     let said: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match said[..] {
         ["stores", port, count, file] => {
-            let (port, body) = (port.parse()?, Bytes::from(std::fs::read(file)?));
+            let (port, body) = (port.parse()?, std::fs::read_to_string(file)?);
+            let answers = |number: u8| {
+                let home = format!("http://127.0.0.{number}:{port}");
+                answering(body.replace("https://shop.example", &home).into())
+            };
             for number in 2..=count.parse()? {
-                tokio::spawn(serve(listen(number, port).await?, answering(body.clone())));
+                tokio::spawn(serve(listen(number, port).await?, answers(number)));
             }
-            serve(listen(1, port).await?, answering(body)).await
+            serve(listen(1, port).await?, answers(1)).await
         }
         ["bare", port, stores] => {
             let client = legacy::Client::builder(TokioExecutor::new()).build_http();

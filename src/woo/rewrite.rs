@@ -27,6 +27,13 @@ impl<'a> Links<'a> {
 
     /// The address at Cartkey of an address of the store's API. `None` if calls cannot reach it.
     pub fn address(&self, text: &str) -> Option<String> {
+        // Most addresses need no parsing: below the base, and without anything that can be written in two ways.
+        let below = text.strip_prefix(self.rest.as_str()).filter(|_| !self.rest.is_query());
+        if let Some(route) =
+            below.filter(|route| route.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/'))
+        {
+            return Route::parse(route).ok().map(|route| format!("{}{route}", self.here));
+        }
         let there = Url::parse(text).ok()?;
         let own = self.own.as_ref()?;
         // A store that does not detect https writes http.
@@ -69,51 +76,67 @@ impl<'a> Links<'a> {
 
     /// JSON in which each `href` within `_links` that calls can follow is rewritten. Everything else stays as it is, byte by byte.
     pub fn json(&self, json: &[u8]) -> Vec<u8> {
+        const NAME: &[u8] = b"\"_links\"";
+        let names = memchr::memmem::Finder::new(NAME);
         let mut written = Vec::with_capacity(json.len() + json.len() / 8);
-        let (mut copied, mut at, mut depth) = (0, 0, 0_usize);
-        let (mut within, mut name): (Option<usize>, &[u8]) = (None, b"");
-        while at < json.len() {
-            match json[at] {
-                b'"' => {
-                    let text = string_at(json, at);
-                    let after =
-                        text.end + json[text.end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-                    if json.get(after) == Some(&b':') {
-                        (name, at) = (&json[at + 1..text.end - 1], after + 1);
-                        continue;
-                    }
-                    if within.is_some()
-                        && name == b"href"
-                        && let Ok(address) = serde_json::from_slice::<String>(&json[text.clone()])
-                        && let Some(here) = self.address(&address)
-                    {
-                        written.extend_from_slice(&json[copied..text.start]);
-                        written.extend_from_slice(serde_json::Value::String(here).to_string().as_bytes());
-                        copied = text.end;
-                    }
-                    (name, at) = (b"", text.end);
-                    continue;
-                }
-                b'{' | b'[' => {
-                    depth += 1;
-                    if name == b"_links" && within.is_none() {
-                        within = Some(depth);
-                    }
-                    name = b"";
-                }
-                b'}' | b']' => {
-                    if within == Some(depth) {
-                        within = None;
-                    }
-                    depth = depth.saturating_sub(1);
-                }
-                _ => {}
+        let (mut copied, mut at) = (0, 0);
+        while let Some(found) = names.find(&json[at..]) {
+            let name = at + found;
+            at = name + NAME.len();
+            // Within a string, its quotes are escaped.
+            let escapes = json[..name].iter().rev().take_while(|byte| **byte == b'\\').count();
+            let colon = skip_space(json, at);
+            if escapes % 2 == 0 && json.get(colon) == Some(&b':') {
+                at = self.references(json, skip_space(json, colon + 1), &mut copied, &mut written);
             }
-            at += 1;
         }
         written.extend_from_slice(&json[copied..]);
         written
     }
+
+    /// Rewrites each `href` of the object or array that begins at `start`, copying what has not been `copied` before it. Returns
+    /// where it ends.
+    fn references(&self, json: &[u8], start: usize, copied: &mut usize, written: &mut Vec<u8>) -> usize {
+        let (mut at, mut depth, mut name): (_, usize, &[u8]) = (start, 0, b"");
+        while at < json.len() {
+            match json[at] {
+                b'"' => {
+                    let text = string_at(json, at);
+                    let after = skip_space(json, text.end);
+                    if json.get(after) == Some(&b':') {
+                        (name, at) = (&json[at + 1..text.end - 1], after + 1);
+                        continue;
+                    }
+                    if name == b"href"
+                        && let Ok(address) = serde_json::from_slice::<String>(&json[text.clone()])
+                        && let Some(here) = self.address(&address)
+                    {
+                        written.extend_from_slice(&json[*copied..text.start]);
+                        written.extend_from_slice(serde_json::Value::String(here).to_string().as_bytes());
+                        *copied = text.end;
+                    }
+                    (name, at) = (b"", text.end);
+                }
+                byte => {
+                    match byte {
+                        b'{' | b'[' => (name, depth) = (b"", depth + 1),
+                        b'}' | b']' => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    at += 1;
+                }
+            }
+            if depth == 0 {
+                return at;
+            }
+        }
+        at
+    }
+}
+
+/// The position of the first byte from `at` on that is no white space.
+fn skip_space(json: &[u8], at: usize) -> usize {
+    at + json[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
 fn bare_host(url: &Url) -> Option<&str> {
@@ -228,6 +251,8 @@ mod tests {
                 ),
                 ("https://shop.example/de/wp-json/wc/v3/orders?oauth_signature=a&oauth_nonce=b", "wc/v3/orders"),
                 ("https://shop.example/de/index.php?rest_route=%2Fwc%2Fv3%2Forders&page=2", "wc/v3/orders?page=2"),
+                ("https://shop.example/de/wp-json/wc/v3/customers/ann@example.com", "wc/v3/customers/ann@example.com"),
+                ("https://shop.example/de/wp-json/wc/v3/orders/", "wc/v3/orders"),
             ] {
                 assert_eq!(links.address(there), Some(format!("{HERE}{here}")), "{there}");
             }
@@ -276,7 +301,10 @@ mod tests {
                 .unwrap()
                 .replace(r"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/orders\/7", &format!("{HERE}wc/v3/orders/7"));
             assert_eq!(rewritten, expected);
-            for odd in [&b"\"unfinished"[..], b"\"a\\", b"}}]]", b"{\"_links\":", b""] {
+            for odd in [
+                &b"\"unfinished"[..], b"\"a\\", b"}}]]", b"", b"{\"_links\"", b"{\"_links\":", b"{\"_links\":{\"href\":\"x", b"\"_links\":1,\"a\"",
+                br#"{"_links":"https:\/\/shop.example\/de\/wp-json\/wc\/v3\/a","note":"\"_links\":{\"href\":\"https://shop.example/de/wp-json/wc/v3/a\"}"}"#,
+            ] {
                 assert_eq!(links.json(odd), odd);
             }
         });

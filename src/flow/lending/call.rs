@@ -169,7 +169,8 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     drop((pieces, place));
     reply = relay::whole(reply, gathered.body, gathered.is_cut, WHOLE_AT_MOST);
     if let Some(refused) = refused(&call.method, &reply) {
-        check(app, &call.request, &lendable, refused).await?;
+        // Boxed: its state is kilobytes, which every call would copy.
+        Box::pin(check(app, &call.request, &lendable, refused)).await?;
     }
     let json = answer::place_of_json(&reply);
     if reply.is_cut && json.is_none() {

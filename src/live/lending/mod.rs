@@ -116,7 +116,13 @@ impl Lending {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let memory = Arc::new(Memory::default());
         let worker = workers.enter(writer::WORKER);
-        tokio::spawn(writer::run(db, Arc::clone(&memory), worker, metrics, waiting));
+        let is_postgres = db.is_postgres();
+        let writer = writer::run(db, Arc::clone(&memory), worker, metrics, waiting);
+        if is_postgres {
+            tokio::spawn(writer);
+        } else {
+            on_its_own_thread(writer);
+        }
         Self { memory, queue, room: Arc::new(Semaphore::new(READS)) }
     }
 
@@ -135,4 +141,13 @@ impl Lending {
         self.queue.try_send(Waiting { reads, revision, done: Some(done), room: Some(room) }).ok()?;
         current.await.ok()
     }
+}
+
+/// Runs the writer of an SQLite database beside the tokio runtime: a task that another thread wakes has to wait until those that are
+/// ready have run, and here every answer waits with it.
+fn on_its_own_thread(writer: impl Future<Output = ()> + Send + 'static) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
+    let thread = std::thread::Builder::new().name("lending-record".to_owned());
+    thread.spawn(move || runtime.block_on(writer)).expect("the system has a thread for us when we start");
 }

@@ -118,12 +118,14 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, qu
     }
 }
 
-/// Yields while other tasks keep adding reads to the batch: otherwise the first would wake the writer before the others ran, and
+/// Yields while others keep adding reads to the batch: otherwise the first would wake the writer before the others ran, and
 /// each read would have a commit of its own.
 async fn gather(waiting: &mut mpsc::Receiver<Waiting>, gathered: &mut Vec<Waiting>) {
     loop {
         let before = gathered.len();
+        // To other tasks, and to the threads that run them.
         tokio::task::yield_now().await;
+        std::thread::yield_now();
         while gathered.len() < BATCH
             && let Ok(next) = waiting.try_recv()
         {
