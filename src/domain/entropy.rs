@@ -34,6 +34,7 @@ impl Entropy {
     }
 
     /// Fills `bytes` for an ID, which is unique but no secret: without asking the operating system each time.
+    #[expect(clippy::disallowed_methods, reason = "randomness is handed out here")]
     pub fn fill_id(&self, bytes: &mut [u8]) {
         match self {
             Self::System => rand::rng().fill_bytes(bytes),

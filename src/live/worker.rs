@@ -264,11 +264,9 @@ pub async fn stop_requested(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// A future panicked.
-pub struct Panicked;
+struct Panicked;
 
-/// Runs a future to its end, or to its panic.
-pub async fn caught<T>(run: impl Future<Output = T>) -> Result<T, Panicked> {
+async fn caught(run: impl Future<Output = ()>) -> Result<(), Panicked> {
     let mut run = pin!(run);
     // Whatever the panic left unfinished belongs to `run`, which is never polled again.
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {

@@ -2,6 +2,7 @@
 //! of failures.
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use percent_encoding::percent_decode_str;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -21,7 +23,6 @@ use super::{body_deadline, failure_page, language, problem};
 use crate::app::App;
 use crate::domain::id::{RequestId, StoreId};
 use crate::flow::lending::subject;
-use crate::live::worker::{Panicked, caught};
 
 /// The kind of client that a router serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +109,10 @@ async fn edge(State((app, surface)): State<(App, Surface)>, request: Request, ne
 /// Answers with `serve` within the limits of a surface: the other layers of [`render`], for a route that is served without them.
 pub(super) async fn limited(surface: Surface, serve: impl Future<Output = Result<Response, Failure>>) -> Response {
     // Boxed, because a future is copied each time that it is handed on.
-    match caught(tokio::time::timeout(surface.within(), Box::pin(serve))).await {
+    match AssertUnwindSafe(tokio::time::timeout(surface.within(), Box::pin(serve))).catch_unwind().await {
         Ok(Ok(answer)) => answer.into_response(),
         Ok(Err(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Err(Panicked) => panicked(Box::new(())),
+        Err(panic) => panicked(panic),
     }
 }
 

@@ -31,26 +31,29 @@ pub(super) fn is_whole(text: &[u8]) -> bool {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return serde_json::from_slice::<IgnoredAny>(text).is_ok();
     }
-    let (mut depth, mut at) = (0_usize, 0);
-    while let Some(byte) = text.get(at) {
-        at += 1;
+    // `{` and `[`, and `}` and `]`, differ by one bit.
+    let matters = |byte: &u8| matches!(byte | 0x20, b'{' | b'}') || *byte == b'"';
+    let (mut depth, mut rest) = (0_usize, text);
+    while let Some(at) = rest.iter().position(matters) {
+        let byte = rest[at];
+        rest = &rest[at + 1..];
         match byte {
             b'"' => loop {
-                match text.get(at) {
-                    Some(b'"') => break at += 1,
-                    Some(b'\\') => at += 2,
-                    Some(_) => at += 1,
-                    None => return false,
+                let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else { return false };
+                let byte = rest[at];
+                rest = &rest[at + 1..];
+                if byte == b'"' {
+                    break;
                 }
+                rest = rest.get(1..).unwrap_or_default();
             },
             b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
+            _ => {
                 depth -= 1;
                 if depth == 0 {
-                    return at == text.len();
+                    return rest.is_empty();
                 }
             }
-            _ => {}
         }
     }
     false

@@ -112,7 +112,7 @@ impl<'a> Links<'a> {
                         && let Some(here) = self.address(&address)
                     {
                         written.extend_from_slice(&json[*copied..text.start]);
-                        written.extend_from_slice(serde_json::Value::String(here).to_string().as_bytes());
+                        serde_json::to_writer(&mut *written, &here).expect("a text can be written to memory");
                         *copied = text.end;
                     }
                     (name, at) = (b"", text.end);
@@ -215,10 +215,9 @@ impl Blotter {
 }
 
 fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    if needle.is_empty() {
-        return None;
-    }
-    memchr::memmem::find(text.get(from..)?, needle).map(|at| from + at)
+    // A general search prepares itself for the needle, which takes longer than to look at each place where it may begin.
+    let (text, first) = (text.get(from..)?, *needle.first()?);
+    memchr::memchr_iter(first, text).find(|at| text[*at..].starts_with(needle)).map(|at| from + at)
 }
 
 #[cfg(test)]

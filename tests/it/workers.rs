@@ -166,13 +166,13 @@ async fn the_watcher_of_the_feed_that_panics_is_begun_again_and_whoever_waits_ha
 
 #[tokio::test]
 async fn the_writer_of_the_lending_record_that_panics_lends_nothing_meanwhile_and_is_begun_again() {
+    let trap = Trap { at: "key reads could not be recorded", lines: Arc::default() };
+    let _trap = tracing::subscriber::set_default(trap.clone());
     let world = World::new().await;
     world.connect("m").await;
     let (mut ann, service) = (world.operator().await, world.service("keys:read").await);
     let keys = async || service.get("/users/m/keys").await.status;
     assert_eq!(keys().await, 200);
-    let trap = Trap { at: "key reads could not be recorded", lines: Arc::default() };
-    let _trap = tracing::subscriber::set_default(trap.clone());
     rename(&world, "lending", "mislaid").await;
     assert_eq!(keys().await, 503);
     is_down(&world, &mut ann, "lending record", &trap).await;

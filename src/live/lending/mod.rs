@@ -149,5 +149,8 @@ fn on_its_own_thread(writer: impl Future<Output = ()> + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
     let thread = std::thread::Builder::new().name("lending-record".to_owned());
-    thread.spawn(move || runtime.block_on(writer)).expect("the system has a thread for us when we start");
+    // What it logs goes where its caller's log goes.
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    let run = move || tracing::dispatcher::with_default(&log, || runtime.block_on(writer));
+    thread.spawn(run).expect("the system has a thread for us when we start");
 }
