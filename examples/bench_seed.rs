@@ -6,21 +6,18 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::Context as _;
 use cartkey::domain::actor::Actor;
-use cartkey::domain::attempt::{Attempt, OPEN_FOR, Status};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::event::{Event, Kind};
-use cartkey::domain::id::{AttemptId, GrantId, KeyId, StoreId, TokenId};
+use cartkey::domain::id::{KeyId, StoreId, TokenId};
 use cartkey::domain::key::{AuthMethod, KeyPair};
-use cartkey::domain::link::Confirm;
-use cartkey::domain::network::ClientNetwork;
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
 use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
+use cartkey::domain::user_id::UserId;
 use cartkey::flow::open_vault;
-use cartkey::storage::attempts::{self, AttemptWithSecrets, New};
-use cartkey::storage::stores::{self, Activation, NewKey};
+use cartkey::storage::stores::{self, NewKey};
 use cartkey::storage::{Db, tokens};
 use cartkey::vault::{Place, RingSource, Vault, fingerprint};
 
@@ -72,30 +69,19 @@ async fn store(
     now: Time,
     (number, home): (u32, StoreUrl),
 ) -> anyhow::Result<StoreId> {
-    let attempt = attempt(entropy, now, number, home)?;
-    let held = AttemptWithSecrets {
-        attempt: attempt.clone(),
-        state: fingerprint(&entropy.secret()),
-        browser: fingerprint(&entropy.secret()),
-    };
-    // Each from its own network, because attempts are limited per network.
-    let network = ClientNetwork::of(Ipv4Addr::from_bits(number << 8).into());
-    let callback = fingerprint(&entropy.secret());
-    let new = New { held: &held, callback: &callback, network: &network, found: None, events: &[] };
-    attempts::insert(db, &new).await?;
-    attempts::confirm(db, &attempt.id, now, &Event::new(Kind::AttemptConfirmed, now, &Actor::new("bench"))).await?;
+    let user_id: UserId = format!("user-{number}").parse()?;
     let key_id = KeyId::mint(now, entropy);
     let pair = KeyPair {
         consumer_key: Secret::new(format!("ck_{number:040x}")),
         consumer_secret: Secret::new(format!("cs_{number:040x}")),
     };
-    let place = Place::key(&key_id, &attempt.home, &attempt.user_id);
+    let sealed = vault.seal_pair(entropy, &Place::key(&key_id, &home, &user_id), &pair);
     let key = NewKey {
-        user_id: attempt.user_id.clone(),
-        home: attempt.home.clone(),
-        asked: attempt.scope,
+        user_id,
+        home,
+        asked: Scope::ReadWrite,
         store_id: StoreId::mint(now, entropy),
-        sealed: vault.seal_pair(entropy, &place, &pair),
+        sealed,
         key_id,
         woo_key_id: i64::from(number) + 1,
         last7: pair.consumer_key.last7(),
@@ -110,37 +96,6 @@ async fn store(
         json_has_noise: false,
         now,
     };
-    let activation = Activation { attempt: &attempt, grant: &GrantId::mint(now, entropy), key };
-    stores::activate(db, &activation).await?.context("the attempt was confirmed")
-}
-
-fn attempt(entropy: &Entropy, now: Time, number: u32, home: StoreUrl) -> anyhow::Result<Attempt> {
-    Ok(Attempt {
-        id: AttemptId::mint(now, entropy),
-        link_id: None,
-        user_id: format!("user-{number}").parse()?,
-        account_label: None,
-        home,
-        scope: Scope::ReadWrite,
-        confirm: Confirm::Browser,
-        return_url: None,
-        wanted_store: None,
-        status: Status::Received,
-        reason: None,
-        created_at: now,
-        expires_at: now.plus(OPEN_FOR),
-        by_hand: false,
-        password_page: None,
-        stopped: false,
-        warnings: cartkey::domain::verdict::Verdicts::default(),
-        typed: None,
-        store_name: None,
-        moved_to: None,
-        received_at: None,
-        returned_at: None,
-        elsewhere_at: None,
-        confirmed_at: None,
-        confirm_code_until: None,
-        store_id: None,
-    })
+    let added = stores::add_by_keys(db, &key, None, &Actor::new("bench")).await?;
+    Ok(added.context("there was no such store")?.0)
 }

@@ -6,6 +6,8 @@ use cartkey::domain::event::{Event, Kind};
 use cartkey::flow::webhooks::dispatch;
 use cartkey::storage::events;
 use hyper::Method;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{HOUR, each, limited, on_all_pages, patch};
@@ -183,6 +185,8 @@ async fn the_log_of_a_webhook_that_was_narrowed_shows_a_limited_token_its_own_me
         happens(&world, user).await;
     }
     let path = path(&made);
+    // The log shows the newest first.
+    world.clock.advance(Duration::from_secs(1));
     trusted.post(&format!("{path}/test"), &json!({})).await.ok();
     patch(&trusted, &path, &json!({"user_ids": ["ours"]})).await.ok();
     let log = format!("{path}/deliveries");
