@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ struct Shared {
     /// Whether the poll is running.
     looking: AtomicBool,
     places: Mutex<HashMap<TokenId, usize>>,
+    waiting: AtomicUsize,
     worker: Worker,
 }
 
@@ -61,7 +62,7 @@ impl Feed {
     pub fn new(workers: &Workers) -> Self {
         let (seen, _) = watch::channel(Seen { newest: EventId::BEGINNING, over: false });
         let (looking, places, worker) = (AtomicBool::new(false), Mutex::default(), workers.enter(WORKER));
-        Self(Arc::new(Shared { seen, looking, places, worker }))
+        Self(Arc::new(Shared { seen, looking, places, waiting: AtomicUsize::default(), worker }))
     }
 
     /// Takes one of the places for requests that wait.
@@ -81,7 +82,7 @@ impl Feed {
     /// Returns a watcher, and starts the poll if it is not running; needs a tokio runtime. A caller that reads events after this misses
     /// none.
     pub fn watch(&self, db: &Db) -> Watcher {
-        let watcher = Watcher(self.0.seen.subscribe());
+        let watcher = Watcher { seen: self.0.seen.subscribe(), shared: Arc::clone(&self.0) };
         if !self.0.looking.swap(true, Ordering::AcqRel) {
             let (shared, db) = (Arc::clone(&self.0), db.clone());
             let begin = move || look(Arc::clone(&shared), db.clone());
@@ -90,9 +91,9 @@ impl Feed {
         watcher
     }
 
-    /// The number of watchers.
+    /// How many requests have read all events that there are, and wait for more.
     pub fn waiting(&self) -> usize {
-        self.0.seen.receiver_count()
+        self.0.waiting.load(Ordering::Acquire)
     }
 
     /// Ends all waiting, at shutdown.
@@ -102,12 +103,32 @@ impl Feed {
 }
 
 /// Waits for events; see [`Feed::watch`].
-pub struct Watcher(watch::Receiver<Seen>);
+pub struct Watcher {
+    seen: watch::Receiver<Seen>,
+    shared: Arc<Shared>,
+}
+
+/// Counts a watcher that waits, until dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn on(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::AcqRel);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Watcher {
     /// Waits until there is an event after `after`; returns false at shutdown.
     pub async fn beyond(&mut self, after: EventId) -> bool {
-        let seen = self.0.wait_for(|seen| seen.over || seen.newest > after).await;
+        let _waits = Waits::on(&self.shared.waiting);
+        let seen = self.seen.wait_for(|seen| seen.over || seen.newest > after).await;
         seen.is_ok_and(|seen| !seen.over)
     }
 }
