@@ -36,7 +36,7 @@ use crate::flow::{
 };
 use crate::live::worker::{self, Plan};
 use crate::live::{checkpoint, durability};
-use crate::storage::{Db, Making, PostgresSettings, diagnostics, ring_keys};
+use crate::storage::{Db, Making, PostgresSettings, diagnostics, grants, ring_keys};
 use crate::web;
 use crate::woo;
 
@@ -118,6 +118,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = async {
         let app = open(&config).await?;
         rekey::enter(&app).await?;
+        // Of an SQLite file this is the only process, so whoever claimed a grant is dead: its merchant need not wait for the end of
+        // the claim.
+        if !app.db.is_postgres() {
+            grants::release_all(&app.db).await?;
+        }
         warn_about(&config);
         tracing::info!(
             %listen,

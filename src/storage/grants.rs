@@ -224,6 +224,11 @@ pub async fn release(db: &Db, candidates: &[(Candidate, Time)]) -> Result<(), Er
     .await
 }
 
+/// Ends all claims. A process that still tries a candidate cannot save what the store said, so it is tried again.
+pub async fn release_all(db: &Db) -> Result<u64, Error> {
+    db.write("UPDATE grants SET claimed_until = 0 WHERE claimed_until > 0").execute().await
+}
+
 /// When the next candidate is due, or its claim runs out.
 pub async fn next_due(db: &Db) -> Result<Option<Time>, Error> {
     db.read(

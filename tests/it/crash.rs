@@ -16,12 +16,13 @@ use url::Url;
 
 use crate::binary::{Installation, PATIENCE, Running, ask, client, pretend_shop};
 use crate::merchant::html;
+use crate::process::until;
 
 const ROUNDS: usize = 8;
 /// Concurrent callbacks per round: the kill comes after each third of them, so up to half are acknowledged by then.
 const AT_ONCE: usize = 3 * ROUNDS;
-/// A key is tried a second after it was received. If the kill took longer, the dead process had claimed it, and the claim must
-/// expire first.
+/// A key is tried a second after it was received. If the kill took longer, the dead process had claimed it, and with PostgreSQL the
+/// claim must expire first.
 const CLAIMED_FOR: Duration = Duration::from_mins(2);
 /// The `Origin` of the pages' own forms: the default public address.
 const ORIGIN: &str = "http://localhost:8080";
@@ -78,6 +79,32 @@ async fn what_was_acknowledged_survives_kill_9_and_is_proven_after_the_restart()
         wait_until_asked(&shop, asked_before, &acknowledged).await;
     }
     assert!(acknowledged_in_all >= ROUNDS * (AT_ONCE - 1) / 2, "{acknowledged_in_all} were acknowledged");
+}
+
+/// On PostgreSQL another replica may be trying the key: there the claim must run out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_was_being_tried_when_its_process_was_killed_is_tried_again_at_the_restart() {
+    if std::env::var("TEST_POSTGRES_URL").is_ok() {
+        return;
+    }
+    let here = Installation::new().await;
+    let (shop, client) = (pretend_shop(client(), Pace::Brisk).await, client());
+    let token = here.token("links:write");
+    let mut cartkey = here.serve().await;
+    let begun = begin(&cartkey, &client, &shop, &token, "198.51.100.7").await;
+    shop.switch(|switches| switches.pace = Pace::Never);
+    let before = shop.requests().len();
+    let url = format!("http://{}/wc-auth/callback/{}", cartkey.listen, begun.callback);
+    let headers = [("content-type", "application/json;charset=UTF-8".to_owned())];
+    let answer = ask(&client, Method::POST, &url, &headers, &begun.body()).await;
+    assert_eq!(answer.expect("an answer").0, 200);
+    // Nobody but the prover asks this store.
+    until(|| shop.requests().len() > before).await;
+    rustix::process::kill_process(cartkey.pid(), Signal::KILL).expect("it runs");
+    cartkey.ended().await;
+    let before = shop.requests().len();
+    let _cartkey = here.serve().await;
+    until(|| shop.requests().len() > before).await;
 }
 
 /// Posts all callbacks concurrently and kills the process when the `last`-th 200 has been read. Returns the acknowledged ones.

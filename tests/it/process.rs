@@ -290,7 +290,7 @@ pub async fn whole_answer(mut stream: TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-async fn until(is_so: impl Fn() -> bool) {
+pub async fn until(is_so: impl Fn() -> bool) {
     until_async(async || is_so()).await;
 }
 
