@@ -118,8 +118,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = async {
         let app = open(&config).await?;
         rekey::enter(&app).await?;
-        // Of an SQLite file this is the only process, so whoever claimed a grant is dead: its merchant need not wait for the end of
-        // the claim.
+        // This is the only process on an SQLite file, so a process that claimed a grant is dead: the merchant need not wait until the
+        // claim expires.
         if !app.db.is_postgres() {
             grants::release_all(&app.db).await?;
         }

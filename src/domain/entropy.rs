@@ -33,7 +33,7 @@ impl Entropy {
         }
     }
 
-    /// Fills `bytes` for an ID, which is unique but no secret: without asking the operating system each time.
+    /// Fills `bytes` for an ID, which is unique but not a secret, without a system call each time.
     #[expect(clippy::disallowed_methods, reason = "randomness is handed out here")]
     pub fn fill_id(&self, bytes: &mut [u8]) {
         match self {

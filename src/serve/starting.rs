@@ -17,11 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(43);
 /// How long waiting and answering may take together: a store gives up after 60 s.
 const IN_ALL: Duration = Duration::from_secs(52);
 
-/// What answers the requests of a listener: the service, once it has started. Until then requests wait; they are answered 503 if it
-/// does not start.
+/// Answers the requests of a listener: with the service, once it has started. Until then requests wait; if it does not start, they
+/// are answered 503.
 pub struct Door {
     service: watch::Receiver<Option<Routes>>,
-    /// Whether browsers come by https.
+    /// Whether browsers connect over https.
     secure: bool,
 }
 
@@ -33,8 +33,8 @@ impl<R: Into<Routes>> From<R> for Door {
 }
 
 impl Door {
-    /// A door that opens once the router is sent, and never if the sender is dropped before. `secure` says whether browsers come by
-    /// https.
+    /// Returns a door that opens when the routes are sent; if the sender is dropped first, it never opens. `secure` says whether
+    /// browsers connect over https.
     pub fn closed(secure: bool) -> (watch::Sender<Option<Routes>>, Self) {
         let (start, service) = watch::channel(None);
         (start, Self { service, secure })

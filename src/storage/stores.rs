@@ -195,9 +195,8 @@ pub struct Before {
     pub status: StoreStatus,
 }
 
-/// In one transaction: gives the store a key that came without an attempt: typed or imported by `actor`. Gives the store's
-/// id and the version of the key; `None`, and nothing is written, when the store is not as it was `before` (none: there was
-/// no such store).
+/// In one transaction: adds a key that came without an attempt, typed or imported by `actor`. Returns the store's ID and the version
+/// of the key; `None`, and nothing is written, if the store is not as it was `before` (`None`: there was no such store).
 pub async fn add_by_keys(
     db: &Db,
     new: &NewKey,

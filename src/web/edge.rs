@@ -108,7 +108,7 @@ async fn edge(State((app, surface)): State<(App, Surface)>, request: Request, ne
 
 /// Answers with `serve` within the limits of a surface: the other layers of [`render`], for a route that is served without them.
 pub(super) async fn limited(surface: Surface, serve: impl Future<Output = Result<Response, Failure>>) -> Response {
-    // Boxed, because a future is copied each time that it is handed on.
+    // Boxed, because a future is copied each time it is passed on.
     match AssertUnwindSafe(tokio::time::timeout(surface.within(), Box::pin(serve))).catch_unwind().await {
         Ok(Ok(answer)) => answer.into_response(),
         Ok(Err(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
@@ -127,7 +127,7 @@ pub(super) async fn around<F: Future<Output = Response>>(
     let instant = app.clock.instant();
     let id = RequestId::mint(app.now(), &app.entropy);
     request.extensions_mut().insert(id.clone());
-    // The others do not speak the visitor's language.
+    // The other surfaces do not use the visitor's language.
     let page = (surface == Surface::Page).then(|| {
         let language = language::choose(&app.site, request.uri(), request.headers());
         request.extensions_mut().insert(language);
@@ -276,7 +276,7 @@ fn show(surface: Surface, failure: &Failure, id: &RequestId, bare: &HeaderMap, p
 
 /// The headers of every response (docs/protocol/threats.md §8); `secure` means that browsers connect over https.
 pub fn add_headers(secure: bool, headers: &mut HeaderMap) {
-    // Constants, which are checked when they are compiled; a value that is made for each response is checked each time.
+    // Constants are checked at compile time; a value that is created for each response would be checked each time.
     const ALWAYS: [(HeaderName, HeaderValue); 6] = [
         (
             header::CONTENT_SECURITY_POLICY,

@@ -43,7 +43,7 @@ pub use guard::{Peer, client_of, is_trusted};
 #[derive(Clone)]
 pub struct Routes {
     router: Router,
-    /// Where keys are lent: a request for one takes a shorter way than through the router.
+    /// Set where keys are lent: the usual request for one bypasses the router.
     lends: Option<App>,
 }
 

@@ -24,8 +24,8 @@ pub(super) fn whole(text: &[u8]) -> Option<Value> {
     Some(value)
 }
 
-/// Whether the whole text is one object or array, whatever its size: whether its brackets and strings end where it does. What is
-/// between them is not read, which would take ten times as long.
+/// Whether the whole text is one value, whatever its size. Of an object or array only the brackets and strings are checked: full
+/// parsing would take several times as long.
 pub(super) fn is_whole(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     if !matches!(text.first(), Some(b'{' | b'[')) {

@@ -27,7 +27,7 @@ impl<'a> Links<'a> {
 
     /// The address at Cartkey of an address of the store's API. `None` if calls cannot reach it.
     pub fn address(&self, text: &str) -> Option<String> {
-        // Most addresses need no parsing: below the base, and without anything that can be written in two ways.
+        // Most addresses need no parsing: they are below the base and have no character that can be encoded.
         let below = text.strip_prefix(self.rest.as_str()).filter(|_| !self.rest.is_query());
         if let Some(route) =
             below.filter(|route| route.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/'))
@@ -134,7 +134,7 @@ impl<'a> Links<'a> {
     }
 }
 
-/// The position of the first byte from `at` on that is no white space.
+/// The position of the first byte from `at` on that is not white space.
 fn skip_space(json: &[u8], at: usize) -> usize {
     at + json[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
@@ -215,7 +215,7 @@ impl Blotter {
 }
 
 fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    // A general search prepares itself for the needle, which takes longer than to look at each place where it may begin.
+    // `memmem` prepares each search, which takes longer than checking every place where the needle may begin.
     let (text, first) = (text.get(from..)?, *needle.first()?);
     memchr::memchr_iter(first, text).find(|at| text[*at..].starts_with(needle)).map(|at| from + at)
 }

@@ -169,7 +169,7 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     drop((pieces, place));
     reply = relay::whole(reply, gathered.body, gathered.is_cut, WHOLE_AT_MOST);
     if let Some(refused) = refused(&call.method, &reply) {
-        // Boxed: its state is kilobytes, which every call would copy.
+        // Boxed: its state is kilobytes, which would be copied with every call.
         Box::pin(check(app, &call.request, &lendable, refused)).await?;
     }
     let json = answer::place_of_json(&reply);

@@ -6,8 +6,8 @@
 //! is never served from the cache, not for a second and not with two replicas, and one commit serves many reads. Refusals are never
 //! cached.
 //!
-//! What queries the database is boxed: its state is kilobytes, and every answer's future, which is moved several times, would have
-//! room for it.
+//! Futures that query the database are boxed: their state is kilobytes, which would be part of every answer's future, and that is
+//! moved several times.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};

@@ -143,13 +143,13 @@ impl Lending {
     }
 }
 
-/// Runs the writer of an SQLite database beside the tokio runtime: a task that another thread wakes has to wait until those that are
-/// ready have run, and here every answer waits with it.
+/// Runs the writer of an SQLite database on a thread of its own: a task that another thread wakes must wait for the tasks that are
+/// already runnable, and here every answer would wait with it.
 fn on_its_own_thread(writer: impl Future<Output = ()> + Send + 'static) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime without I/O needs nothing of the system");
     let thread = std::thread::Builder::new().name("lending-record".to_owned());
-    // What it logs goes where its caller's log goes.
+    // It logs to where its caller logs.
     let log = tracing::dispatcher::get_default(Clone::clone);
     let run = move || tracing::dispatcher::with_default(&log, || runtime.block_on(writer));
     thread.spawn(run).expect("the system has a thread for us when we start");

@@ -33,8 +33,8 @@ pub async fn of_user(client: Borrower, Path(user_id): Path<String>, parts: Parts
     lend(&client, &parts, which).await
 }
 
-/// A request for one key, as services usually send it, and the most frequent request by far. It is answered without the router and
-/// its layers, which take as long as everything else together; with the same limits, headers and log line.
+/// A request for one key, as services usually send it: by far the most frequent request. It is answered without the router and its
+/// layers, which would take as long as everything else together, but with the same limits, headers and log line.
 pub struct Direct {
     of: Of,
     id: String,
@@ -47,7 +47,7 @@ enum Of {
 }
 
 impl Direct {
-    /// Recognises a GET without a body, whose path is not encoded. The router answers all others.
+    /// Recognizes a GET without a body and without encoded characters in its path. The router answers all other requests.
     pub fn of(request: &Request) -> Option<Self> {
         let path = request.uri().path().strip_prefix("/api/v1/")?.strip_suffix("/keys")?;
         let (of, id) = match path.split_once('/')? {
