@@ -120,8 +120,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         rekey::enter(&app).await?;
         // This is the only process on an SQLite file, so a process that claimed a grant is dead: the merchant need not wait until the
         // claim expires.
-        if !app.db.is_postgres() {
-            grants::release_all(&app.db).await?;
+        if !app.db.is_postgres()
+            && let Err(error) = grants::release_all(&app.db).await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "claims of an earlier process were not released; they expire"
+            );
         }
         warn_about(&config);
         tracing::info!(

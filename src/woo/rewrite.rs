@@ -156,6 +156,9 @@ fn string_at(json: &[u8], start: usize) -> Range<usize> {
     start..json.len()
 }
 
+/// Texts up to this size, in bytes, are searched without preparation. In a larger one, a store could make that slow.
+const SHORT: usize = 16 * 1024;
+
 /// Blots out a key in whatever a store sends. Its answer may repeat the address of the request, which may hold the key.
 pub struct Blotter {
     needles: Vec<Secret>,
@@ -215,9 +218,14 @@ impl Blotter {
 }
 
 fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    // `memmem` prepares each search, which takes longer than checking every place where the needle may begin.
     let (text, first) = (text.get(from..)?, *needle.first()?);
-    memchr::memchr_iter(first, text).find(|at| text[*at..].starts_with(needle)).map(|at| from + at)
+    let at = if text.len() > SHORT {
+        memchr::memmem::find(text, needle)
+    } else {
+        // `memmem` prepares each search, which takes longer than checking every place where the needle may begin.
+        memchr::memchr_iter(first, text).find(|at| text[*at..].starts_with(needle))
+    };
+    at.map(|at| from + at)
 }
 
 #[cfg(test)]
@@ -320,6 +328,9 @@ mod tests {
             sent.extend(blotter.end());
             assert_eq!(String::from_utf8(sent).unwrap(), "ck_****** **** **************** cs_ c ck_aa", "{size}");
         }
+        let mut large = [&b"c".repeat(SHORT)[..], b"ck_aab"].concat();
+        Blotter::new(&pair, AuthMethod::Query).blot(&mut large);
+        assert!(large.ends_with(b"ccc******"));
         let blotter = |how| Blotter::new(&pair, how);
         assert!(blotter(AuthMethod::Basic).is_in(text) && !blotter(AuthMethod::Basic).is_in(b"cs_ c"));
         assert!(

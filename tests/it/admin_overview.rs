@@ -8,6 +8,7 @@ use cartkey::flow::dashboard::overview::{self, Counts, Funnel, Steps};
 use serde_json::json;
 
 use crate::database::change;
+use crate::merchant::html;
 use crate::world::{BEGINNING, SHOP, World};
 
 #[tokio::test]
@@ -156,5 +157,20 @@ async fn what_needs_attention_is_bounded_and_leads_to_all_of_them() {
     for words in ["20 unauthorized", "20 unreachable", "20 connected with a warning"] {
         let list = ann.click(&page, words).await;
         assert!(list.text().contains("20 stores found"), "{words}: {}", list.text());
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_there_leads_an_operator_back_to_the_dashboard() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    for path in ["/admin/operators", "/admin/tokens/none/none", "/admin/stores/st_1/x"] {
+        let page = ann.get(path).await;
+        let links = html::elements(&page.body, "a");
+        assert!(
+            page.status == 404 && links.iter().any(|link| link.attribute("href") == Some("/admin")),
+            "{path}: {}",
+            page.text()
+        );
     }
 }

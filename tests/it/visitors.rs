@@ -112,6 +112,8 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("PUT", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
     ("PATCH", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
     ("DELETE", "/api/v1/users/{user_id}/wp-json/{*route}", Token(ProxyWrite)),
+    // Nothing is there.
+    ("GET", "/admin/{*unknown}", Everybody),
     ("GET", "/admin/sign-in", Everybody),
     ("POST", "/admin/sign-in", Everybody),
     ("GET", "/admin/sign-in/code", Everybody),

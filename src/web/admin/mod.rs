@@ -23,8 +23,10 @@ pub mod uptime_bar;
 mod webhooks;
 
 use axum::Router;
+use axum::routing::get;
 
 use crate::app::App;
+use crate::web::failure;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -41,4 +43,6 @@ pub(super) fn routes() -> Router<App> {
         .merge(store::routes())
         .merge(attempts::routes())
         .merge(diagnostics::routes())
+        // An operator who follows an old link is led back to the dashboard, not to the connect page.
+        .route("/admin/{*unknown}", get(failure::not_found))
 }
