@@ -13,10 +13,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::Targets;
 use url::{Host, Url};
 
-use crate::domain::brand::AppName;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::Network;
+use crate::domain::{AppName, Network, Scope, Secret};
 use crate::vault::RingSource;
 
 use self::env::{Env, dot_env};

@@ -8,9 +8,7 @@ use anyhow::{Context as _, bail};
 use hyper::Method;
 
 use crate::config::Config;
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Network;
-use crate::domain::time::Clock;
+use crate::domain::{Clock, Entropy, Network};
 use crate::flow::dashboard::diagnostics::{self, Depth, State};
 use crate::serve;
 use crate::woo::{Call, Client, Outgoing, Resolver};

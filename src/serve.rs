@@ -22,9 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
 use crate::config::{Config, Site};
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Network;
-use crate::domain::time::Clock;
+use crate::domain::{Clock, Entropy, Network};
 use crate::flow::{
     connecting::prove,
     dashboard::diagnostics::PLAIN_TEXT,

@@ -8,10 +8,8 @@ use tokio::task::JoinSet;
 use super::line;
 use super::progress::{Progress, grouped};
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::id::StoreId;
 use crate::domain::page::MOST;
-use crate::domain::store::StoreStatus;
+use crate::domain::{Actor, StoreId, StoreStatus};
 use crate::flow::dashboard::store_list::Filter;
 use crate::flow::{dashboard::store_list, watching::watch};
 

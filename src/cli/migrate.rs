@@ -8,7 +8,7 @@ use super::Usage;
 use super::progress::{Progress, grouped};
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::secret::Secret;
+use crate::domain::Secret;
 use crate::flow::transfer::migrate::{self, Moved};
 use crate::serve;
 use crate::storage::{Db, Making};

@@ -18,14 +18,8 @@ use clap::{Parser, Subcommand};
 
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::actor::Actor;
-use crate::domain::id::StoreId;
-use crate::domain::link::Confirm;
 use crate::domain::page::MOST;
-use crate::domain::scope::Scope;
-use crate::domain::store::Store;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
+use crate::domain::{Actor, Confirm, Scope, Store, StoreId, StoreUrl, UserId};
 use crate::flow::connecting::links::NewLink;
 use crate::flow::dashboard::diagnostics::Depth;
 use crate::flow::dashboard::store_list::Filter;

@@ -7,9 +7,7 @@ use clap::Subcommand;
 
 use super::Usage;
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::operator::OperatorName;
-use crate::domain::secret::Secret;
+use crate::domain::{Actor, OperatorName, Secret};
 use crate::flow::operators;
 
 #[derive(Debug, Subcommand)]

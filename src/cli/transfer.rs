@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::Usage;
 use super::progress::{Progress, grouped};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::Actor;
 use crate::flow::transfer::add_by_keys::{self, Manner};
 use crate::flow::transfer::export;
 use crate::flow::transfer::import::file::{Counts, File as Lines};

@@ -10,13 +10,8 @@ use serde_json::json;
 use super::Usage;
 use crate::app::App;
 use crate::config::span;
-use crate::domain::actor::Actor;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::id::{DeliveryId, WebhookId};
-use crate::domain::store_url::Network;
-use crate::domain::time::Time;
-use crate::domain::token::Users;
-use crate::domain::webhook::{DESCRIPTION_AT_MOST, Wanted, Webhook, WebhookUrl};
+use crate::domain::webhook::DESCRIPTION_AT_MOST;
+use crate::domain::{Actor, DeliveryId, DeliveryState, Network, Time, Users, Wanted, Webhook, WebhookId, WebhookUrl};
 use crate::flow::webhooks::{self, GivesWay, NewWebhook};
 
 #[derive(Debug, Subcommand)]

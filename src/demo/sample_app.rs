@@ -17,8 +17,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::domain::entropy::Entropy;
-use crate::domain::secret::Secret;
+use crate::domain::{Entropy, Secret};
 use crate::woo::{Call, Client};
 
 /// The style sheet of its pages.

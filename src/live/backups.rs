@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::time::Time;
+use crate::domain::Time;
 
 /// The newest backup in the folder, and the newest failure since. Cheap to clone.
 #[derive(Debug, Clone, Default)]

@@ -9,11 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use super::lists::{as_list, listed};
 use super::reads::{self, Wanted};
 use super::{Db, Error, tokens};
-use crate::domain::event::Kind;
-use crate::domain::id::{AttemptId, LinkId, OperatorId, RequestId, StoreId, TokenId, WebhookId};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
+use crate::domain::{
+    AttemptId, Kind, LinkId, OperatorId, RequestId, StoreId, StoreUrl, Time, TokenId, UserId, WebhookId,
+};
 
 /// An event, with the names of what it is about.
 #[derive(Debug, Clone, sqlx::FromRow)]

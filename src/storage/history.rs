@@ -1,13 +1,7 @@
 //! What happened to one store and to one attempt: who approved, which services read, what was recorded.
 
 use super::{Db, Error, attempts, reads, tokens};
-use crate::domain::attempt::Attempt;
-use crate::domain::event::Kind;
-use crate::domain::id::{AttemptId, StoreId, TokenId};
-use crate::domain::key::AuthMethod;
-use crate::domain::scope::Scope;
-use crate::domain::time::Time;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Attempt, AttemptId, AuthMethod, Kind, Scope, StoreId, Time, TokenId, Verdict};
 
 /// An attempt with who stood behind it.
 #[derive(Debug, Clone, sqlx::FromRow)]

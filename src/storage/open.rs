@@ -20,8 +20,7 @@ use url::Url;
 
 use super::doubt::Failover;
 use super::{Db, Error, Pools};
-use crate::domain::entropy::Entropy;
-use crate::domain::time::Time;
+use crate::domain::{Entropy, Time};
 use crate::files::{folder_of, why_unwritable};
 
 /// How long a write waits for another process's lock: within a callback's time, since WooCommerce waits 60 s (R4).

@@ -1,10 +1,7 @@
 //! How long key reads are kept, and deleting what is older.
 
 use super::{Db, Error, events};
-use crate::domain::activity::Keep;
-use crate::domain::event::Event;
-use crate::domain::id::AttemptId;
-use crate::domain::time::Time;
+use crate::domain::{AttemptId, Event, Keep, Time};
 
 /// The current setting; forever if none is saved, or if this version does not offer the saved one.
 pub async fn kept(db: &Db) -> Result<Keep, Error> {

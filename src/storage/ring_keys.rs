@@ -4,7 +4,7 @@
 //! has just become the sealing key.
 
 use super::{Db, Error, Tx};
-use crate::domain::time::Time;
+use crate::domain::Time;
 
 /// A key that was ever in the ring.
 #[derive(Debug, sqlx::FromRow)]

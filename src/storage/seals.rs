@@ -2,7 +2,8 @@
 
 use super::statement::Statement;
 use super::{Db, Error, Tx};
-use crate::domain::sealed::{Sealed, key_header};
+use crate::domain::Sealed;
+use crate::domain::sealed::key_header;
 
 /// A sealed value with what its seal is bound to.
 #[derive(Debug, sqlx::FromRow)]

@@ -5,13 +5,8 @@
 
 use super::statement::Statement;
 use super::{Db, Error, stores};
-use crate::domain::id::StoreId;
-use crate::domain::scope::Scope;
 use crate::domain::search::{self, AnyOf};
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::token::Users;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Scope, Store, StoreId, StoreStatus, UserId, Users, Verdict};
 
 /// The limit of exact counts; larger ones are shown as “1,000+”.
 pub const COUNTED: i64 = 1_000;

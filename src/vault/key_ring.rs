@@ -11,8 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::process::{getegid, geteuid};
 use zeroize::Zeroizing;
 
-use crate::domain::entropy::Entropy;
-use crate::domain::secret::Secret;
+use crate::domain::{Entropy, Secret};
 use crate::files::{folder_of, sync_folder_of, why_unreadable};
 
 /// 32 random bytes, wiped when dropped.

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use zeroize::Zeroizing;
 
 use super::{KeyRing, RingFault};
-use crate::domain::secret::Secret;
+use crate::domain::Secret;
 
 /// How long the command may take.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::http::Reply;
 use super::{json, products};
-use crate::domain::time::Time;
-use crate::domain::verdict::{Product, Verdict};
+use crate::domain::{Product, Time, Verdict};
 
 /// The longest pause that a store may request.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);

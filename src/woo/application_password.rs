@@ -14,10 +14,7 @@ use super::http::{Call, Client, Fault};
 use super::ladder::{Asking, LIGHT, Stop, made_up};
 use super::preflight::{self, Findings};
 use super::site;
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, KeyPair, RestBase, StoreUrl, Verdict};
 
 /// The passwords of the user who asks.
 const MINE: &str = "wp/v2/users/me/application-passwords";

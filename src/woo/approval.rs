@@ -6,8 +6,7 @@ use super::answer::{self, Heard};
 use super::authorize::{self, Ask};
 use super::http::{Client, Fault, Reply};
 use super::site;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::{Product, Verdict};
+use crate::domain::{Product, StoreUrl, Verdict};
 
 /// The parameters that every redirect must preserve.
 const PARAMETERS: [&str; 5] = ["app_name", "scope", "user_id", "return_url", "callback_url"];

@@ -6,11 +6,7 @@ use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 use super::encode;
 use super::oauth1::{self, Digest};
-use crate::domain::entropy::Entropy;
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
+use crate::domain::{AuthMethod, Entropy, KeyPair, Secret, StoreUrl, Time};
 
 /// A request to a store's REST API, before the keys are added.
 #[derive(Debug, Clone)]

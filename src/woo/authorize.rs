@@ -1,9 +1,7 @@
 //! The address of the store's approval page.
 
 use super::encode;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
+use crate::domain::{Scope, Secret, StoreUrl};
 
 /// The maximum length of the application's name: stores before 5.9 append date and scope to it in a column of 200
 /// characters, and lose the key if the text is too long (docs/protocol/wc-auth.md §3.3).

@@ -10,11 +10,7 @@ use super::http::Client;
 use super::ladder::{Asking, BATCH, Status, Stop, is_batch};
 use super::relocation;
 use super::site;
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::scope::Scope;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, KeyPair, RestBase, Scope, StoreUrl, Verdict};
 
 pub use super::ladder::Ways;
 

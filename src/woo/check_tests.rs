@@ -6,11 +6,7 @@ use base64::Engine as _;
 use super::check::{Answer, Ways, ask};
 use super::loopback::{Seen, answer, client, home, serve};
 use super::oauth1::{Digest, base_string, signature};
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::verdict::{Product, Verdict};
+use crate::domain::{AuthMethod, KeyPair, Product, RestBase, Scope, Secret, Verdict};
 
 const HOME: &str = "http://shop.example.com/de";
 

@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use super::http::Fault;
 use super::public_ip;
-use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
+use crate::domain::{Network, NotAStoreUrl, StoreUrl};
 
 /// The time limit for resolving a host name.
 const DNS_WITHIN: Duration = Duration::from_secs(3);

@@ -4,9 +4,7 @@
 use super::answer::{Heard, Meaning};
 use super::http::Client;
 use super::site::{self, Index};
-use crate::domain::rest_base::RestBase;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{RestBase, StoreUrl, Verdict};
 
 /// How many directories above the store's own are searched for its API.
 const PARENTS_AT_MOST: usize = 2;

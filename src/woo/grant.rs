@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub use crate::domain::grant::Grant;
-use crate::domain::secret::Secret;
-use crate::domain::typed_key::Half;
+use crate::domain::{Half, Secret};
 
 /// What is wrong with a callback's body. Names the field, never its value, which may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

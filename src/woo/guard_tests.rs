@@ -12,9 +12,7 @@ use url::{Host, Url};
 use super::dial::{self, Resolver};
 use super::http::{Call, Client, Fault, Outgoing};
 use super::public_ip::is_public;
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Network;
-use crate::domain::time::Clock;
+use crate::domain::{Clock, Entropy, Network};
 
 fn vectors(verdict: &str) -> Vec<&'static str> {
     let file = include_str!("../../tests/ssrf_vectors.txt");

@@ -24,10 +24,7 @@ use url::{Position, Url};
 pub use super::dial::Resolver;
 use super::dial::{self, Stream};
 use super::pool::Pool;
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Network;
-use crate::domain::time::Clock;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Clock, Entropy, Network, Verdict};
 
 /// The maximum size of status line and headers together, in bytes.
 const HEAD_AT_MOST: usize = 32 * 1024;

@@ -15,9 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::dial::Resolver;
 use super::http::{Call, Client, Fault, Outgoing, Reply};
 use super::loopback::{answer, client, one, serve};
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::Network;
-use crate::domain::time::Clock;
+use crate::domain::{Clock, Entropy, Network};
 
 async fn send(client: &Client, url: &str, within: Duration, at_most: usize) -> Result<Reply, Fault> {
     let (headers, body) = (Vec::new(), Vec::new());

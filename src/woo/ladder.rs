@@ -12,11 +12,7 @@ use super::auth;
 use super::elsewhere;
 use super::http::{Call, Client, Fault, Reply};
 use super::site;
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, KeyPair, RestBase, Secret, StoreUrl, Verdict};
 
 /// The time limit of one request: shops on small hosts need seconds for their first answer. Two of them fit into a check.
 const ONE_WITHIN: Duration = Duration::from_secs(12);

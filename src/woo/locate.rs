@@ -7,9 +7,7 @@ use super::approval;
 use super::elsewhere::{self, Api};
 use super::http::{Client, Fault, Reply};
 use super::site::{self, INDEX_FIELDS, Index};
-use crate::domain::rest_base::RestBase;
-use crate::domain::store_url::{Network, NotAStoreUrl, StoreUrl};
-use crate::domain::verdict::{Product, Verdict};
+use crate::domain::{Network, NotAStoreUrl, Product, RestBase, StoreUrl, Verdict};
 
 /// How many parent directories are tried: people paste pages of their shop.
 const PARENTS_AT_MOST: usize = 3;

@@ -11,9 +11,7 @@ use tokio::net::TcpListener;
 
 use super::dial::Resolver;
 use super::http::{Client, Outgoing};
-use crate::domain::entropy::Entropy;
-use crate::domain::store_url::{Network, StoreUrl};
-use crate::domain::time::{Clock, Time};
+use crate::domain::{Clock, Entropy, Network, StoreUrl, Time};
 
 /// A request as received.
 pub(super) struct Seen {

@@ -9,8 +9,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::header::HeaderMap;
 use tokio::task::JoinHandle;
 
-use crate::domain::id::StoreId;
-use crate::domain::time::{Clock, Instant};
+use crate::domain::{Clock, Instant, StoreId};
 
 /// What the body of a request may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

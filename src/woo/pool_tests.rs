@@ -11,10 +11,7 @@ use tokio::net::TcpListener;
 use super::http::{Client, Fault};
 use super::loopback::{answer, client, next};
 use super::relay::{self, IDLE_AT_MOST, Outgoing, Sent, Unanswered};
-use crate::domain::entropy::Entropy;
-use crate::domain::id::StoreId;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
+use crate::domain::{Entropy, Secret, StoreId, Time};
 
 /// A client, and a server that tells what arrived on which of its connections.
 struct Shared {

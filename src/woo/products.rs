@@ -4,7 +4,7 @@ use hyper::header::{LOCATION, SERVER};
 use serde_json::Value;
 
 use super::http::Reply;
-use crate::domain::verdict::{Product, Verdict};
+use crate::domain::{Product, Verdict};
 
 /// The maximum number of bytes of a page that are searched.
 const LOOK_AT_MOST: usize = 64 * 1024;

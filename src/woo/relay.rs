@@ -14,8 +14,7 @@ use url::Position;
 
 use super::http::{self, Client, Fault, Reply};
 use super::pool::{Connection, Peer, Pool, SentBody};
-use crate::domain::id::StoreId;
-use crate::domain::secret::Secret;
+use crate::domain::{Secret, StoreId};
 
 pub use super::pool::{BoxError, IDLE_AT_MOST};
 

@@ -7,9 +7,7 @@
 use super::http::Client;
 use super::locate::{Located, locate};
 use super::site;
-use crate::domain::rest_base::RestBase;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{RestBase, StoreUrl, Verdict};
 
 /// The site at `home`, whose API is at `rest`, accepted the key and reported `claimed`, a different address, as its home.
 pub(super) async fn claimed(client: &Client, home: &StoreUrl, rest: &RestBase, claimed: &StoreUrl) -> Verdict {

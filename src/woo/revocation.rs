@@ -9,11 +9,7 @@ use super::answer::{self, Heard, Meaning, Refusal};
 use super::application_password;
 use super::http::Client;
 use super::ladder::{Asking, Stop, made_up};
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{AuthMethod, KeyPair, RestBase, Secret, StoreUrl, Verdict};
 
 /// A former consumer key, with a made-up secret.
 pub fn without_secret(client: &Client, consumer_key: Secret) -> KeyPair {

@@ -6,10 +6,8 @@ use std::ops::Range;
 use base64::Engine as _;
 use url::Url;
 
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::route::{self, Route};
-use crate::domain::secret::Secret;
+use crate::domain::route::{self};
+use crate::domain::{AuthMethod, KeyPair, RestBase, Route, Secret};
 
 /// Rewrites the addresses of one store's API.
 pub struct Links<'a> {

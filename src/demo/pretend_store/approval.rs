@@ -7,7 +7,7 @@ use super::pages::{self, Asking};
 use super::php::{self, Params, Value, sanitize_text_field as clean};
 use super::state::{Shop, Visitor};
 use super::switches::Switches;
-use crate::domain::scope::Scope;
+use crate::domain::Scope;
 
 /// The five parameters that every hop checks, in the order in which missing ones are reported.
 const PARAMETERS: [&str; 5] = ["app_name", "user_id", "return_url", "callback_url", "scope"];

@@ -26,9 +26,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::domain::entropy::Entropy;
-use crate::domain::scope::Scope;
-use crate::domain::time::Clock;
+use crate::domain::{Clock, Entropy, Scope};
 use crate::woo::http::Client;
 
 pub use application_passwords::MadePassword;

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::php::esc_html;
 use super::state::{Shop, Visitor};
 use super::switches::{Permalinks, Switches};
-use crate::domain::scope::Scope;
+use crate::domain::Scope;
 
 const STYLE: &str = "\
 :root{color-scheme:light;--accent:#7f54b3;--ink:#1e1e1e;--soft:#50575e}*{box-sizing:border-box}\

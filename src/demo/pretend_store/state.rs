@@ -12,8 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::Setup;
 use super::application_passwords::MadePassword;
 use super::switches::Switches;
-use crate::domain::entropy::Entropy;
-use crate::domain::time::{Clock, Time};
+use crate::domain::{Clock, Entropy, Time};
 use crate::woo::http::{Client, Fault};
 
 /// The user name of the host's HTTP Basic login ([`Switches::login_wall`]).

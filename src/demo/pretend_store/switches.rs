@@ -1,6 +1,6 @@
 //! Switches: the differences between real stores, one field each.
 
-use crate::domain::scope::Scope;
+use crate::domain::Scope;
 
 /// How the store builds its links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,9 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::network::ClientNetwork;
-use crate::domain::store_url::StoreUrl;
+use crate::domain::{Actor, ClientNetwork, StoreUrl};
 use crate::flow::Beneath;
 use crate::flow::connecting::connect::{Error, Invitation, Limit};
 use crate::live::preflights::{Permit, Whose};

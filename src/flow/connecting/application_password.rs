@@ -11,18 +11,10 @@ use std::time::Duration;
 use url::Url;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::Kind;
-use crate::domain::grant::Grant;
-use crate::domain::id::AttemptId;
-use crate::domain::key::{AuthMethod, KeyPair};
-use crate::domain::rest_base::RestBase;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
-use crate::domain::typed_key;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Actor, Attempt, AttemptId, AuthMethod, Grant, KeyPair, Kind, RestBase, Secret, Status, StoreUrl, Time, Verdict,
+    typed_key,
+};
 use crate::flow::Beneath;
 use crate::flow::connecting::admit::{Admitted, admit};
 use crate::flow::connecting::connect::{self, Begun, Error, Invitation, Secrets};

@@ -2,12 +2,7 @@
 //! merchant, or rejects it.
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::AttemptId;
-use crate::domain::link::Confirm;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Attempt, AttemptId, Confirm, Event, Kind, Verdict};
 use crate::flow::{Beneath, connecting::prove};
 use crate::storage::{approvals, attempts};
 

@@ -2,10 +2,7 @@
 //! change is visible at once on every replica.
 
 use crate::app::App;
-use crate::domain::accent::Accent;
-use crate::domain::actor::Actor;
-use crate::domain::brand::{AppName, Brand, HelpLink, Logo, LogoFormat, LogoRef};
-use crate::domain::event::{Event, Kind};
+use crate::domain::{Accent, Actor, AppName, Brand, Event, HelpLink, Kind, Logo, LogoFormat, LogoRef};
 use crate::flow::Beneath;
 use crate::storage::settings;
 use crate::woo::authorize;

@@ -4,16 +4,9 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
-use crate::domain::event::{Event, Kind};
-use crate::domain::grant::Grant;
-use crate::domain::id::AttemptId;
-use crate::domain::key::KeyPair;
-use crate::domain::secret::Secret;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Actor, Attempt, AttemptId, Event, Grant, KeyPair, Kind, Secret, Store, StoreStatus, StoreUrl, Verdict,
+};
 use crate::flow::connecting::admit::{Admitted, admit};
 use crate::flow::connecting::connect::{self, Begun, Error, Invitation, Secrets};
 use crate::flow::transfer::add_by_keys::holder;

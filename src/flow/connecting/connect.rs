@@ -3,17 +3,12 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, OPEN_FOR, Status};
-use crate::domain::event::Kind;
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::link::{Confirm, Link};
-use crate::domain::network::ClientNetwork;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::{NotAStoreUrl, StoreUrl};
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::{Verdict, Verdicts};
+use crate::domain::attempt::OPEN_FOR;
+use crate::domain::verdict::Verdicts;
+use crate::domain::{
+    Actor, Attempt, AttemptId, ClientNetwork, Confirm, Kind, Link, LinkId, NotAStoreUrl, Scope, Secret, Status,
+    StoreId, StoreUrl, UserId, Verdict,
+};
 use crate::flow::connecting::admit::{Admitted, admit};
 use crate::flow::{Beneath, connecting::brand, takes_in_beneath};
 use crate::storage::attempts::{self, AttemptWithSecrets, Inserted, New};

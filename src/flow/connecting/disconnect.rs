@@ -2,12 +2,7 @@
 //! deleted there too.
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::StoreId;
-use crate::domain::key::AuthMethod;
-use crate::domain::store::Store;
-use crate::domain::store_url::StoreUrl;
+use crate::domain::{Actor, AuthMethod, Event, Kind, Store, StoreId, StoreUrl};
 use crate::flow::{Beneath, watching::revocation};
 use crate::storage::{keys, stores};
 

@@ -4,17 +4,12 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::config::origin;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{AttemptId, LinkId, StoreId};
-use crate::domain::link::{Confirm, DEFAULT_LIFE, LONGEST_LIFE, Link, SHORTEST_LIFE};
+use crate::domain::link::{DEFAULT_LIFE, LONGEST_LIFE, SHORTEST_LIFE};
 use crate::domain::page::Page;
-use crate::domain::scope::Scope;
-use crate::domain::secret::Secret;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::token::ServiceToken;
-use crate::domain::user_id::UserId;
+use crate::domain::{
+    Actor, Attempt, AttemptId, Confirm, Event, Kind, Link, LinkId, Scope, Secret, ServiceToken, Status, StoreId,
+    StoreUrl, UserId,
+};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::{links, stores};
 use crate::vault::fingerprint;

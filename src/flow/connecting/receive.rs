@@ -6,14 +6,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Status;
-use crate::domain::event::Kind;
-use crate::domain::grant::Grant;
-use crate::domain::id::GrantId;
-use crate::domain::key::KeyPair;
-use crate::domain::secret::Secret;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, Grant, GrantId, KeyPair, Kind, Secret, Status, Verdict};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::Db;
 use crate::storage::attempts::{self, AttemptWithSecrets, Ending, Still};

@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::config::origin;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
-use crate::domain::id::StoreId;
-use crate::domain::link::{Confirm, Link};
-use crate::domain::secret::Secret;
-use crate::domain::store::Store;
+use crate::domain::{Actor, Attempt, Confirm, Link, Secret, Store, StoreId};
 use crate::flow::Beneath;
 use crate::flow::connecting::links::{self, Error, NewLink};
 use crate::storage::{history, stores};

@@ -8,17 +8,10 @@ use std::time::Duration;
 
 use super::end;
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::{Attempt, Status};
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::AttemptId;
-use crate::domain::key::{AuthMethod, Key, Standing};
-use crate::domain::link::Confirm;
-use crate::domain::secret::Secret;
-use crate::domain::store::Store;
-use crate::domain::token::ServiceToken;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{
+    Actor, Attempt, AttemptId, AuthMethod, Confirm, Event, Key, Kind, Secret, ServiceToken, Standing, Status, Store,
+    UserId, Verdict,
+};
 use crate::flow::{Beneath, connecting::prove, takes_in_beneath};
 use crate::storage::attempts::{self, AttemptWithSecrets, Ending, Still};
 use crate::storage::{grants, keys, stores};

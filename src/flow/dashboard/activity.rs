@@ -5,14 +5,8 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::activity::Position;
-use crate::domain::actor::Actor;
-use crate::domain::event::Group;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::{RequestId, StoreId, TokenId};
 use crate::domain::page::Page;
-use crate::domain::time::Time;
-use crate::domain::user_id::UserId;
+use crate::domain::{Actor, Event, Group, Kind, Position, RequestId, StoreId, Time, TokenId, UserId};
 use crate::flow::{Beneath, lending::lend::MOST_AT_ONCE};
 use crate::storage::activity::{self, Lead, Sift};
 use crate::storage::events;

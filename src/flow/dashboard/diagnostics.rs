@@ -11,8 +11,7 @@ use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION};
 use url::Url;
 
 use crate::app::App;
-use crate::domain::store_url::Network;
-use crate::domain::time::Time;
+use crate::domain::{Network, Time};
 use crate::files::free_space;
 use crate::flow::transfer::rekey::{self, Role};
 pub use crate::live::worker::{State as WorkerState, Status as WorkerStatus};

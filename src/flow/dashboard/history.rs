@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::activity::Position;
-use crate::domain::check::Span;
-use crate::domain::id::{AttemptId, StoreId};
-use crate::domain::key::Key;
-use crate::domain::store::Store;
+use crate::domain::{AttemptId, Key, Position, Span, Store, StoreId};
 use crate::flow::dashboard::activity::{Entry, Filter};
 use crate::flow::{Beneath, dashboard::activity, watching::watch};
 use crate::storage::{history, keys, stores};

@@ -4,11 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::StoreId;
 use crate::domain::page::Page;
-use crate::domain::store::{Store, StoreStatus};
+use crate::domain::{Actor, Event, Kind, Store, StoreId, StoreStatus};
 use crate::flow::Beneath;
 use crate::storage::events;
 use crate::storage::store_list::{self, List};

@@ -6,8 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::domain::id::TokenId;
-use crate::domain::time::Time;
+use crate::domain::{Time, TokenId};
 use crate::flow::Beneath;
 use crate::live::worker::Plan;
 use crate::storage::reads;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::domain::id::{StoreId, TokenId};
+use crate::domain::{StoreId, TokenId};
 
 tokio::task_local! {
     static SUBJECT: Arc<Subject>;

@@ -6,15 +6,7 @@ mod better;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::id::{KeyId, StoreId};
-use crate::domain::key::KeyPair;
-use crate::domain::rest_base::RestBase;
-use crate::domain::scope::Scope;
-use crate::domain::store::{Store, StoreStatus};
-use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
-use crate::domain::verdict::Verdict;
+use crate::domain::{Actor, KeyId, KeyPair, RestBase, Scope, Store, StoreId, StoreStatus, StoreUrl, UserId, Verdict};
 use crate::flow::open_vault::or_damaged;
 use crate::flow::watching::{revocation, watch};
 use crate::flow::{Beneath, takes_in_beneath};

@@ -14,8 +14,7 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::BackupSchedule;
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
+use crate::domain::{Secret, Time};
 use crate::files::sync_folder_of;
 use crate::live::worker::Plan;
 use crate::storage;

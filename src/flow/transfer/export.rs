@@ -2,13 +2,7 @@
 //! returned.
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::StoreId;
-use crate::domain::key::KeyPair;
-use crate::domain::scope::Granted;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::user_id::UserId;
+use crate::domain::{Actor, Event, Granted, KeyPair, Kind, StoreId, StoreUrl, UserId};
 use crate::flow::Beneath;
 use crate::storage::{events, keys};
 use crate::vault::Place;

@@ -19,9 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::file::{Counts, Line};
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::secret::{Fingerprint, Secret};
-use crate::domain::store_url::StoreUrl;
+use crate::domain::{Actor, Fingerprint, Secret, StoreUrl};
 use crate::flow::transfer::add_by_keys::{self, Added, Became, Manner, NewKeys};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::vault::fingerprint;

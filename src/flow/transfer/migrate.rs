@@ -1,7 +1,7 @@
 //! Migrate: copies a whole installation to another database. The key ring file stays unchanged.
 
 use crate::app::App;
-use crate::domain::id::StoreId;
+use crate::domain::StoreId;
 use crate::flow::open_vault::{self, open_vault};
 use crate::storage::transfer::{self, Fault};
 use crate::storage::{self, Db, keys};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::domain::time::{Instant, Time};
+use crate::domain::{Instant, Time};
 use crate::files::folder_of;
 use crate::flow::Beneath;
 use crate::flow::open_vault::{self, PROOF};

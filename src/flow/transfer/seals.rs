@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::app::App;
-use crate::domain::sealed::Sealed;
+use crate::domain::Sealed;
 use crate::flow::Beneath;
 use crate::storage::seals::{self, Row};
 use crate::vault::Place;

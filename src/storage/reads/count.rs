@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Read, journal};
-use crate::domain::id::{RequestId, TokenId};
-use crate::domain::time::Time;
+use crate::domain::{RequestId, Time, TokenId};
 use crate::storage::{Db, Error, Tx};
 
 /// How many keys were read, and how many calls were made.

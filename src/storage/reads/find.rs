@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::count::Count;
 use super::segments::{self, Segment};
 use super::{Read, journal, unpack};
-use crate::domain::id::{RequestId, StoreId, TokenId};
-use crate::domain::time::Time;
+use crate::domain::{RequestId, StoreId, Time, TokenId};
 use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 

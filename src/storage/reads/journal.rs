@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use super::packed::{Read, pack};
 use super::unpack;
-use crate::domain::id::{RequestId, StoreId, TokenId};
-use crate::domain::time::Time;
+use crate::domain::{RequestId, StoreId, Time, TokenId};
 use crate::storage::{Db, Error, Tx, Writer, lending};
 
 /// One lent key or one call with it, about to be recorded.

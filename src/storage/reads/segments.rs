@@ -9,8 +9,7 @@ use super::count::Counted;
 use super::find::Wanted;
 use super::packed::{Read, minted_at, pack};
 use super::{journal, unpack};
-use crate::domain::id::{RequestId, StoreId};
-use crate::domain::time::Time;
+use crate::domain::{RequestId, StoreId, Time};
 use crate::storage::lists::{as_list, listed};
 use crate::storage::{Db, Error, Tx};
 

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::schema::{Kind, Table};
 use super::value::{Adding, Row, Sum, Value, hex};
 use super::{BYTES_AT_ONCE, Piece, ROWS_AT_ONCE};
-use crate::domain::secret::Secret;
+use crate::domain::Secret;
 
 /// The format's version. It is increased when older programs cannot read the new format.
 const FORMAT: u32 = 1;

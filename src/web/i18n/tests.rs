@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::domain::typed_key::Half;
+use crate::domain::Half;
 
 /// Sentences that are deliberately the same in another language.
 const ALIKE: [(Language, &str); 9] = [

@@ -10,8 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::attempt_one;
 use crate::app::App;
-use crate::domain::store_url::StoreUrl;
-use crate::domain::time::Time;
+use crate::domain::{StoreUrl, Time};
 use crate::flow::Beneath;
 use crate::live::outgoing_limits::AT_A_TIME;
 use crate::live::worker::{Plan, Worker};

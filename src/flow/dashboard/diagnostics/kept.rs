@@ -2,7 +2,7 @@
 
 use super::{DATABASE, Depth, Finding, State};
 use crate::app::App;
-use crate::domain::sealed::Sealed;
+use crate::domain::Sealed;
 use crate::flow::transfer::backup::{self, Standing};
 use crate::flow::transfer::seals;
 use crate::storage::diagnostics;

@@ -1,6 +1,6 @@
 //! Why a working key does not replace the store's current one.
 
-use crate::domain::time::Time;
+use crate::domain::Time;
 
 /// Why a working key does not replace the store's current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

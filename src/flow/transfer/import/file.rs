@@ -10,10 +10,8 @@ use super::cells::{self, Cells, is_blank, is_blank_cell};
 use super::columns::{self, Column, Heading};
 use super::lines::{LINE_AT_MOST, Lines, PhysicalLine};
 use crate::domain::invisible::is_invisible;
-use crate::domain::scope::{Granted, Scope};
-use crate::domain::store_url::{Network, StoreUrl};
-use crate::domain::typed_key::{self, NotAHalf};
-use crate::domain::user_id::UserId;
+use crate::domain::typed_key::{self};
+use crate::domain::{Granted, Network, NotAHalf, Scope, StoreUrl, UserId};
 use crate::flow::transfer::add_by_keys::NewKeys;
 
 pub use super::columns::NotAnImport;
