@@ -1,6 +1,7 @@
 """Runs histories generated from a seed against the real binary, on both databases, until the time is up. See `scripts/torture`."""
 
 import argparse
+import collections
 import math
 import os
 import re
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import history
 from databases import Cluster
-from faults import FAULTS
+from faults import FAULTS, shape
 from runner import close_all, keep_log, runner
 from shrink import shrink
 
@@ -50,6 +51,9 @@ def parse():
     parser.add_argument(
         "--shrink", type=float, default=120, metavar="SECONDS", help="time limit for finding a shorter history that still fails"
     )
+    parser.add_argument(
+        "--disk", type=int, metavar="REFUSALS", help="only faults of the disk, until each kind has made so many requests fail"
+    )
     parser.add_argument("--quick", action="store_true", help="three fixed seeds, a minute each")
     parser.add_argument("--self-test", action="store_true", help="test the auditor against services that lie")
     return parser.parse_args()
@@ -73,7 +77,7 @@ class Torture:
     def __init__(self, arguments, cluster):
         self.arguments, self.cluster, self.binary = arguments, cluster, binary()
         self.steps = self.acknowledged = self.histories = 0
-        self.passed_over = set()
+        self.passed_over, self.refused = set(), collections.Counter()
         self.lock = threading.Lock()
 
     def run_one(self, steps, kind, seed):
@@ -84,6 +88,7 @@ class Torture:
                 self.steps += one.steps
                 self.acknowledged += one.model.acknowledged()
                 self.passed_over |= one.passed_over
+                self.refused += one.model.refused
             if complaints:
                 keep_log(one, log_of(seed))
         return complaints
@@ -100,6 +105,26 @@ class Torture:
             if complaints:
                 self.report(steps, kind, seed, number, complaints)
                 return False
+            number += 1
+        return True
+
+    def run_disk(self, seed, refusals):
+        """Runs faults of the disk until each kind has made so many requests fail; returns false at the first failure."""
+        kinds = history.OF_THE_DISK
+        number = 0
+        while any(self.refused[shape(*kind)] < refusals for kind in kinds):
+            fault = kinds[number % len(kinds)]
+            if self.refused[shape(*fault)] < refusals:
+                steps = history.of_the_disk(seed, number)
+                complaints = self.run_one(steps, "sqlite", f"{seed}/{number}")
+                self.histories += 1
+                if complaints:
+                    self.report(steps, "sqlite", seed, number, complaints)
+                    return False
+                if not self.refused[shape(*fault)]:
+                    print(f"torture: FAILED: {shape(*fault)}: nothing was refused; {sorted(self.passed_over)}")
+                    return False
+                print(f"torture: {shape(*fault)}: {self.refused[shape(*fault)]} refused", flush=True)
             number += 1
         return True
 
@@ -157,7 +182,10 @@ def run(arguments, cluster):
         plan = [(arguments.seed or str(int(time.time())), kinds, arguments.fault)]
     minutes = 1 if arguments.quick else arguments.minutes
     pool = ThreadPoolExecutor(len(plan))
-    running = [pool.submit(torture.run_seed, seed, minutes, on, faults) for seed, on, faults in plan]
+    if arguments.disk:
+        running = [pool.submit(torture.run_disk, plan[0][0], arguments.disk)]
+    else:
+        running = [pool.submit(torture.run_seed, seed, minutes, on, faults) for seed, on, faults in plan]
     if not all([each.result() for each in running]):
         return 1
     torture.report_skipped()

@@ -7,6 +7,7 @@ import time
 import urllib.parse
 
 from evidence import Unreadable, read_feed
+from faults import OF_THE_DISK
 from model import Attempt
 from service import FAKETIME, authorize_address
 
@@ -16,6 +17,8 @@ class Deeds:
 
     def note(self, kind, outcome, began, **about):
         self.say(f"    {kind}: {outcome}")
+        if outcome == "unknown" and self.fault in OF_THE_DISK:
+            self.model.refuse(self.fault_shape)
         return self.model.note(kind, outcome, began, calm=self.fault is None, **about)
 
     # --- Connecting --------------------------------------------------------------------------------------------------

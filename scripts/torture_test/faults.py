@@ -175,5 +175,15 @@ FAULTS = {
     "down": down,
     "deaf": deaf,
 }
+OF_THE_DISK = {"full", "eio"}
+
+
+def shape(kind, options):
+    """What a fault of the disk is counted as."""
+    if kind == "full":
+        return "full, log emptied" if options.get("empty") else "full"
+    return f"{options.get('calls', 'pwrite64')} {options.get('when', 'always')}"
+
+
 # Faults that do not affect the service itself.
 OF_OTHERS = {"hanging", "down", "deaf"}

@@ -130,6 +130,28 @@ class Maker:
         return ["during", kind, options, [["together", steps]] if rng.random() < 0.4 else steps]
 
 
+# Every fault of the disk: a full one, and calls that fail in each of the ways of `WHEN`.
+OF_THE_DISK = [("full", {}), ("full", {"empty": True})] + [
+    ("eio", {"calls": calls, **({"when": when} if when else {})}) for calls in ("pwrite64", "fsync,fdatasync") for when in WHEN
+]
+
+
+def of_the_disk(seed, number):
+    """A history of one fault of the disk, again and again, while keys are lent and stores connect."""
+    fault, options = OF_THE_DISK[number % len(OF_THE_DISK)]
+    maker = Maker(f"{seed}/{number}/disk", "sqlite")
+    pairs = [[f"user-{each}", each] for each in range(maker.shops)]
+    steps = [["connect", maker.number(), *pair, False] for pair in pairs] + [["wait", *pair] for pair in pairs]
+
+    def busy(times):
+        lends = [["lend", *pair, "auditor", times] for pair in pairs[:3]]
+        return [["together", [*lends, ["connect", maker.number(), *maker.rng.choice(pairs), False]]]]
+
+    for _ in range(12):
+        steps += [["during", fault, options, busy(20)], *busy(1)]
+    return steps
+
+
 def make(seed, number, kind, faults=None, clock=False):
     """The history with this seed and number."""
     maker = Maker(f"{seed}/{number}/{kind}", kind, faults)

@@ -3,6 +3,7 @@ here asks the service anything.
 
 An outcome is `yes` (answered as done), `no` (refused), or `unknown` (a 5xx, or no whole answer): then either is fine."""
 
+import collections
 import threading
 import time
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Model:
         self.revoked_at_shop = set()
         self.troubled_shops = set()
         self.clock_jumped = 0
+        # By fault of the disk: how many requests it made fail.
+        self.refused = collections.Counter()
 
     def note(self, kind, outcome, began, calm=True, mark=None, **about):
         mark = len(self.feed) if mark is None else mark
@@ -64,6 +67,11 @@ class Model:
         with self.lock:
             self.deeds.append(deed)
         return deed
+
+    def refuse(self, shape):
+        """A request failed while the disk did, in this way."""
+        with self.lock:
+            self.refused[shape] += 1
 
     def of(self, *kinds):
         with self.lock:

@@ -14,7 +14,7 @@ from audit import audit
 from databases import Postgres, Sqlite
 from deeds import Deeds
 from evidence import Records, Unreadable, collect
-from faults import FAULTS, OF_OTHERS, missing
+from faults import FAULTS, OF_OTHERS, missing, shape
 from model import Complaint, Model
 from service import FAKETIME, Browser, Service
 from shop import Receiver, Shop
@@ -49,7 +49,7 @@ class Runner(Deeds):
         self.browsers = 0
         self.records = Records(self.service, self.new_browser)
         self.began, self.traced = time.monotonic(), bool(os.environ.get("TORTURE_TRACE"))
-        self.fault, self.steps, self.passed_over = None, 0, set()
+        self.fault, self.fault_shape, self.steps, self.passed_over = None, None, 0, set()
         self.left_claims = False
         self.secret = None
 
@@ -128,7 +128,7 @@ class Runner(Deeds):
         if kind in ("hanging", "down"):
             self.model.troubled_shops.add(options["shop"] % SHOPS)
         if kind not in OF_OTHERS:
-            self.fault, self.left_claims = kind, True
+            self.fault, self.fault_shape, self.left_claims = kind, shape(kind, options), True
         self.say(f"{kind} {options}")
         with FAULTS[kind](self, options):
             for step in steps:

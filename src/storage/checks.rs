@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::{Db, Error, Tx, events, lending};
+use super::lending::{self, Change};
+use super::{Db, Error, Tx, events};
 use crate::domain::{AuthMethod, Event, RestBase, Scope, Span, Store, StoreId, StoreStatus, StoreUrl, Time, Verdict};
 
 /// How soon after it was connected a store is checked first.
@@ -134,7 +135,7 @@ pub async fn keep(db: &Db, was: &Store, version: i64, checked: &Checked) -> Resu
         if mine == 1 {
             go_on(&mut tx, id, checked.verdict, checked.now).await?;
             if checked.lending_changed {
-                lending::changed(&mut tx).await?;
+                lending::changed(&mut tx, Change::Store(&was.user_id, id)).await?;
             }
             for event in &checked.events {
                 events::record(&mut tx, event).await?;

@@ -1,8 +1,9 @@
 //! Versions of a store's key, their end, and the revocation keys by which a store is asked whether its merchant has revoked
 //! them.
 
-use super::{Db, Error, Tx, events, lending};
-use crate::domain::{AuthMethod, Event, Key, KeyId, RestBase, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
+use super::lending::{self, Change};
+use super::{Db, Error, Tx, events};
+use crate::domain::{AuthMethod, Event, Key, KeyId, RestBase, Scope, Store, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// The versions of a store's key, the newest first; at most `most`.
 pub async fn of_store(db: &Db, id: &StoreId, most: i64) -> Result<Vec<Key>, Error> {
@@ -88,7 +89,7 @@ impl Farewell {
 /// is unknown.
 pub async fn disconnect(
     db: &Db,
-    id: &StoreId,
+    store: &Store,
     farewell: Option<&Farewell>,
     now: Time,
     event: &Event,
@@ -100,7 +101,7 @@ pub async fn disconnect(
                  SET status = 'disconnected', reason = NULL, changed_at = $1
                  WHERE id = $2 AND status <> 'disconnected'",
             )
-            .binds((now, id))
+            .binds((now, &store.id))
             .execute()
             .await?;
         if mine == 0 {
@@ -110,10 +111,10 @@ pub async fn disconnect(
             farewell.keep(&mut tx).await?;
         }
         tx.query("UPDATE keys SET sealed = NULL, retired_at = $1 WHERE store_id = $2 AND retired_at IS NULL")
-            .binds((now, id))
+            .binds((now, &store.id))
             .execute()
             .await?;
-        lending::changed(&mut tx).await?;
+        lending::changed(&mut tx, Change::Store(&store.user_id, &store.id)).await?;
         events::record(&mut tx, event).await?;
         tx.commit(true).await
     })

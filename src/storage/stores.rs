@@ -2,8 +2,9 @@
 
 use super::checks::{FIRST_CHECK_AFTER, new_span};
 use super::keys::Farewell;
+use super::lending::{self, Change};
 use super::lists::{as_list, listed};
-use super::{Db, Error, Tx, events, lending};
+use super::{Db, Error, Tx, events};
 use crate::domain::search;
 use crate::domain::{
     Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, RestBase, Scope, Store, StoreId, StoreStatus, StoreUrl,
@@ -148,7 +149,7 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
     .execute()
     .await?;
     new_span(tx, &store_id, new.remark.unwrap_or(Verdict::Works), new.now).await?;
-    lending::changed(tx).await?;
+    lending::changed(tx, Change::Store(&new.user_id, &store_id)).await?;
     Ok((store_id, version))
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::lending::{self, Change};
 use super::lists::{as_list, listed};
-use super::{Db, Error, Tx, events, lending};
+use super::{Db, Error, Tx, events};
 use crate::domain::{Event, Fingerprint, ServiceToken, Time, TokenId};
 
 /// The columns of a [`ServiceToken`].
@@ -102,7 +103,7 @@ pub async fn rotate(
         if done == 0 {
             return tx.undo(false).await;
         }
-        lending::changed(&mut tx).await?;
+        lending::changed(&mut tx, Change::Token).await?;
         for event in events {
             events::record(&mut tx, event).await?;
         }
@@ -122,7 +123,7 @@ pub async fn revoke(db: &Db, id: &TokenId, now: Time, event: &Event) -> Result<b
         if done == 0 {
             return tx.undo(false).await;
         }
-        lending::changed(&mut tx).await?;
+        lending::changed(&mut tx, Change::Token).await?;
         events::record(&mut tx, event).await?;
         tx.commit(true).await
     })

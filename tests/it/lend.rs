@@ -207,9 +207,14 @@ async fn commits(world: &World) -> usize {
 
 /// The version of the key that `app` returns for `token`, or the error.
 async fn lent(app: &cartkey::app::App, token: &str) -> Result<i64, String> {
+    lent_to(app, token, "m").await
+}
+
+/// The same for the store of this merchant.
+async fn lent_to(app: &cartkey::app::App, token: &str, merchant: &str) -> Result<i64, String> {
     let (token, id) = (Secret::new(token.to_owned()), RequestId::mint(app.now(), &app.entropy));
     let request = Request { token: &token, id: &id, from: [127, 0, 0, 1].into(), has: None };
-    match lend::keys(app, &request, &Which::User("m".parse().unwrap(), None)).await {
+    match lend::keys(app, &request, &Which::User(merchant.parse().unwrap(), None)).await {
         Ok(Lent::Keys(keys)) => Ok(keys.version()),
         Ok(Lent::Same(_)) => Ok(0),
         Err(why) => Err(why.to_string()),
@@ -262,6 +267,52 @@ async fn a_second_store_makes_the_only_one_several_at_once_everywhere() {
     assert_eq!(lent(&replica, &service.token).await, Ok(1));
     connect_other(&world).await;
     assert_eq!(lent(&replica, &service.token).await, Err("the merchant has several stores".to_owned()));
+}
+
+#[tokio::test]
+async fn what_changes_at_one_store_leaves_the_others_in_memory_everywhere() {
+    let (world, service) = connected().await;
+    world.approved("n", json!({})).await;
+    world.prove().await;
+    let (replica, token) = (world.replica().await, &service.token);
+    for app in [&world.app, &replica] {
+        assert_eq!((lent_to(app, token, "m").await, lent_to(app, token, "n").await), (Ok(1), Ok(1)));
+    }
+    let id = column(&world.app.db, "SELECT id FROM stores WHERE user_id = 'n'").await.remove(0);
+    disconnect::disconnect(&world.app, &id.parse().unwrap(), &Actor::new("test")).await.unwrap();
+    // What is in memory is lent without the table.
+    change(&world.app.db, "ALTER TABLE stores RENAME TO gone").await;
+    for app in [&world.app, &replica] {
+        assert_eq!(lent_to(app, token, "m").await, Ok(1));
+        lent_to(app, token, "n").await.unwrap_err();
+    }
+    // Somebody who does not say what has changed may have changed everything.
+    change(&world.app.db, "UPDATE counters SET n = n + 1 WHERE name = 'lending'").await;
+    for app in [&world.app, &replica] {
+        lent_to(app, token, "m").await.unwrap_err();
+    }
+    change(&world.app.db, "ALTER TABLE gone RENAME TO stores").await;
+    for app in [&world.app, &replica] {
+        assert_eq!(lent_to(app, token, "m").await, Ok(1));
+        assert_eq!(lent_to(app, token, "n").await, Err("the store is disconnected".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn of_the_changes_at_stores_the_newest_ten_thousand_are_stored() {
+    let (world, service) = connected().await;
+    let replica = world.replica().await;
+    assert_eq!(lent(&replica, &service.token).await, Ok(1));
+    // As if that many had changed since: this one is the last that is stored.
+    let later = "UPDATE counters SET n = 20000 WHERE name = 'lending';
+                 INSERT INTO lending_changes (n) VALUES (5000), (15000)";
+    change(&world.app.db, later).await;
+    assert!(tokens::revoke(&world.app, &service.token_id.parse().unwrap(), &Actor::new("test")).await.unwrap());
+    assert_eq!(
+        column(&world.app.db, "SELECT CAST(n AS TEXT) FROM lending_changes ORDER BY n").await,
+        ["15000", "20001"]
+    );
+    lent(&replica, &service.token).await.unwrap_err();
 }
 
 #[tokio::test]

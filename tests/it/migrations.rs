@@ -16,6 +16,7 @@ const RELEASED: &[(&str, &str)] = &[
     ("0003_application_passwords.sql", "1f418856ccf7b67435fd590f9dd27de95d3b897ed623b63c76372e00cecaaad1"),
     ("0004_calls.sql", "6ee2c937ca3898abe0aab8263eb510678f500910305c6407d382b1b638e5e6f1"),
     ("0005_idempotency_keys.sql", "f4ac72a019241f8811ed4213139aa854ae76fb0737302c2a23620ea51efd69e5"),
+    ("0009_lending_changes.sql", "2dacfba86b5025ab4484f8626c322138f82a4175ed3f15306973acce4a9456a5"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
     ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
 ];
@@ -29,6 +30,7 @@ INSERT INTO installation (one, instance, created_at, sealing) VALUES (1, 'i', 1,
 INSERT INTO ring_keys (id, proof, retired_at) VALUES ('k1', 'proof', 1);
 INSERT INTO processes (id, ring, seen_at) VALUES ('p1', 'k2 k1', 1);
 UPDATE counters SET n = 1 WHERE name = 'event';
+INSERT INTO lending_changes (n, user_id, store_id) VALUES (1, 'm', 'st_1');
 INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, revoked_at)
 VALUES ('tk_1', 'Shipping', 'f1', 'keys:read', 1, 2, 3);
 INSERT INTO idempotency_keys (id, token_id, request, claimed_by, claimed_until, expires_at, answer)

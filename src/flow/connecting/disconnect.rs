@@ -24,7 +24,8 @@ pub async fn disconnect(app: &App, id: &StoreId, actor: &Actor) -> Result<Option
     let Some(served) = stores::served(&app.db, id).await? else { return Ok(None) };
     let now = app.now();
     let event = Event::new(Kind::StoreDisconnected, now, actor).user(&served.store.user_id).store(id);
-    if keys::disconnect(&app.db, id, revocation::farewell(app, &served).await?.as_ref(), now, &event).await? {
+    let farewell = revocation::farewell(app, &served).await?;
+    if keys::disconnect(&app.db, &served.store, farewell.as_ref(), now, &event).await? {
         tracing::info!(store.id = %id, "disconnected {}", served.store.home.shown());
     }
     let mut revoked = false;

@@ -201,8 +201,9 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
     let needed = permission(&call.method).unwrap_or(Permission::ProxyWrite);
     let mut kept: Option<(String, OwnedSemaphorePermit)> = None;
     for _ in 0..AGAIN {
+        let revision = lend::revision(app).await?;
         let token = lend::allowed(app, &call.request, needed).await?;
-        let (revision, lendable) = lend::find(app, &token.1, &call.which).await?;
+        let lendable = lend::find(app, &token, &call.which).await?;
         let scope = lendable.store.scope;
         let may = match call.method {
             Method::GET | Method::HEAD => scope.reads(),
@@ -218,9 +219,9 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
             continue;
         };
         let pair = lend::pair(app, &lendable)?;
-        let read = lend::read(app, call.request.id.clone(), &call.request, &token.1, &lendable);
+        let read = lend::read(app, call.request.id.clone(), &call.request, &token, &lendable);
         let read = KeyRead { call: Some(format!("{} {}", call.method, call.route)), ..read };
-        if lend::is_recorded(app, vec![read], revision.min(token.0)).await? {
+        if lend::is_recorded(app, vec![read], revision).await? {
             return Ok(Prepared { place, lendable, pair });
         }
         kept = Some((host.to_owned(), place));
@@ -329,7 +330,7 @@ async fn check(app: &App, request: &Request<'_>, lendable: &Lendable, refused: R
         return Ok(());
     }
     let token = lend::token(app, request.token).await?;
-    let actor = Actor::new(token.1.id.as_str()).asking(request.from, Some(request.id.clone()));
+    let actor = Actor::new(token.id.as_str()).asking(request.from, Some(request.id.clone()));
     let Some(looked) = watch::report(app, &lendable.store.id, &actor).await? else {
         return Err(lend::Error::NotFound.into());
     };

@@ -1,10 +1,10 @@
 //! Lend: returns a store's key to an internal service, after the read has been recorded on disk.
 //!
-//! The hot path does not query the database for what is cached. Valid tokens and connected stores are cached with the lending
-//! counter under which they were read. The transaction that records the lending, one for a whole batch of concurrent reads, checks
-//! the counter again. An answer prepared under an older counter is discarded and prepared anew. So a revoked token or a retired key
-//! is never served from the cache, not for a second and not with two replicas, and one commit serves many reads. Refusals are never
-//! cached.
+//! The hot path does not query the database for what is cached. Valid tokens and connected stores are cached as they were at one
+//! value of the lending counter. The transaction that records the lending, one for a whole batch of concurrent reads, checks the
+//! counter again. An answer prepared under an older counter is discarded, what has changed since is removed from the cache, and the
+//! answer is prepared anew. So a revoked token or a retired key is never served from the cache, not for a second and not with two
+//! replicas, and one commit serves many reads. Refusals are never cached.
 //!
 //! Futures that query the database are boxed: their state is kilobytes, which would be part of every answer's future, and that is
 //! moved several times.
@@ -142,15 +142,16 @@ pub async fn keys(app: &App, request: &Request<'_>, which: &Which) -> Result<Len
 
 async fn one(app: &App, request: &Request<'_>, which: &Which) -> Result<Lent<Box<Keys>>, Error> {
     for _ in 0..AGAIN {
+        let revision = revision(app).await?;
         let token = allowed(app, request, Permission::KeysRead).await?;
-        let (revision, lendable) = find(app, &token.1, which).await?;
+        let lendable = find(app, &token, which).await?;
         let (answer, reads) = if request.has(&lendable.etag) {
             (Lent::Same(lendable.etag.clone()), Vec::new())
         } else {
-            let reads = vec![read(app, request.id.clone(), request, &token.1, &lendable)];
+            let reads = vec![read(app, request.id.clone(), request, &token, &lendable)];
             (Lent::Keys(Box::new(open(app, &lendable)?)), reads)
         };
-        if is_recorded(app, reads, revision.min(token.0)).await? {
+        if is_recorded(app, reads, revision).await? {
             return Ok(answer);
         }
     }
@@ -169,19 +170,17 @@ pub async fn several(app: &App, request: &Request<'_>, which: &[Which]) -> Resul
 
 async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<Several>, Error> {
     for _ in 0..AGAIN {
+        let revision = revision(app).await?;
         let token = allowed(app, request, Permission::KeysRead).await?;
-        let (mut oldest, mut keys, mut reads) = (token.0, Vec::with_capacity(which.len()), Vec::new());
+        let (mut keys, mut reads) = (Vec::with_capacity(which.len()), Vec::new());
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
         let mut id = request.id.clone();
         for which in which {
-            let key = match find(app, &token.1, which).await {
-                Ok((revision, lendable)) => {
-                    oldest = oldest.min(revision);
-                    open(app, &lendable).inspect(|_| {
-                        reads.push(read(app, id.clone(), request, &token.1, &lendable));
-                        id = id.next();
-                    })
-                }
+            let key = match find(app, &token, which).await {
+                Ok(lendable) => open(app, &lendable).inspect(|_| {
+                    reads.push(read(app, id.clone(), request, &token, &lendable));
+                    id = id.next();
+                }),
                 Err(error @ Error::Beneath(_)) => return Err(error),
                 Err(error) => Err(error),
             };
@@ -201,11 +200,21 @@ async fn each(app: &App, request: &Request<'_>, which: &[Which]) -> Result<Lent<
         } else {
             Lent::Keys(Several { keys, etag })
         };
-        if is_recorded(app, reads, oldest).await? {
+        if is_recorded(app, reads, revision).await? {
             return Ok(answer);
         }
     }
     Err(Error::Unrecorded)
+}
+
+/// The lending counter under which an answer is prepared: it is read before everything else that the answer is made of.
+pub(super) async fn revision(app: &App) -> Result<i64, Error> {
+    let memory = &app.lending.memory;
+    if let Some(revision) = memory.revision() {
+        return Ok(revision);
+    }
+    Box::pin(memory.catch_up(&app.db)).await?;
+    memory.revision().ok_or(Error::Unrecorded)
 }
 
 /// The token of the request, if it has this permission.
@@ -213,16 +222,16 @@ pub(super) async fn allowed(
     app: &App,
     request: &Request<'_>,
     permission: Permission,
-) -> Result<Arc<(i64, ServiceToken)>, Error> {
+) -> Result<Arc<ServiceToken>, Error> {
     let token = token(app, request.token).await?;
-    subject::is_token(&token.1.id);
-    if token.1.permissions.allow(permission) { Ok(token) } else { Err(Error::PermissionMissing(permission)) }
+    subject::is_token(&token.id);
+    if token.permissions.allow(permission) { Ok(token) } else { Err(Error::PermissionMissing(permission)) }
 }
 
-/// The store's key with the oldest lending counter under which any of it was read.
-pub(super) async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<(i64, Arc<Lendable>), Error> {
-    let (revision, id) = match which {
-        Which::Store(id) => (i64::MAX, id.clone()),
+/// The store's key.
+pub(super) async fn find(app: &App, token: &ServiceToken, which: &Which) -> Result<Arc<Lendable>, Error> {
+    let id = match which {
+        Which::Store(id) => id.clone(),
         Which::User(user, home) => {
             if !token.may_see(user) {
                 return Err(Error::NotFound);
@@ -231,26 +240,23 @@ pub(super) async fn find(app: &App, token: &ServiceToken, which: &Which) -> Resu
         }
     };
     subject::is_store(&id);
-    let lendable = lendable(app, token, &id).await?;
-    Ok((lendable.revision.min(revision), lendable))
+    lendable(app, token, &id).await
 }
 
 /// The token of `secret`, from the cache, if it works now.
-pub(super) async fn token(app: &App, secret: &Secret) -> Result<Arc<(i64, ServiceToken)>, Error> {
-    let memory = &app.lending.memory;
+pub(super) async fn token(app: &App, secret: &Secret) -> Result<Arc<ServiceToken>, Error> {
     let fingerprint = fingerprint(secret);
-    let token = match memory.tokens.get(&fingerprint).filter(|token| memory.is_current(token.0)) {
+    let token = match app.lending.memory.token(&fingerprint) {
         Some(known) => known,
         None => Box::pin(token_from_database(app, fingerprint)).await?,
     };
-    if token.1.works_at(app.now()) { Ok(token) } else { Err(Error::Unauthenticated) }
+    if token.works_at(app.now()) { Ok(token) } else { Err(Error::Unauthenticated) }
 }
 
-async fn token_from_database(app: &App, fingerprint: Fingerprint) -> Result<Arc<(i64, ServiceToken)>, Error> {
+async fn token_from_database(app: &App, fingerprint: Fingerprint) -> Result<Arc<ServiceToken>, Error> {
     let (revision, token) = tokens::by_fingerprint(&app.db, &fingerprint).await?;
-    let token = Arc::new((revision, token.ok_or(Error::Unauthenticated)?));
-    app.lending.memory.saw(revision);
-    app.lending.memory.tokens.insert(fingerprint, Arc::clone(&token));
+    let token = Arc::new(token.ok_or(Error::Unauthenticated)?);
+    app.lending.memory.add_token(revision, fingerprint, &token);
     Ok(token)
 }
 
@@ -262,20 +268,17 @@ pub async fn fresh_token(app: &App, secret: &Secret) -> Result<ServiceToken, Err
     Ok(token)
 }
 
-async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
-    let memory = &app.lending.memory;
+async fn store_of(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<StoreId, Error> {
     if home.is_none()
-        && let Some(known) = memory.users.get(user).filter(|(revision, _)| memory.is_current(*revision))
+        && let Some(known) = app.lending.memory.store_of(user)
     {
         return Ok(known);
     }
     Box::pin(store_from_database(app, user, home)).await
 }
 
-async fn store_from_database(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<(i64, StoreId), Error> {
-    let memory = &app.lending.memory;
+async fn store_from_database(app: &App, user: &UserId, home: Option<&StoreUrl>) -> Result<StoreId, Error> {
     let (revision, mut stores) = stores::of_user(&app.db, user, home).await?;
-    memory.saw(revision);
     // A disconnected store does not make the remaining one ambiguous.
     if stores.len() > 1 && stores.iter().any(|(_, _, status)| *status != StoreStatus::Disconnected) {
         stores.retain(|(_, _, status)| *status != StoreStatus::Disconnected);
@@ -284,9 +287,9 @@ async fn store_from_database(app: &App, user: &UserId, home: Option<&StoreUrl>) 
         [] => Err(Error::NotFound),
         [(id, _, _)] => {
             if home.is_none() {
-                memory.users.insert(user.clone(), (revision, id.clone()));
+                app.lending.memory.add_store_of(revision, user, id);
             }
-            Ok((revision, id.clone()))
+            Ok(id.clone())
         }
         _ => Err(Error::SeveralStores(stores.into_iter().map(|(id, home, _)| (id, home)).collect())),
     }
@@ -294,17 +297,14 @@ async fn store_from_database(app: &App, user: &UserId, home: Option<&StoreUrl>) 
 
 /// The store's key, from the cache if possible. A store that the token may not see is reported as missing, whatever its status.
 async fn lendable(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<Lendable>, Error> {
-    let memory = &app.lending.memory;
-    if let Some(known) = memory.stores.get(id).filter(|known| memory.is_current(known.revision)) {
+    if let Some(known) = app.lending.memory.store(id) {
         return if token.may_see(&known.store.user_id) { Ok(known) } else { Err(Error::NotFound) };
     }
     Box::pin(lendable_from_database(app, token, id)).await
 }
 
 async fn lendable_from_database(app: &App, token: &ServiceToken, id: &StoreId) -> Result<Arc<Lendable>, Error> {
-    let memory = &app.lending.memory;
     let served = stores::served(&app.db, id).await?.ok_or(Error::NotFound)?;
-    memory.saw(served.revision);
     let store = served.store;
     if !token.may_see(&store.user_id) {
         return Err(Error::NotFound);
@@ -321,7 +321,6 @@ async fn lendable_from_database(app: &App, token: &ServiceToken, id: &StoreId) -
     }
     let rest = store.rest();
     let lendable = Arc::new(Lendable {
-        revision: served.revision,
         etag: etag(&store, &key.id, &rest),
         rest,
         store,
@@ -331,7 +330,7 @@ async fn lendable_from_database(app: &App, token: &ServiceToken, id: &StoreId) -
         issued_at: key.issued_at,
         worked: Mutex::default(),
     });
-    memory.stores.insert(id.clone(), Arc::clone(&lendable));
+    app.lending.memory.add_store(served.revision, &lendable);
     Ok(lendable)
 }
 

@@ -3,7 +3,7 @@
 mod writer;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -18,13 +18,15 @@ use crate::domain::store::Store;
 use crate::domain::time::{Instant, Time};
 use crate::domain::token::ServiceToken;
 use crate::domain::user_id::UserId;
-use crate::storage::Db;
 use crate::storage::reads::KeyRead;
+use crate::storage::{Db, Error, lending};
 
 /// The maximum number of stores in memory: about 1 KB each, allocated as they are asked for.
 const STORES: usize = 100_000;
 /// The maximum number of tokens in memory.
 const TOKENS: usize = 1_000;
+/// The counter of a memory that knows nothing.
+const UNKNOWN: i64 = -1;
 /// The maximum number of reads that wait for the writer: about 1 MB. More are refused as unavailable.
 const READS: usize = 8_192;
 
@@ -38,22 +40,21 @@ pub struct Lending {
     room: Arc<Semaphore>,
 }
 
-/// Tokens that work and stores that are connected, each with the lending counter under which it was read.
+/// Tokens that work and stores that are connected, as they are at one value of the lending counter.
 pub struct Memory {
-    /// The newest lending counter that was seen.
+    /// That value; negative while nothing is known.
     revision: AtomicI64,
-    /// Tokens, by their fingerprint.
-    pub tokens: Cache<Fingerprint, Arc<(i64, ServiceToken)>>,
+    /// Held while something is added, and while what has changed is removed and the counter moves on.
+    turn: Mutex<()>,
+    tokens: Cache<Fingerprint, Arc<ServiceToken>>,
     /// Connected stores.
-    pub stores: Cache<StoreId, Arc<Lendable>>,
+    stores: Cache<StoreId, Arc<Lendable>>,
     /// The only store of a merchant.
-    pub users: Cache<UserId, (i64, StoreId)>,
+    users: Cache<UserId, StoreId>,
 }
 
 /// A connected store with its sealed key.
 pub struct Lendable {
-    /// The lending counter under which it was read.
-    pub revision: i64,
     /// The store.
     pub store: Store,
     /// Where its REST API answers.
@@ -75,7 +76,8 @@ pub struct Lendable {
 impl Default for Memory {
     fn default() -> Self {
         Self {
-            revision: AtomicI64::new(-1),
+            revision: AtomicI64::new(UNKNOWN),
+            turn: Mutex::default(),
             tokens: Cache::new(TOKENS),
             stores: Cache::new(STORES),
             users: Cache::new(STORES),
@@ -84,29 +86,91 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Whether this is the newest lending counter seen.
-    pub fn is_current(&self, revision: i64) -> bool {
-        self.revision.load(Ordering::Acquire) == revision
+    /// The lending counter of everything in memory; `None` while nothing is known. Look up after this, never before: what is found is
+    /// then as it was at this value or a later one, and [`Lending::record`] refuses an answer if the counter is no longer this.
+    pub fn revision(&self) -> Option<i64> {
+        Some(self.revision.load(Ordering::Acquire)).filter(|revision| *revision > UNKNOWN)
     }
 
-    /// Records a lending counter that was read.
-    pub fn saw(&self, revision: i64) {
-        self.revision.fetch_max(revision, Ordering::AcqRel);
+    /// A token that works, unless it has expired.
+    pub fn token(&self, fingerprint: &Fingerprint) -> Option<Arc<ServiceToken>> {
+        self.tokens.get(fingerprint)
     }
 
-    /// Records the counter that the writer read. If it is lower than memory's, the database was restored or failed over to a
-    /// replica that was behind: memory may hold changes that were lost, so it is cleared.
-    fn found(&self, revision: i64) {
-        if self.revision.fetch_max(revision, Ordering::AcqRel) > revision {
-            self.forget();
-            self.revision.store(revision, Ordering::Release);
+    /// A connected store.
+    pub fn store(&self, id: &StoreId) -> Option<Arc<Lendable>> {
+        self.stores.get(id)
+    }
+
+    /// The only store of a merchant.
+    pub fn store_of(&self, user: &UserId) -> Option<StoreId> {
+        self.users.get(user)
+    }
+
+    /// Adds a token that was read under this counter.
+    pub fn add_token(&self, revision: i64, fingerprint: Fingerprint, token: &Arc<ServiceToken>) {
+        self.add(revision, || self.tokens.insert(fingerprint, Arc::clone(token)));
+    }
+
+    /// Adds a store that was read under this counter.
+    pub fn add_store(&self, revision: i64, store: &Arc<Lendable>) {
+        self.add(revision, || self.stores.insert(store.store.id.clone(), Arc::clone(store)));
+    }
+
+    /// Adds a merchant's only store that was read under this counter.
+    pub fn add_store_of(&self, revision: i64, user: &UserId, store: &StoreId) {
+        self.add(revision, || self.users.insert(user.clone(), store.clone()));
+    }
+
+    /// Adds what was read under the counter that memory has; anything else might have changed meanwhile.
+    fn add(&self, revision: i64, insert: impl FnOnce()) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.revision() == Some(revision) {
+            insert();
         }
     }
 
+    /// Removes what has changed in the database, so that memory is as of the newest lending counter.
+    ///
+    /// # Errors
+    ///
+    /// The database failed; memory is unchanged.
+    pub async fn catch_up(&self, db: &Db) -> Result<(), Error> {
+        let before = self.revision.load(Ordering::Acquire);
+        let changes = lending::changes(db, before).await?;
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been here first.
+        if self.revision.load(Ordering::Acquire) == before {
+            self.remove(changes.known);
+            // Last: who reads this counter must not find what was removed.
+            self.revision.store(changes.revision, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, changed: Option<Vec<Option<(UserId, StoreId)>>>) {
+        let Some(changed) = changed else {
+            self.tokens.clear();
+            self.stores.clear();
+            self.users.clear();
+            return;
+        };
+        for change in changed {
+            match change {
+                Some((user, store)) => {
+                    self.users.remove(&user);
+                    self.stores.remove(&store);
+                }
+                None => self.tokens.clear(),
+            }
+        }
+    }
+
+    /// Clears memory: the database may no longer be what it was.
     fn forget(&self) {
-        self.tokens.clear();
-        self.stores.clear();
-        self.users.clear();
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.revision.store(UNKNOWN, Ordering::Release);
+        self.remove(None);
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Waiting {
 /// under the newest can be current.
 async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, queue: Queue) {
     let mut waiting = queue.lock().await;
-    let mut recorder = Recorder::new(db);
+    let mut recorder = Recorder::new(db.clone());
     let mut gathered: Vec<Waiting> = Vec::with_capacity(BATCH);
     let mut in_a_row = 0;
     loop {
@@ -96,7 +96,13 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, qu
         let begun = Instant::now();
         match recorder.record(&batch, newest).await {
             Ok(revision) => {
-                memory.found(revision);
+                // Before the answers are told: they are prepared again from memory.
+                if memory.revision() != Some(revision)
+                    && let Err(error) = memory.catch_up(&db).await
+                {
+                    memory.forget();
+                    worker.failed("what changed could not be read, so keys are looked up again", &error);
+                }
                 // Reads prepared under another counter were not recorded, and an answer without keys has none.
                 if revision == newest && !batch.is_empty() {
                     let lent = batch.iter().filter(|read| read.call.is_none()).count();
@@ -110,7 +116,7 @@ async fn write(db: Db, memory: Arc<Memory>, worker: Worker, metrics: Metrics, qu
                 }
             }
             Err(error) => {
-                // The server may have failed over: see `Memory::found`.
+                // The server may have failed over to a replica that was behind, and what memory knows may be lost.
                 memory.forget();
                 worker.failed("key reads could not be recorded, so no keys were lent", &error);
             }
