@@ -52,7 +52,6 @@ fn obstacle(path: &Path, wanted: Access) -> Option<String> {
     })
 }
 
-/// The folder of a file.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

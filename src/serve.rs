@@ -344,7 +344,6 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Starts listening.
     pub fn listen() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }

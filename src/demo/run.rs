@@ -19,9 +19,7 @@ use crate::flow::{lending::tokens, operators};
 use crate::woo::{Client, Outgoing, Resolver};
 use crate::{serve, telemetry, web};
 
-/// The demo's merchant.
 const USER_ID: &str = "merchant-42";
-/// The demo's operator.
 const OPERATOR: &str = "demo";
 
 /// Runs the demo until stopped.

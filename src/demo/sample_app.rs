@@ -26,7 +26,6 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:38rem;mar
     .card{border:1px solid #c6cbd4;border-radius:.5rem;padding:1rem}.bad{border-color:#ac231b}p,h1,pre{margin:0}main>*{min-width:0}pre{white-space:pre-wrap;overflow-wrap:anywhere}\
     @media(prefers-color-scheme:dark){body{color:#eceef2;background:#0e1014}a{color:#aab4ff}.card{border-color:#565e6b}}";
 
-/// The application's settings.
 #[derive(Clone)]
 pub struct Settings {
     /// The base address of Cartkey's service API, without a trailing slash.

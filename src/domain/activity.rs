@@ -71,7 +71,6 @@ impl Keep {
         }
     }
 
-    /// The choice in words.
     pub fn in_words(self) -> String {
         match self {
             Self::ForEver => "forever".to_owned(),

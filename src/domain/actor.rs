@@ -39,7 +39,6 @@ impl Actor {
         Self::new("cli")
     }
 
-    /// Cartkey itself.
     pub fn cartkey() -> Self {
         Self::new("cartkey")
     }

@@ -27,7 +27,6 @@ pub const MOST_GRANTS: i64 = 5;
 pub const UNRETURNED_AFTER: Duration = Duration::from_secs(75);
 
 names! {
-    /// The status of an attempt.
     Status {
         /// Waiting for the merchant's approval.
         Open = "open",
@@ -49,7 +48,6 @@ names! {
 }
 
 impl Status {
-    /// Whether the attempt has ended.
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Connected | Self::Denied | Self::Failed | Self::Expired)
     }
@@ -68,7 +66,6 @@ pub struct Attempt {
     pub account_label: Option<String>,
     /// The store's canonical address, as the preflight found it.
     pub home: StoreUrl,
-    /// The requested scope.
     pub scope: Scope,
     /// Who must confirm that the approval was intended.
     pub confirm: Confirm,
@@ -92,7 +89,6 @@ pub struct Attempt {
     pub confirmed_at: Option<Time>,
     /// When the newest one-time code for the application expires or expired; `None` if none was created.
     pub confirm_code_until: Option<Time>,
-    /// The store that was connected.
     pub store_id: Option<StoreId>,
     /// Whether the merchant copied the key from their store's settings instead of approving.
     pub by_hand: bool,
@@ -144,7 +140,6 @@ impl Attempt {
         waits && self.confirmed_at.is_none()
     }
 
-    /// An event about this attempt.
     pub fn event(&self, kind: Kind, at: Time, actor: &Actor) -> Event {
         Event::new(kind, at, actor).user(&self.user_id).link(self.link_id.as_ref()).attempt(&self.id)
     }

@@ -36,7 +36,6 @@ impl fmt::Display for AppName {
     }
 }
 
-/// The text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Type a name of 1 to 60 characters.")]
 pub struct NotAnAppName;
@@ -110,7 +109,6 @@ pub enum LogoFormat {
 }
 
 impl LogoFormat {
-    /// All formats.
     pub const ALL: [Self; 3] = [Self::Png, Self::Jpeg, Self::Webp];
 
     pub const fn media_type(self) -> &'static str {
@@ -121,7 +119,6 @@ impl LogoFormat {
         }
     }
 
-    /// The file extension.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -130,7 +127,6 @@ impl LogoFormat {
         }
     }
 
-    /// Parses a media type.
     pub fn of_media_type(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.media_type() == text)
     }
@@ -182,13 +178,11 @@ impl fmt::Debug for Logo {
 /// Why a file cannot be the logo; each message says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotALogo {
-    /// The file is empty.
     #[error("Choose a file first.")]
     Empty,
     /// The file is larger than [`Logo::AT_MOST`].
     #[error("The file is larger than 64 KiB. Save a smaller logo: 256 pixels high is enough.")]
     TooLarge,
-    /// The file is in none of the three formats.
     #[error("The file is not a PNG, JPEG or WebP image. SVG is not accepted: save it as PNG.")]
     Format,
 }

@@ -6,7 +6,6 @@ use super::verdict::Verdict;
 /// Consecutive checks of one store with the same verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Span {
-    /// The time of the first check.
     pub began_at: Time,
     /// The time of the last check; the store was not checked between this and the beginning of the next span.
     pub last_at: Time,

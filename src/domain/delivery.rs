@@ -5,7 +5,6 @@ use super::news::EventId;
 use super::time::Time;
 
 names! {
-    /// The state of a delivery.
     DeliveryState {
         /// Waiting for its next try.
         Waiting = "waiting",

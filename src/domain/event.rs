@@ -14,7 +14,6 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// The group in the activity.
             pub const fn group(self) -> Group {
                 match self { $(Self::$kind => Group::$group),* }
             }
@@ -102,7 +101,6 @@ names! {
 }
 
 impl Group {
-    /// The label for people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Connections => "Links and approvals",
@@ -130,17 +128,11 @@ pub struct Event {
     pub actor: Actor,
     /// The merchant concerned.
     pub user_id: Option<UserId>,
-    /// The store concerned.
     pub store_id: Option<StoreId>,
-    /// The link concerned.
     pub link_id: Option<LinkId>,
-    /// The attempt concerned.
     pub attempt_id: Option<AttemptId>,
-    /// The token concerned.
     pub token_id: Option<TokenId>,
-    /// The operator concerned.
     pub operator_id: Option<OperatorId>,
-    /// The webhook concerned.
     pub webhook_id: Option<WebhookId>,
     /// The reason, as a stable code.
     pub reason: Option<&'static str>,

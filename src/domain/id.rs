@@ -76,7 +76,6 @@ macro_rules! ids {
                 ulid.map_or(0, u128::from)
             }
 
-            /// The ID with this ULID.
             pub fn of_ulid(ulid: u128) -> Self {
                 Self(written($prefix, ulid.into()))
             }
@@ -87,7 +86,6 @@ macro_rules! ids {
                 Self::of_ulid(self.ulid().saturating_add(1))
             }
 
-            /// The ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -114,7 +112,6 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Identifies a link.
     LinkId = "ln";
     /// Identifies an attempt. It is part of the return address, so it grants no access by itself.
     AttemptId = "at";
@@ -126,9 +123,7 @@ ids! {
     KeyId = "ky";
     /// Identifies a service token.
     TokenId = "tk";
-    /// Identifies an operator.
     OperatorId = "op";
-    /// Identifies a webhook.
     WebhookId = "wh";
     /// Identifies a delivery of an event to a webhook.
     DeliveryId = "dl";

@@ -65,7 +65,6 @@ pub struct Key {
     pub revoked_at: Option<Time>,
 }
 
-/// The standing of a key version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// It is the version that is lent.

@@ -8,7 +8,6 @@ use super::store_url::StoreUrl;
 use super::time::Time;
 use super::user_id::UserId;
 
-/// The default lifetime of a link.
 pub const DEFAULT_LIFE: Duration = Duration::from_mins(30);
 /// The maximum lifetime of a link.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -31,7 +30,6 @@ names! {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Link {
     pub id: LinkId,
-    /// The merchant.
     pub user_id: UserId,
     /// The account's name in the application, shown to the merchant. At most 80 characters.
     pub account_label: Option<String>,
@@ -39,7 +37,6 @@ pub struct Link {
     pub home: Option<StoreUrl>,
     /// The only store that may be connected (a reconnect).
     pub store_id: Option<StoreId>,
-    /// The scope to request.
     pub scope: Scope,
     /// Where to send the merchant afterwards; its origin was on the allow-list when the link was created.
     pub return_url: Option<String>,
@@ -54,13 +51,11 @@ pub struct Link {
 }
 
 names! {
-    /// The state of a link.
     LinkState {
         /// Unused and valid.
         Open = "open",
         /// An attempt was begun from it.
         Used = "used",
-        /// It expired unused.
         Expired = "expired",
         Withdrawn = "withdrawn",
     }

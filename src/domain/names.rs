@@ -16,7 +16,6 @@ macro_rules! names {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// Parses the name.
             pub fn from_text(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|value| value.as_str() == text)
             }

@@ -44,7 +44,6 @@ impl fmt::Display for OperatorName {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Operator {
     pub id: OperatorId,
-    /// The sign-in name.
     pub name: OperatorName,
     /// Whether a second factor is required.
     pub second_factor: bool,
@@ -56,7 +55,6 @@ pub struct Operator {
     pub signed_in_at: Option<Time>,
 }
 
-/// A browser session of an operator.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Session {
     /// The fingerprint of the cookie's secret.
@@ -84,7 +82,6 @@ pub enum WeakPassword {
     /// Fewer than [`PASSWORD_AT_LEAST`] or more than [`PASSWORD_AT_MOST`] characters.
     #[error("a password must be 12 to 128 characters long; a few unrelated words are easy to remember")]
     Length,
-    /// It contains the operator's name.
     #[error("the password contains your name; choose one that does not")]
     Name,
     /// It repeats a few characters, or follows a row of the keyboard.

@@ -9,7 +9,6 @@ pub enum Product {
     Sucuri,
     /// SiteGround's captcha (`SG-Captcha`).
     SiteGround,
-    /// The Wordfence plugin.
     Wordfence,
     /// Imunify360's bot protection.
     Imunify360,
@@ -25,9 +24,7 @@ pub enum Product {
     SolidSecurity,
     /// The All-In-One Security plugin (AIOS).
     AllInOneSecurity,
-    /// The Disable REST API plugin.
     DisableRestApi,
-    /// The Birim REST Lock plugin.
     BirimRestLock,
     /// Duo's plugin for a second factor.
     Duo,
@@ -38,7 +35,6 @@ pub enum Product {
 }
 
 impl Product {
-    /// The product's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cloudflare => "Cloudflare",

@@ -35,7 +35,6 @@ impl Route {
         if is_woocommerce { Ok(Self(text.to_owned())) } else { Err(NotARoute::Elsewhere) }
     }
 
-    /// The route as it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -64,7 +64,6 @@ impl Scope {
     }
 }
 
-/// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("scope must be read, write or read_write")]
 pub struct NotAScope;

@@ -17,14 +17,12 @@ pub enum Sealed {
     WebhookSecret,
     /// A webhook's previous secret, while both sign.
     OldWebhookSecret,
-    /// An operator's second factor.
     SecondFactor,
     /// The answer to a request with an idempotency key.
     Answer,
 }
 
 impl Sealed {
-    /// All columns.
     pub const ALL: [Self; 7] = [
         Self::Grant,
         Self::Key,
@@ -35,7 +33,6 @@ impl Sealed {
         Self::Answer,
     ];
 
-    /// The name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Grant => "the key of an approval",

@@ -28,7 +28,6 @@ names! {
 pub struct Store {
     /// Its ID, unchanged by a reconnect.
     pub id: StoreId,
-    /// The merchant.
     pub user_id: UserId,
     /// Its canonical address; `(user_id, home)` is unique.
     pub home: StoreUrl,

@@ -27,28 +27,23 @@ pub struct StoreUrl(String);
 /// Why a typed address cannot be a store's. The message says what to type instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAStoreUrl {
-    /// Nothing was typed.
     #[error("Type the address of your store, for example shop.example.com.")]
     Empty,
     /// More than 2,000 characters.
     #[error("That address is too long. Type only your store's main address, for example shop.example.com.")]
     TooLong,
-    /// It is not a web address.
     #[error("That is not a web address. Type your store's main address, for example shop.example.com.")]
     Unreadable,
-    /// It contains a user name or password.
     #[error("Remove the part before the @ sign and type only your store's address.")]
     Userinfo,
     /// A scheme other than http and https.
     #[error("A store's address begins with https://. Type it as you see it in your browser.")]
     Scheme,
-    /// The host is an IP address.
     #[error("Type your store's name, for example shop.example.com, instead of a numeric address.")]
     IpAddress,
     /// The host name only works inside a network, such as `localhost` or `shop.local`.
     #[error("That address only works inside your own network. Type the address that your customers use.")]
     PrivateName,
-    /// The port is not allowed.
     #[error("Remove the number after the colon: stores must answer on the standard https port.")]
     Port,
 }

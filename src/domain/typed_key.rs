@@ -5,7 +5,6 @@ use std::fmt;
 use super::key::KeyPair;
 use super::secret::Secret;
 
-/// One half of a key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
     /// `ck_…`
@@ -64,12 +63,10 @@ impl Half {
 /// Why a text is not the expected half. Never repeats the text: it may be a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAHalf {
-    /// Nothing was typed.
     Empty(Half),
     Other(Half),
     /// It is the end of a key, as shown in WooCommerce's list.
     Shortened(Half),
-    /// It is neither half.
     Shape(Half),
 }
 
@@ -94,7 +91,6 @@ impl NotAHalf {
         }
     }
 
-    /// The half concerned.
     pub const fn half(self) -> Half {
         match self {
             Self::Empty(half) | Self::Other(half) | Self::Shortened(half) | Self::Shape(half) => half,

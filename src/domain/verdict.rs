@@ -31,7 +31,6 @@ macro_rules! verdicts {
 /// docs/protocol/store-answers.md §2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The key works.
     Works,
     /// The store does not know the key: revoked, its owner deleted, or a database restored.
     KeyRejected,

@@ -62,19 +62,15 @@ pub struct WebhookUrl(String);
 /// Why a typed address cannot be a webhook's. The message says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAWebhookUrl {
-    /// It is not a web address.
     #[error("Type a complete address, such as https://app.example.com/hooks/cartkey.")]
     Unreadable,
-    /// More than 2,000 characters.
     #[error("Type an address of at most 2,000 characters.")]
     TooLong,
     /// Neither https nor, in development, http.
     #[error("The address must begin with https://.")]
     Scheme,
-    /// It contains a user name or password.
     #[error("Remove the part before the @ sign; put what your service needs into the path.")]
     Userinfo,
-    /// It has a fragment (`#…`), which is never sent.
     #[error("Remove the part after the # sign: it is never sent.")]
     Fragment,
     /// The host is an IP address or a name that only works inside a network.
@@ -82,7 +78,6 @@ pub enum NotAWebhookUrl {
         "Webhooks are sent only to public host names with https. For development only, CARTKEY_ALLOW_PRIVATE_STORES=true allows private addresses."
     )]
     Private,
-    /// The port is not allowed.
     #[error("Use https on its usual port 443, or on 8443.")]
     Port,
 }
@@ -170,7 +165,6 @@ impl fmt::Display for NotWanted {
 impl std::error::Error for NotWanted {}
 
 impl Wanted {
-    /// All events.
     pub fn everything() -> Self {
         Self(vec!["*".to_owned()])
     }
@@ -252,7 +246,6 @@ names! {
 }
 
 names! {
-    /// The state of a webhook.
     WebhookState {
         /// It receives events.
         On = "on",
@@ -270,7 +263,6 @@ pub struct Webhook {
     pub url: WebhookUrl,
     /// Its description; may be empty.
     pub description: String,
-    /// Which events it wants.
     pub wanted: Wanted,
     /// The only merchants whose events it receives; `None` means all events, including those without a merchant.
     pub users: Option<Users>,

@@ -11,7 +11,6 @@ pub use crate::live::feed::Crowded;
 use crate::live::feed::{Place, Watcher};
 use crate::storage::{events, stores, tokens};
 
-/// One page of the feed.
 #[derive(Debug)]
 pub struct Part {
     /// The events, oldest first.
@@ -23,16 +22,13 @@ pub struct Part {
 /// Why the feed cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The cursor is newer than the newest event.
     #[error("there is no such event; the newest event is {newest}")]
     Ahead { newest: EventId },
-    /// Too many readers are already waiting.
     #[error("too many readers are waiting")]
     Crowded(Crowded),
     /// The token was revoked or expired in the meantime.
     #[error("the token is unknown, revoked or expired")]
     Unauthenticated,
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

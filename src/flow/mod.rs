@@ -20,7 +20,6 @@ use crate::storage;
 /// story defines what that means.
 #[derive(Debug, thiserror::Error)]
 pub enum Beneath {
-    /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
     /// A value is sealed under a ring key that this process does not have yet. It reads the ring again within seconds.

@@ -15,10 +15,8 @@ pub const PROOF: &[u8] = b"cartkey";
 /// Why the vault cannot be opened. Start-up exits with this text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The ring file cannot be read or written.
     #[error(transparent)]
     Ring(#[from] RingFault),
-    /// The database holds sealed keys, but the ring file is missing.
     #[error(
         "{path} is missing, but this database holds keys that were sealed with it: restore the file from its backup; a new one cannot open them"
     )]
@@ -26,7 +24,6 @@ pub enum Error {
         /// The path of the missing file.
         path: String,
     },
-    /// The ring lacks a key under which values in this database are sealed.
     #[error(
         "the key ring lacks the key {id}, which is still needed by {} in this database: add its line again, and run “cartkey rekey” before you remove it",
         if *.values == 1 { "1 sealed value".to_owned() } else { format!("{values} sealed values") }
@@ -37,13 +34,11 @@ pub enum Error {
         /// The number of values sealed under it.
         values: u64,
     },
-    /// The ring lacks the key that seals in this installation.
     #[error("the key ring lacks the key {id}, which seals new values in this installation: add its line")]
     Sealing {
         /// The ring key's id.
         id: String,
     },
-    /// A ring key has the right id but the wrong bytes.
     #[error(
         "the key {id} in the key ring is not the one that sealed this database: this is another installation's ring, or a changed one"
     )]
@@ -51,7 +46,6 @@ pub enum Error {
         /// The ring key's id.
         id: String,
     },
-    /// The database failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
 }

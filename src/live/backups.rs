@@ -8,7 +8,6 @@ use crate::domain::Time;
 #[derive(Debug, Clone, Default)]
 pub struct Backups(Arc<Mutex<Known>>);
 
-/// The state of the backups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
     /// Whether the folder was read.

@@ -165,18 +165,15 @@ impl Metrics {
         self.0.call_times.observe(took.as_secs_f64());
     }
 
-    /// Counts an attempt that was begun.
     pub fn attempt_begun(&self) {
         self.0.attempts_begun.inc();
     }
 
-    /// Counts an attempt that ended.
     pub fn attempt_ended(&self, status: Status, reason: Option<Verdict>) {
         let reason = reason.map_or("", Verdict::code);
         self.0.attempts.get_or_create(&[("status", status.as_str()), ("reason", reason)]).inc();
     }
 
-    /// Counts a check.
     pub fn check(&self, verdict: Verdict) {
         self.0.checks.get_or_create(&[("verdict", verdict.code())]).inc();
     }

@@ -43,7 +43,6 @@ impl Plan {
     }
 }
 
-/// Whether a worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It has not started yet, or has finished.
@@ -69,12 +68,10 @@ impl fmt::Display for Done {
     }
 }
 
-/// The status of a worker.
 #[derive(Debug, Clone)]
 pub struct Status {
     /// Its fixed properties.
     pub plan: Plan,
-    /// Whether it runs.
     pub state: State,
     /// When it last finished a pass without an error, including one that found nothing to do.
     pub last_run: Option<Time>,
@@ -141,7 +138,6 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Its current status.
     pub fn status(&self) -> Status {
         lock(&self.status).clone()
     }

@@ -40,7 +40,6 @@ impl Door {
         (start, Self { service, secure })
     }
 
-    /// The answer to a request.
     pub(super) async fn answer(&self, request: Request) -> Response {
         let started = self.service.borrow().clone();
         match started {

@@ -20,7 +20,6 @@ pub struct Happened {
     pub seq: i64,
     /// What happened.
     pub kind: Kind,
-    /// When.
     pub at: Time,
     /// Who did it: the id of a token or an operator, or a role.
     pub actor: String,
@@ -28,29 +27,20 @@ pub struct Happened {
     pub actor_name: Option<String>,
     /// Whose store it is about.
     pub user_id: Option<UserId>,
-    /// The store it is about.
     pub store_id: Option<StoreId>,
-    /// Where that is.
     pub store_home: Option<StoreUrl>,
-    /// The link it is about.
     pub link_id: Option<LinkId>,
-    /// The attempt it is about.
     pub attempt_id: Option<AttemptId>,
-    /// The token it is about.
     pub token_id: Option<TokenId>,
     /// What that is called.
     pub token_name: Option<String>,
-    /// The operator it is about.
     pub operator_id: Option<OperatorId>,
     /// What they are called.
     pub operator_name: Option<String>,
-    /// The webhook it is about.
     pub webhook_id: Option<WebhookId>,
     /// Why, as a verdict's code.
     pub reason: Option<String>,
-    /// From which address.
     pub came_from: Option<String>,
-    /// In which request.
     pub request_id: Option<RequestId>,
 }
 
@@ -61,19 +51,15 @@ pub struct KeyRead {
     pub id: RequestId,
     /// When it was recorded.
     pub at: Time,
-    /// By whom.
     pub token_id: TokenId,
     /// What that token is called.
     pub token_name: Option<String>,
     /// Whose key.
     pub store_id: StoreId,
-    /// Where that store is.
     pub store_home: Option<StoreUrl>,
     /// Whose store.
     pub user_id: Option<UserId>,
-    /// Which version of the key.
     pub key_version: i64,
-    /// From which address.
     pub read_from: String,
     /// For a call, its method and route.
     pub call: Option<String>,
@@ -82,11 +68,8 @@ pub struct KeyRead {
 /// What leads to the events of a list.
 #[derive(Debug, Clone)]
 pub enum Lead {
-    /// The request.
     Request(RequestId),
-    /// The store.
     Store(StoreId),
-    /// The merchant.
     User(UserId),
     /// Who did it.
     Actor(String),
@@ -99,11 +82,9 @@ pub enum Lead {
 /// What events of a list must be, whatever leads to them.
 #[derive(Debug, Clone, Default)]
 pub struct Sift {
-    /// About this store.
     pub store_id: Option<StoreId>,
     /// About this merchant.
     pub user_id: Option<UserId>,
-    /// Done by this one.
     pub actor: Option<String>,
     /// One of these kinds; any when empty.
     pub kinds: Vec<Kind>,
@@ -219,7 +200,6 @@ pub async fn reads(db: &Db, wanted: &Wanted, most: i64) -> Result<Vec<KeyRead>, 
     Ok(reads.into_iter().map(named).collect())
 }
 
-/// The stores of a merchant.
 pub async fn stores_of(db: &Db, user: &UserId) -> Result<Vec<StoreId>, Error> {
     db.read("SELECT id FROM stores WHERE user_id = $1 ORDER BY id").bind(user).values().await
 }

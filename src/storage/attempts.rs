@@ -22,7 +22,6 @@ pub struct AttemptWithSecrets {
 /// A new attempt, and what is kept beside it.
 #[derive(Debug)]
 pub struct New<'a> {
-    /// The attempt, with its fingerprints.
     pub held: &'a AttemptWithSecrets,
     /// The fingerprint of the token in its callback address.
     pub callback: &'a Fingerprint,
@@ -288,7 +287,6 @@ pub struct Ending {
     pub still: Still,
     /// Its last status: denied, expired or failed.
     pub status: Status,
-    /// Why.
     pub reason: Verdict,
 }
 

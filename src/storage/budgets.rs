@@ -39,7 +39,6 @@ impl Budget {
 /// One of several budgets has nothing left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
-    /// The index of that budget.
     pub at: usize,
     /// How long until one can be taken.
     pub wait: Duration,

@@ -52,14 +52,12 @@ pub struct Db {
 /// Upper limits of the buckets of [`Db::write_times`], in seconds.
 const WRITE_TIMES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
-/// The connections of one pool.
 #[derive(Debug, Clone, Copy)]
 pub struct Connections {
     /// What the pool is for.
     pub name: &'static str,
     pub open: u32,
     pub busy: u32,
-    /// The most there may be.
     pub most: u32,
 }
 
@@ -126,7 +124,6 @@ impl Db {
         &self.write_times
     }
 
-    /// The connections that are open.
     pub fn connections(&self) -> Vec<Connections> {
         fn of<D: Database>(name: &'static str, pool: &Pool<D>) -> Connections {
             let (open, idle) = (pool.size(), u32::try_from(pool.num_idle()).unwrap_or(u32::MAX));

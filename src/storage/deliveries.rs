@@ -13,7 +13,6 @@ const COLUMNS: &str =
 /// A delivery about to be made.
 #[derive(Debug)]
 pub struct New {
-    /// Its name.
     pub id: DeliveryId,
     /// What is delivered.
     pub event: EventId,
@@ -24,7 +23,6 @@ pub struct New {
 /// The deliveries of one webhook for the events up to `to`.
 #[derive(Debug)]
 pub struct Batch {
-    /// For whom.
     pub webhook_id: WebhookId,
     /// The event up to which deliveries were made before.
     pub from: EventId,
@@ -217,7 +215,6 @@ pub struct Tried {
     pub state: DeliveryState,
     /// How many tries that were.
     pub tries: i64,
-    /// The status that was answered.
     pub status: Option<i64>,
     /// Why there was no answer, as a stable code.
     pub fault: Option<&'static str>,

@@ -4,7 +4,6 @@ use super::lists::{as_list, listed};
 use super::{Db, Error};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, EventId, Time, UserId, Users, WebhookId};
 
-/// The lines of a webhook's log.
 const LINES: &str =
     "SELECT id, webhook_id, event, kind, state, made_at, due_at, tries, tried_at, ended_at, status, fault, took_ms
      FROM deliveries

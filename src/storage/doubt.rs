@@ -15,7 +15,6 @@ pub(super) struct Doubt(Arc<Doubts>);
 
 #[derive(Debug, Default)]
 struct Doubts {
-    /// Writes that failed.
     failed: AtomicU64,
     /// How many of those were followed by a durable write.
     answered: AtomicU64,

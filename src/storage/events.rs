@@ -21,16 +21,13 @@ pub fn changed() -> Notified<'static> {
     STIRRED.notified()
 }
 
-/// One event as it is kept.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Recorded {
     /// Its place in the order; 1 is the first there ever was.
     pub seq: i64,
     /// What happened.
     pub kind: Kind,
-    /// The attempt it is about.
     pub attempt_id: Option<AttemptId>,
-    /// The store it is about.
     pub store_id: Option<StoreId>,
     /// Why, as a verdict's code.
     pub reason: Option<String>,

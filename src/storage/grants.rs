@@ -44,7 +44,6 @@ pub enum Kept {
 /// A candidate that is due to be tried, claimed by this process.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Candidate {
-    /// Its name.
     pub id: GrantId,
     pub attempt_id: AttemptId,
     /// The store's own number of the key.
@@ -63,10 +62,8 @@ pub struct Candidate {
     pub hastened: i64,
     /// What the last try told.
     pub verdict: Option<Verdict>,
-    /// The method that worked.
     pub auth_method: Option<AuthMethod>,
     pub proven_scope: Option<Scope>,
-    /// The shop's name.
     pub name: Option<String>,
     /// As the store said it.
     pub woocommerce_version: Option<String>,
@@ -249,10 +246,8 @@ pub struct Tried {
     pub next_try_at: Option<Time>,
     /// What the store told.
     pub verdict: Verdict,
-    /// The method that worked.
     pub auth_method: Option<AuthMethod>,
     pub proven_scope: Option<Scope>,
-    /// The shop's name.
     pub name: Option<String>,
     /// As the store said it.
     pub woocommerce_version: Option<String>,

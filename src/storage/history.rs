@@ -89,7 +89,6 @@ pub struct Came {
     pub tries: i64,
     /// What the last try told.
     pub verdict: Option<Verdict>,
-    /// The method that worked.
     pub auth_method: Option<AuthMethod>,
 }
 
@@ -117,9 +116,7 @@ pub struct Happened {
     pub name: Option<String>,
     /// The address they asked from.
     pub came_from: Option<String>,
-    /// Why.
     pub reason: Option<Verdict>,
-    /// The attempt it is about.
     pub attempt_id: Option<AttemptId>,
 }
 

@@ -126,7 +126,6 @@ pub async fn disconnect(
 pub struct Revocation {
     /// Its row; the seal is bound to it.
     pub id: KeyId,
-    /// Whose it was.
     pub store_id: StoreId,
     /// Whose the store is.
     pub user_id: UserId,

@@ -129,7 +129,6 @@ pub struct Filter {
     pub before: Option<LinkId>,
 }
 
-/// A link in a list.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Listed {
     #[sqlx(flatten)]

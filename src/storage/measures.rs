@@ -35,11 +35,9 @@ pub struct Measures {
     pub events: u64,
     /// The size of our tables with their indexes, in bytes.
     pub size: u64,
-    /// The file, if it is one.
     pub file: Option<std::path::PathBuf>,
 }
 
-/// Reads all of it.
 pub async fn read(db: &Db, now: Time) -> Result<Measures, Error> {
     Ok(Measures {
         stores: stores(db).await?,

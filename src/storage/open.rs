@@ -77,10 +77,8 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// Why a database cannot be used. No text contains the address, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
-    /// The address has an unknown scheme.
     #[error("CARTKEY_DATABASE_URL must begin with sqlite: or postgres://")]
     Scheme,
-    /// The address is invalid.
     #[error("CARTKEY_DATABASE_URL is not a valid database address")]
     Address,
     /// The database file or its folder cannot be created or written.
@@ -88,10 +86,8 @@ pub enum OpenFault {
     File {
         /// The file, and what is in the way if that is known.
         what: String,
-        /// The system's error.
         source: io::Error,
     },
-    /// There is no database yet, and only the service may create one.
     #[error(
         "there is no Cartkey database at {place}: run this where the service runs and with its settings \
          (CARTKEY_DATABASE_URL), or start “cartkey serve” once, which creates it"
@@ -100,7 +96,6 @@ pub enum OpenFault {
         /// The file with its folder, or the setting with the server's address.
         place: String,
     },
-    /// The database has the schema of an older version, and only the service may migrate it.
     #[error(
         "this database has the schema of an older version of Cartkey: start this version’s “cartkey serve”, which migrates \
          it, or run this command of the version that is serving"
@@ -108,22 +103,15 @@ pub enum OpenFault {
     Older,
     /// The file is not a database, or is too damaged to be opened.
     #[error("the database file {path} cannot be opened: restore it from a backup if it is damaged")]
-    Damaged {
-        /// The file.
-        path: String,
-        /// The database's error.
-        source: sqlx::Error,
-    },
+    Damaged { path: String, source: sqlx::Error },
     /// The server does not answer, or refuses the connection.
     #[error("the database cannot be opened")]
     Connect(#[source] sqlx::Error),
-    /// The server has no TLS, or its certificate is not trusted.
     #[error(
         "the connection to PostgreSQL cannot be encrypted and verified: name the CA’s certificate in \
          CARTKEY_DATABASE_TLS_ROOTS, or choose a weaker mode with ?sslmode=… in CARTKEY_DATABASE_URL"
     )]
     Tls(#[source] sqlx::Error),
-    /// The database was migrated by a newer version.
     #[error(
         "this database was migrated by a newer version of Cartkey: run that version, or restore a backup made by this one"
     )]
@@ -131,13 +119,11 @@ pub enum OpenFault {
     /// A migration failed and was rolled back.
     #[error("the database schema could not be migrated")]
     Migrate(#[source] MigrateError),
-    /// The extension `pg_trgm` is not installed, or this role may not create it.
     #[error(
         "PostgreSQL's extension pg_trgm, which search needs, cannot be created ({0}): as the owner of the database or a \
          superuser, run CREATE EXTENSION pg_trgm in it; if it is not available, install the server's contrib package"
     )]
     Extension(sqlx::Error),
-    /// The server is a pooler that shares connections between transactions.
     #[error(
         "CARTKEY_DATABASE_URL leads to a connection pooler in transaction mode (PgBouncer?), which loses settings and \
          prepared statements between transactions: connect to PostgreSQL directly, or set pool_mode=session"

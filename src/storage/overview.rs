@@ -60,7 +60,6 @@ pub async fn remarks(db: &Db) -> Result<i64, Error> {
 pub struct Attempted {
     /// Where they stand.
     pub status: Status,
-    /// Why.
     pub reason: Option<Verdict>,
     /// How many.
     pub n: i64,

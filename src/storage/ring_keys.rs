@@ -16,7 +16,6 @@ pub struct RingKey {
     pub retired_at: Option<Time>,
 }
 
-/// A serving process.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Process {
     /// Its random name.

@@ -15,7 +15,6 @@ pub struct Row {
     pub user_id: String,
     /// What a person knows it by: the id of a store, an attempt, a webhook or a token, or an operator's name.
     pub whose: String,
-    /// The value.
     pub sealed: Vec<u8>,
 }
 

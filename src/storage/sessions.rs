@@ -3,7 +3,6 @@
 use super::{Db, Error, events};
 use crate::domain::{Event, Fingerprint, Operator, OperatorId, Session, Time};
 
-/// A session and whose it is.
 #[derive(Debug, sqlx::FromRow)]
 pub struct SessionOfOperator {
     #[sqlx(flatten)]

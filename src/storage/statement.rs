@@ -19,7 +19,6 @@ use super::tx::{Connection, Lease, Tx, Writer};
 
 /// The text of a statement: a literal, or several joined. `$1` may appear more than once.
 pub trait Sql {
-    /// The whole text.
     fn text(self) -> Cow<'static, str>;
 }
 
@@ -60,13 +59,11 @@ impl<T> FromRow for T where T: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sq
 /// Where a statement runs.
 #[derive(Debug)]
 pub(super) enum Target<'t> {
-    /// On a connection that reads.
     Read(&'t Db),
     /// On the connection that writes, as a transaction of its own.
     Write(&'t Db),
     /// On a connection that is held, as a transaction of its own.
     Writer(&'t mut Writer),
-    /// In a transaction.
     Tx(&'t mut Tx),
 }
 
@@ -97,7 +94,6 @@ impl Arguments {
     }
 }
 
-/// A row of a stream.
 #[derive(Debug)]
 pub(super) enum Row {
     Sqlite(SqliteRow),
@@ -122,7 +118,6 @@ fn misused() -> Error {
     Error::Broken(sqlx::Error::Configuration("only a statement in a transaction can be streamed".into()))
 }
 
-/// The result of a statement.
 enum Done {
     Changed(u64),
     Sqlite(Vec<SqliteRow>),

@@ -25,7 +25,6 @@ pub struct Filter {
     pub users: Option<Users>,
     /// Only this merchant's stores.
     pub user_id: Option<UserId>,
-    /// Only stores with this status.
     pub status: Option<StoreStatus>,
     /// Only stores with this verdict, or with any.
     pub reason: Option<Reason>,
@@ -35,7 +34,6 @@ pub struct Filter {
     pub q: Option<String>,
 }
 
-/// The problem of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     Any,
@@ -51,7 +49,6 @@ pub enum Order {
     Changed,
     /// The most recently connected first.
     Connected,
-    /// By address.
     Address,
     /// The longest unchecked first.
     Unchecked,
@@ -76,7 +73,6 @@ pub enum SortKey {
     Text(String),
 }
 
-/// The number of stores found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
     /// The count; at most [`COUNTED`] if there is a filter.
@@ -124,7 +120,6 @@ impl Order {
 enum Source {
     /// The database chooses.
     Planned,
-    /// The index of a condition.
     Index(&'static str),
     /// The index of the search text.
     Words,

@@ -19,7 +19,6 @@ pub(super) const COLUMNS: &str = "id, user_id, home, name, status, reason, scope
 /// A key that was proven, about to become a store's newest.
 #[derive(Debug)]
 pub struct NewKey {
-    /// Whose store it is.
     pub user_id: UserId,
     /// The store's canonical address.
     pub home: StoreUrl,
@@ -39,7 +38,6 @@ pub struct NewKey {
     pub auth_method: AuthMethod,
     /// A remark on a key that works.
     pub remark: Option<Verdict>,
-    /// The shop's name.
     pub name: Option<String>,
     /// As the store said it.
     pub woocommerce_version: Option<String>,

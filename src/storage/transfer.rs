@@ -36,30 +36,22 @@ const AHEAD_OF_WHAT_IS_LOST: i64 = 1_000_000_000;
 /// Why nothing was copied. The target is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// One of the databases failed.
     #[error(transparent)]
     Storage(#[from] Error),
-    /// The schema cannot be copied.
     #[error("the schema cannot be copied: {0}")]
     Schema(String),
-    /// A database has tables that this version does not know, or lacks some.
     #[error("the {side} does not have the tables of this version: {tables}")]
     Tables {
-        /// Which database.
         side: &'static str,
         /// The missing or unknown tables.
         tables: String,
     },
-    /// The target is in use already.
     #[error("the target is not empty: there are rows in {0}; name an empty database")]
     NotEmpty(String),
-    /// The two sides differ.
     #[error("{0} is not the same on both sides")]
     Differs(String),
-    /// The backup cannot be read or written.
     #[error(transparent)]
     File(#[from] FileFault),
-    /// The source changed during the copy.
     #[error(
         "something was written to the source meanwhile, which the target would lack: stop the service, then try again"
     )]

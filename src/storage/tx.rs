@@ -114,7 +114,6 @@ impl Tx {
         Ok(tx)
     }
 
-    /// A statement in this transaction.
     pub fn query(&mut self, sql: impl Sql) -> Statement<'_> {
         Statement::new(sql, Target::Tx(self))
     }

@@ -24,28 +24,18 @@ pub struct KeyRing(Vec<(String, KeyBytes)>);
 /// Why a ring cannot be used. Each message says what to do; none contains key material.
 #[derive(Debug, thiserror::Error)]
 pub enum RingFault {
-    /// The file cannot be read or written.
     #[error("cannot read or write {path}{}", why_unreadable(Path::new(.path), .source))]
-    Io {
-        /// The file.
-        path: String,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// Others can read the file.
+    Io { path: String, source: io::Error },
     #[error(
         "{path} can be read by others (mode {mode:o}, owner uid {owner}, group {group}; this process runs as uid {}): run \
          chmod 600 {path}",
         geteuid().as_raw()
     )]
     Exposed {
-        /// The file.
         path: String,
         /// Its permission bits.
         mode: u32,
-        /// Its owner's uid.
         owner: u32,
-        /// Its group's gid.
         group: u32,
     },
     /// A line is not `id:key`.
@@ -53,16 +43,13 @@ pub enum RingFault {
     Line {
         /// Counted from 1.
         line: usize,
-        /// The error.
         what: &'static str,
     },
-    /// The command that prints the ring failed.
     #[error("CARTKEY_MASTER_KEY_COMMAND {what}")]
     Command {
         /// What went wrong, without any of its output.
         what: String,
     },
-    /// The file contains no key.
     #[error("the key ring is empty: restore it from its copy; do not make a new one, it cannot open what is stored")]
     Empty,
 }

@@ -9,7 +9,6 @@ use crate::domain::{GrantId, KeyId, OperatorId, Sealed, StoreUrl, UserId, Webhoo
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     pub(super) table: &'static str,
-    /// The row's ID.
     pub(super) row: &'a str,
     pub(super) field: &'static str,
     /// The address, or empty: a key opens only for the store that issued it.

@@ -24,9 +24,7 @@ use crate::flow::{
 /// A request that cannot be served.
 #[derive(Debug)]
 pub struct Failure {
-    /// The HTTP status.
     pub status: StatusCode,
-    /// The stable code.
     pub code: &'static str,
     /// The English message sent to the client; says what to do.
     pub says: Cow<'static, str>,
@@ -93,7 +91,6 @@ impl Failure {
         Self { cause: Some(cause.into()), ..Self::said(StatusCode::INTERNAL_SERVER_ERROR, "internal", said) }
     }
 
-    /// Temporarily unavailable.
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let said = english("failure-unavailable");
         let failure = Self::said(StatusCode::SERVICE_UNAVAILABLE, "unavailable", said);

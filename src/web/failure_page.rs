@@ -21,7 +21,6 @@ const BRAND_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// The frame around the page.
     pub frame: Frame,
     /// A short description of the problem.
     pub title: String,

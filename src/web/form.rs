@@ -16,7 +16,6 @@ impl Fields {
         serde_urlencoded::from_bytes(body).map(Self).map_err(|_| unreadable())
     }
 
-    /// Parses a query.
     pub fn of_query(query: Option<&str>) -> Result<Self, Failure> {
         serde_urlencoded::from_str(query.unwrap_or_default()).map(Self).map_err(|_| unreadable())
     }

@@ -265,7 +265,6 @@ impl Markup {
         self.raw(name, html.join(", "))
     }
 
-    /// Adds a link.
     #[must_use]
     pub fn link(self, name: &'static str, href: impl fmt::Display, label: impl fmt::Display) -> Self {
         let html = format!("<a href=\"{}\">{}</a>", escaped(&href.to_string()), escaped(&label.to_string()));

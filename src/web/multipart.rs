@@ -4,7 +4,6 @@
 /// A field of the form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// The field's name.
     pub name: &'a str,
     /// The content: text or a file.
     pub bytes: &'a [u8],

@@ -21,7 +21,6 @@ const PAGE_MARKS: [&str; 4] = ["<html", "<!doctype", "<script", "<body"];
 pub enum Heard {
     /// 2xx with JSON.
     Json {
-        /// The JSON.
         value: Value,
         /// Whether other output surrounds it, such as PHP notices or a cache's comment.
         noisy: bool,
@@ -43,7 +42,6 @@ pub enum Heard {
 /// A WordPress JSON error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The HTTP status.
     pub status: u16,
     /// The error code, such as `woocommerce_rest_cannot_view`.
     pub code: String,
@@ -66,7 +64,6 @@ pub enum Meaning {
     Other(Verdict),
 }
 
-/// Interprets an answer.
 pub fn hear(reply: &Reply) -> Heard {
     let status = reply.status.as_u16();
     if reply.status.is_redirection() {

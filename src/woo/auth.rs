@@ -13,7 +13,6 @@ use crate::domain::{AuthMethod, Entropy, KeyPair, Secret, StoreUrl, Time};
 pub struct Ask<'a> {
     /// GET, POST, OPTIONS or DELETE.
     pub method: Method,
-    /// The store.
     pub home: &'a StoreUrl,
     /// The address of the route: `api_url` and what follows, such as `https://shop.example/wp-json/wc/v3/system_status`. Stores
     /// with plain permalinks have it in a parameter.

@@ -14,7 +14,6 @@ const APP_NAME_AT_MOST: usize = 60;
 pub struct Ask<'a> {
     /// The name shown to the merchant; [`app_name`] is applied to it.
     pub app_name: &'a str,
-    /// The requested scope.
     pub scope: Scope,
     /// The attempt's single-use state, sent as WooCommerce's `user_id`.
     pub state: &'a Secret,

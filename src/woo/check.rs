@@ -14,10 +14,8 @@ use crate::domain::{AuthMethod, KeyPair, RestBase, Scope, StoreUrl, Verdict};
 
 pub use super::ladder::Ways;
 
-/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The verdict.
     pub verdict: Verdict,
     /// How the store accepts this key, if any way worked.
     pub method: Option<AuthMethod>,
@@ -40,7 +38,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A result with only a verdict.
     pub fn only(verdict: Verdict) -> Self {
         Self {
             verdict,

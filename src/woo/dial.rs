@@ -29,7 +29,6 @@ const ADDRESSES_AT_MOST: usize = 6;
 /// How host names are resolved.
 #[derive(Clone)]
 pub enum Resolver {
-    /// The system's resolver.
     System,
     /// For tests: a map from host names (no port) to the addresses to connect to; unknown names have none. The guard
     /// checks these addresses like real ones.

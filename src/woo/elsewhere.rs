@@ -9,9 +9,7 @@ use crate::domain::{RestBase, StoreUrl, Verdict};
 /// How many directories above the store's own are searched for its API.
 const PARENTS_AT_MOST: usize = 2;
 
-/// A REST API.
 pub(super) struct Api {
-    /// Where it is.
     pub rest: RestBase,
     /// Its index; `None` if the API refuses visitors.
     pub index: Option<Index>,

@@ -13,7 +13,6 @@ pub enum Malformed {
     /// Not a JSON object, or followed by something else.
     #[error("the body is not a JSON object")]
     NotAnObject,
-    /// The field is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
     /// The field occurs more than once, so two parsers could see different values.

@@ -78,11 +78,8 @@ pub struct Call<'a> {
     pub at_most: usize,
 }
 
-/// An answer.
 pub struct Reply {
-    /// Its status.
     pub status: StatusCode,
-    /// Its headers.
     pub headers: HeaderMap,
     /// Its body, decompressed, at most as long as the call allowed.
     pub body: Vec<u8>,
@@ -119,19 +116,14 @@ pub enum Fault {
     /// No address accepted the connection, or it was closed.
     #[error("nothing answers")]
     Connect,
-    /// The certificate is not trusted.
     #[error("the certificate is not trusted")]
     Tls,
-    /// The server and we have no TLS version or cipher in common.
     #[error("no TLS version or cipher in common")]
     TlsOutdated,
-    /// The server does not speak TLS.
     #[error("the server does not speak TLS")]
     NotTls,
-    /// The time limit was exceeded.
     #[error("no answer in time")]
     TimedOut,
-    /// The answer exceeded the size limit.
     #[error("the answer is too large")]
     TooLarge,
     /// The answer is not HTTP, or is incomplete.
@@ -228,7 +220,6 @@ impl Client {
         self.outgoing.network
     }
 
-    /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -33,7 +33,6 @@ const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// An empty batch changes nothing, and is rejected without the write permission.
 pub(super) const BATCH: &str = "wc/v3/products/batch";
 
-/// The ways to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ways {
     /// All in which stores take consumer keys.

@@ -13,7 +13,6 @@ use crate::domain::{Clock, Instant, StoreId};
 
 /// What the body of a request may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// The body of a request.
 pub(super) type SentBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// How long a connection is kept. Apache and `LiteSpeed` close theirs after 5 s by default, nginx after 75 s; closing first avoids that
@@ -85,7 +84,6 @@ impl Connection {
 }
 
 impl Pool {
-    /// An empty pool.
     pub(super) fn new(clock: Clock) -> Self {
         Self { state: Arc::default(), clock }
     }

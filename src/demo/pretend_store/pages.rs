@@ -66,7 +66,6 @@ pub(super) fn not_found(shop: &Shop) -> Answer {
     page(404, shop, "Page not found", "<p>Nothing was found at this address.</p>")
 }
 
-/// The shop's front page.
 pub(super) fn front(shop: &Shop, switches: &Switches, visitor: Option<&Visitor>) -> Answer {
     if switches.coming_soon && visitor.is_none_or(|v| !v.role.manages()) {
         return page(

@@ -10,7 +10,6 @@ use super::switches::Switches;
 /// The error code of every refusal of a known key.
 const ERROR: &str = "woocommerce_rest_authentication_error";
 
-/// The caller of the REST API.
 pub(super) enum Caller {
     /// An unknown caller.
     Anonymous,

@@ -24,7 +24,6 @@ pub const USER_PASSWORD: &str = "demo";
 /// Half a day in milliseconds: WordPress' nonces are valid in this one and the next.
 const NONCE_TICK: i64 = 12 * 60 * 60 * 1_000;
 
-/// The role of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// May do everything.
@@ -69,13 +68,10 @@ pub struct CallbackMade {
     /// `POST`, or `GET` after a 302 or 303.
     pub method: String,
     pub url: String,
-    /// The request body.
     pub body: String,
-    /// The status of the answer.
     pub answer: Result<u16, Fault>,
 }
 
-/// A received request.
 #[derive(Debug, Clone)]
 pub struct SeenRequest {
     /// GET, POST, …
@@ -84,7 +80,6 @@ pub struct SeenRequest {
     pub target: String,
     /// All headers in order of arrival, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The whole body.
     pub body: Vec<u8>,
 }
 
@@ -114,7 +109,6 @@ pub(super) struct Shop {
     inner: Mutex<Inner>,
 }
 
-/// The mutable state.
 pub(super) struct Inner {
     pub(super) switches: Switches,
     pub(super) people: Vec<Person>,

@@ -17,7 +17,6 @@ pub enum Permalinks {
 /// What the index lists of the API's namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Namespaces {
-    /// All of them.
     #[default]
     Listed,
     /// As an object with numbers for names, as PHP writes a list with gaps.
@@ -29,7 +28,6 @@ pub enum Namespaces {
 /// What is in front of the store. All but the last block programs and let browsers (`Mozilla/…`) pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Firewall {
-    /// Nothing.
     #[default]
     None,
     /// 403 with `cf-mitigated: challenge`.
@@ -63,7 +61,6 @@ pub enum Firewall {
 /// How answers are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pace {
-    /// At once.
     #[default]
     Brisk,
     /// When the test calls [`super::PretendStore::release`].

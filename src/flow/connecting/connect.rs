@@ -92,7 +92,6 @@ pub struct Begun {
     pub browser: Secret,
 }
 
-/// The limits on connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Attempts per link over time.
@@ -128,7 +127,6 @@ impl Limit {
 /// Why an attempt cannot be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The typed text is not a store address.
     #[error(transparent)]
     Address(#[from] NotAStoreUrl),
     /// A limit was reached. The duration is the time until the next try.
@@ -137,7 +135,6 @@ pub enum Error {
     /// The link was withdrawn during the preflight.
     #[error("the link was withdrawn")]
     Withdrawn,
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

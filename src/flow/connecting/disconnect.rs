@@ -9,7 +9,6 @@ use crate::storage::{keys, stores};
 /// The result of [`disconnect`].
 #[derive(Debug)]
 pub struct Disconnected {
-    /// The store, as it was.
     pub store: Store,
     /// Whether the store has deleted its application password. Cartkey cannot revoke a key.
     pub revoked: bool,

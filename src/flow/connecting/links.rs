@@ -40,28 +40,20 @@ pub struct NewLink {
 /// Why a link cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The token may not see this merchant.
     #[error("this token is limited to other user_ids")]
     OtherUser,
-    /// The merchant has no such store.
     #[error("store_id does not belong to this user_id")]
     NoSuchStore,
-    /// The store to reconnect is at another address.
     #[error("store_url is not the address of store_id")]
     OtherAddress,
-    /// The return address is not allowed.
     #[error("return_url must be a web address whose origin is listed in CARTKEY_RETURN_ORIGINS")]
     ReturnNotAllowed,
-    /// The application can only confirm if the merchant returns to it.
     #[error("confirm \"app\" requires a return_url, to which the merchant's browser brings the code")]
     ConfirmNeedsReturn,
-    /// The label is empty, too long or contains control characters.
     #[error("account_label must be 1 to 80 characters long")]
     Label,
-    /// The lifetime is out of bounds.
     #[error("expires_in must be 60 to 2592000 seconds (30 days)")]
     Life,
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

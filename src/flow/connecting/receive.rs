@@ -24,13 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(43);
 /// Why a callback is refused. The store deletes the key after every refusal, so a refused grant is not stored even in part.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No open attempt has this callback token and state.
     #[error("no open attempt matches this callback")]
     Unknown,
-    /// The body is not in WooCommerce's format.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

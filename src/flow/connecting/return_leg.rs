@@ -139,13 +139,11 @@ pub enum ConfirmError {
     /// The signed-in user is not the merchant of the attempt.
     #[error("the attempt is for another user_id")]
     OtherUser,
-    /// The code is wrong, spent or expired.
     #[error("the code is wrong, already used, or older than a minute")]
     Code,
     /// The attempt ended without a store, before or during the confirmation.
     #[error("the attempt has ended: {}", .0.as_str())]
     Ended(Status, Option<Verdict>),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -188,7 +186,6 @@ pub async fn confirm_by_app(
 /// The result of an attempt that connected a store.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The connected store.
     pub store: Store,
     /// The last seven characters of keys that the store created and that are not in use.
     pub surplus: Vec<String>,

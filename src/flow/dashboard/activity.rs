@@ -37,17 +37,13 @@ pub struct Filter {
     pub to: Option<Time>,
 }
 
-/// One entry of the list.
 #[derive(Debug, Clone)]
 pub enum Entry {
-    /// An event.
     Event(Box<Happened>),
-    /// A key read.
     Read(Box<KeyRead>),
 }
 
 impl Entry {
-    /// The time of the entry.
     pub fn at(&self) -> Time {
         match self {
             Self::Event(event) => event.at,

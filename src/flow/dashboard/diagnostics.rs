@@ -33,7 +33,6 @@ const FULL: u64 = 2 * 1024 * 1024;
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// In order.
     Fine,
     /// Works, but needs attention.
     Warn,
@@ -57,7 +56,6 @@ impl State {
 pub struct Finding {
     /// What was checked.
     pub area: &'static str,
-    /// The severity.
     pub state: State,
     /// What was found and, if it is not in order, how to fix it.
     pub says: String,
@@ -91,7 +89,6 @@ pub enum Depth {
     Everything,
 }
 
-/// Examines the installation.
 pub async fn examine(app: &App, depth: Depth) -> Vec<Finding> {
     let (public, database, clock, operators) = tokio::join!(public(app), database(app), clock(app), operators(app));
     let mut findings = public;

@@ -39,7 +39,6 @@ pub struct Counts {
 /// The outcomes of attempts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Funnel {
-    /// Attempts begun.
     pub begun: i64,
     /// Those for which a key was received.
     pub received: i64,
@@ -66,7 +65,6 @@ pub struct Steps {
     pub fetched: bool,
 }
 
-/// The content of the overview.
 #[derive(Debug)]
 pub struct Overview {
     /// The number of stores by state.
@@ -92,7 +90,6 @@ pub struct Overview {
     pub backups: Option<Standing>,
 }
 
-/// Collects the overview.
 pub async fn look(app: &App) -> Result<Overview, Beneath> {
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);
     let mut held = approvals::held(app, most.saturating_add(1)).await?;

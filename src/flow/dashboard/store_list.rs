@@ -18,7 +18,6 @@ const AT_A_TIME: i64 = 500;
 /// A part of a list, with cursors to its neighbours.
 #[derive(Debug)]
 pub struct Part {
-    /// The stores, in order.
     pub rows: Vec<Store>,
     /// The cursor of the previous part; `None` on the first.
     pub previous: Option<Beside>,

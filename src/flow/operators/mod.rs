@@ -20,22 +20,16 @@ pub const SETUP_LINK_LIVES: Duration = Duration::from_mins(30);
 /// Why an operator cannot be added or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The password is too weak.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// The name is taken.
     #[error("there is already an operator with this name")]
     Taken,
-    /// There is no operator with this name.
     #[error("there is no operator with this name; “cartkey operator list” shows all operators")]
     Unknown,
-    /// The set-up link is unknown, used or expired.
     #[error("this set-up link no longer works")]
     LinkGone,
-    /// Too many passwords are being checked at the moment.
     #[error("too many passwords are being checked right now; try again in a moment")]
     Busy,
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

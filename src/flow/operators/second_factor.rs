@@ -15,16 +15,12 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Why the second factor cannot be turned on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The code is not the one that the authenticator app shows now.
     #[error("the code is wrong")]
     Code,
-    /// The second factor has been turned on elsewhere in the meantime.
     #[error("the second factor is on already")]
     OnAlready,
-    /// The submitted secret is malformed.
     #[error("the secret is malformed")]
     Secret,
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -62,7 +58,6 @@ pub async fn turn_on(
     Ok(codes)
 }
 
-/// Turns the second factor off.
 pub async fn turn_off(app: &App, operator: &Operator, actor: &Actor) -> Result<(), Beneath> {
     let event = Event::new(Kind::OperatorSecondFactorOff, app.now(), actor).operator(&operator.id);
     Ok(operators::drop_second_factor(&app.db, &operator.id, &event).await?)

@@ -53,16 +53,12 @@ pub enum Error {
     /// Too many tries within [`WINDOW`].
     #[error("too many tries")]
     TooMany,
-    /// Too many passwords are being checked at the moment.
     #[error("too many passwords are being checked just now")]
     Busy,
-    /// The session has ended or never existed.
     #[error("the session is over")]
     NoSession,
-    /// The new password is too weak.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -32,7 +32,6 @@ pub struct NewKeys {
     pub user_id: UserId,
     /// The store's address as typed.
     pub typed: StoreUrl,
-    /// The key.
     pub pair: KeyPair,
     /// The required permissions.
     pub scope: Scope,
@@ -71,7 +70,6 @@ pub struct Added {
     pub store_id: Option<StoreId>,
     /// The store's own address.
     pub home: StoreUrl,
-    /// The effect.
     pub became: Became,
     /// A remark on the working key.
     pub remark: Option<Verdict>,
@@ -83,7 +81,6 @@ pub enum Error {
     /// The key does not work at the store.
     #[error("{}", says(*.verdict, .home.shown()))]
     Refused {
-        /// The verdict.
         verdict: Verdict,
         /// The address that was tried.
         home: StoreUrl,
@@ -91,7 +88,6 @@ pub enum Error {
     /// The key works, but the store's current state is better.
     #[error("{}", .why.says(.home.shown()))]
     Better {
-        /// The store.
         home: StoreUrl,
         /// What is better about it.
         why: Better,
@@ -99,7 +95,6 @@ pub enum Error {
     /// The store already uses this key, but no place was free to check whether it works again.
     #[error("{} was not checked: too many stores are being checked right now. Try again in a minute.", .0.shown())]
     NoTurn(StoreUrl),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -40,7 +40,6 @@ pub const WORKER: Plan = Plan::new("backups", "every CARTKEY_BACKUP_EVERY");
 /// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The copy failed.
     #[error(transparent)]
     Copy(#[from] Fault),
     #[error(transparent)]
@@ -48,21 +47,16 @@ pub enum Error {
     /// A file or folder cannot be used.
     #[error("{path}: {source}")]
     Folder { path: String, source: io::Error },
-    /// Another process is writing one.
     #[error("another backup is being written to {0}")]
     Busy(String),
-    /// The key ring is in the folder.
     #[error("the key ring {0} is in this folder: keep backups apart from the ring, which opens every key in them")]
     BesideRing(String),
-    /// The ring cannot be read.
     #[error(transparent)]
     Ring(#[from] RingFault),
-    /// There is no ring to include.
     #[error("the key ring cannot be read again")]
     NoRing,
 }
 
-/// A backup that was written.
 #[derive(Debug)]
 pub struct Written {
     /// The file; `None` when it went to a stream.
@@ -285,7 +279,6 @@ pub enum Standing {
     Fine(Time),
     /// The newest one is older than twice the interval.
     Old(Time),
-    /// There is none.
     None,
     /// The last one failed at this time; the newest complete one.
     Failed(Time, Option<Time>),

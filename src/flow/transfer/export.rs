@@ -12,11 +12,9 @@ const PAGE: i64 = 200;
 
 /// One store with its key.
 pub struct Entry {
-    /// The store.
     pub store_id: StoreId,
     /// The merchant who owns it.
     pub user_id: UserId,
-    /// Its address.
     pub home: StoreUrl,
     /// What the key may do.
     pub granted: Granted,

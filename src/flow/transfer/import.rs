@@ -27,7 +27,6 @@ use crate::vault::fingerprint;
 /// Lines that may wait for a busy host while others overtake them, so one slow host blocks nothing else.
 const WAITING: usize = 256;
 
-/// The limits of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Stores tried concurrently, never two on one host.
@@ -79,10 +78,8 @@ impl Tally {
 /// Why an import ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read.
     #[error("the file cannot be read to its end")]
     Io(#[from] io::Error),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -18,10 +18,8 @@ pub enum Error {
     /// Copying failed; the target is unchanged.
     #[error(transparent)]
     Copy(#[from] Fault),
-    /// The key ring does not fit the target.
     #[error("everything was copied, but the key ring does not match the target")]
     Ring(#[from] open_vault::Error),
-    /// This many keys open in the source but not in the target.
     #[error("everything was copied, but some keys can be opened in the source and not in the target: {0}")]
     Unopenable(u64),
     /// The target database failed.

@@ -47,22 +47,18 @@ pub enum Error {
     /// The ring does not fit the database, or cannot be read.
     #[error(transparent)]
     Ring(#[from] open_vault::Error),
-    /// A new line cannot be added here.
     #[error(
         "a new key cannot be added to {0}: add a line with a new ID yourself (id:key; openssl rand -base64 32 prints a key), restart every process, and run this command again"
     )]
     NotAFile(String),
-    /// The ring's file cannot be changed.
     #[error(
         "{0}. Add a line with a new ID to the ring yourself (id:key; openssl rand -base64 32 prints a key), and run this command again"
     )]
     Unwritable(RingFault),
-    /// The key that was about to seal is no longer in the ring.
     #[error(
         "the key {key} is not in {ring} any more, so it does not seal. Nothing was changed; run this command again"
     )]
     Gone { key: String, ring: String },
-    /// Another process is changing the ring.
     #[error("another “cartkey rekey” is running for {0}: wait until it has ended")]
     Busy(String),
 }
@@ -91,22 +87,31 @@ pub enum Role {
     Unneeded,
 }
 
-/// A step of a rekey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// A key was added to the ring's file.
-    Added { key: String },
+    Added {
+        key: String,
+    },
     /// Serving processes do not have the key yet.
-    Lacking { key: String, processes: usize },
-    /// The key seals from now on.
-    Seals { key: String },
+    Lacking {
+        key: String,
+        processes: usize,
+    },
+    Seals {
+        key: String,
+    },
     /// Values are being re-sealed.
-    Resealing { done: u64, of: u64 },
+    Resealing {
+        done: u64,
+        of: u64,
+    },
     /// Serving processes do not know yet that the key seals.
-    Learning { processes: usize },
+    Learning {
+        processes: usize,
+    },
 }
 
-/// The result of a rekey.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rekeyed {
     /// The number of values that this command has re-sealed.

@@ -13,13 +13,10 @@ use crate::vault::{KeyRing, Place, RingFault, RingSource, Vault};
 /// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The copy failed.
     #[error(transparent)]
     Copy(#[from] Fault),
-    /// The ring cannot be read or written.
     #[error(transparent)]
     Ring(#[from] RingFault),
-    /// There is no ring.
     #[error("{source} is missing: first put this backup's key ring there (with the key {needs})", source = .source_name)]
     NoRing {
         /// Where the ring was expected.
@@ -27,14 +24,12 @@ pub enum Error {
         /// The IDs of the keys that it must contain.
         needs: String,
     },
-    /// The ring lacks a key.
     #[error("the key ring lacks the key {id}, which is needed by this backup (sealed values: {values}): add its line")]
     Missing {
         id: String,
         /// The number of values sealed under it.
         values: u64,
     },
-    /// A key in the ring differs from the backup's key with the same ID.
     #[error(
         "the key {0} in the key ring is not the one that sealed this backup: this is another installation's ring, or a changed one"
     )]

@@ -28,13 +28,11 @@ const FAILING_FOR: Duration = Duration::from_hours(24);
 /// The result of one try.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The status of the answer.
     pub status: Option<StatusCode>,
     /// Why there was no answer, as a stable code.
     pub fault: Option<&'static str>,
     /// The pause requested by `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// The duration of the try.
     pub took: Duration,
 }
 

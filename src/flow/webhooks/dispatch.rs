@@ -126,7 +126,6 @@ struct Dispatcher {
     begun: usize,
     /// Whether any webhook receives events.
     has_webhooks: bool,
-    /// The newest event seen.
     seen: EventId,
     /// Round-robin counter: which webhook comes first.
     turn: usize,

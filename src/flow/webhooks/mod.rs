@@ -64,22 +64,17 @@ pub enum GivesWay {
 /// Why an operation on a webhook fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no webhook with this id.
     #[error("there is no such webhook")]
     Unknown,
-    /// The maximum number of webhooks exists.
     #[error("there are already {MOST} webhooks; delete one that is not needed")]
     TooMany,
     /// The address is not allowed, or its name does not resolve.
     #[error("{0}")]
     Address(&'static str),
-    /// Another change was made at the same time.
     #[error("somebody else has just changed this webhook; check it and try again")]
     Changed,
-    /// The webhook is on already.
     #[error("this webhook is on")]
     On,
-    /// The webhook is off.
     #[error("this webhook is off; turn it on first")]
     Off,
     /// The webhook has two secrets, and the caller did not choose which one a third replaces.
@@ -87,19 +82,15 @@ pub enum Error {
         "this webhook has two secrets already; end the older one with --drop-old, or --drop-new when nobody has the newer one"
     )]
     TwoSecrets,
-    /// The webhook has only one secret.
     #[error("this webhook no longer has an old secret")]
     OneSecret,
-    /// There is no such delivery of an event.
     #[error("there is no such delivery to resend")]
     NoDelivery,
-    /// The webhook no longer receives this event type.
     #[error("this webhook no longer receives this event type; change its event types first")]
     NotWanted,
     /// The token on whose behalf it is changed may not see all of its merchants.
     #[error(transparent)]
     OtherUsers(OtherUsers),
-    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }

@@ -64,7 +64,6 @@ impl Counted {
     }
 }
 
-/// The counts of the journal.
 async fn in_journal(tx: &mut Tx) -> Result<Counted, Error> {
     Ok(Counted::of(&journal::up_to(tx, &RequestId::least(Time::from_millis(i64::MAX))).await?))
 }

@@ -28,7 +28,6 @@ pub struct Read {
     pub token: u128,
     /// The store's ID, as a ULID; in a segment, its number.
     pub store: u128,
-    /// The version of the key.
     pub key_version: i64,
     /// The address from which it was requested.
     pub from: IpAddr,

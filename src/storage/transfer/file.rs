@@ -26,30 +26,23 @@ const LINE_AT_MOST: u64 = 16 * 1024 * 1024;
 /// Why a backup cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
-    /// The first line is not that of a backup.
     #[error("this is not a backup of Cartkey")]
     NotABackup,
-    /// A newer version wrote it.
     #[error("this backup was made by a newer version of Cartkey ({version}): restore it with that version")]
     Newer { version: String },
-    /// Another version wrote it, with other tables.
     #[error(
         "this backup was made by Cartkey {version}, which has other tables than this version: restore it with that version, then upgrade"
     )]
     OtherTables { version: String },
-    /// It ends early.
     #[error("this backup is incomplete: it ends too early; use another one")]
     Incomplete,
-    /// Something in it was changed.
     #[error("this backup is damaged at line {line}: use another one")]
     Damaged {
         /// Counted from 1.
         line: u64,
     },
-    /// Reading or writing failed.
     #[error("the backup cannot be read or written")]
     Io(#[from] io::Error),
-    /// The reader of the output has stopped, while the database keeps its snapshot.
     #[error("the reader of the backup stalled for {0} seconds: the database cannot keep a snapshot that long")]
     Stalled(u64),
 }
@@ -57,7 +50,6 @@ pub enum FileFault {
 /// The first line: what must be known before the rows are read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Head {
-    /// The format.
     cartkey_backup: u32,
     /// The version of Cartkey that wrote it.
     pub version: String,
@@ -69,9 +61,7 @@ pub struct Head {
     pub instance: String,
     /// The ring key that seals.
     pub sealing: Option<String>,
-    /// The ring keys.
     pub ring_keys: Vec<RingKeyNeeded>,
-    /// The number of rows.
     pub rows: u64,
     /// The key ring in the format of its file, if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "exposed")]

@@ -19,7 +19,6 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// A column.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
@@ -28,7 +27,6 @@ pub(super) struct Column {
     pub(super) is_loop: bool,
 }
 
-/// A table.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) name: String,

@@ -75,7 +75,6 @@ impl Value {
 /// The rows of one table as one side has them: how many, and the SHA-256 over all of them in the order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
-    /// The table.
     pub table: String,
     /// How many rows.
     pub rows: u64,
@@ -122,7 +121,6 @@ impl<'a> Adding<'a> {
     }
 }
 
-/// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

@@ -37,7 +37,6 @@ type Who = (String, String);
 #[template(path = "admin/activity.html")]
 struct ActivityPage {
     shell: Shell,
-    /// The filters.
     form: Form,
     roles: Vec<Who>,
     operators: Vec<Who>,

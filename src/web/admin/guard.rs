@@ -25,15 +25,12 @@ pub const FORM_TOKEN: &str = "form_token";
 pub struct SignedIn {
     pub app: App,
     pub operator: Operator,
-    /// This browser's session.
     pub session: Session,
     /// The form token of this session.
     pub csrf: String,
-    /// The actor for events.
     pub actor: Actor,
     /// The address at which the browser reached the dashboard (see `reached_at`).
     pub address: Option<String>,
-    /// The query of the request.
     pub query: Fields,
     /// The message to show at the top of the page.
     pub notice: Option<Notice>,
@@ -129,9 +126,7 @@ const FORM_AT_MOST: usize = 256 * 1024;
 
 /// A form posted from a page of the operator's session. Not `Debug`: it may contain a password.
 pub struct Posted {
-    /// The operator.
     pub who: SignedIn,
-    /// The form's fields.
     pub fields: Fields,
 }
 

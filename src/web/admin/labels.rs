@@ -26,7 +26,6 @@ pub fn minute(time: &Time) -> String {
     time.to_string().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
-/// An authentication method.
 pub const fn method(method: AuthMethod) -> &'static str {
     match method {
         AuthMethod::Basic => "Basic: key and secret in a header",

@@ -202,7 +202,6 @@ impl LinksPage {
         }
     }
 
-    /// The status of a link's newest attempt.
     fn attempt(&self, row: &Listed) -> Option<Status> {
         row.attempt_status_at(self.shell.now)
     }

@@ -32,7 +32,6 @@ struct OverviewPage {
     columns: Columns,
 }
 
-/// One stage of the funnel.
 struct Stage {
     name: &'static str,
     n: String,
@@ -80,7 +79,6 @@ impl OverviewPage {
         self.seen.counts.all() == 0 || !self.seen.steps.are_done()
     }
 
-    /// The number of stores with this status.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand on references")]
     fn count(&self, status: &StoreStatus) -> String {
         let counts = &self.seen.counts;

@@ -58,13 +58,10 @@ impl Section {
 /// The frame around a page: navigation, operator, notice.
 #[derive(Debug, Clone)]
 pub struct Shell {
-    /// The current section.
     pub here: Section,
-    /// The operator's name.
     pub operator: String,
     /// The form token.
     pub csrf: String,
-    /// The notice to show.
     pub notice: Option<Notice>,
     /// The current time, for “3 minutes ago”.
     pub now: Time,
@@ -83,7 +80,6 @@ macro_rules! notices {
                 match self { $(Self::$name => $code),* }
             }
 
-            /// The sentence.
             pub const fn says(self) -> &'static str {
                 match self { $(Self::$name => $says),* }
             }
@@ -101,7 +97,6 @@ macro_rules! notices {
                 }
             }
 
-            /// Parses a code.
             pub fn read(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$name),)* _ => None }
             }
@@ -190,7 +185,6 @@ pub fn utc(time: &Time) -> String {
     }
 }
 
-/// The class of a status's badge.
 pub const fn status_class(status: StoreStatus) -> &'static str {
     match status {
         StoreStatus::Connected => "good",

@@ -15,7 +15,6 @@ use crate::flow::dashboard::history::{Approval, MOST_READS, OfStore, READ_DAYS, 
 #[derive(Template)]
 #[template(path = "admin/store.html")]
 pub struct StorePage {
-    /// The frame.
     pub shell: Shell,
     /// Everything shown about the store.
     pub whole: OfStore,
@@ -83,7 +82,6 @@ impl StorePage {
         self.store().auth_method == AuthMethod::ApplicationPassword
     }
 
-    /// The class of the message at the top.
     fn message_class(&self) -> &'static str {
         match (self.store().status, self.store().reason) {
             (StoreStatus::Connected, None) => "good",
@@ -135,7 +133,6 @@ impl StorePage {
 #[derive(Template)]
 #[template(path = "admin/store_link.html")]
 pub struct LinkPage {
-    /// The frame.
     pub shell: Shell,
     pub store: Store,
     pub link: Link,
@@ -147,7 +144,6 @@ pub struct LinkPage {
 #[derive(Template)]
 #[template(path = "admin/store_disconnect.html")]
 pub struct DisconnectPage {
-    /// The frame.
     pub shell: Shell,
     pub store: Store,
     /// Who read its key recently.

@@ -23,7 +23,6 @@ const AT_MOST: usize = 8 * 1024 * 1024;
 
 /// A form with one file, checked like any other form.
 pub(super) struct PostedFile {
-    /// The operator.
     pub who: SignedIn,
     /// The file, or why it cannot be the logo.
     pub file: Result<Vec<u8>, NotALogo>,

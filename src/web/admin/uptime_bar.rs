@@ -8,7 +8,6 @@ const WIDTH: i64 = 1_000;
 /// The minimum width of a bar: a single event must be visible on a phone.
 const LEAST: i64 = 6;
 
-/// The drawing.
 #[derive(Debug, Clone)]
 pub struct UptimeBar {
     /// The bars, from left to right.

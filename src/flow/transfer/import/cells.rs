@@ -14,7 +14,6 @@ enum Place {
 
 /// A row divided into its cells.
 pub(super) struct Cells {
-    /// The separator.
     pub(super) separator: u8,
     /// The content of each cell, without the quotes around it. There is always one.
     pub(super) all: Vec<Vec<u8>>,
@@ -24,7 +23,6 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Divides a line.
     pub(super) fn of(line: &[u8], separator: u8) -> Self {
         let mut cells = Self { separator, all: vec![Vec::new()], is_malformed: false, place: Place::Start };
         cells.add_all(line);
@@ -42,7 +40,6 @@ impl Cells {
         self.place == Place::Quoted
     }
 
-    /// Whether every cell is blank.
     pub(super) fn are_blank(&self) -> bool {
         self.all.iter().all(|cell| is_blank_cell(cell))
     }

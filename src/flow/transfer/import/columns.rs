@@ -11,7 +11,6 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// The most names that an error lists.
 const LISTED: usize = 20;
 
-/// A column of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     UserId,
@@ -19,7 +18,6 @@ pub(super) enum Column {
     ConsumerKey,
     ConsumerSecret,
     Scope,
-    /// An ignored column.
     Unknown,
 }
 
@@ -67,10 +65,8 @@ impl Column {
 /// Why a file cannot be imported at all.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnImport {
-    /// The file cannot be read.
     #[error("the file cannot be read")]
     Io(#[from] io::Error),
-    /// The file is empty.
     #[error(
         "the file is empty: its first line must name the columns user_id,store_url,consumer_key,consumer_secret,scope"
     )]
@@ -78,30 +74,24 @@ pub enum NotAnImport {
     /// The file is neither UTF-8 nor UTF-16 text.
     #[error("the file is not UTF-8 text: save it as “CSV UTF-8”")]
     NotText,
-    /// The first line does not end within its quotes.
     #[error("the first line has a quote that is not closed, or a line break in the name of a column")]
     OpenQuote,
-    /// A required column is missing.
     #[error(
         "the first line must name the columns: {column} is missing; found {found} (user_id,store_url,consumer_key,consumer_secret are required, scope is optional)"
     )]
     Missing {
-        /// The column.
         column: &'static str,
         /// The names in the line.
         found: String,
     },
-    /// A column is named twice.
     #[error("the first line names {column} twice: keep one; found {found}")]
     Twice {
-        /// The column.
         column: &'static str,
         /// The names in the line.
         found: String,
     },
 }
 
-/// The named columns.
 pub(super) struct Heading {
     pub(super) separator: u8,
     pub(super) columns: Vec<Column>,

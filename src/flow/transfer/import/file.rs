@@ -22,7 +22,6 @@ const HEADING_LINES: usize = 16;
 /// What a spreadsheet writes in place of a value that it could not compute.
 const SPREADSHEET_ERRORS: [&str; 7] = ["#NAME?", "#VALUE!", "#REF!", "#N/A", "#NUM!", "#DIV/0!", "#NULL!"];
 
-/// A row of the file.
 pub struct Line {
     /// The number of its first line, as an editor shows it.
     pub number: u64,

@@ -40,7 +40,6 @@ impl Encoding {
     }
 }
 
-/// A physical line.
 pub(super) struct PhysicalLine {
     /// Its number, as an editor shows it.
     pub(super) number: u64,

@@ -8,7 +8,6 @@ use crate::web::admin::show::utc;
 #[derive(Debug)]
 pub struct Row {
     pub at: Time,
-    /// What happened.
     pub what: &'static str,
     /// The reason or detail; may be empty.
     pub why: String,
@@ -34,7 +33,6 @@ pub struct About {
 }
 
 impl Row {
-    /// Converts an entry.
     pub fn of(entry: &Entry) -> Self {
         match entry {
             Entry::Event(event) => Self::of_event(event),

@@ -11,7 +11,6 @@ const LONGEST: usize = 200;
 /// The value that matches any reason.
 const ANY: &str = "any";
 
-/// The sort orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// The most recently changed first.
@@ -37,7 +36,6 @@ impl Sort {
         }
     }
 
-    /// The label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Changed => "Last changed",
@@ -47,7 +45,6 @@ impl Sort {
         }
     }
 
-    /// The order in storage.
     pub const fn order(self) -> Order {
         match self {
             Self::Changed => Order::Changed,
@@ -61,20 +58,15 @@ impl Sort {
 /// A filter that is set, and the address without it.
 #[derive(Debug)]
 pub struct Chip {
-    /// The label.
     pub says: String,
     /// The same list without this filter.
     pub without: String,
 }
 
-/// A choice in a list.
 #[derive(Debug)]
 pub struct Choice {
-    /// The submitted value.
     pub value: &'static str,
-    /// The label.
     pub name: String,
-    /// Whether it is selected.
     pub chosen: bool,
 }
 
@@ -82,14 +74,12 @@ pub struct Choice {
 #[derive(Debug)]
 pub struct StoreQuery {
     pub filter: Filter,
-    /// The sort order.
     pub sort: Sort,
     /// The page's position.
     pub beside: Option<Beside>,
 }
 
 impl StoreQuery {
-    /// Parses the query.
     pub fn read(fields: &Fields) -> Self {
         let q: String =
             fields.get("q").unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
@@ -153,7 +143,6 @@ impl StoreQuery {
         [Scope::Read, Scope::Write, Scope::ReadWrite].map(choice).into()
     }
 
-    /// All sort orders.
     pub fn sorts(&self) -> Vec<Choice> {
         let choice =
             |sort: Sort| Choice { value: sort.code(), name: sort.name().to_owned(), chosen: self.sort == sort };

@@ -47,7 +47,6 @@ pub fn delivery(delivery: &Delivery, is_off: bool) -> (&'static str, &'static st
     }
 }
 
-/// The name of a state in the filter.
 pub const fn state_name(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Waiting => "Waiting",
