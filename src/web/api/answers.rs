@@ -1,4 +1,6 @@
 //! The API's response types. JSON and API description are both generated from these structs.
+//!
+//! A member that may be null is always sent; only those that are skipped may be missing, and are `nullable = false`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,12 +24,11 @@ pub struct Store {
     /// The store's canonical address.
     pub url: StoreUrl,
     /// The store's name, as set in WordPress.
-    #[schema(required = true, max_length = 200)]
+    #[schema(max_length = 200)]
     pub name: Option<String>,
     /// Whether the store's key can be fetched.
     pub status: StoreStatus,
     /// The problem, or a warning about a key that works.
-    #[schema(required = true)]
     pub reason: Option<Verdict>,
     /// What the key may do at the store.
     pub scope: Granted,
@@ -41,13 +42,10 @@ pub struct Store {
     /// How to send the key to the store.
     pub auth_method: AuthMethod,
     /// As reported by the store at the last check.
-    #[schema(required = true)]
     pub woocommerce_version: Option<String>,
     /// As reported by the store at the last check.
-    #[schema(required = true)]
     pub wordpress_version: Option<String>,
     /// The address that the store reports, if it differs from `url`.
-    #[schema(required = true)]
     pub moved_to: Option<StoreUrl>,
     /// When the store was connected, or last reconnected.
     pub connected_at: Time,
@@ -89,7 +87,6 @@ pub struct StoreList {
     #[schema(max_items = 200)]
     pub data: Vec<Store>,
     /// Pass it as `cursor` to get the next page; null on the last page.
-    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -107,10 +104,8 @@ pub struct KeysOrProblem<'a> {
     /// The ID that was sent.
     pub id: &'a str,
     /// The key; null if there is a problem.
-    #[schema(required = true)]
     pub keys: Option<Keys<'a>>,
     /// Why there is no key; otherwise null.
-    #[schema(required = true)]
     pub problem: Option<Problem<'a>>,
 }
 
@@ -128,16 +123,12 @@ pub struct Keys<'a> {
     #[schema(format = "uri")]
     pub api_url: String,
     /// The consumer key: `ck_…`. Null if `auth_method` is `application_password`.
-    #[schema(required = true)]
     pub consumer_key: Option<&'a str>,
     /// The consumer secret: `cs_…`. Null if `auth_method` is `application_password`.
-    #[schema(required = true)]
     pub consumer_secret: Option<&'a str>,
     /// The WordPress user of the application password; otherwise null.
-    #[schema(required = true)]
     pub username: Option<&'a str>,
     /// The application password, without spaces; otherwise null.
-    #[schema(required = true)]
     pub password: Option<&'a str>,
     /// What the key may do at the store.
     pub permissions: Granted,
@@ -174,7 +165,6 @@ pub struct MadeLink<'a> {
     /// When the link expires.
     pub expires_at: Time,
     /// What is unsafe about a link like this one, and what to send instead; null if nothing is.
-    #[schema(required = true)]
     pub warning: Option<&'static str>,
 }
 
@@ -186,20 +176,18 @@ pub struct Link {
     /// The merchant's ID.
     pub user_id: UserId,
     /// The account's name in your application.
-    #[schema(required = true, max_length = 80)]
+    #[schema(max_length = 80)]
     pub account_label: Option<String>,
     /// The store's suggested address.
-    #[schema(required = true)]
     pub store_url: Option<StoreUrl>,
     /// The only store that this link can reconnect.
-    #[schema(required = true)]
     pub store_id: Option<StoreId>,
     /// Whether the link can be used, and whether it was.
     pub status: LinkState,
     /// The requested scope.
     pub scope: Scope,
     /// Where the merchant is sent afterwards.
-    #[schema(required = true, format = "uri")]
+    #[schema(format = "uri")]
     pub return_url: Option<String>,
     /// Who must confirm the approval.
     pub confirm: Confirm,
@@ -208,10 +196,8 @@ pub struct Link {
     /// When the link expires.
     pub expires_at: Time,
     /// When the link was withdrawn.
-    #[schema(required = true)]
     pub withdrawn_at: Option<Time>,
     /// The newest attempt made with this link.
-    #[schema(required = true)]
     pub attempt: Option<LinkAttempt>,
 }
 
@@ -223,10 +209,8 @@ pub struct LinkAttempt {
     /// The attempt's progress or result.
     pub status: Status,
     /// Why the attempt failed, or its current problem.
-    #[schema(required = true)]
     pub reason: Option<Verdict>,
     /// The store it connected.
-    #[schema(required = true)]
     pub store_id: Option<StoreId>,
     /// That store, with `expand=store`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,7 +225,6 @@ pub struct LinkList {
     #[schema(max_items = 200)]
     pub data: Vec<Link>,
     /// Pass it as `cursor` to get the next page; null on the last page.
-    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -338,24 +321,19 @@ pub struct Webhook {
     /// The event types that it receives: `*` for all, groups such as `store.*`, or types such as `store.connected`.
     pub events: Vec<String>,
     /// The only merchants whose events it receives; null for all, and for events that are about no merchant.
-    #[schema(required = true, min_items = 1, max_items = 1000)]
+    #[schema(min_items = 1, max_items = 1000)]
     pub user_ids: Option<Vec<UserId>>,
     /// When it was added.
     pub created_at: Time,
     /// When an event was last delivered, to the minute.
-    #[schema(required = true)]
     pub succeeded_at: Option<Time>,
     /// Since when every delivery has failed.
-    #[schema(required = true)]
     pub failing_since: Option<Time>,
     /// When it was turned off.
-    #[schema(required = true)]
     pub disabled_at: Option<Time>,
     /// Why it was turned off.
-    #[schema(required = true)]
     pub disabled_reason: Option<WhyOff>,
     /// When the old secret expires; until then, everything is signed with both. Null if there is only one secret.
-    #[schema(required = true)]
     pub old_secret_until: Option<Time>,
 }
 
@@ -403,10 +381,8 @@ pub struct TestResult {
     /// Whether the webhook accepted it, which only 2xx means.
     pub delivered: bool,
     /// The HTTP status of the response; null if there was none.
-    #[schema(required = true)]
     pub status: Option<u16>,
     /// Why there was no response, as a stable code.
-    #[schema(required = true)]
     pub fault: Option<&'static str>,
     /// How long it took, in milliseconds.
     pub took_ms: i64,
@@ -418,7 +394,6 @@ pub struct Delivery {
     /// The delivery's ID.
     pub id: DeliveryId,
     /// The event; null for a test.
-    #[schema(required = true)]
     pub event_id: Option<EventId>,
     /// The event's type.
     pub r#type: String,
@@ -427,25 +402,19 @@ pub struct Delivery {
     /// When the delivery was created.
     pub created_at: Time,
     /// When it is tried next.
-    #[schema(required = true)]
     pub due_at: Option<Time>,
     /// The number of tries so far.
     #[schema(minimum = 0)]
     pub tries: i64,
     /// When it was last tried.
-    #[schema(required = true)]
     pub tried_at: Option<Time>,
     /// When it was delivered, failed or was skipped.
-    #[schema(required = true)]
     pub ended_at: Option<Time>,
     /// The HTTP status of the last response.
-    #[schema(required = true)]
     pub status: Option<i64>,
     /// Why there was no response the last time, as a stable code.
-    #[schema(required = true)]
     pub fault: Option<String>,
     /// How long the last try took, in milliseconds.
-    #[schema(required = true)]
     pub took_ms: Option<i64>,
 }
 
@@ -475,7 +444,6 @@ pub struct DeliveryList {
     #[schema(max_items = 200)]
     pub data: Vec<Delivery>,
     /// Pass it as `cursor` to get the next page; null on the last page.
-    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -490,20 +458,17 @@ pub struct Token {
     /// What it may do.
     pub permissions: Vec<Permission>,
     /// The only merchants it may access; null for all.
-    #[schema(required = true, min_items = 1, max_items = 1000)]
+    #[schema(min_items = 1, max_items = 1000)]
     pub user_ids: Option<Vec<UserId>>,
     /// Whether it works.
     pub state: TokenState,
     /// When it was issued.
     pub created_at: Time,
     /// When it stops working.
-    #[schema(required = true)]
     pub expires_at: Option<Time>,
     /// When it was revoked.
-    #[schema(required = true)]
     pub revoked_at: Option<Time>,
     /// The token that replaces it.
-    #[schema(required = true)]
     pub successor_id: Option<TokenId>,
 }
 
@@ -541,6 +506,5 @@ pub struct TokenList {
     #[schema(max_items = 200)]
     pub data: Vec<Token>,
     /// Pass it as `cursor` to get the next page; null on the last page.
-    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }

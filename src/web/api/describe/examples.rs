@@ -50,6 +50,54 @@ fn value(of: impl Serialize) -> Value {
     serde_json::to_value(of).expect("an answer is JSON")
 }
 
+/// The example of the body or response with this schema.
+pub fn of(schema: &str) -> Value {
+    match schema {
+        "Store" => value(a_store()),
+        "StoreList" => value(StoreList { data: vec![a_store()], next_cursor: None }),
+        "Disconnected" => value(Disconnected {
+            revoke_url: crate::flow::connecting::disconnect::revoke_url(&shop(), AuthMethod::Basic, 17),
+            key_last7: LAST7.to_owned(),
+            revoked: false,
+        }),
+        "Keys" => keys(),
+        "WantedKeys" => json!({"user_ids": ["merchant-42", "merchant-43"]}),
+        "SeveralKeys" => several_keys(),
+        "NewLink" => json!({"user_id": "merchant-42", "account_label": "Jane’s Shop"}),
+        "MadeLink" => {
+            let url = format!("https://keys.example.com/connect/{}", "A".repeat(43));
+            value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON, warning: None })
+        }
+        "Link" => value(a_link()),
+        "LinkList" => value(LinkList { data: vec![a_link()], next_cursor: None }),
+        "Confirmation" => json!({"code": "A".repeat(43), "user_id": "merchant-42"}),
+        "EventList" => {
+            let event = event(Kind::StoreConnected);
+            value(EventList { next: event.id, data: vec![ListedEvent { event, store: None }] })
+        }
+        "NewWebhook" => json!({
+            "url": "https://app.example.com/hooks/cartkey",
+            "events": ["store.*", "key.rotated"],
+            "description": "Shipping",
+        }),
+        "MadeWebhook" => value(MadeWebhook { webhook: a_webhook(), secret: &format!("whsec_{}=", "A".repeat(43)) }),
+        "Webhook" => value(a_webhook()),
+        "WebhookList" => value(WebhookList { data: vec![a_webhook()] }),
+        "WebhookChange" => json!({"events": ["store.*", "key.rotated"]}),
+        "SecretRotation" => json!({"drop": "older"}),
+        "TestResult" => value(TestResult { delivered: true, status: Some(204), fault: None, took_ms: 87 }),
+        "DeliveryList" => value(DeliveryList { data: vec![a_delivery()], next_cursor: None }),
+        "NewToken" => {
+            json!({"name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["merchant-42"]})
+        }
+        "MadeToken" => value(MadeToken { info: a_token(), token: &format!("cartkey_{}", "A".repeat(43)) }),
+        "Token" => value(a_token()),
+        "TokenList" => value(TokenList { data: vec![a_token()], next_cursor: None }),
+        "TokenRotation" => json!({"overlap": 86_400}),
+        other => unreachable!("{other} has no example"),
+    }
+}
+
 fn a_store() -> Store {
     Store {
         id: store_id(),
@@ -72,15 +120,7 @@ fn a_store() -> Store {
     }
 }
 
-pub fn store() -> Value {
-    value(a_store())
-}
-
-pub fn stores() -> Value {
-    value(StoreList { data: vec![a_store()], next_cursor: None })
-}
-
-pub fn keys() -> Value {
+fn keys() -> Value {
     let (store_id, user_id, store_url) = (store_id(), user_id(), shop());
     value(Keys {
         store_id: &store_id,
@@ -99,21 +139,12 @@ pub fn keys() -> Value {
     })
 }
 
-pub fn wanted_keys() -> Value {
-    json!({"user_ids": ["merchant-42", "merchant-43"]})
-}
-
-pub fn several_keys() -> Value {
+fn several_keys() -> Value {
     let (failure, request) = (Failure::from(lend::Error::NotFound), RequestId::least(NOON));
     json!({"data": [
         {"id": "merchant-42", "keys": keys(), "problem": null},
         {"id": "merchant-43", "keys": null, "problem": Problem::of(&failure, &request)},
     ]})
-}
-
-pub fn made_link() -> Value {
-    let url = format!("https://keys.example.com/connect/{}", "A".repeat(43));
-    value(MadeLink { id: &link_id(), url: &url, user_id: &user_id(), expires_at: NOON, warning: None })
 }
 
 fn a_link() -> Link {
@@ -140,32 +171,8 @@ fn a_link() -> Link {
     }
 }
 
-pub fn link() -> Value {
-    value(a_link())
-}
-
-pub fn links() -> Value {
-    value(LinkList { data: vec![a_link()], next_cursor: None })
-}
-
 pub fn withdrawn_link() -> Value {
     value(Link { status: LinkState::Withdrawn, withdrawn_at: Some(NOON), attempt: None, ..a_link() })
-}
-
-pub fn disconnected() -> Value {
-    value(Disconnected {
-        revoke_url: crate::flow::connecting::disconnect::revoke_url(&shop(), AuthMethod::Basic, 17),
-        key_last7: LAST7.to_owned(),
-        revoked: false,
-    })
-}
-
-pub fn new_link() -> Value {
-    json!({"user_id": "merchant-42", "account_label": "Jane’s Shop"})
-}
-
-pub fn confirmation() -> Value {
-    json!({"code": "A".repeat(43), "user_id": "merchant-42"})
 }
 
 /// An event of this kind, with what it usually has.
@@ -219,11 +226,6 @@ const fn reason(kind: Kind) -> &'static str {
     }
 }
 
-pub fn events() -> Value {
-    let event = event(Kind::StoreConnected);
-    value(EventList { next: event.id, data: vec![ListedEvent { event, store: None }] })
-}
-
 fn a_webhook() -> Webhook {
     Webhook {
         id: read("wh_01kayjt5m8d3f6h9k2n4q7s1vx"),
@@ -241,37 +243,9 @@ fn a_webhook() -> Webhook {
     }
 }
 
-pub fn webhook() -> Value {
-    value(a_webhook())
-}
-
-pub fn webhooks() -> Value {
-    value(WebhookList { data: vec![a_webhook()] })
-}
-
-pub fn new_webhook() -> Value {
-    json!({"url": "https://app.example.com/hooks/cartkey", "events": ["store.*", "key.rotated"], "description": "Shipping"})
-}
-
-pub fn webhook_change() -> Value {
-    json!({"events": ["store.*", "key.rotated"]})
-}
-
-pub fn made_webhook() -> Value {
-    value(MadeWebhook { webhook: a_webhook(), secret: &format!("whsec_{}=", "A".repeat(43)) })
-}
-
-pub fn secret_rotation() -> Value {
-    json!({"drop": "older"})
-}
-
-pub fn test_result() -> Value {
-    value(TestResult { delivered: true, status: Some(204), fault: None, took_ms: 87 })
-}
-
-pub fn deliveries() -> Value {
+fn a_delivery() -> Delivery {
     let event = event(Kind::StoreConnected);
-    let delivery = Delivery {
+    Delivery {
         id: read("dl_01kayjt9r4g7j1m5p8s2v6x9z3"),
         event_id: Some(event.id),
         r#type: event.kind,
@@ -284,8 +258,7 @@ pub fn deliveries() -> Value {
         status: Some(204),
         fault: None,
         took_ms: Some(87),
-    };
-    value(DeliveryList { data: vec![delivery], next_cursor: None })
+    }
 }
 
 fn a_token() -> Token {
@@ -302,26 +275,6 @@ fn a_token() -> Token {
     }
 }
 
-pub fn token() -> Value {
-    value(a_token())
-}
-
 pub fn revoked_token() -> Value {
     value(Token { state: TokenState::Revoked, revoked_at: Some(NOON), ..a_token() })
-}
-
-pub fn tokens() -> Value {
-    value(TokenList { data: vec![a_token()], next_cursor: None })
-}
-
-pub fn new_token() -> Value {
-    json!({"name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["merchant-42"]})
-}
-
-pub fn made_token() -> Value {
-    value(MadeToken { info: a_token(), token: &format!("cartkey_{}", "A".repeat(43)) })
-}
-
-pub fn token_rotation() -> Value {
-    json!({"overlap": 86_400})
 }

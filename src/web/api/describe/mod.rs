@@ -20,7 +20,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::app::App;
 use crate::domain::Permission;
@@ -29,6 +29,8 @@ use crate::web::problem::Code;
 
 pub use page::{docs, prose};
 pub use postman::collection;
+
+const JSON: &str = "application/json";
 
 /// The API's address if the request does not reveal it: the one from the compose file.
 const USUAL: &str = "http://127.0.0.1:8090";
@@ -59,6 +61,73 @@ pub struct Route {
 }
 
 impl Route {
+    /// A route; `id` is its name in generated clients.
+    fn new(method: Method, path: &'static str, id: &'static str, title: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            id,
+            title,
+            says: "",
+            permission: None,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            problems: Vec::new(),
+            is_call: false,
+        }
+    }
+
+    fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
+    fn needs(self, permission: Permission) -> Self {
+        Self { permission: Some(permission), ..self }
+    }
+
+    fn with(mut self, parameters: impl IntoIterator<Item = Parameter>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    fn body(self, schema: &'static str) -> Self {
+        Self { body: Some(Body { schema, is_required: true }), ..self }
+    }
+
+    /// An empty body is the same as `{}`.
+    fn optional_body(self, schema: &'static str) -> Self {
+        Self { body: Some(Body { schema, is_required: false }), ..self }
+    }
+
+    fn answers(self, status: u16, says: &'static str, schema: &'static str) -> Self {
+        self.shows(status, says, schema, examples::of(schema))
+    }
+
+    /// The same with an example of its own.
+    fn shows(self, status: u16, says: &'static str, schema: &'static str, example: Value) -> Self {
+        let schema = RefOr::Ref(Ref::from_schema_name(schema));
+        self.answers_with(status, says, [Content { kind: JSON, schema, example: Some(example) }])
+    }
+
+    fn answers_with(mut self, status: u16, says: &'static str, contents: impl Into<Vec<Content>>) -> Self {
+        self.answers.push(Answer { status, says, contents: contents.into(), headers: &[], leads_to: &[] });
+        self
+    }
+
+    /// Adds OpenAPI links to the last response.
+    fn leads_to(mut self, links: &'static [(&'static str, &'static str, &'static str)]) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.leads_to = links;
+        }
+        self
+    }
+
+    fn fails(mut self, problems: impl IntoIterator<Item = &'static Code>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
     /// Whether it takes an `Idempotency-Key`, as every POST does that changes something. Calls to stores have a header of that name of
     /// their own.
     fn takes_key(&self) -> bool {
@@ -93,7 +162,6 @@ impl Parameter {
 struct Body {
     /// The schema's name.
     schema: &'static str,
-    example: Value,
     /// False if an empty body is the same as `{}`.
     is_required: bool,
 }

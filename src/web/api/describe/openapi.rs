@@ -39,6 +39,12 @@ pub fn document(routes: &[Route]) -> Value {
     let frame =
         OpenApiBuilder::new().info(info).paths(PathsBuilder::new().build()).components(Some(components)).build();
     let mut document = serde_json::to_value(frame).expect("a description is JSON");
+    let bodies: Vec<&str> = routes.iter().filter_map(|route| Some(route.body.as_ref()?.schema)).collect();
+    for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        if !bodies.contains(&name.as_str()) {
+            require_nullable(schema);
+        }
+    }
     document["components"]["securitySchemes"] = json!({
         "token": {
             "type": "http",
@@ -61,6 +67,22 @@ pub fn document(routes: &[Route]) -> Value {
     document["components"]["schemas"]["Event"]["properties"]["related"] = related();
     document["webhooks"] = webhooks(&document["components"]["schemas"]["EventData"]["properties"]);
     document
+}
+
+/// Makes the members that may be null required: a response always has them.
+fn require_nullable(schema: &mut Value) {
+    let Some(members) = schema["properties"].as_object() else { return };
+    let is_null = |kind: &Value| kind["type"] == "null";
+    let may_be_null = |member: &Value| {
+        member["type"].as_array().is_some_and(|types| types.contains(&json!("null")))
+            || member["oneOf"].as_array().is_some_and(|kinds| kinds.iter().any(is_null))
+    };
+    let is_required = |name: &str| schema["required"].as_array().is_some_and(|names| names.contains(&json!(name)));
+    let required = members.iter().filter(|(name, member)| is_required(name) || may_be_null(member));
+    let required: Vec<&str> = required.map(|(name, _)| name.as_str()).collect();
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
 }
 
 /// The schema of an event's `related`.
@@ -187,7 +209,7 @@ fn operation(route: &Route) -> Value {
         "security": route.permission.map_or_else(Vec::new, |permission| vec![json!({"token": [permission]})]),
     });
     if let Some(body) = &route.body {
-        let content = json!({"schema": by_name(body.schema), "example": body.example});
+        let content = json!({"schema": by_name(body.schema), "example": examples::of(body.schema)});
         operation["requestBody"] = json!({"required": body.is_required, "content": {"application/json": content}});
     }
     if route.is_call && takes_body(route) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::openapi::{by_name, problems};
 use super::schema::{self, Member};
-use super::{Place, ROUTES, Route, base};
+use super::{Place, ROUTES, Route, base, examples};
 use crate::app::App;
 use crate::domain::{Kind, Permission, Verdict};
 use crate::web::page::Page;
@@ -161,7 +161,7 @@ fn curl(route: &Route) -> String {
         command += " \\\n  -H \"Authorization: Bearer $TOKEN\"";
     }
     if let Some(body) = &route.body {
-        let _ = write!(command, " \\\n  -d '{}'", body.example);
+        let _ = write!(command, " \\\n  -d '{}'", examples::of(body.schema));
     }
     command
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
 
-use super::{Parameter, Place, ROUTES, Route, base};
+use super::{Parameter, Place, ROUTES, Route, base, examples};
 use crate::app::App;
 
 const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
@@ -52,7 +52,7 @@ fn item(route: &Route) -> Value {
         },
     });
     if let Some(body) = &route.body {
-        let text = serde_json::to_string_pretty(&body.example).unwrap_or_default();
+        let text = serde_json::to_string_pretty(&examples::of(body.schema)).unwrap_or_default();
         request["body"] = json!({"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}});
     }
     if route.permission.is_none() {
