@@ -12,6 +12,7 @@ use cartkey::domain::id::{KeyId, StoreId, TokenId};
 use cartkey::domain::key::{AuthMethod, KeyPair};
 use cartkey::domain::scope::Scope;
 use cartkey::domain::secret::Secret;
+use cartkey::domain::store::Reported;
 use cartkey::domain::store_url::{Network, StoreUrl};
 use cartkey::domain::time::{Clock, Time};
 use cartkey::domain::token::{ServiceToken, TOKEN_PREFIX};
@@ -89,11 +90,12 @@ async fn store(
         auth_method: AuthMethod::Basic,
         former: None,
         remark: None,
-        name: Some(format!("Shop {number}")),
-        woocommerce_version: Some("11.0.1".to_owned()),
-        wordpress_version: Some("7.0.4".to_owned()),
-        rest_base: None,
-        json_has_noise: false,
+        reported: Reported {
+            name: Some(format!("Shop {number}")),
+            woocommerce_version: Some("11.0.1".to_owned()),
+            wordpress_version: Some("7.0.4".to_owned()),
+            ..Reported::default()
+        },
         now,
     };
     let added = stores::add_by_keys(db, &key, None, &Actor::new("bench")).await?;

@@ -63,7 +63,7 @@ pub use route::{NotARoute, RefusedParameter, Route};
 pub use scope::{Granted, NotAScope, Scope};
 pub use sealed::Sealed;
 pub use secret::{Fingerprint, Secret};
-pub use store::{Store, StoreStatus};
+pub use store::{Reported, Store, StoreStatus};
 pub use store_url::{Network, NotAStoreUrl, StoreUrl};
 pub use time::{Clock, Hands, Instant, NotATime, Time};
 pub use token::{NotPermissions, NotUsers, OtherUsers, Permission, Permissions, ServiceToken, TokenState, Users};

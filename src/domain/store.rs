@@ -23,6 +23,21 @@ names! {
     }
 }
 
+/// What a store reports about itself, and where and how its REST API answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Reported {
+    /// The shop's name, at most 200 characters; requested only if the key is not known yet.
+    pub name: Option<String>,
+    /// Such as `11.0.1`.
+    pub woocommerce_version: Option<String>,
+    /// Such as `7.0.4`.
+    pub wordpress_version: Option<String>,
+    /// Where the REST API accepted the key, if it did.
+    pub rest_base: Option<RestBase>,
+    /// Whether other output surrounds the store's JSON.
+    pub json_has_noise: bool,
+}
+
 /// One WooCommerce site of one merchant, with the facts of its newest key (never its secrets).
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Store {

@@ -2,7 +2,7 @@
 
 use super::{Db, Error, Tx, events, strangers};
 use crate::domain::attempt::{DUPLICATES_FOR, MOST_GRANTS};
-use crate::domain::{AttemptId, AuthMethod, Event, Fingerprint, GrantId, RestBase, Scope, Time, Verdict};
+use crate::domain::{AttemptId, AuthMethod, Event, Fingerprint, GrantId, Reported, Scope, Time, Verdict};
 
 /// A grant about to be kept.
 #[derive(Debug)]
@@ -64,15 +64,8 @@ pub struct Candidate {
     pub verdict: Option<Verdict>,
     pub auth_method: Option<AuthMethod>,
     pub proven_scope: Option<Scope>,
-    pub name: Option<String>,
-    /// As the store said it.
-    pub woocommerce_version: Option<String>,
-    /// As the store said it.
-    pub wordpress_version: Option<String>,
-    /// Where the store's REST API answered.
-    pub rest_base: Option<RestBase>,
-    /// Whether other output surrounds the store's JSON.
-    pub json_has_noise: bool,
+    #[sqlx(flatten)]
+    pub reported: Reported,
     /// Until when nobody else tries it.
     pub claimed_until: Time,
 }
@@ -248,15 +241,7 @@ pub struct Tried {
     pub verdict: Verdict,
     pub auth_method: Option<AuthMethod>,
     pub proven_scope: Option<Scope>,
-    pub name: Option<String>,
-    /// As the store said it.
-    pub woocommerce_version: Option<String>,
-    /// As the store said it.
-    pub wordpress_version: Option<String>,
-    /// Where the store's REST API answered.
-    pub rest_base: Option<RestBase>,
-    /// Whether other output surrounds the store's JSON.
-    pub json_has_noise: bool,
+    pub reported: Reported,
 }
 
 impl Tried {
@@ -268,11 +253,7 @@ impl Tried {
             verdict: candidate.verdict.unwrap_or(Verdict::NotFinished),
             auth_method: None,
             proven_scope: None,
-            name: None,
-            woocommerce_version: None,
-            wordpress_version: None,
-            rest_base: None,
-            json_has_noise: false,
+            reported: Reported::default(),
         }
     }
 }
@@ -294,11 +275,11 @@ pub async fn tried(db: &Db, candidate: &Candidate, tried: &Tried) -> Result<bool
             tried.verdict,
             tried.auth_method,
             tried.proven_scope,
-            &tried.name,
-            &tried.woocommerce_version,
-            &tried.wordpress_version,
-            &tried.rest_base,
-            tried.json_has_noise,
+            &tried.reported.name,
+            &tried.reported.woocommerce_version,
+            &tried.reported.wordpress_version,
+            &tried.reported.rest_base,
+            tried.reported.json_has_noise,
             matches!(tried.state, State::Waiting | State::Proven),
             &candidate.id,
             candidate.claimed_until,

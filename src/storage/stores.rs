@@ -7,7 +7,7 @@ use super::lists::{as_list, listed};
 use super::{Db, Error, Tx, events};
 use crate::domain::search;
 use crate::domain::{
-    Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, RestBase, Scope, Store, StoreId, StoreStatus, StoreUrl,
+    Actor, Attempt, AuthMethod, Event, GrantId, KeyId, Kind, Reported, Scope, Store, StoreId, StoreStatus, StoreUrl,
     Time, UserId, Verdict,
 };
 
@@ -38,15 +38,7 @@ pub struct NewKey {
     pub auth_method: AuthMethod,
     /// A remark on a key that works.
     pub remark: Option<Verdict>,
-    pub name: Option<String>,
-    /// As the store said it.
-    pub woocommerce_version: Option<String>,
-    /// As the store said it.
-    pub wordpress_version: Option<String>,
-    /// Where its REST API answers.
-    pub rest_base: Option<RestBase>,
-    /// Whether other output surrounds its JSON.
-    pub json_has_noise: bool,
+    pub reported: Reported,
     /// The application password that it replaces, stored until the store has deleted it.
     pub former: Option<Farewell>,
     pub now: Time,
@@ -94,22 +86,22 @@ async fn take_key(tx: &mut Tx, new: &NewKey) -> Result<(StoreId, i64), Error> {
             &new.store_id,
             &new.user_id,
             &new.home,
-            &new.name,
+            &new.reported.name,
             new.remark,
             new.scope,
             new.woo_key_id,
             &new.last7,
             new.auth_method,
-            &new.woocommerce_version,
-            &new.wordpress_version,
+            &new.reported.woocommerce_version,
+            &new.reported.wordpress_version,
             new.now,
             new.now,
             new.now,
             new.now.plus(FIRST_CHECK_AFTER),
             new.asked,
-            search::text(&new.user_id, &new.home, new.name.as_deref()),
-            &new.rest_base,
-            new.json_has_noise,
+            search::text(&new.user_id, &new.home, new.reported.name.as_deref()),
+            &new.reported.rest_base,
+            new.reported.json_has_noise,
         ))
         .one()
         .await?;

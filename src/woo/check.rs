@@ -10,7 +10,7 @@ use super::http::Client;
 use super::ladder::{Asking, BATCH, Status, Stop, is_batch};
 use super::relocation;
 use super::site;
-use crate::domain::{AuthMethod, KeyPair, RestBase, Scope, StoreUrl, Verdict};
+use crate::domain::{AuthMethod, KeyPair, Reported, RestBase, Scope, StoreUrl, Verdict};
 
 pub use super::ladder::Ways;
 
@@ -19,38 +19,18 @@ pub struct Answer {
     pub verdict: Verdict,
     /// How the store accepts this key, if any way worked.
     pub method: Option<AuthMethod>,
-    /// Where the REST API accepted the key, if it did.
-    pub rest: Option<RestBase>,
-    /// Whether other output surrounds the store's JSON.
-    pub json_has_noise: bool,
     /// The proven scope, if the key works and the scope was tested.
     pub scope: Option<Scope>,
     /// The `home` that the store reports, in canonical form.
     pub home_seen: Option<StoreUrl>,
-    /// The shop's name, requested only if the key is not known yet.
-    pub name: Option<String>,
-    /// The version, such as `11.0.1`.
-    pub woocommerce_version: Option<String>,
-    /// The version, such as `7.0.4`.
-    pub wordpress_version: Option<String>,
+    pub reported: Reported,
     /// How long the store requests us to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl Answer {
     pub fn only(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            method: None,
-            rest: None,
-            json_has_noise: false,
-            scope: None,
-            home_seen: None,
-            name: None,
-            woocommerce_version: None,
-            wordpress_version: None,
-            retry_after: None,
-        }
+        Self { verdict, method: None, scope: None, home_seen: None, reported: Reported::default(), retry_after: None }
     }
 }
 
@@ -97,15 +77,15 @@ pub async fn ask(
         Status::Read { environment, noisy, is_slow } => (true, noisy, remark(noisy, is_slow), environment),
         Status::WriteOnly => (false, false, Verdict::Works, Value::Null),
     };
-    let mut answer = Answer {
-        method: Some(method),
-        rest: Some(rest.clone()),
-        json_has_noise: noisy,
-        ..Answer::only(Verdict::Works)
-    };
     let told = |name: &str| environment.get(name).and_then(Value::as_str);
-    answer.woocommerce_version = told("version").and_then(site::version);
-    answer.wordpress_version = told("wp_version").and_then(site::version);
+    let reported = Reported {
+        name: None,
+        woocommerce_version: told("version").and_then(site::version),
+        wordpress_version: told("wp_version").and_then(site::version),
+        rest_base: Some(rest.clone()),
+        json_has_noise: noisy,
+    };
+    let mut answer = Answer { method: Some(method), reported, ..Answer::only(Verdict::Works) };
     answer.home_seen = told("home_url").and_then(|text| StoreUrl::parse(text, client.network()).ok());
     if answer.home_seen.is_none() || !ways.is_known() {
         let index = site::index(client, &rest).await;
@@ -114,7 +94,7 @@ pub async fn ask(
         {
             return Answer { verdict: Verdict::AnswerUnreadable, ..answer };
         }
-        answer.name = index.as_ref().and_then(|index| index.name.clone());
+        answer.reported.name = index.as_ref().and_then(|index| index.name.clone());
         let told = index.and_then(|index| StoreUrl::parse(&index.home, client.network()).ok());
         answer.home_seen = answer.home_seen.or(told);
     }

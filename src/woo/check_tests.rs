@@ -6,7 +6,7 @@ use base64::Engine as _;
 use super::check::{Answer, Ways, ask};
 use super::loopback::{Seen, answer, client, home, serve};
 use super::oauth1::{Digest, base_string, signature};
-use crate::domain::{AuthMethod, KeyPair, Product, RestBase, Scope, Secret, Verdict};
+use crate::domain::{AuthMethod, KeyPair, Product, Reported, RestBase, Scope, Secret, Verdict};
 
 const HOME: &str = "http://shop.example.com/de";
 
@@ -182,13 +182,15 @@ async fn a_good_key_works_and_tells_about_the_store() {
         Answer {
             verdict: Verdict::Works,
             method: Some(AuthMethod::Basic),
-            rest: Some(RestBase::usual(&home(HOME))),
-            json_has_noise: false,
             scope: Some(Scope::ReadWrite),
             home_seen: Some(home(HOME)),
-            name: Some("Laden".to_owned()),
-            woocommerce_version: Some("11.0.1".to_owned()),
-            wordpress_version: Some("7.0.4".to_owned()),
+            reported: Reported {
+                name: Some("Laden".to_owned()),
+                woocommerce_version: Some("11.0.1".to_owned()),
+                wordpress_version: Some("7.0.4".to_owned()),
+                rest_base: Some(RestBase::usual(&home(HOME))),
+                json_has_noise: false,
+            },
             retry_after: None,
         }
     );
@@ -216,7 +218,7 @@ async fn the_known_way_is_tried_first_and_learned_again_when_the_host_changed() 
     for known in AuthMethod::LADDER {
         let answer = SHOP.asked_with("ck_good", "cs_good", Scope::Read, Ways::KnownFirst(known)).await;
         let expected = if known == AuthMethod::Oauth1Http { AuthMethod::Basic } else { known };
-        assert_eq!((answer.verdict, answer.name), (Verdict::Works, None), "{known:?}");
+        assert_eq!((answer.verdict, answer.reported.name), (Verdict::Works, None), "{known:?}");
         if known != AuthMethod::Oauth1Http {
             assert_eq!(answer.method, Some(expected));
         }
@@ -304,14 +306,18 @@ async fn a_route_that_fails_on_its_own_is_replaced_by_a_lighter_one() {
     for (status, body) in [(500, "<h1>Error</h1>"), (403, "<h1>Forbidden</h1>"), (404, "<html>"), (200, "<html>")] {
         let answer = Shop { status: Some((status, body)), ..SHOP }.asked(Scope::Read).await;
         assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Basic)), "{status} {body}");
-        assert_eq!((answer.woocommerce_version, answer.home_seen), (None, Some(home(HOME))), "{status} {body}");
+        assert_eq!(
+            (answer.reported.woocommerce_version, answer.home_seen),
+            (None, Some(home(HOME))),
+            "{status} {body}"
+        );
     }
     // Where anybody sees the products, they prove nothing.
     let public = Shop { status: Some((500, "<h1>Error</h1>")), shows_products: true, ..SHOP }.asked(Scope::Read).await;
     assert_eq!((public.verdict, public.method), (Verdict::ServerError, None));
     // WordPress before 5.3 leaves nothing of nested fields.
     let answer = Shop { status: Some((200, "[]")), ..SHOP }.asked(Scope::Read).await;
-    assert_eq!((answer.verdict, answer.woocommerce_version.as_deref()), (Verdict::Works, Some("11.0.1")));
+    assert_eq!((answer.verdict, answer.reported.woocommerce_version.as_deref()), (Verdict::Works, Some("11.0.1")));
 }
 
 #[tokio::test]
@@ -367,5 +373,5 @@ async fn a_plain_api_that_ignores_keys_tells_which_permalinks_to_choose() {
     let pair = KeyPair { consumer_key, consumer_secret };
     let (client, home) = (client(&["shop.example.com"], address), home(HOME));
     let found = ask(&client, &home, &RestBase::usual(&home), &pair, Some(Scope::Read), Ways::Keys).await;
-    assert_eq!((found.verdict, found.rest), (Verdict::PlainPermalinks, None));
+    assert_eq!((found.verdict, found.reported.rest_base), (Verdict::PlainPermalinks, None));
 }

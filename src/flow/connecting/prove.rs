@@ -41,9 +41,7 @@ const MOST_ASKED_FOR: i64 = 60;
 /// Why a try is brought forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hurry {
-    /// The waiting page is open.
     Looking,
-    /// The button was pressed.
     Asked,
 }
 
@@ -213,11 +211,7 @@ fn judge(candidate: &Candidate, attempt: &Attempt, answer: Answer, now: Time) ->
         verdict,
         auth_method: answer.method.filter(|_| works),
         proven_scope: proven_scope.filter(|_| works),
-        name: answer.name,
-        woocommerce_version: answer.woocommerce_version,
-        wordpress_version: answer.wordpress_version,
-        rest_base: answer.rest,
-        json_has_noise: answer.json_has_noise,
+        reported: answer.reported,
     }
 }
 
@@ -273,15 +267,11 @@ async fn activate(app: &App, attempt: &Attempt, proven: &Candidate) -> Result<Op
         asked: attempt.scope,
         auth_method,
         remark: proven.verdict.filter(|verdict| *verdict != Verdict::Works),
-        name: proven.name.clone(),
-        woocommerce_version: proven.woocommerce_version.clone(),
-        wordpress_version: proven.wordpress_version.clone(),
-        rest_base: proven.rest_base.clone(),
-        json_has_noise: proven.json_has_noise,
+        reported: proven.reported.clone(),
         former: revocation::former_password(app, user_id, home).await?,
         now,
     };
-    let rest = key.rest_base.clone();
+    let rest = key.reported.rest_base.clone();
     let activation = Activation { attempt, grant: &proven.id, key };
     let store = stores::activate(&app.db, &activation).await?;
     if let Some(id) = &store {

@@ -238,8 +238,8 @@ fn checked(app: &App, store: &Store, answer: &Answer, wanted_by: Option<&Actor>)
     let events = judge::events(store, &now, answer, at, wanted_by.unwrap_or(&by_itself));
     let auth_method = judge::learned(&now, answer).filter(|method| *method != store.auth_method);
     let works = now.status == StoreStatus::Connected && answer.method.is_some();
-    let rest_base = answer.rest.clone().filter(|rest| works && *rest != store.rest());
-    let json_has_noise = Some(answer.json_has_noise).filter(|noise| works && *noise != store.json_has_noise);
+    let rest_base = answer.reported.rest_base.clone().filter(|rest| works && *rest != store.rest());
+    let json_has_noise = Some(answer.reported.json_has_noise).filter(|noise| works && *noise != store.json_has_noise);
     let scope = answer.scope.filter(|scope| now.status == StoreStatus::Connected && *scope != store.scope);
     let mut checked = Checked {
         lending_changed: now.status != store.status
@@ -255,8 +255,8 @@ fn checked(app: &App, store: &Store, answer: &Answer, wanted_by: Option<&Actor>)
         scope,
         moved_to: now.moved_to,
         failures: now.failures,
-        woocommerce_version: answer.woocommerce_version.clone(),
-        wordpress_version: answer.wordpress_version.clone(),
+        woocommerce_version: answer.reported.woocommerce_version.clone(),
+        wordpress_version: answer.reported.wordpress_version.clone(),
         rest_base,
         json_has_noise,
         now: at,

@@ -134,7 +134,8 @@ pub(super) fn events(store: &Store, now: &Standing, answer: &Answer, at: Time, a
     events.extend((now.status != store.status).then(|| event(kind)));
     let is_learned = learned(now, answer).is_some_and(|method| method != store.auth_method);
     events.extend(is_learned.then(|| event(Kind::KeyAuthMethodChanged)));
-    let is_found = learned(now, answer).is_some() && answer.rest.as_ref().is_some_and(|rest| *rest != store.rest());
+    let is_found =
+        learned(now, answer).is_some() && answer.reported.rest_base.as_ref().is_some_and(|rest| *rest != store.rest());
     events.extend(is_found.then(|| event(Kind::KeyApiUrlChanged)));
     events
 }

@@ -27,7 +27,6 @@ const A_MOMENT: Duration = Duration::from_millis(50);
 /// How long running checks may take at shutdown. The claims of abandoned ones expire, and another process checks those stores.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// The watch, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("watch", "when a store is due for a check; polls every 10 s");
 
 /// Checks due stores until shutdown.
