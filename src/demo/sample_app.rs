@@ -49,7 +49,6 @@ struct SampleApp {
     sessions: Arc<Mutex<HashMap<String, String>>>,
 }
 
-/// The routes of the application.
 pub fn router(settings: Settings) -> Router {
     let app = SampleApp { settings: Arc::new(settings), sessions: Arc::default() };
     Router::new()

@@ -245,9 +245,9 @@ async fn a_key_that_does_not_work_is_not_kept_and_the_store_says_why() {
 async fn a_key_works_wherever_the_stores_api_is() {
     for (change, base) in [
         ((|s: &mut Switches| s.permalinks = Permalinks::Index) as fn(&mut Switches), "/index.php/wp-json/wc/v3"),
-        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, (11, 1)), "/index.php?rest_route=/wc/v3"),
+        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, Some((11, 1))), "/index.php?rest_route=/wc/v3"),
         (|s| s.permalinks = Permalinks::Plain, "/index.php?for=wp-json/wc/&rest_route=/wc/v3"),
-        (|s| s.rest_prefix = "api", "/api/wc/v3"),
+        (|s| s.rest_prefix = Some("api"), "/api/wc/v3"),
     ] {
         let world = World::new().await;
         let (mut ann, key) = (world.operator().await, world.shop.issue_key("admin", Scope::ReadWrite));

@@ -152,7 +152,7 @@ async fn pages_are_followed_and_products_made_in_each_way_of_each_kind_of_store(
 async fn a_store_without_pretty_permalinks_is_called_by_parameter() {
     for woocommerce in [(11, 0), (11, 1)] {
         let called = Called::with(|s| s.orders = 2).await;
-        called.world.shop.switch(|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, woocommerce));
+        called.world.shop.switch(|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, Some(woocommerce)));
         called.world.trusted_service().await.post(&format!("/stores/{}/check", called.id), &json!({})).await.ok();
         let first = called.get("wc/v3/orders").await;
         assert_eq!(first.status, 200, "{woocommerce:?} {}", String::from_utf8_lossy(&first.body));

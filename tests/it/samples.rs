@@ -34,7 +34,7 @@ const WAYS: [(&str, Change); 5] = [
     ("application_password", |switches| switches.path_blocked = Some("/wc-auth/")),
     ("oauth1_http", |switches| switches.https_hidden = true),
     ("oauth1", |switches| (switches.authorization_stripped, switches.plain_keys_dropped) = (true, true)),
-    ("query", |switches| (switches.authorization_stripped, switches.rest_prefix) = (true, "api")),
+    ("query", |switches| (switches.authorization_stripped, switches.rest_prefix) = (true, Some("api"))),
     ("basic", |_| ()),
 ];
 

@@ -12,7 +12,7 @@ use super::front::{believed_home, origin};
 use super::json;
 use super::php;
 use super::state::{CallbackMade, IssuedKey, Shop};
-use super::switches::Switches;
+use super::switches::{Switches, WORDPRESS};
 use crate::woo::http::{Call, Fault};
 
 /// WooCommerce's `timeout`. Here it applies to each hop; in WooCommerce to all together.
@@ -85,7 +85,7 @@ async fn ask(
     switches: &Switches,
 ) -> Result<(u16, Option<String>), String> {
     let kind = if switches.callback_as_xml { "application/xml" } else { "application/json;charset=UTF-8" };
-    let name = format!("WordPress/{}; {}", switches.wordpress, believed_home(shop, switches));
+    let name = format!("WordPress/{WORDPRESS}; {}", believed_home(shop, switches));
     let headers = vec![
         (USER_AGENT, HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("WordPress"))),
         (ACCEPT, HeaderValue::from_static("*/*")),

@@ -42,7 +42,7 @@ async fn wordpress(asked: &Asked, path: &str, shop: &Shop, switches: &Switches) 
         return rest::answer(asked, route, shop, switches);
     }
     let Some(path) = rewritten(path, switches.permalinks) else { return pages::not_found(shop) };
-    let route = path.strip_prefix('/').and_then(|path| path.strip_prefix(switches.rest_prefix));
+    let route = path.strip_prefix('/').and_then(|path| path.strip_prefix(switches.rest_prefix()));
     if let Some(route) = route.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
         if switches.rest_directory_closed {
             return Answer::html(404, "<h1>Not Found</h1>");
@@ -225,8 +225,8 @@ pub(super) fn believed_home(shop: &Shop, switches: &Switches) -> String {
 pub(super) fn rest_url(shop: &Shop, switches: &Switches) -> String {
     let home = switches.moved_to.as_ref().unwrap_or(&shop.home);
     match switches.permalinks {
-        Permalinks::Pretty => format!("{home}/{}/", switches.rest_prefix),
-        Permalinks::Index => format!("{home}/index.php/{}/", switches.rest_prefix),
+        Permalinks::Pretty => format!("{home}/{}/", switches.rest_prefix()),
+        Permalinks::Index => format!("{home}/index.php/{}/", switches.rest_prefix()),
         Permalinks::Plain => format!("{home}/index.php?rest_route=/"),
     }
 }

@@ -8,7 +8,7 @@ use super::front::{believed_home, rest_url};
 use super::json;
 use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
-use super::switches::{Namespaces, Switches};
+use super::switches::{Namespaces, Switches, WORDPRESS};
 
 /// The namespaces of WordPress without WooCommerce.
 const WORDPRESS_SPACES: [&str; 4] = ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"];
@@ -145,7 +145,7 @@ fn read(name: &str, shop: &Shop, switches: &Switches) -> Option<Value> {
                 "home_url": home,
                 "site_url": home,
                 "version": switches.woocommerce_version(),
-                "wp_version": switches.wordpress,
+                "wp_version": WORDPRESS,
                 "wp_multisite": false,
                 "secure_connection": rest_auth::is_ssl(shop, switches),
             });

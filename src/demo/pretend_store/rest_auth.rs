@@ -45,7 +45,7 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     }
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI, including the query, is searched for the text; from 11.1 the route decides.
-    let in_address = |part: &str| asked.target().contains(&format!("{}/{part}", switches.rest_prefix));
+    let in_address = |part: &str| asked.target().contains(&format!("{}/{part}", switches.rest_prefix()));
     let for_woocommerce = if switches.is_11_1() {
         route.starts_with("/wc/") || route.starts_with("/wc-")
     } else {

@@ -19,7 +19,6 @@ use crate::woo::http::{Client, Fault};
 pub const SITE_USER: &str = "staging";
 /// The password of the host's HTTP Basic login.
 pub const SITE_PASSWORD: &str = "open sesame";
-/// The password of every user of the store.
 pub const USER_PASSWORD: &str = "demo";
 /// Half a day in milliseconds: WordPress' nonces are valid in this one and the next.
 const NONCE_TICK: i64 = 12 * 60 * 60 * 1_000;
@@ -90,7 +89,6 @@ impl SeenRequest {
     }
 }
 
-/// The store itself.
 pub(super) struct Shop {
     pub(super) addr: SocketAddr,
     pub(super) home: String,
@@ -122,7 +120,6 @@ pub(super) struct Inner {
     last_key_id: i64,
 }
 
-/// One WordPress user.
 #[derive(Debug, Clone)]
 pub(super) struct Person {
     pub(super) login: String,
@@ -137,7 +134,6 @@ pub(super) struct KeyRow {
     pub(super) last_access: Option<Time>,
 }
 
-/// A logged-in user.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) login: String,
@@ -218,7 +214,6 @@ impl Shop {
         });
     }
 
-    /// Changes one row of the table.
     pub(super) fn change_key(&self, key_id: i64, change: impl FnOnce(&mut IssuedKey)) {
         self.with(|inner| {
             if let Some(row) = inner.keys.iter_mut().find(|row| row.key.key_id == key_id) {

@@ -2,6 +2,9 @@
 
 use crate::domain::Scope;
 
+/// The WordPress version, in the User-Agent of the callback and in `system_status`.
+pub(super) const WORDPRESS: &str = "7.0.4";
+
 /// How the store builds its links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Permalinks {
@@ -78,7 +81,7 @@ pub enum Pace {
 }
 
 /// One field per difference; the default is a healthy WooCommerce 11.0 on WordPress 7.0.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "a board of independent switches, each of them on or off")]
 pub struct Switches {
     /// How links are built.
@@ -119,8 +122,8 @@ pub struct Switches {
     pub firewall: Firewall,
     /// A plugin refuses the whole REST API before WooCommerce reads the key.
     pub rest_closed: bool,
-    /// The directory of the REST API, which plugins change.
-    pub rest_prefix: &'static str,
+    /// The directory of the REST API instead of `wp-json`: plugins change it.
+    pub rest_prefix: Option<&'static str>,
     /// The host answers 404 for the directory of the REST API, so only `?rest_route=` works.
     pub rest_directory_closed: bool,
     /// The index, and nothing else, is closed to visitors.
@@ -185,81 +188,28 @@ pub struct Switches {
     pub path_blocked: Option<&'static str>,
     /// The host blocks outgoing requests, so no callback is sent.
     pub outgoing_blocked: bool,
-    /// `(major, minor)`: from 11.1 on, keys work on `?rest_route=/wc/…` and arrays are refused by name.
-    pub woocommerce: (u32, u32),
-    /// The WordPress version in the User-Agent of the callback.
-    pub wordpress: String,
-}
-
-impl Default for Switches {
-    fn default() -> Self {
-        Self {
-            permalinks: Permalinks::default(),
-            woocommerce_off: false,
-            rules_stale: false,
-            maintenance: false,
-            coming_soon: false,
-            canonical_host: false,
-            moved_to: None,
-            redirects_to: None,
-            https_hidden: false,
-            authorization_stripped: false,
-            plain_keys_dropped: false,
-            nothing_arrives: false,
-            keys_in_address_blocked: false,
-            query_added: false,
-            secrets_replaced: false,
-            clock_off: false,
-            login_wall: false,
-            firewall: Firewall::default(),
-            rest_closed: false,
-            refused_by: None,
-            forbidden: None,
-            rest_prefix: "wp-json",
-            rest_directory_closed: false,
-            index_closed: false,
-            namespaces: Namespaces::default(),
-            language: None,
-            notices: false,
-            chatty: false,
-            orders: 0,
-            description: 0,
-            pace: Pace::default(),
-            closes_connections: false,
-            claims_home: None,
-            grants_instead: None,
-            insert_fails: false,
-            callback_as_xml: false,
-            user_id_as_number: false,
-            lost_reply: false,
-            double_approve: false,
-            callback_swallowed: false,
-            accept_http_callback: false,
-            page_instead: None,
-            server_error: false,
-            rate_limited: None,
-            invalid_username: false,
-            passwords_off: false,
-            passwords_off_for: None,
-            user_routes_off: false,
-            basic_taken: false,
-            delete_refused: false,
-            path_blocked: None,
-            outgoing_blocked: false,
-            woocommerce: (11, 0),
-            wordpress: "7.0.4".to_owned(),
-        }
-    }
+    /// `(major, minor)` instead of 11.0: from 11.1 on, keys work on `?rest_route=/wc/…` and arrays are refused by name.
+    pub woocommerce: Option<(u32, u32)>,
 }
 
 impl Switches {
+    /// The directory of the REST API.
+    pub(super) fn rest_prefix(&self) -> &'static str {
+        self.rest_prefix.unwrap_or("wp-json")
+    }
+
+    fn woocommerce(&self) -> (u32, u32) {
+        self.woocommerce.unwrap_or((11, 0))
+    }
+
     /// The version that `system_status` reports; the patch number is the one measured for 11.0.
     pub(super) fn woocommerce_version(&self) -> String {
-        format!("{}.{}.1", self.woocommerce.0, self.woocommerce.1)
+        let (major, minor) = self.woocommerce();
+        format!("{major}.{minor}.1")
     }
 
     /// Whether this store has the changes of WooCommerce 11.1 (docs/protocol/wc-auth.md §0).
     pub(super) fn is_11_1(&self) -> bool {
-        self.woocommerce >= (11, 1)
+        self.woocommerce() >= (11, 1)
     }
 }

@@ -196,11 +196,11 @@ async fn the_index_is_a_hint_and_the_approval_page_decides() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let shapes: [(Switch, &str, &str); 6] = [
-        (|s| s.rest_prefix = "api", "/api/wc/v3", ""),
+        (|s| s.rest_prefix = Some("api"), "/api/wc/v3", ""),
         (|s| s.namespaces = Namespaces::Hidden, "/wp-json/wc/v3", ""),
         (|s| s.namespaces = Namespaces::AsObject, "/wp-json/wc/v3", ""),
         (|s| s.index_closed = true, "/wp-json/wc/v3", ""),
-        (|s| (s.rest_directory_closed, s.woocommerce) = (true, (11, 1)), "/index.php?rest_route=/wc/v3", ""),
+        (|s| (s.rest_directory_closed, s.woocommerce) = (true, Some((11, 1))), "/index.php?rest_route=/wc/v3", ""),
         (|s| s.language = Some("en"), "/wp-json/wc/v3", "/en"),
     ];
     for (n, (switch, base, directory)) in shapes.into_iter().enumerate() {

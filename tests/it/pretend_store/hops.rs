@@ -141,7 +141,7 @@ async fn arrays_get_as_far_as_the_login_until_11_1() {
     let reply = town.get(&url).await;
     assert_eq!(reply.status.as_u16(), 302);
     assert!(super::header(&reply, "location").contains("/wc-auth/v1/login/?app_name=Key%20Desk&user_id%5B0%5D=1&"));
-    town.store.switch(|s| s.woocommerce = (11, 1));
+    town.store.switch(|s| s.woocommerce = Some((11, 1)));
     let reply = town.get(&url).await;
     assert!(super::body(&reply).contains("Error: Invalid parameter user_id."), "{}", super::body(&reply));
 }

@@ -178,7 +178,7 @@ async fn plain_routes_take_keys_only_from_11_1_on() {
     assert_eq!(town.ask("GET", &format!("{target}&x=wp-json/wc/"), Some(of(&key))).await.status.as_u16(), 200);
     let me = "/?rest_route=/wp/v2/users/me&x=wp-json/wc/";
     assert_eq!(town.ask("GET", me, Some(of(&key))).await.status.as_u16(), 200);
-    town.store.switch(|s| s.woocommerce = (11, 1));
+    town.store.switch(|s| s.woocommerce = Some((11, 1)));
     assert_eq!(town.ask("GET", target, Some(of(&key))).await.status.as_u16(), 200);
     let refused = town.ask("GET", me, Some(of(&key))).await;
     assert_eq!(body(&refused), error("The provided API key cannot be used to access this endpoint."));

@@ -80,13 +80,13 @@ async fn an_api_that_moves_within_its_store_is_found_again_and_services_are_told
     let mut watched = Watched::new().await;
     let service = watched.world.service("keys:read").await;
     let moves: [(Change, &str); 7] = [
-        (|s| s.rest_prefix = "api", "/api/wc/v3"),
+        (|s| s.rest_prefix = Some("api"), "/api/wc/v3"),
         (|s| s.permalinks = Permalinks::Index, "/index.php/wp-json/wc/v3"),
         (|s| s.permalinks = Permalinks::Plain, "/index.php?for=wp-json/wc/&rest_route=/wc/v3"),
         (|_| (), "/wp-json/wc/v3"),
-        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, (11, 1)), "/index.php?rest_route=/wc/v3"),
+        (|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, Some((11, 1))), "/index.php?rest_route=/wc/v3"),
         (|s| (s.permalinks, s.https_hidden) = (Permalinks::Index, true), "/index.php/wp-json/wc/v3"),
-        (|s| (s.rest_directory_closed, s.woocommerce) = (true, (11, 1)), "/index.php?rest_route=/wc/v3"),
+        (|s| (s.rest_directory_closed, s.woocommerce) = (true, Some((11, 1))), "/index.php?rest_route=/wc/v3"),
     ];
     for (change, base) in moves {
         let before = service.get("/users/m/keys").await;
@@ -108,7 +108,7 @@ async fn an_api_that_moves_within_its_store_is_found_again_and_services_are_told
 async fn a_key_that_is_gone_is_told_from_permalinks_under_which_keys_are_ignored() {
     for woocommerce in [(11, 0), (11, 1), (11, 2)] {
         let watched = Watched::new().await;
-        watched.world.shop.switch(|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, woocommerce));
+        watched.world.shop.switch(|s| (s.permalinks, s.woocommerce) = (Permalinks::Plain, Some(woocommerce)));
         watched.pass().await;
         assert_eq!(watched.stands().await, ("connected", ""), "{woocommerce:?}");
         watched.world.shop.revoke(1);
