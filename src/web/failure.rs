@@ -61,6 +61,16 @@ impl Failure {
         Self { said: Some(Box::new(said.clone())), ..Self::new(status, code, said) }
     }
 
+    /// The request does not fit the present state.
+    pub fn conflict(code: &'static str, says: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, says)
+    }
+
+    /// The same, to be tried again after this many seconds.
+    fn after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
     /// The request is invalid: `field` is the name of the field, `says` how to correct it.
     pub fn invalid(field: &str, says: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", says).with("field", json!(field))
@@ -92,35 +102,31 @@ impl Failure {
     }
 
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let said = english("failure-unavailable");
-        let failure = Self::said(StatusCode::SERVICE_UNAVAILABLE, "unavailable", said);
-        Self { cause: Some(cause.into()), retry_after: Some(5), ..failure }
+        let failure = Self::said(StatusCode::SERVICE_UNAVAILABLE, "unavailable", english("failure-unavailable"));
+        Self { cause: Some(cause.into()), ..failure.after(5) }
     }
 
     /// The store was not checked because too many others are being checked.
     pub fn no_turn() -> Self {
         let says = "Too many stores are being checked right now, so this one was not checked. It is next: try again in ten seconds.";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
-        Self { retry_after: Some(10), ..failure }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says).after(10)
     }
 
     /// As many requests with an `Idempotency-Key` are being served as may be.
     pub fn no_place() -> Self {
         let says = "Too many requests with an Idempotency-Key are being served. Try again in five seconds.";
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says);
-        Self { retry_after: Some(5), ..failure }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says).after(5)
     }
 
     /// The store or its host asked to be left alone for this long.
     pub fn later(pause: Duration) -> Self {
         let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
-        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says);
-        Self { retry_after: Some(seconds(pause)), ..failure }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says).after(seconds(pause))
     }
 
     /// Too many requests; retry after `seconds`.
     pub fn rate_limited(said: Said, seconds: u32) -> Self {
-        Self { retry_after: Some(seconds), ..Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said) }
+        Self::said(StatusCode::TOO_MANY_REQUESTS, "rate_limited", said).after(seconds)
     }
 
     /// A limit on connecting is reached: states which one, and when to retry.
@@ -132,8 +138,7 @@ impl Failure {
             Limit::Places => (StatusCode::SERVICE_UNAVAILABLE, "failure-limit"),
             Limit::Open => (StatusCode::SERVICE_UNAVAILABLE, "failure-open-limit"),
         };
-        let failure = Self::said(status, "rate_limited", english(key)).with("limit", json!(limit.what()));
-        Self { retry_after: Some(seconds(wait)), ..failure }
+        Self::said(status, "rate_limited", english(key)).with("limit", json!(limit.what())).after(seconds(wait))
     }
 
     /// Adds a member to the problem document.
@@ -202,7 +207,7 @@ impl From<lend::Error> for Failure {
                 let list: Vec<Value> =
                     stores.iter().map(|(id, url)| json!({"store_id": id, "store_url": url})).collect();
                 let says = "This merchant has several stores. Specify one with ?store_url=, or request /api/v1/stores/{id}/keys.";
-                Self::new(StatusCode::CONFLICT, "several_stores", says).with("stores", Value::Array(list))
+                Self::conflict("several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
                 let says = if reason == Some(Verdict::KeyUnreadable) {
@@ -210,7 +215,7 @@ impl From<lend::Error> for Failure {
                 } else {
                     "The key of this store is not available now. Send the merchant a link to connect the store again."
                 };
-                Self::new(StatusCode::CONFLICT, "store_not_connected", says)
+                Self::conflict("store_not_connected", says)
                     .with("store_status", json!(status))
                     .with("reason", json!(reason))
             }
@@ -236,7 +241,7 @@ impl From<call::Error> for Failure {
             }
             E::Relearned => {
                 let says = "The store has begun to take its key in another way, which Cartkey has just found. Send the request again.";
-                Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says) }
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", says).after(1)
             }
             E::Unanswered(fault) => {
                 let verdict = fault.verdict();
@@ -272,8 +277,7 @@ impl From<idempotency::Error> for Failure {
         match error {
             E::InUse(wait) => {
                 let says = "The first request with this Idempotency-Key is not answered yet. Try again after the time in Retry-After.";
-                let failure = Self::new(StatusCode::CONFLICT, "idempotency_key_in_use", says);
-                Self { retry_after: Some(seconds(wait)), ..failure }
+                Self::conflict("idempotency_key_in_use", says).after(seconds(wait))
             }
             E::Reused => {
                 let says = "This Idempotency-Key was used for another request in the last 24 hours. Nothing was done. Use a new key for each request.";
@@ -314,18 +318,15 @@ impl From<return_leg::ConfirmError> for Failure {
         use return_leg::ConfirmError as E;
         match error {
             E::Unknown => Self::not_found("There is no such attempt."),
-            E::Code => Self::new(
-                StatusCode::CONFLICT,
+            E::Code => Self::conflict(
                 "code_spent",
                 "The code is wrong, already used, or older than a minute. Send the merchant back to attempt_url for a new one.",
             ),
-            E::OtherUser => Self::new(
-                StatusCode::CONFLICT,
+            E::OtherUser => Self::conflict(
                 "other_user",
                 "This attempt belongs to a different user_id from that of the signed-in user. Nothing was confirmed.",
             ),
-            E::Ended(status, reason) => Self::new(
-                StatusCode::CONFLICT,
+            E::Ended(status, reason) => Self::conflict(
                 "attempt_ended",
                 "This attempt ended before it was confirmed, so no store was connected. Send the merchant a new link.",
             )

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
@@ -178,7 +177,7 @@ fn factor_failure(error: second_factor::Error) -> Failure {
         second_factor::Error::Beneath(beneath) => beneath.into(),
         second_factor::Error::OnAlready => {
             let says = "Your second factor has already been turned on in another window. To move it to another phone, turn it off first.";
-            Failure::new(StatusCode::CONFLICT, "second_factor_on", says)
+            Failure::conflict("second_factor_on", says)
         }
         _ => Failure::invalid("letters", "The second factor could not be read. Open the page again."),
     }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use super::guard::{Id, Posted, SignedIn, unknown};
@@ -43,7 +42,7 @@ async fn reject(Id(id): Id<AttemptId>, Posted { who, .. }: Posted) -> Result<Don
 }
 
 fn after(id: &AttemptId, decided: Option<Decided>, notice: Notice) -> Result<Done, Failure> {
-    let refused = |code, says| Err(Failure::new(StatusCode::CONFLICT, code, says));
+    let refused = |code, says| Err(Failure::conflict(code, says));
     match decided.ok_or_else(unknown::<AttemptId>)? {
         Decided::Done => Ok(Done::to(&format!("/admin/attempts/{id}"), notice)),
         Decided::OnlyTheApplication => refused(

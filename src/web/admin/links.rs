@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
@@ -184,11 +183,7 @@ async fn withdraw(Id(id): Id<LinkId>, Posted { who, .. }: Posted) -> Result<Done
 }
 
 fn withdrawn_before() -> Failure {
-    Failure::new(
-        StatusCode::CONFLICT,
-        "withdrawn_before",
-        "This link was already withdrawn. There is nothing left to do.",
-    )
+    Failure::conflict("withdrawn_before", "This link was already withdrawn. There is nothing left to do.")
 }
 
 impl LinksPage {

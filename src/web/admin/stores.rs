@@ -40,8 +40,7 @@ struct StoresPage {
 
 async fn list(who: SignedIn) -> Result<Page<StoresPage>, Failure> {
     let query = StoreQuery::read(&who.query);
-    let (part, found) =
-        store_list::part(&who.app, &query.filter, query.sort.order(), query.beside.as_ref(), ROWS).await?;
+    let (part, found) = store_list::part(&who.app, &query.filter, query.sort, query.beside.as_ref(), ROWS).await?;
     Ok(Page(StoresPage {
         shell: who.shell(Section::Stores),
         previous: part.previous.map(|beside| query.beside_href(&beside)),

@@ -7,7 +7,6 @@ mod one;
 
 use askama::Template;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
@@ -149,14 +148,13 @@ impl From<Error> for Failure {
             Error::Unknown => unknown::<WebhookId>(),
             Error::NoDelivery => Self::not_found("This delivery no longer exists, so it cannot be resent."),
             Error::Beneath(beneath) => beneath.into(),
-            Error::TwoSecrets => Self::new(
-                StatusCode::CONFLICT,
+            Error::TwoSecrets => Self::conflict(
                 "webhook_conflict",
                 "This webhook already has a new secret, and the previous one signs too. If you clicked twice, the new secret was created but not shown: rotate again from the webhook's page, and replace the newer secret.",
             ),
             Error::Address(says) => Self::invalid("url", says),
             Error::OtherUsers(fault) => Self::invalid("user_ids", sentence(&fault)),
-            other => Self::new(StatusCode::CONFLICT, "webhook_conflict", sentence(&other)),
+            other => Self::conflict("webhook_conflict", sentence(&other)),
         }
     }
 }

@@ -151,7 +151,7 @@ impl From<IssueError> for Failure {
             E::Unauthenticated => Self::unauthenticated(),
             E::Rotate(RotateError::Unknown) => gone(),
             E::Rotate(RotateError::Beneath(beneath)) | E::Beneath(beneath) => beneath.into(),
-            E::Rotate(error) => Self::new(StatusCode::CONFLICT, NOT_ROTATED.code, sentence(&error)),
+            E::Rotate(error) => Self::conflict(NOT_ROTATED.code, sentence(&error)),
         }
     }
 }

@@ -16,7 +16,7 @@ const HEAD: &str = "id,user_id,url,name,status,reason,scope,key_id,key_last7,key
 
 pub async fn export(who: SignedIn) -> Result<Response, Failure> {
     let query = StoreQuery::read(&who.query);
-    let export = store_list::export(&who.app, &query.filter, query.sort.order(), &who.actor).await?;
+    let export = store_list::export(&who.app, &query.filter, query.sort, &who.actor).await?;
     let (pieces, body) = streamed();
     tokio::spawn(send(export, pieces));
     let name = format!("attachment; filename=\"stores-{}.csv\"", show::day(&who.app.now()));

@@ -4,56 +4,20 @@ use super::{Scope, StoreStatus, Verdict, reason_name};
 use crate::flow::dashboard::store_list::{Beside, Filter, Order, Reason};
 use crate::web::admin::labels;
 use crate::web::admin::show::status_name;
-use crate::web::form::Fields;
+use crate::web::form::{self, Fields};
 
 /// The maximum length of a search, in characters; the rest is ignored.
 const LONGEST: usize = 200;
 /// The value that matches any reason.
 const ANY: &str = "any";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// The most recently changed first.
-    Changed,
-    /// The most recently connected first.
-    Connected,
-    Address,
-    /// The longest unchecked first.
-    Unchecked,
-}
-
-impl Sort {
-    /// All orders, in display order; the first is the default.
-    pub const ALL: [Self; 4] = [Self::Changed, Self::Connected, Self::Address, Self::Unchecked];
-
-    /// The value in the URL.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Changed => "changed",
-            Self::Connected => "connected",
-            Self::Address => "address",
-            Self::Unchecked => "unchecked",
-        }
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Changed => "Last changed",
-            Self::Connected => "Last connected",
-            Self::Address => "Address A–Z",
-            Self::Unchecked => "Longest without a check",
-        }
-    }
-
-    pub const fn order(self) -> Order {
-        match self {
-            Self::Changed => Order::Changed,
-            Self::Connected => Order::Connected,
-            Self::Address => Order::Address,
-            Self::Unchecked => Order::Unchecked,
-        }
-    }
-}
+/// The sort orders in display order; the first is the default.
+const SORTS: [form::Choice<Order>; 4] = [
+    ("changed", Order::Changed, "Last changed"),
+    ("connected", Order::Connected, "Last connected"),
+    ("address", Order::Address, "Address A–Z"),
+    ("unchecked", Order::Unchecked, "Longest without a check"),
+];
 
 /// A filter that is set, and the address without it.
 #[derive(Debug)]
@@ -74,7 +38,7 @@ pub struct Choice {
 #[derive(Debug)]
 pub struct StoreQuery {
     pub filter: Filter,
-    pub sort: Sort,
+    pub sort: Order,
     /// The page's position.
     pub beside: Option<Beside>,
 }
@@ -90,16 +54,19 @@ impl StoreQuery {
             q: Some(q).filter(|q| !q.is_empty()),
             ..Filter::default()
         };
-        let wanted = fields.get("sort").unwrap_or_default();
-        let sort = Sort::ALL.into_iter().find(|sort| sort.code() == wanted).unwrap_or(Sort::Changed);
-        let after = fields.get("after").and_then(|cursor| Beside::read(cursor, sort.order(), false));
-        let before = fields.get("before").and_then(|cursor| Beside::read(cursor, sort.order(), true));
+        let sort = fields.chosen("sort", &SORTS).unwrap_or(Order::Changed);
+        let after = fields.get("after").and_then(|cursor| Beside::read(cursor, sort, false));
+        let before = fields.get("before").and_then(|cursor| Beside::read(cursor, sort, true));
         Self { filter, sort, beside: after.or(before) }
     }
 
     /// The search text.
     pub fn q(&self) -> &str {
         self.filter.q.as_deref().unwrap_or_default()
+    }
+
+    pub fn sort_name(&self) -> &'static str {
+        SORTS.iter().find(|(_, sort, _)| *sort == self.sort).map_or("", |(.., name)| name)
     }
 
     pub fn is_filtered(&self) -> bool {
@@ -144,9 +111,7 @@ impl StoreQuery {
     }
 
     pub fn sorts(&self) -> Vec<Choice> {
-        let choice =
-            |sort: Sort| Choice { value: sort.code(), name: sort.name().to_owned(), chosen: self.sort == sort };
-        Sort::ALL.map(choice).into()
+        SORTS.map(|(value, sort, name)| Choice { value, name: name.to_owned(), chosen: self.sort == sort }).into()
     }
 
     /// The filters that are set.
@@ -208,13 +173,14 @@ fn called(reason: Reason) -> String {
     }
 }
 
-fn address(path: &str, filter: &Filter, sort: Sort, beside: Option<&Beside>) -> String {
+fn address(path: &str, filter: &Filter, sort: Order, beside: Option<&Beside>) -> String {
     let mut query = Vec::new();
     query.extend(filter.q.as_deref().map(|q| ("q", q.to_owned())));
     query.extend(filter.status.map(|status| ("status", status.as_str().to_owned())));
     query.extend(filter.reason.map(|reason| ("reason", reason_code(reason).to_owned())));
     query.extend(filter.scope.map(|scope| ("scope", scope.as_str().to_owned())));
-    query.extend((sort != Sort::Changed).then(|| ("sort", sort.code().to_owned())));
+    let other = SORTS.iter().skip(1).find(|(_, other, _)| *other == sort);
+    query.extend(other.map(|(code, ..)| ("sort", (*code).to_owned())));
     query.extend(beside.map(|beside| (if beside.back { "before" } else { "after" }, beside.cursor())));
     let query = serde_urlencoded::to_string(&query).unwrap_or_default();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
@@ -245,7 +211,7 @@ mod tests {
     fn what_cannot_be_read_is_as_if_it_were_not_there() {
         for text in ["status=x&reason=y&scope=z&sort=w&after=%00&before=!!&q=%20%01", "", "q=", "after=c3RfMQ"] {
             let query = read(text);
-            assert!(!query.is_filtered() && query.sort == Sort::Changed && query.beside.is_none(), "{text}");
+            assert!(!query.is_filtered() && query.sort == Order::Changed && query.beside.is_none(), "{text}");
         }
         let long = read(&format!("q={}", "a".repeat(1_000)));
         assert_eq!(long.q().len(), LONGEST);
