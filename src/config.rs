@@ -44,7 +44,6 @@ pub struct Config {
     pub backup: Option<Arc<BackupSchedule>>,
     /// `CARTKEY_CHECK_EVERY` (`15m`): how often a connected store is checked.
     pub check_every: Duration,
-    /// How the program logs.
     pub log: Log,
 }
 
@@ -59,7 +58,6 @@ pub struct BackupSchedule {
     pub keep: u32,
 }
 
-/// How the program logs.
 #[derive(Debug, Clone)]
 pub struct Log {
     /// `CARTKEY_LOG` (`info`): a filter.
@@ -93,7 +91,6 @@ pub struct Site {
     pub network: Network,
 }
 
-/// All errors in the configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Faults(pub Vec<String>);
 

@@ -197,7 +197,6 @@ pub async fn until_stopped(
     Serving::begin(listeners, &app.site).until_stopped(signals, app).await
 }
 
-/// The listeners being served.
 struct Serving {
     listeners: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -304,7 +303,6 @@ async fn end(workers: impl IntoIterator<Item = Working>, within: Duration) -> Ve
     left
 }
 
-/// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drained {
     /// Every accepted request was answered.
@@ -348,7 +346,6 @@ impl StopSignals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for either signal.
     pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

@@ -170,16 +170,9 @@ fn named_home(command: &Command, config: &Config) -> Result<Option<StoreUrl>, Us
 }
 
 /// The command line is invalid: exit code 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct Usage(String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 async fn link(
     app: &App,

@@ -91,7 +91,6 @@ impl fmt::Display for Accent {
     }
 }
 
-/// The text is not a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Type the colour as # and six digits, such as #3f4fc9.")]
 pub struct NotAnAccent;

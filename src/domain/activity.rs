@@ -33,7 +33,6 @@ impl fmt::Display for Position {
     }
 }
 
-/// The text is not a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAPosition;
 

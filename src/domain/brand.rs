@@ -60,7 +60,6 @@ impl FromStr for AppName {
 pub struct HelpLink(String);
 
 impl HelpLink {
-    /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -77,7 +76,6 @@ impl fmt::Display for HelpLink {
     }
 }
 
-/// The text is not a help address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Type an address that begins with https://, or an email address such as mailto:help@example.com.")]
 pub struct NotAHelpLink;
@@ -148,7 +146,6 @@ impl LogoFormat {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Logo {
     pub format: LogoFormat,
-    /// The file's content.
     pub bytes: Vec<u8>,
 }
 

@@ -34,13 +34,11 @@ pub struct Delivery {
     /// The type of event.
     pub kind: String,
     pub state: DeliveryState,
-    /// When it was created.
     pub made_at: Time,
     /// When it is tried next.
     pub due_at: Option<Time>,
     /// The number of tries so far.
     pub tries: i64,
-    /// When it was last tried.
     pub tried_at: Option<Time>,
     /// When it was delivered, failed or was skipped.
     pub ended_at: Option<Time>,

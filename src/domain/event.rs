@@ -121,12 +121,12 @@ impl Group {
 
 /// An event about to be recorded, in the same transaction as the change it describes.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Event {
     pub kind: Kind,
     pub at: Time,
     /// Who did it, from where and in which request.
     pub actor: Actor,
-    /// The merchant concerned.
     pub user_id: Option<UserId>,
     pub store_id: Option<StoreId>,
     pub link_id: Option<LinkId>,
@@ -156,44 +156,36 @@ impl Event {
         }
     }
 
-    /// Sets the merchant.
-    #[must_use]
     pub fn user(mut self, id: &UserId) -> Self {
         self.user_id = Some(id.clone());
         self
     }
 
-    #[must_use]
     pub fn store(mut self, id: &StoreId) -> Self {
         self.store_id = Some(id.clone());
         self
     }
 
-    #[must_use]
     pub fn link(mut self, id: Option<&LinkId>) -> Self {
         self.link_id = id.cloned();
         self
     }
 
-    #[must_use]
     pub fn attempt(mut self, id: &AttemptId) -> Self {
         self.attempt_id = Some(id.clone());
         self
     }
 
-    #[must_use]
     pub fn token(mut self, id: &TokenId) -> Self {
         self.token_id = Some(id.clone());
         self
     }
 
-    #[must_use]
     pub fn operator(mut self, id: &OperatorId) -> Self {
         self.operator_id = Some(id.clone());
         self
     }
 
-    #[must_use]
     pub fn webhook(mut self, id: &WebhookId) -> Self {
         self.webhook_id = Some(id.clone());
         self
@@ -217,14 +209,12 @@ impl Event {
         })
     }
 
-    #[must_use]
     pub fn because(mut self, reason: Option<Verdict>) -> Self {
         self.reason = reason.map(Verdict::code);
         self
     }
 
     /// Sets a reason that is not a verdict.
-    #[must_use]
     pub const fn because_of(mut self, code: &'static str) -> Self {
         self.reason = Some(code);
         self

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use super::entropy::Entropy;
 use super::time::Time;
 
-/// The text is not an ID of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an ID such as {prefix}_01jd0000000000000000000000")]
 pub struct NotAnId {

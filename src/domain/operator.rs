@@ -12,7 +12,6 @@ use super::time::Time;
 #[sqlx(transparent)]
 pub struct OperatorName(String);
 
-/// The text is not a valid operator name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name must be 1 to 64 characters, without spaces")]
 pub struct NotAName;

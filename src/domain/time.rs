@@ -65,7 +65,6 @@ impl Time {
     }
 }
 
-/// The text is not a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time such as 2026-11-22T10:00:00Z")]
 pub struct NotATime;

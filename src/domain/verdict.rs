@@ -19,7 +19,6 @@ macro_rules! verdicts {
                 match self { $(Self::$variant$(($product))? => $says),* }
             }
 
-            /// Parses a stored code.
             pub fn from_code(code: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|v| v.code() == code)
             }

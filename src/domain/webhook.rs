@@ -143,7 +143,6 @@ impl fmt::Debug for WebhookUrl {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted(Vec<String>);
 
-/// The text is not a list of event types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotWanted(String);
 
@@ -174,7 +173,6 @@ impl Wanted {
         Self(text.split(',').map(str::to_owned).collect())
     }
 
-    /// Whether an event of this type is wanted.
     pub fn wants(&self, kind: &str) -> bool {
         self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(beginning) => kind.starts_with(beginning),

@@ -20,32 +20,22 @@ pub enum Error {
     #[error(
         "{path} is missing, but this database holds keys that were sealed with it: restore the file from its backup; a new one cannot open them"
     )]
-    Lost {
-        /// The path of the missing file.
-        path: String,
-    },
+    Lost { path: String },
     #[error(
         "the key ring lacks the key {id}, which is still needed by {} in this database: add its line again, and run “cartkey rekey” before you remove it",
         if *.values == 1 { "1 sealed value".to_owned() } else { format!("{values} sealed values") }
     )]
     Missing {
-        /// The ring key's id.
         id: String,
         /// The number of values sealed under it.
         values: u64,
     },
     #[error("the key ring lacks the key {id}, which seals new values in this installation: add its line")]
-    Sealing {
-        /// The ring key's id.
-        id: String,
-    },
+    Sealing { id: String },
     #[error(
         "the key {id} in the key ring is not the one that sealed this database: this is another installation's ring, or a changed one"
     )]
-    Wrong {
-        /// The ring key's id.
-        id: String,
-    },
+    Wrong { id: String },
     #[error(transparent)]
     Storage(#[from] storage::Error),
 }

@@ -29,7 +29,6 @@ const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 /// How long a fruitless attempt of the open page is kept: operators see it for a day.
 const FRUITLESS_FOR: Duration = Duration::from_hours(23);
 
-/// The sweeper, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("sweeper", "every minute");
 
 /// Sweeps until shutdown.

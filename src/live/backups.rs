@@ -30,7 +30,6 @@ impl Backups {
         (known.looked, known.newest) = (true, newest);
     }
 
-    /// Records a failure.
     pub fn failed(&self, at: Time) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(at);
     }

@@ -11,7 +11,6 @@ use crate::storage::Db;
 /// The pause between two checkpoints.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("checkpoint", "every second");
 
 /// Makes checkpoints until shutdown.

@@ -10,7 +10,6 @@ use crate::storage::Db;
 /// The pause between two writes that are tried.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// This worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("durability check", "every second after a failed write");
 
 /// After a failed write, tries one until it is durable; runs until shutdown.

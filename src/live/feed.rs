@@ -39,7 +39,6 @@ struct Shared {
     worker: Worker,
 }
 
-/// This worker, as listed in diagnostics.
 const WORKER: Plan = Plan::new("event feed", "twice a second while a request waits for events");
 
 #[derive(Debug, Clone, Copy)]

@@ -129,7 +129,6 @@ impl Metrics {
         &self.0.registry
     }
 
-    /// When the process started.
     pub fn started(&self) -> Time {
         self.0.started
     }

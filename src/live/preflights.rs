@@ -60,7 +60,6 @@ enum Count {
     HostOfLinks(String),
 }
 
-/// The places of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Preflights {
     limits: Limits,

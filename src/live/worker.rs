@@ -25,7 +25,6 @@ const LOGGED_EVERY: Duration = Duration::from_mins(1);
 /// A restarted worker counts as down until it has finished a pass, or has run for this long.
 const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
-/// The fixed properties of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Its name, in the log and on Diagnostics.
@@ -70,7 +69,6 @@ impl fmt::Display for Done {
 
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// Its fixed properties.
     pub plan: Plan,
     pub state: State,
     /// When it last finished a pass without an error, including one that found nothing to do.

@@ -174,6 +174,7 @@ impl Words {
 
 /// A sentence with its values, as plain text: pages escape it like any other text.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Said {
     language: Language,
     key: &'static str,
@@ -182,21 +183,18 @@ pub struct Said {
 
 impl Said {
     /// Changes the language.
-    #[must_use]
     pub const fn in_words(mut self, words: Words) -> Self {
         self.language = words.0;
         self
     }
 
     /// Adds a text value.
-    #[must_use]
     pub fn with(mut self, name: &'static str, text: impl fmt::Display) -> Self {
         self.values.push((name, Value::Text(text.to_string())));
         self
     }
 
     /// Adds a numeric value.
-    #[must_use]
     pub fn count(mut self, name: &'static str, number: usize) -> Self {
         self.values.push((name, Value::Number(number)));
         self
@@ -230,6 +228,7 @@ impl From<Said> for Cow<'static, str> {
 /// A sentence as HTML. The sentences contain no markup (tested), each value is escaped when inserted, and tags are
 /// added only here: so pages may write it without escaping.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Markup(Said);
 
 impl Markup {
@@ -239,40 +238,34 @@ impl Markup {
     }
 
     /// Adds an emphasised text.
-    #[must_use]
     pub fn strong(self, name: &'static str, text: impl fmt::Display) -> Self {
         let html = format!("<strong>{}</strong>", escaped(&text.to_string()));
         self.raw(name, html)
     }
 
     /// Adds text in code style: for machine output, or for copying.
-    #[must_use]
     pub fn code(self, name: &'static str, text: &str) -> Self {
         let html = format!("<code>{}</code>", escaped(text));
         self.raw(name, html)
     }
 
     /// Adds the last seven characters of a key.
-    #[must_use]
     pub fn key(self, name: &'static str, last7: &str) -> Self {
         self.raw(name, key(last7))
     }
 
     /// Adds the last seven characters of several keys.
-    #[must_use]
     pub fn keys(self, name: &'static str, last7: &[String]) -> Self {
         let html: Vec<String> = last7.iter().map(|last7| key(last7)).collect();
         self.raw(name, html.join(", "))
     }
 
-    #[must_use]
     pub fn link(self, name: &'static str, href: impl fmt::Display, label: impl fmt::Display) -> Self {
         let html = format!("<a href=\"{}\">{}</a>", escaped(&href.to_string()), escaped(&label.to_string()));
         self.raw(name, html)
     }
 
     /// Adds a link that opens in a new tab, and says so.
-    #[must_use]
     pub fn abroad(self, name: &'static str, href: impl fmt::Display, label: impl fmt::Display) -> Self {
         let says = Words(self.0.language).say("new-tab");
         let html = format!(

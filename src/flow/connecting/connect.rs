@@ -39,7 +39,6 @@ pub struct Invitation {
     pub scope: Scope,
     /// Where the merchant is sent afterwards.
     pub return_url: Option<String>,
-    /// Who must confirm.
     pub confirm: Confirm,
 }
 
@@ -118,7 +117,6 @@ impl Limit {
         }
     }
 
-    /// Parses that name.
     pub fn from_what(what: &str) -> Option<Self> {
         [Self::Link, Self::Network, Self::Day, Self::Places, Self::Open].into_iter().find(|limit| limit.what() == what)
     }
@@ -206,7 +204,6 @@ impl Secrets {
     }
 }
 
-/// Our addresses for one attempt.
 struct Addresses {
     returning: String,
     callback: Secret,

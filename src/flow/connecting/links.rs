@@ -31,7 +31,6 @@ pub struct NewLink {
     pub scope: Option<Scope>,
     /// Where the merchant is sent afterwards. Its origin must be listed in `CARTKEY_RETURN_ORIGINS`.
     pub return_url: Option<String>,
-    /// Who must confirm.
     pub confirm: Confirm,
     /// The lifetime: 60 seconds to 30 days.
     pub lives: Option<Duration>,
@@ -102,7 +101,6 @@ pub async fn make(app: &App, new: NewLink, actor: &Actor) -> Result<(Link, Secre
 /// What a link shows to whoever opens it.
 #[derive(Debug)]
 pub enum Opened {
-    /// The attempt that this browser began.
     Mine(AttemptId),
     /// The form, and the status of the newest attempt, which another browser began.
     Form(Link, Option<Attempt>),

@@ -30,7 +30,6 @@ const SPACE: u64 = 512 * 1024 * 1024;
 /// A disk with less free space than this, in bytes, is full: SQLite's WAL and its index may need that much at once.
 const FULL: u64 = 2 * 1024 * 1024;
 
-/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Fine,
@@ -51,10 +50,8 @@ impl State {
     }
 }
 
-/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was checked.
     pub area: &'static str,
     pub state: State,
     /// What was found and, if it is not in order, how to fix it.

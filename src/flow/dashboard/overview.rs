@@ -36,7 +36,6 @@ pub struct Counts {
     pub remarked: i64,
 }
 
-/// The outcomes of attempts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Funnel {
     pub begun: i64,
@@ -84,7 +83,6 @@ pub struct Overview {
     pub reads: Vec<key_reads::Day>,
     /// The steps of the first set-up.
     pub steps: Steps,
-    /// The progress of the watch.
     pub pulse: Pulse,
     /// The state of scheduled backups, if there are any.
     pub backups: Option<Standing>,
@@ -182,7 +180,6 @@ async fn funnel(app: &App) -> Result<Funnel, Beneath> {
 }
 
 impl Counts {
-    /// The number of all stores.
     pub const fn all(&self) -> i64 {
         self.connected + self.unauthorized + self.unreachable + self.disconnected
     }

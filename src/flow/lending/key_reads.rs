@@ -18,7 +18,6 @@ const COMMITS: i64 = 1_000;
 /// The age at which reads are moved, however few there are.
 const LATEST: Duration = Duration::from_hours(24);
 
-/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("key read index", "every second");
 
 /// The reads and calls of one day.

@@ -33,7 +33,6 @@ pub struct NewKeys {
     /// The store's address as typed.
     pub typed: StoreUrl,
     pub pair: KeyPair,
-    /// The required permissions.
     pub scope: Scope,
     /// Whether it is an application password of WordPress.
     pub is_password: bool,
@@ -52,7 +51,6 @@ impl NewKeys {
     }
 }
 
-/// The effect of adding a working key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Became {
     /// The first key of a new store.
@@ -63,7 +61,6 @@ pub enum Became {
     Same,
 }
 
-/// The result of adding a working key.
 #[derive(Debug, Clone)]
 pub struct Added {
     /// The store; `None` if nothing was saved and the store is new.
@@ -87,11 +84,7 @@ pub enum Error {
     },
     /// The key works, but the store's current state is better.
     #[error("{}", .why.says(.home.shown()))]
-    Better {
-        home: StoreUrl,
-        /// What is better about it.
-        why: Better,
-    },
+    Better { home: StoreUrl, why: Better },
     /// The store already uses this key, but no place was free to check whether it works again.
     #[error("{} was not checked: too many stores are being checked right now. Try again in a minute.", .0.shown())]
     NoTurn(StoreUrl),
@@ -371,11 +364,7 @@ async fn keep(
         asked: keys.scope,
         auth_method,
         remark,
-        name: answer.name.clone(),
-        woocommerce_version: answer.woocommerce_version.clone(),
-        wordpress_version: answer.wordpress_version.clone(),
-        rest_base: answer.rest.clone(),
-        json_has_noise: answer.json_has_noise,
+        reported: answer.reported.clone(),
         former: revocation::former_password(app, &keys.user_id, home).await?,
         now,
     };

@@ -34,10 +34,8 @@ const PARTIAL: &str = ".partial";
 /// The file in the folder that is locked while a backup is written.
 const LOCK: &str = ".cartkey-backup.lock";
 
-/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("backups", "every CARTKEY_BACKUP_EVERY");
 
-/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -63,7 +61,6 @@ pub struct Written {
     pub path: Option<PathBuf>,
     /// The row count and checksum of each table.
     pub sums: Vec<Sum>,
-    /// Older backups that were deleted.
     pub deleted: Vec<PathBuf>,
 }
 

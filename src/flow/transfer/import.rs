@@ -37,7 +37,6 @@ pub struct Pace {
     pub manner: Manner,
 }
 
-/// The result of one line.
 #[derive(Debug)]
 pub enum News {
     /// The key works.

@@ -38,7 +38,6 @@ const IN_ONE_PASS: usize = 5_000;
 /// The command's pause between checks of the processes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The worker, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("key ring", "every 5 seconds");
 
 /// Why the ring could not be changed.
@@ -75,7 +74,6 @@ impl From<Beneath> for Error {
     }
 }
 
-/// The role of a ring key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Seals,

@@ -16,7 +16,6 @@ const KNOWN: i64 = 100;
 /// Sealed values that do not open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shut {
-    /// Their kind.
     pub what: Sealed,
     /// Their owners: ids of stores, attempts, webhooks or tokens, or names of operators.
     pub whose: Vec<String>,
@@ -25,7 +24,6 @@ pub struct Shut {
 /// The result of [`open`].
 #[derive(Debug, Default)]
 pub struct Opened {
-    /// The number of values that opened.
     pub opened: u64,
     /// The values that did not open, by kind.
     pub shut: Vec<Shut>,

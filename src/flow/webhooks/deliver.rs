@@ -25,7 +25,6 @@ const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(12);
 /// A webhook is turned off when a delivery has failed after all its tries and nothing was delivered for this long.
 const FAILING_FOR: Duration = Duration::from_hours(24);
 
-/// The result of one try.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub status: Option<StatusCode>,
@@ -42,7 +41,6 @@ impl Outcome {
         self.status.is_some_and(|status| status.is_success())
     }
 
-    /// The duration in milliseconds.
     pub fn took_ms(&self) -> i64 {
         i64::try_from(self.took.as_millis()).unwrap_or(i64::MAX)
     }

@@ -39,7 +39,6 @@ const GATHER: Duration = Duration::from_millis(20);
 /// The pause after a database failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The dispatcher, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("webhooks", "when an event occurs; polls every 10 s");
 
 /// Delivers until shutdown, then waits for running deliveries.

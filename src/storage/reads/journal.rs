@@ -51,7 +51,6 @@ impl Recorder {
         Self { db, held: None }
     }
 
-    /// Releases the connection.
     pub fn let_go(&mut self) {
         self.held = None;
     }

@@ -167,7 +167,6 @@ fn put_signed(bytes: &mut Vec<u8>, number: i128) {
     put(bytes, ((number << 1) ^ (number >> 127)).cast_unsigned());
 }
 
-/// The unread bytes.
 struct Left<'a>(&'a [u8]);
 
 impl Left<'_> {

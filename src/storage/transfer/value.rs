@@ -76,7 +76,6 @@ impl Value {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
     pub table: String,
-    /// How many rows.
     pub rows: u64,
     /// In hexadecimal.
     pub sha256: String,

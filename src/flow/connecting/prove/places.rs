@@ -46,7 +46,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long running tries may take at shutdown; the rest are returned to the queue.
 const LAST_TRIES: Duration = Duration::from_secs(3);
 
-/// The prover, as listed in diagnostics.
 pub const WORKER: Plan = Plan::new("prover", "when a key is due for a test; polls every 10 s");
 
 /// Proves due keys until shutdown.

@@ -79,17 +79,9 @@ pub enum NotAnImport {
     #[error(
         "the first line must name the columns: {column} is missing; found {found} (user_id,store_url,consumer_key,consumer_secret are required, scope is optional)"
     )]
-    Missing {
-        column: &'static str,
-        /// The names in the line.
-        found: String,
-    },
+    Missing { column: &'static str, found: String },
     #[error("the first line names {column} twice: keep one; found {found}")]
-    Twice {
-        column: &'static str,
-        /// The names in the line.
-        found: String,
-    },
+    Twice { column: &'static str, found: String },
 }
 
 pub(super) struct Heading {
