@@ -56,10 +56,7 @@ pub(super) async fn back_up(app: &App, asked: BackupArguments, out: &mut impl Wr
         None
     };
     let mut bar = Progress::new(0);
-    let tell = move |written, total| {
-        bar.of(total);
-        bar.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
-    };
+    let tell = move |written, total| bar.rows(written, total);
     let written = if asked.to == Path::new("-") {
         backup::to_stream(app, ring, BufWriter::new(File::from(standard_output()?)), tell).await?
     } else {
@@ -98,11 +95,7 @@ pub(super) async fn restore(config: &Config, from: &Path, out: &mut impl Write) 
     let target =
         Db::open_with(config.database_url.expose(), &serve::postgres_settings(config), Making::Allowed).await?;
     let mut bar = Progress::new(0);
-    let sums = restore::into(backup, &target, |written, total| {
-        bar.of(total);
-        bar.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
-    })
-    .await;
+    let sums = restore::into(backup, &target, |written, total| bar.rows(written, total)).await;
     drop(bar);
     target.close().await;
     let sums = sums?;

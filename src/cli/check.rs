@@ -5,13 +5,11 @@ use std::io::{self, IsTerminal as _, Write};
 use anyhow::{Context as _, bail};
 use tokio::task::JoinSet;
 
-use super::line;
 use super::progress::{Progress, grouped};
+use super::{each_store, line};
 use crate::app::App;
-use crate::domain::page::MOST;
 use crate::domain::{Actor, StoreId, StoreStatus};
-use crate::flow::dashboard::store_list::Filter;
-use crate::flow::{dashboard::store_list, watching::watch};
+use crate::flow::watching::watch;
 
 /// Checks and prints a line for each store, in the order in which they answer; fails if any of them cannot be used.
 pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) -> anyhow::Result<()> {
@@ -66,12 +64,12 @@ pub(super) async fn run(app: &App, id: Option<StoreId>, out: &mut impl Write) ->
 /// Every store that was not deliberately disconnected.
 async fn connected_stores(app: &App) -> anyhow::Result<Vec<StoreId>> {
     let mut ids = Vec::new();
-    let (everything, mut after) = (Filter::default(), None);
-    loop {
-        let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
-        let kept = page.rows.into_iter().filter(|store| store.status != StoreStatus::Disconnected);
-        ids.extend(kept.map(|store| store.id));
-        let Some(next) = page.next else { return Ok(ids) };
-        after = Some(next.parse().context("a page ends with a store's id")?);
-    }
+    each_store(app, |store| {
+        if store.status != StoreStatus::Disconnected {
+            ids.push(store.id);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(ids)
 }

@@ -28,11 +28,7 @@ pub(super) async fn run(app: &App, url: &str, config: &Config, out: &mut impl Wr
         target.version().await?
     )?;
     let mut bar = Progress::new(0);
-    let moved = migrate::to(app, &target, &config.master_key, |written, total| {
-        bar.of(total);
-        bar.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
-    })
-    .await;
+    let moved = migrate::to(app, &target, &config.master_key, |written, total| bar.rows(written, total)).await;
     drop(bar);
     target.close().await;
     report(&moved?, out)

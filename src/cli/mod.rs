@@ -198,16 +198,18 @@ async fn link(
 }
 
 async fn list_stores(app: &App, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    each_store(app, |store| {
+        let line = if json { serde_json::to_string(&answers::Store::from(&store))? } else { line(&store) };
+        Ok(writeln!(out, "{line}")?)
+    })
+    .await
+}
+
+async fn each_store(app: &App, mut tell: impl FnMut(Store) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let (everything, mut after) = (Filter::default(), None);
     loop {
         let page = store_list::list(app, &everything, after.as_ref(), MOST).await?;
-        for store in &page.rows {
-            if json {
-                writeln!(out, "{}", serde_json::to_string(&answers::Store::from(store))?)?;
-            } else {
-                writeln!(out, "{}", line(store))?;
-            }
-        }
+        page.rows.into_iter().try_for_each(&mut tell)?;
         let Some(next) = page.next else { return Ok(()) };
         after = Some(next.parse().context("a page ends with a store's id")?);
     }

@@ -25,6 +25,12 @@ impl Progress {
         self.of = of;
     }
 
+    /// Shows how many of all rows were written.
+    pub(super) fn rows(&mut self, written: u64, total: u64) {
+        self.of(total);
+        self.at(written, format_args!("{} of {} rows", grouped(written), grouped(total)));
+    }
+
     /// Moves to `at` and shows `says` beside it.
     pub(super) fn at(&mut self, at: u64, says: impl Display) {
         let hundredths = (at.min(self.of) * 100).checked_div(self.of).unwrap_or(100);

@@ -19,15 +19,7 @@ const REST: &str = "wp_rest";
 /// The routes about the passwords of the user who asks.
 const MINE: &str = "/wp/v2/users/me/application-passwords";
 /// The page's script: it makes the password on the shop itself, and then leads the browser away.
-const SCRIPT: &str = "\
-const f=document.querySelector('form.approve'),e=document.querySelector('.problem');\
-f.addEventListener('submit',async v=>{if(v.submitter.name!=='approve')return;v.preventDefault();\
-const r=await fetch(f.dataset.rest,{method:'POST',headers:{'content-type':'application/json','x-wp-nonce':f.dataset.nonce},\
-body:JSON.stringify({name:f.app_name.value,app_id:f.app_id.value})});\
-const p=await r.json();if(!r.ok){e.textContent=p.message;return}\
-const u=f.success_url.value,q=`site_url=${encodeURIComponent(f.dataset.site)}&user_login=${encodeURIComponent(f.dataset.login)}`+\
-`&password=${encodeURIComponent(p.password)}`;\
-if(u)location=u+(u.includes('?')?'&':'?')+q;else e.textContent=p.password});";
+const SCRIPT: &str = include_str!("approve.js");
 
 /// A password that was made here, in plain text on purpose: it opens nothing but this store.
 #[derive(Debug, Clone, PartialEq, Eq)]

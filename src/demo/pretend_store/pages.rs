@@ -6,22 +6,7 @@ use super::state::{Shop, Visitor};
 use super::switches::{Permalinks, Switches};
 use crate::domain::Scope;
 
-const STYLE: &str = "\
-:root{color-scheme:light;--accent:#7f54b3;--ink:#1e1e1e;--soft:#50575e}*{box-sizing:border-box}\
-body{margin:0;background:#f1f0f4;color:var(--ink);font:16px/1.55 system-ui,sans-serif}\
-header{background:var(--accent);color:#fff;padding:.9rem 1.25rem;font-weight:600}header a{color:#fff;text-decoration:none}\
-header small{font-weight:400}\
-main{max-width:38rem;margin:1.5rem auto;padding:1.5rem;background:#fff;border-radius:8px;box-shadow:0 1px 4px #0002}\
-h1{font-size:1.4rem;line-height:1.3;margin:0 0 1rem}h2{font-size:1.1rem}a{color:#5b3a8c}\
-label{display:block;margin:.9rem 0 .25rem;font-weight:600}\
-input[type=text],input[type=password]{width:100%;padding:.6rem;border:1px solid #767676;border-radius:4px;font:inherit}\
-button,.button{display:inline-block;margin:1rem .5rem 0 0;padding:.65rem 1.4rem;border:1px solid var(--accent);\
-border-radius:4px;background:var(--accent);color:#fff;font:inherit;font-weight:600;text-decoration:none;cursor:pointer}\
-.plain{background:#fff;color:#5b3a8c}.error{border-left:4px solid #b32d2e;background:#fcf0f1;padding:.6rem 1rem}\
-.note{color:var(--soft);font-size:.9rem}code{overflow-wrap:anywhere}\
-table{width:100%;border-collapse:collapse}td,th{padding:.45rem;text-align:left;border-bottom:1px solid #ddd}\
-@media(max-width:40rem){thead{display:none}tr,td{display:block;border:0}tr{padding:.6rem 0;border-bottom:1px solid #ddd}\
-td{padding:.15rem 0}td[data-label]::before{content:attr(data-label) \": \";color:var(--soft)}}:focus-visible{outline:3px solid #d5b3ff;outline-offset:2px}";
+const STYLE: &str = include_str!("style.css");
 
 /// The parts of both approval screens about the application.
 pub(super) struct Asking<'a> {

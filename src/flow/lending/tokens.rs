@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::event::{Event, Kind};
+use crate::domain::id::TokenId;
 use crate::domain::page::{MOST, Page};
-use crate::domain::token::TOKEN_PREFIX;
-use crate::domain::{
-    Actor, Event, Kind, OtherUsers, Permission, Permissions, Secret, ServiceToken, Time, TokenId, TokenState, Users,
-};
+use crate::domain::secret::Secret;
+use crate::domain::time::Time;
+use crate::domain::token::{OtherUsers, Permission, Permissions, ServiceToken, TOKEN_PREFIX, TokenState, Users};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::tokens;
 use crate::vault::fingerprint;
@@ -24,6 +26,7 @@ const AT_A_TIME: i64 = MOST + 1;
 pub struct NewToken {
     /// Its name, cut to 80 characters.
     pub name: String,
+    /// Its permissions.
     pub permissions: Permissions,
     /// The only merchants it may see; `None` means all.
     pub users: Option<Users>,
@@ -52,15 +55,19 @@ pub enum IssueError {
     /// It lacks a permission that the other is to have, or has.
     #[error("this token lacks {0}")]
     PermissionMissing(Permission),
+    /// It is limited to other merchants.
     #[error(transparent)]
     OtherUsers(OtherUsers),
+    /// It expires before the other would.
     #[error("this token expires at {0}, so the tokens that it issues cannot expire later")]
     Outlived(Time),
     /// It was revoked or expired in the meantime.
     #[error("the token is unknown, revoked or expired")]
     Unauthenticated,
+    /// The other cannot be rotated.
     #[error(transparent)]
     Rotate(RotateError),
+    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -105,16 +112,22 @@ fn mint(app: &App, new: NewToken, now: Time) -> (ServiceToken, Secret) {
 /// Why a token cannot be replaced.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
+    /// There is no token with this id.
     #[error("there is no such token")]
     Unknown,
+    /// The token was revoked.
     #[error("this token was revoked; issue a new one instead")]
     Revoked,
+    /// The token has expired.
     #[error("this token has expired; issue a new one instead")]
     Expired,
+    /// The token was already replaced by this one.
     #[error("this token was replaced already, by {0}; rotate that one")]
     Replaced(TokenId),
+    /// The token on whose behalf it is replaced works no more.
     #[error("the token that asks for this works no more")]
     IssuerStopped,
+    /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
 }
@@ -217,6 +230,7 @@ pub async fn list_for(
     }
 }
 
+/// The token with this id.
 pub async fn find(app: &App, id: &TokenId) -> Result<Option<ServiceToken>, Beneath> {
     Ok(tokens::find(&app.db, id).await?)
 }

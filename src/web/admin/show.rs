@@ -194,15 +194,6 @@ pub const fn status_class(status: StoreStatus) -> &'static str {
     }
 }
 
-pub const fn status_name(status: StoreStatus) -> &'static str {
-    match status {
-        StoreStatus::Connected => "Connected",
-        StoreStatus::Unauthorized => "Unauthorized",
-        StoreStatus::Unreachable => "Unreachable",
-        StoreStatus::Disconnected => "Disconnected",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

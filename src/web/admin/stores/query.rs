@@ -3,7 +3,6 @@
 use super::{Scope, StoreStatus, Verdict, reason_name};
 use crate::flow::dashboard::store_list::{Beside, Filter, Order, Reason};
 use crate::web::admin::labels;
-use crate::web::admin::show::status_name;
 use crate::web::form::{self, Fields};
 
 /// The maximum length of a search, in characters; the rest is ignored.
@@ -86,7 +85,7 @@ impl StoreQuery {
     pub fn statuses(&self) -> Vec<Choice> {
         let choice = |status: StoreStatus| Choice {
             value: status.as_str(),
-            name: status_name(status).to_owned(),
+            name: form::capital(status.as_str()),
             chosen: self.filter.status == Some(status),
         };
         StoreStatus::ALL.map(choice).into()
@@ -126,7 +125,7 @@ impl StoreQuery {
             chip(format!("“{q}”"), |filter| filter.q = None);
         }
         if let Some(status) = self.filter.status {
-            chip(status_name(status).to_owned(), |filter| filter.status = None);
+            chip(form::capital(status.as_str()), |filter| filter.status = None);
         }
         if let Some(reason) = self.filter.reason {
             chip(called(reason), |filter| filter.reason = None);

@@ -47,15 +47,6 @@ pub fn delivery(delivery: &Delivery, is_off: bool) -> (&'static str, &'static st
     }
 }
 
-pub const fn state_name(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Waiting => "Waiting",
-        DeliveryState::Delivered => "Delivered",
-        DeliveryState::Failed => "Failed",
-        DeliveryState::Skipped => "Skipped",
-    }
-}
-
 /// The result of the last try.
 pub fn answer(delivery: &Delivery) -> String {
     match (delivery.status, delivery.fault.as_deref()) {
