@@ -2,15 +2,8 @@
 
 use std::time::Duration;
 
-use super::actor::Actor;
-use super::event::{Event, Kind};
-use super::id::{AttemptId, LinkId, StoreId};
-use super::link::Confirm;
-use super::scope::Scope;
-use super::store_url::StoreUrl;
-use super::time::Time;
-use super::user_id::UserId;
-use super::verdict::{Verdict, Verdicts};
+use super::verdict::Verdicts;
+use super::{Actor, AttemptId, Confirm, Event, Kind, LinkId, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// How long a merchant has to approve; shown on the pages.
 pub const OPEN_FOR: Duration = Duration::from_hours(1);

@@ -1,8 +1,6 @@
 //! Delivery: an event to be delivered to a webhook, and the outcome.
 
-use super::id::{DeliveryId, WebhookId};
-use super::news::EventId;
-use super::time::Time;
+use super::{DeliveryId, EventId, Time, WebhookId};
 
 names! {
     DeliveryState {

@@ -1,10 +1,6 @@
 //! Event: something that happened. Events are ordered and never deleted.
 
-use super::actor::Actor;
-use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
-use super::time::Time;
-use super::user_id::UserId;
-use super::verdict::Verdict;
+use super::{Actor, AttemptId, LinkId, OperatorId, StoreId, Time, TokenId, UserId, Verdict, WebhookId};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal, $group:ident, $words:literal, $members:literal;)*) => {

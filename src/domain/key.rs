@@ -1,10 +1,6 @@
 //! Key: the consumer key and secret of a store, in numbered versions.
 
-use super::id::{KeyId, StoreId};
-use super::scope::Scope;
-use super::secret::Secret;
-use super::time::Time;
-use super::verdict::Verdict;
+use super::{KeyId, Scope, Secret, StoreId, Time, Verdict};
 
 names! {
     /// How a store accepts its keys, found by trying (docs/protocol/wc-auth.md §5.1), in the order in which they are tried.

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use super::id::{LinkId, StoreId};
-use super::scope::Scope;
-use super::store_url::StoreUrl;
-use super::time::Time;
-use super::user_id::UserId;
+use super::{LinkId, Scope, StoreId, StoreUrl, Time, UserId};
 
 pub const DEFAULT_LIFE: Duration = Duration::from_mins(30);
 /// The maximum lifetime of a link.

@@ -8,11 +8,7 @@ use std::str::FromStr;
 
 use serde::ser::{SerializeStruct as _, Serializer};
 
-use super::event::Kind;
-use super::id::{AttemptId, LinkId, OperatorId, StoreId, TokenId, WebhookId};
-use super::time::Time;
-use super::token::Users;
-use super::user_id::UserId;
+use super::{AttemptId, Kind, LinkId, OperatorId, StoreId, Time, TokenId, UserId, Users, WebhookId};
 
 /// An event's ID: its number, padded so that IDs sort as text in the order in which events happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]

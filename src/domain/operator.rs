@@ -3,9 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::id::OperatorId;
-use super::secret::{Fingerprint, Secret};
-use super::time::Time;
+use super::{Fingerprint, OperatorId, Secret, Time};
 
 /// A sign-in name: 1 to 64 visible characters without spaces, stored in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]

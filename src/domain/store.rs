@@ -1,13 +1,6 @@
 //! Store: one WooCommerce site of one merchant.
 
-use super::id::StoreId;
-use super::key::AuthMethod;
-use super::rest_base::RestBase;
-use super::scope::Scope;
-use super::store_url::StoreUrl;
-use super::time::Time;
-use super::user_id::UserId;
-use super::verdict::Verdict;
+use super::{AuthMethod, RestBase, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 names! {
     /// The status of a store: whether its key can be lent.

@@ -6,12 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::event::Kind;
-use super::id::WebhookId;
-use super::news::News;
-use super::store_url::{Network, NotAStoreUrl, StoreUrl};
-use super::time::Time;
-use super::token::Users;
+use super::{Kind, Network, News, NotAStoreUrl, StoreUrl, Time, Users, WebhookId};
 
 /// The maximum number of webhooks.
 pub const MOST: i64 = 50;

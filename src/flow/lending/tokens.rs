@@ -7,13 +7,11 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::event::{Event, Kind};
-use crate::domain::id::TokenId;
 use crate::domain::page::{MOST, Page};
-use crate::domain::secret::Secret;
-use crate::domain::time::Time;
-use crate::domain::token::{OtherUsers, Permission, Permissions, ServiceToken, TOKEN_PREFIX, TokenState, Users};
+use crate::domain::token::TOKEN_PREFIX;
+use crate::domain::{
+    Actor, Event, Kind, OtherUsers, Permission, Permissions, Secret, ServiceToken, Time, TokenId, TokenState, Users,
+};
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::tokens;
 use crate::vault::fingerprint;
