@@ -93,6 +93,33 @@ fn group_has_users(id: u32, groups: &str, users: &str) -> bool {
         })
 }
 
+/// Writes `text` to a file beside `path`, with mode 0600 or the owner and mode of `like`; once it is on disk, `put` puts it in place. If
+/// anything fails, that file is deleted.
+fn write_beside(
+    path: &Path,
+    text: &str,
+    like: Option<&fs::Metadata>,
+    put: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = Path::new(&beside);
+    // Left behind by a process that died; nothing refers to it.
+    let _ = fs::remove_file(beside);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    let put = like
+        .map_or(Ok(()), |like| {
+            fchown(&file, Some(like.uid()), Some(like.gid()))?;
+            file.set_permissions(like.permissions())
+        })
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| put(beside));
+    let _ = fs::remove_file(beside);
+    put?;
+    sync_folder_of(path)
+}
+
 impl KeyRing {
     /// Creates a ring with one new key.
     pub fn mint(entropy: &Entropy) -> Self {
@@ -153,15 +180,17 @@ impl KeyRing {
         Self::parse(&text).map(Some)
     }
 
-    /// Writes the ring to a new file with mode 0600, in a folder that is created if it is missing, and syncs it to disk. Never
-    /// overwrites.
+    /// Writes the ring to a new file with mode 0600, in a folder that is created if it is missing, all or nothing: the file is
+    /// there once it is on disk. Never overwrites.
     pub fn save_new(&self, path: &Path) -> Result<(), RingFault> {
         let io = |source| RingFault::Io { path: path.display().to_string(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder_of(path)).map_err(io)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-        file.write_all(self.to_text().expose().as_bytes()).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        sync_folder_of(path).map_err(io)
+        write_beside(path, self.to_text().expose(), None, |beside| {
+            // Unlike a rename, a link replaces nothing. Some file systems have no links.
+            fs::hard_link(beside, path)
+                .or_else(|fault| if path.is_symlink() || path.exists() { Err(fault) } else { fs::rename(beside, path) })
+        })
+        .map_err(io)
     }
 
     /// The ring in the format of its file.
@@ -181,20 +210,7 @@ impl KeyRing {
             text.push('\n');
         }
         text.push_str(new.to_text().expose());
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        // Left behind by a process that died; nothing refers to it.
-        let _ = fs::remove_file(&beside);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(io)?;
-        let written = fchown(&file, Some(about.uid()), Some(about.gid()))
-            .and_then(|()| file.set_permissions(about.permissions()))
-            .and_then(|()| file.write_all(text.as_bytes()))
-            .and_then(|()| file.sync_all());
-        written.and_then(|()| fs::rename(&beside, path)).map_err(|fault| {
-            let _ = fs::remove_file(&beside);
-            io(fault)
-        })?;
-        sync_folder_of(path).map_err(io)
+        write_beside(path, &text, Some(&about), |beside| fs::rename(beside, path)).map_err(io)
     }
 
     /// The IDs and keys, in the order of the file.
@@ -218,6 +234,18 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(KeyRing::load(&path).unwrap().unwrap().to_text().expose(), ring.to_text().expose());
         assert!(ring.save_new(&path).is_err(), "a ring is never overwritten");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// An empty file would be a lost ring to the next start.
+    #[test]
+    fn a_ring_that_could_not_be_written_leaves_no_file() {
+        let Ok(full) = fs::canonicalize("/dev/full") else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let fault = write_beside(&path, "a:b\n", None, |_| fs::write(full, "no space is left"));
+        assert_eq!(fault.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
