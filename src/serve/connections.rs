@@ -39,17 +39,31 @@ enum Source {
     Subnet(u64),
     /// An IPv6 /48: what one customer of a provider may have.
     Site(u64),
+    /// An IPv4 /24. Strangers may share it, so nobody in it is refused, as in the next two; it only makes room first.
+    Block(u32),
+    /// An IPv4 /16.
+    WideBlock(u32),
+    /// An IPv6 /32: a provider's.
+    Provider(u64),
 }
 
 impl Source {
     fn all_of(ip: IpAddr) -> Vec<Self> {
         match ip.to_canonical() {
-            IpAddr::V4(ip) => vec![Self::Address(ip.to_bits())],
+            IpAddr::V4(ip) => {
+                let ip = ip.to_bits();
+                vec![Self::Address(ip), Self::Block(ip >> 8), Self::WideBlock(ip >> 16)]
+            }
             IpAddr::V6(ip) => {
                 let subnet = u64::try_from(ip.to_bits() >> 64).unwrap_or_default();
-                vec![Self::Subnet(subnet), Self::Site(subnet >> 16)]
+                vec![Self::Subnet(subnet), Self::Site(subnet >> 16), Self::Provider(subnet >> 32)]
             }
         }
+    }
+
+    /// Whether a newcomer is refused when this network has as much as it may have.
+    const fn is_refused(self) -> bool {
+        matches!(self, Self::Address(_) | Self::Subnet(_) | Self::Site(_))
     }
 }
 
@@ -66,6 +80,9 @@ impl fmt::Display for Full {
             Source::Address(_) => "an IPv4 address",
             Source::Subnet(_) => "an IPv6 /64",
             Source::Site(_) => "an IPv6 /48",
+            Source::Block(_) => "an IPv4 /24",
+            Source::WideBlock(_) => "an IPv4 /16",
+            Source::Provider(_) => "an IPv6 /32",
         };
         write!(f, "Too many connections from your network: {whose} may have {} at a time.", self.at_most)
     }
@@ -116,7 +133,7 @@ impl Connections {
     fn count(&self, table: &mut Table, networks: &[Source]) -> Result<(), Full> {
         for network in networks {
             let at_most = self.at_most(*network);
-            if table.count(*network) >= at_most {
+            if network.is_refused() && table.count(*network) >= at_most {
                 return Err(Full { network: *network, at_most });
             }
         }
@@ -155,7 +172,7 @@ impl Connections {
         }
     }
 
-    /// How many connections this one's network has, scaled so that a full /48 weighs as much as a full /64.
+    /// How many connections this one's networks have, scaled so that a full /48 weighs as much as a full /64: the most of them.
     fn weight(&self, table: &Table, open: &Open) -> usize {
         let share = |network: &Source| table.count(*network) * self.0.per_address / self.at_most(*network).max(1);
         open.networks.iter().chain(open.asks_for().iter()).map(share).max().unwrap_or(0)
@@ -164,7 +181,8 @@ impl Connections {
     fn at_most(&self, network: Source) -> usize {
         match network {
             Source::Address(_) | Source::Subnet(_) => self.0.per_address,
-            Source::Site(_) => self.0.per_site,
+            Source::Site(_) | Source::Block(_) => self.0.per_site,
+            Source::WideBlock(_) | Source::Provider(_) => self.0.per_site.saturating_mul(4),
         }
     }
 
@@ -291,7 +309,25 @@ mod tests {
         let proxied: Vec<_> = (0..9).map(|_| enter("10.1.2.3").ok().unwrap()).collect();
         assert_eq!(proxied.len(), 9, "a trusted proxy speaks for many");
         drop(proxied);
-        assert_eq!(connections.table().counts.len(), 4, "what nobody has is not kept");
+        assert!(connections.table().counts.values().all(|count| *count > 0), "what nobody has is not kept");
+    }
+
+    #[test]
+    fn a_wide_network_of_many_small_shares_makes_room_before_others() {
+        let spread: [fn(u32) -> String; 3] =
+            [|n| format!("198.51.100.{n}"), |n| format!("198.51.{n}.1"), |n| format!("2001:db8:{n:x}::1")];
+        for address in spread {
+            let connections = Connections::new(8, 32, Vec::new());
+            let enter = |from: &str| connections.enter(ip(from)).ok().unwrap();
+            let honest = enter("203.0.113.1");
+            let many: Vec<_> = (0..40).map(|n| enter(&address(n))).collect();
+            let _busy: Vec<_> =
+                many.iter().chain([&honest]).map(|each| each.begin(|| ip("192.0.2.1")).ok().unwrap()).collect();
+            assert!(connections.enter(ip(&address(41))).is_ok(), "strangers share it: nobody is refused");
+            connections.make_room(40);
+            let cut = many.iter().filter(|each| is_cut(each)).count();
+            assert_eq!((cut, is_cut(&honest)), (40, false), "{}", address(0));
+        }
     }
 
     #[test]

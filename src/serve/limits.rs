@@ -24,7 +24,8 @@ pub struct Limits {
     pub connections: usize,
     /// … from one IPv4 address, or one IPv6 /64 (256); more are refused at once.
     pub per_address: usize,
-    /// … from one IPv6 /48 (1,024).
+    /// … from one IPv6 /48 (1,024). An IPv4 /24 that has a quarter of it, or an IPv4 /16 or IPv6 /32 that has all of it, makes room
+    /// before others.
     pub per_site: usize,
     /// Proxies whose connections are not counted (none).
     pub trusted_proxies: Vec<IpNet>,
