@@ -28,6 +28,11 @@ impl ClientNetwork {
     }
 }
 
+/// How the names of a provider's wide networks begin: the IPv4 /16, or the IPv6 /32, to which the wide network belongs.
+pub fn provider_of(wide: &str) -> &str {
+    wide.match_indices(['.', ':']).nth(1).map_or(wide, |(at, mark)| &wide[..at + mark.len()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +48,8 @@ mod tests {
         assert_eq!(wide("2001:db8:1:2::1"), wide("2001:db8:1:3::1"));
         assert_ne!(wide("2001:db8:1::1"), wide("2001:db8:2::1"));
         assert_eq!(wide("198.51.100.7"), "198.51.100.0/24");
+        assert_eq!(provider_of(&wide("198.51.100.7")), "198.51.");
+        assert_eq!(provider_of(&wide("2001:db8:1:2::1")), "2001:db8:");
+        assert_eq!(provider_of("2001:0:0::/48"), "2001:0:");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::statement::Statement;
 use super::{Db, Error, Tx, events};
+use crate::domain::network::provider_of;
 use crate::domain::{
     Actor, Attempt, AttemptId, ClientNetwork, Event, Kind, LinkId, RequestId, Status, Time, UserId, Verdict,
 };
@@ -97,10 +98,22 @@ pub(super) async fn make_room(tx: &mut Tx, attempt: &Attempt, network: &ClientNe
         .all()
         .await?;
     let mine = shares.iter().find(|(wide, _)| *wide == network.wide).map_or(0, |(_, n)| *n);
-    let Some((most, n)) = shares.into_iter().next().filter(|(_, n)| *n > mine + 1) else { return Ok(false) };
-    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide = $3 AND status = 'open'
+    if let Some((most, n)) = shares.first().filter(|(_, n)| *n > mine + 1) {
+        let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide = $3 AND status = 'open'
+                      ORDER BY id DESC LIMIT 1 OFFSET $4";
+        expire(tx, oldest, now, most, n - 1).await?;
+        return Ok(true);
+    }
+    let mut providers: BTreeMap<&str, i64> = BTreeMap::new();
+    for (wide, n) in &shares {
+        *providers.entry(provider_of(wide)).or_default() += n;
+    }
+    let mine = providers.get(provider_of(&network.wide)).copied().unwrap_or(0);
+    let most = providers.into_iter().max_by_key(|(_, n)| *n).filter(|(_, n)| *n > mine + 1);
+    let Some((most, n)) = most else { return Ok(false) };
+    let oldest = "link_id IS NULL AND received_at IS NULL AND begun_wide LIKE $3 AND status = 'open'
                   ORDER BY id DESC LIMIT 1 OFFSET $4";
-    expire(tx, oldest, now, &most, n - 1).await?;
+    expire(tx, oldest, now, &format!("{most}%"), n - 1).await?;
     Ok(true)
 }
 

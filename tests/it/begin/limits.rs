@@ -188,6 +188,17 @@ async fn a_network_that_fills_the_open_page_gives_way_to_the_others() {
     assert_eq!(attempts(&world, "status = 'open' AND begun_wide = '192.0.2.0/24'").await, 1);
 }
 
+/// A provider with an IPv6 /32 has 65,536 wide networks, and needs only one attempt in each.
+#[tokio::test]
+async fn a_provider_whose_networks_fill_the_open_page_gives_way_to_the_others() {
+    let world = World::new().await;
+    fill(&world, 5_000, "'2001:db8:' || CAST(i AS TEXT) || '::/48'", "open", false).await;
+    assert_eq!(refused(&world.app, "192.0.2.1").await, None);
+    assert_eq!(attempts(&world, "status = 'open' AND begun_wide LIKE '2001:db8:%'").await, 4_999);
+    assert_eq!(attempts(&world, "status = 'open' AND begun_wide = '192.0.2.0/24'").await, 1);
+    assert!(refused(&world.app, "2001:db8:ffff::1").await.is_some(), "it gives way only to others");
+}
+
 #[tokio::test]
 async fn the_open_page_holds_five_thousand_in_all_and_none_that_a_link_needs() {
     let world = World::new().await;
