@@ -73,7 +73,7 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Permits for concurrent password checks. Each check takes 64 MiB and one core.
     pub password_turns: Arc<tokio::sync::Semaphore>,
-    /// Permits for password checks running or queued. Further ones are refused.
+    /// Permits for password checks of strangers, running or queued. Further ones are refused.
     pub password_places: Arc<tokio::sync::Semaphore>,
     /// The time limit for one preflight: [`ALL_WITHIN`], except in tests that need a shorter one.
     pub preflight_within: Duration,

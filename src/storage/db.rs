@@ -14,15 +14,18 @@
 //! | a write or transaction that is known to have changed nothing | yes, for the same reasons |
 //! | a write or `COMMIT` whose outcome is unknown | no: [`Error::Unknown`]. Only [`Db::insist`] retries those, for work that may run twice |
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, PgPool, Pool, SqlitePool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::doubt::{Doubt, Failover};
 use super::error::Error;
+use super::files::Files;
 use super::statement::{Sql, Statement, Target};
 use super::tx::{Connection, Ended, Lease, Tx, Writer};
 
@@ -45,9 +48,17 @@ pub struct Db {
     patience: Patience,
     /// SQLite's connection for checkpoints, so that they do not occupy the one that writes.
     checkpointer: Option<SqlitePool>,
+    /// SQLite's files.
+    files: Option<Files>,
+    /// The places of writes that [strangers](Self::for_strangers) cause.
+    strangers: Arc<Semaphore>,
+    is_for_strangers: bool,
     /// How long writes took until they were on disk, in seconds.
     write_times: Histogram,
 }
+
+/// How many writes that strangers cause run or wait for a connection at a time.
+const WRITES_OF_STRANGERS: usize = 2;
 
 /// Upper limits of the buckets of [`Db::write_times`], in seconds.
 const WRITE_TIMES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
@@ -105,13 +116,16 @@ impl Db {
             failover,
             patience: Patience::For(PATIENCE),
             checkpointer: None,
+            files: None,
+            strangers: Arc::new(Semaphore::new(WRITES_OF_STRANGERS)),
+            is_for_strangers: false,
             write_times: Histogram::new(WRITE_TIMES),
         }
     }
 
-    /// The same database, with a connection for [checkpoints](Self::checkpoint).
-    pub(super) fn checkpointed_by(self, checkpointer: SqlitePool) -> Self {
-        Self { checkpointer: Some(checkpointer), ..self }
+    /// The same database in these files, with a connection for [checkpoints](Self::checkpoint).
+    pub(super) fn in_files(self, files: Files, checkpointer: SqlitePool) -> Self {
+        Self { checkpointer: Some(checkpointer), files: Some(files), ..self }
     }
 
     /// The connection for checkpoints, if this is a file.
@@ -151,6 +165,13 @@ impl Db {
         Self { patience: Patience::Until(Instant::now() + patience), ..self.clone() }
     }
 
+    /// The same database for writes that anybody can cause. They wait for each other before they wait for a connection, so that no
+    /// flood of them holds up a callback, which waits behind two at most.
+    #[must_use]
+    pub fn for_strangers(&self) -> Self {
+        Self { is_for_strangers: true, ..self.clone() }
+    }
+
     /// A statement that only reads.
     pub fn read(&self, sql: impl Sql) -> Statement<'_> {
         Statement::new(sql, Target::Read(self))
@@ -176,12 +197,10 @@ impl Db {
                 Ok(tx) => work(tx).await,
                 Err(error) => Err(error),
             };
+            let outcome = outcome.and_then(|Ended(value)| self.wrote(begun, value));
             match outcome.inspect_err(|error| self.failover.judge(error)) {
                 Err(error) if error.may_pass() && tries.pause().await => {}
-                Ok(Ended(value)) => {
-                    self.wrote(begun);
-                    return Ok(value);
-                }
+                Ok(value) => return Ok(value),
                 Err(error) => {
                     self.doubt.judge(&error);
                     return Err(error);
@@ -269,18 +288,28 @@ impl Db {
     }
 
     pub(super) async fn writing(&self) -> Result<Lease, Error> {
-        match &self.pools {
+        let place = if self.is_for_strangers { Some(self.place_of_stranger().await?) } else { None };
+        let connection = match &self.pools {
             Pools::Sqlite { write, .. } => self.take(write).await.map(Connection::Sqlite),
             Pools::Postgres(pool) => self.take(pool).await.map(Connection::Postgres),
-        }
-        .map(Lease::of)
+        };
+        connection.map(|connection| Lease::of(connection).in_place(place))
+    }
+
+    async fn place_of_stranger(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let place = tokio::time::timeout_at(self.must_have_by(), Arc::clone(&self.strangers).acquire_owned()).await;
+        place.ok().and_then(Result::ok).ok_or(Error::Unavailable(sqlx::Error::PoolTimedOut))
     }
 
     /// Takes a connection within the caller's patience; the pool alone would wait longer.
     async fn take<D: Database>(&self, pool: &Pool<D>) -> Result<PoolConnection<D>, Error> {
-        let until = self.patience.ends().max(Instant::now() + LEAST_PATIENCE);
-        let taken = tokio::time::timeout_at(until, pool.acquire()).await;
+        let taken = tokio::time::timeout_at(self.must_have_by(), pool.acquire()).await;
         taken.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::Unavailable)
+    }
+
+    /// When the caller gives up waiting for a connection.
+    fn must_have_by(&self) -> Instant {
+        self.patience.ends().max(Instant::now() + LEAST_PATIENCE)
     }
 
     /// The writing connection, for a caller that writes repeatedly.
@@ -289,9 +318,18 @@ impl Db {
         Ok(Writer { lease, db: self.clone() })
     }
 
-    /// Records a write that began at `begun` and is on disk.
-    pub(super) fn wrote(&self, begun: Instant) {
+    /// Records a write that began at `begun`, is on disk and returned `value`, which it passes on.
+    ///
+    /// Errors: [`Error::Unknown`] when the next start would not find it, because a file of the database was moved or deleted.
+    pub(super) fn wrote<T>(&self, begun: Instant, value: T) -> Result<T, Error> {
+        self.in_place().map_err(Error::Unknown)?;
         self.write_times.observe(begun.elapsed().as_secs_f64());
+        Ok(value)
+    }
+
+    /// Fails when SQLite's files are no longer where the next start looks for them.
+    pub(super) fn in_place(&self) -> Result<(), sqlx::Error> {
+        self.files.as_ref().map_or(Ok(()), Files::in_place).map_err(sqlx::Error::Io)
     }
 
     /// Records the error of a write that is not retried.

@@ -15,6 +15,7 @@ pub mod diagnostics;
 mod doubt;
 mod error;
 pub mod events;
+mod files;
 pub mod grants;
 pub mod history;
 pub mod idempotency;

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::doubt::Failover;
+use super::files::Files;
 use super::{Db, Error, Pools};
 use crate::domain::{Entropy, Time};
 use crate::files::{folder_of, why_unwritable};
@@ -230,8 +231,9 @@ impl Db {
         self.read("SELECT instance FROM installation WHERE one = 1").value().await
     }
 
-    /// Checks that the database answers, by reading a row.
+    /// Checks that the database answers, by reading a row, and that SQLite's files are in place.
     pub async fn ping(&self) -> Result<(), Error> {
+        self.in_place().map_err(Error::Unavailable)?;
         let _: i64 = self.read("SELECT n FROM counters WHERE name = 'probe'").value().await?;
         Ok(())
     }
@@ -352,9 +354,12 @@ async fn open_sqlite(path: &str, making: Making) -> Result<Db, OpenFault> {
         .connect_with(options.clone())
         .await
         .map_err(|error| OpenFault::of_sqlite(file, error))?;
-    let checkpointer = pool(1).connect_lazy_with(options.clone().busy_timeout(Duration::ZERO));
+    // Open from the start to the end, so that the WAL stays the same file however often the others are replaced.
+    let checkpointer =
+        pool(1).connect_with(options.clone()).await.map_err(|error| OpenFault::of_sqlite(file, error))?;
+    let files = Files::of(file).map_err(|fault| OpenFault::of_file(file, fault))?;
     let read = pool(4).connect_lazy_with(options.read_only(true));
-    Ok(Db::on(Pools::Sqlite { read, write }).checkpointed_by(checkpointer))
+    Ok(Db::on(Pools::Sqlite { read, write }).in_files(files, checkpointer))
 }
 
 /// Why this database may lose committed data, if it may.

@@ -13,20 +13,46 @@ pub struct SessionOfOperator {
 /// Networks whose tries are counted at most; of more, the oldest are forgotten.
 const MOST_NETWORKS: i64 = 20_000;
 
-/// Counts one more try of `subject` and returns how many there were since its window began, this one included; a window
-/// begins with the first try after `begins_before`. One that began in the future, while a clock was wrong, is over.
-pub async fn count(db: &Db, subject: &str, now: Time, begins_before: Time) -> Result<i64, Error> {
-    db.write(
-            "INSERT INTO throttles (subject, since, n)
-             VALUES ($1, $2, 1)
-             ON CONFLICT (subject) DO UPDATE
-             SET n = CASE WHEN throttles.since < $3 OR throttles.since > $4 THEN 1 ELSE throttles.n + 1 END,
-                 since = CASE WHEN throttles.since < $5 OR throttles.since > $6 THEN excluded.since ELSE throttles.since END
-             RETURNING n",
-        )
-        .binds((subject, now, begins_before, now, begins_before, now))
-        .value()
-        .await
+/// How many tries of a subject are allowed within its window.
+pub type Allowed = (String, i64);
+
+/// Whether none of these subjects has had all its tries at `now`; a window begins with the first try after `begins_before`. Only
+/// reads, so a flood of tries beyond the limit does not block the writer.
+pub async fn has_tries(db: &Db, tries: &[Allowed], now: Time, begins_before: Time) -> Result<bool, Error> {
+    for (subject, most) in tries {
+        let n: Option<i64> = db
+            .read("SELECT n FROM throttles WHERE subject = $1 AND since >= $2 AND since <= $3")
+            .binds((subject, begins_before, now))
+            .optional_value()
+            .await?;
+        if n.is_some_and(|n| n >= *most) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Counts one more try of each subject; false, and the rest is not counted, when one has had too many with this one. A window that
+/// began in the future, while a clock was wrong, is over.
+pub async fn count(db: &Db, tries: &[Allowed], now: Time, begins_before: Time) -> Result<bool, Error> {
+    for (subject, most) in tries {
+        let n: i64 = db
+            .write(
+                "INSERT INTO throttles (subject, since, n)
+                 VALUES ($1, $2, 1)
+                 ON CONFLICT (subject) DO UPDATE
+                 SET n = CASE WHEN throttles.since < $3 OR throttles.since > $4 THEN 1 ELSE throttles.n + 1 END,
+                     since = CASE WHEN throttles.since < $5 OR throttles.since > $6 THEN excluded.since ELSE throttles.since END
+                 RETURNING n",
+            )
+            .binds((subject, now, begins_before, now, begins_before, now))
+            .value()
+            .await?;
+        if n > *most {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Forgets the tries of `subject`.

@@ -281,7 +281,7 @@ impl<'t> Statement<'t> {
             Target::Writer(Writer { lease, db }) => {
                 let begun = Instant::now();
                 let sent = send(lease, sql, arguments, prepared, rows, Error::of_write).await;
-                sent.inspect(|_| db.wrote(begun)).inspect_err(|error| db.gave_up(error))
+                sent.and_then(|done| db.wrote(begun, done)).inspect_err(|error| db.gave_up(error))
             }
             Target::Read(db) => {
                 let mut tries = db.tries();
@@ -306,7 +306,8 @@ impl<'t> Statement<'t> {
                     match sent.await.inspect_err(|error| db.tried(error)) {
                         Err(error) if error.may_pass() && tries.pause().await => {}
                         outcome => {
-                            return outcome.inspect(|_| db.wrote(begun)).inspect_err(|error| db.gave_up(error));
+                            let kept = outcome.and_then(|done| db.wrote(begun, done));
+                            return kept.inspect_err(|error| db.gave_up(error));
                         }
                     }
                 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::db::Db;
 use super::error::Error;
@@ -28,12 +29,20 @@ pub(super) struct Lease {
     is_well: bool,
     /// How long a statement may take.
     within: Option<Duration>,
+    /// Its place among the writes of strangers, if it is for one.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
     pub(super) fn of(connection: Connection) -> Self {
         let within = matches!(connection, Connection::Postgres(_)).then_some(ANSWERS_WITHIN);
-        Self { connection, is_well: true, within }
+        Self { connection, is_well: true, within, place: None }
+    }
+
+    /// The same, which holds this place for as long.
+    pub(super) fn in_place(mut self, place: Option<OwnedSemaphorePermit>) -> Self {
+        self.place = place;
+        self
     }
 
     pub(super) const fn is_postgres(&self) -> bool {
@@ -80,6 +89,7 @@ impl Drop for Lease {
                 Connection::Postgres(connection) => connection.close_on_drop(),
             }
         }
+        drop(self.place.take());
     }
 }
 

@@ -1,13 +1,16 @@
 //! Connections after a failed commit, a dropped transaction or a full disk: they are never reused, and what is later reported as
 //! saved is saved.
 
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cartkey::live::durability;
 use cartkey::storage::{Db, Error, Making, Pools, PostgresSettings};
 use hyper::Method;
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::binary::ask;
 use crate::database::{change, column, fresh};
@@ -103,6 +106,86 @@ async fn after_commits_of_what_the_database_has_rolled_back_what_is_told_as_kept
     assert_eq!(found, kept);
 }
 
+/// One writer makes all commits of SQLite, in the order in which they ask for it.
+#[tokio::test]
+async fn a_flood_of_what_strangers_write_holds_up_nobody_else() {
+    let scene = Scene::new().await;
+    let (first, written) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let holds = {
+        let (db, first) = (scene.db.clone(), first.clone());
+        tokio::spawn(async move {
+            db.transaction(|mut tx| {
+                let first = first.clone();
+                async move {
+                    tx.query("INSERT INTO things (id) VALUES (0)").execute().await?;
+                    let _ = first.acquire().await;
+                    tx.commit(()).await
+                }
+            })
+            .await
+        })
+    };
+    until_async(async || scene.db.connections().iter().any(|pool| pool.busy > 0)).await;
+    let strangers: Vec<_> = (1..=200)
+        .map(|id| {
+            let (db, written) = (scene.db.for_strangers(), written.clone());
+            tokio::spawn(async move {
+                let done = db.write("INSERT INTO things (id) VALUES ($1)").bind(id).execute().await;
+                written.fetch_add(1, Ordering::AcqRel);
+                done
+            })
+        })
+        .collect();
+    let everybody_asks = async || {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    everybody_asks().await;
+    let (db, before) = (scene.db.clone(), written.clone());
+    let callback = tokio::spawn(async move {
+        db.write("INSERT INTO things (id) VALUES (1000)").execute().await.expect("kept");
+        before.load(Ordering::Acquire)
+    });
+    everybody_asks().await;
+    first.add_permits(1);
+    let before_it = callback.await.unwrap();
+    assert!(before_it < 100, "{before_it} of 200 came first");
+    holds.await.unwrap().expect("kept");
+    for each in strangers {
+        each.await.unwrap().expect("kept, too");
+    }
+}
+
+/// SQLite goes on writing to a file that was deleted or replaced, and every commit succeeds: the next start finds none of it.
+#[tokio::test]
+async fn what_is_written_to_files_that_were_moved_or_replaced_is_not_told_as_kept() {
+    let scene = Scene::new().await;
+    let Some(path) = scene.url.strip_prefix("sqlite:") else { return };
+    for end in ["", "-wal", "-shm"] {
+        let (file, aside) = (format!("{path}{end}"), format!("{path}{end}.aside"));
+        scene.add(1, None).await.expect("kept");
+        for is_replaced in [false, true] {
+            fs::rename(&file, &aside).unwrap();
+            if is_replaced {
+                fs::copy(&aside, &file).unwrap();
+            }
+            let refused = scene.add(2, None).await;
+            assert!(matches!(refused, Err(Error::Unknown(_))), "{end}, replaced: {is_replaced}: {refused:?}");
+            assert!(scene.db.is_in_doubt());
+            assert!(scene.db.write("DELETE FROM things").execute().await.is_err(), "{end}, replaced: {is_replaced}");
+            assert!(scene.db.ping().await.is_err(), "not ready: {end}, replaced: {is_replaced}");
+            assert!(scene.db.probe().await.is_err(), "{end}, replaced: {is_replaced}");
+            fs::rename(&aside, &file).unwrap();
+            scene.db.probe().await.expect("durable again");
+            scene.db.ping().await.expect("ready again");
+        }
+        scene.add(3, None).await.expect("kept");
+        assert_eq!(scene.found().await, ["3"]);
+        change(&scene.db, "DELETE FROM things").await;
+    }
+}
+
 #[tokio::test]
 async fn a_change_whose_commit_fails_is_answered_503_and_nothing_is_ready_until_a_write_is_durable() {
     let world = World::new().await;
@@ -163,7 +246,7 @@ async fn a_transaction_that_met_another_is_done_again() {
         .db
         .transaction(|mut tx| async move {
             tx.query("INSERT INTO things (id) VALUES (1)").execute().await?;
-            if meets.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            if meets.swap(false, Ordering::Relaxed) {
                 tx.query("SELECT fails()").value::<i64>().await?;
             }
             tx.commit(()).await
@@ -286,7 +369,7 @@ async fn a_transaction_whose_connection_ends_before_its_commit_is_done_again() {
         .db
         .transaction(|mut tx| async move {
             tx.query("INSERT INTO things (id) VALUES (1)").execute().await?;
-            if ends.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            if ends.swap(false, Ordering::Relaxed) {
                 let this: i32 = tx.query("SELECT pg_backend_pid()").value().await?;
                 sqlx::query("SELECT pg_terminate_backend($1)").bind(this).execute(pool).await.unwrap();
             }

@@ -10,6 +10,7 @@ use crate::domain::{Actor, ClientNetwork, StoreUrl};
 use crate::flow::Beneath;
 use crate::flow::connecting::connect::{Error, Invitation, Limit};
 use crate::live::preflights::{Permit, Whose};
+use crate::storage::Db;
 use crate::storage::budgets::{self, Budget};
 use crate::storage::strangers;
 
@@ -63,14 +64,20 @@ pub(super) async fn admit(
         (vec![narrow, wide], Whose::OpenPage(&network))
     };
     let limit = if invitation.link_id.is_some() { Limit::Link } else { Limit::Network };
-    if let Some(spent) = budgets::take(&app.db, &budgets, app.now()).await? {
+    let db = database_for(app, invitation.link_id.is_some());
+    if let Some(spent) = budgets::take(&db, &budgets, app.now()).await? {
         return Err(Error::Limited(limit, spent.wait));
     }
     if let Some(permit) = app.preflights.take(whose, store).await {
         return Ok(Admitted { network, permit });
     }
-    budgets::refund(&app.db, &budgets).await?;
+    budgets::refund(&db, &budgets).await?;
     Err(Error::Limited(Limit::Places, TRY_AGAIN_AFTER))
+}
+
+/// The database for an attempt that is begun: on the open page, anybody can cause these writes.
+pub(super) fn database_for(app: &App, has_link: bool) -> Db {
+    if has_link { app.db.clone() } else { app.db.for_strangers() }
 }
 
 /// A received approval is never refused, so a network with too many approvals may begin no further attempts.

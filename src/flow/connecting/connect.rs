@@ -9,7 +9,7 @@ use crate::domain::{
     Actor, Attempt, AttemptId, ClientNetwork, Confirm, Kind, Link, LinkId, NotAStoreUrl, Scope, Secret, Status,
     StoreId, StoreUrl, UserId, Verdict,
 };
-use crate::flow::connecting::admit::{Admitted, admit};
+use crate::flow::connecting::admit::{Admitted, admit, database_for};
 use crate::flow::{Beneath, connecting::brand, takes_in_beneath};
 use crate::storage::attempts::{self, AttemptWithSecrets, Inserted, New};
 use crate::vault::{self, fingerprint};
@@ -289,7 +289,7 @@ pub(super) async fn keep(
         AttemptWithSecrets { attempt, state: fingerprint(&secrets.state), browser: fingerprint(&secrets.browser) };
     let callback = fingerprint(&secrets.callback);
     let new = New { held: &held, callback: &callback, network, found, events: &events };
-    match attempts::insert(&app.db, &new).await? {
+    match attempts::insert(&database_for(app, held.attempt.link_id.is_some()), &new).await? {
         Inserted::Kept => {
             app.metrics.attempt_begun();
             if held.attempt.status == Status::Failed {

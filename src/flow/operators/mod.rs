@@ -6,6 +6,8 @@ pub mod sign_in;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::app::App;
 use crate::domain::operator::judge_password;
 use crate::domain::{Actor, Event, Kind, Operator, OperatorId, OperatorName, Secret, WeakPassword};
@@ -117,19 +119,24 @@ pub async fn all(app: &App) -> Result<Vec<Operator>, Beneath> {
     Ok(operators::all(&app.db).await?)
 }
 
-/// Hashes a password on a blocking thread, within the limits of [`in_turn`].
+/// Hashes a password on a blocking thread, in turn.
 async fn hash(app: &App, password: &Secret) -> Result<String, Error> {
     let (entropy, password) = (app.entropy.clone(), password.clone());
-    in_turn(app, move |passwords| passwords.hash(&password, &entropy)).await.ok_or(Error::Busy)
+    in_turn(app, None, move |passwords| passwords.hash(&password, &entropy)).await.ok_or(Error::Busy)
 }
 
-/// Runs work that takes 64 MiB and one core on a blocking thread, in turn; `None` if too many are waiting. The work owns its
-/// permits, so a client that disconnects frees none before the work is done.
+/// One of the few places for strangers whose password is checked or waits for that; `None` if all are taken.
+fn place_of_stranger(app: &App) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&app.password_places).try_acquire_owned().ok()
+}
+
+/// Runs work that takes 64 MiB and one core on a blocking thread, in turn; `None` if it panics. The work owns its turn and the place of
+/// a stranger, so a client that disconnects frees neither before the work is done.
 pub(super) async fn in_turn<T: Send + 'static>(
     app: &App,
+    place: Option<OwnedSemaphorePermit>,
     work: impl FnOnce(&Passwords) -> T + Send + 'static,
 ) -> Option<T> {
-    let place = Arc::clone(&app.password_places).try_acquire_owned().ok()?;
     let turn = Arc::clone(&app.password_turns).acquire_owned().await.ok()?;
     let passwords = app.passwords.clone();
     let working = tokio::task::spawn_blocking(move || {

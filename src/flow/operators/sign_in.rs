@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use base64::Engine as _;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::domain::operator::{PASSWORD_AT_MOST, judge_password};
@@ -14,7 +15,7 @@ use crate::domain::{
     Actor, ClientNetwork, Event, Fingerprint, Kind, Operator, OperatorId, OperatorName, Secret, Session, Time,
     WeakPassword,
 };
-use crate::flow::operators::in_turn;
+use crate::flow::operators::{in_turn, place_of_stranger};
 use crate::flow::{Beneath, operators::second_factor, takes_in_beneath};
 use crate::storage::budgets::{self, Budget};
 use crate::storage::events;
@@ -93,19 +94,26 @@ pub async fn sign_in(app: &App, name: &str, password: &Secret, brings: &Brings, 
         None => None,
     };
     let known = brings.known.as_ref().filter(|known| proof.as_ref().is_some_and(|proof| is_known(app, proof, known)));
-    let subject = if let Some(known) = known {
-        format!("known {}", token_of_forms(known).expose())
+    let (mut tries, subject) = if let Some(known) = known {
+        (Vec::new(), format!("known {}", token_of_forms(known).expose()))
     } else {
         let from = ClientNetwork::of(actor.from().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        within(app, &format!("network {}", from.narrow), MOST_FROM_ONE).await?;
-        within(app, &format!("network {}", from.wide), MOST_FROM_WIDE).await?;
-        match (&name, &proof) {
+        let of_networks = vec![
+            (format!("network {}", from.narrow), MOST_FROM_ONE),
+            (format!("network {}", from.wide), MOST_FROM_WIDE),
+        ];
+        let subject = match (&name, &proof) {
             (Some(name), Some(_)) => format!("name {}", name.as_str()),
             (name, _) => unknown_name(name.as_ref().map_or("", OperatorName::as_str)),
-        }
+        };
+        (of_networks, subject)
     };
-    within(app, &subject, MOST_FOR_ONE).await?;
-    if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone())).await? {
+    tries.push((subject.clone(), MOST_FOR_ONE));
+    has_tries(app, &tries).await?;
+    // Strangers take a place before they are counted, because what is counted is written. Browsers that are known need none.
+    let place = if known.is_some() { None } else { Some(place_of_stranger(app).ok_or(Error::Busy)?) };
+    count(app, &tries).await?;
+    if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone()), place).await? {
         if let Some(proof) = proof {
             refused(app, &proof.id, actor);
         }
@@ -188,7 +196,7 @@ pub async fn prove_again(app: &App, operator: &Operator, password: &Secret, acto
     let subject = format!("again {}", operator.id);
     within(app, &subject, MOST_FOR_ONE).await?;
     let proof = operators::by_id(&app.db, &operator.id).await?.ok_or(Error::NoSession)?;
-    if !is_password(app, password, Some(proof.password)).await? {
+    if !is_password(app, password, Some(proof.password), None).await? {
         refused(app, &proof.id, actor);
         return Err(Error::Wrong);
     }
@@ -220,18 +228,36 @@ pub async fn sweep(app: &App) -> Result<(), Beneath> {
     Ok(sessions::sweep(&app.db, now.minus(WINDOW), now.minus(IDLE), now).await?)
 }
 
+/// Counts one more try of `subject`, unless it has had `most` within [`WINDOW`].
 async fn within(app: &App, subject: &str, most: i64) -> Result<(), Error> {
+    let tries = [(subject.to_owned(), most)];
+    has_tries(app, &tries).await?;
+    count(app, &tries).await
+}
+
+async fn has_tries(app: &App, tries: &[sessions::Allowed]) -> Result<(), Error> {
     let now = app.now();
-    let n = sessions::count(&app.db, subject, now, now.minus(WINDOW)).await?;
-    if n > most { Err(Error::TooMany) } else { Ok(()) }
+    let has = sessions::has_tries(&app.db, tries, now, now.minus(WINDOW)).await?;
+    if has { Ok(()) } else { Err(Error::TooMany) }
+}
+
+async fn count(app: &App, tries: &[sessions::Allowed]) -> Result<(), Error> {
+    let now = app.now();
+    let counted = sessions::count(&app.db.for_strangers(), tries, now, now.minus(WINDOW)).await?;
+    if counted { Ok(()) } else { Err(Error::TooMany) }
 }
 
 /// Checks a password on a blocking thread. Takes as long when there is no hash to compare with.
-async fn is_password(app: &App, password: &Secret, hash: Option<String>) -> Result<bool, Error> {
+async fn is_password(
+    app: &App,
+    password: &Secret,
+    hash: Option<String>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<bool, Error> {
     // A longer password cannot be right. It is hashed truncated, so that it takes as long.
     let fits = password.expose().chars().count() <= PASSWORD_AT_MOST;
     let password = Secret::new(password.expose().chars().take(PASSWORD_AT_MOST).collect());
-    let is = in_turn(app, move |passwords| passwords.is(&password, hash.as_deref())).await.ok_or(Error::Busy)?;
+    let is = in_turn(app, place, move |passwords| passwords.is(&password, hash.as_deref())).await.ok_or(Error::Busy)?;
     Ok(is && fits)
 }
 
@@ -247,14 +273,15 @@ fn refused(app: &App, id: &OperatorId, actor: &Actor) {
     tokio::spawn(async move {
         let (burst, every) = RECORDED;
         let subject = format!("refused {}", event.operator_id.as_ref().map_or("", OperatorId::as_str));
-        let recorded = match budgets::take(&app.db, &[Budget { subject, burst, every }], app.now()).await {
-            Ok(None) => events::insert(&app.db, &event).await,
-            Ok(Some(_)) => {
-                tracing::warn!("an operator's refused sign-in was only logged: too many to record");
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
+        let recorded =
+            match budgets::take(&app.db.for_strangers(), &[Budget { subject, burst, every }], app.now()).await {
+                Ok(None) => events::insert(&app.db, &event).await,
+                Ok(Some(_)) => {
+                    tracing::warn!("an operator's refused sign-in was only logged: too many to record");
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
         if let Err(error) = recorded {
             tracing::error!(error = &error as &dyn std::error::Error, "a refused sign-in could not be recorded");
         }
