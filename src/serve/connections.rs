@@ -320,13 +320,13 @@ mod tests {
             let connections = Connections::new(8, 32, Vec::new());
             let enter = |from: &str| connections.enter(ip(from)).ok().unwrap();
             let honest = enter("203.0.113.1");
-            let many: Vec<_> = (0..40).map(|n| enter(&address(n))).collect();
+            let many: Vec<_> = (0..60).map(|n| enter(&address(n))).collect();
             let _busy: Vec<_> =
                 many.iter().chain([&honest]).map(|each| each.begin(|| ip("192.0.2.1")).ok().unwrap()).collect();
-            assert!(connections.enter(ip(&address(41))).is_ok(), "strangers share it: nobody is refused");
-            connections.make_room(40);
+            assert!(connections.enter(ip(&address(61))).is_ok(), "strangers share it: nobody is refused");
+            connections.make_room(60);
             let cut = many.iter().filter(|each| is_cut(each)).count();
-            assert_eq!((cut, is_cut(&honest)), (40, false), "{}", address(0));
+            assert_eq!((cut, is_cut(&honest)), (60, false), "{}", address(0));
         }
     }
 
