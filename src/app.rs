@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::config::{BackupSchedule, Site};
 use crate::domain::{Clock, Entropy, Time};
 use crate::live::backups::Backups;
+use crate::live::call_counts::CallCounts;
 use crate::live::feed::Feed;
 use crate::live::lending::Lending;
 use crate::live::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub check_every: Duration,
     /// The limits on requests to stores, and the checks in progress.
     pub outgoing: OutgoingLimits,
+    /// The calls of tokens that have a limit on them.
+    pub calls: CallCounts,
     /// True once the process is shutting down.
     pub draining: Arc<AtomicBool>,
     /// The limits on concurrent preflights. Each one sends requests to an unverified server for up to twenty seconds.
@@ -116,6 +119,7 @@ impl App {
             dispatching: Arc::default(),
             check_every: CHECK_EVERY,
             outgoing: OutgoingLimits::default(),
+            calls: CallCounts::default(),
             draining: Arc::default(),
             preflights: Preflights::default(),
             passwords: Passwords::new(Cost::Full),

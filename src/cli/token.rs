@@ -11,6 +11,7 @@ use super::Usage;
 use crate::app::App;
 use crate::config::span;
 use crate::domain::actor::Actor;
+use crate::domain::calls::{CallLimit, CallLimits, Namespaces};
 use crate::domain::id::TokenId;
 use crate::domain::token::{Permission, Permissions, ServiceToken, TokenState, Users};
 use crate::flow::lending::key_reads;
@@ -31,11 +32,20 @@ pub enum TokenCommand {
         /// Read the user IDs from a file, one per line.
         #[arg(long, conflicts_with = "users")]
         users_file: Option<PathBuf>,
+        /// Namespaces of the stores' API that the token may call beside wc/ and wc-…/, comma separated, such as wp/v2/media. With
+        /// wp/v2 and proxy:write, it can take over a store that is connected by an application password.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        namespaces: Namespaces,
+        #[arg(long, default_value = "", hide_default_value = true, help = format!(
+            "Limits on the token's calls to stores, such as seconds=30,per_minute=60; none by default. The limits: {}",
+            CallLimit::ALL.map(CallLimit::as_str).join(", ")
+        ))]
+        limits: CallLimits,
         /// When the token expires, such as 90d or 12h; never by default.
         #[arg(long, value_parser = read_span)]
         expires_in: Option<Duration>,
     },
-    /// List the tokens, without their secrets: ID, name, permissions, state, user IDs, last used.
+    /// List the tokens, without their secrets: ID, name, permissions, state, user IDs, last used, namespaces, limits.
     List,
     /// Replace a token with a new one and print it, once.
     Rotate {
@@ -55,12 +65,12 @@ pub enum TokenCommand {
 /// Runs the command.
 pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Issue { name, allow, users, users_file, expires_in } => {
+        TokenCommand::Issue { name, allow, users, users_file, namespaces, limits, expires_in } => {
             let users = match users_file {
                 Some(file) => Some(read_users_file(&file)?),
                 None => users,
             };
-            let new = NewToken { users, lives: expires_in, ..NewToken::new(name, allow) };
+            let new = NewToken { users, namespaces, limits, lives: expires_in, ..NewToken::new(name, allow) };
             let (token, secret) = tokens::issue(app, new, &Actor::cli()).await?;
             writeln!(out, "{}", secret.expose())?;
             tracing::info!(token.id = %token.id, "issued a token; it is not shown again");
@@ -89,7 +99,10 @@ async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
         );
         let last = reads.get(&token.id).and_then(|read| read.last_at);
         let used = last.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
-        writeln!(out, "{}\t{}\t{}\t{}\t{users}\t{used}", token.id, token.name, token.permissions, state(app, &token))?;
+        let ServiceToken { id, name, permissions, namespaces, limits, .. } = &token;
+        let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
+        let (namespaces, limits) = (or(namespaces.to_string(), "no namespaces"), or(limits.to_string(), "no limits"));
+        writeln!(out, "{id}\t{name}\t{permissions}\t{}\t{users}\t{used}\t{namespaces}\t{limits}", state(app, &token))?;
     }
     Ok(())
 }

@@ -5,16 +5,23 @@ use std::fmt;
 /// The longest route, in bytes.
 const LONGEST: usize = 512;
 
-/// A route of WooCommerce's namespaces, such as `wc/v3/orders/12`: `wc/…` or `wc-…/…`, encoded as it is sent.
+/// A route such as `wc/v3/orders/12`, encoded as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route(String);
 
-/// The path is not such a route.
+/// The path is not a route that can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotARoute {
-    /// It is in another namespace, or names none.
-    #[error("only routes under wc/ and wc-…/ can be called, such as wc/v3/orders")]
+    /// It is in a namespace that the token may not call, or names none.
+    #[error(
+        "this token may call only routes under wc/ and wc-…/, such as wc/v3/orders, and in the namespaces that it was given"
+    )]
     Elsewhere,
+    /// No token may call it.
+    #[error(
+        "no token may call application-passwords, which hands out passwords, wc-auth/, or batch/, which leads to other routes"
+    )]
+    Refused,
     /// It contains `..`, an empty segment, or a character that no route has.
     #[error(
         "a route consists of segments of letters, digits and - _ . ~ with one slash between them; of encoded characters \
@@ -30,9 +37,20 @@ impl Route {
         if text.len() > LONGEST || !text.split('/').all(is_segment) {
             return Err(NotARoute::Odd);
         }
-        let (namespace, _) = text.split_once('/').ok_or(NotARoute::Elsewhere)?;
-        let is_woocommerce = namespace == "wc" || namespace.strip_prefix("wc-").is_some_and(|name| !name.is_empty());
-        if is_woocommerce { Ok(Self(text.to_owned())) } else { Err(NotARoute::Elsewhere) }
+        // WordPress reads routes without regard to case. ASCII letters cannot be encoded here.
+        let first = text.split('/').next().unwrap_or_default();
+        let leads_around = |segment: &str| segment.eq_ignore_ascii_case("application-passwords");
+        if ["batch", "wc-auth"].iter().any(|name| first.eq_ignore_ascii_case(name)) || text.split('/').any(leads_around)
+        {
+            return Err(NotARoute::Refused);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Whether it is in one of WooCommerce's namespaces, which every token for calls may call: below `wc/` or `wc-…/`.
+    pub fn is_woocommerce(&self) -> bool {
+        let namespace = self.0.split_once('/').map_or("", |(namespace, _)| namespace);
+        namespace == "wc" || namespace.strip_prefix("wc-").is_some_and(|name| !name.is_empty())
     }
 
     pub fn as_str(&self) -> &str {
@@ -124,12 +142,23 @@ mod tests {
             "wc/v3/taxes/classes/reduced%20rate",
             "wc/v3/a%C3%A4",
         ] {
-            assert_eq!(Route::parse(route).unwrap().as_str(), route);
+            let parsed = Route::parse(route).unwrap();
+            assert!(parsed.as_str() == route && parsed.is_woocommerce());
         }
         assert_eq!(Route::parse("wc/v3/orders/").unwrap().as_str(), "wc/v3/orders");
-        for route in ["wp/v2/users", "wc", "wc-/x", "wcx/v1", "WC/v3/orders", "", "batch/v1"] {
-            let error = Route::parse(route).unwrap_err();
-            assert!(error == NotARoute::Elsewhere || route.is_empty(), "{route}");
+        for route in ["wp/v2/users", "wc", "wc-/x", "wcx/v1", "WC/v3/orders"] {
+            assert!(!Route::parse(route).unwrap().is_woocommerce(), "{route}");
+        }
+        for route in [
+            "batch/v1",
+            "BATCH/v1",
+            "batch",
+            "wc-auth/v1/authorize",
+            "wp/v2/users/me/application-passwords",
+            "wp/v2/users/1/Application-Passwords/introspect",
+            "wc/v3/application-passwords",
+        ] {
+            assert_eq!(Route::parse(route), Err(NotARoute::Refused), "{route}");
         }
         for route in [
             "wc/../wp/v2/users",
@@ -153,6 +182,9 @@ mod tests {
             "wc/v3/http://evil.example",
             "wc/v3;x",
             "wc/...",
+            "",
+            "wp/v2/users/me/%61pplication-passwords",
+            "wp/v2/users/me/application%2dpasswords",
             "wc/v3/ä",
         ] {
             assert_eq!(Route::parse(route), Err(NotARoute::Odd), "{route}");
@@ -193,7 +225,7 @@ mod tests {
         fn whatever_the_path_a_route_stays_below_woocommerce(path in r"(wc|wc-a|wp)?[/.%a-f0-9\\?#@:;2eE5cCfF]{0,24}") {
             if let Ok(route) = Route::parse(&path) {
                 let home = url::Url::parse(&format!("https://shop.example/wp-json/{route}")).unwrap();
-                prop_assert!(home.path().starts_with("/wp-json/wc"), "{}", home);
+                prop_assert!(!route.is_woocommerce() || home.path().starts_with("/wp-json/wc"), "{}", home);
                 prop_assert_eq!(home.path(), format!("/wp-json/{route}"));
                 prop_assert!(home.query().is_none() && home.fragment().is_none());
                 let decoded = percent_encoding::percent_decode_str(route.as_str()).collect::<Vec<u8>>();

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::calls::{CallLimits, Namespaces};
 use super::id::TokenId;
+use super::route::Route;
 use super::time::Time;
 use super::user_id::{NotAUserId, UserId};
 
@@ -225,6 +227,12 @@ pub struct ServiceToken {
     pub users: Option<Users>,
     /// The token that replaces it.
     pub successor: Option<TokenId>,
+    /// The namespaces that it may call beside WooCommerce's.
+    pub namespaces: Namespaces,
+    /// The limits on its calls.
+    pub limits: CallLimits,
+    /// The token with whose calls its own are counted: the first of those that it replaced or that issued it.
+    pub counted_with: Option<TokenId>,
 }
 
 names! {
@@ -266,6 +274,16 @@ impl ServiceToken {
     /// Whether it may access the stores, keys and links of this merchant.
     pub fn may_see(&self, user: &UserId) -> bool {
         self.users.as_ref().is_none_or(|users| users.contain(user))
+    }
+
+    /// Whether it may call this route, if it has the permission that the method needs.
+    pub fn may_call(&self, route: &Route) -> bool {
+        route.is_woocommerce() || self.namespaces.contain(route)
+    }
+
+    /// The token under whose ID its calls are counted.
+    pub fn counted_as(&self) -> &TokenId {
+        self.counted_with.as_ref().unwrap_or(&self.id)
     }
 
     /// Whether it may access everything that something limited to `users` may; `None` means that it is not limited.
@@ -312,6 +330,9 @@ mod tests {
             revoked_at: None,
             users: users.parse().ok(),
             successor: None,
+            namespaces: Namespaces::default(),
+            limits: CallLimits::default(),
+            counted_with: None,
         };
         let users = |text: &str| text.parse::<Users>().ok();
         for (token, limit, covers) in [

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::domain::{Actor, Event, Keep, Kind, RequestId, Time};
 use crate::flow::Beneath;
-use crate::storage::{reads, retention};
+use crate::storage::{host_pauses, reads, retention};
 
 /// Rows deleted per transaction. A transaction holds the writer for some milliseconds, and lending waits that long.
 const AT_ONCE: u64 = 500;
@@ -38,6 +38,7 @@ pub fn before(app: &App, keep: Keep) -> Option<Time> {
 /// Deletes expired records in small transactions, and what dead processes left. Returns false if some remain for the next pass.
 pub async fn sweep(app: &App) -> Result<bool, Beneath> {
     reads::tidy(&app.db, app.now()).await?;
+    host_pauses::tidy(&app.db, app.now()).await?;
     let Some(before) = before(app, kept(app).await?) else { return Ok(true) };
     let most = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
     for _ in 0..TRANSACTIONS {

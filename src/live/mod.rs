@@ -1,6 +1,7 @@
 //! What a process keeps in memory for as long as it runs, and its workers.
 
 pub mod backups;
+pub mod call_counts;
 pub mod checkpoint;
 pub mod durability;
 pub mod feed;

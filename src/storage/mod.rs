@@ -18,6 +18,7 @@ pub mod events;
 mod files;
 pub mod grants;
 pub mod history;
+pub mod host_pauses;
 pub mod idempotency;
 pub mod keys;
 pub mod lending;

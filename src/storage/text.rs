@@ -9,8 +9,8 @@ use sqlx::{Database, Decode, Encode, Type};
 use super::statement::{Statement, Value};
 use crate::domain::verdict::Verdicts;
 use crate::domain::{
-    AuthMethod, Confirm, DeliveryState, Kind, Permissions, Scope, Status, StoreStatus, Users, Verdict, Wanted,
-    WebhookUrl, WhyOff,
+    AuthMethod, CallLimits, Confirm, DeliveryState, Kind, Namespaces, Permissions, Scope, Status, StoreStatus, Users,
+    Verdict, Wanted, WebhookUrl, WhyOff,
 };
 
 /// Several values: a tuple.
@@ -93,6 +93,14 @@ stored_as_text!(Permissions, |set: &Permissions| set.to_string(), |text: &str| {
 });
 
 stored_as_text!(Users, |users: &Users| users.to_string(), |text: &str| { Users::from_str(text).map_err(Into::into) });
+
+stored_as_text!(Namespaces, |namespaces: &Namespaces| namespaces.to_string(), |text: &str| {
+    Namespaces::from_str(text).map_err(Into::into)
+});
+
+stored_as_text!(CallLimits, |limits: &CallLimits| limits.to_string(), |text: &str| {
+    CallLimits::from_str(text).map_err(Into::into)
+});
 
 stored_as_text!(WebhookUrl, |url: &WebhookUrl| url.as_str().to_owned(), |text: &str| Ok(WebhookUrl::of_storage(text)));
 

@@ -8,14 +8,17 @@ use super::{Db, Error, Tx, events};
 use crate::domain::{Event, Fingerprint, ServiceToken, Time, TokenId};
 
 /// The columns of a [`ServiceToken`].
-const COLUMNS: &str = "id, name, permissions, created_at, expires_at, revoked_at, users, successor";
+const COLUMNS: &str =
+    "id, name, permissions, created_at, expires_at, revoked_at, users, successor, namespaces, limits, counted_with";
 
 async fn write(tx: &mut Tx, token: &ServiceToken, fingerprint: &Fingerprint) -> Result<(), Error> {
     tx.query(
-        "INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, users)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO tokens (id, name, fingerprint, permissions, created_at, expires_at, users, namespaces, limits,
+                             counted_with)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .binds((&token.id, &token.name, fingerprint, &token.permissions, token.created_at, token.expires_at, &token.users))
+    .binds((&token.namespaces, token.limits, &token.counted_with))
     .execute()
     .await?;
     Ok(())

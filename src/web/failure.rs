@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::i18n::{Said, Words};
-use crate::domain::{Language, Verdict};
+use crate::domain::{CallLimit, Language, NotARoute, Verdict};
 use crate::flow::connecting::connect::{self, Limit};
 use crate::flow::{
     Beneath,
@@ -122,6 +122,38 @@ impl Failure {
     pub fn later(pause: Duration) -> Self {
         let says = "The store or its host asks for fewer requests. Try again after the time in Retry-After.";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", says).after(seconds(pause))
+    }
+
+    /// A call went over a limit of its token, which is `most`.
+    pub fn token_limit(limit: CallLimit, most: u64) -> Self {
+        use CallLimit as L;
+        let (status, says) = match limit {
+            L::Seconds => (
+                StatusCode::GATEWAY_TIMEOUT,
+                format!(
+                    "Calls with this token may take at most {most} seconds. The store may have carried out the request all the same."
+                ),
+            ),
+            L::RequestBytes => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body of a call with this token may have at most {most} bytes."),
+            ),
+            L::ResponseBytes => (
+                StatusCode::BAD_GATEWAY,
+                format!(
+                    "The store’s answer has more than the {most} bytes that this token may receive. The store may have carried out the request all the same."
+                ),
+            ),
+            L::Concurrent => (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("This token already has {most} calls in progress, as many as it may."),
+            ),
+            L::PerMinute => {
+                (StatusCode::TOO_MANY_REQUESTS, format!("This token may make at most {most} calls per minute."))
+            }
+        };
+        let says = format!("{says} To change this, ask an operator for a token with a higher limit.");
+        Self::new(status, "token_limit", says).with("limit", json!(limit)).with("value", json!(most))
     }
 
     /// Too many requests; retry after `seconds`.
@@ -238,6 +270,11 @@ impl From<call::Error> for Failure {
             E::Moved(to) => {
                 let says = "The store redirects to another address, where its key is not sent. Check the store: POST /api/v1/stores/{id}/check.";
                 Self::new(StatusCode::BAD_GATEWAY, "store_redirects", says).with("location", json!(to))
+            }
+            E::Elsewhere => NotARoute::Elsewhere.into(),
+            E::Limited(limit, most, wait) => {
+                let failure = Self::token_limit(limit, most);
+                Self { retry_after: wait.map(seconds), ..failure }
             }
             E::Relearned => {
                 let says = "The store has begun to take its key in another way, which Cartkey has just found. Send the request again.";

@@ -112,6 +112,7 @@ codes! {
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.", "Correct it as `detail` says.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time.", "Send it again.";
     TOO_LARGE = "too_large", [413], [], "The body is larger than 64 KiB, or 32 MiB in a call to a store.", "Send less at once.";
+    TOKEN_LIMIT = "token_limit", [413, 429, 502, 504], ["limit", "value"], "The call went over the limit `limit` of its token, which is `value`.", "With 429, try again after the number of seconds in `Retry-After`. To change a limit, ask an operator for a token with a higher one.";
     RATE_LIMITED = "rate_limited", [429], [], "Too many requests.", "Try again after the number of seconds in `Retry-After`.";
     INTERNAL = "internal", [500], [], "Something went wrong in Cartkey.", "Give the operator the `request_id`.";
     UNAVAILABLE = "unavailable", [503], [], "The request cannot be served now. A change may have been saved anyway.", "Try again after the number of seconds in `Retry-After`. Before you repeat a change, check whether it was saved.";

@@ -66,7 +66,9 @@ impl Shared {
         let url = Secret::new(format!("http://shop.example.com{path}"));
         let (headers, body, within) = (Vec::new(), Sent::Whole(Bytes::new()), Duration::from_secs(10));
         let store = self.store.clone();
-        relay::send(&self.client, Outgoing { store, method, url, headers, body, within, idle_at_most }).await
+        let (answer_at_most, until) = (u64::MAX, None);
+        let outgoing = Outgoing { store, method, url, headers, body, within, idle_at_most, answer_at_most, until };
+        relay::send(&self.client, outgoing).await
     }
 
     /// Sends a GET and reads its answer.

@@ -9,7 +9,7 @@ use hyper::Method;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::StatusCode;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use url::Position;
 
 use super::http::{self, Client, Fault, Reply};
@@ -44,6 +44,10 @@ pub struct Outgoing {
     pub within: Duration,
     /// How long the connection may have been idle since the store's last answer; zero requires a new one.
     pub idle_at_most: Duration,
+    /// The largest body of the answer, in bytes: no more than [`AT_MOST`] in any case.
+    pub answer_at_most: u64,
+    /// When the answer must have ended; it may take no longer than [`WITHIN`] in any case.
+    pub until: Option<Instant>,
 }
 
 /// The head of an answer, and its body as it arrives.
@@ -78,6 +82,7 @@ pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unansw
     };
     let mut outgoing = client.request(&url, request.method, request.headers, body)?;
     let peer = Peer { store: request.store, origin: url[..Position::BeforePath].to_owned() };
+    let at_most = request.answer_at_most.min(AT_MOST);
     let asking = async {
         let mut idle = client.pool.take(&peer, request.idle_at_most);
         loop {
@@ -93,7 +98,9 @@ pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unansw
                 Ok(response) => {
                     let (head, incoming) = response.into_parts();
                     connection.heed(&head.headers);
-                    let body = Pieces::new(incoming, connection, client.pool.clone());
+                    let latest = Instant::now() + WITHIN;
+                    let until = request.until.map_or(latest, |until| until.min(latest));
+                    let body = Pieces::new(incoming, connection, client.pool.clone(), at_most, until);
                     return Ok(Arriving { status: head.status, headers: head.headers, body });
                 }
                 Err(error) => error,
@@ -105,7 +112,10 @@ pub async fn send(client: &Client, request: Outgoing) -> Result<Arriving, Unansw
             }
         }
     };
-    tokio::time::timeout(request.within, asking).await.unwrap_or(Err(Fault::TimedOut.into()))
+    let within = request
+        .until
+        .map_or(request.within, |until| request.within.min(until.saturating_duration_since(Instant::now())));
+    tokio::time::timeout(within, asking).await.unwrap_or(Err(Fault::TimedOut.into()))
 }
 
 fn unanswered(error: &hyper::Error) -> Unanswered {
@@ -127,9 +137,9 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    fn new(incoming: Incoming, connection: Connection, pool: Pool) -> Self {
-        let [idle, until] = [IDLE, WITHIN].map(|span| Box::pin(tokio::time::sleep(span)));
-        Self { incoming, idle, until, left: AT_MOST, has_ended: false, connection: Some(connection), pool }
+    fn new(incoming: Incoming, connection: Connection, pool: Pool, left: u64, until: Instant) -> Self {
+        let (idle, until) = (Box::pin(tokio::time::sleep(IDLE)), Box::pin(tokio::time::sleep_until(until)));
+        Self { incoming, idle, until, left, has_ended: false, connection: Some(connection), pool }
     }
 
     /// The announced size, or the least that is known of it.
@@ -157,7 +167,7 @@ impl Body for Pieces {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let body = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut body.incoming).poll_frame(cx) {
-            body.idle.as_mut().reset(tokio::time::Instant::now() + IDLE);
+            body.idle.as_mut().reset(Instant::now() + IDLE);
             body.has_ended = frame.is_none();
             let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
             let Some(left) = body.left.checked_sub(length as u64) else {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use url::Url;
 
 use crate::domain::route::{self};
-use crate::domain::{AuthMethod, KeyPair, RestBase, Route, Secret};
+use crate::domain::{AuthMethod, KeyPair, Namespaces, RestBase, Route, Secret};
 
 /// Rewrites the addresses of one store's API.
 pub struct Links<'a> {
@@ -15,12 +15,18 @@ pub struct Links<'a> {
     /// The same.
     own: Option<Url>,
     here: &'a str,
+    namespaces: &'a Namespaces,
 }
 
 impl<'a> Links<'a> {
-    /// Turns addresses below `rest` into addresses below `here`, which is the same API at Cartkey and ends in a slash.
-    pub fn new(rest: &'a RestBase, here: &'a str) -> Self {
-        Self { rest, own: Url::parse(rest.as_str()).ok(), here }
+    /// Turns addresses below `rest` into addresses below `here`, which is the same API at Cartkey and ends in a slash. Only
+    /// WooCommerce's namespaces and these can be called.
+    pub fn new(rest: &'a RestBase, here: &'a str, namespaces: &'a Namespaces) -> Self {
+        Self { rest, own: Url::parse(rest.as_str()).ok(), here, namespaces }
+    }
+
+    fn route(&self, text: &str) -> Option<Route> {
+        Route::parse(text).ok().filter(|route| route.is_woocommerce() || self.namespaces.contain(route))
     }
 
     /// The address at Cartkey of an address of the store's API. `None` if calls cannot reach it.
@@ -30,7 +36,7 @@ impl<'a> Links<'a> {
         if let Some(route) =
             below.filter(|route| route.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/'))
         {
-            return Route::parse(route).ok().map(|route| format!("{}{route}", self.here));
+            return self.route(route).map(|route| format!("{}{route}", self.here));
         }
         let there = Url::parse(text).ok()?;
         let own = self.own.as_ref()?;
@@ -46,7 +52,7 @@ impl<'a> Links<'a> {
             let below = there.path().strip_prefix(root).filter(|_| !self.rest.is_query());
             below.or_else(|| Some(there.path().split_once("/wp-json/")?.1))?.to_owned()
         };
-        let route = Route::parse(&route).ok()?;
+        let route = self.route(&route)?;
         let kept = there.query_pairs().filter(|(name, _)| {
             !route::is_authentication(name) && name != "rest_route" && !(name == "for" && self.rest.is_query())
         });
@@ -238,7 +244,7 @@ mod tests {
     }
 
     fn links(rest: &RestBase, test: impl FnOnce(&Links<'_>)) {
-        test(&Links::new(rest, HERE));
+        test(&Links::new(rest, HERE, &"my-plugin/v1".parse().unwrap()));
     }
 
     #[test]

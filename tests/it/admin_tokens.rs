@@ -92,6 +92,49 @@ async fn a_token_for_some_merchants_reaches_no_others() {
 }
 
 #[tokio::test]
+async fn a_token_is_given_more_namespaces_and_limits_on_its_calls() {
+    let world = World::new().await;
+    let mut ann = world.operator().await;
+    let form = ann.get("/admin/tokens/new").await;
+    assert!(form.text().contains("add administrators and install plugins") && !form.body.contains("<details open"));
+    for (field, typed, says) in [
+        ("namespaces", "wp//v2", "is not a namespace"),
+        ("namespaces", "wc/v3", "need not be named"),
+        ("namespaces", "wp/v2/users/me/application-passwords", "hands out passwords"),
+        ("seconds", "601", "Type a number from 1 to 600, or nothing."),
+        ("per_minute", "0", "Type a number from 1 to 1000000, or nothing."),
+        ("request_bytes", "1.5", "Type a number from 1 to 33554432, or nothing."),
+        ("concurrent", "many", "Type a number from 1 to 1000, or nothing."),
+    ] {
+        let page = ann.submit(&form, "Create token", &[("name", "n"), ("allow", "proxy:read"), (field, typed)]).await;
+        assert_eq!(page.status, 422, "{typed}");
+        assert!(page.text().contains(says) && page.body.contains("<details open"), "{}", page.text());
+        assert!(page.body.contains(&format!("value=\"{typed}\"")), "what was typed stays");
+    }
+    assert!(column(&world.app.db, "SELECT id FROM tokens").await.is_empty());
+    let fields = [
+        ("name", "n"),
+        ("allow", "proxy:read"),
+        ("namespaces", "wp/v2/media, my-plugin/v1"),
+        ("seconds", "30"),
+        ("per_minute", "600"),
+    ];
+    let made = ann.submit(&form, "Create token", &fields).await;
+    let (namespaces, limits) = ("my-plugin/v1, wp/v2/media", "at most 30 s per call, 600 per minute");
+    assert!(made.text().contains(namespaces) && made.text().contains(limits), "{}", made.text());
+    let list = ann.get("/admin/tokens").await;
+    let listed = "also calls my-plugin/v1 wp/v2/media at most 30 s per call at most 600 per minute";
+    assert!(list.text().contains(listed), "{}", list.text());
+    let id = column(&world.app.db, "SELECT id FROM tokens").await.remove(0);
+    let page = ann.get(&format!("/admin/tokens/{id}/rotate")).await;
+    assert!(page.text().contains(namespaces) && page.text().contains(limits), "{}", page.text());
+    let rotated = ann.submit(&page, "Create new token", &[]).await;
+    assert!(rotated.text().contains(namespaces) && rotated.text().contains(limits), "{}", rotated.text());
+    let kept = column(&world.app.db, "SELECT namespaces || ' ' || limits FROM tokens").await;
+    assert_eq!(kept, ["my-plugin/v1,wp/v2/media seconds=30,per_minute=600"; 2]);
+}
+
+#[tokio::test]
 async fn the_list_tells_when_a_token_last_read_a_key_and_how_often() {
     let world = World::new().await;
     world.connect("m").await;

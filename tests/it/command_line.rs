@@ -27,7 +27,18 @@ async fn a_token_is_printed_alone_once_and_listed_without_its_secret() {
     let listed = here.run(&["token", "list"]).printed();
     let columns: Vec<&str> = listed.split('\t').collect();
     assert!(columns[0].starts_with("tk_"), "{listed}");
-    assert_eq!(&columns[1..], ["a service", "keys:read,stores:read", "never expires", "all user_ids", "never used"]);
+    assert_eq!(
+        &columns[1..],
+        [
+            "a service",
+            "keys:read,stores:read",
+            "never expires",
+            "all user_ids",
+            "never used",
+            "no namespaces",
+            "no limits"
+        ]
+    );
     assert!(!listed.contains(&token));
     let ends = here.run(&["token", "issue", "--name", "b", "--allow", "keys:read", "--expires-in", "90d"]);
     assert!(ends.printed().starts_with("cartkey_"));

@@ -74,6 +74,8 @@ async fn a_service_issues_a_token_for_each_of_its_workers_and_revokes_it_again()
     assert_eq!(
         seen,
         json!({"id": id, "name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["m-1", "m-2"],
+               "namespaces": [], "limits": {"seconds": null, "request_bytes": null, "response_bytes": null,
+                                            "concurrent": null, "per_minute": null},
                "state": "working", "created_at": world.clock.now().to_string(), "expires_at": end, "revoked_at": null,
                "successor_id": null})
     );

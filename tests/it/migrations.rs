@@ -16,6 +16,7 @@ const RELEASED: &[(&str, &str)] = &[
     ("0003_application_passwords.sql", "1f418856ccf7b67435fd590f9dd27de95d3b897ed623b63c76372e00cecaaad1"),
     ("0004_calls.sql", "6ee2c937ca3898abe0aab8263eb510678f500910305c6407d382b1b638e5e6f1"),
     ("0005_idempotency_keys.sql", "f4ac72a019241f8811ed4213139aa854ae76fb0737302c2a23620ea51efd69e5"),
+    ("0008_call_limits.sql", "c4288afb53aa94f5d4dbe44568690634e777197af8490d4ec0dbf87ebb1ec719"),
     ("0009_lending_changes.sql", "2dacfba86b5025ab4484f8626c322138f82a4175ed3f15306973acce4a9456a5"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
     ("sqlite/0002_search.sql", "0daa9cbf9efdc93796324ce36e446bae89ee7224f9f02837b58dbb487a83cb46"),
@@ -67,7 +68,8 @@ INSERT INTO read_chunks (segment, place, records) VALUES (1, 'place', 'packed');
 /// The same for the watch and the dashboard.
 const DASHBOARD_SAMPLE: &str = "
 UPDATE attempts SET password_page = 'https://shop.example/wp-admin/authorize-application.php';
-UPDATE tokens SET users = 'm', successor = 'tk_1';
+UPDATE tokens SET users = 'm', successor = 'tk_1', namespaces = 'wp/v2', limits = 'seconds=30', counted_with = 'tk_1';
+INSERT INTO host_pauses (host, asked_at, until) VALUES ('shop.example', 1, 2);
 UPDATE links SET withdrawn_at = 1;
 UPDATE stores SET check_at = 1, failures = 1, moved_to = 'https://www.shop.example', asked = 'read';
 UPDATE events SET operator_id = 'op_1', came_from = '192.0.2.1', request_id = 'rq_1';

@@ -23,7 +23,9 @@ use crate::world::{KEYS, OTHER, World};
 
 mod clients;
 mod connections;
+mod limits;
 mod paths;
+mod replicas;
 mod streams;
 mod troubled;
 

@@ -29,6 +29,34 @@ async fn a_token_is_limited_to_named_merchants_on_the_line_or_by_a_file() {
 }
 
 #[tokio::test]
+async fn a_token_is_given_namespaces_and_limits_on_the_line() {
+    let here = Installation::new().await;
+    let issue = |more: &[&str]| {
+        let all = ["token", "issue", "--name", "n", "--allow", "proxy:read"].iter().chain(more).copied();
+        here.run(&all.collect::<Vec<_>>())
+    };
+    for wrong in [
+        ["--namespaces", "wp/../x"],
+        ["--namespaces", "wc/v3"],
+        ["--namespaces", "batch/v1"],
+        ["--limits", "seconds=601"],
+        ["--limits", "minutes=1"],
+        ["--limits", "60"],
+    ] {
+        assert_eq!(issue(&wrong).code, Some(2), "{wrong:?}");
+    }
+    let made = issue(&["--namespaces", "wp/v2/media,my-plugin/v1", "--limits", "per_minute=60,seconds=30"]);
+    assert!(made.printed().starts_with("cartkey_"));
+    let listed = here.run(&["token", "list"]).out;
+    assert!(listed.ends_with("\tmy-plugin/v1,wp/v2/media\tseconds=30,per_minute=60\n"), "{listed}");
+    here.run(&["token", "rotate", listed.split('\t').next().unwrap()]).printed();
+    issue(&[]).printed();
+    let listed = here.run(&["token", "list"]).out;
+    let ends: Vec<&str> = listed.lines().map(|line| line.rsplit('\t').next().unwrap()).collect();
+    assert_eq!(ends, ["seconds=30,per_minute=60", "seconds=30,per_minute=60", "no limits"], "{listed}");
+}
+
+#[tokio::test]
 async fn a_rotated_token_is_printed_alone_and_the_old_one_stops_when_it_was_told_to() {
     let here = Installation::new().await;
     let old = here.token("stores:read");

@@ -18,12 +18,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::lend::{self, AGAIN, Request, Which};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::calls::{CallLimit, CallLimits};
 use crate::domain::key::{AuthMethod, KeyPair};
 use crate::domain::route::Route;
 use crate::domain::scope::Scope;
 use crate::domain::store::{Store, StoreStatus};
-use crate::domain::token::Permission;
-use crate::flow::{Beneath, watching::watch};
+use crate::domain::token::{Permission, ServiceToken};
+use crate::flow::Beneath;
+use crate::flow::watching::{host_pauses, watch};
+use crate::live::call_counts::{Counted, TooMany};
 use crate::live::lending::Lendable;
 use crate::live::outgoing_limits::WHOLE_AT_MOST;
 use crate::storage::reads::KeyRead;
@@ -90,6 +93,12 @@ pub enum Error {
     /// The store redirected to this address.
     #[error("the store redirects")]
     Moved(Option<String>),
+    /// The token may not call this route.
+    #[error("the token may not call this route")]
+    Elsewhere,
+    /// The call went over this limit of its token, which has this value; when to try again, if that helps.
+    #[error("the call went over the limit {0} of its token")]
+    Limited(CallLimit, u64, Option<Duration>),
     /// The store takes its key in another way than when the call began.
     #[error("the store takes its key in another way now")]
     Relearned,
@@ -102,6 +111,19 @@ impl From<Beneath> for Error {
     fn from(beneath: Beneath) -> Self {
         Self::Lend(beneath.into())
     }
+}
+
+impl From<TooMany> for Error {
+    fn from(TooMany { limit, most, wait }: TooMany) -> Self {
+        Self::Limited(limit, most, Some(wait))
+    }
+}
+
+/// The limits on calls of a token, if it has this permission and may call this route. [`call`] checks both again, together with
+/// the lending counter: the limits of a token never change.
+pub async fn limits(app: &App, request: &Request<'_>, needed: Permission, route: &Route) -> Result<CallLimits, Error> {
+    let token = lend::allowed(app, request, needed).await?;
+    if token.may_call(route) { Ok(token.limits) } else { Err(Error::Elsewhere) }
 }
 
 /// The permission that a method needs; `None` if stores have no such method.
@@ -117,7 +139,8 @@ impl Error {
     /// What became of the call, as metrics count it.
     const fn outcome(&self) -> &'static str {
         match self {
-            Self::Lend(_) | Self::Scope(_) => "refused",
+            Self::Lend(_) | Self::Scope(_) | Self::Elsewhere => "refused",
+            Self::Limited(..) => "limited",
             Self::Later(_) => "rate_limited",
             Self::Moved(_) => "redirected",
             Self::Relearned => "relearned",
@@ -136,39 +159,44 @@ pub async fn call(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Erro
 }
 
 async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error> {
-    let Prepared { place, lendable, pair } = prepare(app, call).await?;
-    let Arriving { status, headers, body: mut pieces } = send(app, call, body, &lendable, &pair).await?;
+    let Prepared { token, counted, place, lendable, pair } = prepare(app, call).await?;
+    let bounds = Bounds::of(&token);
+    let Arriving { status, headers, body: mut pieces } = send(app, call, body, &lendable, &pair, &bounds).await?;
     let store = &lendable.store;
     let blotter = Blotter::new(&pair, store.auth_method);
     let here = format!("{}/api/v1/stores/{}/wp-json/", call.reached_at, store.id);
-    let links = Links::new(&lendable.rest, &here);
+    let links = Links::new(&lendable.rest, &here, &token.namespaces);
     if status.is_redirection() {
         return Err(Error::Moved(redirected(store, &headers).filter(|to| !blotter.is_in(to.as_bytes()))));
     }
     let mut reply = Reply { status, headers, body: Vec::new(), is_cut: false };
     let pause = answer::retry_after(&reply, app.now());
     if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && pause.is_some()) {
-        app.outgoing.hosts.stay_away(store.home.host(), pause.unwrap_or_default(), app.clock.instant());
+        Box::pin(host_pauses::keep(app, store.home.host(), pause.unwrap_or_default())).await;
         return Err(Error::Later(pause.unwrap_or(LATER)));
     }
+    bounds.check_size(pieces.announced())?;
     let mut kept = kept(&reply.headers, &links, &blotter);
     let mut gathered = Gathered::default();
     let is_large = pieces.announced() > WHOLE_AT_MOST as u64;
     if call.method != Method::HEAD && is_text(&reply.headers) && !is_large {
-        gathered = gather(app, &mut pieces).await?;
+        gathered = gather(app, &mut pieces, &bounds).await?;
     }
     if is_large || gathered.continues || !is_text(&reply.headers) {
         if let Some(encoding) = reply.headers.get(CONTENT_ENCODING) {
             kept.insert(CONTENT_ENCODING, encoding.clone());
         }
         let Gathered { body: first, permit, .. } = gathered;
-        let body = Passing::Streamed(Box::new(Streamed { first, pieces, blotter, _held: (place, permit) }));
+        let body = Passing::Streamed(Box::new(Streamed { first, pieces, blotter, _held: (place, permit, counted) }));
         return Ok(Answer { status, headers: kept, body, noise_removed: false });
     }
     // The check that a refusal may need takes a place of the host.
     drop((pieces, place));
     reply = relay::whole(reply, gathered.body, gathered.is_cut, WHOLE_AT_MOST);
+    bounds.check_size(reply.body.len() as u64)?;
     if let Some(refused) = refused(&call.method, &reply) {
+        // WooCommerce's keys work only in its own namespaces.
+        let refused = if call.route.is_woocommerce() { refused } else { Refused::Perhaps };
         // Boxed: its state is kilobytes, which would be copied with every call.
         Box::pin(check(app, &call.request, &lendable, refused)).await?;
     }
@@ -185,12 +213,50 @@ async fn answer(app: &App, call: &Call<'_>, body: Sent) -> Result<Answer, Error>
     if noise_removed {
         kept.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     }
-    let body = Passing::Whole { body: body.into(), _permit: gathered.permit };
+    let body = Passing::Whole { body: body.into(), _held: (gathered.permit, counted) };
     Ok(Answer { status, headers: kept, body, noise_removed })
 }
 
-/// What a call needs: a place of the host, and the key.
+/// The limits of a token on the store's answer.
+struct Bounds {
+    limits: CallLimits,
+    /// When the answer must have ended.
+    until: Option<tokio::time::Instant>,
+}
+
+impl Bounds {
+    /// The limits of a call that is about to be sent.
+    fn of(token: &ServiceToken) -> Self {
+        let seconds = token.limits.get(CallLimit::Seconds);
+        let until = seconds.map(|seconds| tokio::time::Instant::now() + Duration::from_secs(seconds));
+        Self { limits: token.limits, until }
+    }
+
+    /// The largest answer, in bytes.
+    fn size(&self) -> u64 {
+        self.limits.get(CallLimit::ResponseBytes).unwrap_or(u64::MAX)
+    }
+
+    /// Fails if an answer of this size is too large for the token.
+    fn check_size(&self, bytes: u64) -> Result<(), Error> {
+        if bytes > self.size() { Err(Error::Limited(CallLimit::ResponseBytes, self.size(), None)) } else { Ok(()) }
+    }
+
+    /// Why there is no answer: a limit of the token, if it was one.
+    fn reason(&self, fault: Fault) -> Error {
+        let is_over = self.until.is_some_and(|until| until <= tokio::time::Instant::now());
+        match (fault, self.limits.get(CallLimit::Seconds), self.limits.get(CallLimit::ResponseBytes)) {
+            (Fault::TimedOut, Some(most), _) if is_over => Error::Limited(CallLimit::Seconds, most, None),
+            (Fault::TooLarge, _, Some(most)) => Error::Limited(CallLimit::ResponseBytes, most, None),
+            _ => Error::Unanswered(fault),
+        }
+    }
+}
+
+/// What a call needs: its token, a place of the host, and the key.
 struct Prepared {
+    token: Arc<ServiceToken>,
+    counted: Counted,
     place: OwnedSemaphorePermit,
     lendable: Arc<Lendable>,
     pair: KeyPair,
@@ -200,9 +266,16 @@ struct Prepared {
 async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
     let needed = permission(&call.method).unwrap_or(Permission::ProxyWrite);
     let mut kept: Option<(String, OwnedSemaphorePermit)> = None;
+    let mut counted = None;
     for _ in 0..AGAIN {
         let revision = lend::revision(app).await?;
         let token = lend::allowed(app, &call.request, needed).await?;
+        if !token.may_call(&call.route) {
+            return Err(Error::Elsewhere);
+        }
+        if counted.is_none() {
+            counted = Some(app.calls.begin(&token, app.clock.instant())?);
+        }
         let lendable = lend::find(app, &token, &call.which).await?;
         let scope = lendable.store.scope;
         let may = match call.method {
@@ -222,7 +295,7 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
         let read = lend::read(app, call.request.id.clone(), &call.request, &token, &lendable);
         let read = KeyRead { call: Some(format!("{} {}", call.method, call.route)), ..read };
         if lend::is_recorded(app, vec![read], revision).await? {
-            return Ok(Prepared { place, lendable, pair });
+            return Ok(Prepared { token, counted: counted.unwrap_or_default(), place, lendable, pair });
         }
         kept = Some((host.to_owned(), place));
     }
@@ -231,32 +304,48 @@ async fn prepare(app: &App, call: &Call<'_>) -> Result<Prepared, Error> {
 
 /// Waits for a place of the host, unless it asked to be left alone.
 async fn turn(app: &App, host: &str) -> Result<OwnedSemaphorePermit, Error> {
-    let now = app.clock.instant();
-    if let Some(pause) = app.outgoing.hosts.pause(host, now) {
+    if let Some(pause) = host_pauses::left(app, host).await? {
         return Err(Error::Later(pause));
     }
-    let place = tokio::time::timeout(PATIENCE, app.outgoing.places(host, now).acquire_owned()).await;
-    place.ok().and_then(Result::ok).ok_or(Error::Later(LATER))
+    let places = app.outgoing.places(host, app.clock.instant());
+    let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await.ok().and_then(Result::ok);
+    let place = place.ok_or(Error::Later(LATER))?;
+    // The host may have asked for a pause in the meantime.
+    app.outgoing.hosts.pause(host, app.clock.instant()).map_or(Ok(place), |pause| Err(Error::Later(pause)))
 }
 
 /// Sends the request, and once more if that is allowed and the connection ended before an answer.
-async fn send(app: &App, call: &Call<'_>, body: Sent, lendable: &Lendable, pair: &KeyPair) -> Result<Arriving, Error> {
+async fn send(
+    app: &App,
+    call: &Call<'_>,
+    body: Sent,
+    lendable: &Lendable,
+    pair: &KeyPair,
+    bounds: &Bounds,
+) -> Result<Arriving, Error> {
     let again = match &body {
         Sent::Whole(bytes) if call.may_repeat => Some(bytes.clone()),
         _ => None,
     };
     let idle_at_most = if again.is_some() { relay::IDLE_AT_MOST } else { IDLE_AT_MOST_UNREPEATABLE };
-    let outgoing = |body, idle_at_most| outgoing(app, call, &lendable.store, pair, body, idle_at_most);
+    let outgoing = |body, idle_at_most| outgoing(app, call, (&lendable.store, pair), body, idle_at_most, bounds);
     let mut answered = relay::send(&app.woo, outgoing(body, idle_at_most)).await;
     if let Some(bytes) = again
         && answered.as_ref().is_err_and(|unanswered| unanswered.has_died)
     {
         answered = relay::send(&app.woo, outgoing(Sent::Whole(bytes), Duration::ZERO)).await;
     }
-    answered.map_err(|unanswered| Error::Unanswered(unanswered.fault))
+    answered.map_err(|unanswered| bounds.reason(unanswered.fault))
 }
 
-fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sent, idle_at_most: Duration) -> Outgoing {
+fn outgoing(
+    app: &App,
+    call: &Call<'_>,
+    (store, pair): (&Store, &KeyPair),
+    body: Sent,
+    idle_at_most: Duration,
+    bounds: &Bounds,
+) -> Outgoing {
     let address = format!("{}{}", store.rest(), call.route);
     let query = match store.auth_method {
         AuthMethod::Basic | AuthMethod::Query | AuthMethod::ApplicationPassword => call.query.clone(),
@@ -274,6 +363,8 @@ fn outgoing(app: &App, call: &Call<'_>, store: &Store, pair: &KeyPair, body: Sen
         body,
         within: app.outgoing.limits.call_within,
         idle_at_most,
+        answer_at_most: bounds.size(),
+        until: bounds.until,
     }
 }
 
@@ -413,7 +504,7 @@ struct Gathered {
 }
 
 /// Reads an answer that may be rewritten.
-async fn gather(app: &App, pieces: &mut Pieces) -> Result<Gathered, Error> {
+async fn gather(app: &App, pieces: &mut Pieces, bounds: &Bounds) -> Result<Gathered, Error> {
     let reading = async {
         let mut gathered = Gathered::default();
         let mut read = pieces.read(&mut gathered.body, SMALL).await;
@@ -423,18 +514,20 @@ async fn gather(app: &App, pieces: &mut Pieces) -> Result<Gathered, Error> {
         }
         match read {
             Ok(continues) => gathered.continues = continues,
-            Err(error) if error.downcast_ref::<Fault>().is_some() => return Err(Fault::TimedOut),
-            Err(_) => gathered.is_cut = true,
+            Err(error) => match error.downcast_ref::<Fault>() {
+                Some(fault) => return Err(*fault),
+                None => gathered.is_cut = true,
+            },
         }
         Ok(gathered)
     };
     let gathered = tokio::time::timeout(GATHERED_WITHIN, reading).await.unwrap_or(Err(Fault::TimedOut));
-    gathered.map_err(Error::Unanswered)
+    gathered.map_err(|fault| bounds.reason(fault))
 }
 
 /// The body of an answer on its way to the service.
 pub enum Passing {
-    Whole { body: Bytes, _permit: Option<OwnedSemaphorePermit> },
+    Whole { body: Bytes, _held: (Option<OwnedSemaphorePermit>, Counted) },
     Streamed(Box<Streamed>),
 }
 
@@ -443,7 +536,7 @@ pub struct Streamed {
     first: Vec<u8>,
     pieces: Pieces,
     blotter: Blotter,
-    _held: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
+    _held: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>, Counted),
 }
 
 impl Body for Passing {

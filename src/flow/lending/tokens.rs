@@ -1,7 +1,7 @@
 //! Service tokens: shown once when issued, stored as a fingerprint, replaced with an overlap, revoked at once.
 //!
 //! A token with `tokens:write` does this too, but never for more than it may do itself: what it issues or rotates has no permission
-//! that it lacks, reaches no merchant that it does not, and expires no later. One that is limited to some merchants sees and revokes
+//! that it lacks, reaches no merchant and no namespace that it does not, has no higher limit, and expires no later. One that is limited to some merchants sees and revokes
 //! only tokens within that limit.
 
 use std::time::Duration;
@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::domain::page::{MOST, Page};
 use crate::domain::token::TOKEN_PREFIX;
 use crate::domain::{
-    Actor, Event, Kind, OtherUsers, Permission, Permissions, Secret, ServiceToken, Time, TokenId, TokenState, Users,
+    Actor, CallLimit, CallLimits, Event, Kind, Namespaces, OtherUsers, Permission, Permissions, Secret, ServiceToken,
+    Time, TokenId, TokenState, Users,
 };
 use crate::flow::{Beneath, takes_in_beneath};
 use crate::storage::tokens;
@@ -28,20 +29,25 @@ pub struct NewToken {
     pub permissions: Permissions,
     /// The only merchants it may see; `None` means all.
     pub users: Option<Users>,
+    /// The namespaces that it may call beside WooCommerce's.
+    pub namespaces: Namespaces,
+    /// The limits on its calls.
+    pub limits: CallLimits,
     /// Its lifetime; unlimited if `None`.
     pub lives: Option<Duration>,
 }
 
 impl NewToken {
-    /// A token for every merchant that works until it is revoked.
+    /// A token for every merchant that calls only WooCommerce's namespaces, without limits, and works until it is revoked.
     pub fn new(name: impl Into<String>, permissions: Permissions) -> Self {
-        Self { name: name.into(), permissions, users: None, lives: None }
+        let (namespaces, limits) = Default::default();
+        Self { name: name.into(), permissions, users: None, namespaces, limits, lives: None }
     }
 }
 
 /// Issues a token. Its secret is returned once; storage keeps its fingerprint.
 pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
-    let (token, secret) = mint(app, new, app.now());
+    let (token, secret) = mint(app, new, None, app.now());
     let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
     tokens::insert(&app.db, &token, &fingerprint(&secret), None, &event).await?;
     Ok((token, secret))
@@ -56,6 +62,12 @@ pub enum IssueError {
     /// It is limited to other merchants.
     #[error(transparent)]
     OtherUsers(OtherUsers),
+    /// It may not call this namespace, which the other is to call, or calls.
+    #[error("this token may not call {0}")]
+    OtherNamespace(String),
+    /// This limit of the other would be, or is, higher.
+    #[error("this token’s own limit {0} is {1}, so that of the tokens that it issues or rotates cannot be higher")]
+    HigherLimit(CallLimit, u64),
     /// It expires before the other would.
     #[error("this token expires at {0}, so the tokens that it issues cannot expire later")]
     Outlived(Time),
@@ -71,18 +83,20 @@ pub enum IssueError {
 }
 takes_in_beneath!(IssueError);
 
-/// Issues a token on behalf of another. Without a limit of its own it gets that of `issuer`, and likewise the expiry.
+/// Issues a token on behalf of another. Without limits of its own it gets those of `issuer`, and likewise the expiry.
 pub async fn issue_for(
     app: &App,
     issuer: &ServiceToken,
     new: NewToken,
     actor: &Actor,
 ) -> Result<(ServiceToken, Secret), IssueError> {
-    if let Some(missing) = new.permissions.first_beyond(&issuer.permissions) {
-        return Err(IssueError::PermissionMissing(missing));
-    }
+    let limits = may_give(issuer, &new.permissions, &new.namespaces, new.limits)?;
     let users = issuer.limit(new.users).map_err(IssueError::OtherUsers)?;
-    let (mut token, secret) = mint(app, NewToken { users, ..new }, app.now());
+    // Otherwise a token could make more calls by issuing others.
+    let counts = [CallLimit::Concurrent, CallLimit::PerMinute];
+    let is_counted = counts.iter().any(|limit| issuer.limits.get(*limit).is_some());
+    let counted_with = is_counted.then(|| issuer.counted_as().clone());
+    let (mut token, secret) = mint(app, NewToken { users, limits, ..new }, counted_with, app.now());
     match (issuer.expires_at, token.expires_at) {
         (Some(end), Some(wanted)) if wanted > end => return Err(IssueError::Outlived(end)),
         (end, None) => token.expires_at = end,
@@ -93,7 +107,24 @@ pub async fn issue_for(
     if is_kept { Ok((token, secret)) } else { Err(IssueError::Unauthenticated) }
 }
 
-fn mint(app: &App, new: NewToken, now: Time) -> (ServiceToken, Secret) {
+/// The limits of a token that `issuer` issues or whose secret it gets, if it may do all that the other may.
+fn may_give(
+    issuer: &ServiceToken,
+    permissions: &Permissions,
+    namespaces: &Namespaces,
+    limits: CallLimits,
+) -> Result<CallLimits, IssueError> {
+    if let Some(missing) = permissions.first_beyond(&issuer.permissions) {
+        return Err(IssueError::PermissionMissing(missing));
+    }
+    if let Some(other) = namespaces.first_beyond(&issuer.namespaces) {
+        return Err(IssueError::OtherNamespace(other.to_owned()));
+    }
+    let own = |limit| IssueError::HigherLimit(limit, issuer.limits.get(limit).unwrap_or(limit.most()));
+    limits.within(issuer.limits).map_err(own)
+}
+
+fn mint(app: &App, new: NewToken, counted_with: Option<TokenId>, now: Time) -> (ServiceToken, Secret) {
     let token = ServiceToken {
         id: TokenId::mint(now, &app.entropy),
         name: new.name.chars().filter(|c| !c.is_control()).take(80).collect(),
@@ -103,6 +134,9 @@ fn mint(app: &App, new: NewToken, now: Time) -> (ServiceToken, Secret) {
         revoked_at: None,
         users: new.users,
         successor: None,
+        namespaces: new.namespaces,
+        limits: new.limits,
+        counted_with,
     };
     (token, Secret::new(format!("{TOKEN_PREFIX}{}", app.entropy.secret().expose())))
 }
@@ -131,7 +165,7 @@ pub enum RotateError {
 }
 takes_in_beneath!(RotateError);
 
-/// Replaces a token with a new one of the same name, permissions, merchants and lifetime. The old one continues to work for
+/// Replaces a token with a new one of the same name, permissions, merchants, namespaces, limits and lifetime. The old one continues to work for
 /// `overlap`, but no longer than its own expiry.
 pub async fn rotate(
     app: &App,
@@ -152,8 +186,10 @@ pub async fn rotate_for(
     actor: &Actor,
 ) -> Result<(ServiceToken, Secret), IssueError> {
     let old = look_for(app, issuer, id).await?.ok_or(IssueError::Rotate(RotateError::Unknown))?;
-    if let Some(missing) = old.permissions.first_beyond(&issuer.permissions) {
-        return Err(IssueError::PermissionMissing(missing));
+    // Its limits stay as they are, so it needs all that `issuer` has.
+    let limits = may_give(issuer, &old.permissions, &old.namespaces, old.limits)?;
+    if let Some((limit, most)) = issuer.limits.iter().find(|(limit, _)| limits.get(*limit) != old.limits.get(*limit)) {
+        return Err(IssueError::HigherLimit(limit, most));
     }
     replace(app, old, overlap, Some(issuer), actor).await.map_err(|error| match error {
         RotateError::Beneath(beneath) => IssueError::Beneath(beneath),
@@ -172,8 +208,10 @@ async fn replace(
     let (id, now) = (old.id.clone(), app.now());
     refuse_rotation(&old, now)?;
     let lives = old.expires_at.map(|end| end.since(old.created_at));
-    let new = NewToken { name: old.name, permissions: old.permissions, users: old.users, lives };
-    let (mut new, secret) = mint(app, new, now);
+    let counted_with = Some(old.counted_as().clone());
+    let ServiceToken { name, permissions, users, namespaces, limits, .. } = old;
+    let (mut new, secret) =
+        mint(app, NewToken { name, permissions, users, namespaces, limits, lives }, counted_with, now);
     if let Some(end) = issuer.and_then(|issuer| issuer.expires_at) {
         new.expires_at = Some(new.expires_at.map_or(end, |own| own.min(end)));
     }

@@ -11,6 +11,7 @@ mod worker;
 
 use std::time::Duration;
 
+use super::host_pauses;
 use crate::app::App;
 use crate::domain::{Actor, Scope, Span, Store, StoreId, StoreStatus, Time, Verdict};
 use crate::flow::Beneath;
@@ -91,8 +92,8 @@ pub async fn pulse(app: &App) -> Result<Pulse, Beneath> {
 
 async fn on_demand(app: &App, id: &StoreId, demand: Demand<'_>) -> Result<Option<Looked>, Beneath> {
     let Some(Served { store, key, .. }) = stores::served(&app.db, id).await? else { return Ok(None) };
-    let pause = app.outgoing.hosts.pause(store.home.host(), app.clock.instant());
-    let pause = pause.filter(|_| demand.spares_host && key.is_some());
+    let is_spared = demand.spares_host && key.is_some();
+    let pause = if is_spared { host_pauses::left(app, store.home.host()).await? } else { None };
     if key.is_none() || pause.is_some() {
         return Ok(Some(Looked { store, had_no_turn: false, pause }));
     }
@@ -183,7 +184,7 @@ async fn ask(app: &App, store: &Store, key: &ServedKey, asked: Option<Scope>) ->
     let within = app.outgoing.limits.within;
     let answer = tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Answer::only(Verdict::TimedOut));
     if let Some(pause) = answer.retry_after {
-        app.outgoing.hosts.stay_away(store.home.host(), pause, app.clock.instant());
+        host_pauses::keep(app, store.home.host(), pause).await;
     }
     Ok(answer)
 }

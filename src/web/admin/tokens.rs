@@ -12,7 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
-use crate::domain::{Permission, Secret, ServiceToken, Time, TokenId, TokenState, Users};
+use crate::domain::{
+    CallLimit, CallLimits, Namespaces, Permission, Secret, ServiceToken, Time, TokenId, TokenState, Users,
+};
 use crate::flow::lending::key_reads::{self, OfToken};
 use crate::flow::lending::tokens::{self, NewToken, RotateError};
 use crate::web::failure::Failure;
@@ -127,9 +129,20 @@ fn new_token(form: &mut Form) -> Option<NewToken> {
     let permissions = form.read("allow", |_| ticked.parse().map_err(|_| "Select at least one permission."));
     let lives = form.choose("lives", &LIVES, A_TIME);
     let users = form.optional("users", |users| users.parse::<Users>().map_err(|fault| sentence(&fault)));
+    let namespaces = form.read("namespaces", |text| text.parse::<Namespaces>().map_err(|fault| sentence(&fault)));
+    let limits = CallLimit::ALL.map(|limit| {
+        let says = || format!("Type a number from 1 to {}, or nothing.", limit.most());
+        let parse = |text: &str| {
+            let value: u64 = text.parse().map_err(|_| says())?;
+            CallLimits::of([(limit, Some(value))]).map(|_| value).map_err(|_| says())
+        };
+        (limit, form.optional(limit.as_str(), parse))
+    });
+    let limits = CallLimits::of(limits).ok();
     let (name, permissions, lives) = (name?, permissions?, lives?);
+    let (namespaces, limits) = (namespaces?, limits?);
     let lives = lives.map(|days| Duration::from_hours(24 * days));
-    (!form.is_wrong()).then(|| NewToken { users, lives, ..NewToken::new(name, permissions) })
+    (!form.is_wrong()).then(|| NewToken { users, namespaces, limits, lives, ..NewToken::new(name, permissions) })
 }
 
 /// The page of a new token. Its example command uses the address of this browser's dashboard: another address may have
@@ -220,6 +233,14 @@ fn not_rotated(error: RotateError) -> Failure {
 fn tail(id: &TokenId) -> &str {
     let text = id.as_str();
     text.get(text.len().saturating_sub(6)..).unwrap_or(text)
+}
+
+impl NewPage {
+    /// Whether something about calls was typed.
+    fn has_call_rules(&self) -> bool {
+        let limits = CallLimit::ALL.map(CallLimit::as_str);
+        ["namespaces"].iter().chain(&limits).any(|name| !self.form.value(name).is_empty())
+    }
 }
 
 impl Row {

@@ -2,15 +2,16 @@
 //!
 //! A member that may be null is always sent; only those that are skipped may be missing, and are `nullable = false`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::read::whole;
 use crate::domain::{
     Attempt, AttemptId, AuthMethod, Confirm, DeliveryId, DeliveryState, EventId, Granted, LinkId, LinkState, News,
     Permission, Scope, Status, StoreId, StoreStatus, StoreUrl, Time, TokenId, TokenState, UserId, Verdict, WebhookId,
     WebhookState, WhyOff,
 };
-use crate::domain::{delivery, link, store, token, webhook};
+use crate::domain::{CallLimit, NotLimits, calls, delivery, link, store, token, webhook};
 use crate::flow::connecting::links::Listed;
 use crate::web::problem::Problem;
 
@@ -460,6 +461,11 @@ pub struct Token {
     /// The only merchants it may access; null for all.
     #[schema(min_items = 1, max_items = 1000)]
     pub user_ids: Option<Vec<UserId>>,
+    /// The namespaces of the stores' API that it may call beside `wc/` and `wc-…/`.
+    #[schema(max_items = 20)]
+    pub namespaces: Vec<String>,
+    /// The limits on its calls to stores.
+    pub limits: CallLimits,
     /// Whether it works.
     pub state: TokenState,
     /// When it was issued.
@@ -481,11 +487,65 @@ impl Token {
             name: token.name,
             permissions: token.permissions.iter().collect(),
             user_ids: token.users.map(|users| users.iter().cloned().collect()),
+            namespaces: token.namespaces.iter().map(str::to_owned).collect(),
+            limits: token.limits.into(),
             created_at: token.created_at,
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
             successor_id: token.successor,
         }
+    }
+}
+
+/// The limits on a token's calls to stores. Without one, calls are limited as described there.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallLimits {
+    /// How long a call may take, in seconds, from when it is sent to the store until the end of the answer.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 600)]
+    pub seconds: Option<u64>,
+    /// The largest request body, in bytes.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 33_554_432)]
+    pub request_bytes: Option<u64>,
+    /// The largest answer of a store, in bytes.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 2_147_483_648_u64)]
+    pub response_bytes: Option<u64>,
+    /// Calls at the same time, in each process of Cartkey.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 1_000)]
+    pub concurrent: Option<u64>,
+    /// Calls within a minute, in each process of Cartkey.
+    #[serde(deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub per_minute: Option<u64>,
+}
+
+impl From<calls::CallLimits> for CallLimits {
+    fn from(limits: calls::CallLimits) -> Self {
+        Self {
+            seconds: limits.get(CallLimit::Seconds),
+            request_bytes: limits.get(CallLimit::RequestBytes),
+            response_bytes: limits.get(CallLimit::ResponseBytes),
+            concurrent: limits.get(CallLimit::Concurrent),
+            per_minute: limits.get(CallLimit::PerMinute),
+        }
+    }
+}
+
+impl TryFrom<CallLimits> for calls::CallLimits {
+    type Error = NotLimits;
+
+    fn try_from(limits: CallLimits) -> Result<Self, NotLimits> {
+        Self::of([
+            (CallLimit::Seconds, limits.seconds),
+            (CallLimit::RequestBytes, limits.request_bytes),
+            (CallLimit::ResponseBytes, limits.response_bytes),
+            (CallLimit::Concurrent, limits.concurrent),
+            (CallLimit::PerMinute, limits.per_minute),
+        ])
     }
 }
 

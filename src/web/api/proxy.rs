@@ -1,4 +1,4 @@
-//! `/api/v1/stores/{id}/wp-json/wc/…` and `/api/v1/users/{user_id}/wp-json/wc/…`: calls to stores.
+//! `/api/v1/stores/{id}/wp-json/…` and `/api/v1/users/{user_id}/wp-json/…`: calls to stores.
 //!
 //! The official clients of WooCommerce work here as they are: they send the service token where a store expects the consumer secret.
 
@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 use super::read::{Api, allowed, bad, bearer};
 use crate::app::App;
 use crate::domain::route;
-use crate::domain::{NotARoute, Permission, Route, Secret, StoreUrl};
+use crate::domain::{CallLimit, CallLimits, NotARoute, Permission, Route, Secret, StoreUrl};
 use crate::flow::lending::call::{self, ACCEPT_JSON, BoxError, Call, Sent};
 use crate::flow::lending::lend::{self, Which};
 use crate::web::body_deadline::Refused;
@@ -29,7 +29,7 @@ use crate::web::failure::Failure;
 use crate::web::guard::{came_from, reached_at};
 
 /// The largest request body, in bytes.
-const BODY_AT_MOST: u64 = 32 * 1024 * 1024;
+const BODY_AT_MOST: u64 = CallLimit::RequestBytes.most();
 /// The largest request body that is held in memory so that it can be sent again.
 const KEPT_AT_MOST: u64 = 256 * 1024;
 /// How long a service may pause within its body.
@@ -131,7 +131,7 @@ impl From<NotARoute> for Failure {
         let says = fault.to_string();
         let says = format!("{}{}.", says[..1].to_uppercase(), &says[1..]);
         match fault {
-            NotARoute::Elsewhere => Self::new(StatusCode::NOT_FOUND, "not_found", says),
+            NotARoute::Elsewhere | NotARoute::Refused => Self::new(StatusCode::NOT_FOUND, "not_found", says),
             NotARoute::Odd => bad("path", says),
         }
     }
@@ -143,8 +143,8 @@ async fn pass(
     body: Body,
     asked: Result<(Which, Route, Query), Failure>,
 ) -> Result<Response, Failure> {
-    let checked = asked.and_then(|asked| Ok((asked, headers(&parts, body.is_end_stream())?, size(&body)?)));
-    let ((which, route, query), headers, size) = match checked {
+    let checked = asked.and_then(|asked| Ok((asked, headers(&parts, body.is_end_stream())?)));
+    let ((which, route, query), headers) = match checked {
         Ok(checked) => checked,
         Err(fault) => {
             // A client without permission does not learn what is wrong with its request.
@@ -152,25 +152,32 @@ async fn pass(
             return Err(fault);
         }
     };
+    let request = lend::Request {
+        token: &caller.token,
+        id: parts.extensions.get().ok_or_else(|| Failure::broken("the edge gives every request an id"))?,
+        from: came_from(&caller.app.site, &parts),
+        has: None,
+    };
+    let limits = call::limits(&caller.app, &request, caller.permission, &route).await?;
+    let size = body.size_hint();
+    if size.lower() > body_at_most(limits) {
+        return Err(too_large(limits));
+    }
     let is_safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let has_key = parts.headers.contains_key("idempotency-key");
     let refused = Arc::default();
     let body = if is_safe || body.is_end_stream() {
         Sent::Whole(Bytes::new())
     } else {
-        let arriving = Arriving { inner: body, left: BODY_AT_MOST, idle: None, refused: Arc::clone(&refused) };
-        match size.filter(|size| has_key && *size <= KEPT_AT_MOST) {
-            Some(_) => Sent::Whole(gathered(arriving).await.map_err(|_| refusal(&refused))?),
+        let left = body_at_most(limits);
+        let arriving = Arriving { inner: body, left, idle: None, refused: Arc::clone(&refused) };
+        match size.exact().filter(|size| has_key && *size <= KEPT_AT_MOST) {
+            Some(_) => Sent::Whole(gathered(arriving).await.map_err(|_| refusal(&refused, limits))?),
             None => Sent::Streamed(arriving.boxed_unsync()),
         }
     };
     let call = Call {
-        request: lend::Request {
-            token: &caller.token,
-            id: parts.extensions.get().ok_or_else(|| Failure::broken("the edge gives every request an id"))?,
-            from: came_from(&caller.app.site, &parts),
-            has: None,
-        },
+        request,
         which,
         method: parts.method.clone(),
         route,
@@ -181,7 +188,7 @@ async fn pass(
     };
     match call::call(&caller.app, &call, body).await {
         Ok(answer) => Ok(passed_on(answer)),
-        Err(call::Error::Unanswered(_)) if refused.get().is_some() => Err(refusal(&refused)),
+        Err(call::Error::Unanswered(_)) if refused.get().is_some() => Err(refusal(&refused, limits)),
         Err(error) => Err(error.into()),
     }
 }
@@ -234,20 +241,22 @@ fn headers(parts: &Parts, is_empty: bool) -> Result<Vec<(HeaderName, HeaderValue
     Ok(kept)
 }
 
-/// The announced size of a body, unless it is too large.
-fn size(body: &Body) -> Result<Option<u64>, Failure> {
-    let hint = body.size_hint();
-    if hint.lower() > BODY_AT_MOST { Err(too_large()) } else { Ok(hint.exact()) }
+/// The largest request body that a token with these limits may send, in bytes.
+fn body_at_most(limits: CallLimits) -> u64 {
+    limits.get(CallLimit::RequestBytes).unwrap_or(BODY_AT_MOST)
 }
 
-fn too_large() -> Failure {
+fn too_large(limits: CallLimits) -> Failure {
+    if let Some(most) = limits.get(CallLimit::RequestBytes) {
+        return Failure::token_limit(CallLimit::RequestBytes, most);
+    }
     let says = format!("The body of a call may have at most {} MiB.", BODY_AT_MOST / 1024 / 1024);
     Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", says)
 }
 
-fn refusal(refused: &OnceLock<Refused>) -> Failure {
+fn refusal(refused: &OnceLock<Refused>, limits: CallLimits) -> Failure {
     match refused.get() {
-        Some(Refused::TooLarge) => too_large(),
+        Some(Refused::TooLarge) => too_large(limits),
         _ => Failure::of_status(StatusCode::REQUEST_TIMEOUT),
     }
 }

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::answers::{MadeToken, Token, TokenList};
+use super::answers::{CallLimits, MadeToken, Token, TokenList};
 use super::read::{Allowed, TokensRead, TokensWrite, body, cursor, limit, optional_body, query, user_ids, whole};
 use crate::app::App;
-use crate::domain::{Permission, Permissions, Secret, ServiceToken, TokenId, UserId};
+use crate::domain::{Namespaces, NotLimits, Permission, Permissions, Secret, ServiceToken, TokenId, UserId};
 use crate::flow::lending::lend;
 use crate::flow::lending::tokens::{self, IssueError, RotateError};
 use crate::web::failure::Failure;
@@ -42,6 +42,15 @@ pub struct NewToken {
     /// The only merchants it may access; by default all that your own token may access.
     #[schema(value_type = Option<Vec<UserId>>, min_items = 1, max_items = 1000)]
     user_ids: Option<Vec<String>>,
+    /// Namespaces of the stores' API that it may call beside `wc/` and `wc-…/`, such as `wp/v2` or `wp/v2/media`; none by default.
+    /// You can give only namespaces that your own token has. At a store that is connected by an application password, `wp/v2` with
+    /// `proxy:write` is enough to take the store over: it adds administrators and installs plugins.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    namespaces: Option<Vec<String>>,
+    /// The limits on its calls to stores; by default those of your own token, above which none can be.
+    #[serde(default)]
+    limits: Option<CallLimits>,
     /// How long it works, in seconds; by default as long as your own token, which it cannot outlive.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 60, maximum = 315_360_000)]
@@ -134,8 +143,15 @@ fn new_token(asked: NewToken) -> Result<tokens::NewToken, Failure> {
     if asked.expires_in.is_some_and(|seconds| !LIVES.contains(&seconds)) {
         return Err(Failure::invalid("expires_in", "expires_in must be 60 to 315360000 seconds (ten years)."));
     }
+    let namespaces = Namespaces::of(asked.namespaces.iter().flatten().map(String::as_str));
+    let limits = asked.limits.unwrap_or_default().try_into().map_err(|fault| match fault {
+        NotLimits::Value(limit) => Failure::invalid(&format!("limits.{limit}"), sentence(&fault)),
+        NotLimits::Unknown(_) => Failure::invalid("limits", sentence(&fault)),
+    });
     Ok(tokens::NewToken {
         users: user_ids(asked.user_ids)?,
+        namespaces: namespaces.map_err(|fault| Failure::invalid("namespaces", sentence(&fault)))?,
+        limits: limits?,
         lives: asked.expires_in.map(Duration::from_secs),
         ..tokens::NewToken::new(name, permissions)
     })
@@ -147,6 +163,8 @@ impl From<IssueError> for Failure {
         match error {
             E::PermissionMissing(permission) => lend::Error::PermissionMissing(permission).into(),
             E::OtherUsers(fault) => Self::invalid("user_ids", sentence(&fault)),
+            E::OtherNamespace(_) => Self::invalid("namespaces", sentence(&error)),
+            E::HigherLimit(limit, _) => Self::invalid(&format!("limits.{limit}"), sentence(&error)),
             E::Outlived(_) => Self::invalid("expires_in", sentence(&error)),
             E::Unauthenticated => Self::unauthenticated(),
             E::Rotate(RotateError::Unknown) => gone(),

@@ -71,6 +71,63 @@ async fn a_limited_token_issues_only_tokens_within_its_own_limit() {
 }
 
 #[tokio::test]
+async fn a_token_gives_only_namespaces_that_it_may_call_and_no_higher_limits() {
+    let world = World::new().await;
+    let new = NewToken::new("n", Permissions::all());
+    let (namespaces, limits) = ("wp/v2/media,my-plugin".parse().unwrap(), "seconds=30,per_minute=60".parse().unwrap());
+    let service = world.holder(NewToken { namespaces, limits, ..new.clone() }).await;
+    let ask = async |more: Value| {
+        let mut new = json!({"name": "n", "permissions": ["proxy:read"]});
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        service.post("/tokens", &new).await
+    };
+    for (more, field) in [
+        (json!({"namespaces": ["wp/v2"]}), "namespaces"),
+        (json!({"namespaces": ["my-plugin/v1", "my-plugins"]}), "namespaces"),
+        (json!({"namespaces": ["../wp"]}), "namespaces"),
+        (json!({"namespaces": ["wc/v3"]}), "namespaces"),
+        (json!({"namespaces": ["batch/v1"]}), "namespaces"),
+        (json!({"namespaces": [""]}), "namespaces"),
+        (json!({"namespaces": (0..21).map(|n| format!("my-plugin/v{n}")).collect::<Vec<_>>()}), "namespaces"),
+        (json!({"limits": {"seconds": 31}}), "limits.seconds"),
+        (json!({"limits": {"per_minute": 61, "seconds": 1}}), "limits.per_minute"),
+        (json!({"limits": {"seconds": 0}}), "limits.seconds"),
+        (json!({"limits": {"concurrent": 1001}}), "limits.concurrent"),
+    ] {
+        let refused = ask(more.clone()).await;
+        assert_eq!((refused.problem(), refused.text("field")), ((422, "invalid_request"), field), "{more}");
+    }
+    assert_eq!(ask(json!({"limits": {"hours": 1}})).await.problem(), (400, "invalid_request"));
+    has_issued_nothing(&world, 1).await;
+    let made = ask(json!({"namespaces": ["my-plugin/v1"], "limits": {"seconds": 10, "concurrent": 2}})).await.ok();
+    assert_eq!(made["namespaces"], json!(["my-plugin/v1"]));
+    let limits =
+        json!({"seconds": 10, "request_bytes": null, "response_bytes": null, "concurrent": 2, "per_minute": 60});
+    assert_eq!(made["limits"], limits);
+    let left_out = ask(json!({"namespaces": null, "limits": null})).await.ok();
+    assert_eq!((&left_out["namespaces"], &left_out["limits"]["seconds"]), (&json!([]), &json!(30)));
+    // Nor does it get the secret of a token that may do more.
+    for stronger in [new.clone(), NewToken { limits: "seconds=30,per_minute=61".parse().unwrap(), ..new.clone() }] {
+        let stronger = world.holder(stronger).await;
+        let refused = service.post(&format!("/tokens/{}/rotate", stronger.token_id), &json!({})).await;
+        assert_eq!(refused.problem(), (422, "invalid_request"));
+    }
+    let other = world
+        .holder(NewToken {
+            namespaces: "wp".parse().unwrap(),
+            limits: "seconds=1,per_minute=1".parse().unwrap(),
+            ..new
+        })
+        .await;
+    let refused = service.post(&format!("/tokens/{}/rotate", other.token_id), &json!({})).await;
+    assert_eq!((refused.problem(), refused.text("field")), ((422, "invalid_request"), "namespaces"));
+    let rotated = service.post(&format!("/tokens/{}/rotate", made["id"].as_str().unwrap()), &json!({})).await.ok();
+    assert_eq!((&rotated["namespaces"], &rotated["limits"]), (&json!(["my-plugin/v1"]), &limits));
+    let found = service.get(&format!("/tokens/{}", rotated["id"].as_str().unwrap())).await.ok();
+    assert_eq!((&found["namespaces"], &found["limits"]), (&json!(["my-plugin/v1"]), &limits));
+}
+
+#[tokio::test]
 async fn a_token_issues_none_that_outlives_it() {
     let world = World::new().await;
     let service = world.holder(NewToken { lives: Some(HOUR), ..NewToken::new("brief", Permissions::all()) }).await;

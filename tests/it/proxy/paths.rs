@@ -50,6 +50,8 @@ async fn tricks_with_paths_and_parameters_reach_nothing() {
         "wc/v3/http://evil.example/",
         "wp/v2/users",
         "batch/v1",
+        "wc-auth/v1/authorize",
+        "wc/v3/application-passwords",
         "WC/v3/orders",
         "wc",
         "wcx/v3",
@@ -92,9 +94,108 @@ async fn tricks_with_paths_and_parameters_reach_nothing() {
     assert_eq!(called.asked(), begun, "nothing was sent");
 }
 
+/// A shop that is connected by an application password, and called with a token that names these namespaces.
+async fn naming(namespaces: &str) -> Called {
+    let (world, id) = application_passwords::connected().await;
+    let new = NewToken::new("n", "proxy:read,proxy:write".parse().unwrap());
+    let service = world.holder(NewToken { namespaces: namespaces.parse().unwrap(), ..new }).await;
+    Called { world, service, id }
+}
+
 #[tokio::test]
-async fn random_paths_reach_nothing_but_woocommerce() {
-    let called = Called::new().await;
+async fn a_token_calls_the_namespaces_that_it_names_and_no_others() {
+    for (namespaces, route, status) in [
+        ("wp/v2", "wp/v2/users/me", 200),
+        ("wp/v2/users", "wp/v2/users/me", 200),
+        ("wp/v2/users", "wp/v2/users/me/", 200),
+        ("wp/v2/users/me", "wp/v2/users/me?context=edit", 200),
+        ("my-plugin/v1,wp", "wp/v2/users/me", 200),
+        ("wp/v2", "wc/v3/orders", 200),
+        ("wp/v2", "wp/v2/nothing", 404),
+    ] {
+        let called = naming(namespaces).await;
+        let begun = called.asked();
+        let reply = called.get(route).await;
+        assert_eq!(reply.status, status, "{namespaces}: {route} {}", String::from_utf8_lossy(&reply.body));
+        assert_eq!(reply.headers["content-type"], "application/json; charset=UTF-8", "it is the store's own answer");
+        assert!(called.asked() > begun);
+    }
+    let called = naming("wp/v2/users,my-plugin").await;
+    let begun = called.asked();
+    for route in [
+        "wp/v2",
+        "wp/v2/posts",
+        "wp/v2/usersx",
+        "wp/v2/Users/me",
+        "WP/v2/users/me",
+        "wp/v2/users/../posts",
+        "wp/v2/users/%2e%2e/posts",
+        "wp/v2/users%2fme",
+        "wp/v2//users/me",
+        "my-plugins/v1",
+        "my-plugin.x/v1",
+        "wp/v2/users/me?rest_route=/wp/v2/posts",
+        "wp/v2/users/me?_method=DELETE",
+        "batch/v1",
+        "Batch/v1",
+        "wc-auth/v1/authorize",
+    ] {
+        let status = problem(&called.get(route).await).0;
+        assert!(matches!(status, 400 | 404), "{route}: {status}");
+    }
+    // These hand out passwords that work without Cartkey.
+    for route in [
+        "me/application-passwords",
+        "1/Application-Passwords",
+        "me/application-passwords/x",
+        "me/APPLICATION-PASSWORDS/",
+    ] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let url = called.at(&format!("wp/v2/users/{route}"));
+            let refused = called.ask(method, &url, &[("content-type", "application/json")], "{\"name\":\"x\"}").await;
+            assert_eq!(problem(&refused), (404, "not_found".to_owned()), "{route}");
+        }
+    }
+    let plain = called.world.service("proxy:read").await;
+    let bearer = format!("Bearer {}", plain.token);
+    let refused = called.ask(Method::GET, &called.at("wp/v2/users/me"), &[("authorization", &bearer)], "").await;
+    assert_eq!(problem(&refused), (404, "not_found".to_owned()));
+    let new = NewToken { namespaces: "wp/v2".parse().unwrap(), ..NewToken::new("n", "proxy:read".parse().unwrap()) };
+    let others = called.world.holder(NewToken { users: Some("n".parse().unwrap()), ..new }).await;
+    let bearer = format!("Bearer {}", others.token);
+    for url in [called.at("wp/v2/users/me"), format!("{KEYS}/api/v1/users/merchant-42/wp-json/wp/v2/users/me")] {
+        let refused = called.ask(Method::GET, &url, &[("authorization", &bearer)], "").await;
+        assert_eq!(problem(&refused), (404, "not_found".to_owned()), "{url}");
+    }
+    assert_eq!(called.asked(), begun, "nothing was sent");
+}
+
+/// A key of WooCommerce is refused outside its namespaces. Without a bound, each such call would have the store checked.
+#[tokio::test]
+async fn a_refusal_outside_woocommerce_has_the_store_checked_once_in_five_seconds() {
+    let mut called = Called::with(|s| s.woocommerce = (11, 1)).await;
+    let new = NewToken { namespaces: "wp/v2".parse().unwrap(), ..NewToken::new("n", "proxy:read".parse().unwrap()) };
+    called.service = called.world.holder(new).await;
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let before = called.asked();
+        let reply = called.get("wp/v2/users/me").await;
+        assert_eq!(
+            (reply.status.as_u16(), &json_of(&reply)["code"]),
+            (401, &json!("woocommerce_rest_authentication_error"))
+        );
+        asked.push(called.asked() - before);
+    }
+    assert!(asked[0] > 1 && asked[1..] == [1, 1], "the call and a check, then only calls: {asked:?}");
+    assert_eq!(column(&called.world.app.db, "SELECT status FROM stores").await, ["connected"]);
+}
+
+#[tokio::test]
+async fn random_paths_reach_nothing_but_what_the_token_may_call() {
+    let mut called = Called::new().await;
+    let new =
+        NewToken { namespaces: "wp/v2/media".parse().unwrap(), ..NewToken::new("n", "proxy:read".parse().unwrap()) };
+    called.service = called.world.holder(new).await;
     let address = called.world.also(|_| ()).await;
     let mut runner = TestRunner::deterministic();
     let part = prop_oneof![
@@ -125,12 +226,18 @@ async fn random_paths_reach_nothing_but_woocommerce() {
         Just("["),
         Just("]"),
         Just("index.php"),
+        Just("media"),
+        Just("users/me/application-passwords"),
+        Just("batch/v1"),
+        Just("%61"),
     ];
+    let beginnings = ["wc/v3/", "wp/v2/media/", "wp/v2/media", "wp/v2/", "wp/"];
     let parts = proptest::collection::vec(part, 0..8);
     let begun = called.asked();
     let mut passed = 0;
-    for _ in 0..300 {
-        let path = format!("wc/v3/{}", parts.new_tree(&mut runner).unwrap().current().concat());
+    for n in 0..500 {
+        let path =
+            format!("{}{}", beginnings[n % beginnings.len()], parts.new_tree(&mut runner).unwrap().current().concat());
         let line = format!("GET /api/v1/stores/{}/wp-json/{path}", called.id);
         let status = raw(&address, &line, &called.service.token).await;
         assert!(status < 500 && status != 401, "{path}: {status}");
@@ -139,8 +246,11 @@ async fn random_paths_reach_nothing_but_woocommerce() {
     assert!(passed > 0, "some were sent");
     for request in called.world.shop.requests().split_off(begun) {
         let target = request.target.to_ascii_lowercase();
-        assert!(target.starts_with("/wp-json/wc/v3"), "{target}");
         let path = target.split('?').next().unwrap();
+        let may = ["/wp-json/wc/v3", "/wp-json/wp/v2/media"];
+        let is_within =
+            |space: &&str| path.strip_prefix(*space).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        assert!(may.iter().any(is_within) && !path.split('/').any(|part| part == "application-passwords"), "{target}");
         let is_plain = path.split('/').skip(1).all(|part| !part.is_empty() && part.bytes().any(|byte| byte != b'.'));
         assert!(is_plain && !path.contains('\\') && !path.contains("%2"), "{target}");
         let query = target.split_once('?').unwrap().1;

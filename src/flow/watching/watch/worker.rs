@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::super::host_pauses;
 use super::{Beneath, CLAIM, judge, scheduled};
 use crate::app::App;
 use crate::domain::{Instant, Time};
@@ -158,6 +159,7 @@ async fn claim(app: &App, most: usize, running: &mut JoinSet<()>) -> Result<usiz
     let until = now.plus(CLAIM);
     let due = schedule::claim(&app.db, now, until, i64::try_from(most).unwrap_or(i64::MAX)).await?;
     let claimed = due.len();
+    host_pauses::learn(app, &due.iter().map(|store| store.home.host()).collect::<Vec<_>>()).await?;
     let mut later = Vec::new();
     for store in due {
         match app.outgoing.hosts.turn(store.home.host(), instant) {

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::answers::{
-    Delivery, DeliveryList, Disconnected, EventList, Keys, Link, LinkAttempt, LinkList, ListedEvent, MadeLink,
-    MadeToken, MadeWebhook, Store, StoreList, TestResult, Token, TokenList, Webhook, WebhookList,
+    CallLimits, Delivery, DeliveryList, Disconnected, EventList, Keys, Link, LinkAttempt, LinkList, ListedEvent,
+    MadeLink, MadeToken, MadeWebhook, Store, StoreList, TestResult, Token, TokenList, Webhook, WebhookList,
 };
 use crate::domain::delivery::TRIAL;
 use crate::domain::news::Data;
@@ -88,7 +88,8 @@ pub fn of(schema: &str) -> Value {
         "TestResult" => value(TestResult { delivered: true, status: Some(204), fault: None, took_ms: 87 }),
         "DeliveryList" => value(DeliveryList { data: vec![a_delivery()], next_cursor: None }),
         "NewToken" => {
-            json!({"name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["merchant-42"]})
+            let limits = json!({"seconds": 30, "per_minute": 600});
+            json!({"name": "Shipping", "permissions": ["keys:read", "stores:read"], "user_ids": ["merchant-42"], "limits": limits})
         }
         "MadeToken" => value(MadeToken { info: a_token(), token: &format!("cartkey_{}", "A".repeat(43)) }),
         "Token" => value(a_token()),
@@ -267,6 +268,8 @@ fn a_token() -> Token {
         name: "Shipping".to_owned(),
         permissions: vec![Permission::KeysRead, Permission::StoresRead],
         user_ids: Some(vec![user_id()]),
+        namespaces: Vec::new(),
+        limits: CallLimits { seconds: Some(30), per_minute: Some(600), ..CallLimits::default() },
         state: TokenState::Working,
         created_at: NOON,
         expires_at: None,

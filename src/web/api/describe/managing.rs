@@ -110,7 +110,8 @@ pub fn tokens() -> Vec<Route> {
         Route::new(Method::POST, "/api/v1/tokens", "issueToken", "Issue a token")
             .says(
                 "The new token may do no more than yours: it gets only permissions that yours has (otherwise 403), \
-                 accesses no other merchants and expires no later (otherwise 422). Its secret is not shown again. \
+                 accesses no other merchants, calls no other namespaces, has no higher limits and expires no later \
+                 (otherwise 422). Its secret is not shown again. \
                  It continues to work when your token is revoked: the event `token.issued` says who issued what.",
             )
             .needs(TokensWrite)
@@ -131,9 +132,11 @@ pub fn tokens() -> Vec<Route> {
             .fails([&NOT_FOUND]),
         Route::new(Method::POST, "/api/v1/tokens/{id}/rotate", "rotateToken", "Rotate a token")
             .says(
-                "Issues a successor with the same name, permissions, merchants and lifetime, and a new secret; it \
-                 expires no later than your own token. The old token keeps working for `overlap`. Your token must \
-                 have all permissions of the other (otherwise 403). A token can rotate itself.",
+                "Issues a successor with the same name, permissions, merchants, namespaces, limits and lifetime, and \
+                 a new secret; it expires no later than your own token. The old token keeps working for `overlap`; \
+                 its calls and those of its successor are counted together. Your token must have all permissions of \
+                 the other (otherwise 403), all its namespaces, and limits that are no lower (otherwise 422). A token \
+                 can rotate itself.",
             )
             .needs(TokensWrite)
             .with(one())

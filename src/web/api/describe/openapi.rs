@@ -18,7 +18,7 @@ use super::super::tokens::{NewToken, TokenRotation};
 use super::super::webhooks::{NewWebhook, SecretRotation, WebhookChange};
 use super::{Answer, Parameter, Place, Route, examples};
 use crate::domain::delivery::TRIAL;
-use crate::domain::{Kind, Permission, Status, StoreStatus};
+use crate::domain::{CallLimit, Kind, Permission, Status, StoreStatus};
 use crate::web::problem::{
     Code, IDEMPOTENCY_KEY_IN_USE, INTERNAL, INVALID_REQUEST, NOT_FOUND, PERMISSION_MISSING, Problem, RATE_LIMITED,
     SEVERAL_STORES, STORE_NOT_CONNECTED, TIMED_OUT, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE,
@@ -320,6 +320,8 @@ fn added(name: &str) -> Value {
         }),
         "scope" => by_name("Scope"),
         "location" => json!({"type": ["string", "null"]}),
+        "limit" => json!({"enum": CallLimit::ALL}),
+        "value" => json!({"type": "integer", "minimum": 1}),
         "attempt_url" => json!({"type": "string", "format": "uri"}),
         _ => json!({"type": "string"}),
     }

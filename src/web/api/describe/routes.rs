@@ -14,7 +14,7 @@ use crate::domain::token::Permission::{
 use crate::domain::{AttemptId, LinkId, LinkState, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
     ATTEMPT_ENDED, CODE_SPENT, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, OTHER_USER, RATE_LIMITED,
-    SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE,
+    SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE, TOKEN_LIMIT,
 };
 
 pub fn all() -> Vec<Route> {
@@ -173,7 +173,7 @@ fn a_call(method: Method, path: &'static str, id: &'static str, title: &'static 
              Cookies are not passed on, and redirects are not followed. Every call is recorded before it is sent."
         }
         (false, false) => {
-            "As above. The body must be JSON, at most 32 MiB. It is sent once; with `Idempotency-Key` and up to 256 KiB, it is sent \
+            "As above. The body must be JSON, at most 32 MiB, or less if the token says so. It is sent once; with `Idempotency-Key` and up to 256 KiB, it is sent \
              again if the connection ends without an answer."
         }
         (_, true) => "As above, but for the store of a merchant.",
@@ -186,7 +186,7 @@ fn a_call(method: Method, path: &'static str, id: &'static str, title: &'static 
         .needs(permission)
         .answers_with(200, "The store's answer.", [content])
         .fails([&NOT_FOUND, &STORE_NOT_CONNECTED, &SCOPE_MISSING])
-        .fails([&RATE_LIMITED, &STORE_REDIRECTS, &STORE_UNREACHABLE]);
+        .fails([&RATE_LIMITED, &TOKEN_LIMIT, &STORE_REDIRECTS, &STORE_UNREACHABLE]);
     Route { is_call: true, ..route }
 }
 
@@ -195,7 +195,7 @@ fn route() -> Parameter {
         place: Place::Path,
         name: "route",
         says: "The route at the store, such as `orders` or `orders/12`, with its slashes as they are. Other versions and namespaces \
-               work too: whatever is under `wc/` or `wc-…/`.",
+               work too: whatever is under `wc/` or `wc-…/`, and in the `namespaces` of the token.",
         schema: text().pattern(Some("^[a-z]+$")).max_length(Some(100)).examples(["orders"]).into(),
     }
 }
