@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::Context as _;
 use cartkey::domain::actor::Actor;
+use cartkey::domain::calls::{CallLimits, Namespaces};
 use cartkey::domain::entropy::Entropy;
 use cartkey::domain::event::{Event, Kind};
 use cartkey::domain::id::{KeyId, StoreId, TokenId};
@@ -55,6 +56,9 @@ async fn main() -> anyhow::Result<()> {
         revoked_at: None,
         users: None,
         successor: None,
+        namespaces: Namespaces::default(),
+        limits: CallLimits::default(),
+        counted_with: None,
     };
     let event = Event::new(Kind::TokenIssued, now, &Actor::new("bench")).token(&token.id);
     tokens::insert(&db, &token, &fingerprint(&secret), None, &event).await?;
