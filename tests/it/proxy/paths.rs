@@ -173,7 +173,7 @@ async fn a_token_calls_the_namespaces_that_it_names_and_no_others() {
 /// A key of WooCommerce is refused outside its namespaces. Without a bound, each such call would have the store checked.
 #[tokio::test]
 async fn a_refusal_outside_woocommerce_has_the_store_checked_once_in_five_seconds() {
-    let mut called = Called::with(|s| s.woocommerce = (11, 1)).await;
+    let mut called = Called::with(|s| s.woocommerce = Some((11, 1))).await;
     let new = NewToken { namespaces: "wp/v2".parse().unwrap(), ..NewToken::new("n", "proxy:read".parse().unwrap()) };
     called.service = called.world.holder(new).await;
     let mut asked = Vec::new();
