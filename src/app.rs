@@ -12,6 +12,7 @@ use crate::domain::{Clock, Entropy, Time};
 use crate::live::backups::Backups;
 use crate::live::call_counts::CallCounts;
 use crate::live::feed::Feed;
+use crate::live::icons::Icons;
 use crate::live::lending::Lending;
 use crate::live::metrics::Metrics;
 use crate::live::outgoing_limits::OutgoingLimits;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub draining: Arc<AtomicBool>,
     /// The limits on concurrent preflights. Each one sends requests to an unverified server for up to twenty seconds.
     pub preflights: Preflights,
+    /// The icons of the stores that merchants are connecting.
+    pub icons: Icons,
     /// Hashes and verifies operator passwords.
     pub passwords: Passwords,
     /// Permits for concurrent password checks. Each check takes 64 MiB and one core.
@@ -122,6 +125,7 @@ impl App {
             calls: CallCounts::default(),
             draining: Arc::default(),
             preflights: Preflights::default(),
+            icons: Icons::default(),
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::verdict::Verdicts;
-use super::{Actor, AttemptId, Confirm, Event, Kind, LinkId, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
+use super::{Actor, AttemptId, Confirm, Event, IconUrl, Kind, LinkId, Scope, StoreId, StoreUrl, Time, UserId, Verdict};
 
 /// How long a merchant has to approve; shown on the pages.
 pub const OPEN_FOR: Duration = Duration::from_hours(1);
@@ -95,6 +95,8 @@ pub struct Attempt {
     pub typed: Option<StoreUrl>,
     /// The store's name for itself, at most 120 characters.
     pub store_name: Option<String>,
+    /// The address of the store's icon.
+    pub icon_url: Option<IconUrl>,
     /// The address that the store reported when its key was tried, if it differs from `home`.
     pub moved_to: Option<StoreUrl>,
 }

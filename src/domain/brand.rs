@@ -130,7 +130,7 @@ impl LogoFormat {
     }
 
     /// The format that the bytes themselves show, whatever the browser declared.
-    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn of_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             return Some(Self::Png);
         }

@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod entropy;
 pub mod event;
 pub mod grant;
+pub mod icon;
 pub mod id;
 pub mod invisible;
 pub mod key;
@@ -51,6 +52,7 @@ pub use delivery::{Delivery, DeliveryState};
 pub use entropy::Entropy;
 pub use event::{Event, Group, Kind};
 pub use grant::Grant;
+pub use icon::{Icon, IconUrl};
 pub use id::{
     AttemptId, DeliveryId, GrantId, KeyId, LinkId, NotAnId, OperatorId, RequestId, StoreId, TokenId, WebhookId,
 };

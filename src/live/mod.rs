@@ -5,6 +5,7 @@ pub mod call_counts;
 pub mod checkpoint;
 pub mod durability;
 pub mod feed;
+pub mod icons;
 pub mod lending;
 pub mod metrics;
 pub mod outgoing_limits;

@@ -6,7 +6,7 @@ use crate::domain::{Actor, Attempt, AttemptId, ClientNetwork, Event, Fingerprint
 /// The columns of an [`Attempt`].
 pub(super) const COLUMNS: &str = "id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store, status, reason, \
          created_at, expires_at, received_at, returned_at, elsewhere_at, confirmed_at, confirm_code_until, store_id, \
-         by_hand, password_page, stopped, warnings, typed, store_name, moved_to";
+         by_hand, password_page, stopped, warnings, typed, store_name, icon_url, moved_to";
 
 /// An attempt with the fingerprints of what its browser and its store must show.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -80,9 +80,9 @@ async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Er
         "INSERT INTO attempts (id, link_id, user_id, account_label, home, scope, confirm, return_url, wanted_store,
                                state, callback, browser, begun_from, status, reason, created_at, expires_at, by_hand,
                                begun_wide, recorded, found, begun_ip, begun_request, stopped, warnings, typed,
-                               store_name, password_page)
+                               store_name, password_page, icon_url)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26, $27, $28)",
+                 $23, $24, $25, $26, $27, $28, $29)",
     )
     .binds((
         &attempt.id,
@@ -109,7 +109,14 @@ async fn insert_row(tx: &mut Tx, new: &New<'_>, recorded: bool) -> Result<(), Er
         later.and_then(Actor::from).map(|from| from.to_string()),
         later.and_then(Actor::request),
     ))
-    .binds((attempt.stopped, &attempt.warnings, &attempt.typed, &attempt.store_name, &attempt.password_page))
+    .binds((
+        attempt.stopped,
+        &attempt.warnings,
+        &attempt.typed,
+        &attempt.store_name,
+        &attempt.password_page,
+        &attempt.icon_url,
+    ))
     .execute()
     .await?;
     Ok(())

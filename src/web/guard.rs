@@ -220,7 +220,7 @@ pub(super) fn needs_form_token(parts: &Parts) -> bool {
     !parts.headers.contains_key("sec-fetch-site")
 }
 
-/// For pages that change something when they are opened: answers link checkers (HEAD) and browsers that fetch a page in advance,
+/// For what changes something, or asks a store, when it is opened: answers link checkers (HEAD) and browsers that fetch a page in advance,
 /// and changes nothing.
 pub(super) async fn only_visits(request: Request, next: Next) -> Response {
     if request.method() == Method::HEAD {

@@ -13,6 +13,7 @@ pub mod check;
 pub mod encode;
 pub mod grant;
 pub mod http;
+pub mod icon;
 pub mod oauth1;
 pub mod preflight;
 pub mod public_ip;

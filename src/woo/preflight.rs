@@ -6,6 +6,7 @@ use super::authorize::Ask;
 use super::http::Client;
 use super::locate::{self, Located};
 use super::{approval, site};
+use crate::domain::icon::IconUrl;
 use crate::domain::rest_base::RestBase;
 use crate::domain::secret::Secret;
 use crate::domain::store_url::StoreUrl;
@@ -23,6 +24,8 @@ pub struct Findings {
     pub home: StoreUrl,
     /// The shop's name.
     pub name: Option<String>,
+    /// The address of the shop's icon.
+    pub icon: Option<IconUrl>,
     /// Why the merchant cannot continue.
     pub stop: Option<Verdict>,
     /// Possible problems although the merchant can continue, without duplicates.
@@ -31,7 +34,7 @@ pub struct Findings {
 
 impl Findings {
     pub(super) fn of(typed: &StoreUrl) -> Self {
-        Self { home: typed.clone(), name: None, stop: None, warnings: Vec::new() }
+        Self { home: typed.clone(), name: None, icon: None, stop: None, warnings: Vec::new() }
     }
 
     pub(super) fn warn(&mut self, verdict: Verdict) {
@@ -154,6 +157,7 @@ fn adopt(client: &Client, findings: &mut Findings, site: locate::Site) {
         findings.home = base;
         return findings.note(Verdict::ApprovalMisdirected);
     };
+    findings.icon = index.icon.and_then(|icon| IconUrl::of(&icon, &home));
     findings.home = home;
     if !index.woocommerce {
         findings.note(Verdict::NoWooCommerce);

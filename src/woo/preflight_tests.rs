@@ -43,7 +43,7 @@ fn woocommerce(at: &'static str, seen: &Seen) -> Option<String> {
 }
 
 fn fine(at: &str) -> Findings {
-    Findings { home: home(at), name: Some("Laden".to_owned()), stop: None, warnings: Vec::new() }
+    Findings { home: home(at), name: Some("Laden".to_owned()), icon: None, stop: None, warnings: Vec::new() }
 }
 
 #[tokio::test]

@@ -12,6 +12,17 @@
   const problem = document.querySelector("[data-focus]");
   if (problem) problem.focus();
 
+  // The store's icon takes the place of its letter once it has arrived; if it does not, the letter stays.
+  for (const tile of document.querySelectorAll("[data-icon]")) {
+    const icon = new Image();
+    icon.alt = "";
+    icon.addEventListener("load", () => {
+      tile.replaceChildren(icon);
+      tile.classList.add("pictured");
+    });
+    icon.src = tile.dataset.icon;
+  }
+
   // Copy buttons. Without this script, a click selects the text.
   for (const button of document.querySelectorAll("button[data-copy]")) {
     const source = document.getElementById(button.dataset.copy);

@@ -42,6 +42,7 @@ mod feed;
 mod first_story;
 mod grown;
 mod habits;
+mod icon;
 mod idempotency;
 mod import;
 mod languages;

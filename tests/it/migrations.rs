@@ -16,6 +16,7 @@ const RELEASED: &[(&str, &str)] = &[
     ("0003_application_passwords.sql", "1f418856ccf7b67435fd590f9dd27de95d3b897ed623b63c76372e00cecaaad1"),
     ("0004_calls.sql", "6ee2c937ca3898abe0aab8263eb510678f500910305c6407d382b1b638e5e6f1"),
     ("0005_idempotency_keys.sql", "f4ac72a019241f8811ed4213139aa854ae76fb0737302c2a23620ea51efd69e5"),
+    ("0006_icons.sql", "3014dac86424cad5641f048abf395faea6c3819a748a2abab8575c7345d3e565"),
     ("0008_call_limits.sql", "c4288afb53aa94f5d4dbe44568690634e777197af8490d4ec0dbf87ebb1ec719"),
     ("0009_lending_changes.sql", "2dacfba86b5025ab4484f8626c322138f82a4175ed3f15306973acce4a9456a5"),
     ("postgres/0002_search.sql", "8686d95c4eec178812b3f10f91c68830576139da6ebe33583239bec7d62cba7a"),
@@ -106,7 +107,7 @@ INSERT INTO attempt_days (day, status, reason, n) VALUES (1, 'failed', 'timed_ou
 UPDATE links SET begun = 1;
 UPDATE attempts
 SET begun_wide = '192.0.2.0/24', found = 'noisy_answer', begun_ip = '192.0.2.1', begun_request = 'rq_1', stopped = TRUE,
-    warnings = 'noisy_answer', typed = 'https://www.shop.example', store_name = 'Shop', moved_to = 'https://new.example';
+    warnings = 'noisy_answer', typed = 'https://www.shop.example', store_name = 'Shop', icon_url = 'https://shop.example/i.png', moved_to = 'https://new.example';
 UPDATE grants SET hastened = 1;
 ";
 

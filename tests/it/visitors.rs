@@ -51,6 +51,7 @@ const DOORS: &[(&str, &str, Door)] = &[
     ("GET", "/connect/return/{attempt}", Beginner),
     ("GET", "/connect/return/{attempt}/{state}", Everybody),
     ("GET", "/connect/attempts/{attempt}", Beginner),
+    ("GET", "/connect/attempts/{attempt}/icon", Beginner),
     ("GET", "/connect/attempts/{attempt}/again", Beginner),
     ("POST", "/connect/attempts/{attempt}/again", Beginner),
     ("GET", "/connect/attempts/{attempt}/go-on", Beginner),
@@ -329,6 +330,9 @@ fn headers_wrong(pattern: &str, reply: &Reply) -> Vec<String> {
     // The one address that a password stands in.
     let is_as_required = |name: &str, value: &str| match name {
         "referrer-policy" if pattern == "/connect/return/{attempt}/{state}" => has(name) == "no-referrer",
+        "cache-control" if pattern == "/connect/attempts/{attempt}/icon" && reply.status == 200 => {
+            has(name) == "private, max-age=3600"
+        }
         name => has(name) == value,
     };
     let always = &ALWAYS[..ALWAYS.len() - if is_file(pattern) { 2 } else { 0 }];

@@ -57,11 +57,11 @@ impl Asked {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
+    pub(super) fn html(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
         Self { status, headers, body: body.into() }
     }
@@ -72,7 +72,7 @@ impl Answer {
             ("x-robots-tag", "noindex".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        Self { status, headers, body: json::text(body) }
+        Self { status, headers, body: json::text(body).into_bytes() }
     }
 
     /// A `WP_Error` in the REST API's format.

@@ -32,7 +32,7 @@ use crate::woo::http::Client;
 pub use application_passwords::MadePassword;
 use state::Shop;
 pub use state::{CallbackMade, IssuedKey, Role, SITE_PASSWORD, SITE_USER, SeenRequest, USER_PASSWORD};
-pub use switches::{Firewall, Namespaces, Pace, Permalinks, Switches};
+pub use switches::{Firewall, Namespaces, Pace, Permalinks, SiteIcon, Switches};
 
 /// The setup of a pretend store.
 pub struct Setup {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Asked};
 use super::application_passwords;
-use super::front::{believed_home, rest_url};
+use super::front::{believed_home, rest_url, site_icon_url};
 use super::json;
 use super::rest_auth::{self, Caller};
 use super::state::{Role, Shop};
@@ -46,14 +46,12 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
             answer.with("set-cookie", "session=cookie-canary").with("x-powered-by", "PHP/8.3").with("x-debug", &seen);
         answer = answer.with("connection", "x-debug").with("cart-token", "cookie-canary");
         if !asked.get().get("_fields").is_some_and(|fields| fields.contains("environment")) {
-            answer.body = format!("<!-- {seen} -->{}", answer.body);
+            answer.body.splice(..0, format!("<!-- {seen} -->").into_bytes());
         }
     }
     if switches.notices {
-        answer.body = format!(
-            "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n{}",
-            answer.body
-        );
+        let notice = "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n";
+        answer.body.splice(..0, notice.bytes());
     }
     answer
 }
@@ -118,6 +116,7 @@ fn index(shop: &Shop, switches: &Switches, whole: bool) -> Value {
         "home": home,
         "gmt_offset": "0",
         "timezone_string": "",
+        "site_icon_url": site_icon_url(shop, switches),
         "namespaces": spaces,
         "authentication": authentication,
         "routes": if whole { routes() } else { Map::new() },

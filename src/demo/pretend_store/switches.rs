@@ -61,6 +61,28 @@ pub enum Firewall {
     ModSecurityUrlInParameter,
 }
 
+/// The site icon, and what is at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SiteIcon {
+    /// A PNG.
+    #[default]
+    Image,
+    /// The merchant chose none: the index has an empty address.
+    None,
+    /// The index has this address.
+    At(&'static str),
+    /// A page that is called a PNG.
+    Page,
+    /// An SVG with a script.
+    Svg,
+    /// The PNG, and this many bytes after it.
+    Padded(usize),
+    /// A redirect to this address.
+    RedirectsTo(&'static str),
+    /// Nothing, until the store is stopped.
+    Hangs,
+}
+
 /// How answers are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pace {
@@ -136,6 +158,8 @@ pub struct Switches {
     pub refused_by: Option<(u16, &'static str, &'static str)>,
     /// The owners of all keys lack the right to this route: 403 `woocommerce_rest_cannot_view`.
     pub forbidden: Option<&'static str>,
+    /// The site icon.
+    pub icon: SiteIcon,
     /// PHP prints notices in front of JSON.
     pub notices: bool,
     /// Plugins add cookies and headers to each answer, and repeat the address and headers of the request in it.

@@ -258,6 +258,7 @@ pub(super) fn attempt(
         warnings: Verdicts(warnings),
         typed: Some(typed.clone()).filter(|typed| findings.home != *typed),
         store_name: findings.name.clone(),
+        icon_url: findings.icon.clone(),
         moved_to: None,
     }
 }

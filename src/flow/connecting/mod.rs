@@ -7,6 +7,7 @@ pub mod brand;
 pub mod by_hand;
 pub mod connect;
 pub mod disconnect;
+pub mod icon;
 pub mod links;
 pub mod prove;
 pub mod receive;

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::connect::{Start, again_href, password_href, secret_in};
 use super::frame::Frame;
+use super::icon::icon_href;
 use super::pages::{
     AttemptPage, Connected, DisownedPage, ElsewherePage, Finding, Former, GoOn, SendPage, Trouble, View, shown,
 };
@@ -53,7 +54,7 @@ pub async fn came_back(
         Arrival::Elsewhere(attempt) if attempt.status == Status::Denied => {
             // Whoever pressed Deny sees that here; the attempt's own page is only for the browser that began it.
             let page = page(&app, frame.leading_to(&return_href(&id, false, state.as_ref())), *attempt, false).await?;
-            Ok(Page(AttemptPage { retry_href: None, back: None, ..page }).into_response())
+            Ok(Page(AttemptPage { retry_href: None, back: None, icon_href: None, ..page }).into_response())
         }
         Arrival::Elsewhere(attempt) if attempt.reason == Some(Verdict::Disowned) => {
             let keys = return_leg::surplus(&app, &attempt).await?;
@@ -132,6 +133,7 @@ async fn stopped(app: &App, frame: &Frame, attempt: &Attempt) -> Result<Option<R
 
 async fn send(app: &App, frame: Frame, attempt: Attempt, browser: &Secret) -> Result<Response, Failure> {
     let page = SendPage {
+        icon_href: icon_href(&attempt),
         authorize_url: connect::authorize_url(app, &attempt, browser).await?.expose().to_owned(),
         account: attempt.account_label,
         asks: attempt.scope,
@@ -273,6 +275,7 @@ async fn page(app: &App, frame: Frame, attempt: Attempt, returned: bool) -> Resu
         back: back(app, &frame, &attempt),
         authorize_url: None,
         asks: attempt.scope,
+        icon_href: icon_href(&attempt),
         store_name: attempt.store_name,
         store: attempt.home,
         frame,

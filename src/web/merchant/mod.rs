@@ -5,6 +5,7 @@ mod attempt;
 pub mod by_hand;
 mod connect;
 pub mod frame;
+mod icon;
 pub mod pages;
 
 use axum::Router;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/connect/return/{attempt}", get(attempt::came_back).layer(from_fn(only_visits)))
         .route("/connect/return/{attempt}/{state}", get(application_password::came_back).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}", get(attempt::look))
+        .route("/connect/attempts/{attempt}/icon", get(icon::show).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}/again", get(connect::page).post(connect::begin))
         .route("/connect/attempts/{attempt}/go-on", get(attempt::go_on_to_app).layer(from_fn(only_visits)))
         .route("/connect/attempts/{attempt}/by-hand", get(by_hand::page).post(by_hand::begin))

@@ -166,6 +166,8 @@ pub struct SendPage {
     pub attempt_href: String,
     /// The store's name for itself.
     pub store_name: Option<String>,
+    /// The path of the store's icon, if it has one; this browser may load it.
+    pub icon_href: Option<String>,
     /// Whether WordPress asks for an application password instead of WooCommerce for a key.
     pub password: bool,
 }
@@ -314,6 +316,8 @@ pub struct AttemptPage {
     pub asks: Scope,
     /// The store's name for itself.
     pub store_name: Option<String>,
+    /// The path of the store's icon, if it has one; this browser may load it.
+    pub icon_href: Option<String>,
     /// Whether it is for an application password instead of a key.
     pub password: bool,
     /// The address for connecting with an application password instead, if that may help.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{HOME, Town, authorize, body, header};
 
 const AUTHORIZE: &str = "/wc-auth/v1/authorize";
-const SPACES: &str = "/wp-json/?_fields=name,url,home,namespaces";
+const SPACES: &str = "/wp-json/?_fields=name,url,home,namespaces,site_icon_url";
 
 fn switches(change: impl FnOnce(&mut Switches)) -> Switches {
     let mut switches = Switches::default();

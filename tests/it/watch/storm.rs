@@ -49,6 +49,7 @@ async fn callback(app: &App, client: &Client, at: &str, number: u32) -> Duration
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,
         store_name: None,
+        icon_url: None,
         moved_to: None,
         received_at: None,
         returned_at: None,

@@ -86,6 +86,7 @@ impl Words {
             authorize_url: Some(format!("https://shop.example.com/wc-auth/v1/authorize?user_id={}", self.any)),
             asks: Scope::Write,
             store_name: Some(self.any.clone()),
+            icon_href: Some(format!("/connect/attempts/{}/icon", self.any)),
             password: false,
             password_href: Some(format!("/connect/attempts/{}/application-password", self.any)),
             back: view
@@ -253,6 +254,7 @@ impl Words {
             adopted: true,
             attempt_href: format!("/connect/attempts/{}", self.any),
             store_name: Some(self.any.clone()),
+            icon_href: None,
             password: false,
         }
     }
