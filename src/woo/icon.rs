@@ -6,7 +6,7 @@ use hyper::header::{ACCEPT, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use super::http::{Call, Client};
-use crate::domain::icon::{Icon, IconUrl};
+use crate::domain::{Icon, IconUrl};
 
 /// Content negotiation must not choose a format that is refused.
 const ACCEPTED: &str = "image/png, image/jpeg, image/webp, image/gif, image/x-icon";

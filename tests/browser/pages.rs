@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cartkey::demo::pretend_store::SiteIcon;
+use fantoccini::Locator;
 use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
 use serde_json::json;
@@ -227,4 +229,36 @@ async fn every_page_fits_a_phone() {
     browser.sees("This link no longer works").await;
     // The console names a page that was not found; that is its whole complaint.
     assert!(browser.console().await.iter().all(|line| line.contains("404")));
+}
+
+/// The attempt that was begun last, on its own page.
+async fn open_newest_attempt(world: &World, browser: &Browser, link: &str) {
+    browser.go(link).await;
+    browser.press("Connect store").await;
+    browser.sees("Taking you to shop.example").await;
+    let attempts = crate::database::column(&world.app.db, "SELECT id FROM attempts ORDER BY id").await;
+    browser.go(&format!("https://keys.example/connect/attempts/{}", attempts.last().expect("an attempt"))).await;
+    browser.sees("Waiting for shop.example").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stores_icon_takes_the_place_of_its_letter_and_what_is_no_image_leaves_it() {
+    let world = World::new().await;
+    let browser = Browser::open(&world, Manner::default()).await;
+    let (_, link) = world.link("merchant-42", json!({})).await;
+    open_newest_attempt(&world, &browser, &link).await;
+    let icon = browser.client.wait().for_element(Locator::Css(".tile.store.pictured img")).await.expect("the icon");
+    assert_eq!(icon.prop("naturalWidth").await.unwrap().as_deref(), Some("128"));
+    let (_, _, width, height) = icon.rectangle().await.unwrap();
+    assert_eq!((width.round(), height.round()), (32.0, 32.0), "as large as the letter's tile");
+    browser.is_in_order().await;
+    world.clock.advance(Duration::from_secs(1));
+    world.shop.switch(|shop| shop.icon = SiteIcon::Svg);
+    let (_, link) = world.link("merchant-43", json!({})).await;
+    open_newest_attempt(&world, &browser, &link).await;
+    let is_asked = "return performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/icon'))";
+    while browser.client.execute(is_asked, Vec::new()).await.unwrap() != true {}
+    let letter = browser.client.find(Locator::Css(".tile.store")).await.unwrap();
+    assert_eq!(letter.text().await.unwrap(), "C");
+    browser.is_in_order().await;
 }

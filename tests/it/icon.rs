@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use cartkey::demo::pretend_store::{Pace, PretendStore, SiteIcon, Switches};
-use cartkey::live::preflights::{Limits, Preflights};
+use cartkey::domain::{Entropy, LinkId, Network, StoreUrl};
+use cartkey::live::preflights::{Limits, Preflights, Whose};
 use serde_json::json;
 
 use crate::binary::ask;
 use crate::merchant::{Merchant, Page, html};
-use crate::world::World;
+use crate::world::{BEGINNING, OTHER, World};
 
 const PATH: &str = "/wp-content/uploads/icon.png";
 
@@ -183,14 +184,14 @@ async fn link_checkers_and_late_visitors_make_no_request() {
 async fn an_icon_takes_a_place_of_the_preflights_and_passes_the_guard() {
     let world = World::new().await;
     let (mut browser, page) = begun(&world).await;
-    let full = world
-        .also(|app| {
-            app.preflights = Preflights::of(Limits { links: 0, ..Limits::default() });
-            app.preflight_within = Duration::from_millis(50);
-        })
-        .await;
+    let places = Preflights::of(Limits { links: 1, ..Limits::default() });
+    let (link, user) = (LinkId::mint(BEGINNING, &Entropy::seeded(1)), "merchant-1".parse().unwrap());
+    let elsewhere = StoreUrl::parse(OTHER, Network::Public).unwrap();
+    let held = places.take(Whose::Link(&link, &user), &elsewhere).await;
+    let full = world.also(|app| (app.preflights, app.preflight_within) = (places, Duration::from_millis(50))).await;
     let (mut same, url) = same_at(&world, &browser, &page, &full);
     assert_eq!((same.get(&url).await.status, asked(&world.shop)), (204, 0), "no place is free");
+    drop(held);
     assert_eq!((load(&mut browser, &page).await.status, asked(&world.shop)), (200, 1), "later, one is");
     // The guard of the real client: the name leads to loopback.
     let guarded = world.guarded_client();

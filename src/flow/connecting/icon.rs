@@ -8,11 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
-use crate::domain::attempt::Attempt;
-use crate::domain::icon::Icon;
-use crate::domain::network::ClientNetwork;
-use crate::domain::store_url::StoreUrl;
+use crate::domain::{Actor, Attempt, ClientNetwork, Icon, StoreUrl};
 use crate::live::preflights::Whose;
 use crate::woo::icon;
 

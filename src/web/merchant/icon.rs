@@ -9,8 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::attempt::{href, read_id, unknown};
 use crate::app::App;
-use crate::domain::attempt::Attempt;
-use crate::domain::icon::Icon;
+use crate::domain::{Attempt, Icon};
 use crate::flow::connecting::{icon, return_leg};
 use crate::web::failure::Failure;
 use crate::web::guard::{browser, merchant};
