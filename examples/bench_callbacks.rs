@@ -80,6 +80,7 @@ async fn open_attempt(db: &Db, number: u32) -> anyhow::Result<(String, String)> 
         warnings: cartkey::domain::verdict::Verdicts::default(),
         typed: None,
         store_name: None,
+        icon_url: None,
         moved_to: None,
         received_at: None,
         returned_at: None,
