@@ -155,6 +155,7 @@ impl Config {
 
     /// The same, with the folder of systemd's credentials.
     fn read_with(vars: BTreeMap<String, String>, credentials: Option<PathBuf>) -> Result<Self, Faults> {
+        let vars = vars.into_iter().map(|(name, value)| (name, env::without_quotes(&value).to_owned())).collect();
         let mut env = Env { vars, credentials, faults: Vec::new() };
         env.refuse_unknown(&KNOWN);
         let site = read_site(&mut env);
@@ -378,6 +379,11 @@ mod tests {
             ("CARTKEY_ENV_CARTKEY_LISTEN", "0.0.0.0:8080"),
         ]);
         assert!(config.is_ok(), "{config:?}");
+        // Docker's --env-file keeps quotation marks.
+        for value in ["\"True\"", "'on'", "TRUE"] {
+            let config = read(&[("CARTKEY_ALLOW_PRIVATE_STORES", value), ("CARTKEY_LISTEN", "\"127.0.0.1:1\"")]);
+            assert!(config.is_ok(), "{value}: {config:?}");
+        }
         for (name, value) in [
             ("CARTKEY_PORT", "8080"),
             ("CARTKEY_SERVICE_HOST", "keys.example.com"),

@@ -79,9 +79,9 @@ impl Env {
     }
 
     pub fn boolean(&mut self, name: &str, default: &str) -> bool {
-        self.check(name, default, "true or false", |text| match text {
-            "true" | "1" | "yes" => Some(true),
-            "false" | "0" | "no" => Some(false),
+        self.check(name, default, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
             _ => None,
         })
     }
@@ -106,6 +106,12 @@ impl Env {
         }
         named.or(by_file).map(PathBuf::from)
     }
+}
+
+/// A value without the quotation marks around it, which Docker's `--env-file` and systemd's drop-ins written by hand keep.
+pub(super) fn without_quotes(value: &str) -> &str {
+    let inside = |quote| value.trim().strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(value)
 }
 
 /// The variables of `.env` in the working directory, if there is one.

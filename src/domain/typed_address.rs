@@ -15,18 +15,21 @@ const ENCODED: [&str; 9] = ["%20", "%09", "%0A", "%0D", "%22", "%3C", "%3E", "%C
 /// leaves credentials, ports, numbers and other schemes to the judge.
 pub(super) fn tidied(pasted: &str) -> String {
     let text: String = pasted.chars().filter(|c| !is_residue(*c)).map(narrow).take(MOST).collect();
-    let whole = without_lead(&text);
-    // In a sentence, the word with a scheme.
+    let text = decoded(text);
+    let whole = from_scheme(without_lead(&text));
+    // In a sentence, the word with a scheme, or else the one that is a name.
     let names_one = |word: &&str| without_scheme(word).is_some_and(|(_, rest)| !rest.is_empty());
-    let mut rest = whole.split_whitespace().map(without_lead).find(names_one).unwrap_or(whole);
+    let words = || whole.split_whitespace().map(without_lead);
+    let mut rest = words().find(names_one).or_else(|| words().find(|word| is_name(word))).unwrap_or(whole);
     let mut scheme = None;
     while let Some((next, after)) = without_scheme(rest) {
         (scheme, rest) = (Some(next), without_lead(after));
     }
     if scheme.is_some() {
-        rest = rest.split_whitespace().next().unwrap_or_default();
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>');
+        rest = rest.split(is_end).next().unwrap_or_default();
     }
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let rest = rest.split(['?', '#', '&']).next().unwrap_or_default();
     let rest = without_tail(first_copy(rest));
     match scheme {
         Some(scheme) if !names_another_scheme(rest) => format!("{scheme}://{rest}"),
@@ -48,6 +51,30 @@ fn narrow(c: char) -> char {
         '。' => '.',
         c => c,
     }
+}
+
+/// An address as it stands in a parameter of another: `https%3A%2F%2Fshop.com`.
+fn decoded(text: String) -> String {
+    let start = text.trim_start().get(..8).unwrap_or_default().to_ascii_lowercase();
+    if !start.starts_with("http%3a") && !start.starts_with("https%3a") {
+        return text;
+    }
+    [("%3A", ":"), ("%3a", ":"), ("%2F", "/"), ("%2f", "/")].iter().fold(text, |text, (code, c)| text.replace(code, c))
+}
+
+/// The text from its first scheme on, if what stands before it is no name: `href="https://…`, `view-source:https://…`.
+fn from_scheme(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let first = ["http://", "https://"].iter().filter_map(|scheme| lower.find(scheme)).min();
+    first.filter(|first| !text[..*first].contains('.')).map_or(text, |first| &text[first..])
+}
+
+/// Whether a word of a sentence is a host name with a domain: `shop.com/de`, but neither an email address nor the end of a sentence.
+fn is_name(word: &str) -> bool {
+    let host = without_tail(word).split(['/', '?', '#', ':']).next().unwrap_or_default();
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.');
+    let is_domain = |last: &str| last.chars().count() >= 2 && last.chars().all(|c| c.is_alphabetic() || c == '-');
+    host.chars().all(is_part) && host.rsplit_once('.').is_some_and(|(name, last)| !name.is_empty() && is_domain(last))
 }
 
 /// Splits off a scheme, complete or mistyped (`https//`, `http:`, `htttp://`, `https;//`), and everything up to the host. `None` if
@@ -92,7 +119,7 @@ const fn is_mark(c: char) -> bool {
     matches!(
         c,
         '"' | '\'' | '`' | '´' | '«' | '»' | '‘'..='‟' | '′' | '″' | '‹' | '›' | '<' | '>' | '*' | '|' | '•' | '…' | '→' | '–'
-            | '—' | '.' | ',' | ':' | ';' | '!' | '/' | '\\' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            | '—' | '.' | ',' | ':' | ';' | '!' | '=' | '&' | '/' | '\\' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             | '、' | '〈'..='】' | '〝' | '〞'
     )
 }
@@ -116,6 +143,7 @@ fn without_tail(mut text: &str) -> &str {
     loop {
         let Some(last) = text.chars().next_back() else { return text };
         let trails = match last {
+            '(' | '[' | '{' => true,
             ')' => !text.contains('('),
             ']' => !text.contains('['),
             '}' => !text.contains('{'),
@@ -197,6 +225,20 @@ mod tests {
             "My shop: https://SHOP, thanks",
             "https://SHOP/?redirect_to=https://SHOP/my-account/",
             "https://SHOP/wp-admin/admin.php?page=wc-settings)",
+            "https://SHOP&utm_source=mail",
+            "https://SHOP=",
+            "=https://SHOP",
+            "view-source:https://SHOP/",
+            "URL=https://SHOP",
+            "href=\"https://SHOP\"",
+            "<a href=\"https://SHOP\">My shop</a>",
+            "[my shop](https://SHOP)",
+            "[https://SHOP](https://SHOP)",
+            "https%3A%2F%2FSHOP%2F",
+            "Shop: SHOP",
+            "store_url: SHOP",
+            "www SHOP",
+            "My shop is SHOP. Thanks!",
         ] {
             let text = text.replace("SHOP", "shop.example.com");
             let found = typed(&text).map(|home| home.replace("://www.", "://"));
@@ -218,6 +260,9 @@ mod tests {
             ("https://", No::Unreadable),
             ("https://https://", No::Unreadable),
             ("hello world", No::Unreadable),
+            ("shop .com", No::Unreadable),
+            ("call 127.0.0.1", No::Unreadable),
+            ("me me@shop.com", No::Userinfo),
             ("https://shop.com\\.evil.com", No::Unreadable),
             ("ftp://shop.com", No::Scheme),
             ("https://ftp://shop.com", No::Scheme),

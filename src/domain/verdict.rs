@@ -159,7 +159,7 @@ verdicts! {
     Blocked(Product::Unnamed) = "blocked_by_firewall", "A firewall is blocking our server at {store}. Ask your host to allow our address for /wp-json/ and /wc-auth/, then try again.";
     RestClosed = "rest_closed", "A security plugin blocks the REST API of {store}. Allow wc/v3 in that plugin, then try again.";
     NotPublic = "not_public", "{store} is private or coming soon, so only its members can reach it. Launch the site on WordPress.com under Settings → General, then try again.";
-    LoginWall = "login_wall", "{store} asks every visitor for a password. Turn off the password for /wp-json/ and /wc-auth/, then try again.";
+    LoginWall = "login_wall", "{store} asks visitors for a password or shows them another page first. Turn that off for /wp-json/ and /wc-auth/, then try again.";
     Maintenance = "maintenance", "{store} is in maintenance mode. Try again when the store is open.";
     ServerError = "server_error", "{store} answered with a server error. Try again in a few minutes; if the error continues, ask your host.";
     RateLimited = "rate_limited", "{store} asked us to slow down. Try again in a few minutes.";

@@ -165,7 +165,7 @@ enum PostedFrom {
     Here,
     /// Another site.
     Elsewhere,
-    /// Nothing: browsers and web views without `Sec-Fetch-Site` may leave out `Origin`, or send `null`.
+    /// Nothing: browsers and web views without `Sec-Fetch-Site` may leave out `Origin`, or send `null`; proxies may empty it.
     Unreported,
 }
 
@@ -174,7 +174,7 @@ fn posted_from(site: &Site, headers: &HeaderMap) -> PostedFrom {
     match (text("sec-fetch-site"), text("origin")) {
         (Some("same-origin"), _) => PostedFrom::Here,
         (None, Some(origin)) if origin == site.public_url => PostedFrom::Here,
-        (None, Some("null") | None) => PostedFrom::Unreported,
+        (None, Some("null" | "") | None) => PostedFrom::Unreported,
         _ => PostedFrom::Elsewhere,
     }
 }

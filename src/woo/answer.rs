@@ -13,6 +13,9 @@ use crate::domain::{Product, Time, Verdict};
 /// The longest pause that a store may request.
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
+/// What the page of a shop says while it is closed for maintenance, in the languages of most shops.
+const MAINTENANCE: [&str; 6] = ["maintenance", "wartung", "mantenimiento", "manuten", "onderhoud", "メンテナンス"];
+
 /// What only a page contains, in lower case; PHP notices are HTML as well.
 const PAGE_MARKS: [&str; 4] = ["<html", "<!doctype", "<script", "<body"];
 
@@ -145,8 +148,13 @@ fn page(reply: &Reply, status: u16) -> Heard {
         404 | 410 => Heard::NotFound,
         403 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
         406 | 455 => Heard::Trouble(Verdict::Blocked(Product::ModSecurity)),
+        // WordPress uses none of these for pages.
+        405 | 409 | 415 | 418 | 451 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
+        202 => Heard::Trouble(Verdict::Blocked(Product::BotCheck)),
         429 => Heard::Trouble(Verdict::RateLimited),
-        503 if reply.headers.contains_key(RETRY_AFTER) || products::says(reply, "maintenance") => {
+        503 if reply.headers.contains_key(RETRY_AFTER)
+            || MAINTENANCE.iter().any(|word| products::says(reply, word)) =>
+        {
             Heard::Trouble(Verdict::Maintenance)
         }
         500.. => Heard::Trouble(Verdict::ServerError),
@@ -166,7 +174,7 @@ pub fn place_of_json(reply: &Reply) -> Option<Range<usize>> {
         return Some(0..body.len());
     }
     // See `json`.
-    let range = json::longest_range(body, body.len()).filter(|_| !reply.is_cut)?;
+    let range = json::longest_range(body, body.len())?;
     is_answer(reply, &range, range.len() <= 2).then_some(range)
 }
 
@@ -178,10 +186,6 @@ fn json(reply: &Reply) -> Option<(Value, bool)> {
     if let Some(value) = json::whole(body) {
         return Some((value, false));
     }
-    // A truncated body: a complete value inside it is not the answer.
-    if reply.is_cut {
-        return None;
-    }
     let (range, value) = json::longest(body)?;
     let is_empty =
         matches!(&value, Value::Object(all) if all.is_empty()) || matches!(&value, Value::Array(all) if all.is_empty());
@@ -191,11 +195,17 @@ fn json(reply: &Reply) -> Option<(Value, bool)> {
 /// Whether the JSON in this part of a body is the answer, not a part of a page.
 fn is_answer(reply: &Reply, range: &Range<usize>, is_empty: bool) -> bool {
     let body = reply.body.as_slice();
+    // No page begins with JSON.
+    let begins = body[..range.start].iter().all(|byte| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte));
+    // A complete value inside a truncated body is not the answer.
+    if reply.is_cut && !begins {
+        return false;
+    }
     let declared =
         reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"));
     let is_page = |around: &[u8]| PAGE_MARKS.iter().any(|mark| products::contains(around, mark));
     // Empty brackets in a page's style or prose are no answer either.
-    declared || !(is_empty || is_page(&body[..range.start]) || is_page(&body[range.end..]))
+    declared || !(is_empty || is_page(&body[..range.start]) || (!begins && is_page(&body[range.end..])))
 }
 
 #[cfg(test)]
@@ -262,7 +272,9 @@ pub(super) mod tests {
             (301, "location: https://x.example/", Heard::Elsewhere(Some("https://x.example/".to_owned()))),
             (302, "", Heard::Elsewhere(None)),
             (302, "location: /.well-known/sgcaptcha/?r=1", Heard::Trouble(Verdict::Blocked(Product::SiteGround))),
-            (418, "", Heard::Trouble(Verdict::AnswerUnreadable)),
+            (418, "", Heard::Trouble(Verdict::Blocked(Product::Unnamed))),
+            (202, "", Heard::Trouble(Verdict::Blocked(Product::BotCheck))),
+            (400, "", Heard::Trouble(Verdict::AnswerUnreadable)),
         ] {
             assert_eq!(hear(&reply(status, headers, page)), heard, "{status} {headers}");
         }
@@ -275,6 +287,13 @@ pub(super) mod tests {
         assert!(matches!(hear(&reply(200, "", "\u{feff}{\"home\":\"h\"}")), Heard::Json { noisy: true, .. }));
         assert!(matches!(hear(&reply(200, "", "[]")), Heard::Json { noisy: false, .. }));
         assert_eq!(hear(&reply(200, "", "<script>{\"home\":\"h\"}</script>")), Heard::Page);
+        let with_script = "{\"home\":\"h\"}<script>ad = {\"b\": \"longer than that\"}</script>";
+        assert!(
+            matches!(hear(&reply(200, "", with_script)), Heard::Json { noisy: true, value } if value["home"] == "h")
+        );
+        let cut = |body| Reply { is_cut: true, ..reply(200, "content-type: application/json", body) };
+        assert!(matches!(hear(&cut("\u{feff}{\"home\":\"h\"}\n")), Heard::Json { noisy: true, .. }));
+        assert_eq!(hear(&cut("{\"a\":{\"home\":\"h\"}")), Heard::Trouble(Verdict::AnswerUnreadable));
         assert_eq!(hear(&reply(200, "", "\"text\"")), Heard::Page);
         assert_eq!(hear(&reply(200, "", "")), Heard::Page);
     }

@@ -33,6 +33,10 @@ struct Shop {
     shows_products: bool,
     /// OPTIONS are refused by the host.
     no_options: bool,
+    /// So are empty batches.
+    no_batch: bool,
+    /// Status and headers of the page that every Basic header gets.
+    basic_gets: Option<(u16, &'static str)>,
     /// Written after each answer.
     after: &'static str,
 }
@@ -51,6 +55,8 @@ const SHOP: Shop = Shop {
     status: None,
     shows_products: false,
     no_options: false,
+    no_batch: false,
+    basic_gets: None,
     after: "",
 };
 
@@ -79,6 +85,12 @@ impl Shop {
         }
         if self.basic_is_taken && !seen.header("authorization").is_empty() {
             return refuse(403, "jwt_auth_bad_auth_header", "Authorization header malformed.");
+        }
+        if let Some((status, headers)) = self.basic_gets.filter(|_| !seen.header("authorization").is_empty()) {
+            return answer(status, headers, "<html>");
+        }
+        if self.no_batch && seen.method == "POST" {
+            return answer(403, "", "<h1>Forbidden</h1>");
         }
         if self.shows_products && seen.method == "GET" && seen.target.contains("/products?") {
             return answer(200, "content-type: application/json", r#"[{"id":1}]"#);
@@ -296,6 +308,17 @@ async fn comments_after_the_answer_do_no_harm_either() {
 async fn a_way_that_something_else_answers_says_nothing_about_the_others() {
     let answer = Shop { basic_is_taken: true, ..SHOP }.asked(Scope::Read).await;
     assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Query)));
+    for (status, headers) in [
+        (500, ""),
+        (503, ""),
+        (404, ""),
+        (401, "www-authenticate: Basic realm=x"),
+        (302, "location: https://sso.example.com/"),
+        (302, "location: /"),
+    ] {
+        let answer = Shop { basic_gets: Some((status, headers)), ..SHOP }.asked(Scope::Read).await;
+        assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Query)), "{status} {headers}");
+    }
     let all = Shop { basic_is_taken: true, query_is_blocked: true, query_arrives: false, ..SHOP };
     let answer = all.asked(Scope::Read).await;
     assert_eq!(answer.verdict, Verdict::RestClosed, "the first obstacle is named");
@@ -303,7 +326,9 @@ async fn a_way_that_something_else_answers_says_nothing_about_the_others() {
 
 #[tokio::test]
 async fn a_route_that_fails_on_its_own_is_replaced_by_a_lighter_one() {
-    for (status, body) in [(500, "<h1>Error</h1>"), (403, "<h1>Forbidden</h1>"), (404, "<html>"), (200, "<html>")] {
+    for (status, body) in
+        [(500, "<h1>Error</h1>"), (403, "<h1>Forbidden</h1>"), (404, "<html>"), (200, "<html>"), (200, "{}")]
+    {
         let answer = Shop { status: Some((status, body)), ..SHOP }.asked(Scope::Read).await;
         assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Basic)), "{status} {body}");
         assert_eq!(
@@ -334,8 +359,13 @@ async fn json_of_something_in_front_proves_no_key() {
 
 #[tokio::test]
 async fn a_host_that_refuses_options_is_asked_with_an_empty_batch() {
-    let answer = Shop { permissions: "write", no_options: true, ..SHOP }.asked(Scope::Write).await;
+    let shop = Shop { permissions: "write", no_options: true, ..SHOP };
+    let answer = shop.clone().asked(Scope::Write).await;
     assert_eq!((answer.verdict, answer.scope), (Verdict::Works, Some(Scope::Write)));
+    let shop = Shop { no_batch: true, ..shop };
+    let answer = shop.clone().asked(Scope::Write).await;
+    assert_eq!((answer.verdict, answer.scope), (Verdict::Works, Some(Scope::Write)));
+    assert_eq!(shop.verdict("ck_good", "cs_wrong").await, Verdict::SecretRejected);
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
 //! Finds a REST API that is not at its usual place, without keys: another prefix, permalinks without URL rewriting, plain
 //! permalinks, and the API of a site whose pages have a language in their address.
 
-use super::answer::{Heard, Meaning};
+use url::Url;
+
+use super::answer::{self, Heard, Meaning};
 use super::http::Client;
 use super::site::{self, Index};
 use crate::domain::{RestBase, StoreUrl, Verdict};
 
+/// How many redirects of the front page are followed, for example to the page of a language.
+const REDIRECTS_AT_MOST: usize = 2;
 /// How many directories above the store's own are searched for its API.
 const PARENTS_AT_MOST: usize = 2;
 
@@ -29,8 +33,7 @@ pub(super) async fn find(
     {
         return Some(found);
     }
-    let page = site::get(client, &home.at("/")).await.ok();
-    let named = page.and_then(|page| site::named(&page, home));
+    let named = named_by_page(client, home).await;
     let places = [RestBase::usual(home), RestBase::through_index(home), RestBase::plain(home)];
     for rest in named.into_iter().chain(places) {
         if let Some(found) = once(client, rest, asked).await {
@@ -38,6 +41,20 @@ pub(super) async fn find(
         }
     }
     above(client, home, asked).await
+}
+
+/// The API that the front page names, or the page of the same site to which it redirects.
+async fn named_by_page(client: &Client, home: &StoreUrl) -> Option<RestBase> {
+    let mut address = Url::parse(&home.at("/")).ok()?;
+    for _ in 0..=REDIRECTS_AT_MOST {
+        let page = site::get(client, address.as_str()).await.ok()?;
+        if let Some(rest) = site::named(&page, home) {
+            return Some(rest);
+        }
+        let Heard::Elsewhere(Some(to)) = answer::hear(&page) else { return None };
+        address = address.join(&to).ok().filter(|to| to.origin() == address.origin())?;
+    }
+    None
 }
 
 /// The API at `rest`, unless it was asked for before.

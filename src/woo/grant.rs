@@ -41,7 +41,7 @@ pub fn parse(body: &[u8]) -> Result<Grant, Malformed> {
         consumer_key: half(consumer_key, Half::ConsumerKey)?,
         consumer_secret: half(consumer_secret, Half::ConsumerSecret)?,
         scope: match key_permissions.ok_or(Malformed::Missing("key_permissions"))? {
-            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Text(text) => text.to_ascii_lowercase().parse().ok(),
             _ => None,
         }
         .ok_or(Malformed::Wrong("key_permissions", "read, write or read_write"))?,
@@ -227,6 +227,7 @@ mod tests {
         assert_eq!(parse(&with_bom).unwrap().key_id, 139);
         assert_eq!(parse(&body("user_id", "123")).unwrap().state.last7(), "123");
         assert_eq!(parse(&body("key_id", "0")).unwrap().key_id, 0);
+        assert_eq!(parse(&body("key_permissions", "\"Read_Write\"")).unwrap().scope, Scope::ReadWrite);
         assert_eq!(parse(&body("key_id", "1,\"more\":{\"a\":[1,null,{}]},\"x\":[]")).unwrap().key_id, 1);
     }
 

@@ -27,9 +27,9 @@ use super::pool::Pool;
 use crate::domain::{Clock, Entropy, Network, Verdict};
 
 /// The maximum size of status line and headers together, in bytes.
-const HEAD_AT_MOST: usize = 32 * 1024;
-/// The maximum number of headers in one answer.
-const HEADERS_AT_MOST: usize = 128;
+const HEAD_AT_MOST: usize = 64 * 1024;
+/// The maximum number of headers in one answer: some plugins set a cookie for each of their settings.
+const HEADERS_AT_MOST: usize = 256;
 
 /// How much of an unwanted body is read and discarded, in bytes and time.
 const THROWN_AWAY_AT_MOST: usize = 16 * 1024;
@@ -113,9 +113,12 @@ pub enum Fault {
     /// At least one of the name's addresses is not public, or the address is our own.
     #[error("the address is not public")]
     PrivateAddress,
-    /// No address accepted the connection, or it was closed.
+    /// No address accepted the connection, or it was closed before TLS was agreed upon.
     #[error("nothing answers")]
     Connect,
+    /// The connection was accepted, and closed before an answer.
+    #[error("the connection was closed without an answer")]
+    Closed,
     #[error("the certificate is not trusted")]
     Tls,
     #[error("no TLS version or cipher in common")]
@@ -140,7 +143,7 @@ impl Fault {
         match self {
             Self::Dns => Verdict::DnsFailed,
             Self::PrivateAddress => Verdict::PrivateAddress,
-            Self::Connect => Verdict::ConnectFailed,
+            Self::Connect | Self::Closed => Verdict::ConnectFailed,
             Self::Tls => Verdict::TlsFailed,
             Self::TlsOutdated => Verdict::TlsOutdated,
             Self::NotTls => Verdict::NoHttps,
@@ -404,6 +407,10 @@ pub(super) fn decompress(body: &[u8], at_most: usize) -> Result<Vec<u8>, Fault> 
     };
     let mut plain =
         if body.starts_with(&GZIP) { read(&mut GzDecoder::new(body)) } else { read(&mut ZlibDecoder::new(body)) };
+    // By WordPress and again by the server.
+    if plain.starts_with(&GZIP) && plain.len() <= at_most {
+        plain = read(&mut GzDecoder::new(plain.as_slice()));
+    }
     if plain.is_empty() {
         plain = read(&mut DeflateDecoder::new(body));
     }
@@ -431,10 +438,10 @@ fn fault_of_tls(error: &std::io::Error) -> Fault {
 pub(super) fn fault_of(error: &hyper::Error) -> Fault {
     if error.is_parse_too_large() {
         Fault::TooLarge
-    } else if error.is_parse() || error.is_incomplete_message() {
+    } else if error.is_parse() {
         Fault::Protocol
     } else {
-        Fault::Connect
+        Fault::Closed
     }
 }
 
@@ -459,7 +466,9 @@ mod tests {
         }
         let gzip = gzip.finish().unwrap();
         assert!(is_compressed(&HeaderMap::new(), &gzip), "without a header too");
-        for packed in [&gzip, &zlib.finish().unwrap(), &bare.finish().unwrap()] {
+        let mut twice = GzEncoder::new(Vec::new(), Compression::default());
+        twice.write_all(&gzip).unwrap();
+        for packed in [&twice.finish().unwrap(), &gzip, &zlib.finish().unwrap(), &bare.finish().unwrap()] {
             assert_eq!(decompress(packed, 10_000).unwrap(), text.as_bytes());
             assert_eq!(decompress(packed, text.len() - 1), Err(Fault::TooLarge));
         }

@@ -10,10 +10,12 @@ use serde_json::{Map, Value};
 /// The most values that are kept of one text. Parsed, a megabyte of brackets would take a hundred megabytes; what we need is at the
 /// beginning of each answer.
 const KEPT_AT_MOST: usize = 20_000;
-/// The maximum size of a text, in bytes, in which JSON is searched for among other output.
-const SEARCHED_AT_MOST: usize = 256 * 1024;
+/// The maximum size of a text, in bytes, in which JSON is searched for among other output: that of the largest index we read.
+const SEARCHED_AT_MOST: usize = 4 * 1024 * 1024;
 /// How many bytes a search may read in all: each bracket may cost another try.
 const READ_AT_MOST: usize = 1024 * 1024;
+/// How the parts of a page begin and end that may contain JSON of their own: scripts, styles, and the comments of caches.
+const NOT_SEARCHED: [(&[u8], &[u8]); 3] = [(b"<script", b"</script"), (b"<style", b"</style"), (b"<!--", b"-->")];
 
 /// Parses the whole text as one value. Beyond [`KEPT_AT_MOST`], values are checked and dropped.
 pub(super) fn whole(text: &[u8]) -> Option<Value> {
@@ -67,15 +69,20 @@ pub(super) fn longest(text: &[u8]) -> Option<(Range<usize>, Value)> {
     Some((longest, value))
 }
 
-/// The position of the longest object or array in a text of up to `at_most` bytes.
+/// The position of the longest object or array in a text of up to `at_most` bytes, outside scripts, styles and comments.
 pub(super) fn longest_range(text: &[u8], at_most: usize) -> Option<Range<usize>> {
     if text.len() > at_most {
         return None;
     }
     let (mut longest, mut at, mut read) = (0..0, 0, 0);
-    while let Some(open) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'[')) {
+    let mut unclosed = [false; NOT_SEARCHED.len()];
+    while let Some(open) = text[at..].iter().position(|byte| matches!(byte, b'{' | b'[' | b'<')) {
         at += open;
         let rest = &text[at..];
+        if rest[0] == b'<' {
+            at += length_not_searched(rest, &mut unclosed).max(1);
+            continue;
+        }
         let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
         let length = match values.next()? {
             Ok(_) => values.byte_offset(),
@@ -94,6 +101,16 @@ pub(super) fn longest_range(text: &[u8], at_most: usize) -> Option<Range<usize>>
         at += length.max(1);
     }
     (!longest.is_empty()).then_some(longest)
+}
+
+/// The length of the script, style or comment with which the text begins, or 0. Each kind is searched for its end until it has none.
+fn length_not_searched(text: &[u8], unclosed: &mut [bool; NOT_SEARCHED.len()]) -> usize {
+    let begins = |part: &[u8]| text.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
+    let Some(kind) = NOT_SEARCHED.iter().position(|(start, _)| begins(start)) else { return 0 };
+    let end = NOT_SEARCHED[kind].1;
+    let found = if unclosed[kind] { None } else { text.windows(end.len()).position(|at| at.eq_ignore_ascii_case(end)) };
+    unclosed[kind] = found.is_none();
+    found.unwrap_or(0)
 }
 
 /// The position of an error in the text.
@@ -202,6 +219,9 @@ mod tests {
         let (range, value) = longest(b"$a[3] in {closure}() {\"b\": [1, 2]} \xff [4]").unwrap();
         assert_eq!((range, value["b"][1].as_u64()), (21..34, Some(2)));
         assert_eq!(longest(b"no JSON"), None);
+        let around = br#"<script>a={"b":"long enough"}</script>{"c":1}<!-- {"d":"long enough"} --><STYLE>[1,2,3]</STYLE><!-- [4]"#;
+        assert_eq!(longest(around).map(|(range, _)| range), Some(38..45));
+        assert_eq!(longest("<!--<script".repeat(SEARCHED_AT_MOST / 11).as_bytes()), None);
     }
 
     #[test]

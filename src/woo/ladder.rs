@@ -105,12 +105,13 @@ fn may_be_the_route(heard: &Heard) -> bool {
             Meaning::Other(Verdict::ServerError | Verdict::RestClosed | Verdict::AnswerUnreadable) | Meaning::NoRoute
         ),
         Heard::Trouble(verdict) => !matches!(verdict, Verdict::RateLimited | Verdict::Maintenance | Verdict::LoginWall),
-        Heard::NotFound | Heard::Denied | Heard::Page => true,
-        Heard::Json { .. } | Heard::Elsewhere(_) => false,
+        Heard::NotFound | Heard::Denied | Heard::Page | Heard::Json { .. } => true,
+        Heard::Elsewhere(_) => false,
     }
 }
 
-/// Whether this would be the same with every method: the store is down, asks for patience, or has moved.
+/// Whether this would be the same with every method: the store is down, asks for patience, or has moved. Of some, only a request
+/// without a key can tell whether they are about the method: see `climb`.
 fn is_everywhere(verdict: Verdict) -> bool {
     matches!(
         verdict,
@@ -122,6 +123,12 @@ fn is_everywhere(verdict: Verdict) -> bool {
             | Verdict::NoHttps
             | Verdict::LoginWall
     )
+}
+
+/// Whether something that looks at the Authorization header or the query may have caused this for one method alone, rather than a store
+/// that is down: a plugin that dies of a header it does not understand, a password prompt for headers of others.
+fn may_be_the_method(verdict: Verdict) -> bool {
+    !matches!(verdict, Verdict::RateLimited | Verdict::Maintenance | Verdict::NoHttps | Verdict::TimedOut)
 }
 
 /// No method got the key recognised.
@@ -172,18 +179,26 @@ pub(super) struct Asking<'a> {
 
 impl Asking<'_> {
     /// Tries one method after the other until the key is recognised or finally rejected. Only WooCommerce itself can reject it; any
-    /// other answer comes from something in front of it, and says nothing about the other methods.
+    /// other answer comes from something in front of it, and says nothing about the other methods. What looks like a store that is
+    /// down ends it, unless the store answers a request without a key.
     pub(super) async fn climb(&self, ways: Ways) -> Result<(AuthMethod, Status), Stop> {
         let is_password = ways.are_of_password();
         let mut trouble: Option<Stop> = None;
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
+        let mut is_up = None;
         for method in ways.in_order() {
             let (heard, reply) = match self.recognise(method, trouble.is_some()).await {
                 Ok(Recognised::Yes(status)) => return Ok((method, status)),
                 Ok(Recognised::No(heard, reply)) => (heard, reply),
                 // The first obstacle is the one to remove.
-                Err(stop) => return Err(trouble.unwrap_or(stop)),
+                Err(stop) if trouble.is_some() || !self.is_about(&stop, ways, &mut is_up).await => {
+                    return Err(trouble.unwrap_or(stop));
+                }
+                Err(stop) => {
+                    trouble = Some(stop);
+                    continue;
+                }
             };
             match heard {
                 Heard::Refused(refusal) => match refusal.meaning() {
@@ -193,7 +208,7 @@ impl Asking<'_> {
                     Meaning::Anonymous => arrived |= refusal.is_wordpress_own(),
                     Meaning::AuthenticationError if is_password => return Err(Verdict::AnswerUnreadable.into()),
                     Meaning::AuthenticationError => {
-                        if self.is_write_only(method).await? {
+                        if self.is_write_only(method, &refusal).await? {
                             return Ok((method, Status::WriteOnly));
                         }
                         if matches!(method, AuthMethod::Basic | AuthMethod::Query) {
@@ -214,7 +229,7 @@ impl Asking<'_> {
                     Meaning::NoRoute => return Err(Verdict::NoWooCommerce.into()),
                     Meaning::Other(verdict) => {
                         let stop = Stop { retry_after: self.pause(&reply), ..verdict.into() };
-                        if is_everywhere(verdict) {
+                        if is_everywhere(verdict) && !self.is_about(&stop, ways, &mut is_up).await {
                             return Err(stop);
                         }
                         trouble = trouble.or(Some(stop));
@@ -222,7 +237,7 @@ impl Asking<'_> {
                 },
                 other => {
                     let stop = self.read_trouble(&other, &reply);
-                    if is_everywhere(stop.verdict) {
+                    if is_everywhere(stop.verdict) && !self.is_about(&stop, ways, &mut is_up).await {
                         return Err(stop);
                     }
                     trouble = trouble.or(Some(stop));
@@ -231,6 +246,17 @@ impl Asking<'_> {
         }
         let was_ignored = refused.is_none();
         Err(trouble.unwrap_or_else(|| Stop { was_ignored, ..unheard(self.home, !was_ignored, arrived).into() }))
+    }
+
+    /// Whether a stop may be about the method alone, because the store's API answers a request without a key; asked once.
+    async fn is_about(&self, stop: &Stop, ways: Ways, is_up: &mut Option<bool>) -> bool {
+        if ways.are_of_password() || !may_be_the_method(stop.verdict) {
+            return false;
+        }
+        match *is_up {
+            Some(is_up) => is_up,
+            None => *is_up.insert(Box::pin(site::has_woocommerce(self.client, self.rest)).await),
+        }
     }
 
     /// Sends the `system_status` request, and a lighter one if that fails on its own. `once` skips the second: it failed before.
@@ -246,11 +272,14 @@ impl Asking<'_> {
                     return Ok(Recognised::Yes(Status::Read { environment, noisy: *noisy, is_slow }));
                 }
                 match heard {
+                    Heard::Elsewhere(to) if !once && site::moved(self.home, to.as_deref()) == Verdict::RestClosed => {
+                        Ok((Heard::Elsewhere(to), reply))
+                    }
                     heard if once || !may_be_the_route(&heard) => return Ok(Recognised::No(heard, reply)),
                     heard => Ok((heard, reply)),
                 }
             }
-            Err(fault @ (Fault::TimedOut | Fault::TooLarge | Fault::Protocol)) if !once => Err(fault),
+            Err(fault @ (Fault::TimedOut | Fault::TooLarge | Fault::Protocol | Fault::Closed)) if !once => Err(fault),
             Err(fault) => return Err(fault.into()),
         };
         let Ok(reply) = self.send(&Method::GET, LIGHTER, &LIGHTER_FIELDS, self.pair, method).await else {
@@ -300,18 +329,28 @@ impl Asking<'_> {
         }
     }
 
-    /// A write-only key is rejected on GET and accepted on OPTIONS; a wrong secret is rejected on both. Hosts that refuse OPTIONS
-    /// are asked with an empty batch.
-    async fn is_write_only(&self, method: AuthMethod) -> Result<bool, Stop> {
-        let reply = self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await?;
-        match answer::hear(&reply) {
-            Heard::Json { value, .. } if value.get("methods").is_some() || value.get("endpoints").is_some() => Ok(true),
-            Heard::Refused(refusal) if refusal.meaning() == Meaning::AuthenticationError => Ok(false),
-            _ => {
-                let reply = self.send(&Method::POST, BATCH, &[], self.pair, method).await?;
-                Ok(is_batch(&answer::hear(&reply)))
+    /// A write-only key is rejected on GET (`refusal`) and accepted on OPTIONS; a wrong secret is rejected on both. Hosts that refuse
+    /// OPTIONS are asked with an empty batch, and those that refuse that too with a wrong secret: WooCommerce rejects it in other words.
+    async fn is_write_only(&self, method: AuthMethod, refusal: &Refusal) -> Result<bool, Stop> {
+        let heard = |reply: Result<Reply, Fault>| reply.ok().map(|reply| answer::hear(&reply));
+        let is_rejected =
+            |heard: &Heard| matches!(heard, Heard::Refused(no) if no.meaning() == Meaning::AuthenticationError);
+        match heard(self.send(&Method::OPTIONS, LIGHT, &[], self.pair, method).await) {
+            Some(Heard::Json { value, .. }) if value.get("methods").is_some() || value.get("endpoints").is_some() => {
+                return Ok(true);
             }
+            Some(heard) if is_rejected(&heard) => return Ok(false),
+            _ => {}
         }
+        match heard(self.send(&Method::POST, BATCH, &[], self.pair, method).await) {
+            Some(heard) if is_batch(&heard) => return Ok(true),
+            Some(heard) if is_rejected(&heard) => return Ok(false),
+            _ => {}
+        }
+        let wrong = KeyPair { consumer_key: self.pair.consumer_key.clone(), ..made_up_pair(self.client) };
+        let control = self.send(&Method::GET, LIGHT, &LIGHT_FIELDS, &wrong, method).await?;
+        let control = answer::hear(&control);
+        Ok(is_rejected(&control) && !matches!(control, Heard::Refused(control) if control == *refusal))
     }
 
     /// Whether the store answers as it does to a key that never existed. Both messages are in the site's own language,

@@ -6,13 +6,16 @@ use super::answer::{self, Heard};
 use super::approval;
 use super::elsewhere::{self, Api};
 use super::http::{Client, Fault, Reply};
+use super::products;
 use super::site::{self, INDEX_FIELDS, Index};
 use crate::domain::{Network, NotAStoreUrl, Product, RestBase, StoreUrl, Verdict};
 
-/// How many parent directories are tried: people paste pages of their shop.
+/// How many directories above are tried, the last of them the root: people paste pages of their shop.
 const PARENTS_AT_MOST: usize = 3;
 /// How many redirects are followed in all, manually and without keys: to https, to www, to a new name, and again there.
 const REDIRECTS_AT_MOST: usize = 6;
+/// The longest page that asks for a password and nothing else, in bytes.
+const PASSWORD_PAGE_AT_MOST: usize = 32 * 1024;
 
 pub(super) enum Located {
     /// Its REST index answers.
@@ -60,14 +63,13 @@ async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
     let mut at = typed.clone();
     let (mut asked, mut rests) = (Vec::new(), Vec::new());
     let mut redirects = REDIRECTS_AT_MOST;
-    for _ in 0..=PARENTS_AT_MOST {
+    let mut wall = None;
+    for step in 0..=PARENTS_AT_MOST {
         match probe(client, &at, &mut redirects).await {
             Probe::Found(base, index) => return Located::At(Site { rest: RestBase::usual(&base), base, index }),
             Probe::Closed(base) => return closed(&base),
             Probe::Trouble(base, Verdict::RestClosed) => {
-                rests.push(RestBase::usual(&base));
-                let found = Box::pin(elsewhere::find(client, &base, None, &mut rests)).await;
-                return found.map_or_else(|| closed(&base), |api| located(api, base.clone()));
+                return closed_unless_elsewhere(client, &base, &mut rests).await;
             }
             Probe::Trouble(base, verdict) => return sorted(base, verdict),
             Probe::NotHere(base, reply) => {
@@ -80,7 +82,22 @@ async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
                     let directory = StoreUrl::parse(api.rest.directory(), client.network());
                     return located(api, directory.unwrap_or(base));
                 }
-                let up = base.parent();
+                // The root redirects visitors to a page that is not its API.
+                if at.parent().is_none() && base != at && base.origin() == at.origin() {
+                    if site::has_woocommerce(client, &RestBase::usual(&at)).await
+                        || approval::is_there(client, &at).await
+                    {
+                        return closed_unless_elsewhere(client, &at, &mut rests).await;
+                    }
+                    asked.extend([base, at]);
+                    break;
+                }
+                let is_last = step + 1 == PARENTS_AT_MOST;
+                let root = || StoreUrl::parse(base.origin(), client.network()).ok();
+                let up = base.parent().and_then(|up| if is_last { root() } else { Some(up) });
+                if up.is_none() && reply.is_some_and(|reply| is_password_page(&reply)) {
+                    wall = Some(base.clone());
+                }
                 asked.push(base);
                 match up {
                     Some(up) => at = up,
@@ -100,7 +117,24 @@ async fn locate_at(client: &Client, typed: &StoreUrl) -> Located {
             return closed(&base);
         }
     }
-    Located::Not(Verdict::NoWordPress)
+    match wall {
+        Some(base) => sorted(base, Verdict::LoginWall),
+        None => Located::Not(Verdict::NoWordPress),
+    }
+}
+
+/// Whether a page asks for a password and nothing else. Many shops have a login form somewhere in each of their pages.
+fn is_password_page(page: &Reply) -> bool {
+    page.status.is_success()
+        && page.body.len() <= PASSWORD_PAGE_AT_MOST
+        && ["type=\"password\"", "type='password'", "type=password"].iter().any(|mark| products::says(page, mark))
+}
+
+/// The API of a site that refuses visitors at the usual place, or does not have it there.
+async fn closed_unless_elsewhere(client: &Client, base: &StoreUrl, rests: &mut Vec<RestBase>) -> Located {
+    rests.push(RestBase::usual(base));
+    let found = Box::pin(elsewhere::find(client, base, None, rests)).await;
+    found.map_or_else(|| closed(base), |api| located(api, base.clone()))
 }
 
 /// Its API refuses visitors.
@@ -121,10 +155,18 @@ pub(super) fn forbidden_http(text: &str, network: Network) -> bool {
     http && network == Network::Public
 }
 
-/// Converts a verdict. One that a browser may get past, or that only takes patience, does not stop the merchant.
+/// Converts a verdict. One that a browser may get past, that only takes patience, or that may be about the index alone, does not stop
+/// the merchant here.
 fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
-    let is_passable =
-        matches!(verdict, Verdict::Blocked(_) | Verdict::LoginWall | Verdict::RateLimited | Verdict::TimedOut);
+    let is_passable = matches!(
+        verdict,
+        Verdict::Blocked(_)
+            | Verdict::LoginWall
+            | Verdict::RateLimited
+            | Verdict::TimedOut
+            | Verdict::ServerError
+            | Verdict::AnswerUnreadable
+    );
     if !is_passable {
         return Located::Not(verdict);
     }
@@ -136,12 +178,15 @@ fn sorted(base: StoreUrl, verdict: Verdict) -> Located {
 async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe {
     let mut base = base.clone();
     let mut address = index_of(&base);
+    let mut seen = Vec::new();
     loop {
         let reply: Result<Reply, Fault> = site::get_index(client, &address).await;
         let reply = match reply {
             Ok(reply) => reply,
             // Too large, or not HTTP: something answers, but it is not a REST API.
             Err(Fault::TooLarge | Fault::Protocol) => return Probe::NotHere(base, None),
+            // Servers hang up on programs that they do not like.
+            Err(Fault::Closed) => return Probe::Trouble(base, Verdict::Blocked(Product::Unnamed)),
             Err(fault) => return Probe::Trouble(base, fault.verdict()),
         };
         let heard = answer::hear(&reply);
@@ -169,9 +214,21 @@ async fn probe(client: &Client, base: &StoreUrl, redirects: &mut usize) -> Probe
             Heard::Denied => return Probe::Trouble(base, Verdict::RestClosed),
             _ => return Probe::NotHere(base, Some(reply)),
         };
+        if site::comes_back(&address, &to) {
+            return match site::moved(&base, Some(&to)) {
+                Verdict::Moved => Probe::Trouble(base, Verdict::LoginWall),
+                _ if base.parent().is_some() => Probe::NotHere(base, None),
+                _ => Probe::Trouble(base, Verdict::RestClosed),
+            };
+        }
+        seen.push(address.clone());
         let Some(left) = redirects.checked_sub(1) else { return Probe::Trouble(base, Verdict::Moved) };
         *redirects = left;
         match follow(&address, &base, &to, client.network()) {
+            // Round and round: WordPress's own address and that of its server differ.
+            Ok(Some((base, next))) if seen.contains(&next) => {
+                return Probe::Trouble(base, Verdict::ApprovalMisdirected);
+            }
             Ok(Some((next_base, next))) => (base, address) = (next_base, next),
             // A page of the shop may redirect anywhere; only a redirect of the root means that the API is closed.
             Ok(None) if base.parent().is_some() => return Probe::NotHere(base, None),

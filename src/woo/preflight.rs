@@ -95,7 +95,10 @@ pub(super) async fn known(client: &Client, findings: &mut Findings) -> Option<Re
         }
         Located::Hidden(base, rest, verdict) => {
             // Only the index may be closed.
-            let may_be_the_index = matches!(verdict, Verdict::RestClosed | Verdict::Blocked(_));
+            let may_be_the_index = matches!(
+                verdict,
+                Verdict::RestClosed | Verdict::Blocked(_) | Verdict::ServerError | Verdict::AnswerUnreadable
+            );
             if !may_be_the_index || !site::has_woocommerce(client, &rest).await {
                 findings.note(verdict);
             }
@@ -122,16 +125,20 @@ async fn look(client: &Client, ask: &Ask<'_>, findings: &mut Findings) {
     let adopted = rest.is_some() && findings.home.host() != typed.host();
     match (approved, rest) {
         (Ok(()), _) => {}
+        // Another warning says why visitors see something else there.
+        (Err(Verdict::ApprovalMisdirected), None) if lost && !findings.warnings.is_empty() => {}
         // Without the index, this may just be the wrong directory: warn, and let the merchant's browser decide.
         (Err(verdict), None) if lost => findings.warn(verdict),
         (Err(_), Some(rest)) if lost && rest.is_query() => findings.note(Verdict::PlainPermalinks),
         (Err(_), Some(rest)) if lost && rest.is_through_index() => findings.note(Verdict::IndexPermalinks),
         // The shop reports an address where WordPress does not answer: it has a separate front end there.
-        (Err(Verdict::PermalinksStale), Some(_))
+        (Err(Verdict::PermalinksStale | Verdict::ApprovalMisdirected), Some(_))
             if adopted && site::index(client, &RestBase::usual(&findings.home)).await.is_none() =>
         {
             findings.note(Verdict::ApprovalMisdirected);
         }
+        // WooCommerce answers every visitor with its own page or redirect: these were shown something else.
+        (Err(Verdict::ApprovalMisdirected), Some(_)) if lost => findings.warn(Verdict::LoginWall),
         (Err(verdict), _) => findings.note(verdict),
     }
 }

@@ -53,6 +53,7 @@ async fn a_shop_is_found_from_any_of_its_addresses() {
         ("http://shop.example.com/de", "http://shop.example.com/de"),
         ("http://shop.example.com/de/cart/checkout", "http://shop.example.com/de"),
         ("http://shop.example.com/a/b/c", "http://shop.example.com"),
+        ("http://shop.example.com/product-category/a/b/c/d/", "http://shop.example.com"),
         ("http://www.shop.example.com", "http://shop.example.com"),
     ] {
         assert_eq!(look(typed, move |seen| woocommerce(at, seen)).await, fine(at), "{typed}");
@@ -78,7 +79,7 @@ async fn redirects_of_the_index_are_followed_by_hand_and_not_for_ever() {
         let next = if seen.header("host").starts_with("www.") { "app.example.com" } else { "www.shop.example.com" };
         Some(answer(301, &format!("location: http://{next}{}", seen.target), ""))
     };
-    assert_eq!(look("http://shop.example.com", around).await.stop, Some(Verdict::Moved));
+    assert_eq!(look("http://shop.example.com", around).await.stop, Some(Verdict::ApprovalMisdirected));
 }
 
 #[tokio::test]
@@ -167,4 +168,106 @@ async fn nothing_real_is_shown_to_the_store_before_the_merchant_goes_there() {
     .await;
     assert_eq!(findings, fine("http://shop.example.com"));
     assert!(asked.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn what_only_the_index_suffers_from_is_no_reason() {
+    let at = "http://shop.example.com";
+    for (status, headers) in [
+        (500, ""),
+        (502, ""),
+        (400, ""),
+        (418, ""),
+        (301, "location: /login/"),
+        (302, "location: /login/?back=/wp-json/"),
+        (302, "location: https://sso.example.com/?to=shop.example.com"),
+    ] {
+        let findings = look(at, move |seen| match seen.path() {
+            "/wp-json/" => Some(answer(status, headers, "<p>no")),
+            "/wp-json/wc/v3/" => Some(answer(200, "", r#"{"namespace":"wc/v3"}"#)),
+            _ => woocommerce(at, seen),
+        })
+        .await;
+        assert_eq!((findings.stop, findings.home), (None, home(at)), "{status} {headers}");
+        let is_in_front = headers.contains("sso.");
+        assert_eq!(
+            findings.warnings,
+            if is_in_front { vec![Verdict::LoginWall] } else { Vec::new() },
+            "{status} {headers}"
+        );
+    }
+    let down = look(at, move |seen| {
+        woocommerce(at, seen).filter(|_| !seen.path().contains("wp-json")).or_else(|| Some(answer(500, "", "")))
+    })
+    .await;
+    assert_eq!(down.stop, Some(Verdict::ServerError));
+}
+
+#[tokio::test]
+async fn the_approval_page_is_followed_as_a_browser_follows_it() {
+    let at = "http://shop.example.com";
+    let login = move |seen: &Seen| {
+        answer(
+            302,
+            &format!("location: {at}/wc-auth/v1/login/?{}", seen.target.split_once('?').map_or("", |(_, query)| query)),
+            "",
+        )
+    };
+    let is_page = |seen: &Seen| seen.path().ends_with("/wc-auth/v1/authorize");
+    let slash = move |seen: &Seen| match seen.target.replace("/authorize?", "/authorize/?") {
+        _ if seen.path() == "/wc-auth/v1/authorize/" && !seen.target.contains('?') => {
+            Some(answer(401, "", "<html>Access denied"))
+        }
+        _ if seen.path() == "/wc-auth/v1/authorize/" => Some(login(seen)),
+        target if is_page(seen) && target != seen.target => Some(answer(301, &format!("location: {at}{target}"), "")),
+        target if is_page(seen) => Some(answer(301, &format!("location: {at}{target}/"), "")),
+        _ => woocommerce(at, seen),
+    };
+    assert_eq!(look(at, slash).await, fine(at));
+    let cookie = move |seen: &Seen| {
+        let asks = is_page(seen) && seen.header("cookie") != "seen=1";
+        if asks {
+            Some(answer(302, &format!("location: {}\nset-cookie: seen=1; Path=/", seen.target), ""))
+        } else {
+            woocommerce(at, seen)
+        }
+    };
+    assert_eq!(look(at, cookie).await, fine(at));
+    // In the directory of a language, and nothing else: another site of a network would approve for itself.
+    for (path, is_fine) in [("/en/wc-auth/v1/login/", true), ("/wp-json/", false)] {
+        let language = move |seen: &Seen| match seen.path() {
+            found if found == path && is_fine => Some(answer(200, "", "<html>Log in")),
+            "/wc-auth/v1/authorize" => {
+                woocommerce(at, seen).map(|page| page.replace("/wc-auth/v1/login", "/en/wc-auth/v1/login"))
+            }
+            _ => woocommerce(at, seen),
+        };
+        assert_eq!(look(at, language).await.stop, (!is_fine).then_some(Verdict::ApprovalMisdirected), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_only_visitors_see_warns() {
+    let at = "http://shop.example.com";
+    let page = |found: String| {
+        move |seen: &Seen| {
+            if seen.path().starts_with("/wc-auth/") { Some(found.clone()) } else { woocommerce(at, seen) }
+        }
+    };
+    for found in [
+        answer(302, "location: /my-account/", ""),
+        answer(302, "location: /", ""),
+        answer(200, "", "<html>Coming soon"),
+    ] {
+        assert_eq!(
+            look(at, page(found.clone())).await,
+            Findings { warnings: vec![Verdict::LoginWall], ..fine(at) },
+            "{found}"
+        );
+    }
+    let everywhere = |_: &Seen| Some(answer(200, "", "<html><form><input type=\"password\"></form>"));
+    let findings = look(at, everywhere).await;
+    assert_eq!((findings.stop, findings.warnings), (None, vec![Verdict::LoginWall]));
+    let hangs_up = look(at, |_| Some(String::new())).await;
+    assert_eq!((hangs_up.stop, hangs_up.warnings), (None, vec![Verdict::Blocked(Product::Unnamed)]));
 }

@@ -10,7 +10,21 @@ use crate::domain::{Product, Verdict};
 const LOOK_AT_MOST: usize = 64 * 1024;
 
 /// The longest page of a bot check, in bytes.
-const CHECK_PAGE_AT_MOST: usize = 8 * 1024;
+const CHECK_PAGE_AT_MOST: usize = 16 * 1024;
+
+/// What the pages of bot checks ask of a visitor, in lower case. The word captcha is not among them: any form may have one.
+const CHECKS_SAY: [&str; 10] = [
+    "not a robot",
+    "not a bot",
+    "are human",
+    "human verification",
+    "checking your browser",
+    "verify you are",
+    "verifying your browser",
+    "security check",
+    "turn javascript on and reload",
+    "ddos protection",
+];
 
 /// A mark by which an answer shows which product wrote it.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +94,7 @@ pub(super) fn in_front(reply: &Reply) -> Option<Verdict> {
         return Some(Verdict::Blocked(*product));
     }
     let status = reply.status.as_u16();
-    if status < 300 {
+    if status < 300 || (is_refusal(status) && says(reply, "document.cookie")) {
         return bot_check(reply);
     }
     let cloudflare = header(reply, SERVER.as_str()).eq_ignore_ascii_case("cloudflare");
@@ -133,14 +147,15 @@ fn is_wordpress(reply: &Reply) -> bool {
     says(reply, "wp-content") || says(reply, "wp-includes") || says(reply, "api.w.org")
 }
 
-/// The page of a bot check that answers with success: a script runs in the browser, and loads the page again. A shop's own
+/// The page of a bot check: a script runs in the browser, and loads the page again, or a person must prove to be one. A shop's own
 /// page, or WordPress's, is none.
 fn bot_check(reply: &Reply) -> Option<Verdict> {
     if says(reply, "one moment, please") && says(reply, "location.reload") {
         return Some(Verdict::Blocked(Product::Imunify360));
     }
     let loads_again = says(reply, "location.reload") || (says(reply, "document.cookie") && says(reply, "location."));
-    let runs = says(reply, "<script") && loads_again;
+    let asks = || CHECKS_SAY.iter().any(|words| says(reply, words));
+    let runs = says(reply, "<script") && (loads_again || asks());
     (is_short(reply) && runs).then_some(Verdict::Blocked(Product::BotCheck))
 }
 
@@ -214,6 +229,30 @@ mod tests {
                 "",
                 "<script>document.cookie=\"__test=\"+x;location.href=\"/?i=1\"</script>",
                 blocked(Product::BotCheck),
+            ),
+            (
+                409,
+                "",
+                "<script>document.cookie=\"humans_21909=1\"; document.location.reload(true)</script>",
+                blocked(Product::BotCheck),
+            ),
+            (
+                200,
+                "",
+                "<title>Making sure you're not a bot!</title><script type=module src=a.mjs></script>",
+                blocked(Product::BotCheck),
+            ),
+            (
+                200,
+                "",
+                "<title>Verifying that you are not a robot...</title><script src=api.js></script>",
+                blocked(Product::BotCheck),
+            ),
+            (
+                200,
+                "",
+                "<noscript>You need to enable JavaScript to run this app.</noscript><script src=a.js></script>",
+                None,
             ),
             (200, "", "<script>window.onload=function(){window.location.href=\"/lander\"}</script>", None),
             (200, "", "<link href=\"/wp-content/a.css\"><script>location.href='#'</script>", None),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::{ACCEPT, HeaderName, HeaderValue, LINK};
+use hyper::header::{ACCEPT, COOKIE, HeaderName, HeaderValue, LINK};
 use serde_json::Value;
 use url::Url;
 
@@ -45,16 +45,22 @@ pub(super) struct Index {
 
 /// Sends a GET request without keys.
 pub(super) async fn get(client: &Client, url: &str) -> Result<Reply, Fault> {
-    get_at_most(client, url, ONE_AT_MOST).await
+    get_at_most(client, url, ONE_AT_MOST, None).await
+}
+
+/// The same with cookies that the site set before.
+pub(super) async fn get_with_cookies(client: &Client, url: &str, cookies: &str) -> Result<Reply, Fault> {
+    get_at_most(client, url, ONE_AT_MOST, HeaderValue::from_str(cookies).ok().filter(|value| !value.is_empty())).await
 }
 
 /// The same for an index, which may be large.
 pub(super) async fn get_index(client: &Client, url: &str) -> Result<Reply, Fault> {
-    get_at_most(client, url, INDEX_AT_MOST).await
+    get_at_most(client, url, INDEX_AT_MOST, None).await
 }
 
-async fn get_at_most(client: &Client, url: &str, at_most: usize) -> Result<Reply, Fault> {
-    let headers: Vec<(HeaderName, HeaderValue)> = vec![(ACCEPT, HeaderValue::from_static(ACCEPT_JSON))];
+async fn get_at_most(client: &Client, url: &str, at_most: usize, cookies: Option<HeaderValue>) -> Result<Reply, Fault> {
+    let mut headers: Vec<(HeaderName, HeaderValue)> = vec![(ACCEPT, HeaderValue::from_static(ACCEPT_JSON))];
+    headers.extend(cookies.map(|cookies| (COOKIE, cookies)));
     let call = Call { method: Method::GET, url, headers, body: Vec::new(), within: ONE_WITHIN, at_most };
     client.send(call).await
 }
@@ -92,11 +98,28 @@ pub(super) fn named(reply: &Reply, home: &StoreUrl) -> Option<RestBase> {
 
 fn in_page(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
-    let link =
-        text.split("<link").skip(1).filter_map(|tag| tag.split('>').next()).find(|tag| tag.contains(REST_LINK))?;
-    let address = link.split_once("href=")?.1;
-    let quote = address.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    address[1..].split(quote).next().map(|address| address.replace("&amp;", "&").replace("&#038;", "&"))
+    let lower = text.to_ascii_lowercase();
+    let mut tags = lower.match_indices("<link").map(|(at, _)| (at, lower[at..].split('>').next().unwrap_or_default()));
+    let (at, tag) = tags.find(|(_, tag)| tag.contains(REST_LINK))?;
+    let value = &text[at + tag.find("href=")? + "href=".len()..at + tag.len()];
+    // Plugins that shorten pages leave out quotation marks.
+    let address = match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        Some(quote) => value[1..].split(quote).next(),
+        None => value.split_ascii_whitespace().next(),
+    };
+    address.map(|address| address.replace("&amp;", "&").replace("&#038;", "&"))
+}
+
+/// Whether `to` is a login page, of WordPress or of something in front, that leads back to the address asked: a parameter names its
+/// path, or, for a page on another host, its host.
+pub(super) fn comes_back(asked: &str, to: &str) -> bool {
+    let Ok(asked) = Url::parse(asked) else { return false };
+    let Ok(to) = asked.join(to) else { return false };
+    let host = asked.host_str().filter(|_| to.host() != asked.host());
+    let names_it = to.query_pairs().any(|(_, value)| {
+        value.contains(asked.path().trim_end_matches('/')) || host.is_some_and(|host| value.contains(host))
+    });
+    names_it && !["/wc-auth/", "/wp-json"].iter().any(|ours| to.path().contains(ours))
 }
 
 /// Parses an index; JSON without `home` and `namespaces` is not one.
@@ -206,6 +229,11 @@ mod tests {
                 "",
                 "<link href=\"/?rest_route=/\" rel=\"https://api.w.org/\">",
                 Some("https://shop.example.com/?rest_route=/"),
+            ),
+            (
+                "",
+                "<LINK REL=https://api.w.org/ HREF=https://shop.example.com/Rest/>",
+                Some("https://shop.example.com/Rest/"),
             ),
             ("link: <https://evil.example/api/>; rel=\"https://api.w.org/\"", "", None),
             ("", "<a href='https://api.w.org/'>", None),

@@ -125,7 +125,7 @@ fn curl_says(fault: Fault, url: &Url) -> String {
         Fault::Tls | Fault::TlsOutdated | Fault::NotTls => {
             "cURL error 60: SSL certificate problem: self-signed certificate".to_owned()
         }
-        Fault::Protocol | Fault::TooLarge => "cURL error 52: Empty reply from server".to_owned(),
+        Fault::Closed | Fault::Protocol | Fault::TooLarge => "cURL error 52: Empty reply from server".to_owned(),
         // WordPress detects these before it calls cURL.
         Fault::Dns | Fault::PrivateAddress | Fault::BadUrl => REFUSED.to_owned(),
     }

@@ -103,6 +103,9 @@ async fn wordpress(asked: &Asked, path: &str, shop: &Shop, switches: &Switches) 
 
 /// `/wc-auth/v1/…`: exists if the rewrite rules and the plugin agree.
 async fn by_rule(asked: &Asked, route: &str, shop: &Shop, switches: &Switches) -> Answer {
+    if let Some(page) = switches.members_only.filter(|_| approval::visitor(asked, shop).is_none()) {
+        return Answer::redirect(&format!("{}{page}", shop.home));
+    }
     match (switches.woocommerce_off, switches.rules_stale) {
         (false, false) => approval::answer(asked, route.trim_end_matches('/'), shop, switches).await,
         // The rule of the inactive plugin still matches, and leads to the front page at that address.
@@ -199,6 +202,10 @@ fn firewall(asked: &Asked, firewall: Firewall) -> Option<Answer> {
         Firewall::BotCheck => Some(Answer::html(
             200,
             "<html><script>document.cookie=\"__test=\"+1;location.href=\"/?i=1\";</script></html>",
+        )),
+        Firewall::BotCheckConflict => Some(Answer::html(
+            409,
+            "<script>document.cookie = \"humans_21909=1\"; document.location.reload(true)</script>",
         )),
         Firewall::PrivateSite => Some(Answer {
             status: 403,

@@ -29,6 +29,9 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     if let Some((status, code, message)) = switches.refused_by {
         return Answer::rest_error(status, code, message);
     }
+    if switches.index_dies && route == "/" {
+        return Answer::html(500, "<p>There has been a critical error on this website.</p>");
+    }
     let mut answer = match rest_auth::caller(asked, route, shop, switches) {
         Ok(Caller::Anonymous) if switches.index_closed && route == "/" => {
             Answer::rest_error(401, "rest_cannot_access", "Only members may read the index.")
@@ -48,6 +51,9 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         if !asked.get().get("_fields").is_some_and(|fields| fields.contains("environment")) {
             answer.body.splice(..0, format!("<!-- {seen} -->").into_bytes());
         }
+    }
+    if switches.script_after {
+        answer.body += "<script>window.ad = {\"campaign\": \"longer than many answers of this store\"};</script>";
     }
     if switches.notices {
         let notice = "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n";

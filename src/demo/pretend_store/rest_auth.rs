@@ -43,6 +43,9 @@ pub(super) fn caller(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
     if switches.basic_taken && basic_of(authorization).is_some() {
         return Err(Answer::rest_error(403, "jwt_auth_bad_auth_header", "Authorization header malformed."));
     }
+    if switches.basic_dies && basic_of(authorization).is_some() {
+        return Err(Answer::html(500, "<p>There has been a critical error on this website.</p>"));
+    }
     let is_ssl = is_ssl(shop, switches);
     // Before 11.1 the whole request URI, including the query, is searched for the text; from 11.1 the route decides.
     let in_address = |part: &str| asked.target().contains(&format!("{}/{part}", switches.rest_prefix()));

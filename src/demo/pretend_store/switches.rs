@@ -51,6 +51,8 @@ pub enum Firewall {
     DefensiveMode,
     /// 200 with a script that sets a cookie and loads the page again.
     BotCheck,
+    /// 409 with such a script, as at HostGator and Bluehost.
+    BotCheckConflict,
     /// 403 as WordPress.com answers for a private site.
     PrivateSite,
     /// 406 with the page of a `ModSecurity` rule.
@@ -150,6 +152,8 @@ pub struct Switches {
     pub rest_directory_closed: bool,
     /// The index, and nothing else, is closed to visitors.
     pub index_closed: bool,
+    /// The index, and nothing else, is 500: PHP has too little memory for it.
+    pub index_dies: bool,
     /// What the index lists.
     pub namespaces: Namespaces,
     /// The shop's pages and its `home` are in a directory named after their language; its API is not.
@@ -206,6 +210,12 @@ pub struct Switches {
     pub user_routes_off: bool,
     /// A plugin refuses every Basic header as a malformed one of its own.
     pub basic_taken: bool,
+    /// A plugin dies of every Basic header: 500.
+    pub basic_dies: bool,
+    /// A plugin redirects visitors who are not logged in from the approval page to this path.
+    pub members_only: Option<&'static str>,
+    /// A server in front prints a script after JSON.
+    pub script_after: bool,
     /// The host refuses DELETE.
     pub delete_refused: bool,
     /// The host refuses everything below this path to everyone.

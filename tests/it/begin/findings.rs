@@ -50,6 +50,7 @@ const WARNINGS: [(Switch, &str, &str); 19] = [
     (|s| s.firewall = Firewall::AwsWaf, "blocked_by_aws_waf", "Ask whoever runs the store's AWS account"),
     (|s| s.firewall = Firewall::Imperva, "blocked_by_imperva", "In Imperva, allow our address"),
     (|s| s.firewall = Firewall::BotCheck, "blocked_by_bot_check", "lets browsers pass, but not our server"),
+    (|s| s.firewall = Firewall::BotCheckConflict, "blocked_by_bot_check", "lets browsers pass, but not our server"),
     (|s| s.firewall = Firewall::Cloudflare, "blocked_by_cloudflare", "In Cloudflare, add a rule that skips /wp-json/"),
     (|s| s.firewall = Firewall::Sucuri, "blocked_by_sucuri", "In Sucuri, allow our address"),
     (|s| s.firewall = Firewall::SiteGroundCaptcha, "blocked_by_siteground", "Ask SiteGround's support"),
@@ -61,7 +62,9 @@ const WARNINGS: [(Switch, &str, &str); 19] = [
         "Ask your host to exempt /wc-auth/",
     ),
     (|s| s.rest_closed = true, "rest_closed", "allow wc/v3 in your security plugin"),
-    (|s| s.login_wall = true, "login_wall", "Turn off the password for /wp-json/ and /wc-auth/"),
+    (|s| s.login_wall = true, "login_wall", "Turn that off for /wp-json/ and /wc-auth/"),
+    (|s| s.members_only = Some("/my-account/"), "login_wall", "shows them another page first"),
+    (|s| s.script_after = true, "noisy_answer", "the comments that cache plugins add"),
     (|s| s.rate_limited = Some(30), "rate_limited", "Try again in a few minutes"),
     (|s| s.notices = true, "noisy_answer", "turn off the display of PHP errors"),
 ];
@@ -195,11 +198,14 @@ async fn a_store_that_does_not_answer_keeps_nobody_waiting() {
 async fn the_index_is_a_hint_and_the_approval_page_decides() {
     let world = World::new().await;
     let mut browser = world.merchant();
-    let shapes: [(Switch, &str, &str); 6] = [
+    let shapes: [(Switch, &str, &str); 9] = [
         (|s| s.rest_prefix = Some("api"), "/api/wc/v3", ""),
         (|s| s.namespaces = Namespaces::Hidden, "/wp-json/wc/v3", ""),
         (|s| s.namespaces = Namespaces::AsObject, "/wp-json/wc/v3", ""),
         (|s| s.index_closed = true, "/wp-json/wc/v3", ""),
+        (|s| s.index_dies = true, "/wp-json/wc/v3", ""),
+        (|s| s.basic_taken = true, "/wp-json/wc/v3", ""),
+        (|s| s.basic_dies = true, "/wp-json/wc/v3", ""),
         (|s| (s.rest_directory_closed, s.woocommerce) = (true, Some((11, 1))), "/index.php?rest_route=/wc/v3", ""),
         (|s| s.language = Some("en"), "/wp-json/wc/v3", "/en"),
     ];

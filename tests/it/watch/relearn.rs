@@ -47,6 +47,20 @@ async fn each_way_is_learned_after_each_other_and_services_are_told_to_fetch_the
     }
 }
 
+/// A JWT plugin that was installed afterwards refuses Basic headers, or dies of them; the store itself is up.
+#[tokio::test]
+async fn a_plugin_that_takes_a_way_for_itself_costs_no_store_its_key() {
+    let plugins: [fn(&mut Switches); 2] = [|s| s.basic_taken = true, |s| s.basic_dies = true];
+    for plugin in plugins {
+        let mut watched = Watched::new().await;
+        watched.world.shop.switch(plugin);
+        watched.pass().await;
+        assert_eq!(watched.stands().await, ("connected", ""));
+        assert_eq!(watched.store().await.auth_method, AuthMethod::Query);
+        assert_eq!(watched.happened().await, ["key.auth_method_changed"]);
+    }
+}
+
 #[tokio::test]
 async fn a_way_that_still_works_is_kept_when_a_better_one_opens_again() {
     let mut watched = Watched::new().await;

@@ -119,7 +119,11 @@ impl Heading {
 
 /// Divides the first line by the separator that makes the most of it: the one that the file states, or the usual ones.
 pub(super) fn divide(line: &str, stated: Option<u8>) -> Cells {
-    let candidates = stated.into_iter().chain(SEPARATORS).map(|separator| Cells::of(line.as_bytes(), separator));
+    // A spreadsheet that had each row in one cell writes it within quotes.
+    let inside = line.trim_matches(is_blank).strip_prefix('"').and_then(|line| line.strip_suffix('"'));
+    let texts = || std::iter::once(line).chain(inside.filter(|line| !line.contains('"')));
+    let separators = stated.into_iter().chain(SEPARATORS);
+    let candidates = separators.flat_map(|separator| texts().map(move |text| Cells::of(text.as_bytes(), separator)));
     let known = |cells: &Cells| {
         let names = normalised(cells);
         Column::KNOWN.iter().filter(|column| !column.places(&names).is_empty()).count()
@@ -197,6 +201,7 @@ mod tests {
             "user_id;store;key;secret",
             "user_id\tstore\tkey\tsecret",
             "\"user_id\"|\"store\"|\"key\"|\"secret\"",
+            "\"user_id,store_url,consumer_key,consumer_secret\"",
         ] {
             let found = heading(line).map(|heading| heading.columns);
             assert_eq!(found.as_deref(), Ok(&Column::KNOWN[..4]), "{line}");

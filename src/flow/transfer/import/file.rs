@@ -19,6 +19,9 @@ pub use super::columns::NotAnImport;
 /// The most lines that the names of the columns may span.
 const HEADING_LINES: usize = 16;
 
+/// What programs write in place of a value that is missing, in lower case.
+const MISSING: [&str; 8] = ["null", "(null)", "none", "nan", "n/a", "undefined", "\\n", "(blank)"];
+
 /// What a spreadsheet writes in place of a value that it could not compute.
 const SPREADSHEET_ERRORS: [&str; 7] = ["#NAME?", "#VALUE!", "#REF!", "#N/A", "#NUM!", "#DIV/0!", "#NULL!"];
 
@@ -84,6 +87,13 @@ impl<R: BufRead> File<R> {
                 return Ok(Some(Line { number, end, row }));
             };
             let mut cells = Cells::of(&text, self.separator);
+            // A spreadsheet that had each row in one cell writes it within quotes.
+            if let [row] = &cells.all[..]
+                && self.columns.len() > 1
+                && !cells.is_open()
+            {
+                cells = Cells::of(&row.clone(), self.separator);
+            }
             if cells.is_open()
                 && let Some((whole, its_end)) = self.continued(&text)?
             {
@@ -286,15 +296,29 @@ fn read_user_id(text: &str) -> Result<UserId, &'static str> {
             "a spreadsheet wrote an error in place of the value: format the column as text and wide enough, check the value, and export the file again",
         );
     }
+    if MISSING.contains(&text.to_ascii_lowercase().as_str()) {
+        return Err(
+            "a program wrote this word in place of a missing value: give the merchant's ID, and export the file again",
+        );
+    }
+    if text.strip_suffix(".0").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
+        return Err("a program added “.0” to this number: format the column as text, and export the file again");
+    }
     UserId::of_a_file(text).ok_or("it must be 1 to 128 visible ASCII characters, without spaces")
 }
 
-/// Whether a text is a number as spreadsheets shorten long ones: `1.23457E+11`, with a comma in many languages.
+/// Whether a text is a number as spreadsheets and programs shorten long ones: `1.23457E+11`, with a comma in many languages, or
+/// `1.23457E11`.
 fn is_rounded(text: &str) -> bool {
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let Some((number, exponent)) = text.trim_start_matches(['-', '+']).split_once(['E', 'e']) else { return false };
     let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, ""));
-    let Some(exponent) = exponent.strip_prefix('+') else { return false };
+    // Without a fraction, only the sign tells it from an ID of letters and digits.
+    let exponent = match exponent.strip_prefix('+') {
+        Some(exponent) => exponent,
+        None if fraction.is_empty() => return false,
+        None => exponent.trim_start_matches('-'),
+    };
     !whole.is_empty() && are_digits(whole) && are_digits(fraction) && !exponent.is_empty() && are_digits(exponent)
 }
 
@@ -448,6 +472,8 @@ mod tests {
              {SECRET};\"two\r\nlines; \"\"quoted\"\"\";m1;{KEY};a.example;;\n{SECRET};;m2;{KEY};b.example\n"
         );
         two_rows(order.as_bytes(), [4, 6]);
+        let one_cell = format!("\"{HEADER}\"\n\"m1,a.example,{KEY},{SECRET}\"\nm2,b.example,{KEY},{SECRET}\n");
+        two_rows(one_cell.as_bytes(), [2, 3]);
     }
 
     #[test]
@@ -463,7 +489,13 @@ mod tests {
             ("#NAME?", Some("wrote an error")),
             ("#N/A", Some("wrote an error")),
             ("\"123456789012345\"", None),
+            ("1.23457E11", Some("shortened this number")),
+            ("1.5E-05", Some("shortened this number")),
+            ("123.0", Some("added “.0”")),
+            ("NULL", Some("missing value")),
+            ("NaN", Some("missing value")),
             ("1E11", None),
+            ("1.0.0", None),
             ("user+1e+x", None),
             ("E+11", None),
             ("a1E+11", None),
