@@ -326,9 +326,7 @@ async fn a_way_that_something_else_answers_says_nothing_about_the_others() {
 
 #[tokio::test]
 async fn a_route_that_fails_on_its_own_is_replaced_by_a_lighter_one() {
-    for (status, body) in
-        [(500, "<h1>Error</h1>"), (403, "<h1>Forbidden</h1>"), (404, "<html>"), (200, "<html>"), (200, "{}")]
-    {
+    for (status, body) in [(500, "<h1>Error</h1>"), (403, "<h1>Forbidden</h1>"), (404, "<html>"), (200, "<html>")] {
         let answer = Shop { status: Some((status, body)), ..SHOP }.asked(Scope::Read).await;
         assert_eq!((answer.verdict, answer.method), (Verdict::Works, Some(AuthMethod::Basic)), "{status} {body}");
         assert_eq!(

@@ -70,7 +70,7 @@ async fn answers_have_bounds() {
             format!("HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1_001)),
             Fault::TooLarge,
         ),
-        (answer(302, &format!("location: https://x.example/{}", "a".repeat(64 * 1024)), ""), Fault::TooLarge),
+        (answer(302, &format!("location: https://x.example/{}", "a".repeat(200 * 1024)), ""), Fault::TooLarge),
         (answer(200, &"x-a: b\n".repeat(300), ""), Fault::TooLarge),
         ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), Fault::Protocol),
         (String::new(), Fault::Closed),
