@@ -50,7 +50,9 @@ pub(super) async fn locate(client: &Client, typed: &StoreUrl) -> Located {
     match locate_at(client, typed).await {
         Located::Not(verdict @ (Verdict::DnsFailed | Verdict::TlsFailed)) => {
             match Box::pin(locate_at(client, &typed.other_www())).await {
-                Located::Not(_) => Located::Not(verdict),
+                Located::Not(_) | Located::Hidden(_, _, Verdict::ServerError | Verdict::AnswerUnreadable) => {
+                    Located::Not(verdict)
+                }
                 found => found,
             }
         }
