@@ -14,7 +14,8 @@ use crate::domain::{Product, Time, Verdict};
 const RETRY_AFTER_AT_MOST: Duration = Duration::from_hours(24);
 
 /// What the page of a shop says while it is closed for maintenance, in the languages of most shops.
-const MAINTENANCE: [&str; 6] = ["maintenance", "wartung", "mantenimiento", "manuten", "onderhoud", "メンテナンス"];
+const MAINTENANCE: [&str; 8] =
+    ["maintenance", "wartung", "mantenimiento", "manuten", "onderhoud", "メンテナンス", "coming soon", "back soon"];
 
 /// What only a page contains, in lower case; PHP notices are HTML as well.
 const PAGE_MARKS: [&str; 4] = ["<html", "<!doctype", "<script", "<body"];

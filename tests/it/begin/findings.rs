@@ -28,7 +28,7 @@ const STOPS: [(Switch, &str, &str); 7] = [
 ];
 
 /// Failures that can only be on our side.
-const WARNINGS: [(Switch, &str, &str); 19] = [
+const WARNINGS: [(Switch, &str, &str); 22] = [
     (
         |s| s.refused_by = Some((401, "itsec_rest_api_access_restricted", "x")),
         "blocked_by_solid_security",
