@@ -187,9 +187,13 @@ impl Asking<'_> {
         let mut refused: Option<Refusal> = None;
         let mut arrived = false;
         let mut is_up = None;
-        for method in ways.in_order() {
+        let methods = ways.in_order();
+        let first = methods[0];
+        for method in methods {
             let (heard, reply) = match self.recognise(method, trouble.is_some()).await {
-                Ok(Recognised::Yes(status)) => return Ok((method, status)),
+                Ok(Recognised::Yes(status)) => {
+                    return Ok(self.unless_passed(is_up.map(|_| first), method, status).await);
+                }
                 Ok(Recognised::No(heard, reply)) => (heard, reply),
                 // The first obstacle is the one to remove.
                 Err(stop) if trouble.is_some() || !self.is_about(&stop, ways, &mut is_up).await => {
@@ -246,6 +250,21 @@ impl Asking<'_> {
         }
         let was_ignored = refused.is_none();
         Err(trouble.unwrap_or_else(|| Stop { was_ignored, ..unheard(self.home, !was_ignored, arrived).into() }))
+    }
+
+    /// The method that works, or the first one if what looked like a store that is down has passed: that was not about the method.
+    async fn unless_passed(
+        &self,
+        first: Option<AuthMethod>,
+        method: AuthMethod,
+        status: Status,
+    ) -> (AuthMethod, Status) {
+        if let Some(first) = first
+            && let Ok(Recognised::Yes(status)) = Box::pin(self.recognise(first, true)).await
+        {
+            return (first, status);
+        }
+        (method, status)
     }
 
     /// Whether a stop may be about the method alone, because the store's API answers a request without a key; asked once.
@@ -489,6 +508,24 @@ mod tests {
         ] {
             assert_eq!(is_recognised(list, others).await, expected, "{list} {others:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_error_that_passes_changes_no_method() {
+        let asked = std::sync::atomic::AtomicU32::new(0);
+        let address = serve(move |seen| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            // `system_status`, and the lighter route.
+            0 | 1 => answer(500, "", "died"),
+            _ if seen.path().ends_with("/wc/v3/") => answer(200, "", r#"{"namespace":"wc/v3"}"#),
+            _ => answer(200, "", r#"{"environment":{"version":"11.0.1"}}"#),
+        })
+        .await;
+        let client = client(&["a.example"], address);
+        let home = StoreUrl::parse("http://a.example", Network::PrivateToo).unwrap();
+        let (rest, pair) = (RestBase::usual(&home), made_up_pair(&client));
+        let asking = Asking { client: &client, home: &home, rest: &rest, pair: &pair };
+        let found = asking.climb(Ways::KnownFirst(AuthMethod::Basic)).await;
+        assert_eq!(found.ok().map(|(method, _)| method), Some(AuthMethod::Basic));
     }
 
     #[test]
