@@ -93,7 +93,7 @@ async fn try_again_begins_anew_with_the_address_filled_in() {
     let world = World::new().await;
     let mut browser = world.merchant();
     let page = browser.get(&format!("{KEYS}/connect")).await;
-    let sent = browser.submit(&page, "Connect store", &[("store_url", "www.other.example, sorry")]).await;
+    let sent = browser.submit(&page, "Connect store", &[("store_url", "my other store, sorry")]).await;
     let sent = browser.submit(&sent, "Connect store", &[("store_url", "other.example")]).await;
     let first = Callback::of(&sent);
     let page = browser.deny(&sent.refresh().unwrap()).await;
