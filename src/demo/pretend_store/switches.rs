@@ -51,7 +51,7 @@ pub enum Firewall {
     DefensiveMode,
     /// 200 with a script that sets a cookie and loads the page again.
     BotCheck,
-    /// 409 with such a script, as at HostGator and Bluehost.
+    /// 409 with such a script, as at Bluehost.
     BotCheckConflict,
     /// 403 as WordPress.com answers for a private site.
     PrivateSite,
