@@ -248,7 +248,8 @@ async fn the_stores_icon_takes_the_place_of_its_letter_and_what_is_no_image_leav
     let (_, link) = world.link("merchant-42", json!({})).await;
     open_newest_attempt(&world, &browser, &link).await;
     let icon = browser.client.wait().for_element(Locator::Css(".tile.store.pictured img")).await.expect("the icon");
-    assert_eq!(icon.prop("naturalWidth").await.unwrap().as_deref(), Some("128"));
+    let width = "return document.querySelector('.tile.store img').naturalWidth";
+    assert_eq!(browser.client.execute(width, Vec::new()).await.unwrap(), 128);
     let (_, _, width, height) = icon.rectangle().await.unwrap();
     assert_eq!((width.round(), height.round()), (32.0, 32.0), "as large as the letter's tile");
     browser.is_in_order().await;
