@@ -67,6 +67,7 @@ impl Failure {
     }
 
     /// The same, to be tried again after this many seconds.
+    #[must_use]
     pub fn after(self, seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }

@@ -147,10 +147,9 @@ fn page(reply: &Reply, status: u16) -> Heard {
         401 if wants_password => Heard::Trouble(Verdict::LoginWall),
         401 => Heard::Denied,
         404 | 410 => Heard::NotFound,
-        403 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
         406 | 455 => Heard::Trouble(Verdict::Blocked(Product::ModSecurity)),
-        // WordPress uses none of these for pages.
-        405 | 409 | 415 | 418 | 451 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
+        // Except for 403, WordPress uses none of these for pages.
+        403 | 405 | 409 | 415 | 418 | 451 => Heard::Trouble(Verdict::Blocked(Product::Unnamed)),
         202 => Heard::Trouble(Verdict::Blocked(Product::BotCheck)),
         429 => Heard::Trouble(Verdict::RateLimited),
         503 if reply.headers.contains_key(RETRY_AFTER)

@@ -53,7 +53,7 @@ pub(super) fn answer(asked: &Asked, route: &str, shop: &Shop, switches: &Switche
         }
     }
     if switches.script_after {
-        answer.body += "<script>window.ad = {\"campaign\": \"longer than many answers of this store\"};</script>";
+        answer.body.extend(b"<script>window.ad = {\"campaign\": \"longer than many answers of this store\"};</script>");
     }
     if switches.notices {
         let notice = "<br />\n<b>Notice</b>:  Undefined index: color in <b>/var/www/plugins/badge/badge.php</b> on line <b>42</b><br />\n";
