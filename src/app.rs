@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,6 +17,7 @@ use crate::live::lending::Lending;
 use crate::live::metrics::Metrics;
 use crate::live::outgoing_limits::OutgoingLimits;
 use crate::live::preflights::Preflights;
+use crate::live::webhook_tests::WebhookTests;
 use crate::live::worker::Workers;
 use crate::storage::Db;
 use crate::vault::password::{Cost, Passwords};
@@ -81,6 +82,10 @@ pub struct Parts {
     pub password_turns: Arc<tokio::sync::Semaphore>,
     /// Permits for password checks of strangers, running or queued. Further ones are refused.
     pub password_places: Arc<tokio::sync::Semaphore>,
+    /// The bytes of answers kept for idempotency keys since the last time that old ones were forgotten.
+    pub answers_kept: Arc<AtomicUsize>,
+    /// The limits on concurrent webhook tests.
+    pub webhook_tests: WebhookTests,
     /// The time limit for one preflight: [`ALL_WITHIN`], except in tests that need a shorter one.
     pub preflight_within: Duration,
     /// The time limit for one webhook delivery: [`DELIVER_WITHIN`], except in tests that need a shorter one.
@@ -129,6 +134,8 @@ impl App {
             passwords: Passwords::new(Cost::Full),
             password_turns: Arc::new(tokio::sync::Semaphore::new(PASSWORDS_AT_ONCE)),
             password_places: Arc::new(tokio::sync::Semaphore::new(PASSWORD_PLACES)),
+            answers_kept: Arc::default(),
+            webhook_tests: WebhookTests::default(),
             preflight_within: ALL_WITHIN,
             deliver_within: DELIVER_WITHIN,
         }))

@@ -67,6 +67,26 @@ pub fn free_space(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// The network file system that `path` is on; `None` if it is on none that is known, or not on Linux.
+pub fn network_file_system(path: &Path) -> Option<&'static str> {
+    #[cfg(target_os = "linux")]
+    return named(i128::from(rustix::fs::statfs(path).ok()?.f_type) & 0xffff_ffff);
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
+/// The network file system with this number (statfs(2)).
+const fn named(number: i128) -> Option<&'static str> {
+    match number {
+        0x6969 => Some("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
+        0x0102_1997 => Some("9P"),
+        0x00c3_6400 => Some("Ceph"),
+        0x5346_414f | 0x6b41_4653 => Some("AFS"),
+        _ => None,
+    }
+}
+
 /// The resident memory of this process in bytes; `None` where there is no `/proc`.
 pub fn memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -78,4 +98,19 @@ pub fn memory() -> Option<u64> {
 pub fn open_files() -> Option<(usize, u64)> {
     let open = fs::read_dir("/proc/self/fd").ok()?.count();
     Some((open, getrlimit(Resource::Nofile).current?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_recognized_by_their_numbers() {
+        assert_eq!([named(0x6969), named(0xff53_4d42), named(0x0102_1997)], [Some("NFS"), Some("SMB"), Some("9P")]);
+        // ext4, XFS, Btrfs, tmpfs, overlay.
+        for local in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630] {
+            assert_eq!(named(local), None);
+        }
+        assert_eq!(network_file_system(Path::new("/proc")), None);
+    }
 }

@@ -25,7 +25,7 @@ use crate::config::{Config, Site};
 use crate::domain::{Clock, Entropy, Network};
 use crate::flow::{
     connecting::prove,
-    dashboard::diagnostics::PLAIN_TEXT,
+    dashboard::diagnostics::{PLAIN_TEXT, on_network},
     lending::key_reads,
     open_vault, operators, sweep,
     transfer::{backup, rekey},
@@ -34,7 +34,7 @@ use crate::flow::{
 };
 use crate::live::worker::{self, Plan};
 use crate::live::{checkpoint, durability};
-use crate::storage::{Db, Making, PostgresSettings, diagnostics, grants, ring_keys};
+use crate::storage::{self, Db, Making, PostgresSettings, diagnostics, grants, idempotency, ring_keys};
 use crate::web;
 use crate::woo;
 
@@ -116,10 +116,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = async {
         let app = open(&config).await?;
         rekey::enter(&app).await?;
-        // This is the only process on an SQLite file, so a process that claimed a grant is dead: the merchant need not wait until the
+        // This is the only process on an SQLite file, so a process that claimed a grant or an idempotency key is dead: nobody need wait until the
         // claim expires.
         if !app.db.is_postgres()
-            && let Err(error) = grants::release_all(&app.db).await
+            && let Err(error) = release_claims(&app.db).await
         {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -136,6 +136,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         );
         if diagnostics::is_plain_text(&app.db).await? {
             tracing::warn!("{PLAIN_TEXT}");
+        }
+        if let Some(says) = on_network(&app).await {
+            tracing::warn!("{says}");
         }
         offer_set_up(&app, &config).await?;
         anyhow::Ok(app)
@@ -162,6 +165,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     }
     tokio::spawn(reload::run(hangups, app.clone(), serving.stopped.clone()));
     serving.until_stopped(signals, app).await
+}
+
+async fn release_claims(db: &Db) -> Result<(), storage::Error> {
+    grants::release_all(db).await?;
+    idempotency::end_all(db).await
 }
 
 /// While there is no operator, prints a link that creates the first one: on standard error, not in the log.

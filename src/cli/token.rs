@@ -13,8 +13,10 @@ use crate::config::span;
 use crate::domain::actor::Actor;
 use crate::domain::calls::{CallLimit, CallLimits, Namespaces};
 use crate::domain::id::TokenId;
+use crate::domain::page::MOST;
+use crate::domain::time::Time;
 use crate::domain::token::{Permission, Permissions, ServiceToken, TokenState, Users};
-use crate::flow::lending::key_reads;
+use crate::flow::lending::key_reads::{self, OfToken};
 use crate::flow::lending::tokens::{self, NewToken};
 
 #[derive(Debug, Subcommand)]
@@ -92,18 +94,28 @@ pub async fn run(app: &App, command: TokenCommand, out: &mut impl Write) -> anyh
 
 async fn list(app: &App, out: &mut impl Write) -> anyhow::Result<()> {
     let reads = key_reads::of_tokens(app, app.now()).await?;
-    for token in tokens::all(app).await? {
-        let users = token.users.as_ref().map_or_else(
-            || "all user_ids".to_owned(),
-            |u| if u.count() == 1 { "1 user_id".to_owned() } else { format!("{} user_ids", u.count()) },
-        );
-        let last = reads.get(&token.id).and_then(|read| read.last_at);
-        let used = last.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
-        let ServiceToken { id, name, permissions, namespaces, limits, .. } = &token;
-        let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
-        let (namespaces, limits) = (or(namespaces.to_string(), "no namespaces"), or(limits.to_string(), "no limits"));
-        writeln!(out, "{id}\t{name}\t{permissions}\t{}\t{users}\t{used}\t{namespaces}\t{limits}", state(app, &token))?;
+    let mut after = TokenId::least(Time::from_millis(0));
+    loop {
+        let page = tokens::after(app, &after, MOST).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id.clone();
+        for token in page {
+            write_line(app, &token, reads.get(&token.id), out)?;
+        }
     }
+}
+
+fn write_line(app: &App, token: &ServiceToken, reads: Option<&OfToken>, out: &mut impl Write) -> anyhow::Result<()> {
+    let users = token.users.as_ref().map_or_else(
+        || "all user_ids".to_owned(),
+        |u| if u.count() == 1 { "1 user_id".to_owned() } else { format!("{} user_ids", u.count()) },
+    );
+    let last = reads.and_then(|read| read.last_at);
+    let used = last.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
+    let ServiceToken { id, name, permissions, namespaces, limits, .. } = token;
+    let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
+    let (namespaces, limits) = (or(namespaces.to_string(), "no namespaces"), or(limits.to_string(), "no limits"));
+    writeln!(out, "{id}\t{name}\t{permissions}\t{}\t{users}\t{used}\t{namespaces}\t{limits}", state(app, token))?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::id::RequestId;
+use super::id::{RequestId, TokenId};
 
 /// Who did something, as recorded with events and shown on the activity page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,11 @@ impl Actor {
     /// A token's id (`tk_…`), an operator's (`op_…`), `merchant`, `store`, `cli`, or `cartkey` itself.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The token, if it is one.
+    pub fn token(&self) -> Option<TokenId> {
+        self.name.parse().ok()
     }
 
     /// The client's address; `None` if there was no request.

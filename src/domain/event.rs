@@ -78,6 +78,29 @@ kinds! {
     ActivityExported = "activity.exported", Settings, "Activity exported", "";
 }
 
+impl Kind {
+    /// Whether it is what a request asked for, rather than something that happened: a token that has stopped working by then
+    /// does not do it.
+    pub const fn is_asked_for(self) -> bool {
+        matches!(
+            self,
+            Self::LinkCreated
+                | Self::LinkWithdrawn
+                | Self::AttemptConfirmed
+                | Self::StoreDisconnected
+                | Self::TokenIssued
+                | Self::TokenRotated
+                | Self::TokenRevoked
+                | Self::WebhookCreated
+                | Self::WebhookChanged
+                | Self::WebhookDeleted
+                | Self::WebhookDisabled
+                | Self::WebhookEnabled
+                | Self::WebhookSecretRotated
+        )
+    }
+}
+
 names! {
     /// The groups by which the activity can be filtered.
     Group {

@@ -62,6 +62,9 @@ impl Permission {
     }
 }
 
+/// The most tokens that may work at a time.
+pub const MOST_WORKING: i64 = 1_000;
+
 /// A set of permissions, written as `keys:read,stores:read`; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permissions(Vec<Permission>);

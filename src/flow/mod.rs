@@ -28,6 +28,11 @@ pub enum Beneath {
 }
 
 impl Beneath {
+    /// Whether the token that asked for a change has stopped working in the meantime. Nothing was changed.
+    pub const fn is_of_stopped_token(&self) -> bool {
+        matches!(self, Self::Storage(storage::Error::TokenStopped))
+    }
+
     /// Whether a retry in a moment may succeed.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::RingBehind(_) | Self::Storage(storage::Error::Unavailable(_) | storage::Error::Unknown(_)))

@@ -57,7 +57,7 @@ pub async fn sweep(app: &App) -> Result<usize, Beneath> {
     // Each step runs even if another fails. The first error is returned.
     let (settled, signed_in, ended) = (prove::settle(app).await, sign_in::sweep(app).await, end_overdue(app).await);
     let (forgotten, asked) = (forget_strangers(app).await, revocation::ask_due(app).await);
-    let expired = idempotency::sweep(app, idempotency::MOST).await;
+    let expired = idempotency::sweep(app, idempotency::LIMITS).await;
     settled.and(signed_in).and(forgotten).and(asked).and(expired)?;
     ended
 }

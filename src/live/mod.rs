@@ -11,4 +11,5 @@ pub mod metrics;
 pub mod outgoing_limits;
 pub mod preflights;
 pub mod single_flight;
+pub mod webhook_tests;
 pub mod worker;

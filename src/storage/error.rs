@@ -14,6 +14,9 @@ pub enum Error {
     /// A statement or a stored value is not what this program expects.
     #[error("the database returned something unexpected")]
     Broken(#[source] sqlx::Error),
+    /// The token that asked for the change was revoked or has expired in the meantime. Nothing was changed.
+    #[error("the token is unknown, revoked or expired")]
+    TokenStopped,
 }
 
 /// What a driver's error means.
@@ -78,9 +81,8 @@ impl Error {
 
     /// Whether the connection that returned this error must not be used again.
     pub(super) fn spoils_connection(&self) -> bool {
-        let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
         matches!(self, Self::Unknown(_))
-            || matches!(Class::of(error), Class::Away | Class::ReadOnlyServer | Class::Disk)
+            || matches!(self.class(), Some(Class::Away | Class::ReadOnlyServer | Class::Disk))
     }
 
     /// Whether the statement names a table that does not exist.
@@ -91,8 +93,14 @@ impl Error {
 
     /// Whether the server that answered is read-only, so that every older connection may lead to it too.
     pub(super) fn is_of_failover(&self) -> bool {
-        let (Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error)) = self;
-        Class::of(error) == Class::ReadOnlyServer
+        self.class() == Some(Class::ReadOnlyServer)
+    }
+
+    fn class(&self) -> Option<Class> {
+        match self {
+            Self::Unavailable(error) | Self::Unknown(error) | Self::Broken(error) => Some(Class::of(error)),
+            Self::TokenStopped => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::futures::Notified;
 
 use super::statement::Statement;
 use super::{Db, Error, Tx};
-use crate::domain::{AttemptId, Event, EventId, Kind, News, StoreId, Users};
+use crate::domain::{AttemptId, Event, EventId, Kind, News, StoreId, TokenId, Users};
 
 /// Says in this process that an event was just written. It holds nothing, not even which database that was: whoever is
 /// woken looks for themselves.
@@ -122,9 +122,27 @@ pub(super) async fn with_record(
 /// Writes an event in a transaction, and wakes those in this process who wait for news. The counter's row lock holds until
 /// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
 /// The price is that transactions with events wait for each other.
+///
+/// Errors: [`Error::TokenStopped`] when a token that was revoked or has expired by now [asked for it](Kind::is_asked_for). A revocation takes the same
+/// lock, so it is either seen here or comes after all that the token has done.
 pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
     debug_assert!(event.is_as_described(), "not as the API describes it: {event:?}");
     let seq: i64 = tx.query("UPDATE counters SET n = n + 1 WHERE name = 'event' RETURNING n").value().await?;
+    // A token that revokes itself has just stopped working.
+    let revokes_itself = |token: &TokenId| event.kind == Kind::TokenRevoked && event.token_id.as_ref() == Some(token);
+    if let Some(token) = event.actor.token().filter(|token| event.kind.is_asked_for() && !revokes_itself(token)) {
+        let works: bool = tx
+            .query(
+                "SELECT COUNT(*) > 0 FROM tokens
+                 WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+            )
+            .binds((&token, event.at))
+            .value()
+            .await?;
+        if !works {
+            return Err(Error::TokenStopped);
+        }
+    }
     tx.query(
         "INSERT INTO events (seq, kind, at, actor, user_id, store_id, link_id, attempt_id, token_id, operator_id,
                              webhook_id, reason, came_from, request_id)

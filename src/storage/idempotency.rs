@@ -1,7 +1,7 @@
 //! Idempotency keys: which request does the work, and the sealed answers.
 
 use super::{Db, Error};
-use crate::domain::{RequestId, Time, TokenId};
+use crate::domain::{EventId, RequestId, Time, TokenId};
 
 /// A request that wants to do the work.
 #[derive(Debug)]
@@ -23,10 +23,13 @@ pub struct Used {
     pub claimed_until: Time,
     /// The sealed answer; `None` while there is none.
     pub answer: Option<Vec<u8>>,
+    /// The last event that its request recorded: the request was carried out.
+    pub event: Option<EventId>,
 }
 
 /// Claims a key for a request, in one statement that one request wins; false when the key is used. A key that has expired by
-/// `now` is not, nor is one whose claim ended without an answer.
+/// `now` is not, nor is one whose claim ended without an answer, unless its request was carried out: its events say so, because they are
+/// recorded in the transaction that does the work.
 pub async fn claim(db: &Db, new: &NewClaim<'_>, now: Time) -> Result<bool, Error> {
     let claimed = db
         .write(
@@ -36,7 +39,8 @@ pub async fn claim(db: &Db, new: &NewClaim<'_>, now: Time) -> Result<bool, Error
              SET request = excluded.request, claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until,
                  expires_at = excluded.expires_at, answer = NULL
              WHERE idempotency_keys.expires_at <= $7
-                OR (idempotency_keys.answer IS NULL AND idempotency_keys.claimed_until <= $7)",
+                OR (idempotency_keys.answer IS NULL AND idempotency_keys.claimed_until <= $7
+                    AND NOT EXISTS (SELECT 1 FROM events WHERE events.request_id = idempotency_keys.claimed_by))",
         )
         .binds((new.id, new.token, new.request, new.claimed_by, new.claimed_until, new.expires_at, now))
         .execute()
@@ -45,7 +49,15 @@ pub async fn claim(db: &Db, new: &NewClaim<'_>, now: Time) -> Result<bool, Error
 }
 
 pub async fn find(db: &Db, id: &str) -> Result<Option<Used>, Error> {
-    db.read("SELECT request, claimed_until, answer FROM idempotency_keys WHERE id = $1").bind(id).optional().await
+    db.read(
+        "SELECT request, claimed_until, answer,
+                (SELECT MAX(seq) FROM events WHERE events.request_id = idempotency_keys.claimed_by) AS event
+         FROM idempotency_keys
+         WHERE id = $1",
+    )
+    .bind(id)
+    .optional()
+    .await
 }
 
 /// Keeps the answer; false when the claim is no longer this request's.
@@ -58,7 +70,24 @@ pub async fn keep(db: &Db, id: &str, claimed_by: &RequestId, answer: &[u8]) -> R
     Ok(kept == 1)
 }
 
-/// Ends a claim without an answer.
+/// Ends a claim whose request may have been carried out: the key remembers it.
+pub async fn end(db: &Db, id: &str, claimed_by: &RequestId, now: Time) -> Result<(), Error> {
+    db.write("UPDATE idempotency_keys SET claimed_until = $1 WHERE id = $2 AND claimed_by = $3 AND answer IS NULL")
+        .binds((now, id, claimed_by))
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Ends every claim, when no other process can hold one.
+pub async fn end_all(db: &Db) -> Result<(), Error> {
+    db.write("UPDATE idempotency_keys SET claimed_until = 0 WHERE answer IS NULL AND claimed_until > 0")
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Ends a claim whose request changed nothing.
 pub async fn release(db: &Db, id: &str, claimed_by: &RequestId) -> Result<(), Error> {
     db.write("DELETE FROM idempotency_keys WHERE id = $1 AND claimed_by = $2 AND answer IS NULL")
         .binds((id, claimed_by))
@@ -78,12 +107,25 @@ pub async fn delete_expired(db: &Db, now: Time, at_once: i64) -> Result<u64, Err
     .await
 }
 
-/// The tokens with more than `most` keys, and how many they have.
-pub async fn crowded(db: &Db, most: i64) -> Result<Vec<(TokenId, i64)>, Error> {
-    db.read("SELECT token_id, COUNT(*) FROM idempotency_keys GROUP BY token_id HAVING COUNT(*) > $1")
-        .bind(most)
+/// For each token: how many keys it has, and the bytes of their answers.
+pub async fn totals(db: &Db) -> Result<Vec<(TokenId, i64, i64)>, Error> {
+    db.read("SELECT token_id, COUNT(*), CAST(COALESCE(SUM(LENGTH(answer)), 0) AS BIGINT) FROM idempotency_keys GROUP BY token_id")
         .all()
         .await
+}
+
+/// The bytes of each answer of a token, the newest key first; 0 where there is none. At most `most`.
+pub async fn sizes(db: &Db, token: &TokenId, most: i64) -> Result<Vec<i64>, Error> {
+    db.read(
+        "SELECT CAST(COALESCE(LENGTH(answer), 0) AS BIGINT)
+         FROM idempotency_keys
+         WHERE token_id = $1
+         ORDER BY expires_at DESC
+         LIMIT $2",
+    )
+    .binds((token, most))
+    .values()
+    .await
 }
 
 /// Deletes the `n` oldest keys of a token.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::lending::{self, Change};
 use super::lists::{as_list, listed};
 use super::{Db, Error, Tx, events};
+use crate::domain::token::MOST_WORKING;
 use crate::domain::{Event, Fingerprint, ServiceToken, Time, TokenId};
 
 /// The columns of a [`ServiceToken`].
@@ -24,20 +25,31 @@ async fn write(tx: &mut Tx, token: &ServiceToken, fingerprint: &Fingerprint) -> 
     Ok(())
 }
 
-/// Whether the token that issues `token` works, and no shorter than that one; true for a person. Asked behind the counter's lock: an issuer's revocation
-/// is recorded either before, and seen here, or after all that it has issued.
-async fn issuer_works(tx: &mut Tx, issuer: Option<&TokenId>, token: &ServiceToken) -> Result<bool, Error> {
-    let Some(issuer) = issuer else { return Ok(true) };
-    tx.query(
-        "SELECT COUNT(*) > 0 FROM tokens
-         WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR (expires_at > $2 AND expires_at >= $3))",
-    )
-    .binds((issuer, token.created_at, token.expires_at))
-    .value()
-    .await
+/// Fails with [`Error::TokenStopped`] unless the token that issues `token` works as long as that one. [`events::record`] has seen that
+/// it works now, and holds the counter's lock.
+async fn is_outlived(tx: &mut Tx, issuer: Option<&TokenId>, token: &ServiceToken) -> Result<(), Error> {
+    let Some(issuer) = issuer else { return Ok(()) };
+    let outlives: bool = tx
+        .query("SELECT COUNT(*) > 0 FROM tokens WHERE id = $1 AND (expires_at IS NULL OR expires_at >= $2)")
+        .binds((issuer, token.expires_at))
+        .value()
+        .await?;
+    if outlives { Ok(()) } else { Err(Error::TokenStopped) }
 }
 
-/// Keeps a new token; false when the token `issuer` that issues it works no more.
+/// Whether more than [`MOST_WORKING`] tokens work. Asked behind the counter's lock: two who issue one at the same moment count one after the
+/// other.
+async fn are_too_many(tx: &mut Tx, now: Time) -> Result<bool, Error> {
+    let working: i64 = tx
+        .query("SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)")
+        .bind(now)
+        .value()
+        .await?;
+    Ok(working > MOST_WORKING)
+}
+
+/// Keeps a new token; false when as many work as may. Fails with [`Error::TokenStopped`] if the token `issuer`, which issues it, has stopped working, or
+/// stops before it.
 pub async fn insert(
     db: &Db,
     token: &ServiceToken,
@@ -48,7 +60,8 @@ pub async fn insert(
     db.transaction(|mut tx| async move {
         write(&mut tx, token, fingerprint).await?;
         events::record(&mut tx, event).await?;
-        if issuer_works(&mut tx, issuer, token).await? { tx.commit(true).await } else { tx.undo(false).await }
+        is_outlived(&mut tx, issuer, token).await?;
+        if are_too_many(&mut tx, token.created_at).await? { tx.undo(false).await } else { tx.commit(true).await }
     })
     .await
 }
@@ -61,9 +74,28 @@ pub async fn by_fingerprint(db: &Db, fingerprint: &Fingerprint) -> Result<(i64, 
     Ok((revision, token))
 }
 
-/// Every token, oldest first.
-pub async fn all(db: &Db) -> Result<Vec<ServiceToken>, Error> {
-    db.read(["SELECT ", COLUMNS, " FROM tokens ORDER BY id"]).all().await
+/// The tokens that work at `now`, newest first.
+pub async fn working(db: &Db, now: Time) -> Result<Vec<ServiceToken>, Error> {
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) ORDER BY id DESC",
+    ])
+    .bind(now)
+    .all()
+    .await
+}
+
+/// The tokens before the ID `before` that no longer work at `now`, newest first; at most `most`.
+pub async fn ended(db: &Db, now: Time, before: &TokenId, most: i64) -> Result<Vec<ServiceToken>, Error> {
+    db.read([
+        "SELECT ",
+        COLUMNS,
+        " FROM tokens WHERE id < $1 AND (revoked_at IS NOT NULL OR expires_at <= $2) ORDER BY id DESC LIMIT $3",
+    ])
+    .binds((before, now, most))
+    .all()
+    .await
 }
 
 /// Tokens after the ID `after`, oldest first; at most `most`. With `limited`, only those that are limited to some merchants.
@@ -79,8 +111,17 @@ pub async fn find(db: &Db, id: &TokenId) -> Result<Option<ServiceToken>, Error> 
     db.read(["SELECT ", COLUMNS, " FROM tokens WHERE id = $1"]).bind(id).optional().await
 }
 
-/// Keeps `new` in the place of the token `old`, which stops at `until` if it does not stop earlier by itself; false when
-/// `old` works no more when `new` is made or was replaced before, or when the token `issuer` that replaces it works no more.
+/// The result of [`rotate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    Yes,
+    /// The old token works no more, or was replaced before.
+    NotThisOne,
+    /// As many tokens work as may.
+    TooMany,
+}
+
+/// Keeps `new` in the place of the token `old`, which stops at `until` if it does not stop earlier by itself. Fails as [`insert`] does.
 pub async fn rotate(
     db: &Db,
     old: &TokenId,
@@ -89,7 +130,7 @@ pub async fn rotate(
     fingerprint: &Fingerprint,
     issuer: Option<&TokenId>,
     events: &[Event],
-) -> Result<bool, Error> {
+) -> Result<Rotated, Error> {
     // One that replaces itself worked, or it is not replaced.
     let issuer = issuer.filter(|issuer| *issuer != old);
     db.transaction(|mut tx| async move {
@@ -104,13 +145,15 @@ pub async fn rotate(
             .execute()
             .await?;
         if done == 0 {
-            return tx.undo(false).await;
+            return tx.undo(Rotated::NotThisOne).await;
         }
         lending::changed(&mut tx, Change::Token).await?;
         for event in events {
             events::record(&mut tx, event).await?;
         }
-        if issuer_works(&mut tx, issuer, new).await? { tx.commit(true).await } else { tx.undo(false).await }
+        is_outlived(&mut tx, issuer, new).await?;
+        let are_too_many = are_too_many(&mut tx, new.created_at).await?;
+        if are_too_many { tx.undo(Rotated::TooMany).await } else { tx.commit(Rotated::Yes).await }
     })
     .await
 }

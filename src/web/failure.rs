@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::i18n::{Said, Words};
-use crate::domain::{CallLimit, Language, NotARoute, Verdict};
+use crate::domain::{CallLimit, Language, NotARoute, StoreStatus, Verdict};
 use crate::flow::connecting::connect::{self, Limit};
 use crate::flow::{
     Beneath,
@@ -220,7 +220,13 @@ pub(super) async fn method_not_allowed() -> Failure {
 
 impl From<Beneath> for Failure {
     fn from(error: Beneath) -> Self {
-        if error.is_passing() { Self::unavailable(error) } else { Self::broken(error) }
+        if error.is_of_stopped_token() {
+            Self::unauthenticated()
+        } else if error.is_passing() {
+            Self::unavailable(error)
+        } else {
+            Self::broken(error)
+        }
     }
 }
 
@@ -243,10 +249,20 @@ impl From<lend::Error> for Failure {
                 Self::conflict("several_stores", says).with("stores", Value::Array(list))
             }
             E::NotConnected(status, reason) => {
-                let says = if reason == Some(Verdict::KeyUnreadable) {
-                    "Cartkey cannot read its copy of this store's key. Ask the operator to restore it from a backup, or send the merchant a link to connect the store again."
-                } else {
-                    "The key of this store is not available now. Send the merchant a link to connect the store again."
+                let says = match (status, reason) {
+                    (_, Some(Verdict::KeyUnreadable)) => {
+                        "Cartkey cannot read its copy of this store's key. Ask the operator to restore it from a backup, or send the merchant a link to connect the store again."
+                    }
+                    (StoreStatus::Unreachable, _) => {
+                        "Cartkey cannot reach this store now; reason says why. It keeps checking the store: connecting it again helps only if it has moved."
+                    }
+                    (StoreStatus::Disconnected, _) => {
+                        "This store was disconnected. Send the merchant a link to connect it again."
+                    }
+                    // Connected: its status has just changed.
+                    (StoreStatus::Unauthorized | StoreStatus::Connected, _) => {
+                        "This store does not accept its key; reason says why. Send the merchant a link to connect the store again."
+                    }
                 };
                 Self::conflict("store_not_connected", says)
                     .with("store_status", json!(status))
@@ -317,6 +333,11 @@ impl From<idempotency::Error> for Failure {
                 let says = "The first request with this Idempotency-Key is not answered yet. Try again after the time in Retry-After.";
                 Self::conflict("idempotency_key_in_use", says).after(seconds(wait))
             }
+            E::AnswerLost(related) => {
+                let says = "The first request with this Idempotency-Key was carried out, but its response was lost. It was not carried out again. Look at related, the API path of what it made or changed.";
+                let failure = Self::new(StatusCode::CONFLICT, "idempotency_answer_lost", says);
+                failure.with("related", json!(related))
+            }
             E::Reused => {
                 let says = "This Idempotency-Key was used for another request in the last 24 hours. Nothing was done. Use a new key for each request.";
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", says)
@@ -383,6 +404,23 @@ mod tests {
     fn who_is_told_to_ask_again_later_is_told_when() {
         assert_eq!(Failure::of_status(StatusCode::SERVICE_UNAVAILABLE).retry_after, Some(5));
         assert_eq!(Failure::of_status(StatusCode::INTERNAL_SERVER_ERROR).retry_after, None);
+    }
+
+    #[test]
+    fn what_helps_a_store_that_is_not_connected_depends_on_its_status() {
+        for (status, reason, words, a_link_helps) in [
+            (StoreStatus::Unreachable, Verdict::TimedOut, "helps only if it has moved", false),
+            (StoreStatus::Unauthorized, Verdict::KeyRejected, "does not accept its key", true),
+            (StoreStatus::Unauthorized, Verdict::KeyUnreadable, "cannot read its copy", true),
+            (StoreStatus::Disconnected, Verdict::Works, "was disconnected", true),
+        ] {
+            let failure = Failure::from(lend::Error::NotConnected(status, Some(reason)));
+            assert!(failure.says.contains(words), "{failure:?}");
+            assert_eq!(
+                failure.says.contains("Send the merchant a link") || failure.says.contains("or send"),
+                a_link_helps
+            );
+        }
     }
 
     /// The answer of each limit: its status, words from its text, and its name for programs.

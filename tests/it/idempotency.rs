@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use cartkey::demo::pretend_store::Pace;
 use cartkey::domain::token::Permissions;
+use cartkey::flow::idempotency::{self, LIMITS, Limits};
 use cartkey::flow::lending::tokens::NewToken;
-use cartkey::flow::{idempotency, sweep};
+use cartkey::flow::sweep;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -132,7 +133,7 @@ async fn a_refusal_frees_the_key_for_the_corrected_request() {
 }
 
 #[tokio::test]
-async fn without_a_durable_claim_nothing_is_done_and_a_lost_answer_blocks_a_key_for_ninety_seconds() {
+async fn without_a_durable_claim_nothing_is_done_and_what_was_done_is_not_done_again_when_its_answer_is_lost() {
     let world = World::new().await;
     let service = world.service("links:write").await;
     let refusal = Refusal::of_commits(&world.app.db, "idempotency_keys").await;
@@ -153,7 +154,8 @@ async fn without_a_durable_claim_nothing_is_done_and_a_lost_answer_blocks_a_key_
         (refuse, "DROP TRIGGER refuse ON idempotency_keys")
     };
     change(&world.app.db, refuse).await;
-    assert_eq!(post(&service, "k", "m").await.status, 201);
+    let first = post(&service, "k", "m").await;
+    assert_eq!(first.status, 201);
     change(&world.app.db, accept).await;
     for (waited, wait) in [(0, "1"), (1, "1"), (4, "5"), (84, "89")] {
         world.clock.advance(Duration::from_secs(waited));
@@ -163,9 +165,39 @@ async fn without_a_durable_claim_nothing_is_done_and_a_lost_answer_blocks_a_key_
     }
     assert_eq!(post(&service, "k", "other").await.problem(), (422, "idempotency_key_reused"));
     world.clock.advance(Duration::from_secs(1));
-    let second = post(&service, "k", "m").await;
-    assert_eq!((second.status.as_u16(), is_replayed(&second), links(&world).await), (201, false, 2));
-    assert!(is_replayed(&post(&service, "k", "m").await));
+    for _ in 0..2 {
+        let again = post(&service, "k", "m").await;
+        assert_eq!(again.problem(), (409, "idempotency_answer_lost"));
+        assert_eq!(again.text("related"), format!("/api/v1/links/{}", first.text("id")));
+        world.clock.advance(MINUTE);
+    }
+    assert_eq!(post(&service, "k", "other").await.problem(), (422, "idempotency_key_reused"));
+    assert_eq!(links(&world).await, 1);
+    world.clock.advance(DAY);
+    assert_eq!(post(&service, "k", "m").await.status, 201, "the key is free again");
+}
+
+/// A commit may have been saved although nobody was told.
+#[tokio::test]
+async fn after_a_503_the_work_is_done_again_only_if_it_was_not_saved() {
+    let world = World::new().await;
+    let service = world.service("links:write").await;
+    let refusal = Refusal::of_commits(&world.app.db, "links").await;
+    let asked = post(&service, "k", "m").await;
+    assert_eq!(asked.problem(), (503, "unavailable"));
+    refusal.ends(&world.app.db).await;
+    // As if it had been saved.
+    let id = asked.headers["cartkey-request-id"].to_str().unwrap();
+    let saved = "UPDATE counters SET n = n + 1 WHERE name = 'event'";
+    assert_eq!(change(&world.app.db, saved).await, 1);
+    let event = format!(
+        "INSERT INTO events (seq, kind, at, actor, user_id, link_id, request_id)
+         SELECT n, 'link.created', 1, '{}', 'm', 'ln_01jd0000000000000000000000', '{id}' FROM counters WHERE name = 'event'",
+        service.token_id
+    );
+    change(&world.app.db, &event).await;
+    assert_eq!(post(&service, "k", "m").await.problem(), (409, "idempotency_answer_lost"));
+    assert_eq!(links(&world).await, 0);
 }
 
 #[tokio::test]
@@ -285,9 +317,38 @@ async fn of_a_token_with_too_many_keys_the_oldest_are_forgotten() {
         world.clock.advance(MINUTE);
         assert_eq!(post(&busy, key, "m").await.status, 201);
     }
-    idempotency::sweep(&world.app, 2).await.unwrap();
+    idempotency::sweep(&world.app, Limits { keys: 2, ..LIMITS }).await.unwrap();
     assert_eq!(keys(&world).await, 3);
     for (service, key, is_kept) in [(&other, "k", true), (&busy, "b", true), (&busy, "c", true), (&busy, "a", false)] {
         assert_eq!(is_replayed(&post(service, key, "m").await), is_kept, "{key}");
     }
+}
+
+#[tokio::test]
+async fn of_answers_that_are_too_large_together_the_oldest_of_the_tokens_with_the_most_are_forgotten() {
+    let world = World::new().await;
+    let (busy, other) = (world.trusted_service().await, world.trusted_service().await);
+    let users: Vec<String> = (0..1_000).map(|n| format!("{n:0>128}")).collect();
+    let users = users.join("\n").parse().ok();
+    let limited = world.holder(NewToken { users, ..NewToken::new("limited", Permissions::all()) }).await;
+    let issue = json!({"name": "n", "permissions": ["stores:read"]}).to_string().into_bytes();
+    for key in ["a", "b", "c"] {
+        world.clock.advance(MINUTE);
+        assert_eq!(limited.ask(Method::POST, "/tokens", &[(KEY, key)], issue.clone()).await.status, 201);
+    }
+    for (service, key) in [(&busy, "a"), (&other, "a"), (&busy, "b")] {
+        assert_eq!(post(service, key, "m").await.status, 201);
+    }
+    // Room for one large answer, and for two.
+    let kept = async |limits: Limits| {
+        idempotency::sweep(&world.app, limits).await.unwrap();
+        keys(&world).await
+    };
+    assert_eq!(kept(LIMITS).await, 6);
+    assert_eq!(kept(Limits { bytes: 300 << 10, ..LIMITS }).await, 5, "of one token");
+    assert_eq!(kept(Limits { bytes_in_all: 200 << 10, ..LIMITS }).await, 4, "of all");
+    for (service, key) in [(&busy, "a"), (&other, "a"), (&busy, "b")] {
+        assert!(is_replayed(&post(service, key, "m").await));
+    }
+    assert!(is_replayed(&limited.ask(Method::POST, "/tokens", &[(KEY, "c")], issue).await), "the newest is kept");
 }

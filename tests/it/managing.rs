@@ -9,7 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::canary::Listener;
-use crate::database::column;
+use crate::database::{change, column};
 use crate::service::{Answer, Service};
 use crate::webhooks::receiver::Receiver;
 use crate::world::World;
@@ -17,6 +17,7 @@ use crate::world::World;
 mod escalation;
 mod expanded;
 mod links;
+mod revoked;
 mod webhooks;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -197,4 +198,69 @@ async fn no_secret_is_in_a_list_an_event_or_the_log() {
     }
     let kept = column(&world.app.db, "SELECT COALESCE(reason, '') || actor FROM events").await.join("\n");
     assert!(secrets.iter().all(|secret| !kept.contains(secret)));
+}
+
+/// Tokens that work, as if this many had been issued. Their IDs are `tk_01jd…`, older than those of today.
+async fn fill(world: &World, tokens: usize) {
+    let row = |n: usize| format!("('tk_01jd{n:0>22}', 'filler', 'f{n}', 'stores:read', 1)");
+    let rows: Vec<String> = (0..tokens).map(row).collect();
+    let rows = rows.join(", ");
+    change(
+        &world.app.db,
+        &format!("INSERT INTO tokens (id, name, fingerprint, permissions, created_at) VALUES {rows}"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn of_tokens_a_thousand_work_at_the_most_and_room_is_made_by_revoking_one() {
+    let world = World::new().await;
+    let (service, worker) = (world.trusted_service().await, world.service("stores:read").await);
+    fill(&world, 997).await;
+    let issue = async || service.post("/tokens", &json!({"name": "n", "permissions": ["stores:read"]})).await;
+    assert_eq!(issue().await.status, 201);
+    let full = issue().await;
+    assert_eq!(full.problem(), (409, "too_many_tokens"));
+    assert!(full.text("detail").contains("revoke those that are not needed"), "{full:?}");
+    let mut ann = world.operator().await;
+    let form = ann.get("/admin/tokens/new").await;
+    let page = ann.submit(&form, "Create token", &[("name", "Shipping"), ("allow", "stores:read")]).await;
+    assert!(page.status == 409 && page.text().contains("1,000 active tokens"), "{}", page.text());
+    // While both would work, a rotation adds one.
+    let rotate = format!("/tokens/{}/rotate", worker.token_id);
+    assert_eq!(service.post(&rotate, &json!({})).await.problem(), (409, "too_many_tokens"));
+    assert_eq!(service.post(&rotate, &json!({"overlap": 0})).await.status, 201);
+    assert_eq!(issue().await.problem(), (409, "too_many_tokens"));
+    service.delete("/tokens/tk_01jd0000000000000000000000").await.ok();
+    assert_eq!(issue().await.status, 201);
+    assert_eq!(issue().await.problem(), (409, "too_many_tokens"));
+}
+
+#[tokio::test]
+async fn tokens_that_no_longer_work_are_listed_a_page_at_a_time() {
+    let world = World::new().await;
+    fill(&world, 120).await;
+    change(&world.app.db, "UPDATE tokens SET revoked_at = 2 WHERE id < 'tk_01jd0000000000000000000110'").await;
+    let mut ann = world.operator().await;
+    let mut page = ann.get("/admin/tokens").await;
+    let (mut seen, mut pages) = (Vec::new(), 0);
+    loop {
+        let rows = crate::merchant::html::elements(&page.body, "tr");
+        let ids = rows.iter().filter_map(|row| row.attribute("id")).map(str::to_owned);
+        let ended: Vec<String> = ids.filter(|id| id.as_str() < "tk_01jd0000000000000000000110").collect();
+        assert_eq!(rows.iter().filter(|row| row.attribute("id").is_some()).count(), ended.len() + 10, "all that work");
+        assert!(ended.len() <= 50);
+        (pages, seen) = (pages + 1, [seen, ended].concat());
+        if page.link("Older").is_none() {
+            break;
+        }
+        page = ann.click(&page, "Older").await;
+    }
+    assert_eq!((pages, seen.len()), (3, 110));
+    assert!(seen.is_sorted_by(|a, b| a > b), "newest first");
+    // The record offers those that work, and the one that is chosen.
+    for (who, offered) in [("", 10), (seen[0].as_str(), 11)] {
+        let page = ann.get(&format!("/admin/activity?who={who}")).await;
+        assert_eq!(page.body.matches("<option value=\"tk_").count(), offered, "{who}");
+    }
 }

@@ -10,7 +10,7 @@ use cartkey::demo::pretend_store::Pace;
 use cartkey::flow::connecting::prove;
 use cartkey::serve::{self, Limits};
 use hyper::Method;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -209,13 +209,43 @@ async fn a_head_that_is_too_large_is_refused() {
         // The answer may come, and the connection end, before all is written.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = whole_answer(stream).await;
-        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+        let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+        // Nothing that a browser could run, show or frame.
+        assert_eq!(answer.ends_with("\r\n\r\n"), status == "431", "{answer}");
+        status
     };
     let headers = |count: usize| "X-Many: 1\r\n".repeat(count);
     assert_eq!(asked(&headers(62)).await, "200", "64 in all");
     assert_eq!(asked(&headers(63)).await, "431");
     assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(12 * 1024))).await, "200");
     assert_eq!(asked(&format!("X-Long: {}\r\n", "x".repeat(20 * 1024))).await, "431");
+}
+
+/// R3: whatever the process may not open, nothing that it acknowledges is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_without_file_descriptors_serves_again_when_it_has_some() {
+    let here = Installation::new().await;
+    let token = here.token("links:write");
+    let mut cartkey = here.serve().await;
+    let (pid, client) = (cartkey.pid(), client());
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let may_open = |files| prlimit(Some(pid), Resource::Nofile, Rlimit { current: files, maximum }).unwrap();
+    let listen = cartkey.listen;
+    let new = "{\"user_id\": \"m\"}";
+    let make = async || {
+        let headers = [("authorization", format!("Bearer {token}"))];
+        let url = format!("http://{listen}/api/v1/links");
+        ask(&client, Method::POST, &url, &headers, new).await.expect("an answer").0
+    };
+    assert_eq!(make().await, 201);
+    may_open(Some(3));
+    let (waited, ()) = tokio::join!(make(), async {
+        cartkey.logged_line("a connection could not be accepted").await;
+        may_open(maximum);
+    });
+    assert_eq!((waited, make().await), (201, 201));
+    let (_, links) = cartkey.ask(&client, Method::GET, "/api/v1/links?user_id=m", &token, "").await;
+    assert_eq!(links["data"].as_array().unwrap().len(), 3, "{links}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Return: who returns, what they see, and what changes.
 
-mod app_confirms;
+pub mod app_confirms;
 mod elsewhere;
 mod onward;
 mod waiting_page;

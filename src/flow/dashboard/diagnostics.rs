@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::domain::{Network, Time};
-use crate::files::free_space;
+use crate::files::{free_space, network_file_system};
 use crate::flow::transfer::rekey::{self, Role};
 pub use crate::live::worker::{State as WorkerState, Status as WorkerStatus};
 use crate::storage::{diagnostics, operators, ring_keys};
@@ -202,6 +202,14 @@ pub async fn is_disk_full(app: &App) -> bool {
     file.and_then(|file| free_space(&file)).is_some_and(|free| free < FULL)
 }
 
+/// The warning about a SQLite file on a network file system.
+pub async fn on_network(app: &App) -> Option<String> {
+    let kind = network_file_system(&diagnostics::file(&app.db).await.ok().flatten()?)?;
+    Some(format!(
+        "the SQLite file is on a network file system ({kind}), whose locks and syncs may fail silently: move it to a local disk, or use PostgreSQL"
+    ))
+}
+
 async fn database(app: &App) -> Vec<Finding> {
     let begun = app.clock.instant();
     let found = match (app.db.version().await, app.db.ping().await) {
@@ -215,6 +223,7 @@ async fn database(app: &App) -> Vec<Finding> {
     if diagnostics::is_plain_text(&app.db).await.is_ok_and(|plain| plain) {
         findings.push(Finding::new(DATABASE, State::Warn, PLAIN_TEXT));
     }
+    findings.extend(on_network(app).await.map(|says| Finding::new(DATABASE, State::Warn, says)));
     if let Ok(Some(file)) = diagnostics::file(&app.db).await
         && let Some(free) = free_space(&file)
         && free < SPACE

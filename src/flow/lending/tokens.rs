@@ -14,7 +14,7 @@ use crate::domain::{
     Time, TokenId, TokenState, Users,
 };
 use crate::flow::{Beneath, takes_in_beneath};
-use crate::storage::tokens;
+use crate::storage::tokens::{self, Rotated};
 use crate::vault::fingerprint;
 
 /// Tokens read at a time, of which those within a limit are selected: more than fit on a page.
@@ -46,14 +46,24 @@ impl NewToken {
 }
 
 /// Issues a token. Its secret is returned once; storage keeps its fingerprint.
-pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), Beneath> {
+pub async fn issue(app: &App, new: NewToken, actor: &Actor) -> Result<(ServiceToken, Secret), IssueError> {
     let (token, secret) = mint(app, new, None, app.now());
-    let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
-    tokens::insert(&app.db, &token, &fingerprint(&secret), None, &event).await?;
-    Ok((token, secret))
+    save(app, token, secret, None, actor).await
 }
 
-/// Why a token cannot issue or rotate another.
+async fn save(
+    app: &App,
+    token: ServiceToken,
+    secret: Secret,
+    issuer: Option<&TokenId>,
+    actor: &Actor,
+) -> Result<(ServiceToken, Secret), IssueError> {
+    let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
+    let is_kept = tokens::insert(&app.db, &token, &fingerprint(&secret), issuer, &event).await?;
+    if is_kept { Ok((token, secret)) } else { Err(IssueError::TooMany) }
+}
+
+/// Why a token is not issued, or not rotated by another.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// It lacks a permission that the other is to have, or has.
@@ -71,9 +81,9 @@ pub enum IssueError {
     /// It expires before the other would.
     #[error("this token expires at {0}, so the tokens that it issues cannot expire later")]
     Outlived(Time),
-    /// It was revoked or expired in the meantime.
-    #[error("the token is unknown, revoked or expired")]
-    Unauthenticated,
+    /// As many tokens work as may.
+    #[error("there are already 1,000 active tokens; revoke those that are not needed")]
+    TooMany,
     /// The other cannot be rotated.
     #[error(transparent)]
     Rotate(RotateError),
@@ -102,9 +112,7 @@ pub async fn issue_for(
         (end, None) => token.expires_at = end,
         _ => {}
     }
-    let event = Event::new(Kind::TokenIssued, token.created_at, actor).token(&token.id);
-    let is_kept = tokens::insert(&app.db, &token, &fingerprint(&secret), Some(&issuer.id), &event).await?;
-    if is_kept { Ok((token, secret)) } else { Err(IssueError::Unauthenticated) }
+    save(app, token, secret, Some(&issuer.id), actor).await
 }
 
 /// The limits of a token that `issuer` issues or whose secret it gets, if it may do all that the other may.
@@ -156,9 +164,9 @@ pub enum RotateError {
     /// The token was already replaced by this one.
     #[error("this token was replaced already, by {0}; rotate that one")]
     Replaced(TokenId),
-    /// The token on whose behalf it is replaced works no more.
-    #[error("the token that asks for this works no more")]
-    IssuerStopped,
+    /// As many tokens work as may.
+    #[error("there are already 1,000 active tokens; revoke those that are not needed, or end this one at once")]
+    TooMany,
     /// The database failed.
     #[error(transparent)]
     Beneath(Beneath),
@@ -193,7 +201,6 @@ pub async fn rotate_for(
     }
     replace(app, old, overlap, Some(issuer), actor).await.map_err(|error| match error {
         RotateError::Beneath(beneath) => IssueError::Beneath(beneath),
-        RotateError::IssuerStopped => IssueError::Unauthenticated,
         error => IssueError::Rotate(error),
     })
 }
@@ -220,13 +227,16 @@ async fn replace(
         Event::new(Kind::TokenIssued, now, actor).token(&new.id),
     ];
     let issuer = issuer.map(|issuer| &issuer.id);
-    if !tokens::rotate(&app.db, &id, now.plus(overlap), &new, &fingerprint(&secret), issuer, &events).await? {
-        // Another request was faster.
-        let old = tokens::find(&app.db, &id).await?.ok_or(RotateError::Unknown)?;
-        refuse_rotation(&old, now)?;
-        return Err(RotateError::IssuerStopped);
+    match tokens::rotate(&app.db, &id, now.plus(overlap), &new, &fingerprint(&secret), issuer, &events).await? {
+        Rotated::Yes => Ok((new, secret)),
+        Rotated::TooMany => Err(RotateError::TooMany),
+        Rotated::NotThisOne => {
+            // Another request was faster.
+            let old = tokens::find(&app.db, &id).await?.ok_or(RotateError::Unknown)?;
+            refuse_rotation(&old, now)?;
+            Err(RotateError::Unknown)
+        }
     }
-    Ok((new, secret))
 }
 
 /// Fails if the token is revoked or expired at `now`, or was already replaced.
@@ -271,9 +281,21 @@ pub async fn find(app: &App, id: &TokenId) -> Result<Option<ServiceToken>, Benea
     Ok(tokens::find(&app.db, id).await?)
 }
 
-/// All tokens, oldest first.
-pub async fn all(app: &App) -> Result<Vec<ServiceToken>, Beneath> {
-    Ok(tokens::all(&app.db).await?)
+/// The tokens that work, newest first: about 1,000 at the most.
+pub async fn working(app: &App) -> Result<Vec<ServiceToken>, Beneath> {
+    Ok(tokens::working(&app.db, app.now()).await?)
+}
+
+/// One page of the tokens that no longer work, newest first, starting before `before`.
+pub async fn ended(app: &App, before: Option<&TokenId>, limit: i64) -> Result<Page<ServiceToken>, Beneath> {
+    let newest = TokenId::least(Time::from_millis(i64::MAX));
+    let rows = tokens::ended(&app.db, app.now(), before.unwrap_or(&newest), limit + 1).await?;
+    Ok(Page::of(rows, limit, |token| token.id.to_string()))
+}
+
+/// Up to `limit` tokens after `after`, oldest first.
+pub async fn after(app: &App, after: &TokenId, limit: i64) -> Result<Vec<ServiceToken>, Beneath> {
+    Ok(tokens::page(&app.db, after, false, limit).await?)
 }
 
 /// Revokes a token. Returns false if there is none with this id or it was already revoked.

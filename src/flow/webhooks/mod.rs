@@ -88,6 +88,9 @@ pub enum Error {
     NoDelivery,
     #[error("this webhook no longer receives this event type; change its event types first")]
     NotWanted,
+    /// As many tests are running as may, of this webhook or in all.
+    #[error("too many webhook tests are running; try again in 15 seconds")]
+    TestsRunning,
     /// The token on whose behalf it is changed may not see all of its merchants.
     #[error(transparent)]
     OtherUsers(OtherUsers),
@@ -331,9 +334,11 @@ pub async fn replay_one(app: &App, id: &WebhookId, delivery: &DeliveryId, actor:
     Ok(())
 }
 
-/// Sends a test delivery to a webhook now, once, even if it is off. Returns the result.
+/// Sends a test delivery to a webhook now, once, even if it is off. Returns the result. Fails with [`Error::TestsRunning`] at once if too many are
+/// running in this process.
 pub async fn test(app: &App, id: &WebhookId, actor: &Actor) -> Result<Outcome, Error> {
     let held = held(app, id).await?;
+    let _place = app.webhook_tests.enter(id).ok_or(Error::TestsRunning)?;
     let made_at = app.now();
     let name = DeliveryId::mint(made_at, &app.entropy);
     let body = serde_json::json!({"id": name, "type": TRIAL, "timestamp": made_at, "data": {"webhook_id": id}});

@@ -90,11 +90,13 @@ async fn choices(app: &App, chosen: &str) -> Result<[Vec<Who>; 3], Failure> {
         ["merchant", "store", "cli", "cartkey"].map(|role| (role.to_owned(), row::who(role, None))).into();
     let operators: Vec<Who> =
         operators::all(app).await?.iter().map(|one| (one.id.to_string(), one.name.to_string())).collect();
-    let is_offered =
-        |token: &&crate::domain::token::ServiceToken| token.works_at(app.now()) || token.id.as_str() == chosen;
-    let all = tokens::all(app).await?;
-    let tokens: Vec<Who> =
-        all.iter().filter(is_offered).map(|token| (token.id.to_string(), token.name.clone())).collect();
+    let mut offered = tokens::working(app).await?;
+    if let Ok(id) = chosen.parse()
+        && offered.iter().all(|token| token.id != id)
+    {
+        offered.extend(tokens::find(app, &id).await?);
+    }
+    let tokens: Vec<Who> = offered.into_iter().map(|token| (token.id.to_string(), token.name)).collect();
     if !chosen.is_empty() && ![&roles, &operators, &tokens].iter().any(|list| list.iter().any(|(id, _)| id == chosen)) {
         roles.push((chosen.to_owned(), row::who(chosen, None)));
     }

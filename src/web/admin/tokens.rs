@@ -12,13 +12,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::guard::{Id, Posted, SignedIn, unknown};
 use super::show::{Done, Notice, Section, Shell};
 use crate::app::App;
+use crate::domain::page::USUAL;
 use crate::domain::{
     CallLimit, CallLimits, Namespaces, Permission, Secret, ServiceToken, Time, TokenId, TokenState, Users,
 };
 use crate::flow::lending::key_reads::{self, OfToken};
 use crate::flow::lending::tokens::{self, NewToken, RotateError};
 use crate::web::failure::Failure;
-use crate::web::form::{A_TIME, Choice, Form, sentence};
+use crate::web::form::{A_TIME, Choice, Form, address, sentence};
 use crate::web::page::{Page, Refused};
 
 /// The number of days for which reads are counted, including today.
@@ -60,7 +61,12 @@ struct Row {
 struct TokensPage {
     shell: Shell,
     working: Vec<Row>,
-    gone: Vec<Row>,
+    ended: Vec<Row>,
+    /// Whether this is the first page of `ended`.
+    is_first: bool,
+    /// The address of the first page; `None` on the first page.
+    newest: Option<String>,
+    older: Option<String>,
 }
 
 #[derive(Template)]
@@ -100,11 +106,18 @@ struct RevokePage {
 }
 
 async fn list(who: SignedIn) -> Result<Page<TokensPage>, Failure> {
-    let mut rows = rows(&who.app).await?;
-    rows.reverse();
-    let (working, gone) =
-        rows.into_iter().partition(|row| matches!(row.state, TokenState::Working | TokenState::Rotating));
-    Ok(Page(TokensPage { shell: who.shell(Section::Tokens), working, gone }))
+    let before: Option<TokenId> = who.query.get("before").and_then(|id| id.parse().ok());
+    let working = rows(&who.app, tokens::working(&who.app).await?).await?;
+    let page = tokens::ended(&who.app, before.as_ref(), USUAL).await?;
+    let href = |before: Option<&str>| address("/admin/tokens", [("before", before)]);
+    Ok(Page(TokensPage {
+        working,
+        ended: rows(&who.app, page.rows).await?,
+        is_first: before.is_none(),
+        newest: before.map(|_| href(None)),
+        older: page.next.map(|next| href(Some(&next))),
+        shell: who.shell(Section::Tokens),
+    }))
 }
 
 async fn offer(who: SignedIn) -> Page<NewPage> {
@@ -198,8 +211,7 @@ async fn revoke(Id(id): Id<TokenId>, Posted { who, .. }: Posted) -> Result<Done,
     revoked.then(|| Done::to("/admin/tokens", Notice::TokenRevoked)).ok_or_else(revoked_before)
 }
 
-async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
-    let all = tokens::all(app).await?;
+async fn rows(app: &App, tokens: Vec<ServiceToken>) -> Result<Vec<Row>, Failure> {
     let since = app.now().minus(Duration::from_hours(24 * (DAYS - 1)));
     let used = key_reads::of_tokens(app, since).await?;
     let row = |token: ServiceToken| Row {
@@ -207,11 +219,12 @@ async fn rows(app: &App) -> Result<Vec<Row>, Failure> {
         used: used.get(&token.id).copied().unwrap_or_default(),
         token,
     };
-    Ok(all.into_iter().map(row).collect())
+    Ok(tokens.into_iter().map(row).collect())
 }
 
 async fn row(app: &App, id: &TokenId) -> Result<Row, Failure> {
-    rows(app).await?.into_iter().find(|row| row.token.id == *id).ok_or_else(unknown::<TokenId>)
+    let token = tokens::find(app, id).await?;
+    rows(app, token.into_iter().collect()).await?.pop().ok_or_else(unknown::<TokenId>)
 }
 
 fn revoked_before() -> Failure {
@@ -223,7 +236,10 @@ fn not_rotated(error: RotateError) -> Failure {
         RotateError::Unknown => return unknown::<TokenId>(),
         RotateError::Beneath(beneath) => return beneath.into(),
         RotateError::Revoked => "This token was revoked. Create a new one instead.",
-        RotateError::Expired | RotateError::IssuerStopped => "This token has expired. Create a new one instead.",
+        RotateError::Expired => "This token has expired. Create a new one instead.",
+        RotateError::TooMany => {
+            "There are already 1,000 active tokens. Revoke those that are not needed, or end this one at once."
+        }
         RotateError::Replaced(_) => "This token was already rotated. Rotate its successor.",
     };
     Failure::new(StatusCode::CONFLICT, "not_rotated", says)

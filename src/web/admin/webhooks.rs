@@ -7,6 +7,7 @@ mod one;
 
 use askama::Template;
 use axum::Router;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
@@ -154,6 +155,9 @@ impl From<Error> for Failure {
             ),
             Error::Address(says) => Self::invalid("url", says),
             Error::OtherUsers(fault) => Self::invalid("user_ids", sentence(&fault)),
+            Error::TestsRunning => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", sentence(&error)).after(15)
+            }
             other => Self::conflict("webhook_conflict", sentence(&other)),
         }
     }

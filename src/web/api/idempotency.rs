@@ -69,7 +69,7 @@ async fn under_key(app: App, parts: Parts, body: Bytes, next: Next) -> Result<Re
     // In a task of its own: a client that hangs up and repeats its request finds the answer of the first.
     let served = tokio::spawn(subject::carried(serving).in_current_span()).await;
     if served.is_err() {
-        idempotency::release(&app, &claim).await;
+        idempotency::release(&app, &claim, true).await;
     }
     served.map_err(|_| Failure::broken("a handler panicked"))
 }
@@ -84,10 +84,10 @@ fn key(headers: &HeaderMap) -> Result<&[u8], Failure> {
     })
 }
 
-/// Keeps the answer of a request that has done its work. Any other frees the key: nothing was done, or nobody knows.
+/// Keeps the answer of a request that has done its work. Any other frees the key: nothing was done, or after a 5xx nobody knows.
 async fn settle(app: &App, claim: &Claim, answer: Response) -> Response {
     if !answer.status().is_success() {
-        idempotency::release(app, claim).await;
+        idempotency::release(app, claim, answer.status().is_server_error()).await;
         return answer;
     }
     let (parts, body) = answer.into_parts();

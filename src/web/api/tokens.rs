@@ -18,7 +18,7 @@ use crate::flow::lending::lend;
 use crate::flow::lending::tokens::{self, IssueError, RotateError};
 use crate::web::failure::Failure;
 use crate::web::form::sentence;
-use crate::web::problem::NOT_ROTATED;
+use crate::web::problem::{NOT_ROTATED, TOO_MANY_TOKENS};
 
 /// The shortest and the longest lifetime, in seconds: a minute, because less is a mistake in units, and ten years.
 const LIVES: std::ops::RangeInclusive<u64> = 60..=315_360_000;
@@ -166,7 +166,9 @@ impl From<IssueError> for Failure {
             E::OtherNamespace(_) => Self::invalid("namespaces", sentence(&error)),
             E::HigherLimit(limit, _) => Self::invalid(&format!("limits.{limit}"), sentence(&error)),
             E::Outlived(_) => Self::invalid("expires_in", sentence(&error)),
-            E::Unauthenticated => Self::unauthenticated(),
+            E::TooMany | E::Rotate(RotateError::TooMany) => {
+                Self::new(StatusCode::CONFLICT, TOO_MANY_TOKENS.code, sentence(&error))
+            }
             E::Rotate(RotateError::Unknown) => gone(),
             E::Rotate(RotateError::Beneath(beneath)) | E::Beneath(beneath) => beneath.into(),
             E::Rotate(error) => Self::conflict(NOT_ROTATED.code, sentence(&error)),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{HOUR, each, limited, on_all_pages, patch};
 use crate::database::column;
+use crate::process::until_async;
 use crate::service::Service;
 use crate::webhooks::receiver::{Receiver, check};
 use crate::world::World;
@@ -271,4 +272,30 @@ async fn what_is_wrong_with_a_webhook_is_told_with_the_name_of_its_field() {
     let full = service.post("/webhooks", &json!({"url": "https://app.example/hook"})).await;
     assert_eq!(full.problem(), (409, "webhook_conflict"));
     assert!(full.text("detail").contains("50 webhooks"), "{full:?}");
+}
+
+#[tokio::test]
+async fn tests_of_webhooks_have_places_of_which_one_that_hangs_takes_two() {
+    let world = world().await;
+    let (hanging, quick) = (Receiver::new().await, Receiver::new().await);
+    let service = world.trusted_service().await;
+    let add = async |receiver: &Receiver| path(&service.post("/webhooks", &json!({"url": receiver.url})).await.ok());
+    let (slow, well) = (add(&hanging).await, add(&quick).await);
+    hanging.answers(|answers| answers.holds = true);
+    let test = async |webhook: &str| service.post(&format!("{webhook}/test"), &json!({})).await;
+    let (first, second, ()) = tokio::join!(test(&slow), test(&slow), async {
+        until_async(async || hanging.count() == 2).await;
+        let third = test(&slow).await;
+        assert_eq!((third.problem(), &third.headers["retry-after"]), ((503, "unavailable"), &"15".parse().unwrap()));
+        assert_eq!(hanging.count(), 2, "nothing is sent");
+        assert_eq!(test(&well).await.ok()["delivered"], true, "others are tested");
+        let ids = (0..14).map(|n| format!("wh_01jd{n:0>22}").parse().unwrap());
+        let taken: Vec<_> = ids.map(|id| world.app.webhook_tests.enter(&id).expect("a place")).collect();
+        assert_eq!(test(&well).await.problem(), (503, "unavailable"), "16 in all");
+        drop(taken);
+        hanging.let_go();
+    });
+    for tested in [first, second, test(&slow).await, test(&well).await] {
+        assert_eq!(tested.ok()["delivered"], true);
+    }
 }

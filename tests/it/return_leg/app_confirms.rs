@@ -17,7 +17,7 @@ fn app_confirms() -> Value {
 }
 
 /// Begins and approves in `browser`; returns the page with the link to the application.
-async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callback) {
+pub async fn approved(world: &World, browser: &mut Merchant) -> (String, Page, Callback) {
     let (id, sent, callback) = begun(world, browser, app_confirms()).await;
     let page = browser.approve_on(sent).await;
     world.prove().await;
@@ -33,7 +33,7 @@ async fn brought(browser: &mut Merchant, page: &Page) -> Vec<(String, String)> {
     there.url.query_pairs().into_owned().collect()
 }
 
-async fn code(browser: &mut Merchant, page: &Page) -> String {
+pub async fn code(browser: &mut Merchant, page: &Page) -> String {
     brought(browser, page).await.into_iter().find(|(name, _)| name == "code").expect("a code").1
 }
 

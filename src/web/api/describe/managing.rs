@@ -7,7 +7,7 @@ use super::routes::{in_query, page_cursor, page_limit, path};
 use super::{Route, examples};
 use crate::domain::token::Permission::{TokensRead, TokensWrite, WebhooksRead, WebhooksWrite};
 use crate::domain::{DeliveryState, TokenId, WebhookId};
-use crate::web::problem::{NOT_FOUND, NOT_ROTATED, WEBHOOK_CONFLICT};
+use crate::web::problem::{NOT_FOUND, NOT_ROTATED, TOO_MANY_TOKENS, WEBHOOK_CONFLICT};
 
 pub fn webhooks() -> Vec<Route> {
     let one = || vec![path::<WebhookId>("id", "The webhook.")];
@@ -117,7 +117,8 @@ pub fn tokens() -> Vec<Route> {
             .needs(TokensWrite)
             .body("NewToken")
             .answers(201, "The token.", "MadeToken")
-            .leads_to(&[("getToken", "id", "/id")]),
+            .leads_to(&[("getToken", "id", "/id")])
+            .fails([&TOO_MANY_TOKENS]),
         Route::new(Method::GET, "/api/v1/tokens/{id}", "getToken", "Get a token")
             .says("Returns the token, without its secret.")
             .needs(TokensRead)
@@ -142,6 +143,6 @@ pub fn tokens() -> Vec<Route> {
             .with(one())
             .optional_body("TokenRotation")
             .answers(201, "The token's successor.", "MadeToken")
-            .fails([&NOT_FOUND, &NOT_ROTATED]),
+            .fails([&NOT_FOUND, &NOT_ROTATED, &TOO_MANY_TOKENS]),
     ]
 }

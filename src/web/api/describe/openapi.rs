@@ -319,7 +319,7 @@ fn added(name: &str) -> Value {
             },
         }),
         "scope" => by_name("Scope"),
-        "location" => json!({"type": ["string", "null"]}),
+        "location" | "related" => json!({"type": ["string", "null"]}),
         "limit" => json!({"enum": CallLimit::ALL}),
         "value" => json!({"type": "integer", "minimum": 1}),
         "attempt_url" => json!({"type": "string", "format": "uri"}),

@@ -13,8 +13,9 @@ use crate::domain::token::Permission::{
 };
 use crate::domain::{AttemptId, LinkId, LinkState, StoreId, StoreStatus, UserId};
 use crate::web::problem::{
-    ATTEMPT_ENDED, CODE_SPENT, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, OTHER_USER, RATE_LIMITED,
-    SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE, TOKEN_LIMIT,
+    ATTEMPT_ENDED, CODE_SPENT, IDEMPOTENCY_ANSWER_LOST, IDEMPOTENCY_KEY_IN_USE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND,
+    OTHER_USER, RATE_LIMITED, SCOPE_MISSING, SEVERAL_STORES, STORE_NOT_CONNECTED, STORE_REDIRECTS, STORE_UNREACHABLE,
+    TOKEN_LIMIT,
 };
 
 pub fn all() -> Vec<Route> {
@@ -29,7 +30,7 @@ pub fn all() -> Vec<Route> {
     all.extend(documents());
     for route in all.iter_mut().filter(|route| route.takes_key()) {
         route.parameters.push(idempotency_key());
-        route.problems.extend([&IDEMPOTENCY_KEY_IN_USE, &IDEMPOTENCY_KEY_REUSED]);
+        route.problems.extend([&IDEMPOTENCY_KEY_IN_USE, &IDEMPOTENCY_ANSWER_LOST, &IDEMPOTENCY_KEY_REUSED]);
     }
     all
 }
