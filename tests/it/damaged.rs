@@ -38,12 +38,9 @@ fn damage(image: &mut [u8], n: usize) {
 async fn start(world: &World, file: &Path) -> Option<App> {
     let db = Db::open(&format!("sqlite:{}", file.display())).await.ok()?;
     let ring = RingSource::File(world.folder.path().join("ring/master.key"));
-    let vault = match open_vault::open_vault(&db, &ring, world.clock.now(), &Entropy::System).await {
-        Ok(vault) => vault,
-        Err(_) => {
-            db.close().await;
-            return None;
-        }
+    let Ok(vault) = open_vault::open_vault(&db, &ring, world.clock.now(), &Entropy::System).await else {
+        db.close().await;
+        return None;
     };
     let settings = [("CARTKEY_PUBLIC_URL".to_owned(), KEYS.to_owned())].into();
     let site = Config::read(settings).unwrap().site;
