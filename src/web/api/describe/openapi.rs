@@ -40,8 +40,11 @@ pub fn document(routes: &[Route]) -> Value {
         OpenApiBuilder::new().info(info).paths(PathsBuilder::new().build()).components(Some(components)).build();
     let mut document = serde_json::to_value(frame).expect("a description is JSON");
     let bodies: Vec<&str> = routes.iter().filter_map(|route| Some(route.body.as_ref()?.schema)).collect();
+    let asked: String = bodies.iter().map(|name| document["components"]["schemas"][name].to_string()).collect();
+    let is_asked = |name: &str| bodies.contains(&name) || asked.contains(&format!("/schemas/{name}\""));
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
-        if !bodies.contains(&name.as_str()) {
+        // What a request may contain may be omitted there.
+        if !is_asked(name) {
             require_nullable(schema);
         }
     }
