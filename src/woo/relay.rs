@@ -44,9 +44,9 @@ pub struct Outgoing {
     pub within: Duration,
     /// How long the connection may have been idle since the store's last answer; zero requires a new one.
     pub idle_at_most: Duration,
-    /// The largest body of the answer, in bytes: no more than [`AT_MOST`] in any case.
+    /// The largest body of the answer, in bytes: no more than 2 GiB in any case.
     pub answer_at_most: u64,
-    /// When the answer must have ended; it may take no longer than [`WITHIN`] in any case.
+    /// When the answer must have ended: ten minutes after its head in any case.
     pub until: Option<Instant>,
 }
 
