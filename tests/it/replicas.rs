@@ -1,4 +1,4 @@
-//! Replicas: two processes share one PostgreSQL, one of them is killed a hundred times, and all due work still gets done.
+//! Replicas: two processes share one PostgreSQL, one of them is killed fifty times, and all due work still gets done.
 //!
 //! The processes are this test program, started again with instructions. Time runs faster in all of them, and leaps when nothing
 //! happens: then only a dead process's claims are left. SQLite belongs to one process, and there that one is killed.
@@ -224,7 +224,7 @@ async fn what_is_due_is_done_whichever_process_is_killed() {
         return be_a_process(&order).await;
     }
     let is_postgres = std::env::var("TEST_POSTGRES_URL").is_ok();
-    let (processes, rounds) = if is_postgres { (2, 100) } else { (1, 10) };
+    let (processes, rounds) = if is_postgres { (2, 50) } else { (1, 10) };
     // In the order in which the processes lock the rows of several stores.
     let ordered = if is_postgres { "WHERE id IN (SELECT id FROM stores ORDER BY id FOR UPDATE)" } else { "" };
     let due = format!("UPDATE stores SET check_at = 0 {ordered}");
