@@ -17,6 +17,7 @@ use crate::domain::{
 };
 use crate::flow::operators::{in_turn, place_of_stranger};
 use crate::flow::{Beneath, operators::second_factor, takes_in_beneath};
+use crate::storage::Db;
 use crate::storage::budgets::{self, Budget};
 use crate::storage::events;
 use crate::storage::operators::{self, Proof};
@@ -112,7 +113,9 @@ pub async fn sign_in(app: &App, name: &str, password: &Secret, brings: &Brings, 
     has_tries(app, &tries).await?;
     // Strangers take a place before they are counted, because what is counted is written. Browsers that are known need none.
     let place = if known.is_some() { None } else { Some(place_of_stranger(app).ok_or(Error::Busy)?) };
-    count(app, &tries).await?;
+    // Nor do those wait for a flood of strangers' writes.
+    let db = if known.is_some() { app.db.clone() } else { app.db.for_strangers() };
+    count(app, &db, &tries).await?;
     if !is_password(app, password, proof.as_ref().map(|proof| proof.password.clone()), place).await? {
         if let Some(proof) = proof {
             refused(app, &proof.id, actor);
@@ -232,7 +235,7 @@ pub async fn sweep(app: &App) -> Result<(), Beneath> {
 async fn within(app: &App, subject: &str, most: i64) -> Result<(), Error> {
     let tries = [(subject.to_owned(), most)];
     has_tries(app, &tries).await?;
-    count(app, &tries).await
+    count(app, &app.db, &tries).await
 }
 
 async fn has_tries(app: &App, tries: &[sessions::Allowed]) -> Result<(), Error> {
@@ -241,9 +244,9 @@ async fn has_tries(app: &App, tries: &[sessions::Allowed]) -> Result<(), Error> 
     if has { Ok(()) } else { Err(Error::TooMany) }
 }
 
-async fn count(app: &App, tries: &[sessions::Allowed]) -> Result<(), Error> {
+async fn count(app: &App, db: &Db, tries: &[sessions::Allowed]) -> Result<(), Error> {
     let now = app.now();
-    let counted = sessions::count(&app.db.for_strangers(), tries, now, now.minus(WINDOW)).await?;
+    let counted = sessions::count(db, tries, now, now.minus(WINDOW)).await?;
     if counted { Ok(()) } else { Err(Error::TooMany) }
 }
 
