@@ -116,8 +116,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = async {
         let app = open(&config).await?;
         rekey::enter(&app).await?;
-        // This is the only process on an SQLite file, so a process that claimed a grant or an idempotency key is dead: nobody need wait until the
-        // claim expires.
+        // This is the only process on an SQLite file, so a process that claimed a grant or an idempotency key is dead: nobody
+        // need wait until the claim expires.
         if !app.db.is_postgres()
             && let Err(error) = release_claims(&app.db).await
         {

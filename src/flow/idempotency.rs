@@ -1,9 +1,9 @@
 //! Idempotency keys: a request that a service repeats under the same key is done once, and answered the same again for 24 hours.
 //!
-//! A request claims its key before it does its work, and its answer is kept afterwards, in a transaction of its own. A process that
-//! dies in between leaves a claim, which ends after `CLAIM_LASTS`, or when the only process on an SQLite file starts again. What the request
-//! changed is told by the events that it recorded: if there are any, its work is never done again, and a repetition learns that the answer is
-//! lost; if there are none, a repetition does the work.
+//! A request claims its key before it does its work, and its answer is kept afterwards, in a transaction of its own. A process
+//! that dies in between leaves a claim, which ends after `CLAIM_LASTS`, or when the only process on an SQLite file starts again.
+//! What the request changed is told by the events that it recorded: if there are any, its work is never done again, and a
+//! repetition learns that the answer is lost; if there are none, a repetition does the work.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -123,8 +123,8 @@ pub(super) async fn with_record(
 /// the transaction ends, so events are numbered in the order in which they become visible, without gaps.
 /// The price is that transactions with events wait for each other.
 ///
-/// Errors: [`Error::TokenStopped`] when a token that was revoked or has expired by now [asked for it](Kind::is_asked_for). A revocation takes the same
-/// lock, so it is either seen here or comes after all that the token has done.
+/// Errors: [`Error::TokenStopped`] when a token that was revoked or has expired by now [asked for it](Kind::is_asked_for). A
+/// revocation takes the same lock, so it is either seen here or comes after all that the token has done.
 pub async fn record(tx: &mut Tx, event: &Event) -> Result<(), Error> {
     debug_assert!(event.is_as_described(), "not as the API describes it: {event:?}");
     let seq: i64 = tx.query("UPDATE counters SET n = n + 1 WHERE name = 'event' RETURNING n").value().await?;

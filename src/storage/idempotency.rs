@@ -28,8 +28,8 @@ pub struct Used {
 }
 
 /// Claims a key for a request, in one statement that one request wins; false when the key is used. A key that has expired by
-/// `now` is not, nor is one whose claim ended without an answer, unless its request was carried out: its events say so, because they are
-/// recorded in the transaction that does the work.
+/// `now` is not, nor is one whose claim ended without an answer, unless its request was carried out: its events say so, because
+/// they are recorded in the transaction that does the work.
 pub async fn claim(db: &Db, new: &NewClaim<'_>, now: Time) -> Result<bool, Error> {
     let claimed = db
         .write(

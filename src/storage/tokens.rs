@@ -37,8 +37,8 @@ async fn is_outlived(tx: &mut Tx, issuer: Option<&TokenId>, token: &ServiceToken
     if outlives { Ok(()) } else { Err(Error::TokenStopped) }
 }
 
-/// Whether more than [`MOST_WORKING`] tokens work. Asked behind the counter's lock: two who issue one at the same moment count one after the
-/// other.
+/// Whether more than [`MOST_WORKING`] tokens work. Asked behind the counter's lock: two who issue one at the same moment count
+/// one after the other.
 async fn are_too_many(tx: &mut Tx, now: Time) -> Result<bool, Error> {
     let working: i64 = tx
         .query("SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)")
@@ -48,8 +48,8 @@ async fn are_too_many(tx: &mut Tx, now: Time) -> Result<bool, Error> {
     Ok(working > MOST_WORKING)
 }
 
-/// Keeps a new token; false when as many work as may. Fails with [`Error::TokenStopped`] if the token `issuer`, which issues it, has stopped working, or
-/// stops before it.
+/// Keeps a new token; false when as many work as may. Fails with [`Error::TokenStopped`] if the token `issuer`, which issues it,
+/// has stopped working, or stops before it.
 pub async fn insert(
     db: &Db,
     token: &ServiceToken,

@@ -334,7 +334,7 @@ impl From<idempotency::Error> for Failure {
                 Self::conflict("idempotency_key_in_use", says).after(seconds(wait))
             }
             E::AnswerLost(related) => {
-                let says = "The first request with this Idempotency-Key was carried out, but its response was lost. It was not carried out again. Look at related, the API path of what it made or changed.";
+                let says = "The first request with this Idempotency-Key was carried out, but its response was lost. It was not carried out again. Check related, the API path of what it made or changed.";
                 let failure = Self::new(StatusCode::CONFLICT, "idempotency_answer_lost", says);
                 failure.with("related", json!(related))
             }

@@ -109,7 +109,7 @@ codes! {
     TOO_MANY_TOKENS = "too_many_tokens", [409], [], "There are already 1,000 active tokens.", "Revoke those that are not needed.";
     WEBHOOK_CONFLICT = "webhook_conflict", [409], [], "The webhook cannot be added or changed like this now: there are 50 webhooks already, it has two secrets, or someone else has just changed it.", "Do what `detail` says.";
     IDEMPOTENCY_KEY_IN_USE = "idempotency_key_in_use", [409], [], "The first request with this `Idempotency-Key` is not answered yet.", "Try again after the number of seconds in `Retry-After`.";
-    IDEMPOTENCY_ANSWER_LOST = "idempotency_answer_lost", [409], ["related"], "The first request with this `Idempotency-Key` was carried out, but its response was lost. It was not carried out again.", "Look at `related`, the API path of what it made or changed. If you need a secret that only the response contained, rotate or replace it with a new request and a new key.";
+    IDEMPOTENCY_ANSWER_LOST = "idempotency_answer_lost", [409], ["related"], "The first request with this `Idempotency-Key` was carried out, but its response was lost. It was not carried out again.", "Check `related`, the API path of what it made or changed. If you need a secret that only the response contained, rotate or replace it with a new request and a new key.";
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", [422], [], "This `Idempotency-Key` was used for another request in the last 24 hours. Nothing was done.", "Use a new key for each request.";
     INVALID_REQUEST = "invalid_request", [400, 422], ["field"], "The request is invalid; `field` names the field, if there is one.", "Correct it as `detail` says.";
     TIMED_OUT = "timed_out", [408], [], "The body did not arrive in time.", "Send it again.";

@@ -1,8 +1,8 @@
 //! Service tokens: shown once when issued, stored as a fingerprint, replaced with an overlap, revoked at once.
 //!
-//! A token with `tokens:write` does this too, but never for more than it may do itself: what it issues or rotates has no permission
-//! that it lacks, reaches no merchant and no namespace that it does not, has no higher limit, and expires no later. One that is limited to some merchants sees and revokes
-//! only tokens within that limit.
+//! A token with `tokens:write` does this too, but never for more than it may do itself: what it issues or rotates has no
+//! permission that it lacks, reaches no merchant and no namespace that it does not, has no higher limit, and expires no later.
+//! One that is limited to some merchants sees and revokes only tokens within that limit.
 
 use std::time::Duration;
 
@@ -173,8 +173,8 @@ pub enum RotateError {
 }
 takes_in_beneath!(RotateError);
 
-/// Replaces a token with a new one of the same name, permissions, merchants, namespaces, limits and lifetime. The old one continues to work for
-/// `overlap`, but no longer than its own expiry.
+/// Replaces a token with a new one of the same name, permissions, merchants, namespaces, limits and lifetime. The old one
+/// continues to work for `overlap`, but no longer than its own expiry.
 pub async fn rotate(
     app: &App,
     id: &TokenId,

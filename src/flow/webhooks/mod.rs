@@ -334,8 +334,8 @@ pub async fn replay_one(app: &App, id: &WebhookId, delivery: &DeliveryId, actor:
     Ok(())
 }
 
-/// Sends a test delivery to a webhook now, once, even if it is off. Returns the result. Fails with [`Error::TestsRunning`] at once if too many are
-/// running in this process.
+/// Sends a test delivery to a webhook now, once, even if it is off. Returns the result. Fails with [`Error::TestsRunning`] at
+/// once if too many are running in this process.
 pub async fn test(app: &App, id: &WebhookId, actor: &Actor) -> Result<Outcome, Error> {
     let held = held(app, id).await?;
     let _place = app.webhook_tests.enter(id).ok_or(Error::TestsRunning)?;
